@@ -1,0 +1,1 @@
+"""Offline: checkpoint → ONNX → quantized → checked → packaged version."""

