@@ -1,0 +1,70 @@
+"""A child process that never outlives its parent and leaves nothing of its own behind."""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+# the kernel keeps this wish across execve: SIGTERM when the parent is gone (PR_SET_PDEATHSIG is 1)
+_DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
+
+logger = logging.getLogger(__name__)
+
+
+class Child:
+    """A program started in a session of its own, so that a terminal's Ctrl-C reaches the parent alone.
+
+    The kernel tells a child that its parent is gone when the *thread* that started it ends: so a thread of its own starts the
+    program and waits for it. When it has ended, the processes that it left in its session are killed and `clean_up` is called.
+    """
+
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], log: Path, clean_up: Callable[[], None]) -> None:
+        started: Future[subprocess.Popen[bytes]] = Future()
+
+        def attend() -> None:
+            try:
+                process = _spawn(argv, environment, log)
+            except BaseException as exc:
+                started.set_exception(exc)  # raised where the child is made
+                return
+            started.set_result(process)
+            process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            clean_up()
+
+        self._thread = threading.Thread(target=attend, name=Path(argv[0]).name, daemon=True)
+        self._thread.start()
+        self._process = started.result()
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """The exit code once the program has ended and is cleaned up (negative: the signal that ended it), else None."""
+        return None if self._thread.is_alive() else self._process.returncode
+
+    def stop(self, grace_s: float) -> None:
+        """SIGTERM, and SIGKILL when the program is still there after `grace_s`; harmless when it has ended."""
+        for send in (self._process.terminate, self._process.kill):
+            send()  # nothing is sent to a process that has been waited for
+            self._thread.join(grace_s)
+            if not self._thread.is_alive():
+                return
+        logger.error("%s (pid %d) is still there after SIGKILL", self._thread.name, self.pid)
+
+
+def _spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, *argv],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )

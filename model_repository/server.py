@@ -1,0 +1,236 @@
+"""A tritonserver on a model repository, started as a child on loopback and stopped with everything that it started.
+
+    with TritonServer.start(Path("model_repository/models")) as triton:
+        triton.grpc_url            # "127.0.0.1:43117"
+        triton.load("topics")      # again, after a new version was packaged
+
+Life: locate the wheel's binaries → link the backends together in a scratch folder → spawn on free ports → wait until it answers →
+serve → stop (SIGTERM, then SIGKILL after a grace period). It also ends when its parent dies, however that happens.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from model_repository.child import Child
+from model_repository.config import BACKEND
+from model_repository.wheel import TritonUnavailable, Wheel, locate
+
+__all__ = ["TritonError", "TritonServer", "TritonUnavailable"]
+
+LOOPBACK = "127.0.0.1"
+EXIT_TIMEOUT_S = 5
+"""How long Triton waits for inferences in flight when it is told to stop."""
+GRACE_S = EXIT_TIMEOUT_S + 5
+LOAD_TIMEOUT_S = 300
+STUB_TIMEOUT_S = 120
+POLL_INTERVAL_S = 0.05
+PORT_ATTEMPTS = 3
+LOG_LINES = 8
+
+
+class TritonError(RuntimeError):
+    """Triton did not start, or refused a request; the message holds its reason."""
+
+
+class _PortTaken(TritonError):
+    """Another program took a port between our choice of it and Triton's use."""
+
+
+class TritonServer:
+    """A running tritonserver; use as a context manager, or call `stop()`."""
+
+    def __init__(self, child: Child, ports: tuple[int, int, int], log: Path, scratch: Path) -> None:
+        self.pid = child.pid
+        self.http_url, self.grpc_url, self.metrics_url = (f"{LOOPBACK}:{port}" for port in ports)
+        self.log = log
+        self._child = child
+        self._http_port, _, self._metrics_port = ports
+        self._scratch = scratch
+
+    @classmethod
+    def start(
+        cls, repository: Path, models: Sequence[str] | None = None, *, log: Path | None = None, timeout_s: float = 120
+    ) -> "TritonServer":
+        """Start a tritonserver on `repository`, load `models` (default: all), and return when it has tried each of them.
+
+        A model that fails to load does not stop the server: ask Triton what is ready, or call `load` for the reason.
+        The log goes to `log`, by default to a temporary file that goes away with the server.
+
+        Raises:
+            TritonUnavailable: no tritonserver can run here.
+            TritonError: it did not come up within `timeout_s`; the message ends with the last lines of its log.
+        """
+        wheel = locate()
+        if not repository.is_dir():
+            raise TritonError(f"{repository} is not a directory: no model repository to serve.")
+        scratch = Path(tempfile.mkdtemp(prefix="headrace-triton-"))
+        log = log or scratch / "tritonserver.log"
+        deadline_s = time.monotonic() + timeout_s
+        try:
+            backends = _link_backends(wheel, scratch / "backends")
+            for attempt in range(PORT_ATTEMPTS):
+                with contextlib.suppress(*[_PortTaken] if attempt < PORT_ATTEMPTS - 1 else []):
+                    return cls._launch(wheel, repository, models, backends, log, scratch, deadline_s)
+            raise AssertionError("the last attempt returns or raises")
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+
+    @classmethod
+    def _launch(
+        cls, wheel: Wheel, repository: Path, models: Sequence[str] | None, backends: Path, log: Path, scratch: Path, deadline_s: float
+    ) -> "TritonServer":
+        ports = _free_ports()
+        name = f"headrace-{secrets.token_hex(8)}"
+        argv = _command(wheel, name, repository, models, backends, ports)
+        triton = cls(Child(argv, _environment(wheel), log, clean_up=partial(_free_shared_memory, name)), ports, log, scratch)
+        try:
+            triton._wait_until_live(name, deadline_s)
+        except BaseException:
+            triton._child.stop(GRACE_S)
+            raise
+        return triton
+
+    def load(self, model: str) -> None:
+        """Load a model, or load it anew after its folder changed; versions that answer go on answering meanwhile.
+
+        Raises:
+            TritonError: a version did not load (those that did are served), with Triton's reason.
+        """
+        self._control(model, "load")
+
+    def unload(self, model: str) -> None:
+        """Unload all versions of a model.
+
+        Raises:
+            TritonError: Triton refused, with its reason.
+        """
+        self._control(model, "unload")
+
+    def poll(self) -> int | None:
+        """The exit code if the server has ended (negative: the signal that ended it), else None."""
+        return self._child.poll()
+
+    def stop(self) -> None:
+        """Stop the server and remove what it left; harmless when it has ended already."""
+        self._child.stop(GRACE_S)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<TritonServer pid={self.pid} grpc={self.grpc_url} exit_code={self.poll()}>"
+
+    def _control(self, model: str, verb: str) -> None:
+        try:
+            status, answer = self._request("POST", f"/v2/repository/models/{quote(model, safe='')}/{verb}", LOAD_TIMEOUT_S)
+        except (OSError, HTTPException, ValueError) as exc:
+            raise TritonError(f"Triton did not answer the request to {verb} {model}: {exc}") from exc
+        if status != 200:
+            raise TritonError(f"Triton could not {verb} {model}: {answer.get('error', f'HTTP status {status}')}")
+
+    def _request(self, method: str, path: str, timeout_s: float) -> tuple[int, dict[str, Any]]:
+        connection = HTTPConnection(LOOPBACK, self._http_port, timeout=timeout_s)
+        try:
+            connection.request(method, path)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"{}")
+        finally:
+            connection.close()
+
+    def _wait_until_live(self, name: str, deadline_s: float) -> None:
+        """Return when the server of this name answers: it opens its ports after it has tried to load the models."""
+        while time.monotonic() < deadline_s:
+            if (code := self._child.poll()) is not None:
+                lines = _last_lines(self.log)
+                kind = _PortTaken if "already in use" in lines else TritonError
+                raise kind(f"tritonserver ended with code {code} while starting:\n{lines}")
+            # metrics come up last; another program may answer on a port that we lost, so the name counts
+            with contextlib.suppress(OSError, HTTPException, ValueError):
+                socket.create_connection((LOOPBACK, self._metrics_port), timeout=1).close()
+                status, answer = self._request("GET", "/v2", timeout_s=1)
+                if status == 200 and answer.get("name") == name:
+                    return
+            time.sleep(POLL_INTERVAL_S)
+        raise TritonError(f"tritonserver did not come up in time:\n{_last_lines(self.log)}")
+
+
+def _link_backends(wheel: Wheel, folder: Path) -> Path:
+    """A backend directory of links: Triton's Python backend with the stub for this Python, and ours."""
+    python = folder / "python"
+    python.mkdir(parents=True)
+    for file in (*wheel.python_backend.glob("*.*"), wheel.stub):
+        (python / file.name).symlink_to(file)
+    wheel.stub.chmod(wheel.stub.stat().st_mode | 0o111) if not os.access(wheel.stub, os.X_OK) else None
+    (folder / BACKEND).symlink_to(Path(__file__).parent / "backend", target_is_directory=True)
+    return folder
+
+
+def _command(
+    wheel: Wheel, name: str, repository: Path, models: Sequence[str] | None, backends: Path, ports: tuple[int, int, int]
+) -> list[str]:
+    http, grpc, metrics = ports
+    return [
+        str(wheel.tritonserver),
+        f"--id={name}",
+        f"--model-repository={repository.resolve()}",
+        f"--backend-directory={backends}",
+        "--model-control-mode=explicit",
+        *(f"--load-model={model}" for model in (["*"] if models is None else models)),
+        "--strict-readiness=true",
+        "--exit-on-error=false",
+        f"--exit-timeout-secs={EXIT_TIMEOUT_S}",
+        *(f"--{kind}-address={LOOPBACK}" for kind in ("http", "grpc", "metrics")),
+        f"--http-port={http}",
+        f"--grpc-port={grpc}",
+        f"--metrics-port={metrics}",
+        f"--backend-config=python,shm-region-prefix-name={name}",
+        f"--backend-config=python,stub-timeout-seconds={STUB_TIMEOUT_S}",
+        "--pinned-memory-pool-byte-size=0",
+    ]
+
+
+def _environment(wheel: Wheel) -> dict[str, str]:
+    """Our environment, in which the stub finds its shared libraries and, through `python3`, the packages of this Python."""
+    libraries = [*map(str, wheel.library_folders), os.environ.get("LD_LIBRARY_PATH", "")]
+    programs = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    return os.environ | {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)), "PATH": os.pathsep.join(programs)}
+
+
+def _free_ports() -> tuple[int, int, int]:
+    """Three loopback ports that nobody listens on, for HTTP, gRPC and metrics."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(3)]
+        http, grpc, metrics = (sock.getsockname()[1] for sock in sockets)
+    return http, grpc, metrics
+
+
+def _free_shared_memory(prefix: str) -> None:
+    """Remove the regions that a killed server leaves; one that ends by itself leaves none."""
+    for region in Path("/dev/shm").glob(f"{prefix}*"):  # noqa: S108 - where POSIX shared memory lies
+        region.unlink(missing_ok=True)
+
+
+def _last_lines(log: Path) -> str:
+    """The last lines of a log that tell of trouble, or just its last lines where none does."""
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    trouble = [line for line in lines if not line.startswith(("I", "W", "+", "|"))]
+    return "\n".join((trouble or lines)[-LOG_LINES:])
