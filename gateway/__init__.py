@@ -1,0 +1,1 @@
+"""Online: HTTP → experiment → cache → Triton → answer. Begin with `request_life.py`."""

@@ -1,0 +1,116 @@
+"""Puts the gateway together: parts, routes, error rendering, start and stop."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from gateway import logs
+from gateway.authenticate import Authenticator
+from gateway.catalog_watch import CatalogWatch
+from gateway.context import RequestContext
+from gateway.errors import GatewayError, Unauthenticated
+from gateway.experiments import Experiments
+from gateway.observe import CONTEXT, Observe
+from gateway.redis_cache import RedisCache
+from gateway.request_life import RequestLife
+from gateway.routes import health, models, predict
+from gateway.settings import Settings
+from gateway.stack import Limits, Stack
+from gateway.triton import Triton
+
+DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application; settings come from the environment unless given.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        ExperimentsError: the experiments file cannot be used at start-up.
+    """
+    settings = settings or Settings.read()
+    logs.configure(settings.log_level)
+    experiments = Experiments(settings.experiments_file)
+    experiments.read()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _running(settings, experiments) as stack:
+            app.state.stack = stack
+            yield
+
+    app = FastAPI(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app.add_middleware(Observe)
+    app.add_exception_handler(GatewayError, _render)
+    app.add_exception_handler(HTTPException, _render_http)
+    app.add_exception_handler(RequestValidationError, _render_validation)
+    for routes in (predict, models, health):
+        app.include_router(routes.router)
+    return app
+
+
+@asynccontextmanager
+async def _running(settings: Settings, experiments: Experiments) -> AsyncIterator[Stack]:
+    triton = Triton(settings.triton_url)
+    cache = None
+    if settings.cache_url is not None:
+        cache = RedisCache(
+            settings.cache_url,
+            ttl_s=settings.cache_ttl_s,
+            ttl_jitter=settings.cache_ttl_jitter,
+            timeout_s=settings.cache_timeout_ms / 1e3,
+        )
+    catalog = CatalogWatch(triton, settings.catalog_refresh_s)
+    life = RequestLife(
+        triton,
+        cache,
+        lambda: catalog.current,
+        lambda: experiments.by_model,
+        max_pending=settings.max_pending,
+        max_in_flight=settings.max_in_flight,
+    )
+    limits = Limits(settings.max_body_bytes, settings.max_text_bytes, settings.request_timeout_ms / 1e3)
+    await catalog.read()
+    watchers = [asyncio.create_task(catalog.watch()), asyncio.create_task(experiments.watch())]
+    try:
+        yield Stack(Authenticator(settings.api_keys), catalog, experiments, cache, life, limits)
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
+        if cache is not None:
+            await cache.aclose()
+        await triton.aclose()
+
+
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps({"error": message}), status, headers, "application/json")
+
+
+def _render(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, GatewayError)  # noqa: S101 - the handler is registered for this class
+    ctx: RequestContext = request.scope[CONTEXT]
+    ctx.error = repr(exc.__cause__ or exc)
+    headers = {}
+    if exc.retry_after_s is not None:
+        headers["Retry-After"] = str(exc.retry_after_s)
+    if isinstance(exc, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    return _error(exc.status, exc.message, headers)
+
+
+def _render_http(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)  # noqa: S101 - the handler is registered for this class
+    message = {404: "no such path; see /docs", 405: "this path does not take this method; see /docs"}.get(exc.status_code, exc.detail)
+    return _error(exc.status_code, message, dict(exc.headers or {}))
+
+
+def _render_validation(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101 - the handler is registered for this class
+    fault = exc.errors()[0]
+    return _error(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")

@@ -1,0 +1,59 @@
+"""Assignment: (experiment, unit) → variant. Pure; bucketing is GrowthBook's hash, version 2, so its SDKs agree."""
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+_OFFSET, _PRIME, _MASK = 0x811C9DC5, 0x01000193, 0xFFFFFFFF
+_BUCKETS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One arm: a version of the experiment's model, and its share of the covered units."""
+
+    name: str
+    version: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A split of a model's traffic; the first variant is the control, which also answers the units that are not covered."""
+
+    key: str
+    model: str
+    seed: str
+    coverage: float
+    variants: tuple[Variant, ...]
+
+    @property
+    def control(self) -> Variant:
+        """The first variant."""
+        return self.variants[0]
+
+
+def fnv1a_32(text: str) -> int:
+    """FNV-1a, 32 bits, over the UTF-16 code units of `text`, as GrowthBook's SDKs compute it."""
+    units = text.encode() if text.isascii() else memoryview(text.encode("utf-16-le", "surrogatepass")).cast("H")
+    value = _OFFSET
+    for unit in units:
+        value = ((value ^ unit) * _PRIME) & _MASK
+    return value
+
+
+def bucket(seed: str, unit: str) -> float:
+    """Where a unit falls in [0, 1), in steps of 1/10,000 (GrowthBook's hash, version 2)."""
+    return fnv1a_32(str(fnv1a_32(seed + unit))) % _BUCKETS / _BUCKETS
+
+
+def assign(experiment: Experiment, unit: str) -> Variant | None:
+    """The variant that a unit sees, or None where the experiment does not cover it.
+
+    As GrowthBook's getBucketRanges: variant i owns [start, start + coverage · weight), start being the sum of the weights before it.
+    """
+    place = bucket(experiment.seed, unit)
+    starts = accumulate((variant.weight for variant in experiment.variants), initial=0.0)
+    for start, variant in zip(starts, experiment.variants, strict=False):
+        if start <= place < start + experiment.coverage * variant.weight:
+            return variant
+    return None

@@ -1,0 +1,32 @@
+"""The one context of a request: filled in by the stages, read by the final phase that logs and measures."""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """What is known of a request. Times are of `time.perf_counter`, in seconds; `cache` is the value of `X-Cache`."""
+
+    request_id: str
+    started: float = field(default_factory=perf_counter)
+    tenant: str = ""
+    model: str = ""
+    version: int | None = None
+    experiment: str = ""
+    variant: str = ""
+    cache: str = ""
+    instances: int = 0
+    error: str = ""
+    stages_s: dict[str, float] = field(default_factory=dict)
+    _lap: float = 0.0
+
+    def lap(self, stage: str) -> None:
+        """Book the time since the last lap (or the start) on `stage`."""
+        now = perf_counter()
+        self.stages_s[stage] = now - (self._lap or self.started)
+        self._lap = now
+
+    def server_timing(self) -> str:
+        """The stages as a `Server-Timing` header, milliseconds."""
+        return ", ".join(f"{stage};dur={seconds * 1e3:.2f}" for stage, seconds in self.stages_s.items())

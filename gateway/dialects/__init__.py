@@ -1,0 +1,1 @@
+"""Thin translations between what clients speak and the one internal request."""

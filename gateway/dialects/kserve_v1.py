@@ -1,0 +1,124 @@
+"""KServe v1 (`:predict`): JSON → instances and options, predictions → JSON."""
+
+from typing import Annotated
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from gateway.errors import InvalidRequest, MalformedRequest, TooLarge
+from gateway.prediction import Prediction, Score, best, ranked
+
+MAX_INSTANCES = 64
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Instance(_Strict):
+    """One text."""
+
+    text: str
+
+
+class Parameters(_Strict):
+    """What to show of an answer."""
+
+    top_k: int | None = Field(None, ge=1, description="show the k best labels of each instance, best first, as a list")
+
+
+class PredictBody(_Strict):
+    """A prediction request."""
+
+    instances: Annotated[list[str | Instance], Field(min_length=1, max_length=MAX_INSTANCES)]
+    parameters: Parameters = Parameters()
+    version: Annotated[int, Field(ge=1)] | None = Field(None, description="ask for this version, whatever the experiment says")
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"instances": ["opec ministers agreed to cut crude oil output"]},
+                {"instances": [{"text": "the bank of england left its lending rate unchanged"}], "parameters": {"top_k": 3}, "version": 2},
+            ]
+        }
+    )
+
+
+class Label(BaseModel):
+    """A label and its probability."""
+
+    label: str
+    score: float
+
+
+class PredictResponse(BaseModel):
+    """One prediction for each instance, in order: the best label, or with `top_k` a list of labels."""
+
+    predictions: list[Label] | list[list[Label]]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"predictions": [{"label": "crude", "score": 0.9871}]}]})
+
+
+class Error(BaseModel):
+    """What is wrong, in a sentence."""
+
+    error: str
+
+
+_BODY = TypeAdapter(PredictBody)
+
+
+def parse(raw: bytes) -> PredictBody:
+    """Read a request's body.
+
+    Raises:
+        MalformedRequest: not JSON, or not UTF-8.
+        InvalidRequest: JSON, but not a prediction request; the message names the place and what it must be.
+    """
+    try:
+        return _BODY.validate_json(raw)
+    except ValidationError as exc:
+        fault = exc.errors(include_input=False, include_url=False)[0]
+        if fault["type"] == "json_invalid":
+            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault['ctx']['error']}") from exc
+        raise InvalidRequest(_sentence(fault["loc"], fault["type"], fault["msg"])) from exc
+
+
+def texts(body: PredictBody, max_text_bytes: int) -> list[bytes]:
+    """The instances as UTF-8.
+
+    Raises:
+        TooLarge: names the instance that is longer than `max_text_bytes`.
+    """
+    encoded = [(instance if isinstance(instance, str) else instance.text).encode() for instance in body.instances]
+    for i, text in enumerate(encoded):
+        if len(text) > max_text_bytes:
+            raise TooLarge(f"instances.{i} has {len(text)} bytes, at most {max_text_bytes} are allowed; send a shorter text")
+    return encoded
+
+
+def render(prediction: Prediction, top_k: int | None) -> bytes:
+    """The response's body."""
+    shown: list[dict[str, object]] | list[list[dict[str, object]]]
+    if top_k is None:
+        shown = [_object(best(row, prediction.labels)) for row in prediction.rows]
+    else:
+        shown = [[_object(score) for score in ranked(row, prediction.labels, top_k)] for row in prediction.rows]
+    return orjson.dumps({"predictions": shown})
+
+
+def _object(score: Score) -> dict[str, object]:
+    return {"label": score.label, "score": score.score}
+
+
+def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
+    match loc:
+        case ():
+            return 'the body must be an object such as {"instances": ["a text"]}'
+        case ("instances",) if kind == "too_long":
+            return f"instances: at most {MAX_INSTANCES} at once; send the rest in another request"
+        case ("instances",) if kind == "too_short":
+            return "instances: at least one text is needed"
+        case ("instances", int() as i, *_):
+            return f'instances.{i}: must be a string or an object {{"text": "…"}}'
+    return f"{'.'.join(map(str, loc))}: {message}"

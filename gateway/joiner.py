@@ -1,0 +1,78 @@
+"""Joins concurrent calls into few: what arrives while the calls in flight are busy goes out together with the next one."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Joiner(Generic[Item, Result]):
+    """Turns `call([item, …]) -> [result, …]` into `submit(item) -> future`.
+
+    At most `max_in_flight` calls run at once, each with at most `max_items` items in the order of arrival. An idle joiner
+    calls in the same turn of the event loop, so nothing waits for company that may never come. A result may be an exception, which then
+    is raised for its item alone; an exception of the call is raised for all of its items. An item whose future is cancelled
+    before its call begins is not called for.
+    """
+
+    def __init__(self, call: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]], max_items: int, max_in_flight: int) -> None:
+        self._call = call
+        self._max_items = max_items
+        self._max_in_flight = max_in_flight
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    def __repr__(self) -> str:
+        return f"<Joiner {len(self._waiting)} waiting, {len(self._calls)} in flight>"
+
+    def submit(self, item: Item) -> "asyncio.Future[Result]":
+        """Queue an item; its result comes through the future."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((item, future))
+        if not self._scheduled and len(self._calls) < self._max_in_flight:
+            self._scheduled = True
+            loop.call_soon(self._dispatch)
+        return future
+
+    async def aclose(self) -> None:
+        """Wait for the calls in flight."""
+        while self._calls:
+            await asyncio.wait(self._calls)
+
+    def _dispatch(self) -> None:
+        self._scheduled = False
+        while len(self._calls) < self._max_in_flight and (batch := self._take()):
+            task = asyncio.create_task(self._run(batch))
+            self._calls.add(task)
+            task.add_done_callback(self._landed)
+
+    def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
+        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+        while self._waiting and len(batch) < self._max_items:
+            item, future = self._waiting.popleft()
+            if not future.done():
+                batch.append((item, future))
+        return batch
+
+    def _landed(self, task: "asyncio.Task[None]") -> None:
+        self._calls.discard(task)
+        self._dispatch()
+
+    async def _run(self, batch: list[tuple[Item, "asyncio.Future[Result]"]]) -> None:
+        results: Sequence[Result | Exception]
+        try:
+            results = await self._call([item for item, _ in batch])
+        except Exception as exc:  # whatever it is, it reaches those who wait
+            results = [exc] * len(batch)
+        for (_, future), result in zip(batch, results, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)

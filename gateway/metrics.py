@@ -1,0 +1,44 @@
+"""Every metric, declared once. Never a user id, never a name that a client chose freely."""
+
+import os
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_ARM = ("model", "version", "experiment", "variant", "cache")
+
+REQUESTS = Counter("headrace_requests_total", "Requests by outcome", (*_ARM, "status"))
+REQUEST_SECONDS = Histogram(
+    "headrace_request_seconds", "From the first byte of the request to the last of the answer", _ARM, buckets=_SECONDS
+)
+STAGE_SECONDS = Histogram("headrace_stage_seconds", "Time in each stage of a request's life", ("stage",), buckets=_SECONDS)
+IN_FLIGHT = Gauge("headrace_requests_in_flight", "Requests being answered", multiprocess_mode="livesum")
+
+ITEMS = Counter("headrace_items_total", "Instances by how they were answered: hit, miss, coalesced", ("model", "version", "result"))
+PENDING = Gauge("headrace_pending_items", "Texts that wait for Triton", ("model", "version"), multiprocess_mode="livesum")
+TRITON_CALLS = Counter("headrace_triton_calls_total", "Calls to Triton by gRPC status code", ("model", "version", "code"))
+TRITON_CALL_ITEMS = Histogram(
+    "headrace_triton_call_items", "Texts joined into one call to Triton", ("model", "version"), buckets=(1, 2, 4, 8, 16, 32, 64)
+)
+CACHE_ERRORS = Counter("headrace_cache_errors_total", "Look-ups and stores that the cache did not do", ("operation",))
+CACHE_FOREIGN = Counter("headrace_cache_foreign_total", "Cached values that could not be read, taken as misses")
+
+EXPERIMENTS_VALID = Gauge("headrace_experiments_valid", "1 while the experiments file is the one in force", multiprocess_mode="livemin")
+FALLBACKS = Counter(
+    "headrace_assignment_fallbacks_total",
+    "Units whose variant's version was not ready, answered outside the experiment",
+    ("experiment", "variant"),
+)
+TRITON_UP = Gauge("headrace_triton_up", "1 while Triton answers", multiprocess_mode="livemin")
+
+
+def exposition() -> tuple[bytes, str]:
+    """All metrics in Prometheus' text format, over all workers, and its content type."""
+    registry = REGISTRY
+    if MULTIPROCESS_DIR in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library does not annotate it
+    return generate_latest(registry), CONTENT_TYPE_LATEST

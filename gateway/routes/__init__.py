@@ -1,0 +1,1 @@
+"""HTTP routes; with `app`, the only place that knows FastAPI."""

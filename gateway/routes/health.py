@@ -1,0 +1,35 @@
+"""`/livez`, `/readyz`, `/metrics`."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from gateway import metrics
+from gateway.stack import Stack
+
+router = APIRouter(tags=["operate"])
+
+
+@router.get("/livez", summary="Is the process alive?")
+async def livez() -> dict[str, str]:
+    """Alive as soon as it answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", summary="Can it answer?", responses={503: {"description": "no catalog has been read yet"}})
+async def readyz(request: Request) -> Response:
+    """Ready once a catalog was read. While Triton is gone it stays ready, since it answers what is cached; `checks` says so."""
+    stack: Stack = request.app.state.stack
+    ready = stack.catalog.loaded
+    checks = {
+        "triton": stack.catalog.fault or "ok",
+        "cache": "none" if stack.cache is None else "ok" if stack.cache.up else "does not answer",
+        "experiments": stack.experiments.fault or "ok",
+    }
+    return JSONResponse({"status": "ready" if ready else "starting", "checks": checks}, 200 if ready else 503)
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def exposition() -> Response:
+    """All metrics, over all workers."""
+    content, media_type = metrics.exposition()
+    return Response(content, media_type=media_type)

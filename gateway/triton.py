@@ -1,0 +1,117 @@
+"""Triton over gRPC. The only module that knows `tritonclient`; its errors become ours here.
+
+The requests are built from the protobuf messages themselves: texts go in and score rows come out as bytes, without numpy between.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
+
+from gateway import metrics
+from gateway.catalog import Catalog, IndexEntry, build
+from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, InvalidRequest, NotReady, Overloaded
+from model_repository import config as contract
+from model_repository.manifest import ManifestError
+
+_LENGTH = struct.Struct("<I")
+_FLOAT_BYTES = 4
+_CHANNEL_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+]
+
+
+class Triton:
+    """A client of one Triton; `url` is host:port without a scheme."""
+
+    def __init__(self, url: str) -> None:
+        self._channel = grpc.aio.insecure_channel(url, options=_CHANNEL_OPTIONS)
+        self._stub = GRPCInferenceServiceStub(self._channel)
+
+    async def catalog(self, timeout_s: float) -> Catalog:
+        """Read from Triton's API what it serves.
+
+        Raises:
+            NotReady: Triton does not answer.
+            BackendBroken: a configuration cannot be read.
+        """
+        try:
+            index = await self._stub.RepositoryIndex(pb.RepositoryIndexRequest(), timeout=timeout_s)
+            entries = [IndexEntry(entry.name, entry.version, entry.state, entry.reason) for entry in index.models]
+            ready = sorted({entry.name for entry in entries if entry.state == "READY"})
+            configs = {name: await self._config(name, timeout_s) for name in ready}
+            return build(entries, configs)
+        except grpc.aio.AioRpcError as exc:
+            raise NotReady("the model server does not answer; try again later") from exc
+        except ManifestError as exc:
+            raise BackendBroken("the model server has a model whose manifest cannot be read") from exc
+
+    async def infer(self, model: str, version: int, texts: Sequence[bytes], labels: int, timeout_s: float) -> list[bytes | Exception]:
+        """The row of scores (float32 × `labels`, as bytes) of each text; in its place an `InvalidRequest` where that text alone failed.
+
+        Raises:
+            NotReady: Triton is gone, or the version is not ready.
+            DeadlineExceeded: no answer within `timeout_s` seconds.
+            Overloaded: Triton's queue is full.
+            BackendBroken: any other error, or tensors that are not as the contract says.
+        """
+        request = pb.ModelInferRequest(model_name=model, model_version=str(version))
+        request.inputs.add(name=contract.TEXT, datatype="BYTES", shape=[len(texts), 1])
+        request.outputs.add(name=contract.SCORES)
+        request.outputs.add(name=contract.ERROR)
+        request.raw_input_contents.append(b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text)))
+        metrics.TRITON_CALL_ITEMS.labels(model, version).observe(len(texts))
+        code = "OK"
+        try:
+            response = await self._stub.ModelInfer(request, timeout=timeout_s)
+        except grpc.aio.AioRpcError as exc:
+            code = exc.code().name
+            raise _translate(exc) from exc
+        finally:
+            metrics.TRITON_CALLS.labels(model, version, code).inc()
+        return _rows(response, len(texts), labels)
+
+    async def aclose(self) -> None:
+        """Close the channel."""
+        await self._channel.close()
+
+    async def _config(self, name: str, timeout_s: float) -> Any:
+        return (await self._stub.ModelConfig(pb.ModelConfigRequest(name=name), timeout=timeout_s)).config
+
+
+def _translate(exc: grpc.aio.AioRpcError) -> GatewayError:
+    match exc.code():
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.NOT_FOUND | grpc.StatusCode.CANCELLED:
+            return NotReady("the model server does not answer for this version now; try again later")
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return DeadlineExceeded("the model did not answer in time; allow more with X-Request-Timeout-Ms or send fewer instances")
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return Overloaded("the model server's queue is full; try again later")
+        case _:
+            return BackendBroken("the model server failed on this request")
+
+
+def _rows(response: Any, texts: int, labels: int) -> list[bytes | Exception]:
+    contents = {output.name: raw for output, raw in zip(response.outputs, response.raw_output_contents, strict=False)}
+    scores, errors = contents.get(contract.SCORES, b""), contents.get(contract.ERROR, b"")
+    width = labels * _FLOAT_BYTES
+    if len(scores) != texts * width:
+        raise BackendBroken(f"the model server answered {len(scores)} bytes of scores, expected {texts} × {labels} × {_FLOAT_BYTES}")
+    rows: list[bytes | Exception] = [scores[at : at + width] for at in range(0, len(scores), width)]
+    if len(errors) == texts * _LENGTH.size:  # every message is empty
+        return rows
+    at = 0
+    for i in range(texts):
+        (length,) = _LENGTH.unpack_from(errors, at)
+        at += _LENGTH.size
+        if length:
+            rows[i] = InvalidRequest(errors[at : at + length].decode(errors="replace"))
+        at += length
+    return rows
