@@ -4,7 +4,7 @@
         triton.grpc_url            # "127.0.0.1:43117"
         triton.load("topics")      # again, after a new version was packaged
 
-Life: locate the wheel's binaries → link the backends together in a scratch folder → spawn on free ports → wait until it answers →
+Life: locate the wheel's binaries → gather the backends in a scratch folder → spawn on free ports → wait until it answers →
 serve → stop (SIGTERM, then SIGKILL after a grace period). It also ends when its parent dies, however that happens.
 """
 
@@ -81,11 +81,15 @@ class TritonServer:
         log = log or scratch / "tritonserver.log"
         deadline_s = time.monotonic() + timeout_s
         try:
-            backends = _link_backends(wheel, scratch / "backends")
-            for attempt in range(PORT_ATTEMPTS):
-                with contextlib.suppress(*[_PortTaken] if attempt < PORT_ATTEMPTS - 1 else []):
+            backends = _gather_backends(wheel, scratch / "backends")
+            attempts_left = PORT_ATTEMPTS
+            while True:
+                try:
                     return cls._launch(wheel, repository, models, backends, log, scratch, deadline_s)
-            raise AssertionError("the last attempt returns or raises")
+                except _PortTaken:
+                    attempts_left -= 1
+                    if not attempts_left:
+                        raise
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
@@ -173,14 +177,14 @@ class TritonServer:
         raise TritonError(f"tritonserver did not come up in time:\n{_last_lines(self.log)}")
 
 
-def _link_backends(wheel: Wheel, folder: Path) -> Path:
-    """A backend directory of links: Triton's Python backend with the stub for this Python, and ours."""
+def _gather_backends(wheel: Wheel, folder: Path) -> Path:
+    """A backend directory with Triton's Python backend, the stub for this Python, and ours."""
     python = folder / "python"
-    python.mkdir(parents=True)
-    for file in (*wheel.python_backend.glob("*.*"), wheel.stub):
-        (python / file.name).symlink_to(file)
-    wheel.stub.chmod(wheel.stub.stat().st_mode | 0o111) if not os.access(wheel.stub, os.X_OK) else None
-    (folder / BACKEND).symlink_to(Path(__file__).parent / "backend", target_is_directory=True)
+    # copies: Triton refuses a backend's library that lies elsewhere
+    shutil.copytree(wheel.python_backend, python, ignore=shutil.ignore_patterns("__pycache__"))
+    stub = Path(shutil.copy(wheel.stub, python))
+    stub.chmod(0o755)
+    (folder / BACKEND).symlink_to(Path(__file__).resolve().parent / "backend", target_is_directory=True)
     return folder
 
 
@@ -194,6 +198,7 @@ def _command(
         f"--model-repository={repository.resolve()}",
         f"--backend-directory={backends}",
         "--model-control-mode=explicit",
+        "--disable-auto-complete-config",  # our configurations are complete, and asking costs a stub for each version
         *(f"--load-model={model}" for model in (["*"] if models is None else models)),
         "--strict-readiness=true",
         "--exit-on-error=false",

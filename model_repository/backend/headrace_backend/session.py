@@ -1,0 +1,85 @@
+"""The ONNX graph on the execution provider that was asked for, and on no other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class SessionError(RuntimeError):
+    """The graph cannot run as it was asked to; the message says why."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a session runs: an ONNX Runtime execution provider, and threads of its own for the part that runs on the CPU."""
+
+    provider: str = "CPUExecutionProvider"
+    device_id: int = 0
+    intra_op_threads: int = 1
+
+
+class Session:
+    """A graph from token ids to float32 arrays whose first axis is the batch."""
+
+    def __init__(self, graph: Path, placement: Placement, outputs: Sequence[str], pad_id: int = 0) -> None:
+        """Load a graph.
+
+        Raises:
+            SessionError: the execution provider is not active, or the graph has other inputs or outputs than it must have.
+        """
+        self._session = _open(graph, placement)
+        self._inputs = {node.name for node in self._session.get_inputs()}
+        self._outputs = list(outputs)
+        self._pad_id = pad_id
+        if "input_ids" not in self._inputs or self._inputs.difference(INPUTS):
+            raise SessionError(f"{graph.name} takes {', '.join(sorted(self._inputs))}; known are {', '.join(INPUTS)}.")
+        if missing := set(outputs).difference(node.name for node in self._session.get_outputs()):
+            raise SessionError(f"{graph.name} does not give {', '.join(sorted(missing))}.")
+
+    def run(self, token_ids: Sequence[NDArray[np.int64]]) -> tuple[list[NDArray[np.float32]], NDArray[np.int64]]:
+        """Run texts as one batch, padded to the longest.
+
+        Returns:
+            the outputs, and the attention mask int64 [batch, sequence].
+        """
+        lengths = np.array([len(ids) for ids in token_ids])
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        ids = np.full(mask.shape, self._pad_id, dtype=np.int64)
+        ids[mask] = np.concatenate(token_ids)
+        attention_mask = mask.astype(np.int64)
+        # one text a row, never a pair: all its tokens are of type 0
+        feed = {"input_ids": ids, "attention_mask": attention_mask, "token_type_ids": np.zeros_like(ids)}
+        return self._session.run(self._outputs, {name: feed[name] for name in self._inputs}), attention_mask
+
+    def run_shape(self, batch: int, length: int) -> None:
+        """Run a batch of this shape for the time that it takes."""
+        self.run([np.full(length, self._pad_id, dtype=np.int64)] * batch)
+
+
+def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
+    if placement.provider not in ort.get_available_providers():
+        available = ", ".join(ort.get_available_providers())
+        raise SessionError(f"Execution provider {placement.provider} is not in this ONNX Runtime, which has {available}.")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = placement.intra_op_threads
+    options.inter_op_num_threads = 1
+    # threads that spin while they wait take the cores from the other instances and from the gateway
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # a memory plan would be kept for every shape that ever ran
+    options.enable_mem_pattern = False
+    session = ort.InferenceSession(str(graph), options, providers=[(placement.provider, _provider_options(placement))])
+    # where a provider cannot start (no driver, no library) ONNX Runtime only logs it and runs on the CPU
+    if (active := session.get_providers()[0]) != placement.provider:
+        raise SessionError(f"Execution provider {placement.provider} could not start; ONNX Runtime would have used {active}.")
+    return session
+
+
+def _provider_options(placement: Placement) -> dict[str, Any]:
+    return {} if placement.provider == "CPUExecutionProvider" else {"device_id": placement.device_id}
