@@ -1,0 +1,44 @@
+# make demo   set up everything and show the whole path          make serve  leave the stack up
+# make test   set up and run the tests                           make lint   ruff, mypy --strict, import-linter
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false $(VENV)/bin/python
+WORK   := .work/demo
+MODELS := model_repository/models
+
+export HEADRACE_EXPERIMENTS_FILE ?= gateway/demo/experiments.yaml
+
+.PHONY: demo serve test lint models clean
+
+demo: models
+	@$(RUN) -m loadtest.demo --corpus $(WORK)/r8-test.jsonl --report reports/demo
+
+serve: models
+	@exec env HF_HUB_OFFLINE=1 $(VENV)/bin/python -m gateway --embedded --repository $(MODELS)
+
+test: $(VENV)/.installed
+	@$(RUN) -m pytest
+
+lint: $(VENV)/.installed
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+# both demo versions, exported and checked; an unchanged recipe is left alone
+models: $(VENV)/.installed
+	@$(RUN) -m export.demo.data --out $(WORK)
+	@$(RUN) -m export run export/demo/topics-v1.yaml --repository $(MODELS) --work .work/export
+	@$(RUN) -m export run export/demo/topics-v2.yaml --repository $(MODELS) --work .work/export
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v in ((3, 11), (3, 12)) or sys.exit("Python 3.11 or 3.12 is needed, this is %d.%d: make PYTHON=python3.11" % v)'
+	@echo "installing into $(VENV) (one to two minutes) …"
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,export,gateway,embedded,loadtest,demo,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv .work reports $(MODELS)

@@ -1,0 +1,46 @@
+import asyncio
+
+from gateway.flights import Flights
+
+
+def start():
+    return asyncio.get_running_loop().create_future()
+
+
+async def test_second_join_shares_the_first_flight():
+    flights = Flights()
+    first, second = flights.join(b"k", start), flights.join(b"k", start)
+    assert first is second
+    first.row.set_result(b"row")
+    assert await second.row == b"row"
+
+
+async def test_landed_flight_is_forgotten():
+    flights = Flights()
+    flight = flights.join(b"k", start)
+    flight.row.set_exception(ValueError("failed"))
+    await asyncio.sleep(0)
+    assert b"k" not in flights
+    assert flights.join(b"k", start) is not flight
+
+
+async def test_a_waiter_that_leaves_does_not_disturb_the_others():
+    flights = Flights()
+    flight = flights.join(b"k", start)
+    flights.join(b"k", start)
+    flights.leave([flight])
+    assert not flight.row.done()
+    flights.leave([flight])
+    assert flight.row.cancelled()
+    assert b"k" not in flights
+
+
+async def test_leaving_a_landed_flight_does_not_touch_the_next_one():
+    flights = Flights()
+    landed = flights.join(b"k", start)
+    landed.row.set_result(b"row")
+    await asyncio.sleep(0)
+    following = flights.join(b"k", start)
+    flights.leave([landed])
+    assert not following.row.done()
+    assert b"k" in flights
