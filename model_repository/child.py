@@ -48,12 +48,16 @@ class Child:
         """The exit code once the program has ended and is cleaned up (negative: the signal that ended it), else None."""
         return None if self._thread.is_alive() else self._process.returncode
 
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Wait until the program has ended and is cleaned up, or for `timeout_s`; the exit code as `poll` gives it."""
+        self._thread.join(timeout_s)
+        return self.poll()
+
     def stop(self, grace_s: float) -> None:
         """SIGTERM, and SIGKILL when the program is still there after `grace_s`; harmless when it has ended."""
         for send in (self._process.terminate, self._process.kill):
             send()  # nothing is sent to a process that has been waited for
-            self._thread.join(grace_s)
-            if not self._thread.is_alive():
+            if self.wait(grace_s) is not None:
                 return
         logger.error("%s (pid %d) is still there after SIGKILL", self._thread.name, self.pid)
 

@@ -21,7 +21,7 @@ MAX_QUEUE_DELAY_US = 1000
 
 TEXT, TEXT_PAIR = "TEXT", "TEXT_PAIR"
 SCORES, ERROR = "SCORES", "ERROR"
-"""SCORES: FP32 [labels], probabilities in the manifest's label order. ERROR: BYTES [1], empty, or why this one text could not be processed."""
+"""SCORES: FP32 [labels], probabilities in the manifest's label order. ERROR: BYTES [1], empty, or why this one text has no answer."""
 
 
 class ConfigError(ValueError):

@@ -112,7 +112,7 @@ def file_digest(path: Path) -> str:
 
 
 def answer_digest(graph: Path, tokenizer: Path, postprocessing: dict[str, Any]) -> str:
-    """`sha256:<hex>` over everything that can change an answer: graph, tokenizer, and the post-processing settings (task, labels, max_length …)."""
+    """`sha256:<hex>` over what can change an answer: graph, tokenizer, and the post-processing settings (task, labels, max_length …)."""
     parts = {"graph": file_digest(graph), "tokenizer": file_digest(tokenizer), "postprocessing": postprocessing}
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 

@@ -53,7 +53,8 @@ class _PortTaken(TritonError):
 class TritonServer:
     """A running tritonserver; use as a context manager, or call `stop()`."""
 
-    def __init__(self, child: Child, ports: tuple[int, int, int], log: Path, scratch: Path) -> None:
+    def __init__(self, name: str, child: Child, ports: tuple[int, int, int], log: Path, scratch: Path) -> None:
+        self.name = name
         self.pid = child.pid
         self.http_url, self.grpc_url, self.metrics_url = (f"{LOOPBACK}:{port}" for port in ports)
         self.log = log
@@ -101,9 +102,10 @@ class TritonServer:
         ports = _free_ports()
         name = f"headrace-{secrets.token_hex(8)}"
         argv = _command(wheel, name, repository, models, backends, ports)
-        triton = cls(Child(argv, _environment(wheel), log, clean_up=partial(_free_shared_memory, name)), ports, log, scratch)
+        child = Child(argv, _environment(wheel), log, clean_up=partial(_free_shared_memory, name))
+        triton = cls(name, child, ports, log, scratch)
         try:
-            triton._wait_until_live(name, deadline_s)
+            triton._wait_until_live(deadline_s)
         except BaseException:
             triton._child.stop(GRACE_S)
             raise
@@ -128,6 +130,10 @@ class TritonServer:
     def poll(self) -> int | None:
         """The exit code if the server has ended (negative: the signal that ended it), else None."""
         return self._child.poll()
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Wait until the server has ended, or for `timeout_s`; the exit code as `poll` gives it."""
+        return self._child.wait(timeout_s)
 
     def stop(self) -> None:
         """Stop the server and remove what it left; harmless when it has ended already."""
@@ -160,7 +166,7 @@ class TritonServer:
         finally:
             connection.close()
 
-    def _wait_until_live(self, name: str, deadline_s: float) -> None:
+    def _wait_until_live(self, deadline_s: float) -> None:
         """Return when the server of this name answers: it opens its ports after it has tried to load the models."""
         while time.monotonic() < deadline_s:
             if (code := self._child.poll()) is not None:
@@ -171,7 +177,7 @@ class TritonServer:
             with contextlib.suppress(OSError, HTTPException, ValueError):
                 socket.create_connection((LOOPBACK, self._metrics_port), timeout=1).close()
                 status, answer = self._request("GET", "/v2", timeout_s=1)
-                if status == 200 and answer.get("name") == name:
+                if status == 200 and answer.get("name") == self.name:
                     return
             time.sleep(POLL_INTERVAL_S)
         raise TritonError(f"tritonserver did not come up in time:\n{_last_lines(self.log)}")

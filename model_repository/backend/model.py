@@ -57,11 +57,9 @@ def _tensor(name: str, answers: Answers, rows: slice) -> Any:
 
 def _placement(parameters: dict[str, dict[str, str]], args: dict[str, str]) -> Placement:
     values = {name: value["string_value"] for name, value in parameters.items()}
-    return Placement(
-        provider=values.get("execution_provider", Placement.provider),
-        device_id=int(args["model_instance_device_id"]) if args["model_instance_kind"] == "GPU" else Placement.device_id,
-        intra_op_threads=int(values.get("intra_op_threads", Placement.intra_op_threads)),
-    )
+    if args["model_instance_kind"] == "GPU":
+        values["device_id"] = args["model_instance_device_id"]
+    return Placement.from_parameters(values)
 
 
 def _measured(session: Session, placement: Placement, max_batch: int, max_length: int) -> CostModel:

@@ -1,6 +1,6 @@
 """The ONNX graph on the execution provider that was asked for, and on no other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,19 @@ class Placement:
     provider: str = "CPUExecutionProvider"
     device_id: int = 0
     intra_op_threads: int = 1
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, str]) -> "Placement":
+        """The placement that a model's configuration asks for: `execution_provider`, `device_id`, `intra_op_threads`.
+
+        Raises:
+            SessionError: a number that is none; the message names the parameter.
+        """
+        return cls(
+            provider=parameters.get("execution_provider", cls.provider),
+            device_id=_whole_number(parameters, "device_id", cls.device_id, least=0),
+            intra_op_threads=_whole_number(parameters, "intra_op_threads", cls.intra_op_threads, least=1),
+        )
 
 
 class Session:
@@ -79,6 +92,13 @@ def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
     if (active := session.get_providers()[0]) != placement.provider:
         raise SessionError(f"Execution provider {placement.provider} could not start; ONNX Runtime would have used {active}.")
     return session
+
+
+def _whole_number(parameters: Mapping[str, str], name: str, default: int, least: int) -> int:
+    text = parameters.get(name, str(default))
+    if not text.isdecimal() or int(text) < least:
+        raise SessionError(f"Parameter {name} is {text!r}; it must be a whole number from {least} up.")
+    return int(text)
 
 
 def _provider_options(placement: Placement) -> dict[str, Any]:
