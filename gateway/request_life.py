@@ -107,10 +107,11 @@ class RequestLife:
     def _assign(self, request: PredictionRequest, ctx: RequestContext) -> Lane:
         model = self._catalog().model(request.model)
         ctx.model = model.name
-        ctx.version = self._version(model, request, ctx)
-        if ctx.version not in model.versions:
-            raise NotFound(f"model {model.name} has no version {ctx.version}; there are: {', '.join(map(str, model.versions))}")
-        return self._lane(model, ctx.version)
+        version = self._version(model, request, ctx)
+        if version not in model.versions:
+            raise NotFound(f"model {model.name} has no version {version}; there are: {', '.join(map(str, model.versions))}")
+        ctx.version = version
+        return self._lane(model, version)
 
     def _version(self, model: ServedModel, request: PredictionRequest, ctx: RequestContext) -> int:
         if request.version is not None:

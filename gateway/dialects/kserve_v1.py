@@ -78,10 +78,11 @@ def parse(raw: bytes) -> PredictBody:
     try:
         return _BODY.validate_json(raw)
     except ValidationError as exc:
+        # `from None`: the library's error quotes the client's text, which belongs in no log
         fault = exc.errors(include_input=False, include_url=False)[0]
         if fault["type"] == "json_invalid":
-            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault['ctx']['error']}") from exc
-        raise InvalidRequest(_sentence(fault["loc"], fault["type"], fault["msg"])) from exc
+            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault['ctx']['error']}") from None
+        raise InvalidRequest(_sentence(fault["loc"], fault["type"], fault["msg"])) from None
 
 
 def texts(body: PredictBody, max_text_bytes: int) -> list[bytes]:

@@ -26,7 +26,7 @@ async def list_models(request: Request) -> dict[str, list[str]]:
     return {"models": sorted(stack.catalog.current.models)}
 
 
-@router.get("/v1/models/{model}", summary="Show a model", responses={404: {"model": Error}})
+@router.get("/v1/models/{model:name}", summary="Show a model", responses={404: {"model": Error}})
 async def show_model(request: Request, model: str) -> dict[str, Any]:
     """A model's versions with their manifests (measured quality, sizes, provenance), and its experiment."""
     stack: Stack = request.app.state.stack

@@ -66,7 +66,7 @@ _DOCUMENTATION = {
 }
 
 
-@router.post("/v1/models/{model}:predict", summary="Predict", responses=_RESPONSES, openapi_extra=_DOCUMENTATION)
+@router.post("/v1/models/{model:name}:predict", summary="Predict", responses=_RESPONSES, openapi_extra=_DOCUMENTATION)
 async def predict(request: Request) -> Response:
     """Classify 1 to 64 texts. The version is the one asked for, else the one of the unit's variant, else the newest."""
     stack: Stack = request.app.state.stack
