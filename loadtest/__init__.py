@@ -1,0 +1,1 @@
+"""Load tests over HTTP: what latency, throughput, hit rate and cost a gateway shows at a given load."""
