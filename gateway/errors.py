@@ -7,6 +7,10 @@ Each class owns its status and a public message; foreign text goes to the log on
 """
 
 
+class StartError(Exception):
+    """The gateway cannot start; the message is one sentence for the person at the terminal."""
+
+
 class GatewayError(Exception):
     """An error with a status and a message that may be shown to the client."""
 

@@ -1,0 +1,95 @@
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from gateway_process import GatewayProcess, free_port
+
+from export.demo.data import fetch
+from gateway.valkey import Valkey
+from model_repository.server import TritonServer
+
+ROOT = Path(__file__).parents[2]
+EVALUATION_DOCUMENTS = 128
+
+
+@pytest.fixture(scope="session")
+def documents():
+    """The R8 test documents' texts."""
+    path = fetch(ROOT / ".work/demo")["test"]
+    return [yaml.safe_load(line)["text"] for line in path.read_text().splitlines()[:400]]
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory, documents):
+    """Both demo versions, exported by the real command; the quality is measured on a few documents only."""
+    folder = tmp_path_factory.mktemp("topics")
+    lines = (ROOT / ".work/demo/r8-test.jsonl").read_text().splitlines(keepends=True)[:EVALUATION_DOCUMENTS]
+    (folder / "few.jsonl").write_text("".join(lines))
+    for version in (1, 2):
+        recipe = yaml.safe_load((ROOT / f"export/demo/topics-v{version}.yaml").read_text())
+        recipe["adapter"] = str(ROOT / f"export/demo/adapters/v{version}")
+        recipe["evaluation"] |= {"data": "few.jsonl", "max_drop": 0.02}
+        path = folder / f"topics-v{version}.yaml"
+        path.write_text(yaml.safe_dump(recipe))
+        command = [sys.executable, "-m", "export", "run", path, "--repository", folder / "models", "--work", folder / "work"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+        assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "models"
+
+
+@pytest.fixture(scope="session")
+def triton(repository):
+    with TritonServer.start(repository) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey():
+    with Valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def gateway(triton, valkey, tmp_path):
+    """A gateway on the shared Triton and Valkey, with the demo's experiment in a file of its own."""
+    experiments = tmp_path / "experiments.yaml"
+    shutil.copy(ROOT / "gateway/demo/experiments.yaml", experiments)
+    with GatewayProcess(
+        log=tmp_path / "gateway.log",
+        triton_url=triton.grpc_url,
+        cache_url=valkey.url,
+        experiments_file=experiments,
+        catalog_refresh_s=0.2,
+    ) as process:
+        yield process
+
+
+@pytest.fixture
+def start_gateway(tmp_path):
+    """Starts more gateways, with settings of the test's own, and stops them."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments, **settings):
+            log = tmp_path / f"gateway-{len(list(tmp_path.glob('gateway-*')))}.log"
+            return stack.enter_context(GatewayProcess(*arguments, log=log, **settings))
+
+        yield start
+
+
+@pytest.fixture
+def redis_url(tmp_path):
+    """Debian's redis-server where it is installed, else the wheel's Valkey again."""
+    with contextlib.ExitStack() as stack:
+        if not shutil.which("redis-server"):
+            yield stack.enter_context(Valkey()).url
+            return
+        port = free_port()
+        command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+        process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+        stack.callback(process.terminate)
+        yield f"redis://127.0.0.1:{port}"

@@ -1,0 +1,85 @@
+"""A gateway as a child process, as a user starts it."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port():
+    """A TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class GatewayProcess:
+    """`python -m gateway` as a child on a free port; `url` once it is ready."""
+
+    def __init__(self, *arguments, log, **settings):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.predict_url = f"{self.url}/v1/models/topics:predict"
+        self.log = log
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
+        environment |= {f"HEADRACE_{name.upper()}": str(value) for name, value in {"port": self.port, **settings}.items()}
+        command = [sys.executable, "-m", "gateway", *map(str, arguments)]
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+
+    def __enter__(self):
+        try:
+            wait_until(lambda: self.process.poll() is not None or self._ready(), timeout_s=90)
+            assert self.process.poll() is None, self.log.read_text()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def _ready(self):
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        return False
+
+    def predict(self, *texts, headers=None, timeout=30, **body):
+        return httpx.post(self.predict_url, json={"instances": list(texts), **body}, headers=headers, timeout=timeout)
+
+    def metric(self, name, **labels):
+        """The sum of a metric's samples that carry these labels."""
+        samples = re.findall(rf"^{name}\{{(.*?)\}} (\S+)$", httpx.get(f"{self.url}/metrics").text, re.MULTILINE)
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        return sum(float(value) for found, value in samples if all(label in found.split(",") for label in wanted))
+
+    def child_pid(self, name):
+        """The pid of an embedded child, as the start-up message says."""
+        return int(re.search(rf"{name} \(pid (\d+)\)", self.log.read_text())[1])
+
+    def stop(self, sign=signal.SIGTERM):
+        """Stop it and give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+        try:
+            return self.process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+def wait_until(condition, timeout_s=20.0):
+    """Poll until `condition()` is true."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
