@@ -20,8 +20,9 @@ def plan(lengths: Sequence[int], cost: CostModel) -> list[NDArray[np.intp]]:
         lengths: tokens of each text, at most `cost.max_length`.
         cost: seconds by batch and length; a sub-batch holds at most `cost.max_batch` texts.
     """
-    order = np.argsort(lengths, kind="stable")
-    ends = np.asarray(lengths)[order]
+    tokens = np.asarray(lengths, dtype=np.intp)
+    order = tokens.argsort(kind="stable")
+    ends = tokens[order]
     # costs[j][-k] is the cost of the k texts that end with text j
     costs = cost.seconds[ends, :0:-1]
     best = np.zeros(len(ends) + 1)
