@@ -87,6 +87,7 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
     print(f"gateway on http://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)

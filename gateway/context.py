@@ -1,14 +1,19 @@
 """The one context of a request: filled in by the stages, read by the final phase that logs and measures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
 
 @dataclass(slots=True)
 class RequestContext:
-    """What is known of a request. Times are of `time.perf_counter`, in seconds; `cache` is the value of `X-Cache`."""
+    """What is known of a request. Times are of `time.perf_counter`, in seconds; `cache` is the value of `X-Cache`.
+
+    `headers` are the request's, by lower-case name; of a repeated one the last.
+    """
 
     request_id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
     started: float = field(default_factory=perf_counter)
     tenant: str = ""
     model: str = ""

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import orjson
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import metrics
@@ -29,9 +29,10 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        # once into a dictionary: a look-up in Starlette's Headers walks the whole list each time
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
-        ctx = scope[CONTEXT] = RequestContext(given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex)
+        ctx = scope[CONTEXT] = RequestContext(given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex, headers)
         status = 0
 
         async def send_with_headers(message: Message) -> None:

@@ -3,10 +3,10 @@
 import asyncio
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.datastructures import Headers
 
 from gateway.context import RequestContext
 from gateway.dialects import kserve_v1
@@ -71,7 +71,7 @@ async def predict(request: Request) -> Response:
     """Classify 1 to 64 texts. The version is the one asked for, else the one of the unit's variant, else the newest."""
     stack: Stack = request.app.state.stack
     ctx: RequestContext = request.scope[CONTEXT]
-    headers = request.headers
+    headers = ctx.headers
     ctx.tenant = stack.authenticator.tenant(headers.get("authorization"))
     deadline = asyncio.get_running_loop().time() + _timeout_s(headers, stack.limits.request_timeout_s)
     body = kserve_v1.parse(await _read(request, stack.limits.max_body_bytes))
@@ -103,7 +103,7 @@ async def _read(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _timeout_s(headers: Headers, default_s: float) -> float:
+def _timeout_s(headers: Mapping[str, str], default_s: float) -> float:
     given = headers.get("x-request-timeout-ms")
     if given is None:
         return default_s
@@ -116,7 +116,7 @@ def _timeout_s(headers: Headers, default_s: float) -> float:
     return min(milliseconds / 1e3, default_s)
 
 
-def _unit(headers: Headers) -> str | None:
+def _unit(headers: Mapping[str, str]) -> str | None:
     given = headers.get("x-unit-id")
     if given is not None and not _UNIT.fullmatch(given):
         raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
