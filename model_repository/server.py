@@ -11,6 +11,7 @@ serve → stop (SIGTERM, then SIGKILL after a grace period). It also ends when i
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -40,6 +41,9 @@ STUB_TIMEOUT_S = 120
 POLL_INTERVAL_S = 0.05
 PORT_ATTEMPTS = 3
 LOG_LINES = 8
+
+_STACK = re.compile(r"\n\nAt:\n(?:  .*\n)+")
+"""Where in the backend an exception was raised: for its authors, who find it in the log."""
 
 
 class TritonError(RuntimeError):
@@ -155,7 +159,8 @@ class TritonServer:
         except (OSError, HTTPException, ValueError) as exc:
             raise TritonError(f"Triton did not answer the request to {verb} {model}: {exc}") from exc
         if status != 200:
-            raise TritonError(f"Triton could not {verb} {model}: {answer.get('error', f'HTTP status {status}')}")
+            reason = _STACK.sub("", str(answer.get("error", f"HTTP status {status}")))
+            raise TritonError(f"Triton could not {verb} {model}: {' '.join(reason.split())}")
 
     def _request(self, method: str, path: str, timeout_s: float) -> tuple[int, dict[str, Any]]:
         connection = HTTPConnection(LOOPBACK, self._http_port, timeout=timeout_s)

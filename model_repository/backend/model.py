@@ -26,6 +26,8 @@ class TritonPythonModel:
         """Load the version; whatever is wrong with it is raised here and becomes Triton's reason."""
         logging.getLogger("headrace_backend").addHandler(_TritonLog())
         config = json.loads(args["model_config"])
+        if config["max_batch_size"] < 1:
+            raise ValueError("max_batch_size is 0; it must be at least 1.")
         version = Path(args["model_repository"], args["model_version"])
         manifest = json.loads((version / "manifest.json").read_text(encoding="utf-8"))
         placement = _placement(config.get("parameters", {}), args)
@@ -34,7 +36,7 @@ class TritonPythonModel:
         task = task_of(manifest)
         tokenizer = TextTokenizer(version / "tokenizer.json", manifest["max_length"])
         session = Session(version / "model.onnx", placement, task.graph_outputs, tokenizer.pad_id)
-        cost = _measured(session, placement, max(1, config["max_batch_size"]), manifest["max_length"])
+        cost = _measured(session, placement, config["max_batch_size"], manifest["max_length"])
         self._pipeline = Pipeline(tokenizer, session, task, cost)
 
     def execute(self, requests: list[Any]) -> list[Any]:

@@ -1,5 +1,6 @@
 """A tiny BERT classifier, exported to ONNX and packaged, and a real tritonserver to serve it."""
 
+import re
 import string
 import warnings
 from collections.abc import Iterator, Sequence
@@ -173,4 +174,4 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TritonSer
 def served(triton: tuple[TritonServer, Path], request: pytest.FixtureRequest) -> Served:
     """A model named after the test, still without versions."""
     server, repository = triton
-    return Served(server, repository / request.node.name.removeprefix("test_"))
+    return Served(server, repository / re.sub(r"\W", "_", request.node.name.removeprefix("test_")))

@@ -109,24 +109,35 @@ def test_a_broken_version_is_refused_while_the_good_one_answers(served, classifi
     assert (served.ready(1), served.ready(2)) == (True, False)
 
 
-def test_an_execution_provider_that_is_not_here_is_a_load_error(served, classifier):
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        # never a silent fall-back to another provider
+        ("execution_provider", "MIGraphXExecutionProvider", "Execution provider MIGraphXExecutionProvider is not in this ONNX Runtime"),
+        ("intra_op_threads", "many", "Parameter intra_op_threads is 'many'"),
+    ],
+)
+def test_a_parameter_that_cannot_be_met_is_a_load_error(served, classifier, name, value, reason):
     served.package(1, classifier)
     path = served.folder / config.FILE
     edited = config.read(path)
-    edited.parameters["execution_provider"].string_value = "CUDAExecutionProvider"
+    edited.parameters[name].string_value = value
     config.write(path, edited)
-    with pytest.raises(TritonError, match="Execution provider CUDAExecutionProvider"):
+    with pytest.raises(TritonError) as error:
         served.load()
+    assert reason in str(error.value)
+    assert "\n" not in str(error.value)
     assert not served.ready(1)
 
 
-def test_a_parameter_that_is_not_a_number_is_a_load_error_that_names_it(served, classifier):
+def test_a_configuration_without_batching_is_a_load_error(served, classifier):
     served.package(1, classifier)
     path = served.folder / config.FILE
     edited = config.read(path)
-    edited.parameters["intra_op_threads"].string_value = "many"
+    edited.max_batch_size = 0
+    edited.ClearField("dynamic_batching")
     config.write(path, edited)
-    with pytest.raises(TritonError, match="intra_op_threads"):
+    with pytest.raises(TritonError, match="max_batch_size is 0; it must be at least 1"):
         served.load()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from headrace_backend.tokenizer import TextError, TextTokenizer
+from headrace_backend.tokenizer import TextError, TextTokenizer, TokenizerError
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
@@ -58,3 +58,9 @@ def test_padding_is_the_tokenizers_own_token(tmp_path, tokenizer):
     padding.enable_padding(pad_id=2)
     padding.save(str(tmp_path / "tokenizer.json"))
     assert TextTokenizer(tmp_path / "tokenizer.json", MAX_LENGTH).pad_id == 2
+
+
+def test_a_file_that_is_no_tokenizer_is_named(tmp_path):
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(TokenizerError, match=r"tokenizer\.json is not a tokenizer: "):
+        TextTokenizer(tmp_path / "tokenizer.json", MAX_LENGTH)

@@ -14,11 +14,23 @@ class TextError(ValueError):
     """Why one text cannot be processed, as a sentence for its sender."""
 
 
+class TokenizerError(RuntimeError):
+    """The tokenizer cannot be read; the message says which and why."""
+
+
 class TextTokenizer:
     """A `tokenizer.json` that cuts texts to `max_length` tokens, special tokens included."""
 
     def __init__(self, path: Path, max_length: int) -> None:
-        self._tokenizer = Tokenizer.from_file(str(path))
+        """Read a tokenizer.
+
+        Raises:
+            TokenizerError: the file is not a tokenizer.
+        """
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as exc:  # the library raises nothing more specific
+            raise TokenizerError(f"{path} is not a tokenizer: {exc}") from exc
         padding = self._tokenizer.padding
         candidates = (self._tokenizer.token_to_id(token) for token in PAD_TOKENS)
         # padding is masked, so any id is right where the tokenizer names none
