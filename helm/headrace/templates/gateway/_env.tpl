@@ -1,0 +1,59 @@
+{{/* The gateway's settings as environment variables. Call with the root. */}}
+{{- define "headrace.gatewayEnv" -}}
+- name: HEADRACE_HOST
+  value: 0.0.0.0
+- name: HEADRACE_PORT
+  value: "8080"
+- name: HEADRACE_TRITON_URL
+  value: {{ include "headrace.tritonUrl" . | quote }}
+{{- include "headrace.cacheUrl" . }}
+- name: HEADRACE_EXPERIMENTS_FILE
+  value: /etc/headrace/experiments.yaml
+- name: HEADRACE_DRAIN_TIMEOUT_S
+  value: {{ .Values.gateway.drainTimeoutSeconds | toJson | quote }}
+{{- with .Values.gateway.apiKeys }}
+{{- if .existingSecret }}
+- name: HEADRACE_API_KEYS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .key }}
+{{- end }}
+{{- end }}
+{{- /* toJson: a large number would otherwise be printed with an exponent */}}
+{{- range $name, $value := .Values.gateway.settings }}
+- name: HEADRACE_{{ upper $name }}
+  value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
+{{- end }}
+{{- with .Values.gateway.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* host:port of Triton's gRPC endpoint. */}}
+{{- define "headrace.tritonUrl" -}}
+{{- if .Values.triton.enabled }}
+{{- with .Values.triton.externalUrl }}{{ fail "triton.externalUrl is set: set triton.enabled to false, or leave it empty" }}{{ end }}
+{{- printf "%s:8001" (include "headrace.componentName" (dict "root" . "component" "triton")) }}
+{{- else }}
+{{- required "triton.externalUrl: say where Triton is, since triton.enabled is false" .Values.triton.externalUrl }}
+{{- end }}
+{{- end }}
+
+{{/* The cache: this chart's Valkey, or a URL, from a Secret or plain, or none. */}}
+{{- define "headrace.cacheUrl" -}}
+{{- if .Values.valkey.enabled }}
+{{- if or .Values.cache.url .Values.cache.existingSecret }}{{ fail "cache.url or cache.existingSecret is set: set valkey.enabled to false, or leave them empty" }}{{ end }}
+- name: HEADRACE_CACHE_URL
+  value: {{ printf "redis://%s:6379/0" (include "headrace.componentName" (dict "root" . "component" "valkey")) }}
+{{- else if .Values.cache.existingSecret }}
+- name: HEADRACE_CACHE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.cache.existingSecret }}
+      key: {{ .Values.cache.existingSecretKey }}
+{{- else if .Values.cache.url }}
+- name: HEADRACE_CACHE_URL
+  value: {{ .Values.cache.url | quote }}
+{{- end }}
+{{- end }}
