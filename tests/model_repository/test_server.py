@@ -52,7 +52,9 @@ def test_a_server_that_is_killed_takes_its_stubs_along(served, classifier):
 
 def test_a_server_ends_when_its_parent_is_killed(tmp_path):
     argv = [sys.executable, "-c", PARENT, str(tmp_path)]
-    with subprocess.Popen(argv, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}  # a parent that is killed cannot remove its scratch folder
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(argv, cwd=root, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         server = os.pidfd_open(int(parent.stdout.readline()))
         try:
