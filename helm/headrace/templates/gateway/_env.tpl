@@ -43,7 +43,9 @@
 {{/* The cache: this chart's Valkey, or a URL, from a Secret or plain, or none. */}}
 {{- define "headrace.cacheUrl" -}}
 {{- if .Values.valkey.enabled }}
-{{- if or .Values.cache.url .Values.cache.existingSecret }}{{ fail "cache.url or cache.existingSecret is set: set valkey.enabled to false, or leave them empty" }}{{ end }}
+{{- if or .Values.cache.url .Values.cache.existingSecret }}
+{{- fail "cache.url or cache.existingSecret is set: set valkey.enabled to false, or leave them empty" }}
+{{- end }}
 - name: HEADRACE_CACHE_URL
   value: {{ printf "redis://%s:6379/0" (include "headrace.componentName" (dict "root" . "component" "valkey")) }}
 {{- else if .Values.cache.existingSecret }}
