@@ -9,12 +9,12 @@ MODELS := model_repository/models
 
 export HEADRACE_EXPERIMENTS_FILE ?= gateway/demo/experiments.yaml
 
-.PHONY: demo serve test lint models clean
+.PHONY: demo serve test lint triton models clean
 
-demo: models
+demo: triton models
 	@$(RUN) -m loadtest.demo --corpus $(WORK)/r8-test.jsonl --report reports/demo
 
-serve: models
+serve: triton models
 	@exec env HF_HUB_OFFLINE=1 $(VENV)/bin/python -m gateway --embedded --repository $(MODELS)
 
 test: $(VENV)/.installed
@@ -25,6 +25,10 @@ lint: $(VENV)/.installed
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+
+# can the wheel's tritonserver run here? If not, say so before the long work begins
+triton: $(VENV)/.installed
+	@$(RUN) -m model_repository.wheel
 
 # both demo versions, exported and checked; an unchanged recipe is left alone
 models: $(VENV)/.installed

@@ -120,3 +120,15 @@ def _libpython_folder() -> Path | None:
     except OSError:
         return None
     return folders[0]
+
+
+def main() -> int:
+    """Command line (`python -m model_repository.wheel`): exit status 0 where the wheel's tritonserver can run, else 1 and the reason."""
+    reason = misfit(_host(_package()))
+    if reason is not None:
+        sys.stderr.write(reason + "\n")
+    return 0 if reason is None else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
