@@ -1,0 +1,155 @@
+"""Find a checkpoint: a local folder, `org/name@revision` on the Hugging Face Hub, or `package:NAME/path` inside an installed package.
+
+Weights are read from safetensors only: a pickle can run code when it is read.
+"""
+
+import hashlib
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from export.errors import RecipeError
+from model_repository.manifest import file_digest
+
+WEIGHTS = "model.safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_READ_SUFFIXES = {".safetensors", ".json", ".txt", ".model"}
+_PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+_HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A folder of weights: `name` as the recipe writes it, `revision` a commit of the Hub, `digest` over the files that are read."""
+
+    name: str
+    folder: Path
+    digest: str
+    revision: str | None = None
+
+
+def resolve(written: str, folder: Path, sha256: str | None = None) -> Weights:
+    """Find the checkpoint that a recipe in `folder` names, and check `sha256` of its weights where one is given.
+
+    Raises:
+        RecipeError: not found, no safetensors weights, or weights other than expected.
+    """
+    revision = None
+    local = folder / written
+    if written.startswith("package:"):
+        found = _in_package(written)
+    elif local.is_dir():
+        found = local.resolve()
+    elif hub := _HUB_ID.fullmatch(written):
+        found = _from_hub(hub["id"], hub["revision"], local)
+        revision = found.name
+    else:
+        raise RecipeError(f"checkpoint: there is no folder {local}; give a folder, org/name@revision, or package:NAME/path")
+    _require_checkpoint(found)
+    if sha256:
+        _require_sha256(found, sha256)
+    return Weights(written, found, folder_digest(found), revision)
+
+
+def resolve_adapter(written: Path, folder: Path) -> Weights:
+    """Find the PEFT adapter that a recipe in `folder` names.
+
+    Raises:
+        RecipeError: not found, not a PEFT adapter, or no safetensors weights.
+    """
+    found = (folder / written).resolve()
+    if not (found / "adapter_config.json").is_file():
+        raise RecipeError(f"adapter: {found} holds no adapter_config.json, so it is no PEFT adapter")
+    if not (found / ADAPTER_WEIGHTS).is_file():
+        if (pickle := found / "adapter_model.bin").is_file():
+            script = (
+                "import torch, safetensors.torch as s; "
+                f"s.save_file(torch.load({str(pickle)!r}, weights_only=True), {str(found / ADAPTER_WEIGHTS)!r})"
+            )
+            raise RecipeError(
+                f"adapter: {found} holds a pickle only, which can run code when it is read; convert it with: {_python(script)}"
+            )
+        raise RecipeError(f"adapter: {found} holds no {ADAPTER_WEIGHTS}")
+    return Weights(str(written), found, folder_digest(found))
+
+
+def folder_digest(folder: Path) -> str:
+    """`sha256:<hex>` over names and contents of the weights, configuration and tokenizer files of a folder."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in _READ_SUFFIXES and path.is_file())
+    digests = {path.name: file_digest(path) for path in files}
+    return f"sha256:{hashlib.sha256(json.dumps(digests).encode()).hexdigest()}"
+
+
+def _in_package(written: str) -> Path:
+    package, _, path = written.removeprefix("package:").partition("/")
+    # a top-level package is found without being imported
+    spec = find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise RecipeError(f"checkpoint: the package {package!r} of {written} is not installed; install it with pip")
+    folder = Path(next(iter(spec.submodule_search_locations))) / path
+    if not folder.is_dir():
+        raise RecipeError(f"checkpoint: the package {package!r} has no folder {path!r}")
+    return folder.resolve()
+
+
+def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
+    if revision is None:
+        raise RecipeError(
+            f"checkpoint: there is no folder {local}; if {repo} is on the Hugging Face Hub, add the revision to use: {repo}@<commit or tag>"
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        # top-level files only: subfolders hold the same weights for other runtimes
+        patterns = [f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)]
+        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as exc:
+        if isinstance(exc, HfHubHTTPError):
+            raise RecipeError(f"checkpoint: the Hugging Face Hub does not give {repo}@{revision}: {str(exc).splitlines()[0]}") from exc
+        raise RecipeError(
+            f"checkpoint: {repo}@{revision} is not in the local cache, and the Hugging Face Hub cannot be reached "
+            "(is HF_HUB_OFFLINE set?); fetch it where there is a network, and give its folder"
+        ) from exc
+    except HFValidationError as exc:
+        raise RecipeError(f"checkpoint: {repo}@{revision} is no name on the Hugging Face Hub: {str(exc).splitlines()[0]}") from exc
+    if not any(folder.glob("*.safetensors")):
+        target = repo.partition("/")[2]
+        raise RecipeError(_pickle_only(f"{repo}@{revision}", f"{repo!r}, revision={revision!r}", target))
+    return folder
+
+
+def _require_checkpoint(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise RecipeError(f"checkpoint: {folder} holds no config.json, so it is no transformers checkpoint")
+    if any(folder.glob("*.safetensors")):
+        return
+    if any(path for pattern in _PICKLES for path in folder.glob(pattern)):
+        raise RecipeError(_pickle_only(str(folder), repr(str(folder)), str(folder)))
+    raise RecipeError(f"checkpoint: {folder} holds no weights (*.safetensors)")
+
+
+def _pickle_only(source: str, arguments: str, target: str) -> str:
+    script = (
+        "from transformers import AutoModelForSequenceClassification as M, AutoTokenizer as T; "
+        f"M.from_pretrained({arguments}).save_pretrained({target!r}); T.from_pretrained({arguments}).save_pretrained({target!r})"
+    )
+    return f"checkpoint: {source} has no safetensors weights, and a pickle can run code when it is read; convert it with: {_python(script)}"
+
+
+def _require_sha256(folder: Path, expected: str) -> None:
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise RecipeError(
+            f"checkpoint_sha256: {folder} holds no {WEIGHTS} to compare with (sharded weights are not compared); remove the field"
+        )
+    found = file_digest(weights).removeprefix("sha256:")
+    if found != expected:
+        raise RecipeError(f"checkpoint_sha256: {weights} has sha256 {found}, and {expected} is expected")
+
+
+def _python(script: str) -> str:
+    return f"python -c {shlex.quote(script)}"

@@ -1,0 +1,60 @@
+"""All that goes into an export, found and digested before anything long begins."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from export import checkpoint, dataset
+from export.checkpoint import Weights
+from export.dataset import Dataset
+from export.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A recipe and what it names."""
+
+    recipe: Recipe
+    checkpoint: Weights
+    adapter: Weights | None
+    evaluation: Dataset
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Inputs":
+        """Find checkpoint, adapter and evaluation set of a recipe.
+
+        Raises:
+            RecipeError: one of them is not there or cannot be used.
+        """
+        folder = recipe.path(".")
+        return cls(
+            recipe,
+            checkpoint.resolve(recipe.checkpoint, folder, recipe.checkpoint_sha256),
+            checkpoint.resolve_adapter(recipe.adapter, folder) if recipe.adapter else None,
+            dataset.read(recipe),
+        )
+
+    @property
+    def digest(self) -> str:
+        """`sha256:<hex>` over the recipe's settings and the contents of the files that it names, not over where they lie."""
+        settings = recipe_settings(self.recipe)
+        return _digest({"settings": settings, "files": self._file_digests()})
+
+    @property
+    def reference_digest(self) -> str:
+        """`sha256:<hex>` over what the reference's outputs on the evaluation set depend on."""
+        recipe = self.recipe
+        settings = [recipe.task, recipe.labels, recipe.max_length, recipe.evaluation.text]
+        return _digest({"settings": settings, "files": self._file_digests()})
+
+    def _file_digests(self) -> list[str | None]:
+        return [self.checkpoint.digest, self.adapter.digest if self.adapter else None, self.evaluation.digest]
+
+
+def recipe_settings(recipe: Recipe) -> object:
+    """A recipe without its paths, as JSON values."""
+    return recipe.model_dump(mode="json", exclude={"checkpoint": True, "checkpoint_sha256": True, "adapter": True, "evaluation": {"data"}})
+
+
+def _digest(value: object) -> str:
+    return f"sha256:{hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()}"

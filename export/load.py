@@ -1,0 +1,100 @@
+"""Load model and tokenizer of a checkpoint, with its adapter merged: the fp32 reference that everything after it is compared with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+
+from export import adapter as adapters
+from export import labels as label_names
+from export.errors import RecipeError
+from export.inputs import Inputs
+from export.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A PyTorch model in fp32, ready for inference, its fast tokenizer and the names of its labels."""
+
+    model: Any
+    tokenizer: Any
+    labels: tuple[str, ...]
+
+
+def load(inputs: Inputs, task: Task) -> Reference:
+    """Load the checkpoint, merge the adapter, and refuse a model that could not answer as trained.
+
+    Raises:
+        RecipeError: labels, head, adapter, tokenizer or max_length do not fit together.
+        ExportError: an adapter whose merge changes nothing.
+    """
+    folder = inputs.checkpoint.folder
+    adapter = inputs.adapter.folder if inputs.adapter else None
+    labels = label_names.resolve(folder, adapter, inputs.recipe.labels)
+    model, untrained = _load_model(inputs, task, labels)
+    if adapter is not None:
+        model = adapters.merge(model, adapter, untrained)
+    elif untrained:
+        raise RecipeError(
+            f"checkpoint: {folder} does not hold {', '.join(untrained)}, so the model would answer by chance; "
+            "choose a fine-tuned checkpoint, or add its adapter"
+        )
+    model = model.eval()
+    tokenizer = _load_tokenizer(inputs)
+    _require_max_length(model, inputs.recipe.max_length)
+    return Reference(model, tokenizer, labels)
+
+
+def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[Any, list[str]]:
+    """The model of the checkpoint alone, and the names of the tensors that the checkpoint does not hold."""
+    # what it says of missing weights is checked here, with errors instead of warnings
+    transformers.logging.set_verbosity_error()
+    folder = inputs.checkpoint.folder
+    try:
+        model, info = getattr(transformers, task.auto_model).from_pretrained(
+            folder,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as exc:
+        raise RecipeError(f"checkpoint: {folder} cannot be loaded for {task.name}: {str(exc).splitlines()[0]}") from exc
+    replaced = adapters.tensor_shapes(inputs.adapter.folder) if inputs.adapter else {}
+    for name, found, needed in info["mismatched_keys"]:
+        if name not in replaced:
+            raise RecipeError(
+                f"labels: the checkpoint's {name} has shape {list(found)}, and {len(labels)} labels ({', '.join(labels)}) "
+                f"need {list(needed)}; name as many labels as the head has outputs"
+            )
+    return model, sorted({*info["missing_keys"], *(name for name, _, _ in info["mismatched_keys"])})
+
+
+def _load_tokenizer(inputs: Inputs) -> Any:
+    """The fast tokenizer: the adapter's own where it brings one, else the checkpoint's."""
+    folder = inputs.checkpoint.folder
+    if inputs.adapter and (inputs.adapter.folder / "tokenizer.json").is_file():
+        folder = inputs.adapter.folder
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise RecipeError(f"checkpoint: {folder} holds no usable tokenizer: {str(exc).splitlines()[0]}") from exc
+    if not tokenizer.is_fast:
+        raise RecipeError(f"checkpoint: the tokenizer of {folder} has no fast form (tokenizer.json), which serving needs")
+    return tokenizer
+
+
+def _require_max_length(model: Any, max_length: int) -> None:
+    """Run one text of `max_length` tokens: position tables end at different places in different architectures."""
+    ids = torch.full((1, max_length), model.config.vocab_size - 1)
+    try:
+        with torch.inference_mode():
+            model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    except (IndexError, RuntimeError) as exc:
+        positions = getattr(model.config, "max_position_embeddings", "fewer")
+        raise RecipeError(f"max_length: the checkpoint cannot take {max_length} tokens: it has {positions} positions") from exc

@@ -1,0 +1,32 @@
+"""Fuse an ONNX graph's nodes with ONNX Runtime's offline optimizer, through Optimum. Whether it pays is to be measured on the target."""
+
+from pathlib import Path
+from typing import Literal
+
+import onnx
+from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
+from optimum.onnxruntime import ORTOptimizer
+from optimum.onnxruntime.configuration import AutoOptimizationConfig
+from transformers import PretrainedConfig
+
+from export.errors import ExportError
+from model_repository.manifest import GRAPH, Target
+
+
+def optimize(graph: Path, folder: Path, level: Literal["O1", "O2"], config: PretrainedConfig, target: Target) -> Path:
+    """Write the optimized graph to `folder/model.onnx`; `graph` stays as it is.
+
+    Fused nodes hide the types of what they give, and the quantizer needs them: they are inferred and written into the graph.
+
+    Raises:
+        ExportError: the optimizer does not know the architecture.
+    """
+    settings = AutoOptimizationConfig.with_optimization_level(level, for_gpu=target == "gpu")
+    try:
+        ORTOptimizer([graph], config).optimize(settings, folder, file_suffix="", one_external_file=False)
+    except (KeyError, ValueError, NotImplementedError) as exc:
+        raise ExportError(f"optimization {level} is not possible for {config.model_type} ({exc}); remove the field optimization") from exc
+    optimized = folder / GRAPH
+    typed = SymbolicShapeInference.infer_shapes(onnx.load(optimized), auto_merge=True)
+    onnx.save(typed, optimized)
+    return optimized

@@ -1,0 +1,54 @@
+"""Progress on a terminal (a live line) or in a pipe (a finished line for each step, and one now and then in a long step)."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.status import Status
+
+REPORT_EVERY_S = 10.0
+
+
+class Step:
+    """One step under way. `note` is what its finished line says."""
+
+    def __init__(self, name: str, console: Console, status: Status | None) -> None:
+        self.name = name
+        self.note = ""
+        self._console = console
+        self._status = status
+        self._reported = time.monotonic()
+
+    def advance(self, done: int, total: int) -> None:
+        """Say how far the step has come."""
+        share = f"{self.name} {done / total:.0%}"
+        if self._status:
+            self._status.update(share)
+        elif time.monotonic() - self._reported >= REPORT_EVERY_S:
+            self._reported = time.monotonic()
+            self._console.print(f"  {share} …")
+
+
+class Progress:
+    """The steps of one export, shown as they go."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False, soft_wrap=True, markup=False)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Show `name` while the step runs, and its note and seconds once it has succeeded."""
+        begin = time.monotonic()
+        if self.console.is_terminal:
+            with self.console.status(name) as status:
+                step = Step(name, self.console, status)
+                yield step
+        else:
+            step = Step(name, self.console, None)
+            yield step
+        self.console.print(f"{time.monotonic() - begin:6.1f} s  {name:<13} {step.note}".rstrip())
+
+    def say(self, sentence: str) -> None:
+        """Print one sentence."""
+        self.console.print(sentence)
