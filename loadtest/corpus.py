@@ -22,15 +22,11 @@ def read_corpus(path: Path) -> tuple[str, ...]:
         reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8"
         raise CorpusError(f"{path}: {reason}") from exc
     numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
-    parse = _parse_json if path.suffix in JSON_LINES else _parse_plain
-    texts = tuple(parse(line, f"{path}: line {number}") for number, line in numbered)
+    as_json = path.suffix in JSON_LINES
+    texts = tuple(_parse_json(line, f"{path}: line {number}") if as_json else line for number, line in numbered)
     if not texts:
         raise CorpusError(f"{path}: no texts in it")
     return texts
-
-
-def _parse_plain(line: str, where: str) -> str:  # noqa: ARG001 - the same shape as `_parse_json`
-    return line
 
 
 def _parse_json(line: str, where: str) -> str:

@@ -1,9 +1,11 @@
 """What a load test is asked to do, and the bounds of each figure."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 MAX_BATCH_SIZE = 64
 
@@ -38,18 +40,21 @@ class Plan:
     def __post_init__(self) -> None:
         bounds = {
             "users": (self.users >= 1, "at least 1"),
-            "duration": (self.duration_s > 0, "more than 0 seconds"),
+            "duration": (0 < self.duration_s < math.inf, "more than 0 seconds"),
             "repeat": (0 <= self.repeat <= 1, "between 0 and 1"),
             "batch-size": (1 <= self.batch_size <= MAX_BATCH_SIZE, f"between 1 and {MAX_BATCH_SIZE}"),
             "units": (self.units >= 1, "at least 1"),
             "version": (self.version is None or self.version >= 1, "at least 1"),
-            "timeout": (self.timeout_s > 0, "more than 0 seconds"),
+            "timeout": (0 < self.timeout_s < math.inf, "more than 0 seconds"),
         }
         for name, (holds, bound) in bounds.items():
             if not holds:
                 raise PlanError(f"--{name} must be {bound}")
-        if not self.url.startswith(("http://", "https://")):
-            raise PlanError(f"--url must begin with http:// or https://, not {self.url!r}")
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise PlanError(f"--url must be like http://HOST:PORT, not {self.url!r}")
+        if "@" in parts.netloc:
+            raise PlanError("--url must not hold a password: give it with --header")
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON values; `from_dict` reads them back."""

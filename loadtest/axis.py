@@ -1,0 +1,56 @@
+"""Axes of a chart: where values lie and which of them are named. Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+STEPS = (1, 2, 2.5, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A linear axis from `low` to `high` with named `ticks`."""
+
+    label: str
+    low: float
+    high: float
+    ticks: Sequence[tuple[float, str]]
+
+    def place(self, value: float) -> float:
+        """Where a value lies: 0 at the low end, 1 at the high end; values beyond stay at the end."""
+        return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
+
+
+def axis_from_zero(label: str, greatest: float, unit: str = "", intervals: int = 4) -> Axis:
+    """An axis from 0 to a round number that is not below `greatest`, with about `intervals` round steps."""
+    step = round_step(max(greatest, 1e-9) / intervals)
+    count = max(1, math.ceil(round(greatest / step, 9)))
+    return Axis(label, 0.0, count * step, [(index * step, f"{index * step:,.10g}{unit}") for index in range(count + 1)])
+
+
+def time_axis(duration_s: float) -> Axis:
+    """An axis that ends where the run ended."""
+    step = round_step(duration_s / 6)
+    return Axis("seconds", 0.0, duration_s, [(index * step, f"{index * step:g}") for index in range(int(duration_s / step) + 1)])
+
+
+def share_axis(label: str) -> Axis:
+    """An axis from 0 to 100 %."""
+    return Axis(label, 0.0, 1.0, [(quarter / 4, f"{quarter * 25} %") for quarter in range(5)])
+
+
+def nines_axis(label: str, most_nines: float) -> Axis:
+    """An axis of quantiles that gives each further nine the same room: 0 %, 90 %, 99 % … up to `most_nines` nines; see `nines`."""
+    named = [(nines(quantile), f"{quantile * 100:g} %") for quantile in (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)]
+    return Axis(label, 0.0, max(most_nines, 1.0), [tick for tick in named if tick[0] <= max(most_nines, 1.0)])
+
+
+def nines(quantile: float) -> float:
+    """How many nines a quantile has: 0.9 → 1, 0.99 → 2."""
+    return -math.log10(1 - quantile)
+
+
+def round_step(least: float) -> float:
+    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `least` (positive)."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(step * power for step in STEPS if step * power >= least * (1 - 1e-9))

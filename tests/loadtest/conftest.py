@@ -1,0 +1,82 @@
+"""A small HTTP server that speaks the gateway's predict contract with a latency that is known beforehand."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+LABELS = ("earn", "acq")
+
+
+@dataclass
+class ScriptedGateway:
+    """What the server does, to be set before a run, and what it saw."""
+
+    url: str = ""
+    latency_s: float = 0.0
+    slow_every: int = 0
+    slow_latency_s: float = 0.0
+    fail_every: int = 0
+    caches: bool = True
+    versions: tuple[int, ...] = (1, 2)
+    bodies: list[dict[str, object]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    cached: set[tuple[int, str]] = field(default_factory=set)
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.get("/v1/models/{model}")
+        async def model(model: str) -> Response:
+            if model != "topics":
+                return JSONResponse({"error": f"there is no model named {model!r}"}, 404)
+            return JSONResponse({"name": model, "ready": True, "versions": [{"version": v, "ready": True} for v in self.versions]})
+
+        @app.post("/v1/models/topics:predict")
+        async def predict(request: Request) -> Response:
+            body = json.loads(await request.body())
+            self.bodies.append(body)
+            self.headers.append(dict(request.headers))
+            turn = len(self.bodies)
+            await asyncio.sleep(self.slow_latency_s if self.slow_every and turn % self.slow_every == 0 else self.latency_s)
+            if self.fail_every and turn % self.fail_every == 0 and "version" not in body:
+                return JSONResponse({"error": "too many requests are waiting"}, 429)
+            version = body.get("version") or self.versions[sum(request.headers["x-unit-id"].encode()) % len(self.versions)]
+            known = [(version, text) in self.cached for text in body["instances"]]
+            if self.caches:
+                self.cached.update((version, text) for text in body["instances"])
+            cache = "hit" if all(known) else "partial" if any(known) else "miss"
+            headers = {"X-Cache": cache, "X-Model-Version": str(version)}
+            if "version" not in body:
+                headers |= {"X-Experiment": "topics-lora", "X-Variant": f"variant-{version}"}
+            return JSONResponse({"predictions": [{"label": LABELS[0], "score": 0.9} for _ in known]}, headers=headers)
+
+        return app
+
+
+@pytest.fixture
+def gateway() -> Iterator[ScriptedGateway]:
+    scripted = ScriptedGateway()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        scripted.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(scripted.app(), log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield scripted
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.jsonl"
+    path.write_text("".join(json.dumps({"text": f"wheat shipments rose in month {month}"}) + "\n" for month in range(50)))
+    return path
