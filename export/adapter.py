@@ -8,18 +8,16 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from safetensors import safe_open
 
-from export.checkpoint import ADAPTER_WEIGHTS
+from export.checkpoint import ADAPTER_WEIGHTS, tensor_shapes
 from export.errors import ExportError, RecipeError
 
 _PREFIX = "base_model.model."
 
 
-def tensor_shapes(adapter: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of an adapter's tensors, by their name in the base model where they replace one there."""
-    with safe_open(adapter / ADAPTER_WEIGHTS, framework="np") as file:
-        return {name.removeprefix(_PREFIX): tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a mapping
+def replaced_tensors(adapter: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of an adapter's tensors, by their names in the base model where they replace tensors there (the head does)."""
+    return {name.removeprefix(_PREFIX): shape for name, shape in tensor_shapes(adapter).items()}
 
 
 def merge(base: Any, adapter: Path, untrained: Collection[str]) -> Any:
@@ -29,7 +27,7 @@ def merge(base: Any, adapter: Path, untrained: Collection[str]) -> Any:
         RecipeError: an adapter of another shape or kind, or one that brings no trained head.
         ExportError: the merge changed none of the checkpoint's tensors.
     """
-    replaced = tensor_shapes(adapter)
+    replaced = replaced_tensors(adapter)
     weights = base.state_dict()
     for name, shape in replaced.items():
         if name in weights and (expected := tuple(weights[name].shape)) != shape:

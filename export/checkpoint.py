@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from safetensors import safe_open
+
 from export.errors import RecipeError
 from model_repository.manifest import file_digest
 
@@ -83,6 +85,15 @@ def folder_digest(folder: Path) -> str:
     return f"sha256:{hashlib.sha256(json.dumps(digests).encode()).hexdigest()}"
 
 
+def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors in a folder's safetensors files, by name; only the files' headers are read."""
+    shapes = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="np") as file:
+            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    return shapes
+
+
 def _in_package(written: str) -> Path:
     package, _, path = written.removeprefix("package:").partition("/")
     # a top-level package is found without being imported
@@ -107,15 +118,13 @@ def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
         # top-level files only: subfolders hold the same weights for other runtimes
         patterns = [f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)]
         folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as exc:
-        if isinstance(exc, HfHubHTTPError):
-            raise RecipeError(f"checkpoint: the Hugging Face Hub does not give {repo}@{revision}: {str(exc).splitlines()[0]}") from exc
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as exc:
         raise RecipeError(
             f"checkpoint: {repo}@{revision} is not in the local cache, and the Hugging Face Hub cannot be reached "
             "(is HF_HUB_OFFLINE set?); fetch it where there is a network, and give its folder"
         ) from exc
-    except HFValidationError as exc:
-        raise RecipeError(f"checkpoint: {repo}@{revision} is no name on the Hugging Face Hub: {str(exc).splitlines()[0]}") from exc
+    except (HfHubHTTPError, HFValidationError, OSError) as exc:
+        raise RecipeError(f"checkpoint: {repo}@{revision} cannot be had from the Hugging Face Hub: {str(exc).splitlines()[0]}") from exc
     if not any(folder.glob("*.safetensors")):
         target = repo.partition("/")[2]
         raise RecipeError(_pickle_only(f"{repo}@{revision}", f"{repo!r}, revision={revision!r}", target))

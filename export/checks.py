@@ -8,7 +8,7 @@ import numpy as np
 from export.batches import Run, pad
 from export.errors import ExportError
 from export.graph import Graph
-from export.tasks.task import Floats, Task
+from export.tasks.task import Task
 from export.tokenization import Encoded
 from model_repository.manifest import Precision
 
@@ -29,38 +29,18 @@ class Difference:
     mean_scores: float
 
 
-def check_tensors(graph: Graph, task: Task, labels: int) -> None:
-    """Compare a graph's inputs and outputs with what the backend feeds and reads.
+class Probe:
+    """Padded batches of real texts, short and long ones together, with PyTorch's outputs for them."""
 
-    Raises:
-        ExportError: a name, type or shape that the backend does not know.
-    """
-    inputs = {node.name: node for node in graph.session.get_inputs()}
-    if missing := [name for name in task.required_inputs if name not in inputs]:
-        raise ExportError(f"the graph has no input {', '.join(missing)}; its inputs are {', '.join(inputs)}")
-    if unknown := [name for name in inputs if name not in (*task.required_inputs, *task.optional_inputs)]:
-        raise ExportError(f"the graph needs the input {', '.join(unknown)}, which {task.name} does not feed")
-    for name, node in inputs.items():
-        if node.type != "tensor(int64)" or len(node.shape) != 2 or any(isinstance(size, int) for size in node.shape):
-            raise ExportError(f"the graph's input {name} is {node.type} {node.shape}; int64 with free batch and sequence axes is needed")
-    outputs = {node.name: node for node in graph.session.get_outputs()}
-    if task.output not in outputs:
-        raise ExportError(f"the graph has no output {task.output}; its outputs are {', '.join(outputs)}")
-    node = outputs[task.output]
-    if node.type != "tensor(float)" or len(node.shape) != 2 or (isinstance(node.shape[1], int) and node.shape[1] != labels):
-        raise ExportError(f"the graph's output {task.output} is {node.type} {node.shape}; float32 [batch, {labels}] is needed")
+    def __init__(self, reference: Run, encoded: Encoded, rows: Sequence[int], task: Task) -> None:
+        batches = len(rows) // BATCH_SIZE or 1
+        self.texts = len(rows)
+        self._task = task
+        # the rows come in order of length: every n-th of them makes a batch of mixed lengths
+        self._padded = [pad(encoded, rows[at::batches]) for at in range(batches)]
+        self._expected = np.concatenate([reference(inputs) for inputs in self._padded])
 
-
-def difference(reference: Run, graph: Run, encoded: Encoded, rows: Sequence[int], task: Task) -> Difference:
-    """Run `rows` in batches of short and long texts together, so that most rows are padded, through both."""
-    batches = len(rows) // BATCH_SIZE or 1
-    padded = [pad(encoded, rows[at::batches]) for at in range(batches)]
-    expected = np.concatenate([reference(inputs) for inputs in padded])
-    actual = np.concatenate([graph(inputs) for inputs in padded])
-    return Difference(float(np.abs(actual - expected).max()), _mean_score_difference(task, actual, expected))
-
-
-def require_same(found: Difference) -> None:
+    def require_same(found: Difference) -> None:
     """The fp32 graph's answers are PyTorch's.
 
     Raises:
@@ -88,7 +68,3 @@ def require_close(found: Difference, precision: Precision) -> None:
             f"scores of {precision} differ from PyTorch's by {found.mean_scores:.4f} on average; at most {bound:g} is allowed"
         )
     return None
-
-
-def _mean_score_difference(task: Task, actual: Floats, expected: Floats) -> float:
-    return float(np.abs(task.scores(actual) - task.scores(expected)).mean())

@@ -8,9 +8,12 @@ import transformers
 
 from export import adapter as adapters
 from export import labels as label_names
+from export.checkpoint import tensor_shapes
 from export.errors import RecipeError
 from export.inputs import Inputs
 from export.tasks.task import Task
+
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ def load(inputs: Inputs, task: Task) -> Reference:
         )
     model = model.eval()
     tokenizer = _load_tokenizer(inputs)
+    if len(tokenizer) > (rows := model.get_input_embeddings().num_embeddings):
+        raise RecipeError(f"checkpoint: its tokenizer has {len(tokenizer)} tokens, and the model knows {rows}: they do not belong together")
     _require_max_length(model, inputs.recipe.max_length)
     return Reference(model, tokenizer, labels)
 
@@ -65,14 +70,17 @@ def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[An
         )
     except (OSError, ValueError, KeyError, RuntimeError) as exc:
         raise RecipeError(f"checkpoint: {folder} cannot be loaded for {task.name}: {str(exc).splitlines()[0]}") from exc
-    replaced = adapters.tensor_shapes(inputs.adapter.folder) if inputs.adapter else {}
-    for name, found, needed in info["mismatched_keys"]:
-        if name not in replaced:
-            raise RecipeError(
-                f"labels: the checkpoint's {name} has shape {list(found)}, and {len(labels)} labels ({', '.join(labels)}) "
-                f"need {list(needed)}; name as many labels as the head has outputs"
-            )
-    return model, sorted({*info["missing_keys"], *(name for name, _, _ in info["mismatched_keys"])})
+    mismatched = set(info["mismatched_keys"])
+    if inputs.adapter:
+        mismatched -= set(adapters.replaced_tensors(inputs.adapter.folder))
+    if mismatched:
+        name = max(mismatched)
+        found, needed = tensor_shapes(folder)[name], model.state_dict()[name].shape
+        raise RecipeError(
+            f"labels: the checkpoint's {name} has shape {list(found)}, and {len(labels)} labels ({', '.join(labels)}) "
+            f"need {list(needed)}; name as many labels as the head has outputs"
+        )
+    return model, sorted({*info["missing_keys"], *info["mismatched_keys"]})
 
 
 def _load_tokenizer(inputs: Inputs) -> Any:
@@ -80,10 +88,13 @@ def _load_tokenizer(inputs: Inputs) -> Any:
     folder = inputs.checkpoint.folder
     if inputs.adapter and (inputs.adapter.folder / "tokenizer.json").is_file():
         folder = inputs.adapter.folder
+    # transformers makes an empty tokenizer where there are no files
+    if not any(path for pattern in _TOKENIZER_FILES for path in folder.glob(pattern)):
+        raise RecipeError(f"checkpoint: {folder} holds no tokenizer ({', '.join(_TOKENIZER_FILES)})")
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise RecipeError(f"checkpoint: {folder} holds no usable tokenizer: {str(exc).splitlines()[0]}") from exc
+        raise RecipeError(f"checkpoint: {folder} holds a tokenizer that cannot be read: {str(exc).splitlines()[0]}") from exc
     if not tokenizer.is_fast:
         raise RecipeError(f"checkpoint: the tokenizer of {folder} has no fast form (tokenizer.json), which serving needs")
     return tokenizer

@@ -12,7 +12,7 @@ from export.tokenization import Encoded
 from model_repository.manifest import Speed
 
 BATCH_SIZE = 8
-TEXTS = 128
+TEXTS = 48
 SECONDS_EACH = 2.0
 
 

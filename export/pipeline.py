@@ -34,7 +34,7 @@ from model_repository.manifest import TOKENIZER, Manifest, Quality, Sizes, Sourc
 from model_repository.server import TritonUnavailable
 
 CHECKED_TEXTS = 32
-BATCH_SIZE = 16
+BATCH_SIZE = 8
 TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
 MEGABYTE = 1e6
 
@@ -96,15 +96,15 @@ def export(inputs: Inputs, repository: Path, work: Path, progress: Progress) -> 
 
 def _make_graphs(recipe: Recipe, task: Task, reference: Reference, run: Run, encoded: Encoded, folder: Path, progress: Progress) -> Graphs:
     """Export to ONNX, then to the recipe's precision; each graph is checked against PyTorch before the next is made of it."""
-    rows = spread_over_lengths(encoded, CHECKED_TEXTS)
     config: PretrainedConfig = reference.model.config
     with progress.step("onnx") as step:
         fp32 = export_onnx(reference.model, task, folder / "fp32")
         graph = Graph(fp32, task.output)
         checks.check_tensors(graph, task, len(reference.labels))
-        found = checks.difference(run, graph, encoded, rows, task)
+        probe = checks.Probe(run, encoded, spread_over_lengths(encoded, CHECKED_TEXTS), task)
+        found = probe.difference(graph)
         checks.require_same(found)
-        step.note = f"{_megabytes(fp32)}, outputs within {found.max_logits:.1g} of PyTorch's on {len(rows)} padded texts"
+        step.note = f"{_megabytes(fp32)}, outputs within {found.max_logits:.1g} of PyTorch's on {probe.texts} padded texts"
     packaged = fp32
     if recipe.optimization:
         with progress.step("optimize") as step:
@@ -123,7 +123,7 @@ def _make_graphs(recipe: Recipe, task: Task, reference: Reference, run: Run, enc
         with progress.step("check") as step:
             graph = Graph(packaged, task.output)
             checks.check_tensors(graph, task, len(reference.labels))
-            found = checks.difference(run, graph, encoded, rows, task)
+            found = probe.difference(graph)
             checks.require_close(found, recipe.packaged_precision)
             step.note = f"scores differ from PyTorch's by {found.mean_scores:.4f} on average"
     return Graphs(fp32, packaged)

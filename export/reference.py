@@ -12,7 +12,7 @@ from export.batches import BatchInputs, Run, outputs
 from export.tasks.task import Floats
 from export.tokenization import Encoded
 
-BATCH_SIZE = 16
+BATCH_SIZE = 8
 
 
 def torch_run(model: Any, output: str) -> Run:

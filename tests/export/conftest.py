@@ -1,0 +1,182 @@
+"""A tiny random BERT with a real WordPiece tokenizer, an adapter for it, and recipes on both."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from export.inputs import Inputs
+from export.quiet import quieten
+from export.recipe import Recipe
+
+quieten()
+
+import torch  # noqa: E402 - the libraries read their settings when they are imported
+from peft import LoraConfig, TaskType, get_peft_model  # noqa: E402
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
+from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast  # noqa: E402
+
+LABELS = ("cold", "mild", "warm")
+WORDS = [f"{a}{b}" for a in ("al", "be", "co", "du", "el", "fi", "go", "hu") for b in ("na", "no", "ra", "ro", "ta", "to", "va", "vo")]
+MAX_LENGTH = 24
+HIDDEN = 32
+
+
+def write_tokenizer(folder: Path) -> None:
+    """A WordPiece tokenizer whose file carries the truncation and padding of an old training, as real checkpoints do."""
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="[UNK]"))  # noqa: S106 - no password
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.enable_truncation(6)
+    tokenizer.enable_padding(length=6)
+    BertTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
+
+
+def tiny_config(**fields: Any) -> BertConfig:
+    return BertConfig(
+        vocab_size=5 + len(WORDS),
+        hidden_size=HIDDEN,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=32,
+        pad_token_id=0,
+        **fields,
+    )
+
+
+def spread_weights(model: torch.nn.Module) -> torch.nn.Module:
+    """Weights large enough that texts differ in their answers: the usual initial ones give all texts nearly the same."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(std=1.0 if "embeddings" in name else 1.5 / parameter.shape[1] ** 0.5)
+            if name == "classifier.weight":
+                parameter.mul_(2)
+    return model
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint without a head."""
+    folder = tmp_path_factory.mktemp("encoder")
+    torch.manual_seed(1)
+    spread_weights(BertModel(tiny_config())).save_pretrained(folder)
+    write_tokenizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with a head and names for its labels."""
+    folder = tmp_path_factory.mktemp("classifier")
+    torch.manual_seed(2)
+    names = dict(enumerate(LABELS))
+    spread_weights(BertForSequenceClassification(tiny_config(id2label=names, label2id={v: k for k, v in names.items()}))).save_pretrained(
+        folder
+    )
+    write_tokenizer(folder)
+    return folder
+
+
+def make_adapter(encoder: Path, folder: Path, *, seed: int = 3, trained: bool = True, head: bool = True) -> Any:
+    """Write a LoRA adapter for the encoder; returns the model with the adapter beside its weights, not merged."""
+    torch.manual_seed(seed)
+    base = BertForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS), id2label=dict(enumerate(LABELS)))
+    base.classifier.weight.data.normal_()
+    lora = LoraConfig(task_type=TaskType.SEQ_CLS if head else None, r=2, target_modules=["query", "value"], init_lora_weights=not trained)
+    model = get_peft_model(base, lora)
+    model.save_pretrained(folder)
+    base.config.save_pretrained(folder)
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def adapted(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A trained adapter's folder, and the model that it makes of the encoder."""
+    folder = tmp_path_factory.mktemp("adapter")
+    return folder, make_adapter(encoder, folder)
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    rng = random.Random(4)
+    return [" ".join(rng.choices(WORDS, k=rng.randint(1, 30))) for _ in range(120)]
+
+
+@pytest.fixture(scope="session")
+def evaluation(classifier: Path, texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An evaluation set on which the classifier is always right."""
+    model = BertForSequenceClassification.from_pretrained(classifier).eval()
+    tokenizer = BertTokenizerFast.from_pretrained(classifier)
+    path = tmp_path_factory.mktemp("evaluation") / "test.jsonl"
+    with path.open("w") as file, torch.inference_mode():
+        for text in texts:
+            ids = tokenizer(text, truncation=True, max_length=MAX_LENGTH, padding=False, return_tensors="pt")
+            file.write(json.dumps({"text": text, "label": LABELS[model(**ids).logits.argmax()]}) + "\n")
+    return path
+
+
+@pytest.fixture
+def write_recipe(classifier: Path, evaluation: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Write a recipe with some fields other than usual (None: left out); `evaluation__x` is a field of the evaluation."""
+
+    def write(name: str = "recipe.yaml", **changes: Any) -> Path:
+        gate = {"data": str(evaluation), "text": "text", "label": "label", "metric": "accuracy", "max_drop": 0.2}
+        fields = {
+            "model": "weather",
+            "version": 1,
+            "task": "text-classification",
+            "checkpoint": str(classifier),
+            "max_length": MAX_LENGTH,
+            "target": "cpu",
+            "precision": "int8",
+            "evaluation": gate,
+        }
+        for field, value in changes.items():
+            place, key = (gate, field.removeprefix("evaluation__")) if field.startswith("evaluation__") else (fields, field)
+            place[key] = value
+            if value is None:
+                del place[key]
+        path = tmp_path / name
+        path.write_text(yaml.safe_dump(fields))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def labels() -> tuple[str, ...]:
+    return LABELS
+
+
+@pytest.fixture(scope="session")
+def max_length() -> int:
+    return MAX_LENGTH
+
+
+@pytest.fixture(scope="session")
+def new_adapter(encoder: Path) -> Callable[..., Any]:
+    """`make_adapter` for the encoder: folder, and optionally seed, trained, head."""
+
+    def make(folder: Path, **choices: Any) -> Any:
+        return make_adapter(encoder, folder, **choices)
+
+    return make
+
+
+@pytest.fixture
+def inputs(write_recipe: Callable[..., Path]) -> Callable[..., Inputs]:
+    """Inputs of a recipe with some fields other than usual."""
+
+    def read(**changes: Any) -> Inputs:
+        return Inputs.of(Recipe.read(write_recipe(**changes)))
+
+    return read

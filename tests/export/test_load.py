@@ -1,0 +1,122 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from export.errors import ExportError, RecipeError
+from export.inputs import Inputs
+from export.load import load
+from export.tasks import TASKS
+
+Read = Callable[..., Inputs]
+TASK = TASKS["text-classification"]
+
+
+def edit_json(path: Path, **changes: Any) -> None:
+    fields = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({name: value for name, value in fields.items() if value is not None}))
+
+
+@pytest.fixture
+def ids() -> torch.Tensor:
+    return torch.randint(5, 60, (4, 12), generator=torch.Generator().manual_seed(0))
+
+
+def test_a_merged_adapter_answers_as_the_adapter_beside_its_base(
+    inputs: Read, encoder: Path, adapted: tuple[Path, Any], labels: tuple[str, ...], ids: torch.Tensor
+) -> None:
+    folder, unmerged = adapted
+    reference = load(inputs(checkpoint=str(encoder), adapter=str(folder)), TASK)
+    assert reference.labels == labels
+    with torch.inference_mode():
+        torch.testing.assert_close(reference.model(ids).logits, unmerged(ids).logits, rtol=1e-4, atol=1e-5)
+        assert not torch.allclose(unmerged(ids).logits, unmerged.base_model.model.bert.pooler.dense.weight.new_zeros(4, 3))
+
+
+def test_an_adapter_that_changes_nothing_is_refused(inputs: Read, encoder: Path, new_adapter: Callable[..., Any], tmp_path: Path) -> None:
+    new_adapter(tmp_path / "untrained", trained=False)
+    with pytest.raises(ExportError, match="changed 0 of the checkpoint's [0-9]+ tensors"):
+        load(inputs(checkpoint=str(encoder), adapter="untrained"), TASK)
+
+
+def test_an_adapter_without_a_head_is_refused_on_a_checkpoint_without_one(
+    inputs: Read, encoder: Path, new_adapter: Callable[..., Any], tmp_path: Path
+) -> None:
+    new_adapter(tmp_path / "headless", head=False)
+    with pytest.raises(RecipeError, match=r"neither it nor the checkpoint holds classifier\.bias, classifier\.weight"):
+        load(inputs(checkpoint=str(encoder), adapter="headless"), TASK)
+
+
+def test_a_checkpoint_without_a_head_is_refused(inputs: Read, encoder: Path) -> None:
+    with pytest.raises(RecipeError, match=r"does not hold classifier\.bias, classifier\.weight, so the model would answer by chance"):
+        load(inputs(checkpoint=str(encoder), labels=["a", "b", "c"]), TASK)
+
+
+def test_as_many_labels_as_the_checkpoints_head_has_outputs_are_needed(inputs: Read, classifier: Path) -> None:
+    with pytest.raises(RecipeError, match=r"labels: the checkpoint's classifier\.\w+ has shape \[3.*2 labels \(yes, no\) need \[2"):
+        load(inputs(labels=["yes", "no"]), TASK)
+
+
+def test_as_many_labels_as_the_adapters_head_has_outputs_are_needed(
+    inputs: Read, encoder: Path, adapted: tuple[Path, Any], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(adapted[0], tmp_path / "nameless")
+    (folder / "config.json").unlink()
+    with pytest.raises(RecipeError, match=r"adapter: its classifier\.\w+ has shape \[3.*the model with 2 labels needs \[2"):
+        load(inputs(checkpoint=str(encoder), adapter="nameless", labels=["yes", "no"]), TASK)
+
+
+def test_labels_that_nobody_names_are_asked_for(inputs: Read, encoder: Path, adapted: tuple[Path, Any], tmp_path: Path) -> None:
+    folder = shutil.copytree(adapted[0], tmp_path / "nameless")
+    (folder / "config.json").unlink()
+    with pytest.raises(RecipeError, match=r"add labels: \[first, second, …\] to the recipe"):
+        load(inputs(checkpoint=str(encoder), adapter="nameless"), TASK)
+    assert load(inputs(checkpoint=str(encoder), adapter="nameless", labels=["x", "y", "z"]), TASK).labels == ("x", "y", "z")
+
+
+def test_labels_of_recipe_and_adapter_that_differ_are_refused(inputs: Read, encoder: Path, adapted: tuple[Path, Any]) -> None:
+    with pytest.raises(RecipeError, match="the recipe says x, y, z, and .* says cold, mild, warm"):
+        load(inputs(checkpoint=str(encoder), adapter=str(adapted[0]), labels=["x", "y", "z"]), TASK)
+
+
+def test_an_adapter_for_another_shape_is_refused(inputs: Read, encoder: Path, adapted: tuple[Path, Any], tmp_path: Path) -> None:
+    folder = shutil.copytree(adapted[0], tmp_path / "wide")
+    tensors = load_file(folder / "adapter_model.safetensors")
+    wide = {name: torch.ones(2, 48) if name.endswith("lora_A.weight") else tensor for name, tensor in tensors.items()}
+    save_file(wide, folder / "adapter_model.safetensors")
+    with pytest.raises(RecipeError, match="does not fit the checkpoint"):
+        load(inputs(checkpoint=str(encoder), adapter="wide"), TASK)
+
+
+def test_an_incomplete_adapter_is_refused(inputs: Read, encoder: Path, adapted: tuple[Path, Any], tmp_path: Path) -> None:
+    folder = shutil.copytree(adapted[0], tmp_path / "half")
+    tensors = load_file(folder / "adapter_model.safetensors")
+    save_file({name: tensor for name, tensor in tensors.items() if "layer.1." not in name}, folder / "adapter_model.safetensors")
+    with pytest.raises(RecipeError, match="is incomplete"):
+        load(inputs(checkpoint=str(encoder), adapter="half"), TASK)
+
+
+def test_more_tokens_than_the_checkpoint_has_positions_are_refused(inputs: Read) -> None:
+    with pytest.raises(RecipeError, match="max_length: the checkpoint cannot take 33 tokens: it has 32 positions"):
+        load(inputs(max_length=33), TASK)
+
+
+def test_a_checkpoint_without_a_tokenizer_is_refused(inputs: Read, classifier: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(classifier, tmp_path / "mute")
+    for path in folder.glob("*token*"):
+        path.unlink()
+    with pytest.raises(RecipeError, match=r"holds no tokenizer \(tokenizer\.json"):
+        load(inputs(checkpoint="mute"), TASK)
+
+
+def test_a_checkpoint_in_half_precision_is_loaded_in_full(inputs: Read, classifier: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(classifier, tmp_path / "half")
+    tensors = load_file(folder / "model.safetensors")
+    save_file({name: tensor.half() for name, tensor in tensors.items()}, folder / "model.safetensors", {"format": "pt"})
+    edit_json(folder / "config.json", dtype="float16")
+    assert {parameter.dtype for parameter in load(inputs(checkpoint="half"), TASK).model.parameters()} == {torch.float32}
