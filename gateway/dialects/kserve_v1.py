@@ -1,6 +1,6 @@
 """KServe v1 (`:predict`): JSON → instances and options, predictions → JSON."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -66,6 +66,24 @@ class Error(BaseModel):
 
 
 _BODY = TypeAdapter(PredictBody)
+
+
+def body_schema() -> dict[str, Any]:
+    """JSON Schema of a request's body, in one piece: references into `$defs` mean nothing inside an OpenAPI document."""
+    schema = PredictBody.model_json_schema()
+    definitions = schema.pop("$defs")
+
+    def inline(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inline(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return inline(definitions[node["$ref"].rpartition("/")[2]])
+        return {key: inline(value) for key, value in node.items()}
+
+    inlined: dict[str, Any] = inline(schema)
+    return inlined
 
 
 def parse(raw: bytes) -> PredictBody:

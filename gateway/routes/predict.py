@@ -58,7 +58,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     **{status: {"model": kserve_v1.Error, "description": meaning} for status, meaning in _ERRORS.items()},
 }
 _DOCUMENTATION = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": kserve_v1.PredictBody.model_json_schema()}}},
+    "requestBody": {"required": True, "content": {"application/json": {"schema": kserve_v1.body_schema()}}},
     "parameters": [
         {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}, "example": "topics"},
         *_REQUEST_HEADERS,

@@ -1,0 +1,35 @@
+import json
+
+from gateway.app import create_app
+from gateway.settings import Settings
+
+
+def references(node):
+    if isinstance(node, dict):
+        yield from ([node["$ref"]] if "$ref" in node else [])
+        node = list(node.values())
+    if isinstance(node, list):
+        for item in node:
+            yield from references(item)
+
+
+def resolve(document, reference):
+    for part in reference.removeprefix("#/").split("/"):
+        document = document[part]
+    return document
+
+
+def test_every_reference_of_the_document_leads_somewhere():
+    document = create_app(Settings()).openapi()
+    assert all(resolve(document, reference) for reference in references(document))
+
+
+def test_prediction_is_documented_with_examples_headers_and_errors():
+    operation = create_app(Settings()).openapi()["paths"]["/v1/models/{model}:predict"]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["properties"]["instances"]["maxItems"] == 64
+    assert len(schema["examples"]) == 2
+    assert {"200", "400", "401", "404", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
+    assert "X-Cache" in operation["responses"]["200"]["headers"]
+    assert {"model", "X-Unit-ID", "Cache-Control"} <= {parameter["name"] for parameter in operation["parameters"]}
+    assert json.dumps(schema).count("$ref") == 0

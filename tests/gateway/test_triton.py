@@ -1,0 +1,49 @@
+import struct
+
+import grpc
+import pytest
+from gateway.errors import BackendBroken, DeadlineExceeded, InvalidRequest, NotReady, Overloaded
+from gateway.triton import _rows, _translate
+from tritonclient.grpc import service_pb2 as pb
+
+
+def response(scores, errors):
+    message = pb.ModelInferResponse()
+    message.outputs.add(name="SCORES")
+    message.outputs.add(name="ERROR")
+    packed = b"".join(struct.pack("<I", len(error)) + error for error in errors)
+    message.raw_output_contents.extend([struct.pack(f"<{len(scores)}f", *scores), packed])
+    return message
+
+
+def test_rows_are_cut_in_order():
+    rows = _rows(response([0.25, 0.75, 0.5, 0.5], [b"", b""]), texts=2, labels=2)
+    assert [struct.unpack("<2f", row) for row in rows] == [(0.25, 0.75), (0.5, 0.5)]
+
+
+def test_text_that_failed_gets_its_own_error_and_its_neighbours_their_rows():
+    first, second, third = _rows(response([1.0, float("nan"), 0.5], [b"", b"not UTF-8", b""]), texts=3, labels=1)
+    assert (first, third) == (struct.pack("<f", 1.0), struct.pack("<f", 0.5))
+    assert isinstance(second, InvalidRequest)
+    assert second.message == "not UTF-8"
+
+
+def test_wrong_number_of_scores_breaks_the_contract():
+    with pytest.raises(BackendBroken, match="8 bytes of scores, expected 2 × 2 × 4"):
+        _rows(response([1.0, 0.0], [b"", b""]), texts=2, labels=2)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, NotReady),
+        (grpc.StatusCode.NOT_FOUND, NotReady),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, Overloaded),
+        (grpc.StatusCode.INTERNAL, BackendBroken),
+    ],
+)
+def test_grpc_status_becomes_one_of_ours_without_foreign_text(code, error):
+    translated = _translate(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details="secret detail"))
+    assert type(translated) is error
+    assert "secret" not in translated.message
