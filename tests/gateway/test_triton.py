@@ -2,9 +2,10 @@ import struct
 
 import grpc
 import pytest
+from tritonclient.grpc import service_pb2 as pb
+
 from gateway.errors import BackendBroken, DeadlineExceeded, InvalidRequest, NotReady, Overloaded
 from gateway.triton import _rows, _translate
-from tritonclient.grpc import service_pb2 as pb
 
 
 def response(scores, errors):
