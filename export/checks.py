@@ -40,7 +40,36 @@ class Probe:
         self._padded = [pad(encoded, rows[at::batches]) for at in range(batches)]
         self._expected = np.concatenate([reference(inputs) for inputs in self._padded])
 
-    def require_same(found: Difference) -> None:
+    def difference(self, graph: Run) -> Difference:
+        """Run the batches through a graph."""
+        actual = np.concatenate([graph(inputs) for inputs in self._padded])
+        scores = np.abs(self._task.scores(actual) - self._task.scores(self._expected))
+        return Difference(float(np.abs(actual - self._expected).max()), float(scores.mean()))
+
+
+def check_tensors(graph: Graph, task: Task, labels: int) -> None:
+    """Compare a graph's inputs and outputs with what the backend feeds and reads.
+
+    Raises:
+        ExportError: a name, type or shape that the backend does not know.
+    """
+    inputs = {node.name: node for node in graph.session.get_inputs()}
+    if missing := [name for name in task.required_inputs if name not in inputs]:
+        raise ExportError(f"the graph has no input {', '.join(missing)}; its inputs are {', '.join(inputs)}")
+    if unknown := [name for name in inputs if name not in (*task.required_inputs, *task.optional_inputs)]:
+        raise ExportError(f"the graph needs the input {', '.join(unknown)}, which {task.name} does not feed")
+    for name, node in inputs.items():
+        if node.type != "tensor(int64)" or len(node.shape) != 2 or any(isinstance(size, int) for size in node.shape):
+            raise ExportError(f"the graph's input {name} is {node.type} {node.shape}; int64 with free batch and sequence axes is needed")
+    outputs = {node.name: node for node in graph.session.get_outputs()}
+    if task.output not in outputs:
+        raise ExportError(f"the graph has no output {task.output}; its outputs are {', '.join(outputs)}")
+    node = outputs[task.output]
+    if node.type != "tensor(float)" or len(node.shape) != 2 or (isinstance(node.shape[1], int) and node.shape[1] != labels):
+        raise ExportError(f"the graph's output {task.output} is {node.type} {node.shape}; float32 [batch, {labels}] is needed")
+
+
+def require_same(found: Difference) -> None:
     """The fp32 graph's answers are PyTorch's.
 
     Raises:

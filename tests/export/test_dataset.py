@@ -42,7 +42,7 @@ def test_a_label_that_the_model_does_not_have_is_named(write_recipe: Write, tmp_
     (tmp_path / "other.jsonl").write_text('{"text": "a", "label": "cold"}\n{"text": "b", "label": "hot"}\n')
     examples = dataset.read(Recipe.read(write_recipe(evaluation__data="other.jsonl")))
     assert examples.label_indices(["hot", "cold"]).tolist() == [1, 0]
-    with pytest.raises(RecipeError, match="example 2 of other.jsonl has the label 'hot', and the model's are cold, mild"):
+    with pytest.raises(RecipeError, match=r"example 2 of other\.jsonl has the label 'hot', and the model's are cold, mild"):
         examples.label_indices(["cold", "mild"])
 
 
