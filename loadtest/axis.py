@@ -36,12 +36,12 @@ def time_axis(duration_s: float) -> Axis:
 
 def share_axis(label: str) -> Axis:
     """An axis from 0 to 100 %."""
-    return Axis(label, 0.0, 1.0, [(quarter / 4, f"{quarter * 25} %") for quarter in range(5)])
+    return Axis(label, 0.0, 1.0, [(quarter / 4, f"{quarter * 25}%") for quarter in range(5)])
 
 
 def nines_axis(label: str, most_nines: float) -> Axis:
     """An axis of quantiles that gives each further nine the same room: 0 %, 90 %, 99 % … up to `most_nines` nines; see `nines`."""
-    named = [(nines(quantile), f"{quantile * 100:g} %") for quantile in (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)]
+    named = [(nines(quantile), f"{quantile * 100:g}%") for quantile in (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)]
     return Axis(label, 0.0, max(most_nines, 1.0), [tick for tick in named if tick[0] <= max(most_nines, 1.0)])
 
 

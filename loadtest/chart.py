@@ -9,7 +9,7 @@ from loadtest.axis import Axis
 
 WIDTH, HEIGHT = 560, 250
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 30, 40
-LEGEND_GAP = 26
+LEGEND_GAP = 38
 CHAR_WIDTH = 6.6
 
 
@@ -67,7 +67,7 @@ def _legend(lines: Sequence[Line]) -> Iterator[str]:
         at -= len(line.name) * CHAR_WIDTH
         yield f'<text class="name" x="{at:.1f}" y="14">{escape(line.name)}</text>'
         yield f'<path class="line {line.style}" d="M{at - 20:.1f},10L{at - 5:.1f},10"/>'
-        at -= LEGEND_GAP + 4
+        at -= LEGEND_GAP
 
 
 def _unbroken(points: Sequence[tuple[float, float | None]]) -> Iterator[list[tuple[float, float]]]:

@@ -1,7 +1,7 @@
 """The results of a load test: what `report.json` holds and the HTML draws. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,8 +73,21 @@ class Results:
     schema_version: int = SCHEMA_VERSION
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """As JSON values; `from_dict` reads them back."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Results":
+        """The results that `to_dict` wrote, also by way of JSON."""
+        return cls(
+            **{
+                **values,
+                "groups": [Group(**{**group, "latency_curve": _pairs(group["latency_curve"])}) for group in values["groups"]],
+                "errors": [Fault(**fault) for fault in values["errors"]],
+                "series": [Slice(**part) for part in values["series"]],
+                "latency_curve": _pairs(values["latency_curve"]),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +139,10 @@ def summarize(
         command=around.command,
         started_at=around.started_at,
     )
+
+
+def _pairs(points: Iterable[Sequence[float]]) -> list[tuple[float, float]]:
+    return [(x, y) for x, y in points]
 
 
 def _hit_rate(good: Sequence[Sample], batch_size: int) -> float:

@@ -14,7 +14,7 @@ def verdict(results: Results) -> str:
     price = "" if results.usd_per_million is None else f" A million texts cost {results.usd_per_million:,.3g} USD."
     return (
         f"{results.throughput_rps:,.0f} requests/s with {results.offered['users']} users; "
-        f"half within {milliseconds(results.latency_ms['p50'])}, 99 % within {milliseconds(results.latency_ms['p99'])}; {failed}.{price}"
+        f"half within {milliseconds(results.latency_ms['p50'])}, 99% within {milliseconds(results.latency_ms['p99'])}; {failed}.{price}"
     )
 
 

@@ -1,0 +1,1 @@
+"""The demo: a whole gateway started, asked, loaded, shown and stopped."""

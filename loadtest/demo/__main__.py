@@ -1,0 +1,116 @@
+"""The demo: `python -m loadtest.demo --corpus FILE --report DIR` starts a gateway, shows what it does, and stops it."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+
+from loadtest.client import Client, NoAnswerError
+from loadtest.demo import terminal
+from loadtest.demo.asking import MODEL, RefusedError
+from loadtest.demo.caching import ask_twice
+from loadtest.demo.findings import Findings
+from loadtest.demo.gateway_process import GatewayFailedError, running_gateway
+from loadtest.demo.load import LoadFailedError, load_gateway
+from loadtest.demo.packaged import read_packaged
+from loadtest.demo.page import write_page
+from loadtest.demo.predictions import choose, predict_with_each_version, read_examples
+from loadtest.demo.splitting import split_units
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS_ASKED_TWICE = 20
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status: 0, 1 with a sentence where something failed, 130 after Ctrl-C."""
+    args = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console()
+    try:
+        findings = _run(console, args)
+    except (GatewayFailedError, RefusedError, LoadFailedError, NoAnswerError, OSError) as exc:
+        print(exc, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted; everything is stopped", file=sys.stderr)
+        return INTERRUPTED
+    page = args.report / "index.html"
+    write_page(findings, page)
+    console.print()
+    for sentence in findings.verdict():
+        console.print(f"• {escape(sentence)}")
+    console.print(f"\nreport: {escape(str(page))}", soft_wrap=True)
+    for fault in findings.faults():
+        print(fault, file=sys.stderr)
+    return FAILED if findings.faults() else DONE
+
+
+def _run(console: Console, args: argparse.Namespace) -> Findings:
+    examples = read_examples(args.corpus)
+    args.report.mkdir(parents=True, exist_ok=True)
+    with _started(console, args) as url, Client(url) as client:
+        model = _describe(client)
+        packaged = [read_packaged(manifest) for manifest in model["versions"]]
+        versions = sorted({arm["version"] for arm in model["experiment"]["variants"]})
+        predictions = predict_with_each_version(client, choose(examples), versions)
+        terminal.show_predictions(console, predictions)
+        twice = ask_twice(client, [example.text for example in examples[-TEXTS_ASKED_TWICE:]])
+        terminal.show_twice(console, twice)
+        with console.status("asking for 1,000 units …") as status:
+            split = split_units(client, model["experiment"], examples[0].text, status.update)
+        terminal.show_split(console, split)
+        load = load_gateway(url, args.corpus, args.report / "load")
+        terminal.show_load(console, load)
+        terminal.show_packaged(console, packaged)
+        console.print("stopping the gateway, Triton and Valkey …")
+    return Findings(predictions, twice, split, load, packaged)
+
+
+@contextmanager
+def _started(console: Console, args: argparse.Namespace) -> Iterator[str]:
+    with console.status("starting the gateway …") as status:
+        said: list[str] = []
+
+        def show(line: str) -> None:
+            status.update(escape(line))
+            if not console.is_terminal and line not in said:
+                said.append(line)
+                console.print(escape(line))
+
+        with running_gateway(args.repository, args.experiments, MODEL, show) as url:
+            status.stop()
+            yield url
+
+
+def _describe(client: Client) -> dict[str, Any]:
+    response = client.get(f"/v1/models/{MODEL}")
+    if response.status != 200 or not response.body.get("experiment"):
+        raise RefusedError(f"The gateway has no experiment on {MODEL!r}: {response.reason}.")
+    model: dict[str, Any] = response.body
+    return model
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m loadtest.demo", description=__doc__)
+    add = parser.add_argument
+    add("--corpus", type=Path, required=True, metavar="FILE", help="JSON Lines with a `text` and its true `label` each")
+    add("--report", type=Path, required=True, metavar="DIR", help="folder for index.html, and for the load test's own report")
+    add("--repository", type=Path, default=ROOT / "model_repository/models", metavar="DIR", help="model repository (default %(default)s)")
+    add("--experiments", type=Path, default=ROOT / "gateway/demo/experiments.yaml", metavar="FILE", help="A/B file (default %(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

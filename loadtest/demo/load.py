@@ -1,0 +1,42 @@
+"""The demo's fourth step: a short load test, by the same command that anybody would type."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from loadtest.demo.asking import MODEL
+from loadtest.results import Results
+
+USERS = 32
+DURATION_S = 8
+STOP_GRACE_S = 15.0
+
+
+class LoadFailedError(RuntimeError):
+    """The load test left no report; its own words stand above."""
+
+
+def load_gateway(url: str, corpus: Path, folder: Path) -> Results:
+    """Run `python -m loadtest run` and read its report; its progress goes to the terminal.
+
+    Raises:
+        LoadFailedError: it left no report.
+    """
+    report = folder / "report.json"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "loadtest", "run", "--url", url, "--model", MODEL, "--corpus", str(corpus), "--report", str(folder)]
+    command += ["--users", str(USERS), "--duration", str(DURATION_S)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(STOP_GRACE_S)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+    if not report.exists():
+        raise LoadFailedError(f"The load test left no report (exit status {process.returncode}).")
+    return Results.from_dict(json.loads(report.read_bytes()))

@@ -1,0 +1,64 @@
+"""The demo's first step: the same texts, answered by each version, beside the truth."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from loadtest.client import Client
+from loadtest.demo.asking import Answer, RefusedError, ask
+
+TEXTS = 6
+UNITS_TO_TRY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text with its true label."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """An example, and what each version answered."""
+
+    example: Example
+    answers: Sequence[Answer]
+
+
+def read_examples(corpus: Path) -> list[Example]:
+    """The labelled texts of the demo's corpus (JSON Lines with `text` and `label`)."""
+    with corpus.open(encoding="utf-8") as lines:
+        return [Example(values["text"], values["label"]) for values in map(json.loads, lines)]
+
+
+def choose(examples: Sequence[Example]) -> list[Example]:
+    """The first examples with different labels."""
+    first: dict[str, Example] = {}
+    for example in examples:
+        first.setdefault(example.label, example)
+    return list(first.values())[:TEXTS]
+
+
+def predict_with_each_version(client: Client, examples: Sequence[Example], versions: Sequence[int]) -> list[Predicted]:
+    """Ask about each example on behalf of one unit that the experiment sends to each version.
+
+    Raises:
+        RefusedError: a request was refused, or some version is given to no unit.
+    """
+    units = _unit_of_each_version(client, examples[0].text, versions)
+    return [Predicted(example, [ask(client, example.text, units[version]) for version in versions]) for example in examples]
+
+
+def _unit_of_each_version(client: Client, text: str, versions: Sequence[int]) -> Mapping[int, str]:
+    units: dict[int, str] = {}
+    for number in count():
+        if all(version in units for version in versions):
+            return units
+        if number == UNITS_TO_TRY:
+            raise RefusedError(f"Of {UNITS_TO_TRY} units none was sent to some version: {sorted(units)} of {sorted(versions)} were seen.")
+        units.setdefault(ask(client, text, f"reader-{number}").version, f"reader-{number}")
+    raise AssertionError("count() has no end")
