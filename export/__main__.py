@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export import package
-from export.errors import ExportError
+from export.errors import ExportError, RecipeError
 from export.inputs import Inputs
 from export.progress import Progress
 from export.quiet import quieten
@@ -37,8 +37,15 @@ def run(recipe_file: Path, repository: Path, work: Path, *, force: bool, progres
     Raises:
         ExportError: a step or a check failed, or the version exists with other contents and `force` is false.
     """
-    begin = time.monotonic()
     recipe = Recipe.read(recipe_file)
+    try:
+        _export(recipe, repository, work, force=force, progress=progress)
+    except RecipeError as exc:
+        raise RecipeError(f"{recipe_file}: {exc}") from exc
+
+
+def _export(recipe: Recipe, repository: Path, work: Path, *, force: bool, progress: Progress) -> None:
+    begin = time.monotonic()
     inputs = Inputs.of(recipe)
     name = f"{recipe.model} version {recipe.version}"
     if not force and (packaged := package.find_version(repository, recipe.model, recipe.version)):

@@ -87,7 +87,7 @@ def folder_digest(folder: Path) -> str:
 
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of the tensors in a folder's safetensors files, by name; only the files' headers are read."""
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="np") as file:
             shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a mapping

@@ -24,6 +24,8 @@ def export_onnx(model: Any, task: Task, folder: Path) -> Path:
         with warnings.catch_warnings():
             # constants of the traced graph: whether they are right is checked on batches of other shapes
             warnings.simplefilter("ignore", TracerWarning)
+            # which of torch's exporters to use is Optimum's choice
+            warnings.simplefilter("ignore", DeprecationWarning)
             onnx_export_from_model(model, folder, task=task.optimum_task, monolith=True, do_validation=False)
     except (ValueError, KeyError, NotImplementedError, RuntimeError) as exc:
         raise ExportError(f"Optimum cannot export {model.config.model_type} for {task.name}: {str(exc).splitlines()[0]}") from exc

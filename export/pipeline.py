@@ -6,6 +6,7 @@ Each step hands a value on and raises `ExportError` to stop; nothing is in the r
 """
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -47,8 +48,10 @@ class Graphs:
     packaged: Path
 
 
-def export(inputs: Inputs, repository: Path, work: Path, progress: Progress) -> Manifest:
-    """Export, check and package; intermediate files lie in `work`.
+def export(
+    inputs: Inputs, repository: Path, work: Path, progress: Progress, ask_triton: Callable[..., float] = check_through_triton
+) -> Manifest:
+    """Export, check and package; intermediate files lie in `work`. `ask_triton` is the last check.
 
     Raises:
         ExportError: a step or a check failed; the repository is as it was.
@@ -84,7 +87,7 @@ def export(inputs: Inputs, repository: Path, work: Path, progress: Progress) -> 
         with progress.step("triton") as step:
             rows = spread_over_lengths(encoded, TRITON_TEXTS)
             try:
-                difference = check_through_triton(staged, task, inputs.evaluation.texts, encoded, rows, folder / "triton.log")
+                difference = ask_triton(staged, task, inputs.evaluation.texts, encoded, rows, folder / "triton.log")
                 step.note = f"answers as the graph does: {len(rows)} texts, scores within {difference:.1g}"
             except TritonUnavailable as exc:
                 step.note = f"NOT RUN, so nobody has seen this version answer through Triton: {exc}"

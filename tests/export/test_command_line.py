@@ -1,0 +1,174 @@
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from export.__main__ import main
+from export.inputs import Inputs
+from export.pipeline import export
+from export.progress import Progress
+from model_repository import config
+from model_repository.manifest import read_versions
+from model_repository.server import TritonUnavailable
+
+Write = Callable[..., Path]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return tmp_path / "repository"
+
+
+@pytest.fixture
+def command(repository: Path, tmp_path: Path) -> Callable[..., int]:
+    def run(recipe: Path, *options: str) -> int:
+        return main(["run", str(recipe), "--repository", str(repository), "--work", str(tmp_path / "work"), *options])
+
+    return run
+
+
+@pytest.fixture
+def fragile(classifier: Path, tmp_path: Path) -> Path:
+    """A checkpoint that int8 ruins: one huge activation, which no weight reads, takes the whole 8-bit range before the head.
+
+    Its scores lie close together, so that they move little when its labels change.
+    """
+    folder = shutil.copytree(classifier, tmp_path / "fragile")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["bert.encoder.layer.1.output.LayerNorm.weight"][0] = 0
+    tensors["bert.encoder.layer.1.output.LayerNorm.bias"][0] = 1e4
+    tensors["bert.pooler.dense.weight"][:, 0] = 0
+    tensors["classifier.weight"] *= 0.01
+    tensors["classifier.bias"] = torch.zeros(3)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def test_a_lost_gate_names_number_and_bound_and_leaves_the_repository_untouched(
+    write_recipe: Write, fragile: Path, command: Callable[..., int], repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(write_recipe(checkpoint=str(fragile), evaluation__max_drop=0.005)) == 1
+    error = capsys.readouterr().err
+    found = re.fullmatch(
+        r"export: accuracy of int8 (0\.\d{4}) is (0\.\d{4}) below the fp32 reference ([01]\.\d{4}) on 120 examples; "
+        r"at most 0\.0050 is allowed \(evaluation\.max_drop\)\n",
+        error,
+    )
+    assert found, error
+    packaged, drop, reference = map(float, found.groups())
+    assert drop == pytest.approx(reference - packaged, abs=2e-4)
+    assert drop > 0.005
+    assert not repository.exists()
+
+
+def test_a_recipe_that_cannot_be_used_is_one_sentence_and_exit_code_2(
+    write_recipe: Write, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = write_recipe(precision="int3")
+    assert command(recipe) == 2
+    output = capsys.readouterr()
+    assert output.err == f"export: {recipe}: precision: 'int3' is not possible; choose one of 'int8', 'fp16' or 'fp32'\n"
+    assert output.out == ""
+
+
+def test_a_file_that_the_recipe_names_in_vain_is_named_with_recipe_and_field(
+    write_recipe: Write, command: Callable[..., int], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    recipe = write_recipe(checkpoint="nowhere")
+    assert command(recipe) == 2
+    assert capsys.readouterr().err.startswith(f"export: {recipe}: checkpoint: there is no folder {tmp_path / 'nowhere'}; give a folder")
+
+
+@pytest.mark.parametrize("arguments", [[], ["run"], ["fly", "recipe.yaml"], ["run", "recipe.yaml", "--unknown"]])
+def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_where_no_triton_runs_the_version_is_packaged_and_says_what_was_not_checked(
+    inputs: Callable[..., Inputs], repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unavailable(*_: object) -> float:
+        raise TritonUnavailable("No Triton here: this is a test.")
+
+    manifest = export(inputs(precision="fp32"), repository, tmp_path / "work", Progress(), unavailable)
+    assert re.search(r"triton +NOT RUN, so nobody has seen this version answer through Triton: No Triton here", capsys.readouterr().out)
+    assert read_versions(repository / "weather") == {1: manifest}
+
+
+@pytest.mark.integration
+def test_a_version_for_gpus_is_packaged_in_half_precision(write_recipe: Write, command: Callable[..., int], repository: Path) -> None:
+    assert command(write_recipe(target="gpu", precision=None)) == 0
+    assert read_versions(repository / "weather")[1].precision == "fp16"
+    settings = config.read(repository / "weather/config.pbtxt")
+    assert settings.parameters["execution_provider"].string_value == "CUDAExecutionProvider"
+
+
+@pytest.mark.integration
+def test_the_path_from_an_adapter_to_a_version_that_answers_through_triton(
+    write_recipe: Write, encoder: Path, adapted: tuple[Path, Any], evaluation: Path, repository: Path, tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in evaluation.read_text().splitlines()]
+    model, names = adapted[1], ("cold", "mild", "warm")
+
+    def run(recipe: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        # as a user would: from the root, where folders have the names of our programs
+        script = "import sys; from export.__main__ import main; code = main(); print('torch' in sys.modules); sys.exit(code)"
+        arguments = ["run", str(recipe), "--repository", str(repository), "--work", str(tmp_path / "work"), *options]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_", "TOKENIZERS_"))}
+        return subprocess.run(
+            [sys.executable, "-c", script, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    recipe = write_recipe(checkpoint=str(encoder), adapter=str(adapted[0]))
+    first = run(recipe)
+    assert (first.returncode, first.stderr) == (0, "")
+    steps = re.findall(r"^ +\d+\.\d s  (\w+)", first.stdout, flags=re.MULTILINE)
+    assert steps == ["load", "onnx", "quantize", "check", "reference", "gate", "measure", "triton", "package"]
+    assert "answers as the graph does: 16 texts" in first.stdout
+    manifest = read_versions(repository / "weather")[1]
+    assert (manifest.labels, manifest.precision, manifest.max_length) == (names, "int8-dynamic", 24)
+    assert manifest.quality
+    assert manifest.quality.examples == len(rows)
+    assert manifest.quality.reference == pytest.approx(accuracy(model, encoder, rows, names))
+    assert manifest.speed
+    assert manifest.speed.packaged_texts_per_s > 0
+
+    stamps = {path: path.stat().st_mtime_ns for path in repository.rglob("*")}
+    again = run(recipe)
+    assert again.returncode == 0
+    assert again.stdout.endswith("made from the same inputs: nothing to do.\nFalse\n")
+    assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == stamps
+
+    other = write_recipe(checkpoint=str(encoder), adapter=str(adapted[0]), precision="fp32")
+    refused = run(other)
+    assert (refused.returncode, refused.stdout) == (1, "False\n")
+    assert refused.stderr.startswith("export: weather version 1 is in ")
+    assert "replace the old one with --force" in refused.stderr
+    assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == stamps
+
+    assert run(other, "--force").returncode == 0
+    assert read_versions(repository / "weather")[1].precision == "fp32"
+
+
+def accuracy(model: Any, checkpoint: Path, rows: list[dict[str, str]], names: tuple[str, ...]) -> float:
+    from transformers import BertTokenizerFast
+
+    tokenizer = BertTokenizerFast.from_pretrained(checkpoint)
+    right = 0
+    with torch.inference_mode():
+        for row in rows:
+            ids = tokenizer(row["text"], truncation=True, max_length=24, padding=False, return_tensors="pt")
+            right += names[model(**ids).logits.argmax()] == row["label"]
+    return right / len(rows)

@@ -1,0 +1,190 @@
+"""Export, optimization, quantization and half precision of a tiny BERT, and the checks of what they give."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from export import checks
+from export.batches import Run, outputs, pad, spread_over_lengths
+from export.errors import ExportError
+from export.graph import Graph
+from export.half_precision import to_float16
+from export.inputs import Inputs
+from export.load import load
+from export.onnx_export import export_onnx
+from export.optimize import optimize
+from export.quantize import detect_instruction_set, quantize
+from export.reference import reference_outputs, torch_run
+from export.tasks import TASKS
+from export.tokenization import Encoded, encode, write_tokenizer
+from model_repository.manifest import file_digest
+
+TASK = TASKS["text-classification"]
+
+
+@dataclass(frozen=True)
+class Exported:
+    run: Run
+    config: Any
+    fp32: Path
+    encoded: Encoded
+
+    def probe(self) -> checks.Probe:
+        return checks.Probe(self.run, self.encoded, spread_over_lengths(self.encoded, 32), TASK)
+
+
+@pytest.fixture(scope="module")
+def exported(classifier: Path, texts: Sequence[str], max_length: int, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("exported")
+    model = AutoModelForSequenceClassification.from_pretrained(classifier).eval()
+    fp32 = export_onnx(model, TASK, folder / "fp32")
+    write_tokenizer(AutoTokenizer.from_pretrained(classifier), max_length, folder / "tokenizer.json")
+    return Exported(torch_run(model, "logits"), model.config, fp32, encode(folder / "tokenizer.json", texts))
+
+
+def test_the_exported_graph_answers_padded_batches_as_pytorch_does(exported: Exported) -> None:
+    graph = Graph(exported.fp32, "logits")
+    checks.check_tensors(graph, TASK, 3)
+    found = exported.probe().difference(graph)
+    checks.require_same(found)
+    assert found.max_logits < 1e-4
+
+
+def test_a_graph_that_ignores_the_padding_mask_is_found(exported: Exported) -> None:
+    graph = Graph(exported.fp32, "logits")
+    found = exported.probe().difference(lambda inputs: graph({**inputs, "attention_mask": np.ones_like(inputs["attention_mask"])}))
+    with pytest.raises(ExportError, match=r"differ from PyTorch's by up to [\d.]+ on padded batches; at most 0\.001 is allowed"):
+        checks.require_same(found)
+
+
+@pytest.mark.parametrize("instruction_set", ["avx512_vnni", "avx2", "arm64"])
+def test_quantization_leaves_its_input_as_it_was(exported: Exported, instruction_set: Any, tmp_path: Path) -> None:
+    before = file_digest(exported.fp32)
+    int8 = quantize(exported.fp32, tmp_path, instruction_set, exported.config)
+    assert file_digest(exported.fp32) == before
+    operators = {node.op_type for node in onnx.load(int8).graph.node}
+    assert "MatMulInteger" in operators
+    graph = Graph(int8, "logits")
+    checks.check_tensors(graph, TASK, 3)
+    checks.require_close(exported.probe().difference(graph), "int8-dynamic")
+
+
+def test_quantization_into_its_inputs_folder_is_refused(exported: Exported) -> None:
+    with pytest.raises(ExportError, match="would overwrite its own input"):
+        quantize(exported.fp32, exported.fp32.parent, "avx2", exported.config)
+
+
+@pytest.mark.parametrize("level", ["O1", "O2"])
+def test_an_optimized_graph_answers_as_before_and_can_be_quantized(exported: Exported, level: Any, tmp_path: Path) -> None:
+    before = file_digest(exported.fp32)
+    optimized = optimize(exported.fp32, tmp_path / "optimized", level, exported.config, "cpu")
+    assert file_digest(exported.fp32) == before
+    checks.require_same(exported.probe().difference(Graph(optimized, "logits")))
+    int8 = Graph(quantize(optimized, tmp_path / "int8", "avx2", exported.config), "logits")
+    checks.check_tensors(int8, TASK, 3)
+    checks.require_close(exported.probe().difference(int8), "int8-dynamic")
+
+
+def test_half_precision_keeps_the_types_of_inputs_and_outputs(exported: Exported, tmp_path: Path) -> None:
+    graph = Graph(to_float16(exported.fp32, tmp_path), "logits")
+    checks.check_tensors(graph, TASK, 3)
+    found = exported.probe().difference(graph)
+    checks.require_close(found, "fp16")
+    assert found.max_logits > 0
+    weights = {tensor.data_type for tensor in onnx.load(tmp_path / "model.onnx").graph.initializer if len(tensor.dims) == 2}
+    assert weights == {onnx.TensorProto.FLOAT16}
+
+
+def test_scores_that_moved_too_far_are_refused(exported: Exported) -> None:
+    found = exported.probe().difference(lambda inputs: exported.run(inputs)[:, ::-1])
+    with pytest.raises(ExportError, match=r"scores of int8-dynamic differ from PyTorch's by 0\.\d+ on average; at most 0\.03 is allowed"):
+        checks.require_close(found, "int8-dynamic")
+
+
+def test_outputs_that_are_no_numbers_are_refused(exported: Exported) -> None:
+    found = exported.probe().difference(lambda inputs: exported.run(inputs) * np.nan)
+    with pytest.raises(ExportError, match="by nan on average"):
+        checks.require_close(found, "int8-dynamic")
+    with pytest.raises(ExportError, match="by up to nan"):
+        checks.require_close(found, "fp32")
+
+
+def test_a_graph_with_another_number_of_outputs_is_refused(exported: Exported) -> None:
+    with pytest.raises(ExportError, match=r"the graph's output logits is tensor\(float\) .*; float32 \[batch, 4\] is needed"):
+        checks.check_tensors(Graph(exported.fp32, "logits"), TASK, 4)
+
+
+def renamed(graph: Path, old: str, new: str, folder: Path) -> Graph:
+    model = onnx.load(graph)
+    for node in model.graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
+        node.output[:] = [new if name == old else name for name in node.output]
+    for value in (*model.graph.input, *model.graph.output):
+        value.name = new if value.name == old else value.name
+    onnx.save(model, folder / "renamed.onnx")
+    return Graph(folder / "renamed.onnx", "logits")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("attention_mask", "mask", "the graph has no input attention_mask; its inputs are"),
+        ("token_type_ids", "segments", "the graph needs the input segments, which text-classification does not feed"),
+        ("logits", "scores", "the graph has no output logits; its outputs are scores"),
+    ],
+)
+def test_tensors_that_serving_does_not_know_are_named(exported: Exported, old: str, new: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=reason):
+        checks.check_tensors(renamed(exported.fp32, old, new, tmp_path), TASK, 3)
+
+
+def test_outputs_in_sorted_batches_stand_in_the_order_of_the_texts(exported: Exported) -> None:
+    alone = np.concatenate([exported.run(pad(exported.encoded, [row])) for row in range(len(exported.encoded))])
+    np.testing.assert_allclose(outputs(exported.run, exported.encoded, 7), alone, atol=1e-4)
+
+
+def test_the_reference_is_computed_once(exported: Exported, tmp_path: Path) -> None:
+    cache = tmp_path / "reference.npy"
+    seen: list[tuple[int, int]] = []
+    first = reference_outputs(exported.run, exported.encoded, cache, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (120, 120)
+
+    def never(inputs: Any) -> Any:
+        raise AssertionError("computed again")
+
+    np.testing.assert_array_equal(reference_outputs(never, exported.encoded, cache, lambda done, total: None), first)
+
+
+def test_the_packaged_tokenizer_cuts_where_the_recipe_says_and_not_where_an_old_training_did(exported: Exported, max_length: int) -> None:
+    assert max(exported.encoded.lengths) == max_length
+    assert min(exported.encoded.lengths) < 6
+    assert exported.encoded.pad_id == 0
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "expected"),
+    [
+        ("x86_64", "fpu avx2 avx512f avx512_vnni", "avx512_vnni"),
+        ("x86_64", "fpu avx2 avx_vnni", "avx512_vnni"),
+        ("x86_64", "fpu avx2 avx512f", "avx2"),
+        ("AMD64", "", "avx2"),
+        ("aarch64", "", "arm64"),
+        ("arm64", "", "arm64"),
+    ],
+)
+def test_the_instruction_set_follows_the_cpu(machine: str, flags: str, expected: str) -> None:
+    assert detect_instruction_set(machine, f"processor\t: 0\nflags\t\t: {flags}\n") == expected
+
+
+def test_an_architecture_that_optimum_does_not_know_is_named(exported: Exported, inputs: Callable[..., Inputs], tmp_path: Path) -> None:
+    model = load(inputs(), TASK).model
+    model.config.model_type = "unheard-of"
+    with pytest.raises(ExportError, match="Optimum cannot export unheard-of for text-classification"):
+        export_onnx(model, TASK, tmp_path)
