@@ -137,7 +137,7 @@ def test_a_version_is_replaced_by_one_with_its_number(repository: Path, make: Ma
 
 def test_the_versions_of_a_model_share_task_and_target(repository: Path, make: Make, put: Callable[[Manifest], None]) -> None:
     put(make(1))
-    with pytest.raises(ExportError, match="version 1 of m is text-classification for cpu, and version 2 would be .* for gpu"):
+    with pytest.raises(ExportError, match=r"version 1 of m is text-classification for cpu, and version 2 would be .* for gpu"):
         put(make(2, target="gpu"))
     put(make(1, target="gpu"))  # alone, it may become another
 
