@@ -39,6 +39,8 @@ class Source(_Part):
     revision: str | None = None
     adapter: str | None = None
     adapter_digest: str | None = None
+    inputs_digest: str | None = None
+    """Over the recipe and all files that it names: an export from the same inputs has nothing to do."""
 
 
 class Quality(_Part):

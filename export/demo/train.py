@@ -113,7 +113,7 @@ def train(name: str, plan: Plan, documents: dict[str, Path], out: Path) -> None:
                 with torch.autocast("cpu", torch.bfloat16):
                     logits = model(**inputs).logits
                 loss = torch.nn.functional.cross_entropy(logits.float(), targets[part], reduction="sum") / len(drawn)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
                 step_loss += loss.item()
             torch.nn.utils.clip_grad_norm_(trainable, 1.0)
             optimizer.step()
