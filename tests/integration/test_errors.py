@@ -58,7 +58,7 @@ def test_api_key_is_asked_for_where_keys_are_configured(start_gateway, triton):
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
     assert httpx.get(f"{gateway.url}/v1/models").status_code == 401
     assert send(gateway, body("a"), Authorization="Bearer s3cret").status_code == 200
-    assert '"tenant":"acme"' in gateway.log.read_text()
+    wait_until(lambda: '"tenant":"acme"' in gateway.log.read_text())
 
 
 async def test_more_waiting_texts_than_permits_are_shed(start_gateway, triton):
@@ -75,6 +75,7 @@ async def test_more_waiting_texts_than_permits_are_shed(start_gateway, triton):
 def test_request_id_comes_back_and_stands_in_the_log(gateway):
     answer = gateway.predict("corn", headers={"X-Request-ID": "my-id-1"})
     assert answer.headers["x-request-id"] == "my-id-1"
+    wait_until(lambda: '"my-id-1"' in gateway.log.read_text())
     [line] = [json.loads(line) for line in gateway.log.read_text().splitlines() if '"my-id-1"' in line]
     assert (line["status"], line["model"], line["instances"]) == (200, "topics", 1)
     assert "corn" not in gateway.log.read_text()
