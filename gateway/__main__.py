@@ -74,7 +74,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as exc:
-        raise StartError(f"cannot listen on {host}:{port} ({exc.strerror}): set HEADRACE_PORT to a free port") from exc
+        raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_PORT to a free port") from exc
 
 
 def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
