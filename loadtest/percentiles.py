@@ -25,7 +25,7 @@ def latency_curve(ordered: Sequence[float]) -> list[tuple[float, float]]:
     """(quantile, value) from the median's side to the tail, for drawing: evenly spaced in nines, as far as the sample reaches."""
     if not ordered:
         return []
-    nines = math.log10(len(ordered))
+    nines = math.log10(2 * len(ordered))  # so that the last point is the greatest value
     steps = max(2, math.ceil(nines * 20))
     quantiles = [1 - 10 ** (-nines * step / steps) for step in range(steps + 1)]
     return [(quantile, percentile(ordered, quantile)) for quantile in quantiles]

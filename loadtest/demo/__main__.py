@@ -21,7 +21,7 @@ from loadtest.demo.gateway_process import GatewayFailedError, running_gateway
 from loadtest.demo.load import LoadFailedError, load_gateway
 from loadtest.demo.packaged import read_packaged
 from loadtest.demo.page import write_page
-from loadtest.demo.predictions import choose, predict_with_each_version, read_examples
+from loadtest.demo.predictions import choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import split_units
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,12 +60,13 @@ def _run(console: Console, args: argparse.Namespace) -> Findings:
         model = _describe(client)
         packaged = [read_packaged(manifest) for manifest in model["versions"]]
         versions = sorted({arm["version"] for arm in model["experiment"]["variants"]})
-        predictions = predict_with_each_version(client, choose(examples), versions)
+        chosen = choose(examples)
+        predictions = predict_with_each_version(client, chosen, versions)
         terminal.show_predictions(console, predictions)
-        twice = ask_twice(client, [example.text for example in examples[-TEXTS_ASKED_TWICE:]])
+        twice = ask_twice(client, other_texts(examples, chosen, TEXTS_ASKED_TWICE))
         terminal.show_twice(console, twice)
         with console.status("asking for 1,000 units …") as status:
-            split = split_units(client, model["experiment"], examples[0].text, status.update)
+            split = split_units(client, model["experiment"], chosen[0].text, status.update)
         terminal.show_split(console, split)
         load = load_gateway(url, args.corpus, args.report / "load")
         terminal.show_load(console, load)

@@ -35,9 +35,9 @@ class Findings:
     def verdict(self) -> list[str]:
         """What the demo showed, a sentence each."""
         load, split, twice = self.load, self.split, self.twice
-        shares = " and ".join(f"{arm.units} to {arm.name} (version {arm.version})" for arm in split.arms)
-        weights = ":".join(f"{arm.weight:.0%}" for arm in split.arms)
-        said = [f"Of {split.units:,} units {shares}, against {weights}."]
+        shares = " and ".join(f"{arm.units:,} went to {arm.name} (version {arm.version})" for arm in split.arms)
+        weights = " and ".join(f"{arm.weight:.0%}" for arm in split.arms)
+        said = [f"Of {split.units:,} units {shares}; configured are {weights}."]
         said.append(
             f"A text seen before is answered in {milliseconds(twice.second_ms)} instead of {milliseconds(twice.first_ms)}, from the cache."
         )

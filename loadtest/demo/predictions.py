@@ -43,6 +43,13 @@ def choose(examples: Sequence[Example]) -> list[Example]:
     return list(first.values())[:TEXTS]
 
 
+def other_texts(examples: Sequence[Example], chosen: Sequence[Example], count: int) -> list[str]:
+    """The last `count` different texts that are not among the chosen."""
+    seen = {example.text for example in chosen}
+    texts = dict.fromkeys(example.text for example in examples if example.text not in seen)
+    return list(texts)[-count:]
+
+
 def predict_with_each_version(client: Client, examples: Sequence[Example], versions: Sequence[int]) -> list[Predicted]:
     """Ask about each example on behalf of one unit that the experiment sends to each version.
 

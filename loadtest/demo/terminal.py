@@ -14,17 +14,17 @@ from loadtest.report import group_name
 from loadtest.results import Results
 from loadtest.verdict import cautions, milliseconds
 
-EXCERPT_CHARS = 44
+EXCERPT_CHARS = 26
 BYTES_PER_MB = 1e6
 
 
 def show_predictions(console: Console, predictions: Sequence[Predicted]) -> None:
     """A row for each text: the truth, and the label and score of each version."""
-    table = _table("Predictions: the same texts for a unit of each variant")
-    table.add_column("text", no_wrap=True)
-    table.add_column("truth")
+    table = _table(console, "Predictions: the same texts for a unit of each variant")
+    table.add_column("text")
+    table.add_column("truth", no_wrap=True)
     for answer in predictions[0].answers:
-        table.add_column(f"version {answer.version} ({answer.variant})")
+        table.add_column(escape(f"version {answer.version}\n({answer.variant})"), no_wrap=True)
     for predicted in predictions:
         truth = predicted.example.label
         answers = [_colored(f"{answer.label} {answer.score:.3f}", answer.label == truth) for answer in predicted.answers]
@@ -34,7 +34,7 @@ def show_predictions(console: Console, predictions: Sequence[Predicted]) -> None
 
 def show_twice(console: Console, twice: Twice) -> None:
     """First and second answer."""
-    table = _table(f"Cache: {twice.texts} texts asked twice")
+    table = _table(console, f"Cache: {twice.texts} texts asked twice")
     for name in ("", "X-Cache", "median latency"):
         table.add_column(name, justify="left" if name != "median latency" else "right")
     table.add_row("first time", twice.first_cache, milliseconds(twice.first_ms))
@@ -45,7 +45,7 @@ def show_twice(console: Console, twice: Twice) -> None:
 def show_split(console: Console, split: Split) -> None:
     """A row for each variant: weight and units."""
     plausible = f"chi-square p = {split.p_value:.2f}" if split.p_value >= 0.01 else f"chi-square p = {split.p_value:.2g}"
-    table = _table(f"Experiment {split.experiment}: {split.units:,} units against the weights ({plausible})")
+    table = _table(console, f"Experiment {split.experiment}: {split.units:,} units against the weights ({plausible})")
     for name in ("variant", "version", "weight", "units", "share"):
         table.add_column(name, justify="left" if name == "variant" else "right")
     for arm in split.arms:
@@ -56,7 +56,7 @@ def show_split(console: Console, split: Split) -> None:
 def show_load(console: Console, load: Results) -> None:
     """Throughput, and a row of percentiles for all and for each version."""
     title = f"Load: {load.offered['users']} users, closed loop, {load.elapsed_s:.1f} s: {load.throughput_rps:,.0f} requests/s"
-    table = _table(f"{title}, {load.failures:,} of {load.requests:,} failed")
+    table = _table(console, f"{title}, {load.failures:,} of {load.requests:,} failed")
     for name in ("answered by", "requests", "hits", "p50", "p95", "p99"):
         table.add_column(name, justify="left" if name == "answered by" else "right")
     rows = [("all", load.requests - load.failures, load.cache_hit_rate or 0.0, load.latency_ms)]
@@ -72,7 +72,7 @@ def show_load(console: Console, load: Results) -> None:
 def show_packaged(console: Console, packaged: Sequence[Packaged]) -> None:
     """Two rows for each version: fp32 and packaged."""
     examples = max(version.examples for version in packaged)
-    table = _table(f"Packaged against fp32 (quality on {examples:,} texts; speed of one thread, without tokenizing)")
+    table = _table(console, f"Packaged against fp32 (quality on {examples:,} texts; speed of one thread, without tokenizing)")
     for name in ("version", "precision", "size", packaged[0].metric, "texts/s"):
         table.add_column(name, justify="left" if name == "precision" else "right")
     for version in packaged:
@@ -84,8 +84,9 @@ def show_packaged(console: Console, packaged: Sequence[Packaged]) -> None:
     console.print(table)
 
 
-def _table(title: str) -> Table:
-    return Table(title=escape(title), title_justify="left", title_style="bold")
+def _table(console: Console, title: str) -> Table:
+    console.print(f"\n[bold]{escape(title)}[/]")
+    return Table()
 
 
 def _colored(text: str, right: bool) -> str:
