@@ -137,7 +137,7 @@ class RequestLife:
                 self._triton,
                 served.manifest,
                 max_items=model.max_batch_size,
-                max_in_flight=self._max_in_flight or model.instances + 1,
+                max_in_flight=self._max_in_flight or model.instances,
                 max_pending=self._max_pending,
             )
         return self._lanes[name]
