@@ -4,6 +4,7 @@ import argparse
 import json
 import secrets
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run_parser.error(str(exc))
     except OSError as exc:
         run_parser.error(f"--report {args.report}: {exc.strerror}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, with a report
     console = Console(stderr=True)
     around = Circumstances(_command(arguments), datetime.now(UTC).isoformat(timespec="seconds"), describe_machine(), args.usd_per_hour)
     try:

@@ -5,9 +5,11 @@ file that its one argument names. SIGINT and SIGTERM end the measurement early; 
 """
 
 import json
+import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -64,13 +66,14 @@ def generate(plan: Plan, samples_file: Path) -> None:
     cpu_started_s = _cpu_s()
     runner.start(plan.users, spawn_rate=plan.users)
     gevent.spawn(_quit_at, runner, recorder.started_s + plan.duration_s)
-    progress = gevent.spawn(_report_progress, recorder)
+    progress = gevent.spawn(_report_progress, recorder, runner.quit)
     runner.greenlet.join()
     progress.kill()
     elapsed_s = perf_counter() - recorder.started_s
     _say(elapsed_s=elapsed_s, cpu_s=_cpu_s() - cpu_started_s, requests=len(recorder.samples), failures=recorder.failures)
-    with samples_file.open("wb") as file:
-        recorder.samples.write(file)
+    if samples_file.parent.exists():  # it is gone when whoever started this is
+        with samples_file.open("wb") as file:
+            recorder.samples.write(file)
     if errors:
         raise errors[0]
 
@@ -87,15 +90,24 @@ def _quit_at(runner: Any, end_s: float) -> None:
     runner.quit()
 
 
-def _report_progress(recorder: Recorder) -> None:
+def _report_progress(recorder: Recorder, leave: Callable[[], None]) -> None:
     while True:
         gevent.sleep(PROGRESS_INTERVAL_S)
-        _say(elapsed_s=perf_counter() - recorder.started_s, requests=len(recorder.samples), failures=recorder.failures)
+        if not _say(elapsed_s=perf_counter() - recorder.started_s, requests=len(recorder.samples), failures=recorder.failures):
+            leave()
+            return
 
 
-def _say(**values: float) -> None:
-    sys.stdout.write(json.dumps(values) + "\n")
-    sys.stdout.flush()
+def _say(**values: float) -> bool:
+    """Write a line of progress; False where nobody reads it any more."""
+    try:
+        sys.stdout.write(json.dumps(values) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is still buffered must not fail again when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from loadtest.client import Client, NoAnswerError
+from loadtest.corpus import CorpusError
 from loadtest.demo import terminal
 from loadtest.demo.asking import MODEL, RefusedError
 from loadtest.demo.caching import ask_twice
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         findings = _run(console, args)
-    except (GatewayFailedError, RefusedError, LoadFailedError, NoAnswerError, OSError) as exc:
+    except (GatewayFailedError, RefusedError, LoadFailedError, NoAnswerError, CorpusError, OSError) as exc:
         print(exc, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

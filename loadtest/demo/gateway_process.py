@@ -18,6 +18,7 @@ READY_TIMEOUT_S = 90.0
 STOP_GRACE_S = 30.0
 POLL_INTERVAL_S = 0.1
 LAST_WORDS_LINES = 12
+OK, NOT_FOUND = 200, 404
 
 
 class GatewayFailedError(RuntimeError):
@@ -29,7 +30,7 @@ def running_gateway(repository: Path, experiments: Path, model: str, on_progress
     """Start a gateway, wait until every version of `model` is ready, give its URL, and stop it at the end.
 
     Raises:
-        GatewayFailedError: it ended, or was not ready in time.
+        GatewayFailedError: it ended, lacks the model or one of its versions, or was not ready in time.
     """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
@@ -69,12 +70,18 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, model: str, 
 def _is_ready(url: str, model: str) -> bool:
     try:
         with Client(url, timeout_s=2.0) as client:
-            if client.get("/readyz").status != 200:
+            if client.get("/readyz").status != OK:
                 return False
             shown = client.get(f"/v1/models/{model}")
     except NoAnswerError:
         return False
-    return shown.status == 200 and bool(shown.body["versions"]) and all(entry["ready"] for entry in shown.body["versions"])
+    if shown.status == NOT_FOUND:
+        raise GatewayFailedError(f"The gateway serves no model named {model!r}: export it into the model repository first.")
+    versions = shown.body["versions"] if shown.status == OK else []
+    for version in versions:
+        if not version["ready"] and version.get("reason"):
+            raise GatewayFailedError(f"Version {version['version']} of {model!r} was not loaded: {version['reason']}")
+    return bool(versions) and all(version["ready"] for version in versions)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from loadtest.client import Client
+from loadtest.corpus import CorpusError, read_corpus
 from loadtest.demo.asking import Answer, RefusedError, ask
 
 TEXTS = 6
@@ -30,9 +31,17 @@ class Predicted:
 
 
 def read_examples(corpus: Path) -> list[Example]:
-    """The labelled texts of the demo's corpus (JSON Lines with `text` and `label`)."""
+    """The labelled texts of the demo's corpus (JSON Lines with `text` and `label`).
+
+    Raises:
+        CorpusError: it cannot be read, or a line is not of that form.
+    """
+    texts = read_corpus(corpus)
     with corpus.open(encoding="utf-8") as lines:
-        return [Example(values["text"], values["label"]) for values in map(json.loads, lines)]
+        values = [json.loads(line) for line in lines if line.strip()]
+    if len(values) != len(texts) or not all(isinstance(value.get("label"), str) for value in values):
+        raise CorpusError(f'{corpus}: each line needs a "text" and a "label"')
+    return [Example(value["text"], value["label"]) for value in values]
 
 
 def choose(examples: Sequence[Example]) -> list[Example]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from loadtest.client import Client
+from loadtest.corpus import CorpusError
 from loadtest.demo.asking import Answer, RefusedError
 from loadtest.demo.caching import Twice, ask_twice
 from loadtest.demo.findings import Findings
@@ -12,7 +13,7 @@ from loadtest.demo.gateway_process import GatewayFailedError, running_gateway
 from loadtest.demo.load import LoadFailedError, load_gateway
 from loadtest.demo.packaged import Packaged, read_packaged
 from loadtest.demo.page import write_page
-from loadtest.demo.predictions import Example, Predicted, choose, other_texts, predict_with_each_version
+from loadtest.demo.predictions import Example, Predicted, choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import Arm, Split, split_units
 from loadtest.plan import Plan
 from loadtest.results import Circumstances, summarize
@@ -116,3 +117,12 @@ def test_a_gateway_that_cannot_start_ends_with_its_own_words(tmp_path: Path) -> 
         running_gateway(tmp_path, experiments, "topics", lambda _: None),
     ):
         pytest.fail("it is not running")
+
+
+def test_examples_need_their_labels(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    path.write_text('{"text": "a", "label": "x"}\n\n{"text": "b", "label": "y"}\n')
+    assert read_examples(path) == [Example("a", "x"), Example("b", "y")]
+    path.write_text('{"text": "a", "label": "x"}\n{"text": "b"}\n')
+    with pytest.raises(CorpusError, match='needs a "text" and a "label"'):
+        read_examples(path)

@@ -104,13 +104,14 @@ def test_an_unknown_model_or_version_gives_one_sentence(
     assert "Version 9 of 'topics' is not ready" in capsys.readouterr().err
 
 
-def test_an_interrupted_run_reports_what_it_saw(gateway: Any, corpus: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_reports_what_it_saw(number: signal.Signals, gateway: Any, corpus: Path, tmp_path: Path) -> None:
     gateway.latency_s = 0.02
     argv = [sys.executable, "-u", "-m", "loadtest", *command(gateway, corpus, tmp_path, duration="60")]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert "requests" in process.stderr.readline()
-        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, number)
         out, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     report = json.loads((tmp_path / "report.json").read_text())
