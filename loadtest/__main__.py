@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as exc:
         run_parser.error(f"--report {args.report}: {exc.strerror}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, with a report
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False)
     around = Circumstances(_command(arguments), datetime.now(UTC).isoformat(timespec="seconds"), describe_machine(), args.usd_per_hour)
     try:
         with shown(console, plan.duration_s) as on_progress:

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status: 0, 1 with a sentence where something failed, 130 after Ctrl-C."""
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
-    console = Console()
+    console = Console(highlight=False)
     try:
         findings = _run(console, args)
     except (GatewayFailedError, RefusedError, LoadFailedError, NoAnswerError, CorpusError, OSError) as exc:
