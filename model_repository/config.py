@@ -17,7 +17,6 @@ FILE = "config.pbtxt"
 BACKEND = "headrace"
 MANIFEST_PARAMETER = "manifest."
 MAX_BATCH_SIZE = 64
-MAX_QUEUE_DELAY_US = 1000
 
 TEXT, TEXT_PAIR = "TEXT", "TEXT_PAIR"
 SCORES, ERROR = "SCORES", "ERROR"
@@ -92,7 +91,8 @@ def instances(config: pb.ModelConfig) -> int:
 
 def _set_defaults(config: pb.ModelConfig, target: str) -> None:
     config.max_batch_size = MAX_BATCH_SIZE
-    config.dynamic_batching.max_queue_delay_microseconds = MAX_QUEUE_DELAY_US
+    # no queue delay: what arrives while the instances are busy is joined anyway, and a lone request does not wait for company
+    config.dynamic_batching.SetInParent()
     if target == "gpu":
         # a Python-based backend places itself: KIND_CPU only says where Triton hands the tensors over
         config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=1)
