@@ -27,7 +27,8 @@ def copied_sources(dockerfile):
 
 
 def pins(requirements):
-    return dict(requirement.split("==") for requirement in requirements if "==" in requirement)
+    plain = (requirement.partition(";")[0] for requirement in requirements)
+    return dict(requirement.split("==") for requirement in plain if "==" in requirement)
 
 
 @both
