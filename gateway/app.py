@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from gateway import logs
@@ -45,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.stack = stack
             yield
 
-    app = FastAPI(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.add_middleware(Observe)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)

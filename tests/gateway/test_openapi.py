@@ -1,4 +1,7 @@
 import json
+import re
+
+import httpx
 
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -33,3 +36,13 @@ def test_prediction_is_documented_with_examples_headers_and_errors():
     assert "X-Cache" in operation["responses"]["200"]["headers"]
     assert {"model", "X-Unit-ID", "Cache-Control"} <= {parameter["name"] for parameter in operation["parameters"]}
     assert json.dumps(schema).count("$ref") == 0
+
+
+async def test_documentation_page_loads_nothing_from_elsewhere():
+    transport = httpx.ASGITransport(create_app(Settings()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        page = await client.get("/docs")
+        sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert sources
+        assert {(await client.get(source)).status_code for source in sources} == {200}
+    assert [source for source in sources if not source.startswith("/")] == []
