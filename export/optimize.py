@@ -24,7 +24,7 @@ def optimize(graph: Path, folder: Path, level: Literal["O1", "O2"], config: Pret
     settings = AutoOptimizationConfig.with_optimization_level(level, for_gpu=target == "gpu")
     try:
         ORTOptimizer([graph], config).optimize(settings, folder, file_suffix="", one_external_file=False)
-    except (KeyError, ValueError, NotImplementedError) as exc:
+    except (KeyError, ValueError, NotImplementedError) as exc:  # what Optimum raises for an architecture it cannot optimize
         raise ExportError(f"optimization {level} is not possible for {config.model_type} ({exc}); remove the field optimization") from exc
     optimized = folder / GRAPH
     typed = SymbolicShapeInference.infer_shapes(onnx.load(optimized), auto_merge=True)

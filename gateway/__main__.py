@@ -19,7 +19,8 @@ from gateway.experiments import Experiments, ExperimentsError
 from gateway.settings import Settings, SettingsError
 from model_repository.server import TritonError, TritonUnavailable
 
-MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported, so before the workers start
+# as in `metrics`, which must not be imported here: prometheus_client reads the variable on import, before the workers have it
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -38,7 +38,7 @@ class Valkey:
             if self._child.poll() is not None or time.monotonic() > deadline_s:
                 self._child.stop(GRACE_S)
                 raise StartError("Valkey did not start: is the temporary directory's path longer than a Unix socket allows (107 bytes)?")
-            time.sleep(_POLL_INTERVAL_S)
+            time.sleep(_POLL_INTERVAL_S)  # a starting server has no event to wait for
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from loadtest.child import stop
 from loadtest.client import Client
 from loadtest.plan import Plan
 from loadtest.samples import Samples
@@ -99,12 +100,6 @@ def _generator(plan: Plan, samples_file: Path) -> Iterator[subprocess.Popen[str]
             process.stdin.close()
         yield process
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(STOP_GRACE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        stop(process, STOP_GRACE_S)
         if process.stdout is not None:
             process.stdout.close()

@@ -184,7 +184,7 @@ class TritonServer:
                 status, answer = self._request("GET", "/v2", timeout_s=1)
                 if status == 200 and answer.get("name") == self.name:
                     return
-            time.sleep(POLL_INTERVAL_S)
+            time.sleep(POLL_INTERVAL_S)  # a starting server has no event to wait for
         raise TritonError(f"tritonserver did not come up in time:\n{_last_lines(self.log)}")
 
 

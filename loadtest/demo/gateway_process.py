@@ -64,7 +64,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, model: str, 
             raise GatewayFailedError(
                 f"The gateway was not ready within {READY_TIMEOUT_S:.0f} s. Its last words:\n" + "\n".join(words[-LAST_WORDS_LINES:])
             )
-        time.sleep(POLL_INTERVAL_S)
+        time.sleep(POLL_INTERVAL_S)  # a starting server has no event to wait for
 
 
 def _is_ready(url: str, model: str) -> bool:

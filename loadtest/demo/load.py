@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from loadtest.child import stop
 from loadtest.demo.asking import MODEL
 from loadtest.results import Results
 
@@ -31,12 +32,7 @@ def load_gateway(url: str, corpus: Path, folder: Path) -> Results:
         try:
             process.wait()
         finally:
-            if process.poll() is None:
-                process.terminate()
-                try:
-                    process.wait(STOP_GRACE_S)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+            stop(process, STOP_GRACE_S)
     if not report.exists():
         raise LoadFailedError(f"The load test left no report (exit status {process.returncode}).")
     return Results.from_dict(json.loads(report.read_bytes()))

@@ -74,7 +74,7 @@ def main() -> None:
             for task in Path(f"/proc/{gateway.process.pid}/task").iterdir():
                 os.sched_setaffinity(int(task.name), {int(SERVER_CORE)})
             while httpx.post(gateway.predict_url, content=BODY).headers["x-cache"] != "hit":
-                time.sleep(0.1)
+                time.sleep(0.1)  # the store is not waited for: ask until it has happened
             try:
                 rates = {"bare": [], "cached": []}
                 for _ in range(ROUNDS):

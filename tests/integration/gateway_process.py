@@ -82,4 +82,4 @@ def wait_until(condition, timeout_s=20.0):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(0.05)  # other processes change the condition: polled, and bounded by the deadline

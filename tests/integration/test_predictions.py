@@ -14,8 +14,8 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
-INT8_MEAN_TOLERANCE = 0.01
-"""Dynamic int8 scales activations by the whole batch: a text between two labels can move far with its batch-mates, but few texts are."""
+INT8_TOLERANCE, INT8_MEAN_TOLERANCE = 0.12, 0.01
+"""Dynamic int8 scales activations by the whole batch: one text between two labels may move further than the first, all the others not."""
 
 
 def reference(version, texts):
@@ -36,9 +36,11 @@ def scores(predictions):
     return [{entry["label"]: entry["score"] for entry in prediction} for prediction in predictions]
 
 
-def mean_difference(some, others):
+def assert_near(some, others):
+    by_text = sorted(max(abs(one[label] - other[label]) for label in one) for one, other in zip(some, others, strict=True))
     differences = [abs(one[label] - other[label]) for one, other in zip(some, others, strict=True) for label in one]
-    return sum(differences) / len(differences)
+    assert by_text[-2] < INT8_TOLERANCE
+    assert sum(differences) / len(differences) < INT8_MEAN_TOLERANCE
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -47,9 +49,9 @@ def test_answers_agree_with_pytorch(gateway, documents, version):
     answer = gateway.predict(*texts, version=version, parameters={"top_k": 8}, headers={"Cache-Control": "no-cache"})
     served, expected = scores(answer.json()["predictions"]), reference(version, texts)
     assert answer.headers["x-model-version"] == str(version)
-    assert mean_difference(served, expected) < INT8_MEAN_TOLERANCE
+    assert_near(served, expected)
     same = sum(max(one, key=one.get) == max(other, key=other.get) for one, other in zip(served, expected, strict=True))
-    assert same >= 30
+    assert same >= 31
 
 
 def test_batched_alone_and_cached_answers_agree(gateway, documents):
@@ -57,7 +59,7 @@ def test_batched_alone_and_cached_answers_agree(gateway, documents):
     options = {"version": 2, "parameters": {"top_k": 8}}
     alone = [gateway.predict(text, headers={"Cache-Control": "no-store"}, **options).json()["predictions"][0] for text in texts]
     batched = gateway.predict(*texts, headers={"Cache-Control": "no-cache"}, **options)
-    assert mean_difference(scores(alone), scores(batched.json()["predictions"])) < INT8_MEAN_TOLERANCE
+    assert_near(scores(alone), scores(batched.json()["predictions"]))
 
     def all_cached():
         again = gateway.predict(*texts, **options)
