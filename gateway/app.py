@@ -52,7 +52,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(RequestValidationError, _render_validation)
     for routes in (predict, models, health):
-        app.include_router(routes.router)
+        # not include_router: an included router matches every path a second time
+        app.router.routes.extend(routes.router.routes)
     return app
 
 

@@ -13,17 +13,29 @@ class Joiner(Generic[Item, Result]):
     """Turns `call([item, …]) -> [result, …]` into `submit(item) -> future`.
 
     At most `max_in_flight` calls run at once, each with at most `max_items` items in the order of arrival. An idle joiner
-    calls in the same turn of the event loop, so nothing waits for company that may never come. A result may be an exception, which then
-    is raised for its item alone; an exception of the call is raised for all of its items. An item whose future is cancelled
-    before its call begins is not called for.
+    calls in the same turn of the event loop, so nothing waits for company that may never come. With `even`, a call takes no
+    more than an even share of all items not yet answered, so that enough are left for the calls after it: where few clients
+    wait for answers before they ask again, one call with everything would leave the others of the same moment nothing to do.
+
+    A result may be an exception, which then is raised for its item alone; an exception of the call is raised for all of its
+    items. An item whose future is cancelled before its call begins is not called for.
     """
 
-    def __init__(self, call: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]], max_items: int, max_in_flight: int) -> None:
+    def __init__(
+        self,
+        call: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]],
+        max_items: int,
+        max_in_flight: int,
+        *,
+        even: bool = False,
+    ) -> None:
         self._call = call
         self._max_items = max_items
         self._max_in_flight = max_in_flight
+        self._even = even
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
+        self._called_for = 0
         self._scheduled = False
 
     def __repr__(self) -> str:
@@ -53,11 +65,19 @@ class Joiner(Generic[Item, Result]):
 
     def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
-        while self._waiting and len(batch) < self._max_items:
+        size = self._size()
+        while self._waiting and len(batch) < size:
             item, future = self._waiting.popleft()
             if not future.done():
                 batch.append((item, future))
+        self._called_for += len(batch)
         return batch
+
+    def _size(self) -> int:
+        if not self._even:
+            return self._max_items
+        unanswered = len(self._waiting) + self._called_for
+        return min(self._max_items, -(-unanswered // (self._max_in_flight + 1)))
 
     def _landed(self, task: "asyncio.Task[None]") -> None:
         self._calls.discard(task)
@@ -69,6 +89,7 @@ class Joiner(Generic[Item, Result]):
             results = await self._call([item for item, _ in batch])
         except Exception as exc:  # whatever it is, it reaches those who wait
             results = [exc] * len(batch)
+        self._called_for -= len(batch)
         for (_, future), result in zip(batch, results, strict=True):
             if future.done():
                 continue

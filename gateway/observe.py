@@ -2,11 +2,11 @@
 
 import re
 import uuid
+from collections.abc import Iterator
 from time import perf_counter
 
 import orjson
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import metrics
@@ -39,7 +39,7 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), ctx)
+                message["headers"].extend(_headers(ctx))
             await send(message)
 
         metrics.IN_FLIGHT.inc()
@@ -56,16 +56,17 @@ class Observe:
             _log(ctx, scope, status, headers.get("traceparent"))
 
 
-def _add_headers(headers: MutableHeaders, ctx: RequestContext) -> None:
-    headers["X-Request-ID"] = ctx.request_id
+def _headers(ctx: RequestContext) -> Iterator[tuple[bytes, bytes]]:
+    yield b"x-request-id", ctx.request_id.encode()
     if ctx.version is not None:
-        headers["X-Model-Version"] = str(ctx.version)
+        yield b"x-model-version", b"%d" % ctx.version
     if ctx.experiment:
-        headers["X-Experiment"], headers["X-Variant"] = ctx.experiment, ctx.variant
+        yield b"x-experiment", ctx.experiment.encode()
+        yield b"x-variant", ctx.variant.encode()
     if ctx.cache:
-        headers["X-Cache"] = ctx.cache
+        yield b"x-cache", ctx.cache.encode()
     if ctx.stages_s:
-        headers["Server-Timing"] = ctx.server_timing()
+        yield b"server-timing", ctx.server_timing().encode()
 
 
 async def _send_internal_error(send: Send) -> None:

@@ -37,7 +37,7 @@ class Lane:
         self.manifest = manifest
         self.limiter = Limiter(max_pending)
         self._triton = triton
-        self._joiner: Joiner[tuple[bytes, float], bytes] = Joiner(self._infer, max_items, max_in_flight)
+        self._joiner: Joiner[tuple[bytes, float], bytes] = Joiner(self._infer, max_items, max_in_flight, even=True)
         self._pending = metrics.PENDING.labels(manifest.model, manifest.version)
 
     def submit(self, text: bytes, deadline: float) -> "asyncio.Future[bytes]":
@@ -137,7 +137,8 @@ class RequestLife:
                 self._triton,
                 served.manifest,
                 max_items=model.max_batch_size,
-                max_in_flight=self._max_in_flight or model.instances,
+                # one more than can run, so that no instance waits for the gateway
+                max_in_flight=self._max_in_flight or model.instances + 1,
                 max_pending=self._max_pending,
             )
         return self._lanes[name]

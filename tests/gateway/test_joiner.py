@@ -82,3 +82,25 @@ async def test_fault_of_one_item_is_its_own_and_fault_of_a_call_is_everyones():
     both = [joiner.submit("all"), joiner.submit("good")]
     outcomes = await asyncio.gather(*both, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["all", "all"]
+
+
+async def test_even_calls_leave_each_other_a_share():
+    call = Calls()
+    joiner = Joiner(call, max_items=8, max_in_flight=3, even=True)
+    futures = [joiner.submit(i) for i in range(12)]
+    await turn()
+    assert call.batches == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    futures += [joiner.submit(12), joiner.submit(13)]
+    call.gate.set()
+    assert await asyncio.gather(*futures) == [10 * i for i in range(14)]
+    assert call.batches[3:] == [[9, 10], [11, 12], [13]]  # a quarter of the five unanswered at a time, rounded up
+
+
+async def test_even_call_for_one_item_is_made_at_once():
+    call = Calls()
+    joiner = Joiner(call, max_items=8, max_in_flight=3, even=True)
+    future = joiner.submit(0)
+    await turn()
+    assert call.batches == [[0]]
+    call.gate.set()
+    assert await future == 0
