@@ -31,7 +31,7 @@ class PredictBody(_Strict):
     """A prediction request."""
 
     instances: Annotated[list[str | Instance], Field(min_length=1, max_length=MAX_INSTANCES)]
-    parameters: Parameters = Parameters()
+    parameters: Parameters = Field(default_factory=Parameters)
     version: Annotated[int, Field(ge=1)] | None = Field(None, description="ask for this version, whatever the experiment says")
 
     model_config = ConfigDict(
