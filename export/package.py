@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ def require_intact(repository: Path, manifest: Manifest) -> None:
     """
     folder = repository / manifest.model / str(manifest.version)
     try:
-        found = answer_digest(folder / GRAPH, folder / TOKENIZER, postprocessing(manifest.task, manifest.labels, manifest.max_length))
+        found = answer_digest(folder / GRAPH, folder / TOKENIZER, manifest)
     except OSError as exc:
         raise ExportError(f"{exc.filename} of a packaged version is gone; export it anew with --force") from exc
     if found != manifest.digest:
@@ -82,11 +82,6 @@ def require_same_model(repository: Path, model: str, version: int, task: str, ta
                 "the versions of a model share one configuration: choose another model name"
             )
     _read_config(repository / model)
-
-
-def postprocessing(task: str, labels: Sequence[str], max_length: int) -> dict[str, object]:
-    """What changes an answer besides graph and tokenizer."""
-    return {"task": task, "labels": list(labels), "max_length": max_length}
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from export.tasks.task import Task
 from export.tokenization import Encoded, encode, require_same_tokens, write_tokenizer
 from export.triton_check import TEXTS as TRITON_TEXTS
 from export.triton_check import check_through_triton
-from model_repository.manifest import TOKENIZER, Manifest, Quality, Sizes, Source, Speed, answer_digest
+from model_repository.manifest import TOKENIZER, Answering, Manifest, Quality, Sizes, Source, Speed, answer_digest
 from model_repository.server import TritonUnavailable
 
 CHECKED_TEXTS = 32
@@ -150,16 +150,14 @@ def _manifest(inputs: Inputs, reference: Reference, graphs: Graphs, tokenizer: P
     tools = {name: installed_version(name) for name in (*TOOLS, *(["peft"] if adapter else []))}
     if recipe.precision == "int8":
         tools["instruction_set"] = recipe.instruction_set or detect_instruction_set()
-    settings = package.postprocessing(recipe.task, reference.labels, recipe.max_length)
+    answering = Answering(task=recipe.task, labels=reference.labels, max_length=recipe.max_length)
     return Manifest(
+        **answering.model_dump(),
         model=recipe.model,
         version=recipe.version,
-        task=recipe.task,
-        labels=reference.labels,
-        max_length=recipe.max_length,
         precision=recipe.packaged_precision,
         target=recipe.target,
-        digest=answer_digest(graphs.packaged, tokenizer, settings),
+        digest=answer_digest(graphs.packaged, tokenizer, answering),
         source=Source(
             checkpoint=checkpoint.name,
             checkpoint_digest=checkpoint.digest,

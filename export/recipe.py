@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from export.errors import RecipeError
 from export.precision import DEFAULT, RecipePrecision, packaged_precision
-from model_repository.manifest import Precision, Target, Task
+from model_repository.manifest import Precision, Target
+from model_repository.postprocessing import Task
 
 InstructionSet = Literal["avx512_vnni", "avx2", "arm64"]
 

@@ -14,7 +14,7 @@ from export.graph import Graph
 from export.package import Staged
 from export.tasks.task import Floats, Task
 from export.tokenization import Encoded
-from model_repository import config
+from model_repository import config, tensors
 from model_repository.manifest import GRAPH
 from model_repository.server import TritonError, TritonServer
 
@@ -61,12 +61,12 @@ def _place_on_cpu_without_gpu(staged: Staged) -> None:
 
 
 def _ask(client: InferenceServerClient, model: str, version: str, texts: Sequence[str]) -> Floats:
-    tensor = InferInput(config.TEXT, [len(texts), 1], "BYTES")
+    tensor = InferInput(tensors.TEXT, [len(texts), 1], "BYTES")
     tensor.set_data_from_numpy(np.array([[text.encode()] for text in texts], dtype=np.object_))
     answer = client.infer(model, [tensor], model_version=version)
-    if errors := [error.decode() for [error] in answer.as_numpy(config.ERROR) if error]:
+    if errors := [error.decode() for [error] in answer.as_numpy(tensors.ERROR) if error]:
         raise ExportError(f"through Triton {len(errors)} of {len(texts)} texts failed, the first with: {errors[0]}")
-    scores: Floats = answer.as_numpy(config.SCORES)
+    scores: Floats = answer.as_numpy(tensors.SCORES)
     return scores
 
 

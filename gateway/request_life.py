@@ -26,6 +26,7 @@ from gateway.prediction import Prediction, PredictionRequest
 from gateway.redis_cache import RedisCache
 from gateway.triton import Triton
 from model_repository.manifest import Manifest
+from model_repository.tensors import TEXT, tensors_of
 
 log = structlog.get_logger()
 
@@ -102,7 +103,8 @@ class RequestLife:
             rows = {}
             self._count(lane, {"hit": len(keys)})
         age_s = max(int(time()) - entry.made_at_s for entry in found.values()) if not rows else None
-        return Prediction(lane.manifest.labels, [found[k].row if k in found else rows[k] for k in keys], age_s)
+        cut_at = None if lane.manifest.windows else lane.manifest.max_length
+        return Prediction(lane.manifest.labels, [found[k].row if k in found else rows[k] for k in keys], age_s, cut_at)
 
     def _assign(self, request: PredictionRequest, ctx: RequestContext) -> Lane:
         model = self._catalog().model(request.model)
@@ -131,6 +133,10 @@ class RequestLife:
 
     def _lane(self, model: ServedModel, version: int) -> Lane:
         served = model.versions[version]
+        if not _answers_texts(served.manifest):
+            raise InvalidRequest(
+                f"model {model.name} is for {served.manifest.task} of other inputs than single texts, which :predict does not take"
+            )
         name = (model.name, version, served.manifest.digest)
         if name not in self._lanes:
             self._lanes[name] = Lane(
@@ -208,6 +214,11 @@ class RequestLife:
         for result, items in results.items():
             if items:
                 metrics.ITEMS.labels(lane.manifest.model, lane.manifest.version, result).inc(items)
+
+
+def _answers_texts(manifest: Manifest) -> bool:
+    tensors = tensors_of(manifest)
+    return manifest.task == "text-classification" and tensors.inputs == (TEXT,)
 
 
 def _outside(experiment: Experiment, model: ServedModel) -> int:

@@ -14,11 +14,12 @@ from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 from gateway import metrics
 from gateway.catalog import Catalog, IndexEntry, build
 from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, InvalidRequest, NotReady, Overloaded
-from model_repository import config as contract
+from model_repository import tensors
 from model_repository.manifest import ManifestError
 
 _LENGTH = struct.Struct("<I")
 _FLOAT_BYTES = 4
+_TOKENS_BYTES = 4
 _CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -55,7 +56,7 @@ class Triton:
             raise BackendBroken("the model server has a model whose manifest cannot be read") from exc
 
     async def infer(self, model: str, version: int, texts: Sequence[bytes], labels: int, timeout_s: float) -> list[bytes | Exception]:
-        """The row of scores (float32 × `labels`, as bytes) of each text; in its place an `InvalidRequest` where that text alone failed.
+        """The row of each text: scores (float32 × `labels`) and tokens (int32) as bytes; an `InvalidRequest` where that text alone failed.
 
         Raises:
             NotReady: Triton is gone, or the version is not ready.
@@ -64,9 +65,10 @@ class Triton:
             BackendBroken: any other error, or tensors that are not as the contract says.
         """
         request = pb.ModelInferRequest(model_name=model, model_version=str(version))
-        request.inputs.add(name=contract.TEXT, datatype="BYTES", shape=[len(texts), 1])
-        request.outputs.add(name=contract.SCORES)
-        request.outputs.add(name=contract.ERROR)
+        request.inputs.add(name=tensors.TEXT, datatype="BYTES", shape=[len(texts), 1])
+        request.outputs.add(name=tensors.SCORES)
+        request.outputs.add(name=tensors.TOKENS)
+        request.outputs.add(name=tensors.ERROR)
         request.raw_input_contents.append(b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text)))
         metrics.TRITON_CALL_ITEMS.labels(model, version).observe(len(texts))
         code = "OK"
@@ -101,11 +103,16 @@ def _translate(exc: grpc.aio.AioRpcError) -> GatewayError:
 
 def _rows(response: Any, texts: int, labels: int) -> list[bytes | Exception]:
     contents = {output.name: raw for output, raw in zip(response.outputs, response.raw_output_contents, strict=False)}
-    scores, errors = contents.get(contract.SCORES, b""), contents.get(contract.ERROR, b"")
+    scores, tokens, errors = (contents.get(name, b"") for name in (tensors.SCORES, tensors.TOKENS, tensors.ERROR))
     width = labels * _FLOAT_BYTES
-    if len(scores) != texts * width:
-        raise BackendBroken(f"the model server answered {len(scores)} bytes of scores, expected {texts} × {labels} × {_FLOAT_BYTES}")
-    rows: list[bytes | Exception] = [scores[at : at + width] for at in range(0, len(scores), width)]
+    if len(scores) != texts * width or len(tokens) != texts * _TOKENS_BYTES:
+        raise BackendBroken(
+            f"the model server answered {len(scores)} bytes of scores and {len(tokens)} of token counts, "
+            f"expected {texts} × {labels} × {_FLOAT_BYTES} and {texts} × {_TOKENS_BYTES}"
+        )
+    rows: list[bytes | Exception] = [
+        scores[i * width : (i + 1) * width] + tokens[i * _TOKENS_BYTES : (i + 1) * _TOKENS_BYTES] for i in range(texts)
+    ]
     if len(errors) == texts * _LENGTH.size:  # every message is empty
         return rows
     at = 0

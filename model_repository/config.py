@@ -12,15 +12,12 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 from model_repository.manifest import Manifest, ManifestError
+from model_repository.tensors import ERROR, TOKENS, Tensors, tensors_of
 
 FILE = "config.pbtxt"
 BACKEND = "headrace"
 MANIFEST_PARAMETER = "manifest."
 MAX_BATCH_SIZE = 64
-
-TEXT, TEXT_PAIR = "TEXT", "TEXT_PAIR"
-SCORES, ERROR = "SCORES", "ERROR"
-"""SCORES: FP32 [labels], probabilities in the manifest's label order. ERROR: BYTES [1], empty, or why this one text has no answer."""
 
 
 class ConfigError(ValueError):
@@ -59,9 +56,7 @@ def updated(config: pb.ModelConfig | None, manifests: Mapping[int, Manifest]) ->
     new.name, new.backend = newest.model, BACKEND
     new.version_policy.all.SetInParent()
     del new.input[:], new.output[:]
-    new.input.add(name=TEXT, data_type=pb.TYPE_STRING, dims=[1])
-    new.output.add(name=SCORES, data_type=pb.TYPE_FP32, dims=[-1])
-    new.output.add(name=ERROR, data_type=pb.TYPE_STRING, dims=[1])
+    _set_tensors(new, tensors_of(newest))
     for key in [key for key in new.parameters if key.startswith(MANIFEST_PARAMETER)]:
         del new.parameters[key]
     for version, manifest in manifests.items():
@@ -87,6 +82,17 @@ def manifests(config: pb.ModelConfig) -> dict[int, Manifest]:
 def instances(config: pb.ModelConfig) -> int:
     """How many instances of each version the configuration asks for."""
     return sum(group.count for group in config.instance_group) or 1
+
+
+def _set_tensors(config: pb.ModelConfig, tensors: Tensors) -> None:
+    for name in (*tensors.inputs, *tensors.optional_inputs):
+        config.input.add(name=name, data_type=pb.TYPE_STRING, dims=[1], optional=name in tensors.optional_inputs)
+    if tensors.is_json:
+        config.output.add(name=tensors.output, data_type=pb.TYPE_STRING, dims=[1])
+    else:
+        config.output.add(name=tensors.output, data_type=pb.TYPE_FP32, dims=[-1])
+    config.output.add(name=TOKENS, data_type=pb.TYPE_INT32, dims=[1])
+    config.output.add(name=ERROR, data_type=pb.TYPE_STRING, dims=[1])
 
 
 def _set_defaults(config: pb.ModelConfig, target: str) -> None:

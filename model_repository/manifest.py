@@ -9,16 +9,20 @@ The manifest is written last: a directory without it is not a version.
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+
+from model_repository.postprocessing import POSTPROCESSING, Postprocessing, Task, TextClassification, Windows
 
 FILE = "manifest.json"
 GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
 SCHEMA_VERSION = 1
 
-Task = Literal["text-classification"]
+WITH_LABELS: frozenset[Task] = frozenset({"text-classification", "token-classification"})
+"""Tasks whose answers name the labels of the model's head."""
+
 Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]
 Target = Literal["cpu", "gpu"]
 
@@ -71,15 +75,39 @@ class Sizes(_Part):
     packaged_bytes: int
 
 
-class Manifest(_Part):
+class Answering(_Part):
+    """What changes an answer besides the graph and the tokenizer."""
+
+    task: Task
+    labels: tuple[str, ...] = ()
+    """Of the tasks that have them, in the order of the graph's outputs."""
+    max_length: int = Field(ge=2)
+    windows: Windows | None = None
+    """None: a text of more than `max_length` tokens is cut."""
+    postprocessing: SerializeAsAny[Postprocessing] = TextClassification()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _postprocessing_is_the_tasks(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and isinstance(given := fields.get("postprocessing"), dict) and fields.get("task") in POSTPROCESSING:
+            return {**fields, "postprocessing": POSTPROCESSING[fields["task"]].model_validate(given)}
+        return fields
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if not isinstance(self.postprocessing, POSTPROCESSING[self.task]):
+            raise ValueError(f"postprocessing is not that of {self.task}")
+        if self.task in WITH_LABELS and not self.labels:
+            raise ValueError(f"{self.task} needs labels")
+        return self
+
+
+class Manifest(Answering):
     """One packaged version of one model."""
 
     schema_version: Literal[1] = 1
     model: str = Field(min_length=1)
     version: int = Field(ge=1)
-    task: Task
-    labels: tuple[str, ...] = Field(min_length=1)
-    max_length: int = Field(ge=2)
     precision: Precision
     target: Target
     digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
@@ -113,9 +141,10 @@ def file_digest(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def answer_digest(graph: Path, tokenizer: Path, postprocessing: dict[str, Any]) -> str:
-    """`sha256:<hex>` over what can change an answer: graph, tokenizer, and the post-processing settings (task, labels, max_length …)."""
-    parts = {"graph": file_digest(graph), "tokenizer": file_digest(tokenizer), "postprocessing": postprocessing}
+def answer_digest(graph: Path, tokenizer: Path, answering: Answering) -> str:
+    """`sha256:<hex>` over what can change an answer: graph, tokenizer, and the settings of `Answering`."""
+    settings = {name: value for name, value in answering.model_dump(mode="json").items() if name in Answering.model_fields}
+    parts = {"graph": file_digest(graph), "tokenizer": file_digest(tokenizer), "answering": settings}
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_repository.manifest import Task as TaskName
+from model_repository.postprocessing import Task as TaskName
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

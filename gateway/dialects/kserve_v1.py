@@ -51,10 +51,20 @@ class Label(BaseModel):
     score: float
 
 
+class Truncated(BaseModel):
+    """An instance whose text was cut to the model's `max_length`, and how many tokens it had."""
+
+    instance: int
+    tokens: int
+
+
 class PredictResponse(BaseModel):
     """One prediction for each instance, in order: the best label, or with `top_k` a list of labels."""
 
     predictions: list[Label] | list[list[Label]]
+    truncated: list[Truncated] | None = Field(
+        None, description="the instances of which the model read only the beginning; absent where there is none"
+    )
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"predictions": [{"label": "crude", "score": 0.9871}]}]})
 
@@ -123,7 +133,10 @@ def render(prediction: Prediction, top_k: int | None) -> bytes:
         shown = [_object(best(row, prediction.labels)) for row in prediction.rows]
     else:
         shown = [[_object(score) for score in ranked(row, prediction.labels, top_k)] for row in prediction.rows]
-    return orjson.dumps({"predictions": shown})
+    answer: dict[str, object] = {"predictions": shown}
+    if cut := prediction.truncated():
+        answer["truncated"] = [{"instance": i, "tokens": tokens} for i, tokens in cut]
+    return orjson.dumps(answer)
 
 
 def _object(score: Score) -> dict[str, object]:

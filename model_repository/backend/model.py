@@ -1,21 +1,23 @@
-"""Triton's side of the `headrace` backend: requests → texts, answers → responses. What happens in between is in `headrace_backend`."""
+"""Triton's side of the `headrace` backend: requests → items, answers → responses. What happens in between is in `headrace_backend`."""
 
 import json
 import logging
 import os
 import time
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
 from headrace_backend.cost import CostModel, fit, measure
+from headrace_backend.items import Item
 from headrace_backend.pipeline import Answers, Pipeline
 from headrace_backend.session import Placement, Session
 from headrace_backend.tasks import task_of
-from headrace_backend.tokenizer import TextTokenizer
+from headrace_backend.tokenizer import Fit, TextTokenizer
 
-TEXT, ERROR = "TEXT", "ERROR"
+TEXT, TEXT_PAIR, PARAMETERS = "TEXT", "TEXT_PAIR", "PARAMETERS"
 MEASURING_BUDGET_S = 0.5
 
 
@@ -34,27 +36,50 @@ class TritonPythonModel:
         # with one thread to an instance, the tokenizer's thread pool would take the cores from the others
         os.environ["TOKENIZERS_PARALLELISM"] = str(placement.intra_op_threads > 1).lower()
         task = task_of(manifest)
-        tokenizer = TextTokenizer(version / "tokenizer.json", manifest["max_length"])
+        windows = manifest.get("windows") or {}
+        stride = windows.get("stride") if task.stride is None else task.stride
+        tokenizer = TextTokenizer(version / "tokenizer.json", Fit(manifest["max_length"], stride, task.cut, task.offsets))
         session = Session(version / "model.onnx", placement, task.graph_outputs, tokenizer.pad_id)
         cost = _measured(session, placement, config["max_batch_size"], manifest["max_length"])
         self._pipeline = Pipeline(tokenizer, session, task, cost)
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer all requests of a Triton batch together."""
-        texts = [pb_utils.get_input_tensor_by_name(request, TEXT).as_numpy().reshape(-1) for request in requests]
-        answers = self._pipeline.answer([text for own in texts for text in own])
+        own = [_items(request) for request in requests]
+        answers = self._pipeline.answer([item for items in own for item in items])
         responses, first = [], 0
-        for request, own in zip(requests, texts, strict=True):
-            rows = slice(first, first + len(own))
+        for request, items in zip(requests, own, strict=True):
+            rows = slice(first, first + len(items))
             responses.append(pb_utils.InferenceResponse([_tensor(name, answers, rows) for name in request.requested_output_names()]))
             first = rows.stop
         return responses
 
 
+def _items(request: Any) -> list[Item]:
+    texts = _strings(request, TEXT) or []
+    pairs, parameters = _strings(request, TEXT_PAIR), _strings(request, PARAMETERS)
+    return [Item(text, pair, given) for text, pair, given in zip(texts, pairs or repeat(None), parameters or repeat(b""), strict=False)]
+
+
+def _strings(request: Any, name: str) -> list[bytes] | None:
+    tensor = pb_utils.get_input_tensor_by_name(request, name)
+    return None if tensor is None else list(tensor.as_numpy().reshape(-1))
+
+
 def _tensor(name: str, answers: Answers, rows: slice) -> Any:
-    if name == ERROR:
-        return pb_utils.Tensor(ERROR, np.array([[error.encode()] for error in answers.errors[rows]], dtype=np.object_))
-    return pb_utils.Tensor(name, answers.outputs[name][rows])
+    match name:
+        case "ERROR":
+            return pb_utils.Tensor(name, _column([error.encode() for error in answers.errors[rows]]))
+        case "ANSWER":
+            return pb_utils.Tensor(name, _column(answers.json[rows]))
+        case "TOKENS":
+            return pb_utils.Tensor(name, answers.tokens[rows, None])
+        case _:
+            return pb_utils.Tensor(name, answers.outputs[name][rows])
+
+
+def _column(values: list[bytes]) -> Any:
+    return np.array([[value] for value in values], dtype=np.object_)
 
 
 def _placement(parameters: dict[str, dict[str, str]], args: dict[str, str]) -> Placement:

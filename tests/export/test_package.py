@@ -7,7 +7,7 @@ import pytest
 from export import package
 from export.errors import ExportError
 from model_repository import config
-from model_repository.manifest import Manifest, Sizes, Source, answer_digest, read_versions
+from model_repository.manifest import Answering, Manifest, Sizes, Source, answer_digest, read_versions
 
 Make = Callable[..., Manifest]
 
@@ -36,7 +36,7 @@ def repository(tmp_path: Path) -> Path:
 def make(graph: Path, tokenizer: Path) -> Make:
     def manifest(version: int = 1, **fields: object) -> Manifest:
         labels, max_length = ("no", "yes"), 16
-        digest = answer_digest(graph, tokenizer, package.postprocessing("text-classification", labels, max_length))
+        digest = answer_digest(graph, tokenizer, Answering(task="text-classification", labels=labels, max_length=max_length))
         source = Source(checkpoint="somewhere", checkpoint_digest="sha256:0")
         usual = {"precision": "fp32", "target": "cpu", "tools": {}, "sizes": Sizes(fp32_bytes=5, packaged_bytes=5), "source": source}
         return Manifest.model_validate(

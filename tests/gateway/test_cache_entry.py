@@ -10,14 +10,14 @@ DIGESTS = [f"sha256:{c * 64}" for c in "ab"]
 
 @given(st.integers(0, 2**32 - 1), st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=20))
 def test_value_comes_back_as_it_was(made_at_s, scores):
-    entry = Entry(made_at_s, struct.pack(f"<{len(scores)}f", *scores))
+    entry = Entry(made_at_s, struct.pack(f"<{len(scores)}fi", *scores, 7))
     assert unpack(pack(entry), len(scores)) == entry
 
 
 @given(st.binary(max_size=64))
 def test_foreign_value_is_no_entry(value):
     labels = 8
-    assert unpack(value, labels) is None or (len(value) == 5 + 4 * labels and value[0] == 1)
+    assert unpack(value, labels) is None or (len(value) == 9 + 4 * labels and value[0] == 2)
 
 
 @given(st.binary(max_size=50), st.binary(max_size=50))

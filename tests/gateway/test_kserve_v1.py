@@ -49,8 +49,17 @@ def test_text_over_the_limit_is_too_large():
 
 
 def test_best_label_without_top_k_and_a_ranked_list_with_it():
-    prediction = Prediction(LABELS, [struct.pack("<3f", 0.25, 0.125, 0.625)])
+    prediction = Prediction(LABELS, [struct.pack("<3fi", 0.25, 0.125, 0.625, 9)], cut_at=9)
     assert json.loads(kserve_v1.render(prediction, None)) == {"predictions": [{"label": "earn", "score": 0.625}]}
     ranked = [{"label": "earn", "score": 0.625}, {"label": "acq", "score": 0.25}]
     assert json.loads(kserve_v1.render(prediction, 2)) == {"predictions": [ranked]}
     assert len(json.loads(kserve_v1.render(prediction, 9))["predictions"][0]) == len(LABELS)
+
+
+def test_texts_that_were_cut_are_named_with_their_tokens():
+    rows = [struct.pack("<3fi", 0.25, 0.125, 0.625, tokens) for tokens in (9, 812, 10)]
+    assert json.loads(kserve_v1.render(Prediction(LABELS, rows, cut_at=9), None))["truncated"] == [
+        {"instance": 1, "tokens": 812},
+        {"instance": 2, "tokens": 10},
+    ]
+    assert "truncated" not in json.loads(kserve_v1.render(Prediction(LABELS, rows), None))

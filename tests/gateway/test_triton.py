@@ -8,30 +8,31 @@ from gateway.errors import BackendBroken, DeadlineExceeded, InvalidRequest, NotR
 from gateway.triton import _rows, _translate
 
 
-def response(scores, errors):
+def response(scores, errors, tokens=()):
     message = pb.ModelInferResponse()
-    message.outputs.add(name="SCORES")
-    message.outputs.add(name="ERROR")
+    for name in ("SCORES", "TOKENS", "ERROR"):
+        message.outputs.add(name=name)
     packed = b"".join(struct.pack("<I", len(error)) + error for error in errors)
-    message.raw_output_contents.extend([struct.pack(f"<{len(scores)}f", *scores), packed])
+    counts = struct.pack(f"<{len(tokens)}i", *tokens)
+    message.raw_output_contents.extend([struct.pack(f"<{len(scores)}f", *scores), counts, packed])
     return message
 
 
 def test_rows_are_cut_in_order():
-    rows = _rows(response([0.25, 0.75, 0.5, 0.5], [b"", b""]), texts=2, labels=2)
-    assert [struct.unpack("<2f", row) for row in rows] == [(0.25, 0.75), (0.5, 0.5)]
+    rows = _rows(response([0.25, 0.75, 0.5, 0.5], [b"", b""], [7, 300]), texts=2, labels=2)
+    assert [struct.unpack("<2fi", row) for row in rows] == [(0.25, 0.75, 7), (0.5, 0.5, 300)]
 
 
 def test_text_that_failed_gets_its_own_error_and_its_neighbours_their_rows():
-    first, second, third = _rows(response([1.0, float("nan"), 0.5], [b"", b"not UTF-8", b""]), texts=3, labels=1)
-    assert (first, third) == (struct.pack("<f", 1.0), struct.pack("<f", 0.5))
+    first, second, third = _rows(response([1.0, float("nan"), 0.5], [b"", b"not UTF-8", b""], [3, 0, 4]), texts=3, labels=1)
+    assert (first, third) == (struct.pack("<fi", 1.0, 3), struct.pack("<fi", 0.5, 4))
     assert isinstance(second, InvalidRequest)
     assert second.message == "not UTF-8"
 
 
 def test_wrong_number_of_scores_breaks_the_contract():
-    with pytest.raises(BackendBroken, match="8 bytes of scores, expected 2 × 2 × 4"):
-        _rows(response([1.0, 0.0], [b"", b""]), texts=2, labels=2)
+    with pytest.raises(BackendBroken, match="8 bytes of scores and 8 of token counts, expected 2 × 2 × 4 and 2 × 4"):
+        _rows(response([1.0, 0.0], [b"", b""], [3, 3]), texts=2, labels=2)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,18 @@ def test_batched_alone_and_cached_answers_agree(gateway, documents):
     assert cached.json() == batched.json()
 
 
+def test_a_text_that_was_cut_is_named_also_when_it_comes_from_the_cache(gateway):
+    long = "grain shipments rose " * 200
+
+    def answered(status):
+        answer = gateway.predict("grain", long)
+        return answer.json() if answer.headers["x-cache"] == status else None
+
+    cut = [{"instance": 1, "tokens": 602}]
+    assert answered("miss")["truncated"] == cut
+    assert next(filter(None, (answered("hit") for _ in range(100))))["truncated"] == cut
+
+
 def test_probabilities_add_up_to_one(gateway):
     [prediction] = gateway.predict("grain shipments rose", parameters={"top_k": 8}).json()["predictions"]
     assert math.isclose(sum(entry["score"] for entry in prediction), 1, abs_tol=1e-4)

@@ -20,7 +20,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 
 from model_repository import config
-from model_repository.manifest import FILE, GRAPH, TOKENIZER, Manifest, Sizes, Source, answer_digest, read_versions
+from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest, read_versions
 from model_repository.server import TritonServer
 
 LABELS = ("grain", "ship", "trade", "crude")
@@ -85,20 +85,21 @@ def _tokenizer() -> Tokenizer:
     tokenizer = Tokenizer(WordPiece(vocabulary))
     tokenizer.normalizer = BertNormalizer()
     tokenizer.pre_tokenizer = BertPreTokenizer()
-    tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
     return tokenizer
 
 
 def manifest_of(model: str, version: int, classifier: TinyClassifier) -> Manifest:
+    answering = Answering(task="text-classification", labels=LABELS, max_length=MAX_LENGTH)
     return Manifest(
+        **answering.model_dump(),
         model=model,
         version=version,
-        task="text-classification",
-        labels=LABELS,
-        max_length=MAX_LENGTH,
         precision="fp32",
         target="cpu",
-        digest=answer_digest(classifier.graph, classifier.tokenizer, {"labels": LABELS, "max_length": MAX_LENGTH}),
+        digest=answer_digest(classifier.graph, classifier.tokenizer, answering),
         source=Source(checkpoint="tiny", checkpoint_digest="sha256:" + "0" * 64),
         sizes=Sizes(fp32_bytes=classifier.graph.stat().st_size, packaged_bytes=classifier.graph.stat().st_size),
         tools={"torch": torch.__version__},

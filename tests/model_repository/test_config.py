@@ -27,6 +27,7 @@ def test_a_new_configuration_has_text_in_scores_out_and_an_instance_for_each_cor
     assert [(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in new.input] == [("TEXT", pb.TYPE_STRING, [1])]
     assert [(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in new.output] == [
         ("SCORES", pb.TYPE_FP32, [-1]),
+        ("TOKENS", pb.TYPE_INT32, [1]),
         ("ERROR", pb.TYPE_STRING, [1]),
     ]
     assert config.instances(new) == len(os.sched_getaffinity(0))

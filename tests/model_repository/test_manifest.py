@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from model_repository.manifest import FILE, Manifest, ManifestError, Quality, answer_digest, file_digest, read_versions
+from model_repository.manifest import FILE, Answering, Manifest, ManifestError, Quality, answer_digest, file_digest, read_versions
+from model_repository.postprocessing import FeatureExtraction, TextClassification, Windows
 
 
 def test_reading_gives_what_was_written(manifest):
@@ -32,7 +33,7 @@ def test_fields_of_a_later_writer_are_ignored(manifest):
     [
         ({"schema_version": 2}, "schema_version: "),
         ({"version": 0}, "version: "),
-        ({"labels": []}, "labels: "),
+        ({"labels": []}, "manifest: Value error, text-classification needs labels"),
         ({"task": "astrology"}, "task: "),
         ({"digest": "sha256:abc"}, "digest: "),
         ({"sizes": {"fp32_bytes": "many", "packaged_bytes": 1}}, "sizes.fp32_bytes: "),
@@ -65,15 +66,42 @@ def test_the_digest_changes_with_everything_that_can_change_an_answer(tmp_path):
     graph, tokenizer = tmp_path / "graph", tmp_path / "tokenizer"
     graph.write_bytes(b"graph")
     tokenizer.write_bytes(b"tokenizer")
-    first = answer_digest(graph, tokenizer, {"labels": ["a", "b"], "max_length": 8})
-    assert answer_digest(graph, tokenizer, {"max_length": 8, "labels": ["a", "b"]}) == first
+    settings = Answering(task="text-classification", labels=("a", "b"), max_length=8)
+    first = answer_digest(graph, tokenizer, settings)
+    assert answer_digest(graph, tokenizer, settings.model_copy()) == first
+    changes = [
+        {"labels": ("b", "a")},
+        {"max_length": 9},
+        {"windows": Windows(stride=2)},
+        {"postprocessing": TextClassification(function="sigmoid")},
+    ]
     others = {
-        answer_digest(tokenizer, graph, {"labels": ["a", "b"], "max_length": 8}),
-        answer_digest(graph, graph, {"labels": ["a", "b"], "max_length": 8}),
-        answer_digest(graph, tokenizer, {"labels": ["b", "a"], "max_length": 8}),
-        answer_digest(graph, tokenizer, {"labels": ["a", "b"], "max_length": 9}),
+        answer_digest(tokenizer, graph, settings),
+        answer_digest(graph, graph, settings),
+        *(answer_digest(graph, tokenizer, settings.model_copy(update=change)) for change in changes),
     }
-    assert len(others | {first}) == 5
+    assert len(others | {first}) == 7
+
+
+def test_the_digest_does_not_change_with_what_changes_no_answer(tmp_path, manifest):
+    graph, tokenizer = tmp_path / "graph", tmp_path / "tokenizer"
+    graph.write_bytes(b"graph")
+    tokenizer.write_bytes(b"tokenizer")
+    other = manifest.model_copy(update={"version": 7, "tools": {}})
+    assert answer_digest(graph, tokenizer, other) == answer_digest(graph, tokenizer, manifest)
+
+
+def test_postprocessing_is_read_as_its_task_has_it(manifest):
+    embedding = json.loads(manifest.to_json()) | {
+        "task": "feature-extraction",
+        "labels": [],
+        "postprocessing": {"dimension": 384, "pooling": "mean", "normalize": True},
+    }
+    read = Manifest.parse(json.dumps(embedding), where="here")
+    assert read.postprocessing == FeatureExtraction(dimension=384, pooling="mean", normalize=True)
+    assert Manifest.parse(read.to_json(), where="here") == read
+    with pytest.raises(ManifestError, match="pooling"):
+        Manifest.parse(json.dumps(embedding | {"postprocessing": {"dimension": 384, "pooling": "best", "normalize": True}}), where="here")
 
 
 def test_a_file_digest_is_its_sha256(tmp_path):

@@ -2,16 +2,26 @@
 
 import numpy as np
 import pytest
-from headrace_backend.session import Placement, Session, SessionError
+from headrace_backend.items import Window
+from headrace_backend.session import Placement, Session, SessionError, padded
 
 
 def test_a_padded_batch_is_answered_as_its_texts_are_alone(classifier):
     session = Session(classifier.graph, Placement(), ["logits"])
-    texts = [np.array([2, 7, 3]), np.array([2, 8, 9, 10, 11, 3]), np.array([2, 3])]
-    (together,), mask = session.run(texts)
-    alone = np.vstack([session.run([text])[0][0] for text in texts])
-    assert mask.tolist() == [[1, 1, 1, 0, 0, 0], [1] * 6, [1, 1, 0, 0, 0, 0]]
+    windows = [Window(np.array(ids)) for ids in ([2, 7, 3], [2, 8, 9, 10, 11, 3], [2, 3])]
+    (together,) = session.run(windows)
+    alone = np.vstack([session.run([window])[0] for window in windows])
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_a_batch_is_padded_to_its_longest_window():
+    windows = [Window(np.array([2, 7, 3])), Window(np.array([2, 8, 9, 3]), np.array([0, 0, 1, 1]))]
+    fed = {name: values.tolist() for name, values in padded(windows, pad_id=5).items()}
+    assert fed == {
+        "input_ids": [[2, 7, 3, 5], [2, 8, 9, 3]],
+        "attention_mask": [[1, 1, 1, 0], [1, 1, 1, 1]],
+        "token_type_ids": [[0, 0, 0, 0], [0, 0, 1, 1]],
+    }
 
 
 def test_a_provider_that_this_onnx_runtime_lacks_is_refused(classifier):

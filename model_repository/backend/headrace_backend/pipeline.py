@@ -1,69 +1,159 @@
-"""The life of a batch of texts: tokenize → plan → run each sub-batch → post-process → back into the order of arrival."""
+"""The life of a batch of items: queries → windows of tokens → plan → run each sub-batch → answers, in the order of arrival."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace_backend import parameters
 from headrace_backend.cost import CostModel
+from headrace_backend.errors import TextError
+from headrace_backend.items import Encoded, Item, Query, Window
 from headrace_backend.planner import plan
-from headrace_backend.session import Session
-from headrace_backend.tasks import Task
-from headrace_backend.tokenizer import TextError, TextTokenizer
+from headrace_backend.tasks.task import Result, Task, require_pair
+from headrace_backend.tokenizer import TextTokenizer, decode
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+_FAILED = "The model failed on this text."
+_NOT_FINITE = "The model gave no finite number for this text."
+
+
+class Runs(Protocol):
+    """What runs a sub-batch: a `Session`, or whatever gives the same outputs."""
+
+    def run(self, windows: Sequence[Window]) -> Sequence[NDArray[np.float32]]:
+        """The task's graph outputs [batch, …] for windows, padded to the longest."""
+        ...
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Rows in the order of the texts."""
+    """Rows in the order of the items."""
 
     outputs: Mapping[str, NDArray[np.float32]]
-    """float32 [texts, width] by Triton output; the row of a text that failed is NaN."""
+    """float32 [items, width] by Triton output; the row of an item that failed is NaN."""
+    json: list[bytes]
+    """The answers of a task without such outputs; empty for an item that failed."""
+    tokens: NDArray[np.int32]
+    """[items]: how many tokens an item has, special ones included, before it is cut; of several queries the longest counts."""
     errors: list[str]
-    """Empty, or why this one text failed."""
+    """Empty, or why this one item failed."""
+
+
+class _Asked(NamedTuple):
+    """An item that is understood: its queries are `first` to before `last` of all."""
+
+    row: int
+    query: Query
+    parameters: Mapping[str, Any]
+    first: int
+    last: int
 
 
 class Pipeline:
     """Everything that one instance of a packaged version needs to answer."""
 
-    def __init__(self, tokenizer: TextTokenizer, session: Session, task: Task, cost: CostModel) -> None:
+    def __init__(self, tokenizer: TextTokenizer, session: Runs, task: Task, cost: CostModel) -> None:
         self._tokenizer = tokenizer
         self._session = session
         self._task = task
         self._cost = cost
 
-    def answer(self, texts: Sequence[bytes]) -> Answers:
-        """Answer UTF-8 texts; one that cannot be processed fails alone."""
-        outputs = {name: np.full((len(texts), width), np.nan, dtype=np.float32) for name, width in self._task.widths.items()}
-        answers = Answers(outputs, errors=[""] * len(texts))
-        rows: list[int] = []
-        token_ids: list[NDArray[np.int64]] = []
-        for row, encoded in enumerate(self._tokenizer.encode(texts)):
-            if isinstance(encoded, TextError):
-                answers.errors[row] = str(encoded)
-            else:
-                rows.append(row)
-                token_ids.append(encoded)
-        for group in plan([len(ids) for ids in token_ids], self._cost):
-            self._run(np.array(rows)[group], [token_ids[i] for i in group], answers)
+    def answer(self, items: Sequence[Item]) -> Answers:
+        """Answer items; one that cannot be processed fails alone."""
+        answers = Answers(
+            {name: np.full((len(items), width), np.nan, dtype=np.float32) for name, width in self._task.widths.items()},
+            json=[b""] * len(items),
+            tokens=np.zeros(len(items), dtype=np.int32),
+            errors=[""] * len(items),
+        )
+        asked, queries = self._understand(items, answers)
+        encoded = self._tokenizer.encode(queries) if queries else []
+        results = self._run_planned([window for query in encoded if isinstance(query, Encoded) for window in query.windows])
+        by_query = _regroup(encoded, results)
+        for item in asked:
+            self._answer(item, encoded[item.first : item.last], by_query[item.first : item.last], answers)
         return answers
 
-    def _run(self, rows: NDArray[np.intp], token_ids: list[NDArray[np.int64]], answers: Answers) -> None:
+    def _understand(self, items: Sequence[Item], answers: Answers) -> tuple[list[_Asked], list[Query]]:
+        asked: list[_Asked] = []
+        queries: list[Query] = []
+        for row, item in enumerate(items):
+            try:
+                require_pair(self._task, item.text_pair)
+                query = Query(decode(item.text), decode(item.text_pair) if self._task.pair and item.text_pair is not None else None)
+                options = parameters.read(item.parameters, self._task.parameters)
+                own = self._task.queries(query, options)
+            except TextError as exc:
+                answers.errors[row] = str(exc)
+                continue
+            asked.append(_Asked(row, query, options, len(queries), len(queries) + len(own)))
+            queries += own
+        return asked, queries
+
+    def _run_planned(self, windows: list[Window]) -> list[Result | TextError]:
+        results: list[Result | TextError] = [TextError(_FAILED)] * len(windows)
+        for group in plan([len(window.ids) for window in windows], self._cost):
+            members = group.tolist()
+            for at, result in zip(members, self._run([windows[at] for at in members]), strict=True):
+                results[at] = result
+        return results
+
+    def _run(self, windows: list[Window]) -> Sequence[Result | TextError]:
         try:
-            outputs = self._task.finish(*self._session.run(token_ids))
+            return list(map(Result, windows, self._task.finish(self._session.run(windows), windows)))
         except Exception as exc:  # whatever goes wrong in one sub-batch, the others get their answers
-            if len(rows) > 1:  # and so do, one by one, the texts beside the one that failed
-                for i in range(len(rows)):
-                    self._run(rows[i : i + 1], token_ids[i : i + 1], answers)
+            if len(windows) > 1:  # and so do, one by one, the windows beside the one that failed
+                return [result for window in windows for result in self._run([window])]
+            logger.exception("a window of %d tokens failed: %s", len(windows[0].ids), exc)
+            return [TextError(_FAILED)]
+
+    def _answer(
+        self, item: _Asked, encoded: Sequence[Encoded | TextError], results: Sequence[Sequence[Result] | TextError], answers: Answers
+    ) -> None:
+        row = item.row
+        try:
+            answers.tokens[row] = max(query.tokens for query in map(_sound, encoded))
+            answer = self._task.answer(item.query, item.parameters, [_sound(windows) for windows in results])
+            if not self._task.widths:
+                answers.json[row] = _json(answer)
                 return
-            logger.exception("a text of %d tokens failed: %s", len(token_ids[0]), exc)
-            answers.errors[rows[0]] = "The model failed on this text."
-            return
-        for name, values in outputs.items():
-            answers.outputs[name][rows] = values
-            for row in rows[~np.isfinite(values).all(axis=1)]:
-                answers.outputs[name][row] = np.nan
-                answers.errors[row] = "The model gave no finite number for this text."
+            for name, values in answer.items():
+                if not np.isfinite(values).all():
+                    raise TextError(_NOT_FINITE)
+                answers.outputs[name][row] = values
+        except TextError as exc:
+            answers.errors[row] = str(exc)
+
+
+def _regroup(encoded: Sequence[Encoded | TextError], results: Sequence[Result | TextError]) -> list[list[Result] | TextError]:
+    """The results of each query's windows, or the first fault."""
+    grouped: list[list[Result] | TextError] = []
+    at = 0
+    for query in encoded:
+        if isinstance(query, TextError):
+            grouped.append(query)
+            continue
+        own = results[at : at + len(query.windows)]
+        at += len(own)
+        fault = next((result for result in own if isinstance(result, TextError)), None)
+        grouped.append(fault or [result for result in own if isinstance(result, Result)])
+    return grouped
+
+
+def _sound(value: T | TextError) -> T:
+    if isinstance(value, TextError):
+        raise value
+    return value
+
+
+def _json(answer: Any) -> bytes:
+    try:
+        return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as exc:
+        raise TextError(_NOT_FINITE) from exc

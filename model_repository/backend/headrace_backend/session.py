@@ -9,6 +9,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from headrace_backend.items import Window
+
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
@@ -56,24 +58,28 @@ class Session:
         if missing := set(outputs).difference(node.name for node in self._session.get_outputs()):
             raise SessionError(f"{graph.name} does not give {', '.join(sorted(missing))}.")
 
-    def run(self, token_ids: Sequence[NDArray[np.int64]]) -> tuple[list[NDArray[np.float32]], NDArray[np.int64]]:
-        """Run texts as one batch, padded to the longest.
-
-        Returns:
-            the outputs, and the attention mask int64 [batch, sequence].
-        """
-        lengths = np.array([len(ids) for ids in token_ids])
-        mask = np.arange(lengths.max()) < lengths[:, None]
-        ids = np.full(mask.shape, self._pad_id, dtype=np.int64)
-        ids[mask] = np.concatenate(token_ids)
-        attention_mask = mask.astype(np.int64)
-        # one text a row, never a pair: all its tokens are of type 0
-        feed = {"input_ids": ids, "attention_mask": attention_mask, "token_type_ids": np.zeros_like(ids)}
-        return self._session.run(self._outputs, {name: feed[name] for name in self._inputs}), attention_mask
+    def run(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
+        """The outputs [batch, …] for windows as one batch, padded to the longest."""
+        feed = padded(windows, self._pad_id)
+        fetched: list[NDArray[np.float32]] = self._session.run(self._outputs, {name: feed[name] for name in self._inputs})
+        return fetched
 
     def run_shape(self, batch: int, length: int) -> None:
         """Run a batch of this shape for the time that it takes."""
-        self.run([np.full(length, self._pad_id, dtype=np.int64)] * batch)
+        self.run([Window(np.full(length, self._pad_id, dtype=np.int64))] * batch)
+
+
+def padded(windows: Sequence[Window], pad_id: int) -> dict[str, NDArray[np.int64]]:
+    """`INPUTS` int64 [batch, longest window] of windows."""
+    lengths = np.array([len(window.ids) for window in windows])
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, pad_id, dtype=np.int64)
+    ids[mask] = np.concatenate([window.ids for window in windows])
+    type_ids = np.zeros_like(ids)
+    for row, window in enumerate(windows):
+        if window.type_ids is not None:
+            type_ids[row, : len(window.type_ids)] = window.type_ids
+    return {"input_ids": ids, "attention_mask": mask.astype(np.int64), "token_type_ids": type_ids}
 
 
 def _open(graph: Path, placement: Placement) -> ort.InferenceSession:

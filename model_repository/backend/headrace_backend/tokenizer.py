@@ -1,62 +1,114 @@
-"""Bytes → token ids: the Rust tokenizer, truncating and never padding; a text that it cannot take fails alone."""
+"""Texts → windows of token ids: the Rust tokenizer, truncating or windowing and never padding; a text that it cannot take fails alone."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
+
+from headrace_backend.errors import TextError
+from headrace_backend.items import Encoded, Query, Window
 
 PAD_TOKENS = ("[PAD]", "<pad>", "<|padding|>")
 
-
-class TextError(ValueError):
-    """Why one text cannot be processed, as a sentence for its sender."""
+Cut = Literal["longest_first", "only_first", "only_second"]
+"""Which text of a pair is cut, as transformers names it."""
 
 
 class TokenizerError(RuntimeError):
     """The tokenizer cannot be read; the message says which and why."""
 
 
-class TextTokenizer:
-    """A `tokenizer.json` that cuts texts to `max_length` tokens, special tokens included."""
+@dataclass(frozen=True)
+class Fit:
+    """How a query is made to fit: windows of `max_length` tokens (special ones included), of which all but the first are dropped
+    where `stride` is None, and else share `stride` tokens with the one before."""
 
-    def __init__(self, path: Path, max_length: int) -> None:
+    max_length: int
+    stride: int | None = None
+    cut: Cut = "longest_first"
+    offsets: bool = False
+    """Whether windows carry the tokenizer's encoding."""
+
+
+class TextTokenizer:
+    """A `tokenizer.json` whose own truncation and padding are replaced by a `Fit`."""
+
+    def __init__(self, path: Path, fit: Fit) -> None:
         """Read a tokenizer.
 
         Raises:
-            TokenizerError: the file is not a tokenizer.
+            TokenizerError: the file is not a tokenizer, or the stride leaves no room.
         """
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as exc:  # the library raises nothing more specific
-            raise TokenizerError(f"{path} is not a tokenizer: {exc}") from exc
-        padding = self._tokenizer.padding
-        candidates = (self._tokenizer.token_to_id(token) for token in PAD_TOKENS)
+        self._fit = fit
+        self._whole = _read(path)
+        self._tokenizer = _read(path)
+        padding = self._whole.padding
+        candidates = (self._whole.token_to_id(token) for token in PAD_TOKENS)
         # padding is masked, so any id is right where the tokenizer names none
         self.pad_id: int = padding["pad_id"] if padding else next((i for i in candidates if i is not None), 0)
+        self._whole.no_padding()
+        self._whole.no_truncation()
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_length)
-
-    def encode(self, texts: Sequence[bytes]) -> list[NDArray[np.int64] | TextError]:
-        """Token ids of each UTF-8 text, or why it has none."""
-        decoded = [_decode(text) for text in texts]
-        good = [text for text in decoded if isinstance(text, str)]
-        encoded = iter(self._encode(good))
-        return [next(encoded) if isinstance(text, str) else text for text in decoded]
-
-    def _encode(self, texts: list[str]) -> list[NDArray[np.int64] | TextError]:
         try:
-            encodings = self._tokenizer.encode_batch_fast(texts)
+            self._tokenizer.enable_truncation(fit.max_length, stride=fit.stride or 0, strategy=fit.cut)
+        except Exception as exc:  # the library raises nothing more specific
+            raise TokenizerError(f"Windows of {fit.max_length} tokens cannot share {fit.stride}: {exc}") from exc
+
+    def encode(self, queries: Sequence[Query]) -> list[Encoded | TextError]:
+        """The windows of each query, or why it has none."""
+        # the fast way knows no offsets, and gives windows after the first wrong type ids
+        fast = self._fit.stride is None and not self._fit.offsets
+        encode = self._tokenizer.encode_batch_fast if fast else self._tokenizer.encode_batch
+        try:
+            encodings = encode([text if pair is None else (text, pair) for text, pair in queries])
         except Exception as exc:  # the tokenizer raises nothing more specific; alone, the other texts are well
-            if len(texts) == 1:
-                return [TextError(f"The text could not be tokenized: {exc}")]
-            return [self._encode([text])[0] for text in texts]
-        return [np.array(e.ids, dtype=np.int64) if len(e) else TextError("The text has no tokens.") for e in encodings]
+            if len(queries) == 1:
+                return [TextError(_reason(exc))]
+            return [self.encode([query])[0] for query in queries]
+        return [self._encoded(query, encoding) for query, encoding in zip(queries, encodings, strict=True)]
+
+    def _encoded(self, query: Query, encoding: Any) -> Encoded | TextError:
+        tokens = len(encoding)
+        if not tokens:
+            return TextError("The text has no tokens.")
+        windows = [self._window(query, encoding)]
+        if tokens == self._fit.max_length:
+            tokens = len(self._whole.encode_batch_fast([query.text if query.text_pair is None else (query.text, query.text_pair)])[0])
+            if self._fit.stride is not None:
+                windows += [self._window(query, further) for further in encoding.overflowing]
+        return Encoded(windows, tokens)
+
+    def _window(self, query: Query, encoding: Any) -> Window:
+        return Window(
+            np.array(encoding.ids, dtype=np.int64),
+            None if query.text_pair is None else np.array(encoding.type_ids, dtype=np.int64),
+            encoding if self._fit.offsets else None,
+        )
 
 
-def _decode(text: bytes) -> str | TextError:
+def decode(text: bytes) -> str:
+    """UTF-8 → str.
+
+    Raises:
+        TextError: names the first byte that is none.
+    """
     try:
         return text.decode()
     except UnicodeDecodeError as exc:
-        return TextError(f"The text is not valid UTF-8: byte {exc.start} cannot be decoded.")
+        raise TextError(f"The text is not valid UTF-8: byte {exc.start} cannot be decoded.") from exc
+
+
+def _read(path: Path) -> Any:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as exc:  # the library raises nothing more specific
+        raise TokenizerError(f"{path} is not a tokenizer: {exc}") from exc
+
+
+def _reason(exc: Exception) -> str:
+    if "too short to respect" in str(exc):
+        return "The text that stays whole beside the one that is cut leaves no room for it; send a shorter one."
+    return f"The text could not be tokenized: {exc}"

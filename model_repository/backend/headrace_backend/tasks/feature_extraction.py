@@ -1,0 +1,67 @@
+"""Feature extraction: one embedding for a text, pooled as sentence-transformers does."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace_backend.functions import Floats
+from headrace_backend.items import Query, Window
+from headrace_backend.tasks.task import Result, Task, only
+
+EMBEDDING = "EMBEDDING"
+_EPSILON = np.float32(1e-12)
+
+
+def _mean(tokens: Floats, lengths: NDArray[np.intp]) -> Floats:
+    mask = (np.arange(tokens.shape[1]) < lengths[:, None]).astype(np.float32)
+    pooled: Floats = np.einsum("bth,bt->bh", tokens, mask) / lengths[:, None].astype(np.float32)
+    return pooled
+
+
+def _max(tokens: Floats, lengths: NDArray[np.intp]) -> Floats:
+    outside = np.arange(tokens.shape[1]) >= lengths[:, None]
+    pooled: Floats = np.where(outside[:, :, None], -np.inf, tokens).max(axis=1).astype(np.float32)
+    return pooled
+
+
+POOLINGS: Mapping[str, Callable[[Floats, NDArray[np.intp]], Floats]] = {
+    "mean": _mean,
+    "max": _max,
+    "cls": lambda tokens, lengths: tokens[:, 0],
+    "lasttoken": lambda tokens, lengths: tokens[np.arange(len(tokens)), lengths - 1],
+}
+"""Token embeddings [batch, sequence, dimension] and lengths [batch] → [batch, dimension]; named as sentence-transformers' Pooling."""
+
+
+class FeatureExtraction(Task):
+    """`last_hidden_state` float32 [batch, sequence, dimension] → EMBEDDING float32 [dimension].
+
+    Embeddings of several windows are joined by their mean, weighted by tokens.
+    """
+
+    graph_outputs = ("last_hidden_state",)
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        """The task as a manifest says."""
+        settings = manifest["postprocessing"]
+        self.widths = {EMBEDDING: settings["dimension"]}
+        self._pool = POOLINGS[settings["pooling"]]
+        self._normalize = settings["normalize"]
+
+    def finish(self, fetched: Sequence[NDArray[np.float32]], windows: Sequence[Window]) -> Floats:
+        """Pooled embeddings [batch, dimension]."""
+        (tokens,) = fetched
+        return self._pool(tokens, np.array([len(window.ids) for window in windows]))
+
+    def answer(self, query: Query, parameters: Mapping[str, Any], results: Sequence[Sequence[Result]]) -> dict[str, Floats]:
+        """The text's embedding [dimension], of length 1 where the model normalizes."""
+        windows = only(results)
+        embedding = windows[0].value
+        if len(windows) > 1:
+            weights = [len(result.window.ids) for result in windows]
+            embedding = np.average([result.value for result in windows], axis=0, weights=weights).astype(np.float32)
+        if self._normalize:
+            embedding = embedding / max(np.linalg.norm(embedding), _EPSILON)
+        return {EMBEDDING: embedding}
