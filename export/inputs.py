@@ -3,11 +3,16 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from importlib.metadata import version as installed_version
 
 from export import checkpoint, dataset
 from export.checkpoint import Weights
 from export.dataset import Dataset
+from export.errors import RecipeError
 from export.recipe import Recipe
+from export.tasks import TASKS
+
+REFERENCE_TOOLS = ("torch", "transformers", "tokenizers", "peft")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Inputs:
             RecipeError: one of them is not there or cannot be used.
         """
         folder = recipe.path(".")
+        _require_metric(recipe)
         return cls(
             recipe,
             checkpoint.resolve(recipe.checkpoint, folder, recipe.checkpoint_sha256),
@@ -44,8 +50,9 @@ class Inputs:
     def reference_digest(self) -> str:
         """`sha256:<hex>` over what the reference's outputs on the evaluation set depend on."""
         recipe = self.recipe
-        settings = [recipe.task, recipe.labels, recipe.max_length, recipe.evaluation.text]
-        return _digest({"settings": settings, "files": self._file_digests()})
+        settings = [recipe.task, recipe.labels, recipe.max_length, recipe.evaluation.roles]
+        tools = {name: installed_version(name) for name in REFERENCE_TOOLS}
+        return _digest({"settings": settings, "files": self._file_digests(), "tools": tools})
 
     def _file_digests(self) -> list[str | None]:
         return [self.checkpoint.digest, self.adapter.digest if self.adapter else None, self.evaluation.digest]
@@ -54,6 +61,14 @@ class Inputs:
 def recipe_settings(recipe: Recipe) -> object:
     """A recipe without its paths, as JSON values."""
     return recipe.model_dump(mode="json", exclude={"checkpoint": True, "checkpoint_sha256": True, "adapter": True, "evaluation": {"data"}})
+
+
+def _require_metric(recipe: Recipe) -> None:
+    metrics = TASKS[recipe.task].assessment.metrics
+    if recipe.evaluation.metric not in metrics:
+        raise RecipeError(
+            f"evaluation.metric: {recipe.evaluation.metric!r} is not possible for {recipe.task}; choose one of {', '.join(metrics)}"
+        )
 
 
 def _digest(value: object) -> str:

@@ -22,7 +22,7 @@ from export.load import Reference, load
 from export.onnx_export import export_onnx
 from export.optimize import optimize
 from export.progress import Progress
-from export.quality import measure_quality, require_quality
+from export.quality import describe, measure_quality, require_quality
 from export.quantize import detect_instruction_set, quantize
 from export.recipe import Recipe
 from export.reference import reference_outputs, torch_run
@@ -62,7 +62,7 @@ def export(
 
     with progress.step("load") as step:
         reference = load(inputs, task)
-        right = inputs.evaluation.label_indices(reference.labels)
+        truth = task.assessment.truth(inputs.evaluation, reference.labels)
         write_tokenizer(reference.tokenizer, recipe.max_length, folder / TOKENIZER)
         encoded = encode(folder / TOKENIZER, inputs.evaluation.texts)
         require_same_tokens(reference.tokenizer, recipe.max_length, inputs.evaluation.texts, encoded)
@@ -77,9 +77,9 @@ def export(
         step.note = f"PyTorch fp32 on {len(encoded)} texts"
     with progress.step("gate") as step:
         actual = outputs(Graph(graphs.packaged, task.output), encoded, BATCH_SIZE, step.advance)
-        quality = measure_quality(task, recipe.evaluation, inputs.evaluation, right, expected, actual)
+        quality = measure_quality(task, recipe.evaluation, inputs.evaluation, truth, expected, actual)
         require_quality(quality, recipe.precision)
-        step.note = _quality_note(quality, recipe.precision)
+        step.note = describe(quality, recipe.precision)
     speed = _measure(recipe, task, graphs, encoded, progress)
 
     manifest = _manifest(inputs, reference, graphs, folder / TOKENIZER, quality, speed)
@@ -182,11 +182,3 @@ def _fresh_folder(folder: Path) -> Path:
 
 def _megabytes(path: Path) -> str:
     return f"{path.stat().st_size / MEGABYTE:.1f} MB"
-
-
-def _quality_note(quality: Quality, precision: str) -> str:
-    drop = quality.reference - quality.packaged
-    return (
-        f"{quality.metric} {quality.packaged:.4f}, fp32 reference {quality.reference:.4f} on {quality.examples} texts "
-        f"({precision} loses {drop:.4f} of at most {quality.max_drop:.4f})"
-    )

@@ -20,13 +20,37 @@ class _Strict(BaseModel):
 
 
 class Evaluation(_Strict):
-    """The evaluation set (JSONL), which of its fields hold text and label, and the gate: `metric` may fall by at most `max_drop`."""
+    """The evaluation set, the columns that a task reads from it, and the gate.
+
+    `data` is CSV, JSON lines, Parquet or a folder of the datasets library; `columns` names those of further roles (`question: q`).
+    `metric` may get worse by at most `max_drop`, in each group of the `slices` columns by at most `max_slice_drop`, and at least
+    the share `min_agreement` of the answers must be the fp32 reference's.
+    """
 
     data: Path
     text: str = "text"
+    text_pair: str | None = None
     label: str = "label"
-    metric: Literal["accuracy"] = "accuracy"
-    max_drop: float = Field(ge=0, le=1)
+    columns: dict[str, str] = Field(default_factory=dict)
+    slices: tuple[str, ...] = ()
+    metric: str = "accuracy"
+    max_drop: float = Field(ge=0)
+    min_agreement: float | None = Field(default=None, ge=0, le=1)
+    max_slice_drop: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _columns_and_slices_fit(self) -> Self:
+        if twice := {"text", "text_pair", "label"} & self.columns.keys():
+            raise ValueError(f"columns.{min(twice)}: write it as evaluation.{min(twice)}")
+        if self.max_slice_drop is not None and not self.slices:
+            raise ValueError("max_slice_drop is for slices, and the recipe names none; add slices: [column] or remove it")
+        return self
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The name of the column in each role."""
+        pair = {"text_pair": self.text_pair} if self.text_pair else {}
+        return {"text": self.text, **pair, "label": self.label, **self.columns}
 
 
 class Recipe(_Strict):

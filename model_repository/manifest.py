@@ -47,16 +47,46 @@ class Source(_Part):
     """Over the recipe and all files that it names: an export from the same inputs has nothing to do."""
 
 
-class Quality(_Part):
-    """`metric` of the fp32 PyTorch reference and of the packaged version on the same examples."""
+class Interval(_Part):
+    """A two-sided confidence interval."""
 
-    metric: str
+    low: float
+    high: float
+    confidence: float = 0.95
+
+
+class Comparison(_Part):
+    """A metric of the fp32 PyTorch reference and of the packaged version on the same examples.
+
+    `drop` is what was lost, positive where the packaged version is worse, whichever direction of the metric is better;
+    `agreement` is the share of examples with the reference's answer.
+    """
+
     reference: float
     packaged: float
     examples: int
+    drop: float = Field(default_factory=lambda fields: fields["reference"] - fields["packaged"])
+    interval: Interval | None = None
+    agreement: float | None = None
+
+
+class SliceQuality(Comparison):
+    """The comparison on the examples whose `column` of the evaluation set holds `value`."""
+
+    column: str
+    value: str
+
+
+class Quality(Comparison):
+    """The comparison on the whole evaluation set, in each of its slices, and the bounds that the version was held to."""
+
+    metric: str
     data: str
     data_digest: str
     max_drop: float
+    min_agreement: float | None = None
+    max_slice_drop: float | None = None
+    slices: tuple[SliceQuality, ...] = ()
 
 
 class Speed(_Part):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from export.tasks.task import Floats, Ints, Task
+from export.tasks.classification_assessment import SINGLE_LABEL
+from export.tasks.task import Floats, Task
 
 
 def softmax(logits: Floats) -> Floats:
@@ -10,11 +11,6 @@ def softmax(logits: Floats) -> Floats:
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     probabilities: Floats = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return probabilities
-
-
-def accuracy(logits: Floats, labels: Ints) -> float:
-    """Share of examples whose right label has the highest logit."""
-    return float((logits.argmax(axis=-1) == labels).mean())
 
 
 TEXT_CLASSIFICATION = Task(
@@ -25,5 +21,5 @@ TEXT_CLASSIFICATION = Task(
     optional_inputs=("token_type_ids",),
     output="logits",
     scores=softmax,
-    metrics={"accuracy": accuracy},
+    assessment=SINGLE_LABEL,
 )

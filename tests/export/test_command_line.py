@@ -60,8 +60,8 @@ def test_a_lost_gate_names_number_and_bound_and_leaves_the_repository_untouched(
     assert command(write_recipe(checkpoint=str(fragile), evaluation__max_drop=0.005)) == 1
     error = capsys.readouterr().err
     found = re.fullmatch(
-        r"export: accuracy of int8 (0\.\d{4}) is (0\.\d{4}) below the fp32 reference ([01]\.\d{4}) on 120 examples; "
-        r"at most 0\.0050 is allowed \(evaluation\.max_drop\)\n",
+        r"export: accuracy of int8 (0\.\d{4}) is (0\.\d{4}) \(95% interval 0\.\d{4} to 0\.\d{4}\) below the fp32 reference ([01]\.\d{4}) "
+        r"on 120 examples; at most 0\.0050 is allowed at the interval's upper end \(evaluation\.max_drop\)\n",
         error,
     )
     assert found, error
@@ -105,6 +105,55 @@ def test_where_no_triton_runs_the_version_is_packaged_and_says_what_was_not_chec
     manifest = export(inputs(precision="fp32"), repository, tmp_path / "work", Progress(), unavailable)
     assert re.search(r"triton +NOT RUN, so nobody has seen this version answer through Triton: No Triton here", capsys.readouterr().out)
     assert read_versions(repository / "weather") == {1: manifest}
+
+
+def test_a_csv_set_with_slices_is_measured_and_every_number_stands_in_manifest_and_report(
+    inputs: Callable[..., Inputs], evaluation: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [json.loads(line) for line in evaluation.read_text().splitlines()]
+    lines = [f"{row['text']},{row['label']},{'short' if row['text'].count(' ') < 10 else 'long'}" for row in rows]
+    (tmp_path / "set.csv").write_text("\n".join(["body,weather,length", *lines]))
+    fields = {"data": "set.csv", "text": "body", "label": "weather", "metric": "macro-f1", "min_agreement": 0.5}
+    found = inputs(**{f"evaluation__{name}": value for name, value in fields.items()}, evaluation__slices=["length"])
+
+    def unavailable(*_: object) -> float:
+        raise TritonUnavailable("No Triton here: this is a test.")
+
+    quality = export(found, repository, tmp_path / "work", Progress(), unavailable).quality
+    assert quality
+    assert quality.interval
+    assert (quality.metric, quality.reference, quality.examples, quality.min_agreement) == ("macro-f1", 1.0, 120, 0.5)
+    assert quality.interval.low <= quality.drop == 1.0 - quality.packaged <= quality.interval.high
+    assert {(part.column, part.value) for part in quality.slices} == {("length", "short"), ("length", "long")}
+    assert sum(part.examples for part in quality.slices) == 120
+    assert sum(part.examples * (part.agreement or 0) for part in quality.slices) == pytest.approx(120 * (quality.agreement or 0))
+    worst = max(quality.slices, key=lambda part: part.drop)
+    report = capsys.readouterr().out
+    assert f"int8 loses {quality.drop:.4f} (95% interval {quality.interval.low:.4f} to {quality.interval.high:.4f}), at most 0.2" in report
+    assert (
+        f"{quality.agreement:.1%} of the answers are the reference's; worst slice length = {worst.value}: loses {worst.drop:.4f}" in report
+    )
+
+
+def test_a_slice_that_int8_ruins_is_refused(
+    write_recipe: Write, fragile: Path, evaluation: Path, command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [json.loads(line) for line in evaluation.read_text().splitlines()]
+    (tmp_path / "set.jsonl").write_text("".join(json.dumps({**row, "kind": row["label"]}) + "\n" for row in rows))
+    recipe = write_recipe(
+        checkpoint=str(fragile),
+        evaluation__data="set.jsonl",
+        evaluation__max_drop=1,
+        evaluation__slices=["kind"],
+        evaluation__max_slice_drop=0.1,
+    )
+    assert command(recipe) == 1
+    error = capsys.readouterr().err
+    assert re.match(
+        r"export: accuracy of int8 0\.\d{4} is 0\.\d{4} \(.*\) below the fp32 reference .* examples where kind is \w+; ", error
+    ), error
+    assert error.endswith("(evaluation.max_slice_drop)\n")
+    assert "evaluation.max_drop" not in error
 
 
 @pytest.mark.integration

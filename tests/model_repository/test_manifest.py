@@ -4,7 +4,18 @@ import json
 
 import pytest
 
-from model_repository.manifest import FILE, Answering, Manifest, ManifestError, Quality, answer_digest, file_digest, read_versions
+from model_repository.manifest import (
+    FILE,
+    Answering,
+    Interval,
+    Manifest,
+    ManifestError,
+    Quality,
+    SliceQuality,
+    answer_digest,
+    file_digest,
+    read_versions,
+)
 from model_repository.postprocessing import FeatureExtraction, TextClassification, Windows
 
 
@@ -17,10 +28,20 @@ def test_reading_gives_what_was_written(manifest):
         data="test.jsonl",
         data_digest="sha256:" + "1" * 64,
         max_drop=0.005,
+        interval=Interval(low=-0.002, high=0.004),
+        agreement=0.99,
+        slices=(SliceQuality(column="region", value="north", reference=0.9, packaged=0.8, examples=10),),
     )
     full = manifest.model_copy(update={"quality": measured})
     assert Manifest.parse(full.to_json(), where="here") == full
     assert Manifest.parse(full.model_dump_json().encode(), where="here") == full
+
+
+def test_the_quality_of_an_earlier_writer_is_read_without_what_it_did_not_measure(manifest):
+    fields = {"metric": "accuracy", "reference": 0.98, "packaged": 0.96, "examples": 9, "data": "d", "data_digest": "x", "max_drop": 0.1}
+    earlier = Manifest.parse(json.dumps(json.loads(manifest.to_json()) | {"quality": fields}), where="here").quality
+    assert earlier.drop == pytest.approx(0.02)
+    assert (earlier.interval, earlier.agreement, earlier.slices) == (None, None, ())
 
 
 def test_fields_of_a_later_writer_are_ignored(manifest):
@@ -36,6 +57,7 @@ def test_fields_of_a_later_writer_are_ignored(manifest):
         ({"labels": []}, "manifest: Value error, text-classification needs labels"),
         ({"task": "astrology"}, "task: "),
         ({"digest": "sha256:abc"}, "digest: "),
+        ({"quality": {"metric": "accuracy", "packaged": 0.9}}, "quality.reference: "),
         ({"sizes": {"fp32_bytes": "many", "packaged_bytes": 1}}, "sizes.fp32_bytes: "),
     ],
 )

@@ -1,0 +1,25 @@
+"""How a task's answers are judged: what the right ones are, by which metrics, and when two answers are the same."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.dataset import Dataset
+from export.metrics.metric import Metric
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the gate needs to know of a task.
+
+    `truth` reads the right answers from an evaluation set, given the model's label names, and raises `RecipeError` for one
+    that cannot be; outputs and truth are the task's own, with one entry for each example. `metrics` compare the two, by name;
+    `same_answer` compares the reference's outputs with the packaged version's: bool [examples].
+    """
+
+    truth: Callable[[Dataset, Sequence[str]], Any]
+    metrics: Mapping[str, Metric]
+    same_answer: Callable[[Any, Any], NDArray[np.bool_]]

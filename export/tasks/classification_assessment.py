@@ -1,0 +1,75 @@
+"""How answers of text classification are judged: one label of several, any number of labels, or a number."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.dataset import Column, Dataset
+from export.errors import RecipeError
+from export.metrics.classification import Flags, above, classification_metrics, highest, one_hot, same_labels
+from export.metrics.regression import REGRESSION_METRICS, same_number
+from export.tasks.assessment import Assessment
+
+
+def right_labels(dataset: Dataset, names: Sequence[str]) -> Flags:
+    """The one right label of each example: flags [examples, labels].
+
+    Raises:
+        RecipeError: an example without a label, or with one that the model does not have.
+    """
+    index = _index(names)
+    labels = dataset.column("label").strings()
+    for example, label in enumerate(labels, start=1):
+        _require_known(label, index, example, dataset.name)
+    return one_hot(np.array([index[label] for label in labels]), len(names))
+
+
+def right_label_sets(dataset: Dataset, names: Sequence[str]) -> Flags:
+    """The right labels of each example, from lists of names (in CSV: JSON lists): flags [examples, labels].
+
+    Raises:
+        RecipeError: an example without a list, or with a label that the model does not have.
+    """
+    index = _index(names)
+    column: Column = dataset.column("label")
+    flags = np.zeros((len(dataset), len(names)), dtype=np.bool_)
+    for row, labels in enumerate(column.lists()):
+        for label in labels:
+            _require_known(label, index, row + 1, dataset.name)
+            flags[row, index[str(label)]] = True
+    return flags
+
+
+def right_numbers(dataset: Dataset, names: Sequence[str]) -> NDArray[np.float64]:
+    """The right number of each example: float64 [examples].
+
+    Raises:
+        RecipeError: an example without a number.
+    """
+    return np.array(dataset.column("label").numbers())
+
+
+def multi_label(thresholds: Sequence[float]) -> Assessment:
+    """Any number of labels: those whose probability reaches the label's threshold. Outputs are probabilities [examples, labels]."""
+    decide = above(thresholds)
+    return Assessment(right_label_sets, classification_metrics(decide), same_labels(decide))
+
+
+def _index(names: Sequence[str]) -> dict[str, int]:
+    return {name: at for at, name in enumerate(names)}
+
+
+def _require_known(label: object, index: dict[str, int], example: int, data: str) -> None:
+    if not isinstance(label, str) or label not in index:
+        raise RecipeError(
+            f"evaluation.data: example {example} of {data} has the label {label!r}, and the model's are {', '.join(index)}; "
+            "correct the data, or name the model's labels in the recipe's field labels"
+        )
+
+
+SINGLE_LABEL = Assessment(right_labels, classification_metrics(highest), same_labels(highest))
+"""One of several labels: the one with the highest output. Outputs are scores or logits [examples, labels]."""
+
+REGRESSION = Assessment(right_numbers, REGRESSION_METRICS, same_number)
+"""A number. Outputs are [examples, 1]."""
