@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 from export import checkpoint, dataset
+from export.calibration_set import CalibrationTexts, read_calibration
 from export.checkpoint import Weights
 from export.dataset import Dataset
 from export.recipe import Recipe
@@ -18,6 +19,7 @@ class Inputs:
     checkpoint: Weights
     adapter: Weights | None
     evaluation: Dataset
+    calibration: CalibrationTexts | None = None
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Inputs":
@@ -32,13 +34,15 @@ class Inputs:
             checkpoint.resolve(recipe.checkpoint, folder, recipe.checkpoint_sha256),
             checkpoint.resolve_adapter(recipe.adapter, folder) if recipe.adapter else None,
             dataset.read(recipe),
+            read_calibration(recipe),
         )
 
     @property
     def digest(self) -> str:
         """`sha256:<hex>` over the recipe's settings and the contents of the files that it names, not over where they lie."""
         settings = recipe_settings(self.recipe)
-        return _digest({"settings": settings, "files": self._file_digests()})
+        calibration = [self.calibration.digest] if self.calibration else []
+        return _digest({"settings": settings, "files": self._file_digests() + calibration})
 
     @property
     def reference_digest(self) -> str:
@@ -53,7 +57,10 @@ class Inputs:
 
 def recipe_settings(recipe: Recipe) -> object:
     """A recipe without its paths, as JSON values."""
-    return recipe.model_dump(mode="json", exclude={"checkpoint": True, "checkpoint_sha256": True, "adapter": True, "evaluation": {"data"}})
+    return recipe.model_dump(
+        mode="json",
+        exclude={"checkpoint": True, "checkpoint_sha256": True, "adapter": True, "evaluation": {"data"}, "calibration": {"data"}},
+    )
 
 
 def _digest(value: object) -> str:

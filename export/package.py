@@ -84,6 +84,20 @@ def require_same_model(repository: Path, model: str, version: int, task: str, ta
     _read_config(repository / model)
 
 
+def require_provider(repository: Path, model: str, provider: str) -> None:
+    """A model that is in the repository already is served by this execution provider: its versions share one configuration.
+
+    Raises:
+        ExportError: its `config.pbtxt` names another one.
+    """
+    known = _read_config(repository / model)
+    if known is not None and (found := known.parameters["execution_provider"].string_value) != provider:
+        raise ExportError(
+            f"{repository / model / config.FILE} serves {model} with {found}, and this version needs {provider}; "
+            "change its parameter execution_provider (the other versions then run there too), or choose another model name"
+        )
+
+
 def postprocessing(task: str, labels: Sequence[str], max_length: int) -> dict[str, object]:
     """What changes an answer besides graph and tokenizer."""
     return {"task": task, "labels": list(labels), "max_length": max_length}

@@ -2,50 +2,39 @@
 
     load → export → optimize → quantize → check → gate → measure → stage → ask through Triton → commit
 
+With `precision: auto` all candidates are made and judged to choose one; where int8 does not pass, layers are kept in fp32 until it does.
 Each step hands a value on and raises `ExportError` to stop; nothing is in the repository before the last one.
 """
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from transformers import PretrainedConfig
-
-from export import checks, measure, package
-from export.batches import Run, outputs, spread_over_lengths
+from export import checks, graphs, measure, package
+from export.batches import Run, spread_over_lengths
+from export.build import Builder, CalibrationBatches
 from export.graph import Graph
-from export.half_precision import to_float16
+from export.graphs import Graphs, megabytes
 from export.inputs import Inputs
+from export.judge import Check, Gate
 from export.load import Reference, load
 from export.onnx_export import export_onnx
-from export.optimize import optimize
 from export.progress import Progress
-from export.quality import measure_quality, require_quality
-from export.quantize import detect_instruction_set, quantize
-from export.recipe import Recipe
+from export.quantize import detect_instruction_set
+from export.recipe import InstructionSet, Recipe
 from export.reference import reference_outputs, torch_run
 from export.tasks import TASKS
 from export.tasks.task import Task
 from export.tokenization import Encoded, encode, require_same_tokens, write_tokenizer
 from export.triton_check import TEXTS as TRITON_TEXTS
 from export.triton_check import check_through_triton
+from model_repository.config import execution_provider
 from model_repository.manifest import TOKENIZER, Manifest, Quality, Sizes, Source, Speed, answer_digest
 from model_repository.server import TritonUnavailable
 
 CHECKED_TEXTS = 32
-BATCH_SIZE = 8
 TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
-MEGABYTE = 1e6
-
-
-@dataclass(frozen=True)
-class Graphs:
-    """The ONNX graph as exported, and as packaged."""
-
-    fp32: Path
-    packaged: Path
 
 
 def export(
@@ -58,6 +47,8 @@ def export(
     """
     recipe, task = inputs.recipe, TASKS[inputs.recipe.task]
     package.require_same_model(repository, recipe.model, recipe.version, recipe.task, recipe.target)
+    if recipe.calibration:
+        package.require_provider(repository, recipe.model, execution_provider(recipe.target, recipe.packaged_precision))
     folder = _fresh_folder(work / recipe.model / str(recipe.version))
 
     with progress.step("load") as step:
@@ -69,21 +60,22 @@ def export(
         step.note = f"{recipe.checkpoint}{f' + {recipe.adapter}' if recipe.adapter else ''}, {len(reference.labels)} labels"
     run = torch_run(reference.model, task.output)
 
-    graphs = _make_graphs(recipe, task, reference, run, encoded, folder, progress)
+    fp32, check = _export_fp32(task, reference, run, encoded, folder, progress)
+    builder = _builder(inputs, reference, fp32, folder)
+    made = Graphs(fp32, fp32) if recipe.precision == "auto" else graphs.make(recipe, builder, check, progress)
 
     with progress.step("reference") as step:
         cache = work / "reference" / f"{inputs.reference_digest.removeprefix('sha256:')[:32]}.npy"
         expected = reference_outputs(run, encoded, cache, step.advance)
         step.note = f"PyTorch fp32 on {len(encoded)} texts"
-    with progress.step("gate") as step:
-        actual = outputs(Graph(graphs.packaged, task.output), encoded, BATCH_SIZE, step.advance)
-        quality = measure_quality(task, recipe.evaluation, inputs.evaluation, right, expected, actual)
-        require_quality(quality, recipe.precision)
-        step.note = _quality_note(quality, recipe.precision)
-    speed = _measure(recipe, task, graphs, encoded, progress)
+    gate = Gate(task, recipe.evaluation, inputs.evaluation, right, encoded, expected)
+    if recipe.precision == "auto":
+        recipe, made = graphs.make_best(recipe, builder, check, gate, progress)
+    made, quality = graphs.through_gate(recipe, made, builder, check, gate, progress)
+    speed = _measure(recipe, task, made, encoded, progress)
 
-    manifest = _manifest(inputs, reference, graphs, folder / TOKENIZER, quality, speed)
-    with package.staging(repository, manifest, graphs.packaged, folder / TOKENIZER) as staged:
+    manifest = _manifest(inputs, recipe, reference, made, folder / TOKENIZER, quality, speed)
+    with package.staging(repository, manifest, made.packaged, folder / TOKENIZER) as staged:
         with progress.step("triton") as step:
             rows = spread_over_lengths(encoded, TRITON_TEXTS)
             try:
@@ -97,59 +89,49 @@ def export(
     return manifest
 
 
-def _make_graphs(recipe: Recipe, task: Task, reference: Reference, run: Run, encoded: Encoded, folder: Path, progress: Progress) -> Graphs:
-    """Export to ONNX, then to the recipe's precision; each graph is checked against PyTorch before the next is made of it."""
-    config: PretrainedConfig = reference.model.config
+def _export_fp32(task: Task, reference: Reference, run: Run, encoded: Encoded, folder: Path, progress: Progress) -> tuple[Path, Check]:
+    """Export to ONNX; the graph is checked against PyTorch before another is made of it."""
     with progress.step("onnx") as step:
         fp32 = export_onnx(reference.model, task, folder / "fp32")
-        graph = Graph(fp32, task.output)
-        checks.check_tensors(graph, task, len(reference.labels))
         probe = checks.Probe(run, encoded, spread_over_lengths(encoded, CHECKED_TEXTS), task)
-        found = probe.difference(graph)
-        checks.require_same(found)
-        step.note = f"{_megabytes(fp32)}, outputs within {found.max_logits:.1g} of PyTorch's on {probe.texts} padded texts"
-    packaged = fp32
-    if recipe.optimization:
-        with progress.step("optimize") as step:
-            packaged = optimize(fp32, folder / "optimized", recipe.optimization, config, recipe.target)
-            step.note = f"{recipe.optimization}, {_megabytes(packaged)}"
-    if recipe.precision == "fp16":
-        with progress.step("fp16") as step:
-            packaged = to_float16(packaged, folder / "fp16")
-            step.note = _megabytes(packaged)
-    if recipe.precision == "int8":
-        with progress.step("quantize") as step:
-            instruction_set = recipe.instruction_set or detect_instruction_set()
-            packaged = quantize(packaged, folder / "int8", instruction_set, config)
-            step.note = f"int8 dynamic per channel for {instruction_set}, {_megabytes(packaged)}"
-    if packaged != fp32:
-        with progress.step("check") as step:
-            graph = Graph(packaged, task.output)
-            checks.check_tensors(graph, task, len(reference.labels))
-            found = probe.difference(graph)
-            checks.require_close(found, recipe.packaged_precision)
-            step.note = f"scores differ from PyTorch's by {found.mean_scores:.4f} on average"
-    return Graphs(fp32, packaged)
+        check = Check(task, len(reference.labels), probe)
+        found = check(Graph(fp32, task.output), "fp32")
+        step.note = f"{megabytes(fp32)}, outputs within {found.max_logits:.1g} of PyTorch's on {probe.texts} padded texts"
+    return fp32, check
 
 
-def _measure(recipe: Recipe, task: Task, graphs: Graphs, encoded: Encoded, progress: Progress) -> Speed | None:
+def _builder(inputs: Inputs, reference: Reference, fp32: Path, folder: Path) -> Builder:
+    recipe, calibration = inputs.recipe, None
+    if recipe.calibration and inputs.calibration:
+        calibration = CalibrationBatches(recipe.calibration, encode(folder / TOKENIZER, inputs.calibration.texts))
+    return Builder(fp32, folder, reference.model.config, recipe.target, _instruction_set(recipe), calibration)
+
+
+def _measure(recipe: Recipe, task: Task, made: Graphs, encoded: Encoded, progress: Progress) -> Speed | None:
     """Speed on this machine's CPU; None for a GPU, and where nothing was changed."""
-    if recipe.target == "gpu" or graphs.packaged == graphs.fp32:
+    if recipe.target == "gpu" or made.packaged == made.fp32:
         return None
     with progress.step("measure") as step:
-        speed = measure.measure_speed(graphs.fp32, graphs.packaged, task.output, encoded)
+        found = measure.compare_speed(made.fp32, made.packaged, task.output, encoded)
+        speed = found.speed
         ratio = speed.packaged_texts_per_s / speed.fp32_texts_per_s
         step.note = f"one thread: {speed.packaged_texts_per_s:.0f} texts/s, fp32 {speed.fp32_texts_per_s:.0f} texts/s (x {ratio:.2f})"
         if ratio < 1:
             step.note += "; slower than fp32 on this machine: consider precision: fp32"
+        # where it is made for another CPU than this one's, this one's speed says nothing
+        if not recipe.allow_slower and _instruction_set(recipe) == detect_instruction_set():
+            what = f"{recipe.precision}{f' with optimization {recipe.optimization}' if recipe.optimization else ''}"
+            measure.require_not_slower(found, what, "use precision: fp32 without optimization, or precision: auto")
     return speed
 
 
-def _manifest(inputs: Inputs, reference: Reference, graphs: Graphs, tokenizer: Path, quality: Quality, speed: Speed | None) -> Manifest:
-    recipe, checkpoint, adapter = inputs.recipe, inputs.checkpoint, inputs.adapter
+def _manifest(
+    inputs: Inputs, recipe: Recipe, reference: Reference, made: Graphs, tokenizer: Path, quality: Quality, speed: Speed | None
+) -> Manifest:
+    checkpoint, adapter = inputs.checkpoint, inputs.adapter
     tools = {name: installed_version(name) for name in (*TOOLS, *(["peft"] if adapter else []))}
-    if recipe.precision == "int8":
-        tools["instruction_set"] = recipe.instruction_set or detect_instruction_set()
+    if (recipe.target, recipe.precision) == ("cpu", "int8"):
+        tools["instruction_set"] = _instruction_set(recipe)
     settings = package.postprocessing(recipe.task, reference.labels, recipe.max_length)
     return Manifest(
         model=recipe.model,
@@ -159,7 +141,7 @@ def _manifest(inputs: Inputs, reference: Reference, graphs: Graphs, tokenizer: P
         max_length=recipe.max_length,
         precision=recipe.packaged_precision,
         target=recipe.target,
-        digest=answer_digest(graphs.packaged, tokenizer, settings),
+        digest=answer_digest(made.packaged, tokenizer, settings),
         source=Source(
             checkpoint=checkpoint.name,
             checkpoint_digest=checkpoint.digest,
@@ -170,9 +152,19 @@ def _manifest(inputs: Inputs, reference: Reference, graphs: Graphs, tokenizer: P
         ),
         quality=quality,
         speed=speed,
-        sizes=Sizes(fp32_bytes=graphs.fp32.stat().st_size, packaged_bytes=graphs.packaged.stat().st_size),
+        measured_provider=graphs.checking_provider(recipe),
+        candidates=made.candidates,
+        sensitivity=made.sensitivity,
+        sizes=Sizes(fp32_bytes=made.fp32.stat().st_size, packaged_bytes=made.packaged.stat().st_size),
         tools=tools,
     )
+
+
+def _instruction_set(recipe: Recipe) -> InstructionSet:
+    """The recipe's; this machine's where the recipe does not say, or says `auto`."""
+    if recipe.instruction_set is None or recipe.instruction_set == "auto":
+        return detect_instruction_set()
+    return recipe.instruction_set
 
 
 def _fresh_folder(folder: Path) -> Path:
@@ -180,15 +172,3 @@ def _fresh_folder(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def _megabytes(path: Path) -> str:
-    return f"{path.stat().st_size / MEGABYTE:.1f} MB"
-
-
-def _quality_note(quality: Quality, precision: str) -> str:
-    drop = quality.reference - quality.packaged
-    return (
-        f"{quality.metric} {quality.packaged:.4f}, fp32 reference {quality.reference:.4f} on {quality.examples} texts "
-        f"({precision} loses {drop:.4f} of at most {quality.max_drop:.4f})"
-    )

@@ -2,7 +2,6 @@
 
 from export.dataset import Dataset
 from export.errors import ExportError
-from export.precision import RecipePrecision
 from export.recipe import Evaluation
 from export.tasks.task import Floats, Ints, Task
 from model_repository.manifest import Quality
@@ -24,7 +23,7 @@ def measure_quality(task: Task, evaluation: Evaluation, dataset: Dataset, right:
     )
 
 
-def require_quality(quality: Quality, precision: RecipePrecision) -> None:
+def require_quality(quality: Quality, precision: str) -> None:
     """Hold the packaged version to the gate.
 
     Raises:

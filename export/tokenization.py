@@ -26,6 +26,10 @@ class Encoded:
         """Tokens of each text."""
         return [len(ids) for ids in self.ids]
 
+    def some(self, rows: Sequence[int]) -> "Encoded":
+        """Those of the texts, in this order."""
+        return Encoded([self.ids[row] for row in rows], [self.type_ids[row] for row in rows], self.pad_id)
+
 
 def write_tokenizer(tokenizer: Any, max_length: int, path: Path) -> None:
     """Write a transformers fast tokenizer as `tokenizer.json`, truncating at `max_length` tokens, padding a batch to its longest.
