@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 
 from export import checkpoint, dataset
+from export.calibration_set import CalibrationTexts, read_calibration
 from export.checkpoint import Weights
 from export.dataset import Dataset
 from export.errors import RecipeError
@@ -23,6 +24,7 @@ class Inputs:
     checkpoint: Weights
     adapter: Weights | None
     evaluation: Dataset
+    calibration: CalibrationTexts | None = None
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Inputs":
@@ -38,19 +40,22 @@ class Inputs:
             checkpoint.resolve(recipe.checkpoint, folder, recipe.checkpoint_sha256),
             checkpoint.resolve_adapter(recipe.adapter, folder) if recipe.adapter else None,
             dataset.read(recipe),
+            read_calibration(recipe),
         )
 
     @property
     def digest(self) -> str:
         """`sha256:<hex>` over the recipe's settings and the contents of the files that it names, not over where they lie."""
         settings = recipe_settings(self.recipe)
-        return _digest({"settings": settings, "files": self._file_digests()})
+        calibration = [self.calibration.digest] if self.calibration else []
+        return _digest({"settings": settings, "files": self._file_digests() + calibration})
 
     @property
     def reference_digest(self) -> str:
         """`sha256:<hex>` over what the reference's outputs on the evaluation set depend on."""
         recipe = self.recipe
-        settings = [recipe.task, recipe.labels, recipe.max_length, recipe.evaluation.roles]
+        windows = recipe.windows and recipe.windows.model_dump(mode="json")
+        settings = [recipe.task, recipe.labels, recipe.max_length, windows, recipe.postprocessing, recipe.evaluation.roles]
         tools = {name: installed_version(name) for name in REFERENCE_TOOLS}
         return _digest({"settings": settings, "files": self._file_digests(), "tools": tools})
 
@@ -60,12 +65,15 @@ class Inputs:
 
 def recipe_settings(recipe: Recipe) -> object:
     """A recipe without its paths, as JSON values."""
-    return recipe.model_dump(mode="json", exclude={"checkpoint": True, "checkpoint_sha256": True, "adapter": True, "evaluation": {"data"}})
+    return recipe.model_dump(
+        mode="json",
+        exclude={"checkpoint": True, "checkpoint_sha256": True, "adapter": True, "evaluation": {"data"}, "calibration": {"data"}},
+    )
 
 
 def _require_metric(recipe: Recipe) -> None:
-    metrics = TASKS[recipe.task].assessment.metrics
-    if recipe.evaluation.metric not in metrics:
+    metrics = TASKS[recipe.task].metrics
+    if recipe.evaluation.metric is not None and recipe.evaluation.metric not in metrics:
         raise RecipeError(
             f"evaluation.metric: {recipe.evaluation.metric!r} is not possible for {recipe.task}; choose one of {', '.join(metrics)}"
         )

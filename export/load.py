@@ -5,24 +5,27 @@ from typing import Any
 
 import torch
 import transformers
+from pydantic import ValidationError
 
 from export import adapter as adapters
 from export import labels as label_names
 from export.checkpoint import tensor_shapes
 from export.errors import RecipeError
 from export.inputs import Inputs
+from export.tasks.loaded import Loaded
 from export.tasks.task import Task
+from model_repository.manifest import Answering
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A PyTorch model in fp32, ready for inference, its fast tokenizer and the names of its labels."""
+    """A PyTorch model in fp32, ready for inference, its fast tokenizer, and how its answers are made."""
 
     model: Any
     tokenizer: Any
-    labels: tuple[str, ...]
+    answering: Answering
 
 
 def load(inputs: Inputs, task: Task) -> Reference:
@@ -34,7 +37,7 @@ def load(inputs: Inputs, task: Task) -> Reference:
     """
     folder = inputs.checkpoint.folder
     adapter = inputs.adapter.folder if inputs.adapter else None
-    labels = label_names.resolve(folder, adapter, inputs.recipe.labels)
+    labels = label_names.resolve(folder, adapter, inputs.recipe.labels) if task.labels else ()
     model, untrained = _load_model(inputs, task, labels)
     if adapter is not None:
         model = adapters.merge(model, adapter, untrained)
@@ -48,7 +51,24 @@ def load(inputs: Inputs, task: Task) -> Reference:
     if len(tokenizer) > (rows := model.get_input_embeddings().num_embeddings):
         raise RecipeError(f"checkpoint: its tokenizer has {len(tokenizer)} tokens, and the model knows {rows}: they do not belong together")
     _require_max_length(model, inputs.recipe.max_length)
-    return Reference(model, tokenizer, labels)
+    return Reference(
+        model, tokenizer, _answering(inputs, task, Loaded(model.config, tokenizer, folder, labels, inputs.recipe.postprocessing))
+    )
+
+
+def _answering(inputs: Inputs, task: Task, loaded: Loaded) -> Answering:
+    recipe = inputs.recipe
+    try:
+        return Answering(
+            task=task.name,
+            labels=loaded.labels,
+            max_length=recipe.max_length,
+            windows=recipe.windows,
+            postprocessing=task.postprocessing(loaded),
+        )
+    except ValidationError as exc:
+        fault = exc.errors()[0]
+        raise RecipeError(f"postprocessing.{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from exc
 
 
 def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[Any, list[str]]:
@@ -56,12 +76,12 @@ def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[An
     # what it says of missing weights is checked here, with errors instead of warnings
     transformers.logging.set_verbosity_error()
     folder = inputs.checkpoint.folder
+    names = {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
     try:
         model, info = getattr(transformers, task.auto_model).from_pretrained(
             folder,
-            num_labels=len(labels),
-            id2label=dict(enumerate(labels)),
-            label2id={label: index for index, label in enumerate(labels)},
+            **(names if labels else {}),
+            trust_remote_code=inputs.recipe.trust_remote_code,
             dtype=torch.float32,
             use_safetensors=True,
             local_files_only=True,
@@ -73,14 +93,18 @@ def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[An
     mismatched = set(info["mismatched_keys"])
     if inputs.adapter:
         mismatched -= set(adapters.replaced_tensors(inputs.adapter.folder))
-    if mismatched:
+    if mismatched and labels:
         name = max(mismatched)
         found, needed = tensor_shapes(folder)[name], model.state_dict()[name].shape
         raise RecipeError(
             f"labels: the checkpoint's {name} has shape {list(found)}, and {len(labels)} labels ({', '.join(labels)}) "
             f"need {list(needed)}; name as many labels as the head has outputs"
         )
-    return model, sorted({*info["missing_keys"], *info["mismatched_keys"]})
+    untrained = {*info["missing_keys"], *info["mismatched_keys"]}
+    if not labels:
+        # an encoder's pooler is of its pre-training; an embedding is made of the tokens
+        untrained = {name for name in untrained if not name.startswith("pooler.")}
+    return model, sorted(untrained)
 
 
 def _load_tokenizer(inputs: Inputs) -> Any:
@@ -92,7 +116,9 @@ def _load_tokenizer(inputs: Inputs) -> Any:
     if not any(path for pattern in _TOKENIZER_FILES for path in folder.glob(pattern)):
         raise RecipeError(f"checkpoint: {folder} holds no tokenizer ({', '.join(_TOKENIZER_FILES)})")
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            folder, use_fast=True, local_files_only=True, trust_remote_code=inputs.recipe.trust_remote_code
+        )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise RecipeError(f"checkpoint: {folder} holds a tokenizer that cannot be read: {str(exc).splitlines()[0]}") from exc
     if not tokenizer.is_fast:

@@ -1,21 +1,31 @@
 """Fuse an ONNX graph's nodes with ONNX Runtime's offline optimizer, through Optimum. Whether it pays is to be measured on the target."""
 
 from pathlib import Path
-from typing import Literal
 
 import onnx
 from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
 from optimum.onnxruntime import ORTOptimizer
 from optimum.onnxruntime.configuration import AutoOptimizationConfig
+from optimum.onnxruntime.utils import ORTConfigManager
 from transformers import PretrainedConfig
 
 from export.errors import ExportError
-from model_repository.manifest import GRAPH, Target
+from model_repository.manifest import GRAPH, Optimization, Target
 
 
-def optimize(graph: Path, folder: Path, level: Literal["O1", "O2"], config: PretrainedConfig, target: Target) -> Path:
+def is_optimizable(config: PretrainedConfig) -> bool:
+    """Whether Optimum knows how to fuse the nodes of this architecture."""
+    try:
+        ORTConfigManager.check_optimization_supported_model(config.model_type, AutoOptimizationConfig.O2())
+    except (KeyError, NotImplementedError):
+        return False
+    return True
+
+
+def optimize(graph: Path, folder: Path, level: Optimization, config: PretrainedConfig, target: Target) -> Path:
     """Write the optimized graph to `folder/model.onnx`; `graph` stays as it is.
 
+    O1 folds constants, O2 fuses nodes too, O3 approximates GELU besides, O4 is O3 in half precision; each as Optimum defines it.
     Fused nodes hide the types of what they give, and the quantizer needs them: they are inferred and written into the graph.
 
     Raises:

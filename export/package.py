@@ -19,7 +19,8 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from export.errors import ExportError
 from model_repository import config
-from model_repository.manifest import FILE, GRAPH, TOKENIZER, Manifest, ManifestError, answer_digest, read_versions
+from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, ManifestError, answer_digest, read_versions
+from model_repository.tensors import TEXT_PAIR, tensors_of
 
 _STAGING = ".staging-"
 
@@ -69,19 +70,37 @@ def require_intact(repository: Path, manifest: Manifest) -> None:
             _write_config(repository / manifest.model)
 
 
-def require_same_model(repository: Path, model: str, version: int, task: str, target: str) -> None:
-    """The versions of a model share one configuration, so one task and one target.
+def require_same_model(repository: Path, model: str, version: int, answering: Answering, target: str) -> None:
+    """The versions of a model share one configuration, so one task with the same inputs, and one target.
 
     Raises:
-        ExportError: another version has another task or target, or `config.pbtxt` cannot be read.
+        ExportError: another version has another task, other inputs or another target, or `config.pbtxt` cannot be read.
     """
     for number, other in _versions(repository / model).items():
-        if number != version and (other.task, other.target) != (task, target):
+        if number != version and (other.task, tensors_of(other), other.target) != (answering.task, tensors_of(answering), target):
             raise ExportError(
-                f"version {number} of {model} is {other.task} for {other.target}, and version {version} would be {task} for {target}; "
-                "the versions of a model share one configuration: choose another model name"
+                f"version {number} of {model} is {_inputs(other)} for {other.target}, and version {version} would be {_inputs(answering)} "
+                f"for {target}; the versions of a model share one configuration: choose another model name"
             )
     _read_config(repository / model)
+
+
+def _inputs(answering: Answering) -> str:
+    return f"{answering.task}{' of pairs' if TEXT_PAIR in tensors_of(answering).inputs else ''}"
+
+
+def require_provider(repository: Path, model: str, provider: str) -> None:
+    """A model that is in the repository already is served by this execution provider: its versions share one configuration.
+
+    Raises:
+        ExportError: its `config.pbtxt` names another one.
+    """
+    known = _read_config(repository / model)
+    if known is not None and (found := known.parameters["execution_provider"].string_value) != provider:
+        raise ExportError(
+            f"{repository / model / config.FILE} serves {model} with {found}, and this version needs {provider}; "
+            "change its parameter execution_provider (the other versions then run there too), or choose another model name"
+        )
 
 
 @contextmanager
@@ -116,7 +135,7 @@ def commit(staged: Staged, repository: Path) -> None:
     model = repository / manifest.model
     target, replaced = model / str(manifest.version), staged.repository / "replaced"
     with _lock(model):
-        require_same_model(repository, manifest.model, manifest.version, manifest.task, manifest.target)
+        require_same_model(repository, manifest.model, manifest.version, manifest, manifest.target)
         if target.exists():
             target.rename(replaced)
         try:

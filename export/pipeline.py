@@ -2,50 +2,42 @@
 
     load → export → optimize → quantize → check → gate → measure → stage → ask through Triton → commit
 
+With `precision: auto` all candidates are made and judged to choose one; where int8 does not pass, layers are kept in fp32 until it does.
 Each step hands a value on and raises `ExportError` to stop; nothing is in the repository before the last one.
 """
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from transformers import PretrainedConfig
-
-from export import checks, measure, package
-from export.batches import Run, outputs, spread_over_lengths
+from export import checks, graphs, measure, package
+from export.batches import Padded, spread
+from export.build import Builder, CalibrationBatches
+from export.errors import RecipeError
 from export.graph import Graph
-from export.half_precision import to_float16
+from export.graphs import Graphs, megabytes
 from export.inputs import Inputs
+from export.judge import Check, Gate
 from export.load import Reference, load
 from export.onnx_export import export_onnx
-from export.optimize import optimize
 from export.progress import Progress
-from export.quality import describe, measure_quality, require_quality
-from export.quantize import detect_instruction_set, quantize
-from export.recipe import Recipe
+from export.quantize import detect_instruction_set
+from export.recipe import InstructionSet, Recipe
 from export.reference import reference_outputs, torch_run
+from export.serving import Serving
+from export.subject import Subject
 from export.tasks import TASKS
 from export.tasks.task import Task
-from export.tokenization import Encoded, encode, require_same_tokens, write_tokenizer
+from export.tokenization import Encoded, require_same_tokens, write_tokenizer
 from export.triton_check import TEXTS as TRITON_TEXTS
 from export.triton_check import check_through_triton
+from model_repository.config import execution_provider
 from model_repository.manifest import TOKENIZER, Answering, Manifest, Quality, Sizes, Source, Speed, answer_digest
 from model_repository.server import TritonUnavailable
 
-CHECKED_TEXTS = 32
-BATCH_SIZE = 8
+CHECKED_WINDOWS = 32
 TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
-MEGABYTE = 1e6
-
-
-@dataclass(frozen=True)
-class Graphs:
-    """The ONNX graph as exported, and as packaged."""
-
-    fp32: Path
-    packaged: Path
 
 
 def export(
@@ -57,38 +49,38 @@ def export(
         ExportError: a step or a check failed; the repository is as it was.
     """
     recipe, task = inputs.recipe, TASKS[inputs.recipe.task]
-    package.require_same_model(repository, recipe.model, recipe.version, recipe.task, recipe.target)
+    if recipe.calibration:
+        package.require_provider(repository, recipe.model, execution_provider(recipe.target, recipe.packaged_precision))
     folder = _fresh_folder(work / recipe.model / str(recipe.version))
 
     with progress.step("load") as step:
         reference = load(inputs, task)
-        truth = task.assessment.truth(inputs.evaluation, reference.labels)
+        package.require_same_model(repository, recipe.model, recipe.version, reference.answering, recipe.target)
         write_tokenizer(reference.tokenizer, recipe.max_length, folder / TOKENIZER)
-        encoded = encode(folder / TOKENIZER, inputs.evaluation.texts)
-        require_same_tokens(reference.tokenizer, recipe.max_length, inputs.evaluation.texts, encoded)
-        step.note = f"{recipe.checkpoint}{f' + {recipe.adapter}' if recipe.adapter else ''}, {len(reference.labels)} labels"
-    run = torch_run(reference.model, task.output)
+        subject = _subject(inputs, task, reference, Serving(reference.answering, folder / TOKENIZER))
+        step.note = f"{recipe.checkpoint}{f' + {recipe.adapter}' if recipe.adapter else ''}, {_described(reference.answering)}"
 
-    graphs = _make_graphs(recipe, task, reference, run, encoded, folder, progress)
+    fp32, check = _export_fp32(subject, reference, folder, progress)
+    builder = _builder(inputs, reference, subject.serving, fp32, folder)
+    made = Graphs(fp32, fp32) if recipe.precision == "auto" else graphs.make(recipe, builder, check, progress)
 
     with progress.step("reference") as step:
-        cache = work / "reference" / f"{inputs.reference_digest.removeprefix('sha256:')[:32]}.npy"
-        expected = reference_outputs(run, encoded, cache, step.advance)
-        step.note = f"PyTorch fp32 on {len(encoded)} texts"
-    with progress.step("gate") as step:
-        actual = outputs(Graph(graphs.packaged, task.output), encoded, BATCH_SIZE, step.advance)
-        quality = measure_quality(task, recipe.evaluation, inputs.evaluation, truth, expected, actual)
-        require_quality(quality, recipe.precision)
-        step.note = describe(quality, recipe.precision)
-    speed = _measure(recipe, task, graphs, encoded, progress)
+        cache = work / "reference" / inputs.reference_digest.removeprefix("sha256:")[:32]
+        runs = Padded(subject.run, subject.encoded.pad_id)
+        expected = reference_outputs(lambda: subject.serving.answer(runs, subject.items, step.advance), len(subject.items), cache)
+        step.note = f"PyTorch fp32 on {len(subject.items)} texts"
+    gate = Gate(subject, recipe.evaluation, expected)
+    if recipe.precision == "auto":
+        recipe, made = graphs.make_best(recipe, builder, check, gate, progress)
+    made, quality = graphs.through_gate(recipe, made, builder, check, gate, progress)
+    speed = _measure(recipe, task, made, subject.encoded, progress)
 
-    manifest = _manifest(inputs, reference, graphs, folder / TOKENIZER, quality, speed)
-    with package.staging(repository, manifest, graphs.packaged, folder / TOKENIZER) as staged:
+    manifest = _manifest(inputs, recipe, reference, made, folder / TOKENIZER, quality, speed)
+    with package.staging(repository, manifest, made.packaged, folder / TOKENIZER) as staged:
         with progress.step("triton") as step:
-            rows = spread_over_lengths(encoded, TRITON_TEXTS)
             try:
-                difference = ask_triton(staged, task, inputs.evaluation.texts, encoded, rows, folder / "triton.log")
-                step.note = f"answers as the graph does: {len(rows)} texts, scores within {difference:.1g}"
+                difference = ask_triton(staged, task, subject.some_items(TRITON_TEXTS), folder / "triton.log")
+                step.note = f"answers as the graph does: {TRITON_TEXTS} texts at most, alone and together, within {difference:.1g}"
             except TritonUnavailable as exc:
                 step.note = f"NOT RUN, so nobody has seen this version answer through Triton: {exc}"
         with progress.step("package") as step:
@@ -97,67 +89,74 @@ def export(
     return manifest
 
 
-def _make_graphs(recipe: Recipe, task: Task, reference: Reference, run: Run, encoded: Encoded, folder: Path, progress: Progress) -> Graphs:
-    """Export to ONNX, then to the recipe's precision; each graph is checked against PyTorch before the next is made of it."""
-    config: PretrainedConfig = reference.model.config
+def _subject(inputs: Inputs, task: Task, reference: Reference, serving: Serving) -> Subject:
+    """What is to be judged; everything that the evaluation set can be wrong about is found before the long work begins."""
+    dataset, evaluation = inputs.evaluation, inputs.recipe.evaluation
+    assessment = task.assessment(dataset, reference.answering)
+    if evaluation.metric is not None and evaluation.metric not in assessment.metrics:
+        raise RecipeError(
+            f"evaluation.metric: {evaluation.metric!r} is not possible for this model; choose one of {', '.join(assessment.metrics)}"
+        )
+    truth = assessment.truth(dataset, reference.answering.labels)
+    items = task.items(dataset, reference.answering)
+    queries = serving.queries(items)
+    require_same_tokens(reference.tokenizer, serving.tokenizer, queries)
+    run = torch_run(reference.model, task.outputs)
+    return Subject(task, assessment, dataset, truth, items, serving.encode(queries), serving, run)
+
+
+def _export_fp32(subject: Subject, reference: Reference, folder: Path, progress: Progress) -> tuple[Path, Check]:
+    """Export to ONNX; the graph is checked against PyTorch before another is made of it."""
+    task, encoded = subject.task, subject.encoded
     with progress.step("onnx") as step:
         fp32 = export_onnx(reference.model, task, folder / "fp32")
-        graph = Graph(fp32, task.output)
-        checks.check_tensors(graph, task, len(reference.labels))
-        probe = checks.Probe(run, encoded, spread_over_lengths(encoded, CHECKED_TEXTS), task)
-        found = probe.difference(graph)
-        checks.require_same(found)
-        step.note = f"{_megabytes(fp32)}, outputs within {found.max_logits:.1g} of PyTorch's on {probe.texts} padded texts"
-    packaged = fp32
-    if recipe.optimization:
-        with progress.step("optimize") as step:
-            packaged = optimize(fp32, folder / "optimized", recipe.optimization, config, recipe.target)
-            step.note = f"{recipe.optimization}, {_megabytes(packaged)}"
-    if recipe.precision == "fp16":
-        with progress.step("fp16") as step:
-            packaged = to_float16(packaged, folder / "fp16")
-            step.note = _megabytes(packaged)
-    if recipe.precision == "int8":
-        with progress.step("quantize") as step:
-            instruction_set = recipe.instruction_set or detect_instruction_set()
-            packaged = quantize(packaged, folder / "int8", instruction_set, config)
-            step.note = f"int8 dynamic per channel for {instruction_set}, {_megabytes(packaged)}"
-    if packaged != fp32:
-        with progress.step("check") as step:
-            graph = Graph(packaged, task.output)
-            checks.check_tensors(graph, task, len(reference.labels))
-            found = probe.difference(graph)
-            checks.require_close(found, recipe.packaged_precision)
-            step.note = f"scores differ from PyTorch's by {found.mean_scores:.4f} on average"
-    return Graphs(fp32, packaged)
+        rows = spread(encoded.lengths, CHECKED_WINDOWS)
+        probe = checks.Probe(subject.run, encoded.some(rows), task, subject.serving.backend)
+        check = Check(task, len(reference.answering.labels), probe)
+        found = check(Graph(fp32, task.outputs), "fp32")
+        step.note = f"{megabytes(fp32)}, outputs within {found.max_outputs:.1g} of PyTorch's on {probe.texts} padded texts"
+    return fp32, check
 
 
-def _measure(recipe: Recipe, task: Task, graphs: Graphs, encoded: Encoded, progress: Progress) -> Speed | None:
+def _builder(inputs: Inputs, reference: Reference, serving: Serving, fp32: Path, folder: Path) -> Builder:
+    recipe, calibration = inputs.recipe, None
+    if recipe.calibration and inputs.calibration:
+        calibration = CalibrationBatches(recipe.calibration, serving.encode(inputs.calibration.queries))
+    return Builder(fp32, folder, reference.model.config, recipe.target, _instruction_set(recipe), calibration)
+
+
+def _measure(recipe: Recipe, task: Task, made: Graphs, encoded: Encoded, progress: Progress) -> Speed | None:
     """Speed on this machine's CPU; None for a GPU, and where nothing was changed."""
-    if recipe.target == "gpu" or graphs.packaged == graphs.fp32:
+    if recipe.target == "gpu" or made.packaged == made.fp32:
         return None
     with progress.step("measure") as step:
-        speed = measure.measure_speed(graphs.fp32, graphs.packaged, task.output, encoded)
+        found = measure.compare_speed(made.fp32, made.packaged, list(task.outputs), encoded)
+        speed = found.speed
         ratio = speed.packaged_texts_per_s / speed.fp32_texts_per_s
         step.note = f"one thread: {speed.packaged_texts_per_s:.0f} texts/s, fp32 {speed.fp32_texts_per_s:.0f} texts/s (x {ratio:.2f})"
         if ratio < 1:
             step.note += "; slower than fp32 on this machine: consider precision: fp32"
+        # where it is made for another CPU than this one's, this one's speed says nothing
+        if not recipe.allow_slower and _instruction_set(recipe) == detect_instruction_set():
+            what = f"{recipe.precision}{f' with optimization {recipe.optimization}' if recipe.optimization else ''}"
+            measure.require_not_slower(found, what, "use precision: fp32 without optimization, or precision: auto")
     return speed
 
 
-def _manifest(inputs: Inputs, reference: Reference, graphs: Graphs, tokenizer: Path, quality: Quality, speed: Speed | None) -> Manifest:
-    recipe, checkpoint, adapter = inputs.recipe, inputs.checkpoint, inputs.adapter
+def _manifest(
+    inputs: Inputs, recipe: Recipe, reference: Reference, made: Graphs, tokenizer: Path, quality: Quality, speed: Speed | None
+) -> Manifest:
+    checkpoint, adapter = inputs.checkpoint, inputs.adapter
     tools = {name: installed_version(name) for name in (*TOOLS, *(["peft"] if adapter else []))}
-    if recipe.precision == "int8":
-        tools["instruction_set"] = recipe.instruction_set or detect_instruction_set()
-    answering = Answering(task=recipe.task, labels=reference.labels, max_length=recipe.max_length)
+    if (recipe.target, recipe.precision) == ("cpu", "int8"):
+        tools["instruction_set"] = _instruction_set(recipe)
     return Manifest(
-        **answering.model_dump(),
+        **reference.answering.model_dump(),
         model=recipe.model,
         version=recipe.version,
         precision=recipe.packaged_precision,
         target=recipe.target,
-        digest=answer_digest(graphs.packaged, tokenizer, answering),
+        digest=answer_digest(made.packaged, tokenizer, reference.answering),
         source=Source(
             checkpoint=checkpoint.name,
             checkpoint_digest=checkpoint.digest,
@@ -168,9 +167,25 @@ def _manifest(inputs: Inputs, reference: Reference, graphs: Graphs, tokenizer: P
         ),
         quality=quality,
         speed=speed,
-        sizes=Sizes(fp32_bytes=graphs.fp32.stat().st_size, packaged_bytes=graphs.packaged.stat().st_size),
+        measured_provider=graphs.checking_provider(recipe),
+        candidates=made.candidates,
+        sensitivity=made.sensitivity,
+        sizes=Sizes(fp32_bytes=made.fp32.stat().st_size, packaged_bytes=made.packaged.stat().st_size),
         tools=tools,
     )
+
+
+def _described(answering: Answering) -> str:
+    settings = answering.postprocessing.model_dump(exclude_none=True, exclude_defaults=True)
+    labels = [f"{len(answering.labels)} labels"] if answering.labels else []
+    return ", ".join([answering.task, *labels, *(f"{name} {value}" for name, value in settings.items() if name != "thresholds")])
+
+
+def _instruction_set(recipe: Recipe) -> InstructionSet:
+    """The recipe's; this machine's where the recipe does not say, or says `auto`."""
+    if recipe.instruction_set is None or recipe.instruction_set == "auto":
+        return detect_instruction_set()
+    return recipe.instruction_set
 
 
 def _fresh_folder(folder: Path) -> Path:
@@ -178,7 +193,3 @@ def _fresh_folder(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def _megabytes(path: Path) -> str:
-    return f"{path.stat().st_size / MEGABYTE:.1f} MB"

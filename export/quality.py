@@ -11,9 +11,8 @@ from export.bootstrap import bca_interval
 from export.dataset import Dataset
 from export.errors import ExportError
 from export.metrics.metric import Metric, Sums
-from export.precision import RecipePrecision
 from export.recipe import Evaluation
-from export.tasks.task import Task
+from export.tasks.assessment import Assessment
 from model_repository.manifest import Comparison, Interval, Quality, SliceQuality
 
 ROUNDING = 1e-9
@@ -21,23 +20,22 @@ MIN_EXAMPLES = 100
 """Below it the interval itself is not to be trusted: what none of n examples shows may still happen to 3 of n (95 %, "rule of three")."""
 
 
-def measure_quality(task: Task, evaluation: Evaluation, dataset: Dataset, truth: Any, reference: Any, packaged: Any) -> Quality:
+def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dataset, truth: Any, reference: Any, packaged: Any) -> Quality:
     """Compare both models' outputs on the same examples; `truth` is what the task reads from the evaluation set.
 
     Raises:
         ExportError: the metric is not defined on all examples or on a slice.
     """
-    expected, actual = task.scores(reference), task.scores(packaged)
-    metric = task.assessment.metrics[evaluation.metric]
-    paired = _Paired(
-        metric, metric.statistics(expected, truth), metric.statistics(actual, truth), task.assessment.same_answer(expected, actual)
-    )
+    name = evaluation.metric or next(iter(assessment.metrics))
+    metric = assessment.metrics[name]
+    same = assessment.same_answer(reference, packaged)
+    paired = _Paired(metric, metric.statistics(reference, truth), metric.statistics(packaged, truth), same)
     slices = (
         SliceQuality(column=column, value=value, **paired.compare(rows, f"where {column} is {value}").model_dump())
         for column, value, rows in _groups(dataset)
     )
     return Quality(
-        metric=evaluation.metric,
+        metric=name,
         data=dataset.name,
         data_digest=dataset.digest,
         max_drop=evaluation.max_drop,
@@ -48,7 +46,7 @@ def measure_quality(task: Task, evaluation: Evaluation, dataset: Dataset, truth:
     )
 
 
-def require_quality(quality: Quality, precision: RecipePrecision) -> None:
+def require_quality(quality: Quality, precision: str) -> None:
     """Hold the packaged version to the recipe's bounds; slices are each held to theirs, as none of them may lose more.
 
     Raises:
@@ -70,7 +68,7 @@ def tells(found: Comparison, bound: float) -> bool:
     return not astride or found.interval.high - found.drop <= bound + ROUNDING
 
 
-def describe(quality: Quality, precision: RecipePrecision) -> str:
+def describe(quality: Quality, precision: str) -> str:
     """What was measured, in one line; says where there were too few examples to tell."""
     parts = [
         f"{quality.metric} {quality.packaged:.4f}, fp32 reference {quality.reference:.4f} on {quality.examples} examples: "
@@ -139,7 +137,7 @@ def _groups(dataset: Dataset) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
             yield column, value, np.array([other == value for other in values])
 
 
-def _faults(quality: Quality, precision: RecipePrecision) -> Iterator[str]:
+def _faults(quality: Quality, precision: str) -> Iterator[str]:
     if not _held(quality, quality.max_drop):
         yield _too_much(quality, quality, precision, "", quality.max_drop, "evaluation.max_drop")
     if quality.min_agreement is not None and quality.agreement is not None and not quality.agreement >= quality.min_agreement - ROUNDING:
@@ -159,7 +157,7 @@ def _held(found: Comparison, bound: float) -> bool:
     return number <= bound + ROUNDING
 
 
-def _too_much(quality: Quality, found: Comparison, precision: RecipePrecision, where: str, bound: float, field: str) -> str:
+def _too_much(quality: Quality, found: Comparison, precision: str, where: str, bound: float, field: str) -> str:
     side = "below" if found.packaged < found.reference else "above"
     counted = "at the interval's upper end" if tells(found, bound) else "for the drop itself, as there are too few examples to tell"
     return (

@@ -8,9 +8,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from export.errors import RecipeError
-from export.precision import DEFAULT, RecipePrecision, packaged_precision
-from model_repository.manifest import Precision, Target
-from model_repository.postprocessing import Task
+from export.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
+from model_repository.manifest import Optimization, Precision, Target
+from model_repository.postprocessing import POSTPROCESSING, Task, Windows
 
 InstructionSet = Literal["avx512_vnni", "avx2", "arm64"]
 
@@ -33,7 +33,8 @@ class Evaluation(_Strict):
     label: str = "label"
     columns: dict[str, str] = Field(default_factory=dict)
     slices: tuple[str, ...] = ()
-    metric: str = "accuracy"
+    metric: str | None = None
+    """None: the task's usual one."""
     max_drop: float = Field(ge=0)
     min_agreement: float | None = Field(default=None, ge=0, le=1)
     max_slice_drop: float | None = Field(default=None, ge=0)
@@ -53,6 +54,26 @@ class Evaluation(_Strict):
         return {"text": self.text, **pair, "label": self.label, **self.columns}
 
 
+class Calibration(_Strict):
+    """Texts (JSONL, field `text`) that static int8 takes its activations' ranges from: of the training set, never of the evaluation set.
+
+    `samples` of them are used. `minmax` takes the whole range, `percentile` cuts off the rest, `entropy` loses the least information.
+    """
+
+    data: Path
+    text: str = "text"
+    text_pair: str | None = None
+    samples: int = Field(default=256, ge=1)
+    method: Literal["minmax", "entropy", "percentile"] = "minmax"
+    percentile: float | None = Field(default=None, gt=50, le=100)
+
+    @model_validator(mode="after")
+    def _percentile_belongs_to_its_method(self) -> Self:
+        if self.percentile is not None and self.method != "percentile":
+            raise ValueError(f"percentile is for method percentile, not {self.method}; remove it")
+        return self
+
+
 class Recipe(_Strict):
     """One version of one model. Paths are as written: `path` resolves them against the recipe's folder."""
 
@@ -63,12 +84,21 @@ class Recipe(_Strict):
     checkpoint: str = Field(min_length=1)
     checkpoint_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     adapter: Path | None = None
+    trust_remote_code: bool = False
     labels: tuple[str, ...] | None = None
     max_length: int = Field(ge=2)
+    windows: Windows | None = None
+    """None: a text of more than `max_length` tokens is cut."""
+    postprocessing: dict[str, Any] = Field(default_factory=dict)
+    """How answers are made, where the checkpoint does not say or says otherwise: fields of the task's settings."""
     target: Target = "cpu"
-    precision: RecipePrecision
-    optimization: Literal["O1", "O2"] | None = None
-    instruction_set: InstructionSet | None = None
+    precision: Literal["int8", "fp16", "fp32", "auto"]
+    optimization: Optimization | None = None
+    instruction_set: Literal["avx512_vnni", "avx2", "arm64", "auto"] | None = None
+    calibration: Calibration | None = None
+    sensitivity: bool | None = None
+    """Search for layers to keep in fp32: always, never, or (None) where full int8 does not pass."""
+    allow_slower: bool = False
     evaluation: Evaluation
 
     _folder: Path = PrivateAttr(default_factory=Path)
@@ -83,21 +113,47 @@ class Recipe(_Strict):
     @field_validator("labels")
     @classmethod
     def _labels_are_distinct(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if labels is not None and (len(labels) < 2 or len(set(labels)) < len(labels)):
-            raise ValueError("at least two names are needed, each of them once")
+        if labels is not None and (not labels or len(set(labels)) < len(labels)):
+            raise ValueError("names are needed, each of them once")
         return labels
 
     @model_validator(mode="after")
+    def _postprocessing_is_the_tasks(self) -> Self:
+        known = POSTPROCESSING[self.task].model_fields
+        if unknown := sorted(set(self.postprocessing) - set(known)):
+            raise ValueError(f"postprocessing.{unknown[0]} is unknown for {self.task}; known are {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
     def _precision_fits_target(self) -> Self:
-        packaged_precision(self.target, self.precision)
-        if self.instruction_set and self.precision != "int8":
-            raise ValueError(f"instruction_set is for precision int8, not {self.precision}; remove it")
+        if self.precision == "auto":
+            if self.optimization:
+                raise ValueError("precision auto tries the optimization levels itself; remove the field optimization")
+        else:
+            packaged_precision(self.target, self.precision, calibrated=self.calibration is not None)
+            require_optimization_fits(self.target, self.precision, self.optimization)
+        if self.instruction_set and (self.target != "cpu" or self.precision not in ("int8", "auto")):
+            raise ValueError(f"instruction_set is for precision int8 on a CPU, not {self.precision} for {self.target}; remove it")
+        if self.sensitivity is not None and self.precision != "int8":
+            raise ValueError(f"sensitivity is for precision int8, not {self.precision}; remove it")
+        if self.calibration and (self.target, self.precision) != ("gpu", "int8"):
+            raise ValueError(f"calibration is for precision int8 on target gpu, not {self.precision} on {self.target}; remove it")
         return self
 
     @property
     def packaged_precision(self) -> Precision:
-        """The manifest's name of the precision."""
-        return packaged_precision(self.target, self.precision)
+        """The manifest's name of the precision.
+
+        Raises:
+            ValueError: it is `auto`, and nothing is chosen yet.
+        """
+        if self.precision == "auto":
+            raise ValueError("precision auto is no precision before a candidate is chosen")
+        return packaged_precision(self.target, self.precision, calibrated=self.calibration is not None)
+
+    def with_choice(self, precision: RecipePrecision, optimization: Optimization | None) -> Self:
+        """The recipe with what was chosen in the place of `auto`."""
+        return self.model_copy(update={"precision": precision, "optimization": optimization})
 
     def path(self, written: str | Path) -> Path:
         """A path of the recipe, resolved against the recipe's folder."""
@@ -133,7 +189,8 @@ def _fault(error: Any) -> str:
         case "missing":
             return f"the field {field} is missing; add it"
         case "extra_forbidden":
-            names = list(Evaluation.model_fields if field.startswith("evaluation.") else Recipe.model_fields)
+            parts: dict[str, type[BaseModel]] = {"evaluation": Evaluation, "calibration": Calibration}
+            names = list(parts.get(field.split(".")[0] if "." in field else "", Recipe).model_fields)
             close = difflib.get_close_matches(str(error["loc"][-1]), names, n=1)
             return f"the field {field} is unknown; " + (f"is {close[0]} meant?" if close else f"known are {', '.join(names)}")
         case "literal_error":

@@ -1,10 +1,11 @@
-"""The packaged tokenizer: one `tokenizer.json` for the Rust tokenizers, and the token ids that it gives."""
+"""The packaged tokenizer: one `tokenizer.json` for the Rust tokenizers, and the windows of token ids that it gives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace_backend.items import Query, Window
 from tokenizers import Tokenizer
 
 from export.errors import ExportError
@@ -12,19 +13,22 @@ from export.errors import ExportError
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids and segment ids of texts, truncated and not padded; `pad_id` fills up a batch."""
+    """Windows of texts as the model reads them, not padded; `pad_id` fills up a batch."""
 
-    ids: Sequence[Sequence[int]]
-    type_ids: Sequence[Sequence[int]]
+    windows: Sequence[Window]
     pad_id: int
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.windows)
 
     @property
     def lengths(self) -> list[int]:
-        """Tokens of each text."""
-        return [len(ids) for ids in self.ids]
+        """Tokens of each window."""
+        return [len(window.ids) for window in self.windows]
+
+    def some(self, rows: Sequence[int]) -> "Encoded":
+        """Those of the windows, in this order."""
+        return Encoded([self.windows[row] for row in rows], self.pad_id)
 
 
 def write_tokenizer(tokenizer: Any, max_length: int, path: Path) -> None:
@@ -40,24 +44,19 @@ def write_tokenizer(tokenizer: Any, max_length: int, path: Path) -> None:
     rust.save(str(path))
 
 
-def encode(path: Path, texts: Sequence[str]) -> Encoded:
-    """Token ids of texts by a packaged `tokenizer.json`."""
-    tokenizer = Tokenizer.from_file(str(path))
-    pad_id = tokenizer.padding["pad_id"]
-    tokenizer.no_padding()
-    encodings = tokenizer.encode_batch(list(texts))
-    return Encoded([e.ids for e in encodings], [e.type_ids for e in encodings], pad_id)
-
-
-def require_same_tokens(tokenizer: Any, max_length: int, texts: Sequence[str], encoded: Encoded) -> None:
-    """Compare the packaged tokenizer's ids with the checkpoint's own tokenizer.
+def require_same_tokens(tokenizer: Any, path: Path, queries: Sequence[Query]) -> None:
+    """Compare the ids that a packaged `tokenizer.json` gives to whole texts with those of the checkpoint's own tokenizer.
 
     Raises:
         ExportError: a text that becomes other tokens.
     """
-    for number, (text, ids) in enumerate(zip(texts, encoded.ids, strict=True), start=1):
-        if (expected := tokenizer(text, truncation=True, max_length=max_length)["input_ids"]) != list(ids):
+    packaged = Tokenizer.from_file(str(path))
+    packaged.no_truncation()
+    packaged.no_padding()
+    for number, (text, pair) in enumerate(queries, start=1):
+        ids = packaged.encode(text, pair).ids
+        if (expected := tokenizer(text, pair, truncation=False, verbose=False)["input_ids"]) != ids:
             raise ExportError(
-                f"the packaged tokenizer gives {len(ids)} tokens for example {number} and the checkpoint's gives {len(expected)}, "
+                f"the packaged tokenizer gives {len(ids)} tokens for text {number} and the checkpoint's gives {len(expected)}, "
                 "or other ones; export cannot package this tokenizer"
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
-from model_repository.manifest import Manifest, ManifestError
+from model_repository.manifest import Manifest, ManifestError, Precision, Target
 from model_repository.tensors import ERROR, TOKENS, Tensors, tensors_of
 
 FILE = "config.pbtxt"
@@ -50,7 +50,7 @@ def updated(config: pb.ModelConfig | None, manifests: Mapping[int, Manifest]) ->
     newest = manifests[max(manifests)]
     new = pb.ModelConfig()
     if config is None:
-        _set_defaults(new, newest.target)
+        _set_defaults(new, newest)
     else:
         new.CopyFrom(config)
     new.name, new.backend = newest.model, BACKEND
@@ -95,15 +95,21 @@ def _set_tensors(config: pb.ModelConfig, tensors: Tensors) -> None:
     config.output.add(name=ERROR, data_type=pb.TYPE_STRING, dims=[1])
 
 
-def _set_defaults(config: pb.ModelConfig, target: str) -> None:
+def execution_provider(target: Target, precision: Precision) -> str:
+    """The ONNX Runtime execution provider that serves a version: TensorRT for static int8, which the CUDA provider does not run fast."""
+    if target == "cpu":
+        return "CPUExecutionProvider"
+    return "TensorrtExecutionProvider" if precision == "int8-static" else "CUDAExecutionProvider"
+
+
+def _set_defaults(config: pb.ModelConfig, newest: Manifest) -> None:
     config.max_batch_size = MAX_BATCH_SIZE
     # no queue delay: what arrives while the instances are busy is joined anyway, and a lone request does not wait for company
     config.dynamic_batching.SetInParent()
-    if target == "gpu":
+    if newest.target == "gpu":
         # a Python-based backend places itself: KIND_CPU only says where Triton hands the tensors over
         config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=1)
-        config.parameters["execution_provider"].string_value = "CUDAExecutionProvider"
     else:
         config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=len(os.sched_getaffinity(0)))
-        config.parameters["execution_provider"].string_value = "CPUExecutionProvider"
+    config.parameters["execution_provider"].string_value = execution_provider(newest.target, newest.precision)
     config.parameters["intra_op_threads"].string_value = "1"

@@ -25,6 +25,7 @@ WITH_LABELS: frozenset[Task] = frozenset({"text-classification", "token-classifi
 
 Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]
 Target = Literal["cpu", "gpu"]
+Optimization = Literal["O1", "O2", "O3", "O4"]
 
 
 class ManifestError(ValueError):
@@ -105,6 +106,60 @@ class Sizes(_Part):
     packaged_bytes: int
 
 
+class Latency(_Part):
+    """Median milliseconds of one call with `batch` texts padded to `tokens` tokens, tokenizing excluded; on a CPU with one thread."""
+
+    batch: int
+    tokens: int
+    ms: float
+
+
+class TriedCandidate(_Part):
+    """A candidate of `precision: auto`. What could not be had is None or empty; `failure` says why it was not taken into account."""
+
+    precision: Precision
+    optimization: Optimization | None = None
+    size_bytes: int | None = None
+    latencies: tuple[Latency, ...] = ()
+    quality: float | None = None
+    failure: str | None = None
+    chosen: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """It was built, and passed the checks and the gate."""
+        return self.failure is None
+
+
+class LayerSensitivity(_Part):
+    """What quantizing one layer (`nodes` of the graph) and nothing else costs: how far scores move on average from the fp32 ones."""
+
+    layer: str
+    nodes: int
+    mean_score_difference: float
+
+
+class SensitivityPoint(_Part):
+    """A graph with the `layers_kept` most sensitive layers in fp32 and all others in int8; `quality` on the whole evaluation set."""
+
+    layers_kept: int
+    nodes_kept: int
+    quality: float
+    passes: bool
+    size_bytes: int
+    latencies: tuple[Latency, ...] = ()
+
+
+class Sensitivity(_Part):
+    """The search for layers to keep in fp32: all layers, the most sensitive first, measured on `texts` texts, and what was tried."""
+
+    texts: int
+    layers: tuple[LayerSensitivity, ...]
+    curve: tuple[SensitivityPoint, ...]
+    layers_kept: int
+    """The packaged graph keeps this many layers in fp32: the first ones of `layers`."""
+
+
 class Answering(_Part):
     """What changes an answer besides the graph and the tokenizer."""
 
@@ -144,6 +199,10 @@ class Manifest(Answering):
     source: Source
     quality: Quality | None = None
     speed: Speed | None = None
+    measured_provider: str | None = None
+    """ONNX Runtime's execution provider that the figures were measured with: for a GPU version, exported without one, the CPU's."""
+    candidates: tuple[TriedCandidate, ...] | None = None
+    sensitivity: Sensitivity | None = None
     sizes: Sizes
     tools: dict[str, str]
 

@@ -16,7 +16,7 @@ text has no answer: then its scores are NaN and its ANSWER is empty.
 
 from typing import NamedTuple
 
-from model_repository.manifest import Manifest
+from model_repository.manifest import Answering
 from model_repository.postprocessing import TextClassification
 
 TEXT, TEXT_PAIR, PARAMETERS = "TEXT", "TEXT_PAIR", "PARAMETERS"
@@ -40,9 +40,9 @@ class Tensors(NamedTuple):
         return self.output == ANSWER
 
 
-def tensors_of(manifest: Manifest) -> Tensors:
-    """The tensors of a packaged version."""
-    task, settings = manifest.task, manifest.postprocessing
+def tensors_of(answering: Answering) -> Tensors:
+    """The tensors of a packaged version, or of one that is to be."""
+    task, settings = answering.task, answering.postprocessing
     pair = task in _PAIRS or (isinstance(settings, TextClassification) and settings.text_pair)
     with_parameters = task in _WITH_PARAMETERS
     output = ANSWER if with_parameters else EMBEDDING if task == "feature-extraction" else SCORES

@@ -1,32 +1,36 @@
-"""What a task is to the export: names for the libraries, the tensors of its graph, how its answers are judged."""
+"""What a task is to the export: names for the libraries, its graph's outputs, how its answers are made and judged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from headrace_backend.items import Item
 
+from export.dataset import Dataset
 from export.tasks.assessment import Assessment
+from export.tasks.loaded import Loaded
+from model_repository.manifest import Answering
+from model_repository.postprocessing import Postprocessing
 from model_repository.postprocessing import Task as TaskName
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Task:
     """One task.
 
-    `optimum_task` and `auto_model` are the names that Optimum and transformers use. `inputs` are the graph inputs that the
-    backend can feed (int64 [batch, sequence]); `output` is float32 [batch, labels]. `scores` makes of outputs what is
-    answered, and `assessment` judges these.
+    `optimum_task` and `auto_model` are the names that Optimum and transformers use; `outputs` are the graph's, float32, by
+    name with their number of axes. `labels` says whether the head's outputs have names. `postprocessing` decides from a
+    checkpoint how answers are made; `items` are what the evaluation set asks, one or several for each example; `assessment`
+    judges the answers by one of `metrics`, of which the first is the usual one. `probabilities` says that what the backend makes
+    of a window is between 0 and 1.
     """
 
     name: TaskName
     optimum_task: str
     auto_model: str
-    required_inputs: Sequence[str]
-    optional_inputs: Sequence[str]
-    output: str
-    scores: Callable[[Floats], Floats]
-    assessment: Assessment
+    outputs: Mapping[str, int]
+    labels: bool
+    postprocessing: Callable[[Loaded], Postprocessing]
+    items: Callable[[Dataset, Answering], list[Item]]
+    assessment: Callable[[Dataset, Answering], Assessment]
+    metrics: Sequence[str]
+    probabilities: bool

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import time
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from headrace_backend.items import Item
 from headrace_backend.pipeline import Answers, Pipeline
 from headrace_backend.session import Placement, Session
 from headrace_backend.tasks import task_of
+from headrace_backend.tensorrt import EngineLimits
 from headrace_backend.tokenizer import Fit, TextTokenizer
 
 TEXT, TEXT_PAIR, PARAMETERS = "TEXT", "TEXT_PAIR", "PARAMETERS"
@@ -32,7 +34,8 @@ class TritonPythonModel:
             raise ValueError("max_batch_size is 0; it must be at least 1.")
         version = Path(args["model_repository"], args["model_version"])
         manifest = json.loads((version / "manifest.json").read_text(encoding="utf-8"))
-        placement = _placement(config.get("parameters", {}), args)
+        limits = EngineLimits(manifest["precision"], config["max_batch_size"], manifest["max_length"])
+        placement = replace(_placement(config.get("parameters", {}), args), limits=limits)
         # with one thread to an instance, the tokenizer's thread pool would take the cores from the others
         os.environ["TOKENIZERS_PARALLELISM"] = str(placement.intra_op_threads > 1).lower()
         task = task_of(manifest)

@@ -48,7 +48,7 @@ def test_a_model_name_that_is_not_safe_in_paths_and_urls_is_refused(write_recipe
         ("version", 0, "version: input should be greater than or equal to 1 (it is 0)"),
         ("version", "two", "version: input should be a valid integer"),
         ("max_length", 1, "max_length: input should be greater than or equal to 2"),
-        ("precision", "int4", "precision: 'int4' is not possible; choose one of 'int8', 'fp16' or 'fp32'"),
+        ("precision", "int4", "precision: 'int4' is not possible; choose one of 'int8', 'fp16', 'fp32' or 'auto'"),
         ("target", "tpu", "target: 'tpu' is not possible"),
         ("task", "summarization", "task: 'summarization' is not possible"),
         ("labels", ["a", "a"], "labels: at least two names are needed, each of them once"),

@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from headrace_backend import tensorrt
 from headrace_backend.items import Window
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -20,15 +21,20 @@ class SessionError(RuntimeError):
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a session runs: an ONNX Runtime execution provider, and threads of its own for the part that runs on the CPU."""
+    """Where a session runs: an ONNX Runtime execution provider, and threads of its own for the part that runs on the CPU.
+
+    TensorRT needs to know its `limits`; `engine_cache` is where it keeps its engines (None: in the user's cache).
+    """
 
     provider: str = "CPUExecutionProvider"
     device_id: int = 0
     intra_op_threads: int = 1
+    engine_cache: Path | None = None
+    limits: tensorrt.EngineLimits | None = None
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, str]) -> "Placement":
-        """The placement that a model's configuration asks for: `execution_provider`, `device_id`, `intra_op_threads`.
+        """The placement that a model's configuration asks for: `execution_provider`, `device_id`, `intra_op_threads`, `engine_cache`.
 
         Raises:
             SessionError: a number that is none; the message names the parameter.
@@ -37,6 +43,7 @@ class Placement:
             provider=parameters.get("execution_provider", cls.provider),
             device_id=_whole_number(parameters, "device_id", cls.device_id, least=0),
             intra_op_threads=_whole_number(parameters, "intra_op_threads", cls.intra_op_threads, least=1),
+            engine_cache=Path(parameters["engine_cache"]) if parameters.get("engine_cache") else None,
         )
 
 
@@ -93,7 +100,7 @@ def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # a memory plan would be kept for every shape that ever ran
     options.enable_mem_pattern = False
-    session = ort.InferenceSession(str(graph), options, providers=[(placement.provider, _provider_options(placement))])
+    session = ort.InferenceSession(str(graph), options, providers=_providers(graph, placement))
     # where a provider cannot start (no driver, no library) ONNX Runtime only logs it and runs on the CPU
     if (active := session.get_providers()[0]) != placement.provider:
         raise SessionError(f"Execution provider {placement.provider} could not start; ONNX Runtime would have used {active}.")
@@ -107,5 +114,19 @@ def _whole_number(parameters: Mapping[str, str], name: str, default: int, least:
     return int(text)
 
 
-def _provider_options(placement: Placement) -> dict[str, Any]:
-    return {} if placement.provider == "CPUExecutionProvider" else {"device_id": placement.device_id}
+def _providers(graph: Path, placement: Placement) -> list[tuple[str, dict[str, Any]]]:
+    """The provider that was asked for; below TensorRT the CUDA provider, for what TensorRT has no kernel for stays on the GPU."""
+    if placement.provider == tensorrt.PROVIDER:
+        if placement.limits is None:
+            raise SessionError("TensorRT needs the precision, the largest batch and the longest text to build an engine for.")
+        cache = placement.engine_cache or tensorrt.default_engine_cache()
+        cache.mkdir(parents=True, exist_ok=True)
+        options = tensorrt.provider_options(placement.device_id, _input_names(graph), placement.limits, cache)
+        return [(placement.provider, options), ("CUDAExecutionProvider", {"device_id": placement.device_id})]
+    return [(placement.provider, {} if placement.provider == "CPUExecutionProvider" else {"device_id": placement.device_id})]
+
+
+def _input_names(graph: Path) -> list[str]:
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return [node.name for node in ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"]).get_inputs()]

@@ -1,0 +1,188 @@
+"""The graph to package: as the recipe says, chosen among candidates, or int8 with the layers in fp32 that it hurts most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from export import measure
+from export.build import Builder
+from export.candidates import Candidate, candidates
+from export.choose import choose, table
+from export.errors import ExportError
+from export.graph import CPU, Graph, provider_here
+from export.judge import Check, Gate
+from export.optimize import is_optimizable
+from export.precision import packaged_precision
+from export.progress import Progress
+from export.quality import describe, require_quality
+from export.quantize import Nodes
+from export.recipe import Recipe
+from export.sensitivity import curve, described, quantized_layers, search
+from model_repository.config import execution_provider
+from model_repository.manifest import Latency, Quality, Sensitivity, TriedCandidate
+
+SENSITIVITY_TEXTS = 256
+LATENCY_SECONDS_EACH = 0.7
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The ONNX graph as exported and as packaged, and how the packaged one was found. `failure`: why it cannot be packaged as it is."""
+
+    fp32: Path
+    packaged: Path
+    failure: str | None = None
+    candidates: tuple[TriedCandidate, ...] | None = None
+    sensitivity: Sensitivity | None = None
+
+
+def make(recipe: Recipe, builder: Builder, check: Check, progress: Progress) -> Graphs:
+    """The graph that a recipe names, checked against PyTorch; int8 that fails is left to the gate, where layers may be kept in fp32.
+
+    Raises:
+        ExportError: a step is not possible for this model, or the check failed.
+    """
+    packaged = builder.fp32
+    if recipe.optimization:
+        with progress.step("optimize") as step:
+            packaged = builder.optimized(recipe.optimization)
+            step.note = f"{recipe.optimization}, {megabytes(packaged)}"
+    if recipe.precision == "fp16" and recipe.optimization != "O4":
+        with progress.step("fp16") as step:
+            packaged = builder.float16(packaged, recipe.optimization)
+            step.note = megabytes(packaged)
+    if recipe.precision == "int8":
+        with progress.step("quantize") as step:
+            packaged = builder.int8(packaged, "int8", advance=step.advance)
+            how = f"dynamic per channel for {builder.instruction_set}"
+            if builder.calibration:
+                texts = len(builder.calibration.encoded)
+                how = f"static for TensorRT, ranges by {builder.calibration.settings.method} of {texts} texts"
+            step.note = f"int8 {how}, {megabytes(packaged)}"
+    failure = None
+    if packaged != builder.fp32:
+        with progress.step("check") as step:
+            try:
+                graph = Graph(packaged, check.task.outputs, provider=checking_provider(recipe))
+                found = check(graph, recipe.packaged_precision, recipe.optimization)
+                step.note = f"scores differ from PyTorch's by {found.mean_scores:.4f} on average"
+            except ExportError as exc:
+                if not _searchable(recipe):
+                    raise
+                failure = step.note = str(exc)
+    return Graphs(builder.fp32, packaged, failure)
+
+
+def make_best(recipe: Recipe, builder: Builder, check: Check, gate: Gate, progress: Progress) -> tuple[Recipe, Graphs]:
+    """The fastest candidate that passes, and the recipe that would have named it.
+
+    Raises:
+        ExportError: none passes.
+    """
+    outputs, provider = list(gate.subject.task.outputs), checking_provider(recipe)
+    timeable = recipe.target == "cpu" or provider != CPU
+    tried = [
+        (candidate, packaged_precision(recipe.target, candidate.precision))
+        for candidate in candidates(recipe.target, optimizable=is_optimizable(builder.config))
+    ]
+    precisions = dict(tried)
+
+    def judge(path: Path, candidate: Candidate) -> tuple[float, str | None]:
+        return gate.judge(Graph(path, outputs, provider=provider), check, precisions[candidate], candidate.optimization)
+
+    def time(paths: Sequence[Path]) -> Sequence[tuple[Latency, ...]]:
+        return measure.latencies_in_turn(paths, outputs, gate.subject.encoded, LATENCY_SECONDS_EACH, provider)
+
+    with progress.step("candidates") as step:
+        choice = choose(tried, builder.build, judge, time if timeable else None, step.advance)
+        step.note = f"{choice.candidate} is the fastest of {len(tried)} that passes"
+        if not timeable:
+            step.note = f"NOT TIMED, for there is no GPU here: {choice.candidate}, the first that passes in order of preference"
+    _show(table(choice.tried), progress)
+    chosen = recipe.with_choice(choice.candidate.precision, choice.candidate.optimization)
+    return chosen, Graphs(builder.fp32, choice.graph, candidates=choice.tried)
+
+
+def through_gate(recipe: Recipe, graphs: Graphs, builder: Builder, check: Check, gate: Gate, progress: Progress) -> tuple[Graphs, Quality]:
+    """What is to be packaged, with its quality; int8 that does not pass, or is to be explained, goes through the search for layers.
+
+    Raises:
+        ExportError: it does not pass.
+    """
+    failure, outputs, provider = graphs.failure, list(gate.subject.task.outputs), checking_provider(recipe)
+    with progress.step("gate") as step:
+        quality = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
+        try:
+            require_quality(quality, recipe.precision)
+        except ExportError as exc:
+            if not _searchable(recipe):
+                raise
+            failure = str(exc)
+        step.note = failure or describe(quality, recipe.precision)
+    if failure is None and not recipe.sensitivity:
+        return graphs, quality
+    graphs = _keep_layers(recipe, graphs, failure, builder, check, gate, progress)
+    with progress.step("gate") as step:
+        quality = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
+        require_quality(quality, recipe.precision)
+        step.note = describe(quality, recipe.precision)
+    return graphs, quality
+
+
+def checking_provider(recipe: Recipe) -> str:
+    """What graphs are checked with: the GPU that serves them where there is one, else the CPU.
+
+    Static int8 is checked on the CPU always, which runs the same QDQ graph: TensorRT's engines are built on the machine that serves.
+    """
+    if recipe.precision != "auto" and recipe.packaged_precision == "int8-static":
+        return CPU
+    return provider_here(execution_provider(recipe.target, "fp32"))
+
+
+def megabytes(path: Path) -> str:
+    """A file's size."""
+    return f"{path.stat().st_size / MEGABYTE:.1f} MB"
+
+
+def _keep_layers(
+    recipe: Recipe, graphs: Graphs, failure: str | None, builder: Builder, check: Check, gate: Gate, progress: Progress
+) -> Graphs:
+    """int8 with the layers in fp32 that it hurts most: as few as let it pass."""
+    source, outputs = builder.optimized(recipe.optimization), list(gate.subject.task.outputs)
+    cost = gate.cost(SENSITIVITY_TEXTS)
+
+    def make_int8(nodes: Nodes, name: str) -> Path:
+        return builder.int8(source, f"int8-{name}", nodes)
+
+    def judge(path: Path) -> tuple[float, bool]:
+        quality, why_not = gate.judge(Graph(path, outputs), check, recipe.packaged_precision, recipe.optimization)
+        return quality, why_not is None
+
+    with progress.step("sensitivity") as step:
+        layers = quantized_layers(source, graphs.packaged)
+        try:
+            found = search(
+                layers, make_int8, lambda path: cost(Graph(path, outputs)), judge, step.advance, whole_curve=bool(recipe.sensitivity)
+            )
+        except ExportError as exc:
+            raise ExportError(f"{failure}; {exc}" if failure else str(exc)) from exc
+        latencies: Sequence[tuple[Latency, ...]] = [()] * len(found.attempts)
+        if recipe.target == "cpu":
+            paths = [attempt.graph for attempt in found.attempts]
+            latencies = measure.latencies_in_turn(paths, outputs, gate.subject.encoded, LATENCY_SECONDS_EACH)
+        kept = [one.layer.name for one in found.ranked[: found.chosen.kept]]
+        step.note = f"{len(kept)} of {len(layers)} layers stay in fp32{': ' if kept else ''}{', '.join(kept)}"
+    sensitivity = described(found, latencies, min(SENSITIVITY_TEXTS, len(gate.subject.encoded)))
+    _show(curve(sensitivity), progress)
+    return replace(graphs, packaged=found.chosen.graph, failure=None, sensitivity=sensitivity)
+
+
+def _searchable(recipe: Recipe) -> bool:
+    """Whether layers may be kept in fp32 where int8 does not pass."""
+    return recipe.precision == "int8" and recipe.sensitivity is not False
+
+
+def _show(lines: Sequence[str], progress: Progress) -> None:
+    for line in lines:
+        progress.say(f"          {line}")

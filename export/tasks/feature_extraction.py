@@ -1,0 +1,102 @@
+"""Feature extraction: embeddings, judged by how well they rank pairs of texts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from headrace_backend.items import Item
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from export.dataset import Dataset
+from export.errors import RecipeError
+from export.metrics.metric import Metric, mean_of
+from export.metrics.regression import PEARSON
+from export.tasks.assessment import Assessment
+from export.tasks.loaded import Loaded
+from export.tasks.sentence_transformer import read_modules
+from export.tasks.task import Task
+from model_repository.manifest import Answering
+from model_repository.postprocessing import FeatureExtraction
+
+SAME_COSINE = 0.99
+"""Two embeddings are the same answer from this cosine similarity on."""
+
+Floats = NDArray[np.float64]
+
+
+def _postprocessing(loaded: Loaded) -> FeatureExtraction:
+    found = read_modules(loaded.folder)
+    pooling = loaded.wished.get("pooling", found[0] if found else None)
+    normalize = loaded.wished.get("normalize", found[1] if found else None)
+    if pooling is None or normalize is None:
+        raise RecipeError(
+            "postprocessing: the checkpoint has no sentence-transformers files (modules.json) that say how token embeddings become one; "
+            "add postprocessing: {pooling: mean, normalize: true} or what it was trained with"
+        )
+    return FeatureExtraction(dimension=loaded.config.hidden_size, pooling=pooling, normalize=normalize)
+
+
+def _items(dataset: Dataset, answering: Answering) -> list[Item]:
+    """The two texts of each example, one after the other."""
+    pairs = zip(dataset.column("text").strings(), dataset.column("text_pair").strings(), strict=True)
+    return [Item(text.encode()) for pair in pairs for text in pair]
+
+
+def _truth(dataset: Dataset, names: Sequence[str]) -> Floats:
+    """How alike the two texts of each example are; zeros where the set does not say (metric mrr)."""
+    if dataset.roles.get("label", "label") not in dataset.table.columns:
+        return np.zeros(len(dataset))
+    return np.array(dataset.column("label").numbers())
+
+
+def _pairs(outputs: Any) -> Floats:
+    """Embeddings [2 · examples, dimension], of length 1, as [examples, 2, dimension]."""
+    vectors = np.asarray(outputs, dtype=np.float64)
+    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return vectors.reshape(len(vectors) // 2, 2, -1)
+
+
+def _cosines(outputs: Any) -> Floats:
+    pairs = _pairs(outputs)
+    cosines: Floats = (pairs[:, 0] * pairs[:, 1]).sum(axis=1)
+    return cosines
+
+
+def _reciprocal_ranks(outputs: Any, truth: Any) -> Floats:
+    """1 / the place of a text's own partner among all partners, by cosine similarity."""
+    pairs = _pairs(outputs)
+    similarities = pairs[:, 0] @ pairs[:, 1].T
+    ranks = 1.0 + (similarities > similarities.diagonal()[:, None]).sum(axis=1)
+    reciprocal: Floats = 1.0 / ranks
+    return reciprocal
+
+
+def _same(first: Any, second: Any) -> NDArray[np.bool_]:
+    cosines = (_pairs(first) * _pairs(second)).sum(axis=2)
+    same: NDArray[np.bool_] = (cosines >= SAME_COSINE).all(axis=1)
+    return same
+
+
+METRICS = (
+    Metric("spearman", lambda outputs, truth: PEARSON.statistics(rankdata(_cosines(outputs)), rankdata(truth)), PEARSON.reduce),
+    Metric("pearson", lambda outputs, truth: PEARSON.statistics(_cosines(outputs), truth), PEARSON.reduce),
+    mean_of("mrr", _reciprocal_ranks),
+)
+"""Correlation of cosine similarities with the labels, by rank (ties share the mean of their ranks; resamples keep them) or by value;
+or the mean reciprocal rank of each text's partner."""
+
+EMBEDDINGS = Assessment(_truth, {metric.name: metric for metric in METRICS}, _same)
+
+FEATURE_EXTRACTION = Task(
+    name="feature-extraction",
+    optimum_task="feature-extraction",
+    auto_model="AutoModel",
+    outputs={"last_hidden_state": 3},
+    labels=False,
+    postprocessing=_postprocessing,
+    items=_items,
+    assessment=lambda dataset, answering: EMBEDDINGS,
+    metrics=tuple(EMBEDDINGS.metrics),
+    probabilities=False,
+)

@@ -1,0 +1,113 @@
+"""Text ranking: documents for a query, judged by the order of their scores."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from headrace_backend.items import Item
+from numpy.typing import NDArray
+
+from export.dataset import Dataset
+from export.errors import RecipeError
+from export.metrics.metric import mean_of
+from export.tasks.assessment import Assessment
+from export.tasks.loaded import Loaded
+from export.tasks.task import Task
+from model_repository.manifest import Answering
+from model_repository.postprocessing import TextRanking
+
+DEPTH = 10
+"""Documents that count, from the best on."""
+_ACTIVATIONS = ("sentence_transformers", "activation_fn")
+
+Floats = NDArray[np.float64]
+
+
+class Relevance(NamedTuple):
+    """How relevant each document is to its query: a row for each example, all examples after one another in `items`."""
+
+    gains: list[Floats]
+
+    def split(self, outputs: Any) -> list[Floats]:
+        """Scores [documents of all examples, 1] as one array for each example."""
+        ends = np.cumsum([len(gains) for gains in self.gains])[:-1]
+        return np.split(np.asarray(outputs, dtype=np.float64)[:, 0], ends)
+
+
+def _postprocessing(loaded: Loaded) -> TextRanking:
+    if (outputs := loaded.config.num_labels) != 1:
+        raise RecipeError(
+            f"task: text-ranking needs a head with one output, and the checkpoint's has {outputs}; is it text-classification?"
+        )
+    written = getattr(loaded.config, _ACTIVATIONS[0], None) or {}
+    linear = "Identity" in str(written.get(_ACTIVATIONS[1], ""))
+    return TextRanking(function=loaded.wished.get("function", "identity" if linear else "sigmoid"))
+
+
+def _items(dataset: Dataset, answering: Answering) -> list[Item]:
+    queries, documents = dataset.column("query").strings(), dataset.column("documents").lists()
+    return [Item(query.encode(), str(document).encode()) for query, own in zip(queries, documents, strict=True) for document in own]
+
+
+def _truth(dataset: Dataset, names: Sequence[str]) -> Relevance:
+    """The `relevance` of each of an example's `documents`: numbers, 0 for not relevant.
+
+    Raises:
+        RecipeError: an example without documents, or with another number of relevances.
+    """
+    gains = []
+    documents, relevance = dataset.column("documents").lists(), dataset.column("relevance").lists()
+    for row, (texts, values) in enumerate(zip(documents, relevance, strict=True)):
+        if not texts or len(texts) != len(values) or not all(isinstance(value, int | float) for value in values):
+            raise RecipeError(
+                f"evaluation.columns.relevance: example {row + 1} has {len(texts)} documents and {len(values)} relevances; "
+                "one number is needed for each document"
+            )
+        gains.append(np.array(values, dtype=np.float64))
+    return Relevance(gains)
+
+
+def ndcg(scores: Floats, gains: Floats) -> float:
+    """Normalized discounted cumulative gain of the first `DEPTH` (Järvelin and Kekäläinen 2002); 1 where nothing is relevant."""
+    discounts = 1 / np.log2(np.arange(2, min(len(gains), DEPTH) + 2))
+    order = np.argsort(-scores, kind="stable")[:DEPTH]
+    best = np.sort(gains)[::-1][:DEPTH] @ discounts
+    return float(gains[order] @ discounts / best) if best > 0 else 1.0
+
+
+def reciprocal_rank(scores: Floats, gains: Floats) -> float:
+    """1 / the place of the first relevant document among the first `DEPTH`, 0 where none is there."""
+    places = np.flatnonzero(gains[np.argsort(-scores, kind="stable")[:DEPTH]] > 0)
+    return 1.0 / (places[0] + 1) if len(places) else 0.0
+
+
+NDCG = mean_of(
+    f"ndcg@{DEPTH}", lambda outputs, truth: np.array([ndcg(s, g) for s, g in zip(truth.split(outputs), truth.gains, strict=True)])
+)
+MRR = mean_of(
+    f"mrr@{DEPTH}", lambda outputs, truth: np.array([reciprocal_rank(s, g) for s, g in zip(truth.split(outputs), truth.gains, strict=True)])
+)
+
+
+def _assessment(dataset: Dataset, answering: Answering) -> Assessment:
+    truth = _truth(dataset, ())
+
+    def same_best(first: Any, second: Any) -> NDArray[np.bool_]:
+        pairs = zip(truth.split(first), truth.split(second), strict=True)
+        return np.array([one.argmax() == other.argmax() for one, other in pairs])
+
+    return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best)
+
+
+TEXT_RANKING = Task(
+    name="text-ranking",
+    optimum_task="text-classification",
+    auto_model="AutoModelForSequenceClassification",
+    outputs={"logits": 2},
+    labels=False,
+    postprocessing=_postprocessing,
+    items=_items,
+    assessment=_assessment,
+    metrics=(NDCG.name, MRR.name),
+    probabilities=False,
+)

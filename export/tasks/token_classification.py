@@ -1,0 +1,114 @@
+"""Token classification: entities, judged by their labels and exact characters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from headrace_backend.items import Item
+from numpy.typing import NDArray
+
+from export.dataset import Dataset
+from export.errors import RecipeError
+from export.metrics.metric import f1_of
+from export.tasks.assessment import Assessment
+from export.tasks.loaded import Loaded
+from export.tasks.task import Task
+from model_repository.manifest import Answering
+from model_repository.postprocessing import TokenClassification
+
+Entities = frozenset[tuple[str, int, int]]
+"""(label, start, end) of each entity of a text."""
+
+
+def _postprocessing(loaded: Loaded) -> TokenClassification:
+    model = loaded.tokenizer.backend_tokenizer.model
+    return TokenClassification(
+        aggregation_strategy=loaded.wished.get("aggregation_strategy", "simple"),
+        subword_prefix=getattr(model, "continuing_subword_prefix", None) or "",
+        unknown_token=loaded.tokenizer.unk_token,
+    )
+
+
+def _items(dataset: Dataset, answering: Answering) -> list[Item]:
+    settings = answering.postprocessing
+    # tokens by themselves are no entities that could be compared
+    by_token = isinstance(settings, TokenClassification) and settings.aggregation_strategy == "none"
+    parameters = b'{"aggregation_strategy":"simple"}' if by_token else b""
+    return [Item(text.encode(), None, parameters) for text in _texts(dataset)]
+
+
+def _texts(dataset: Dataset) -> list[str]:
+    if "tokens" in dataset.roles:
+        return [" ".join(map(str, tokens)) for tokens in dataset.column("tokens").lists()]
+    return dataset.column("text").strings()
+
+
+def right_entities(dataset: Dataset, names: Sequence[str]) -> list[Entities]:
+    """The entities of each text: from `entities` ([{label, start, end}, …], in characters), or from `tokens` and `tags` (B-…, I-…, O).
+
+    Raises:
+        RecipeError: neither can be read; the place is named.
+    """
+    if "tokens" in dataset.roles:
+        tags, tokens = dataset.column("tags").lists(), dataset.column("tokens").lists()
+        for row, (own, words) in enumerate(zip(tags, tokens, strict=True)):
+            if len(own) != len(words):
+                raise RecipeError(f"evaluation.columns.tags: example {row + 1} has {len(words)} tokens and {len(own)} tags")
+        return [_from_tags(list(map(str, words)), list(map(str, own))) for words, own in zip(tokens, tags, strict=True)]
+    column = dataset.column("entities").parsed()
+    return column.read(_from_spans, "a list of {label, start, end}")
+
+
+def _from_spans(value: object) -> Entities | None:
+    if not isinstance(value, list):
+        return None
+    try:
+        return frozenset((str(span["label"]), int(span["start"]), int(span["end"])) for span in value)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _from_tags(words: Sequence[str], tags: Sequence[str]) -> Entities:
+    """Characters of the entities in the words joined by spaces; an I- that continues nothing begins an entity."""
+    found: list[tuple[str, int, int]] = []
+    at, before = 0, ""
+    for word, tag in zip(words, tags, strict=True):
+        kind = tag[2:] if tag[:2] in ("B-", "I-") else "" if tag == "O" else tag
+        if kind and kind == before and not tag.startswith("B-"):
+            found[-1] = (kind, found[-1][1], at + len(word))
+        elif kind:
+            found.append((kind, at, at + len(word)))
+        at, before = at + len(word) + 1, kind
+    return frozenset(found)
+
+
+def _answered(outputs: Sequence[Any]) -> list[Entities]:
+    return [frozenset((entity["label"], entity["start"], entity["end"]) for entity in entities) for entities in outputs]
+
+
+def _counts(outputs: Sequence[Any], truth: Sequence[Entities]) -> NDArray[np.float64]:
+    pairs = zip(_answered(outputs), truth, strict=True)
+    return np.array([[len(found & right), len(found), len(right)] for found, right in pairs], dtype=np.float64)
+
+
+def _same(first: Sequence[Any], second: Sequence[Any]) -> NDArray[np.bool_]:
+    return np.array([one == other for one, other in zip(_answered(first), _answered(second), strict=True)])
+
+
+F1 = f1_of("f1", _counts)
+"""Micro-averaged over all entities, as CoNLL 2003 counts: right is the same label on exactly the same characters."""
+
+ENTITIES = Assessment(right_entities, {F1.name: F1}, _same)
+
+TOKEN_CLASSIFICATION = Task(
+    name="token-classification",
+    optimum_task="token-classification",
+    auto_model="AutoModelForTokenClassification",
+    outputs={"logits": 3},
+    labels=True,
+    postprocessing=_postprocessing,
+    items=_items,
+    assessment=lambda dataset, answering: ENTITIES,
+    metrics=tuple(ENTITIES.metrics),
+    probabilities=True,
+)

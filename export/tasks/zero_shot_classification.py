@@ -1,0 +1,71 @@
+"""Zero-shot classification by an NLI model, judged on the labels of the evaluation set as candidates."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from headrace_backend.items import Item
+from numpy.typing import NDArray
+
+from export.dataset import Dataset
+from export.errors import RecipeError
+from export.metrics.metric import mean_of
+from export.tasks.assessment import Assessment
+from export.tasks.loaded import Loaded
+from export.tasks.task import Task
+from model_repository.manifest import Answering
+from model_repository.postprocessing import ZeroShotClassification
+
+
+def _postprocessing(loaded: Loaded) -> ZeroShotClassification:
+    entailment = _index(loaded.labels, "entail")
+    if entailment is None:
+        raise RecipeError(
+            f"labels: none of {', '.join(loaded.labels)} is called entailment, so this is no NLI model; "
+            "name the head's labels with labels: [contradiction, neutral, entailment] in their order"
+        )
+    contradiction = _index(loaded.labels, "contra")
+    if contradiction is None:
+        # the other end, as transformers' pipeline takes it
+        contradiction = len(loaded.labels) - 1 if entailment == 0 else 0
+    return ZeroShotClassification(entailment=entailment, contradiction=contradiction, **loaded.wished)
+
+
+def _index(labels: Sequence[str], beginning: str) -> int | None:
+    return next((at for at, label in enumerate(labels) if label.lower().startswith(beginning)), None)
+
+
+def _items(dataset: Dataset, answering: Answering) -> list[Item]:
+    candidates = sorted(set(dataset.column("label").strings()))
+    parameters = json.dumps({"candidate_labels": candidates}).encode()
+    return [Item(text.encode(), None, parameters) for text in dataset.column("text").strings()]
+
+
+def _truth(dataset: Dataset, names: Sequence[str]) -> list[str]:
+    return dataset.column("label").strings()
+
+
+def _best(outputs: Sequence[Any]) -> list[str]:
+    return [answer["labels"][0] for answer in outputs]
+
+
+def _equal(first: Sequence[str], second: Sequence[str]) -> NDArray[np.bool_]:
+    return np.array([one == other for one, other in zip(first, second, strict=True)])
+
+
+ACCURACY = mean_of("accuracy", lambda outputs, truth: _equal(_best(outputs), truth))
+CANDIDATES = Assessment(_truth, {ACCURACY.name: ACCURACY}, lambda first, second: _equal(_best(first), _best(second)))
+
+ZERO_SHOT_CLASSIFICATION = Task(
+    name="zero-shot-classification",
+    optimum_task="text-classification",
+    auto_model="AutoModelForSequenceClassification",
+    outputs={"logits": 2},
+    labels=True,
+    postprocessing=_postprocessing,
+    items=_items,
+    assessment=lambda dataset, answering: CANDIDATES,
+    metrics=(ACCURACY.name,),
+    probabilities=False,
+)
