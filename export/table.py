@@ -120,8 +120,8 @@ def _datasets_folder(path: Path) -> Table:
 def _arrow_files(path: Path) -> list[Path]:
     """The Arrow files of a folder, in order; `state.json` names them."""
     if (splits := path / "dataset_dict.json").is_file():
-        names = _json(splits).get("splits")
-        raise fault(f"{path} holds the splits {', '.join(map(str, names or []))}; name one of them, such as {path.name}/test")
+        names = [str(name) for name in _json(splits).get("splits", [])] or ["test"]
+        raise fault(f"{path} holds the splits {', '.join(names)}; name one of them, such as {path.name}/{names[-1]}")
     state = path / "state.json"
     if not state.is_file():
         raise fault(f"{path} is a folder without state.json, so the datasets library's save_to_disk did not write it")
