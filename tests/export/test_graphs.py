@@ -92,6 +92,22 @@ def test_an_optimized_graph_answers_as_before_and_can_be_quantized(exported: Exp
     checks.require_close(exported.probe().difference(int8), "int8-dynamic")
 
 
+def test_gelu_is_approximated_only_at_o3_which_the_looser_check_allows(exported: Exported, tmp_path: Path) -> None:
+    found = exported.probe().difference(Graph(optimize(exported.fp32, tmp_path, "O3", exported.config, "cpu"), "logits"))
+    assert found.max_logits > 1e-4
+    checks.require_close(found, "fp32", "O3")
+    with pytest.raises(ExportError, match=r"scores of fp32 with O3 differ from PyTorch's by 0\.1000 on average; at most 0\.005"):
+        checks.require_close(checks.Difference(1.0, 0.1), "fp32", "O3")
+
+
+def test_o4_is_in_half_precision_and_keeps_the_types_of_inputs_and_outputs(exported: Exported, tmp_path: Path) -> None:
+    graph = Graph(optimize(exported.fp32, tmp_path, "O4", exported.config, "gpu"), "logits")
+    checks.check_tensors(graph, TASK, 3)
+    checks.require_close(exported.probe().difference(graph), "fp16", "O4")
+    weights = {tensor.data_type for tensor in onnx.load(tmp_path / "model.onnx").graph.initializer if len(tensor.dims) == 2}
+    assert weights == {onnx.TensorProto.FLOAT16}
+
+
 def test_half_precision_keeps_the_types_of_inputs_and_outputs(exported: Exported, tmp_path: Path) -> None:
     graph = Graph(to_float16(exported.fp32, tmp_path), "logits")
     checks.check_tensors(graph, TASK, 3)
