@@ -18,10 +18,12 @@ class Graph:
     `threads` is the number of intra-op threads, 0 for ONNX Runtime's choice.
 
     Raises:
-        ExportError: ONNX Runtime cannot run the graph with this execution provider.
+        ExportError: ONNX Runtime cannot run the graph, or has not the execution provider.
     """
 
     def __init__(self, path: Path, outputs: Iterable[str], threads: int = 0, provider: str = CPU) -> None:
+        if provider not in (available := ort.get_available_providers()):
+            raise ExportError(f"this ONNX Runtime has no {provider}, only {', '.join(available)}")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors: the rest is about the optimizer's own work

@@ -16,7 +16,7 @@ from model_repository.manifest import Latency, Speed
 BATCH_SIZE = 8
 TEXTS = 48
 SECONDS_EACH = 2.0
-LEAST_PASSES = 5
+LEAST_PASSES, MOST_PASSES = 5, 200
 
 SHAPES = ((1, 0.25), (8, 0.9))
 """Batch shapes whose latency is measured: texts in a batch, and where their length stands among the evaluation set's."""
@@ -139,12 +139,12 @@ def time_in_turn(
 ) -> list[list[float]]:
     """Seconds of the passes of several models, each a function of the clock.
 
-    After one of each to warm up they run in turn until the first has had its seconds, `LEAST_PASSES` times at least.
+    After one of each to warm up they run in turn until the first has had its seconds, `LEAST_PASSES` to `MOST_PASSES` times.
     """
     for one in passes:
         one(clock)
     seconds: list[list[float]] = [[] for _ in passes]
-    while len(seconds[0]) < LEAST_PASSES or sum(seconds[0]) < seconds_each:
+    while len(seconds[0]) < LEAST_PASSES or (sum(seconds[0]) < seconds_each and len(seconds[0]) < MOST_PASSES):
         for own, one in zip(seconds, passes, strict=True):
             own.append(one(clock))
     return seconds

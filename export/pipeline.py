@@ -41,9 +41,14 @@ TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxrun
 
 
 def export(
-    inputs: Inputs, repository: Path, work: Path, progress: Progress, ask_triton: Callable[..., float] = check_through_triton
+    inputs: Inputs,
+    repository: Path,
+    work: Path,
+    progress: Progress,
+    ask_triton: Callable[..., float] = check_through_triton,
+    compare_speed: Callable[..., measure.Comparison] = measure.compare_speed,
 ) -> Manifest:
-    """Export, check and package; intermediate files lie in `work`. `ask_triton` is the last check.
+    """Export, check and package; intermediate files lie in `work`. `compare_speed` times it beside fp32, `ask_triton` is the last check.
 
     Raises:
         ExportError: a step or a check failed; the repository is as it was.
@@ -73,7 +78,7 @@ def export(
     if recipe.precision == "auto":
         recipe, made = graphs.make_best(recipe, builder, check, gate, progress)
     made, quality = graphs.through_gate(recipe, made, builder, check, gate, progress)
-    speed = _measure(recipe, task, made, subject.encoded, progress)
+    speed = _measure(recipe, task, made, subject.encoded, compare_speed, progress)
 
     manifest = _manifest(inputs, recipe, reference, made, folder / TOKENIZER, quality, speed)
     with package.staging(repository, manifest, made.packaged, folder / TOKENIZER) as staged:
@@ -125,12 +130,14 @@ def _builder(inputs: Inputs, reference: Reference, serving: Serving, fp32: Path,
     return Builder(fp32, folder, reference.model.config, recipe.target, _instruction_set(recipe), calibration)
 
 
-def _measure(recipe: Recipe, task: Task, made: Graphs, encoded: Encoded, progress: Progress) -> Speed | None:
+def _measure(
+    recipe: Recipe, task: Task, made: Graphs, encoded: Encoded, compare_speed: Callable[..., measure.Comparison], progress: Progress
+) -> Speed | None:
     """Speed on this machine's CPU; None for a GPU, and where nothing was changed."""
     if recipe.target == "gpu" or made.packaged == made.fp32:
         return None
     with progress.step("measure") as step:
-        found = measure.compare_speed(made.fp32, made.packaged, list(task.outputs), encoded)
+        found = compare_speed(made.fp32, made.packaged, list(task.outputs), encoded)
         speed = found.speed
         ratio = speed.packaged_texts_per_s / speed.fp32_texts_per_s
         step.note = f"one thread: {speed.packaged_texts_per_s:.0f} texts/s, fp32 {speed.fp32_texts_per_s:.0f} texts/s (x {ratio:.2f})"

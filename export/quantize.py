@@ -14,6 +14,7 @@ from optimum.onnxruntime.configuration import QuantizationConfig
 from transformers import PretrainedConfig
 
 from export.errors import ExportError
+from export.qdq import unquantize_other_readers
 from export.recipe import InstructionSet
 from model_repository.manifest import GRAPH
 
@@ -62,8 +63,8 @@ def quantize(graph: Path, folder: Path, instruction_set: InstructionSet, config:
 def quantize_static(graph: Path, folder: Path, ranges: TensorsData, config: PretrainedConfig, nodes: Nodes | None = None) -> Path:
     """Write the static int8 graph to `folder/model.onnx`, with calibrated `ranges`; `graph` stays as it is.
 
-    As TensorRT wants it: QuantizeLinear/DequantizeLinear pairs, one for each reader of a tensor, on weights too (which therefore stay
-    fp32 in the file), everything symmetric, weights per channel.
+    As TensorRT wants it: QuantizeLinear/DequantizeLinear pairs before the inputs of quantized nodes, one for each reader of a tensor, on
+    weights too (which therefore stay fp32 in the file), everything symmetric, weights per channel.
 
     Raises:
         ExportError: `folder` is where `graph` lies, or the quantizer cannot work on the graph.
@@ -75,7 +76,9 @@ def quantize_static(graph: Path, folder: Path, ranges: TensorsData, config: Pret
         nodes_to_exclude=list(nodes.exclude),
         operators_to_quantize=STATIC_OPERATORS,
     )
-    return _quantize(graph, folder, settings, config, ranges)
+    written = _quantize(graph, folder, settings, config, ranges)
+    unquantize_other_readers(written, STATIC_OPERATORS)
+    return written
 
 
 def _quantize(graph: Path, folder: Path, settings: QuantizationConfig, config: PretrainedConfig, ranges: TensorsData | None) -> Path:

@@ -54,7 +54,8 @@ def _pairs(outputs: Any) -> Floats:
     """Embeddings [2 · examples, dimension], of length 1, as [examples, 2, dimension]."""
     vectors = np.asarray(outputs, dtype=np.float64)
     vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return vectors.reshape(len(vectors) // 2, 2, -1)
+    pairs: Floats = vectors.reshape(len(vectors) // 2, 2, -1)
+    return pairs
 
 
 def _cosines(outputs: Any) -> Floats:

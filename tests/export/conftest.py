@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ quieten()
 
 import torch  # noqa: E402 - the libraries read their settings when they are imported
 from peft import LoraConfig, TaskType, get_peft_model  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
 from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast  # noqa: E402
 
@@ -170,6 +172,35 @@ def new_adapter(encoder: Path) -> Callable[..., Any]:
         return make_adapter(encoder, folder, **choices)
 
     return make
+
+
+@pytest.fixture
+def fragile(classifier: Path, tmp_path: Path) -> Path:
+    """A checkpoint that int8 ruins: one huge activation, which no weight reads, takes the whole 8-bit range before the head.
+
+    Its scores lie close together, so that they move little when its labels change.
+    """
+    folder = shutil.copytree(classifier, tmp_path / "fragile")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["bert.encoder.layer.1.output.LayerNorm.weight"][0] = 0
+    tensors["bert.encoder.layer.1.output.LayerNorm.bias"][0] = 1e4
+    tensors["bert.pooler.dense.weight"][:, 0] = 0
+    tensors["classifier.weight"] *= 0.01
+    tensors["classifier.bias"] = torch.zeros(3)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+@pytest.fixture
+def outlying(classifier: Path, tmp_path: Path) -> Path:
+    """A checkpoint with huge weights in one layer, on an activation that is always 0: they change no answer, and take the 8-bit range."""
+    folder = shutil.copytree(classifier, tmp_path / "outlying")
+    tensors = load_file(folder / "model.safetensors")
+    for name in ("weight", "bias"):
+        tensors[f"bert.encoder.layer.1.attention.output.LayerNorm.{name}"][0] = 0
+    tensors["bert.encoder.layer.1.intermediate.dense.weight"][:, 0] = 1e4
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return folder
 
 
 @pytest.fixture

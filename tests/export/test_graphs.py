@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from headrace_backend.functions import softmax
+from headrace_backend.items import Item, Query
+from tokenizers.normalizers import Replace
 
 from export import checks
-from export.batches import Run, outputs, pad, spread_over_lengths
+from export.batches import Padded, Run, pad, spread
 from export.errors import ExportError
 from export.graph import Graph
 from export.half_precision import to_float16
@@ -20,9 +23,10 @@ from export.onnx_export import export_onnx
 from export.optimize import optimize
 from export.quantize import detect_instruction_set, quantize
 from export.reference import reference_outputs, torch_run
+from export.serving import Serving
 from export.tasks import TASKS
-from export.tokenization import Encoded, encode, write_tokenizer
-from model_repository.manifest import file_digest
+from export.tokenization import Encoded, require_same_tokens, write_tokenizer
+from model_repository.manifest import Answering, file_digest
 
 TASK = TASKS["text-classification"]
 
@@ -33,9 +37,10 @@ class Exported:
     config: Any
     fp32: Path
     encoded: Encoded
+    serving: Serving
 
     def probe(self) -> checks.Probe:
-        return checks.Probe(self.run, self.encoded, spread_over_lengths(self.encoded, 32), TASK)
+        return checks.Probe(self.run, self.encoded.some(spread(self.encoded.lengths, 32)), TASK, self.serving.backend)
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +51,22 @@ def exported(classifier: Path, texts: Sequence[str], max_length: int, tmp_path_f
     model = AutoModelForSequenceClassification.from_pretrained(classifier).eval()
     fp32 = export_onnx(model, TASK, folder / "fp32")
     write_tokenizer(AutoTokenizer.from_pretrained(classifier), max_length, folder / "tokenizer.json")
-    return Exported(torch_run(model, "logits"), model.config, fp32, encode(folder / "tokenizer.json", texts))
+    answering = Answering(task=TASK.name, labels=("cold", "mild", "warm"), max_length=max_length)
+    serving = Serving(answering, folder / "tokenizer.json")
+    encoded = serving.encode([Query(text) for text in texts])
+    return Exported(torch_run(model, TASK.outputs), model.config, fp32, encoded, serving)
 
 
 def test_the_exported_graph_answers_padded_batches_as_pytorch_does(exported: Exported) -> None:
-    graph = Graph(exported.fp32, "logits")
+    graph = Graph(exported.fp32, TASK.outputs)
     checks.check_tensors(graph, TASK, 3)
     found = exported.probe().difference(graph)
     checks.require_same(found)
-    assert found.max_logits < 1e-4
+    assert found.max_outputs < 1e-4
 
 
 def test_a_graph_that_ignores_the_padding_mask_is_found(exported: Exported) -> None:
-    graph = Graph(exported.fp32, "logits")
+    graph = Graph(exported.fp32, TASK.outputs)
     found = exported.probe().difference(lambda inputs: graph({**inputs, "attention_mask": np.ones_like(inputs["attention_mask"])}))
     with pytest.raises(ExportError, match=r"differ from PyTorch's by up to [\d.]+ on padded batches; at most 0\.001 is allowed"):
         checks.require_same(found)
@@ -71,7 +79,7 @@ def test_quantization_leaves_its_input_as_it_was(exported: Exported, instruction
     assert file_digest(exported.fp32) == before
     operators = {node.op_type for node in onnx.load(int8).graph.node}
     assert "MatMulInteger" in operators
-    graph = Graph(int8, "logits")
+    graph = Graph(int8, TASK.outputs)
     checks.check_tensors(graph, TASK, 3)
     checks.require_close(exported.probe().difference(graph), "int8-dynamic")
 
@@ -86,30 +94,46 @@ def test_an_optimized_graph_answers_as_before_and_can_be_quantized(exported: Exp
     before = file_digest(exported.fp32)
     optimized = optimize(exported.fp32, tmp_path / "optimized", level, exported.config, "cpu")
     assert file_digest(exported.fp32) == before
-    checks.require_same(exported.probe().difference(Graph(optimized, "logits")))
-    int8 = Graph(quantize(optimized, tmp_path / "int8", "avx2", exported.config), "logits")
+    checks.require_same(exported.probe().difference(Graph(optimized, TASK.outputs)))
+    int8 = Graph(quantize(optimized, tmp_path / "int8", "avx2", exported.config), TASK.outputs)
     checks.check_tensors(int8, TASK, 3)
     checks.require_close(exported.probe().difference(int8), "int8-dynamic")
 
 
+def test_gelu_is_approximated_only_at_o3_which_the_looser_check_allows(exported: Exported, tmp_path: Path) -> None:
+    found = exported.probe().difference(Graph(optimize(exported.fp32, tmp_path, "O3", exported.config, "cpu"), TASK.outputs))
+    assert found.max_outputs > 1e-4
+    checks.require_close(found, "fp32", "O3")
+    with pytest.raises(ExportError, match=r"scores of fp32 with O3 differ from PyTorch's by 0\.1000 on average; at most 0\.005"):
+        checks.require_close(checks.Difference(1.0, 0.1), "fp32", "O3")
+
+
+def test_o4_is_in_half_precision_and_keeps_the_types_of_inputs_and_outputs(exported: Exported, tmp_path: Path) -> None:
+    graph = Graph(optimize(exported.fp32, tmp_path, "O4", exported.config, "gpu"), TASK.outputs)
+    checks.check_tensors(graph, TASK, 3)
+    checks.require_close(exported.probe().difference(graph), "fp16", "O4")
+    weights = {tensor.data_type for tensor in onnx.load(tmp_path / "model.onnx").graph.initializer if len(tensor.dims) == 2}
+    assert weights == {onnx.TensorProto.FLOAT16}
+
+
 def test_half_precision_keeps_the_types_of_inputs_and_outputs(exported: Exported, tmp_path: Path) -> None:
-    graph = Graph(to_float16(exported.fp32, tmp_path), "logits")
+    graph = Graph(to_float16(exported.fp32, tmp_path), TASK.outputs)
     checks.check_tensors(graph, TASK, 3)
     found = exported.probe().difference(graph)
     checks.require_close(found, "fp16")
-    assert found.max_logits > 0
+    assert found.max_outputs > 0
     weights = {tensor.data_type for tensor in onnx.load(tmp_path / "model.onnx").graph.initializer if len(tensor.dims) == 2}
     assert weights == {onnx.TensorProto.FLOAT16}
 
 
 def test_scores_that_moved_too_far_are_refused(exported: Exported) -> None:
-    found = exported.probe().difference(lambda inputs: exported.run(inputs)[:, ::-1])
+    found = exported.probe().difference(lambda inputs: [exported.run(inputs)[0][:, ::-1]])
     with pytest.raises(ExportError, match=r"scores of int8-dynamic differ from PyTorch's by 0\.\d+ on average; at most 0\.03 is allowed"):
         checks.require_close(found, "int8-dynamic")
 
 
 def test_outputs_that_are_no_numbers_are_refused(exported: Exported) -> None:
-    found = exported.probe().difference(lambda inputs: exported.run(inputs) * np.nan)
+    found = exported.probe().difference(lambda inputs: [exported.run(inputs)[0] * np.nan])
     with pytest.raises(ExportError, match="by nan on average"):
         checks.require_close(found, "int8-dynamic")
     with pytest.raises(ExportError, match="by up to nan"):
@@ -118,7 +142,7 @@ def test_outputs_that_are_no_numbers_are_refused(exported: Exported) -> None:
 
 def test_a_graph_with_another_number_of_outputs_is_refused(exported: Exported) -> None:
     with pytest.raises(ExportError, match=r"the graph's output logits is tensor\(float\) .*; float32 \[batch, 4\] is needed"):
-        checks.check_tensors(Graph(exported.fp32, "logits"), TASK, 4)
+        checks.check_tensors(Graph(exported.fp32, TASK.outputs), TASK, 4)
 
 
 def renamed(graph: Path, old: str, new: str, folder: Path) -> Graph:
@@ -129,14 +153,14 @@ def renamed(graph: Path, old: str, new: str, folder: Path) -> Graph:
     for value in (*model.graph.input, *model.graph.output):
         value.name = new if value.name == old else value.name
     onnx.save(model, folder / "renamed.onnx")
-    return Graph(folder / "renamed.onnx", "logits")
+    return Graph(folder / "renamed.onnx", TASK.outputs)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
         ("attention_mask", "mask", "the graph has no input attention_mask; its inputs are"),
-        ("token_type_ids", "segments", "the graph needs the input segments, which text-classification does not feed"),
+        ("token_type_ids", "segments", "the graph needs the input segments, which serving does not feed"),
         ("logits", "scores", "the graph has no output logits; its outputs are scores"),
     ],
 )
@@ -145,21 +169,35 @@ def test_tensors_that_serving_does_not_know_are_named(exported: Exported, old: s
         checks.check_tensors(renamed(exported.fp32, old, new, tmp_path), TASK, 3)
 
 
-def test_outputs_in_sorted_batches_stand_in_the_order_of_the_texts(exported: Exported) -> None:
-    alone = np.concatenate([exported.run(pad(exported.encoded, [row])) for row in range(len(exported.encoded))])
-    np.testing.assert_allclose(outputs(exported.run, exported.encoded, 7), alone, atol=1e-4)
-
-
-def test_the_reference_is_computed_once(exported: Exported, tmp_path: Path) -> None:
-    cache = tmp_path / "reference.npy"
+def test_answers_stand_in_the_order_of_the_items_however_they_are_batched(exported: Exported, texts: Sequence[str]) -> None:
+    items = [Item(text.encode()) for text in texts]
     seen: list[tuple[int, int]] = []
-    first = reference_outputs(exported.run, exported.encoded, cache, lambda done, total: seen.append((done, total)))
+    answers = exported.serving.answer(Padded(exported.run, 0), items, lambda done, total: seen.append((done, total)))
+    alone = np.concatenate([exported.run(pad(exported.encoded, [row]))[0] for row in range(len(texts))])
+    np.testing.assert_allclose(answers, softmax(alone), atol=1e-4)
     assert seen[-1] == (120, 120)
 
-    def never(inputs: Any) -> Any:
+
+@pytest.mark.parametrize("answers", [np.arange(6, dtype=np.float32).reshape(3, 2), [{"label": "warm"}, [], 0.5]])
+def test_the_reference_is_computed_once(answers: Any, tmp_path: Path) -> None:
+    def never() -> Any:
         raise AssertionError("computed again")
 
-    np.testing.assert_array_equal(reference_outputs(never, exported.encoded, cache, lambda done, total: None), first)
+    reference_outputs(lambda: answers, 3, tmp_path / "cache")
+    again = reference_outputs(never, 3, tmp_path / "cache")
+    assert type(again) is type(answers)
+    np.testing.assert_equal(again, answers)
+
+
+def test_a_tokenizer_that_gives_other_tokens_is_refused(exported: Exported, classifier: Path) -> None:
+    from transformers import AutoTokenizer
+
+    queries = [Query("alna bero"), Query("alna", "bero alna")]
+    tokenizer = AutoTokenizer.from_pretrained(classifier)
+    require_same_tokens(tokenizer, exported.serving.tokenizer, queries)
+    tokenizer.backend_tokenizer.normalizer = Replace("bero", "cona")
+    with pytest.raises(ExportError, match="for text 1 and the checkpoint's gives"):
+        require_same_tokens(tokenizer, exported.serving.tokenizer, queries)
 
 
 def test_the_packaged_tokenizer_cuts_where_the_recipe_says_and_not_where_an_old_training_did(exported: Exported, max_length: int) -> None:

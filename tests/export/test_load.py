@@ -32,7 +32,7 @@ def test_a_merged_adapter_answers_as_the_adapter_beside_its_base(
 ) -> None:
     folder, unmerged = adapted
     reference = load(inputs(checkpoint=str(encoder), adapter=str(folder)), TASK)
-    assert reference.labels == labels
+    assert reference.answering.labels == labels
     with torch.inference_mode():
         torch.testing.assert_close(reference.model(ids).logits, unmerged(ids).logits, rtol=1e-4, atol=1e-5)
         assert not torch.allclose(unmerged(ids).logits, unmerged.base_model.model.bert.pooler.dense.weight.new_zeros(4, 3))
@@ -76,7 +76,7 @@ def test_labels_that_nobody_names_are_asked_for(inputs: Read, encoder: Path, ada
     (folder / "config.json").unlink()
     with pytest.raises(RecipeError, match=r"add labels: \[first, second, …\] to the recipe"):
         load(inputs(checkpoint=str(encoder), adapter="nameless"), TASK)
-    assert load(inputs(checkpoint=str(encoder), adapter="nameless", labels=["x", "y", "z"]), TASK).labels == ("x", "y", "z")
+    assert load(inputs(checkpoint=str(encoder), adapter="nameless", labels=["x", "y", "z"]), TASK).answering.labels == ("x", "y", "z")
 
 
 def test_labels_of_recipe_and_adapter_that_differ_are_refused(inputs: Read, encoder: Path, adapted: tuple[Path, Any]) -> None:

@@ -1,7 +1,7 @@
 """The gate on simulated answers: what it measures, what it refuses, and what it says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,8 @@ from export.metrics.classification import one_hot
 from export.quality import describe, measure_quality, require_quality, tells
 from export.recipe import Evaluation
 from export.table import Table
-from export.tasks import TASKS
-from export.tasks.classification_assessment import REGRESSION, multi_label
+from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, multi_label
 from model_repository.manifest import Comparison, Interval, Quality
-
-TASK = TASKS["text-classification"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def measure(groups: dict[str, Answers], **bounds: object) -> Quality:
         region += [name] * len(first)
     table = Table(Path("set.csv"), {"region": region}, "line", range(2, len(region) + 2), [])
     examples = dataset.Dataset("set.csv", table, {}, dict.fromkeys(evaluation.slices, region), "sha256:0")
-    return measure_quality(TASK, evaluation, examples, one_hot(np.zeros(len(region), int), 3), logits(reference), logits(packaged))
+    return measure_quality(SINGLE_LABEL, evaluation, examples, one_hot(np.zeros(len(region), int), 3), logits(reference), logits(packaged))
 
 
 def logits(right: Sequence[bool]) -> np.ndarray:
@@ -143,11 +140,10 @@ def test_every_bound_that_was_missed_is_named() -> None:
 
 
 def regression(reference: np.ndarray, packaged: np.ndarray, truth: np.ndarray, metric: str, region: list[str] | None = None) -> Quality:
-    task = replace(TASK, assessment=REGRESSION, scores=lambda outputs: outputs)
     evaluation = Evaluation(data=Path("set.csv"), metric=metric, max_drop=0.05)
     table = Table(Path("set.csv"), {}, "line", range(2, len(truth) + 2), [])
     examples = dataset.Dataset("set.csv", table, {}, {"region": region} if region else {}, "sha256:0")
-    return measure_quality(task, evaluation, examples, truth, reference[:, None], packaged[:, None])
+    return measure_quality(REGRESSION, evaluation, examples, truth, reference[:, None], packaged[:, None])
 
 
 def test_an_error_that_grew_is_a_drop() -> None:
@@ -170,11 +166,11 @@ def test_a_metric_that_a_slice_does_not_define_is_named_with_the_slice() -> None
 
 
 def test_label_sets_are_judged_by_the_probabilities_that_are_answered() -> None:
-    task = replace(TASK, assessment=multi_label([0.5, 0.9]), scores=lambda outputs: 1 / (1 + np.exp(-outputs)))
     evaluation = Evaluation(data=Path("set.csv"), metric="micro-f1", max_drop=0.05)
     examples = dataset.Dataset("set.csv", Table(Path("set.csv"), {}, "line", [2, 3], []), {}, {}, "sha256:0")
     truth = np.array([[True, False], [True, True]])
-    quality = measure_quality(task, evaluation, examples, truth, np.array([[1.0, 1.0], [1.0, 3.0]]), np.array([[1.0, 1.0], [1.0, 2.0]]))
+    reference, packaged = np.array([[0.7, 0.7], [0.7, 0.95]]), np.array([[0.7, 0.7], [0.7, 0.88]])
+    quality = measure_quality(multi_label([0.5, 0.9]), evaluation, examples, truth, reference, packaged)
     assert (quality.reference, quality.packaged, quality.agreement) == (1, 0.8, 0.5)
 
 

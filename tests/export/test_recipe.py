@@ -73,6 +73,41 @@ def test_fp16_on_a_cpu_is_refused_with_what_to_use_instead(write_recipe: Write) 
     assert fault(write_recipe(precision="fp16")).endswith("use precision: int8, or fp32")
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"optimization": "O4"}, "optimization O4 is O3 in half precision for GPUs, not for int8 on target cpu; use O3"),
+        ({"optimization": "O4", "target": "gpu", "precision": "fp32"}, "not for fp32 on target gpu; use O3"),
+        ({"optimization": "O2", "precision": "auto"}, "precision auto tries the optimization levels itself; remove the field optimization"),
+        ({"optimization": "O2", "target": "gpu", "calibration": {"data": "train.jsonl"}}, "TensorRT lacks; use O1, or remove the field"),
+        ({"calibration": {"data": "train.jsonl"}}, "calibration is for precision int8 on target gpu, not int8 on cpu; remove it"),
+        ({"sensitivity": True, "precision": "fp32"}, "sensitivity is for precision int8, not fp32; remove it"),
+        ({"instruction_set": "auto", "precision": "fp32"}, "instruction_set is for precision int8 on a CPU, not fp32 for cpu; remove it"),
+        (
+            {"target": "gpu", "calibration": {"data": "train.jsonl", "percentile": 99.9}},
+            "calibration: percentile is for method percentile, not minmax; remove it",
+        ),
+        ({"target": "gpu", "calibration": {"data": "train.jsonl", "sample": 9}}, "calibration.sample is unknown; is samples meant?"),
+    ],
+)
+def test_fields_that_do_not_go_together_are_named(write_recipe: Write, changes: dict[str, object], reason: str) -> None:
+    assert reason in fault(write_recipe(**changes))
+
+
+def test_calibrated_int8_on_a_gpu_is_static(write_recipe: Write) -> None:
+    recipe = Recipe.read(write_recipe(target="gpu", calibration={"data": "train.jsonl"}))
+    assert recipe.packaged_precision == "int8-static"
+    assert recipe.calibration
+    assert (recipe.calibration.samples, recipe.calibration.method) == (256, "minmax")
+
+
+def test_precision_auto_is_none_before_it_is_chosen(write_recipe: Write) -> None:
+    recipe = Recipe.read(write_recipe(precision="auto"))
+    with pytest.raises(ValueError, match="before a candidate is chosen"):
+        _ = recipe.packaged_precision
+    assert recipe.with_choice("fp32", "O2").packaged_precision == "fp32"
+
+
 def test_the_precision_that_suits_the_target_is_the_default(write_recipe: Write) -> None:
     assert Recipe.read(write_recipe(precision=None)).packaged_precision == "int8-dynamic"
     assert Recipe.read(write_recipe(precision=None, target="gpu")).packaged_precision == "fp16"
