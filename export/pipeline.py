@@ -22,6 +22,7 @@ from export.load import Reference, load
 from export.onnx_export import export_onnx
 from export.optimize import optimize
 from export.progress import Progress
+from export.provenance import Provenance
 from export.quality import measure_quality, require_quality
 from export.quantize import detect_instruction_set, quantize
 from export.recipe import Recipe
@@ -49,7 +50,12 @@ class Graphs:
 
 
 def export(
-    inputs: Inputs, repository: Path, work: Path, progress: Progress, ask_triton: Callable[..., float] = check_through_triton
+    inputs: Inputs,
+    repository: Path,
+    work: Path,
+    progress: Progress,
+    ask_triton: Callable[..., float] = check_through_triton,
+    made_by: Provenance = Provenance(),  # noqa: B008 - frozen
 ) -> Manifest:
     """Export, check and package; intermediate files lie in `work`. `ask_triton` is the last check.
 
@@ -82,7 +88,7 @@ def export(
         step.note = _quality_note(quality, recipe.precision)
     speed = _measure(recipe, task, graphs, encoded, progress)
 
-    manifest = _manifest(inputs, reference, graphs, folder / TOKENIZER, quality, speed)
+    manifest = _manifest(inputs, reference, graphs, folder / TOKENIZER, quality, speed, made_by)
     with package.staging(repository, manifest, graphs.packaged, folder / TOKENIZER) as staged:
         with progress.step("triton") as step:
             rows = spread_over_lengths(encoded, TRITON_TEXTS)
@@ -145,7 +151,9 @@ def _measure(recipe: Recipe, task: Task, graphs: Graphs, encoded: Encoded, progr
     return speed
 
 
-def _manifest(inputs: Inputs, reference: Reference, graphs: Graphs, tokenizer: Path, quality: Quality, speed: Speed | None) -> Manifest:
+def _manifest(
+    inputs: Inputs, reference: Reference, graphs: Graphs, tokenizer: Path, quality: Quality, speed: Speed | None, made_by: Provenance
+) -> Manifest:
     recipe, checkpoint, adapter = inputs.recipe, inputs.checkpoint, inputs.adapter
     tools = {name: installed_version(name) for name in (*TOOLS, *(["peft"] if adapter else []))}
     if recipe.precision == "int8":
@@ -167,6 +175,8 @@ def _manifest(inputs: Inputs, reference: Reference, graphs: Graphs, tokenizer: P
             adapter=adapter.name if adapter else None,
             adapter_digest=adapter.digest if adapter else None,
             inputs_digest=inputs.digest,
+            recipe_revision=made_by.recipe_revision,
+            command=made_by.command,
         ),
         quality=quality,
         speed=speed,
