@@ -10,11 +10,11 @@ from export.model_folder import STAGING, lock
 from export.running_triton import RunningTriton
 
 
-def remove(repository: Path, model: str, removed: Collection[int], triton: RunningTriton | None) -> str | None:
-    """Remove versions of a model; returns Triton's complaint about the versions that stay, if it has one.
+def remove(repository: Path, model: str, removed: Collection[int], triton: RunningTriton | None) -> None:
+    """Remove versions of a model.
 
     Raises:
-        ExportError: Triton does not answer; the versions are where they were.
+        ExportError: Triton does not answer, or does not load those that stay; the versions are where they were.
     """
     # as an export's staging folder: if this is killed, the next export cleans up
     folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=repository / model))
@@ -23,7 +23,7 @@ def remove(repository: Path, model: str, removed: Collection[int], triton: Runni
         try:
             for source, target in moved:
                 source.rename(target)
-            return rollout.apply(repository, model, triton)
+            rollout.apply(repository, model, triton)
         except BaseException:
             for source, target in moved:
                 if target.exists():

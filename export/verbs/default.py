@@ -1,7 +1,6 @@
 """`promote` and `rollback`: which version of a model answers by default."""
 
 import argparse
-import sys
 
 from export import rollout
 from export.errors import ExportError
@@ -42,31 +41,24 @@ def _promote(args: argparse.Namespace) -> int:
         print(f"{model}: version {version} is the default already.")
         return 0
     with connect(args.triton) as triton:
-        complaint = rollout.apply(args.repository, model, triton, lambda config: serving.promote(config, version), {version})
-    _say(complaint, f"{model}: version {version} is the default (before: {_default(before)}). {told(args.triton, model)}")
+        rollout.apply(args.repository, model, triton, lambda config: serving.promote(config, version))
+    print(f"{model}: version {version} is the default (before: {_default(before)}). {told(args.triton, model)}")
     return 0
 
 
 def _rollback(args: argparse.Namespace) -> int:
-    packaged = require_model(args.repository, args.model)
+    require_model(args.repository, args.model)
     known = read_config(args.repository / args.model)
     if known is None:
         raise ExportError(f"{args.model} has no config.pbtxt, so no version was promoted")
     present, back = serving.default_version(known), serving.rollback(known)
     if back in serving.out_of_service(known):
         raise ExportError(f"version {back} of {args.model}, the default before, is out of service; put it back with `load` first")
-    needed = {back} & set(packaged) if back is not None else ()
     with connect(args.triton) as triton:
-        complaint = rollout.apply(args.repository, args.model, triton, serving.rollback, needed)
-    _say(complaint, f"{args.model}: {_default(back)} is the default again (before: {_default(present)}). {told(args.triton, args.model)}")
+        rollout.apply(args.repository, args.model, triton, serving.rollback)
+    print(f"{args.model}: {_default(back)} is the default again (before: {_default(present)}). {told(args.triton, args.model)}")
     return 0
 
 
 def _default(version: int | None) -> str:
     return "the newest that is ready" if version is None else f"version {version}"
-
-
-def _say(complaint: str | None, sentence: str) -> None:
-    if complaint:
-        print(f"export: {complaint}", file=sys.stderr)
-    print(sentence)

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +72,7 @@ def _gc(args: argparse.Namespace) -> int:
 def _remove(args: argparse.Namespace, unused: dict[str, set[int]]) -> None:
     with connect(args.triton) as triton:
         for model in sorted(unused):
-            complaint = remove(args.repository, model, unused[model], triton)
-            if complaint:
-                print(f"export: {complaint}", file=sys.stderr)
+            remove(args.repository, model, unused[model], triton)
             if not args.json:
                 print(f"{model}: version {', '.join(map(str, sorted(unused[model])))} removed. {told(args.triton, model)}")
 

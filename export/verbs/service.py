@@ -57,12 +57,10 @@ def _load(args: argparse.Namespace) -> int:
         back = {version}
     else:
         back = set() if set(packaged) - out else out
-    needed = back if version is not None else (set(packaged) - out) | back
     with connect(args.triton) as triton:
-        complaint = rollout.apply(args.repository, model, triton, lambda config: put_back(config, back), needed)
-    _complain(complaint)
-    names = ", ".join(map(str, sorted(needed)))
-    print(f"{model}: version {names} {'is' if len(needed) == 1 else 'are'} in service. {told(args.triton, model)}")
+        rollout.apply(args.repository, model, triton, lambda config: put_back(config, back))
+    names = [str(number) for number in packaged if number not in out - back]
+    print(f"{model}: in service {'is version' if len(names) == 1 else 'are versions'} {', '.join(names)}. {told(args.triton, model)}")
     return 0
 
 
@@ -75,18 +73,11 @@ def _unload(args: argparse.Namespace) -> int:
         if known and default_version(known) == version and not args.force:
             raise ExportError(f"version {version} is the default of {model}: promote another version first, or take it out with --force")
     leaving = set(packaged) if version is None else {version}
-    with connect(args.triton) as triton:
-        if triton:
-            rollout.announce(args.repository, model, triton, lambda config: take_out(config, leaving))
-            print(f"gateways turn away from {args.name[0]}; Triton unloads in {args.drain_s:g} s …", file=sys.stderr, flush=True)
-            time.sleep(args.drain_s)  # gateways ask for the catalog in their own time
-        complaint = rollout.apply(args.repository, model, triton, lambda config: take_out(config, leaving))
-    _complain(complaint)
     what = f"version {version}" if version is not None else "every version"
+    with connect(args.triton) as triton:
+        if triton and rollout.announce(args.repository, model, triton, lambda config: take_out(config, leaving)):
+            print(f"gateways turn away from {what} of {model}; Triton unloads in {args.drain_s:g} s …", file=sys.stderr, flush=True)
+            time.sleep(args.drain_s)  # gateways ask for the catalog in their own time
+        rollout.apply(args.repository, model, triton, lambda config: take_out(config, leaving))
     print(f"{model}: {what} is out of service. {told(args.triton, model)}")
     return 0
-
-
-def _complain(complaint: str | None) -> None:
-    if complaint:
-        print(f"export: {complaint}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from export.errors import ExportError
@@ -22,7 +23,7 @@ from model_repository.manifest import Manifest
 from model_repository.serving import ServingError, default_version, history, out_of_service
 from model_repository.signature import read_signatures
 
-SHOWN_DIGEST = 19
+SHOWN_DIGEST, SHOWN_STATE = 19, 60
 
 
 def add(verbs: Verbs) -> None:
@@ -92,7 +93,7 @@ def _rows(repository: Path, model: str, triton: RunningTriton | None) -> list[di
         row = _row(manifest, promoted == version, version not in out, version in signatures)
         if triton:
             state = states.get((model, version))
-            row["triton"] = (f"{state.name} {state.reason}".strip() if state.reason else state.name) if state else "not loaded"
+            row["triton"] = f"{state.name} {state.reason}".strip() if state else "not loaded"
         rows.append(row)
     return rows
 
@@ -121,7 +122,7 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
         service = "default" if row["default"] else "in service" if row["in_service"] else "out of service"
         line = [row["model"], str(row["version"]), row["task"], row["precision"], row["target"], quality, megabytes(row["packaged_bytes"])]
         line += [service, "yes" if row["signed"] else "no", row["digest"][:SHOWN_DIGEST]]
-        lines.append(line + ([row["triton"]] if "triton" in row else []))
+        lines.append(line + ([shorten(row["triton"], SHOWN_STATE, placeholder=" …")] if "triton" in row else []))
     print_table(columns + (["TRITON"] if "triton" in rows[0] else []), lines)
 
 
