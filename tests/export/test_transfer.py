@@ -26,7 +26,7 @@ def s3_server():
 @pytest.fixture
 def bucket(s3_server, monkeypatch, request):
     """An S3 bucket of the test's own, and the usual variables that lead to it."""
-    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1"}
     for name, value in {**credentials, "AWS_ENDPOINT_URL": s3_server, "NO_PROXY": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)
     name = f"bucket-{abs(hash(request.node.nodeid))}"
