@@ -6,7 +6,6 @@
 The staging folder is itself a repository that holds this version only, so that a Triton can try it. What fails leaves no trace.
 """
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -15,14 +14,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tritonclient.grpc.model_config_pb2 import ModelConfig
-
 from export.errors import ExportError
-from model_repository import config
-from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, ManifestError, answer_digest, read_versions
+from export.model_folder import STAGING, lock, read_config, updated, versions, write_config
+from model_repository import config, signature
+from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, answer_digest
+from model_repository.serving import ServingError
 from model_repository.tensors import TEXT_PAIR, tensors_of
-
-_STAGING = ".staging-"
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def find_version(repository: Path, model: str, version: int) -> Manifest | None:
     Raises:
         ExportError: a manifest that cannot be read.
     """
-    return _versions(repository / model).get(version)
+    return versions(repository / model).get(version)
 
 
 def require_intact(repository: Path, manifest: Manifest) -> None:
@@ -55,7 +52,24 @@ def require_intact(repository: Path, manifest: Manifest) -> None:
     Raises:
         ExportError: a file was changed or is gone.
     """
-    folder = repository / manifest.model / str(manifest.version)
+    model = repository / manifest.model
+    require_same_files(model / str(manifest.version), manifest)
+    known = read_config(model)
+    try:
+        complete = known is not None and updated(model, known) == known
+    except ServingError as exc:
+        raise ExportError(f"{model / config.FILE}: {exc}") from exc
+    if not complete:
+        with lock(model):
+            write_config(model)
+
+
+def require_same_files(folder: Path, manifest: Manifest) -> None:
+    """The files in a version's folder are those that its manifest speaks of.
+
+    Raises:
+        ExportError: a file was changed or is gone.
+    """
     try:
         found = answer_digest(folder / GRAPH, folder / TOKENIZER, manifest)
     except OSError as exc:
@@ -64,10 +78,6 @@ def require_intact(repository: Path, manifest: Manifest) -> None:
         raise ExportError(
             f"{folder} has the digest {found}, and its manifest says {manifest.digest}: a file was changed; export it anew with --force"
         )
-    known = _read_config(repository / manifest.model)
-    if known is None or _known_versions(known).get(manifest.version) != manifest:
-        with _lock(repository / manifest.model):
-            _write_config(repository / manifest.model)
 
 
 def require_same_model(repository: Path, model: str, version: int, answering: Answering, target: str) -> None:
@@ -76,13 +86,13 @@ def require_same_model(repository: Path, model: str, version: int, answering: An
     Raises:
         ExportError: another version has another task, other inputs or another target, or `config.pbtxt` cannot be read.
     """
-    for number, other in _versions(repository / model).items():
+    for number, other in versions(repository / model).items():
         if number != version and (other.task, tensors_of(other), other.target) != (answering.task, tensors_of(answering), target):
             raise ExportError(
                 f"version {number} of {model} is {_inputs(other)} for {other.target}, and version {version} would be {_inputs(answering)} "
                 f"for {target}; the versions of a model share one configuration: choose another model name"
             )
-    _read_config(repository / model)
+    read_config(repository / model)
 
 
 def _inputs(answering: Answering) -> str:
@@ -95,7 +105,7 @@ def require_provider(repository: Path, model: str, provider: str) -> None:
     Raises:
         ExportError: its `config.pbtxt` names another one.
     """
-    known = _read_config(repository / model)
+    known = read_config(repository / model)
     if known is not None and (found := known.parameters["execution_provider"].string_value) != provider:
         raise ExportError(
             f"{repository / model / config.FILE} serves {model} with {found}, and this version needs {provider}; "
@@ -106,18 +116,43 @@ def require_provider(repository: Path, model: str, provider: str) -> None:
 @contextmanager
 def staging(repository: Path, manifest: Manifest, graph: Path, tokenizer: Path) -> Iterator[Staged]:
     """Copy a version's files beside their place, the manifest last; whatever is still there at the end is removed."""
+    with _staging(repository, manifest) as staged:
+        shutil.copyfile(graph, staged.version_folder / GRAPH)
+        shutil.copyfile(tokenizer, staged.version_folder / TOKENIZER)
+        _write_manifest(staged.version_folder / FILE, manifest.to_json().encode())
+        write_config(staged.version_folder.parent)
+        yield staged
+
+
+@contextmanager
+def staging_copy(repository: Path, version_folder: Path) -> Iterator[Staged]:
+    """Stage a version that was packaged elsewhere; its manifest and signature stay as they are, to the byte.
+
+    Raises:
+        ExportError: its files are not those that its manifest speaks of.
+    """
+    text = (version_folder / FILE).read_bytes()
+    manifest = Manifest.parse(text, where=str(version_folder / FILE))
+    with _staging(repository, manifest) as staged:
+        for file in (GRAPH, TOKENIZER, signature.FILE):
+            if (version_folder / file).exists():
+                shutil.copyfile(version_folder / file, staged.version_folder / file)
+        require_same_files(staged.version_folder, manifest)
+        _write_manifest(staged.version_folder / FILE, text)
+        write_config(staged.version_folder.parent)
+        yield staged
+
+
+@contextmanager
+def _staging(repository: Path, manifest: Manifest) -> Iterator[Staged]:
     model = repository / manifest.model
     made = _make_folders(model)
-    folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=model))
+    folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=model))
     try:
-        with _lock(folder):
+        with lock(folder):
             _remove_abandoned(model)
             staged = Staged(folder, manifest)
             staged.version_folder.mkdir(parents=True)
-            shutil.copyfile(graph, staged.version_folder / GRAPH)
-            shutil.copyfile(tokenizer, staged.version_folder / TOKENIZER)
-            _write_manifest(staged.version_folder / FILE, manifest)
-            config.write(staged.version_folder.parent / config.FILE, config.updated(None, {manifest.version: manifest}))
             yield staged
     finally:
         shutil.rmtree(folder)
@@ -134,13 +169,13 @@ def commit(staged: Staged, repository: Path) -> None:
     manifest = staged.manifest
     model = repository / manifest.model
     target, replaced = model / str(manifest.version), staged.repository / "replaced"
-    with _lock(model):
+    with lock(model):
         require_same_model(repository, manifest.model, manifest.version, manifest, manifest.target)
         if target.exists():
             target.rename(replaced)
         try:
             staged.version_folder.rename(target)
-            _write_config(model)
+            write_config(model)
         except BaseException:
             if target.exists():
                 target.rename(staged.version_folder)
@@ -149,35 +184,9 @@ def commit(staged: Staged, repository: Path) -> None:
             raise
 
 
-def _write_config(model: Path) -> None:
-    config.write(model / config.FILE, config.updated(_read_config(model), _versions(model)))
-
-
-def _read_config(model: Path) -> ModelConfig | None:
-    path = model / config.FILE
-    try:
-        return config.read(path) if path.exists() else None
-    except config.ConfigError as exc:
-        raise ExportError(f"{exc}; correct the file, or remove it to get a new one") from exc
-
-
-def _known_versions(known: ModelConfig) -> dict[int, Manifest]:
-    try:
-        return config.manifests(known)
-    except ManifestError:
-        return {}  # written anew from the manifests in the version folders
-
-
-def _versions(model: Path) -> dict[int, Manifest]:
-    try:
-        return read_versions(model)
-    except ManifestError as exc:
-        raise ExportError(f"{exc}; remove that version's folder or export it anew under another number") from exc
-
-
-def _write_manifest(path: Path, manifest: Manifest) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(manifest.to_json())
+def _write_manifest(path: Path, text: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
 
@@ -191,21 +200,6 @@ def _make_folders(folder: Path) -> list[Path]:
 
 def _remove_abandoned(model: Path) -> None:
     """Remove staging folders of exports that were killed: nobody holds their lock."""
-    for folder in model.glob(f"{_STAGING}*"):
-        with suppress(OSError), _lock(folder, wait=False):
+    for folder in model.glob(f"{STAGING}*"):
+        with suppress(OSError), lock(folder, wait=False):
             shutil.rmtree(folder)
-
-
-@contextmanager
-def _lock(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold a folder against other exports; the lock goes with the process.
-
-    Raises:
-        BlockingIOError: another export holds it, and `wait` is false.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)

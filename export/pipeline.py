@@ -22,6 +22,7 @@ from export.judge import Check, Gate
 from export.load import Reference, load
 from export.onnx_export import export_onnx
 from export.progress import Progress
+from export.provenance import Provenance
 from export.quantize import detect_instruction_set
 from export.recipe import InstructionSet, Recipe
 from export.reference import reference_outputs, torch_run
@@ -47,6 +48,7 @@ def export(
     progress: Progress,
     ask_triton: Callable[..., float] = check_through_triton,
     compare_speed: Callable[..., measure.Comparison] = measure.compare_speed,
+    made_by: Provenance = Provenance(),  # noqa: B008 - frozen
 ) -> Manifest:
     """Export, check and package; intermediate files lie in `work`. `compare_speed` times it beside fp32, `ask_triton` is the last check.
 
@@ -80,7 +82,7 @@ def export(
     made, quality = graphs.through_gate(recipe, made, builder, check, gate, progress)
     speed = _measure(recipe, task, made, subject.encoded, compare_speed, progress)
 
-    manifest = _manifest(inputs, recipe, reference, made, folder / TOKENIZER, quality, speed)
+    manifest = _manifest(inputs, recipe, reference, made, folder / TOKENIZER, quality, speed, made_by)
     with package.staging(repository, manifest, made.packaged, folder / TOKENIZER) as staged:
         with progress.step("triton") as step:
             try:
@@ -151,7 +153,14 @@ def _measure(
 
 
 def _manifest(
-    inputs: Inputs, recipe: Recipe, reference: Reference, made: Graphs, tokenizer: Path, quality: Quality, speed: Speed | None
+    inputs: Inputs,
+    recipe: Recipe,
+    reference: Reference,
+    made: Graphs,
+    tokenizer: Path,
+    quality: Quality,
+    speed: Speed | None,
+    made_by: Provenance,
 ) -> Manifest:
     checkpoint, adapter = inputs.checkpoint, inputs.adapter
     tools = {name: installed_version(name) for name in (*TOOLS, *(["peft"] if adapter else []))}
@@ -171,6 +180,8 @@ def _manifest(
             adapter=adapter.name if adapter else None,
             adapter_digest=adapter.digest if adapter else None,
             inputs_digest=inputs.digest,
+            recipe_revision=made_by.recipe_revision,
+            command=made_by.command,
         ),
         quality=quality,
         speed=speed,

@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _running(settings: Settings, experiments: Experiments) -> AsyncIterator[Stack]:
-    triton = Triton(settings.triton_url)
+    triton = Triton(settings.triton_url, settings.manifest_public_key)
     cache = None
     if settings.cache_url is not None:
         cache = RedisCache(

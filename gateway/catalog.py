@@ -1,35 +1,41 @@
 """The catalog: which versions of which models Triton serves, learned from Triton's own API. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import NotFound
 from model_repository import config as contract
+from model_repository import serving
 from model_repository.manifest import Manifest
+from model_repository.signature import PublicKey, SignatureError, check_served
 
 
 @dataclass(frozen=True, slots=True)
 class ServedVersion:
-    """A version by its manifest; `reason` is Triton's word where it is not ready."""
+    """A version by its manifest; `reason` says why it is not ready, and `refused` that it must not be, whatever Triton says."""
 
     manifest: Manifest
     ready: bool
     reason: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model and its versions; `instances` and `max_batch_size` are those of its `config.pbtxt`."""
+    """A model and its versions; `instances`, `max_batch_size` and the `promoted` version, if any, are those of its `config.pbtxt`."""
 
     name: str
     versions: Mapping[int, ServedVersion]
     instances: int
     max_batch_size: int
+    promoted: int | None = None
 
     @property
     def default_version(self) -> int:
-        """The newest version that is ready (the newest of all where none is)."""
+        """The promoted version while it is ready, else the newest that is (the newest of all where none is)."""
+        if self.promoted is not None and self.is_ready(self.promoted):
+            return self.promoted
         ready = [number for number, version in self.versions.items() if version.ready]
         return max(ready or self.versions)
 
@@ -54,6 +60,10 @@ class Catalog:
             raise NotFound(f"no such model; there are: {', '.join(sorted(self.models)) or 'none'}")
         return self.models[name]
 
+    def refused(self) -> Iterator[ServedVersion]:
+        """The versions that must not answer."""
+        return (version for model in self.models.values() for version in model.versions.values() if version.refused)
+
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
@@ -65,22 +75,38 @@ class IndexEntry:
     reason: str
 
 
-def build(index: Iterable[IndexEntry], configs: Mapping[str, Any]) -> Catalog:
+def build(index: Iterable[IndexEntry], configs: Mapping[str, Any], key: PublicKey | None = None) -> Catalog:
     """The catalog from Triton's repository index and the configurations of its models (`ModelConfig` by name).
 
-    Models without manifests of ours are left out.
+    Models without manifests of ours are left out; with a key, versions whose manifests its owner did not sign are not ready.
 
     Raises:
         ManifestError: a configuration holds a manifest that cannot be read.
+        ServingError: a configuration's default version or versions out of service cannot be read.
     """
     states = {(entry.name, entry.version): entry for entry in index}
     models = {}
     for name, config in configs.items():
-        versions = {}
-        for number, manifest in contract.manifests(config).items():
-            entry = states.get((name, str(number)))
-            ready = entry is not None and entry.state == "READY"
-            versions[number] = ServedVersion(manifest, ready, "" if ready else entry.reason if entry else "not loaded")
+        versions = {
+            number: _version(config, manifest, states.get((name, str(number))), key)
+            for number, manifest in contract.manifests(config).items()
+        }
         if versions:
-            models[name] = ServedModel(name, versions, contract.instances(config), max(config.max_batch_size, 1))
+            promoted = serving.default_version(config)
+            models[name] = ServedModel(name, versions, contract.instances(config), max(config.max_batch_size, 1), promoted)
     return Catalog(models)
+
+
+def _version(config: Any, manifest: Manifest, entry: IndexEntry | None, key: PublicKey | None) -> ServedVersion:
+    if key:
+        try:
+            check_served(config, manifest.version, key)
+        except SignatureError as exc:
+            return ServedVersion(manifest, ready=False, reason=f"refused: {exc}", refused=True)
+    if manifest.version in serving.out_of_service(config):
+        # Triton may still answer for it: this is said before it unloads
+        return ServedVersion(manifest, ready=False, reason="out of service")
+    if entry is None:
+        return ServedVersion(manifest, ready=False, reason="not loaded")
+    ready = entry.state == "READY"
+    return ServedVersion(manifest, ready, "" if ready else entry.reason)

@@ -54,7 +54,10 @@ class CatalogWatch:
         else:
             if catalog != self._current or self.fault:
                 log.info("catalog read", models={name: _states(catalog, name) for name in catalog.models})
+                for version in catalog.refused():
+                    log.error("version refused", model=version.manifest.model, version=version.manifest.version, reason=version.reason)
             self._current, self.fault = catalog, None
+            metrics.VERSIONS_REFUSED.set(sum(1 for _ in catalog.refused()))
         metrics.TRITON_UP.set(self.fault is None)
 
 

@@ -42,6 +42,9 @@ FALLBACKS = Counter(
     "Units whose variant's version was not ready, answered outside the experiment",
     ("experiment", "variant"),
 )
+VERSIONS_REFUSED = Gauge(
+    "headrace_versions_refused", "Versions in Triton whose manifests are unsigned, altered or signed by others", multiprocess_mode="livemax"
+)
 TRITON_UP = Gauge("headrace_triton_up", "1 while Triton answers", multiprocess_mode="livemin")
 
 

@@ -112,6 +112,9 @@ class RequestLife:
         version = self._version(model, request, ctx)
         if version not in model.versions:
             raise NotFound(f"model {model.name} has no version {version}; there are: {', '.join(map(str, model.versions))}")
+        if model.versions[version].refused:
+            # not from the cache either: nobody answers for what an altered manifest says
+            raise NotReady(f"version {version} of model {model.name} is refused: its signature is missing or wrong; ready: {_ready(model)}")
         ctx.version = version
         return self._lane(model, version)
 

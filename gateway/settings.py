@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, InstanceOf, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from model_repository.signature import PublicKey
 
 PREFIX = "HEADRACE_"
 _KEY = re.compile(r"([A-Za-z0-9_.-]+):([0-9a-f]{64})")
@@ -26,6 +28,11 @@ def _parse_keys(value: object) -> object:
     return keys
 
 
+def _parse_public_key(value: object) -> object:
+    # a SignatureError is a ValueError: its sentence stands in ours
+    return PublicKey.read(value) if isinstance(value, str) else value
+
+
 class Settings(BaseSettings):
     """What a gateway can be told; each field is read from `HEADRACE_<NAME>`."""
 
@@ -43,6 +50,9 @@ class Settings(BaseSettings):
     experiments_file: Path | None = Field(None, description="YAML file of the A/B experiments; read again when it changes")
     api_keys: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_keys)] = Field(
         default_factory=dict, description="TENANT:SHA256 of each API key, separated by commas; none: no key is asked for"
+    )
+    manifest_public_key: Annotated[InstanceOf[PublicKey] | None, NoDecode, BeforeValidator(_parse_public_key)] = Field(
+        None, description="ed25519 public key, a file or base64: only versions whose manifests its owner signed may answer; none: all may"
     )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
     max_body_bytes: int = Field(2**21, ge=1, description="largest request body")

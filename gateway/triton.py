@@ -16,6 +16,8 @@ from gateway.catalog import Catalog, IndexEntry, build
 from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, InvalidRequest, NotReady, Overloaded
 from model_repository import tensors
 from model_repository.manifest import ManifestError
+from model_repository.serving import ServingError
+from model_repository.signature import PublicKey
 
 _LENGTH = struct.Struct("<I")
 _FLOAT_BYTES = 4
@@ -31,9 +33,10 @@ _CHANNEL_OPTIONS = [
 
 
 class Triton:
-    """A client of one Triton; `url` is host:port without a scheme."""
+    """A client of one Triton; `url` is host:port without a scheme. With a key, only manifests that its owner signed are trusted."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: PublicKey | None = None) -> None:
+        self._key = key
         self._channel = grpc.aio.insecure_channel(url, options=_CHANNEL_OPTIONS)
         self._stub = GRPCInferenceServiceStub(self._channel)
 
@@ -49,11 +52,13 @@ class Triton:
             entries = [IndexEntry(entry.name, entry.version, entry.state, entry.reason) for entry in index.models]
             ready = sorted({entry.name for entry in entries if entry.state == "READY"})
             configs = {name: await self._config(name, timeout_s) for name in ready}
-            return build(entries, configs)
+            return build(entries, configs, self._key)
         except grpc.aio.AioRpcError as exc:
             raise NotReady("the model server does not answer; try again later") from exc
         except ManifestError as exc:
             raise BackendBroken("the model server has a model whose manifest cannot be read") from exc
+        except ServingError as exc:
+            raise BackendBroken("the model server has a model whose default version or versions out of service cannot be read") from exc
 
     async def infer(self, model: str, version: int, texts: Sequence[bytes], labels: int, timeout_s: float) -> list[bytes | Exception]:
         """The row of each text: scores (float32 × `labels`) and tokens (int32) as bytes; an `InvalidRequest` where that text alone failed.

@@ -1,22 +1,25 @@
 """`config.pbtxt`: written and read with the protobuf classes that tritonclient ships, and hand-editable.
 
 What a user edits (batching, instances, queue policy, backend parameters) survives the next export; the tensors, the backend's
-name and the manifests are ours and are set anew each time.
+name, the manifests with their signatures and the version policy are ours and are set anew each time.
 """
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 from model_repository.manifest import Manifest, ManifestError, Precision, Target
+from model_repository.serving import set_version_policy
 from model_repository.tensors import ERROR, TOKENS, Tensors, tensors_of
 
 FILE = "config.pbtxt"
 BACKEND = "headrace"
 MANIFEST_PARAMETER = "manifest."
+SIGNATURE_PARAMETER = "signature."
 MAX_BATCH_SIZE = 64
 
 
@@ -45,8 +48,16 @@ def write(path: Path, config: pb.ModelConfig) -> None:
     part.replace(path)
 
 
-def updated(config: pb.ModelConfig | None, manifests: Mapping[int, Manifest]) -> pb.ModelConfig:
-    """The configuration of a model with these versions (at least one), keeping what a user may have edited in `config`."""
+def updated(
+    config: pb.ModelConfig | None, manifests: Mapping[int, Manifest], signatures: Mapping[int, str] = MappingProxyType({})
+) -> pb.ModelConfig:
+    """The configuration of a model with these versions (at least one), keeping what a user may have edited in `config`.
+
+    Default version and versions out of service stay too, as far as they are among these versions.
+
+    Raises:
+        ServingError: a parameter that says which versions serve cannot be read.
+    """
     newest = manifests[max(manifests)]
     new = pb.ModelConfig()
     if config is None:
@@ -54,13 +65,16 @@ def updated(config: pb.ModelConfig | None, manifests: Mapping[int, Manifest]) ->
     else:
         new.CopyFrom(config)
     new.name, new.backend = newest.model, BACKEND
-    new.version_policy.all.SetInParent()
+    set_version_policy(new, manifests)
     del new.input[:], new.output[:]
     _set_tensors(new, tensors_of(newest))
-    for key in [key for key in new.parameters if key.startswith(MANIFEST_PARAMETER)]:
+    for key in [key for key in new.parameters if key.startswith((MANIFEST_PARAMETER, SIGNATURE_PARAMETER))]:
         del new.parameters[key]
     for version, manifest in manifests.items():
-        new.parameters[f"{MANIFEST_PARAMETER}{version}"].string_value = manifest.model_dump_json()
+        # fields that the manifest's writer did not know stay out: the signature is over what it wrote
+        new.parameters[f"{MANIFEST_PARAMETER}{version}"].string_value = manifest.model_dump_json(exclude_unset=True)
+        if version in signatures:
+            new.parameters[f"{SIGNATURE_PARAMETER}{version}"].string_value = signatures[version]
     return new
 
 

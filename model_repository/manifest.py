@@ -46,6 +46,10 @@ class Source(_Part):
     adapter_digest: str | None = None
     inputs_digest: str | None = None
     """Over the recipe and all files that it names: an export from the same inputs has nothing to do."""
+    recipe_revision: str | None = None
+    """Git commit of the recipe's folder, `-dirty` where the folder differed from it; None outside git."""
+    command: str | None = None
+    """The command line that made the version, quoted for a shell."""
 
 
 class Interval(_Part):

@@ -36,6 +36,7 @@ async def show_model(request: Request, model: str) -> dict[str, Any]:
         "name": served.name,
         "ready": any(version.ready for version in served.versions.values()),
         "default_version": served.default_version,
+        "promoted_version": served.promoted,
         "versions": [
             {**version.manifest.model_dump(mode="json"), "ready": version.ready, **({"reason": version.reason} if version.reason else {})}
             for version in served.versions.values()

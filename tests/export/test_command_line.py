@@ -17,6 +17,7 @@ from export.progress import Progress
 from model_repository import config
 from model_repository.manifest import read_versions
 from model_repository.server import TritonUnavailable
+from model_repository.signature import PrivateKey, check_served
 
 Write = Callable[..., Path]
 ROOT = Path(__file__).parents[2]
@@ -175,11 +176,22 @@ def test_the_path_from_an_adapter_to_a_version_that_answers_through_triton(
     assert manifest.quality.reference == pytest.approx(accuracy(model, encoder, rows, names))
     assert manifest.speed
     assert manifest.speed.packaged_texts_per_s > 0
+    assert manifest.source.command == f"python -m export run {recipe} --repository {repository} --work {tmp_path / 'work'}"
+    assert manifest.source.recipe_revision is None, "the recipe lies outside git"
 
     stamps = {path: path.stat().st_mtime_ns for path in repository.rglob("*")}
     again = run(recipe)
     assert again.returncode == 0
     assert again.stdout.endswith("made from the same inputs: nothing to do.\nFalse\n")
+    assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == stamps
+
+    key = PrivateKey.generate()
+    key.write(tmp_path / "key")
+    signed = run(recipe, "--sign-key", str(tmp_path / "key"))
+    assert signed.stdout.splitlines()[1:] == [f"weather version 1 is signed (public key {key.public}).", "False"]
+    check_served(config.read(repository / "weather/config.pbtxt"), 1, key.public)
+    stamps = {path: path.stat().st_mtime_ns for path in repository.rglob("*")}
+    assert len(run(recipe, "--sign-key", str(tmp_path / "key")).stdout.splitlines()) == 2, "it is signed already"
     assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == stamps
 
     other = write_recipe(checkpoint=str(encoder), adapter=str(adapted[0]), precision="fp32")

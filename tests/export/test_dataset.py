@@ -131,7 +131,7 @@ def test_a_slice_column_that_is_not_there_is_named(read: Read) -> None:
 def test_a_metric_that_the_task_does_not_have_is_answered_with_those_that_it_has(inputs: Callable[..., Inputs]) -> None:
     with pytest.raises(
         RecipeError,
-        match=r"^evaluation\.metric: 'bleu' is not possible for text-classification; choose one of accuracy, macro-f1, micro-f1, rmse, pearson$",
+        match=r"^evaluation\.metric: 'bleu' is not possible for text-classification; choose one of accuracy, .*, pearson$",
     ):
         inputs(evaluation__metric="bleu")
 

@@ -51,7 +51,7 @@ def test_a_model_name_that_is_not_safe_in_paths_and_urls_is_refused(write_recipe
         ("precision", "int4", "precision: 'int4' is not possible; choose one of 'int8', 'fp16', 'fp32' or 'auto'"),
         ("target", "tpu", "target: 'tpu' is not possible"),
         ("task", "summarization", "task: 'summarization' is not possible"),
-        ("labels", ["a", "a"], "labels: at least two names are needed, each of them once"),
+        ("labels", ["a", "a"], "labels: names are needed, each of them once"),
         ("evaluation__max_drop", -0.1, "evaluation.max_drop: input should be greater than or equal to 0"),
         ("evaluation__min_agreement", 1.1, "evaluation.min_agreement: input should be less than or equal to 1"),
         ("evaluation__max_slice_drop", 0.1, "evaluation: max_slice_drop is for slices, and the recipe names none; add slices: [column]"),

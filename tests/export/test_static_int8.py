@@ -106,7 +106,7 @@ def test_other_calibration_texts_are_another_export(inputs: Read, tmp_path: Path
     texts.write_text(json.dumps({"text": "alna bero"}) + "\n")
     before = inputs(target="gpu", calibration={"data": "train.jsonl"})
     assert before.calibration
-    assert before.calibration.texts == ["alna bero"]
+    assert [query.text for query in before.calibration.queries] == ["alna bero"]
     moved = texts.rename(tmp_path / "moved.jsonl")
     assert inputs(target="gpu", calibration={"data": "moved.jsonl"}).digest == before.digest
     moved.write_text(json.dumps({"text": "cora duto"}) + "\n")
@@ -117,7 +117,7 @@ def test_samples_spread_over_the_calibration_texts(inputs: Read, tmp_path: Path)
     (tmp_path / "train.jsonl").write_text("".join(json.dumps({"body": str(number)}) + "\n" for number in range(10)))
     found = inputs(target="gpu", calibration={"data": "train.jsonl", "text": "body", "samples": 4}).calibration
     assert found
-    assert found.texts == ["0", "2", "5", "7"]
+    assert [query.text for query in found.queries] == ["0", "2", "5", "7"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""A running Triton, over gRPC: load, unload, and what it says of a model's versions. Its errors become ours here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tritonclient.grpc import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from export.errors import ExportError
+
+TIMEOUT_S = 300
+READY = "READY"
+
+
+class TritonRefused(ExportError):
+    """Triton answered, and did not do what it was asked for; the message holds its reason."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What Triton says of one version; `reason` is its word where the version is not ready."""
+
+    name: str
+    reason: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether Triton answers for this version."""
+        return self.name == READY
+
+
+class RunningTriton:
+    """A client of one Triton; `url` is host:port of its gRPC endpoint."""
+
+    def __init__(self, url: str, client: InferenceServerClient) -> None:
+        self.url = url
+        self._client = client
+
+    def load(self, model: str) -> None:
+        """Load a model, or load it anew after its folder changed; versions that answer go on answering meanwhile.
+
+        Raises:
+            TritonRefused: a version did not load (those that did are served).
+            ExportError: Triton does not answer.
+        """
+        with self._translated(f"load {model}"):
+            self._client.load_model(model, client_timeout=TIMEOUT_S)
+
+    def unload(self, model: str) -> None:
+        """Unload all versions of a model.
+
+        Raises:
+            ExportError: Triton refused or does not answer.
+        """
+        with self._translated(f"unload {model}"):
+            self._client.unload_model(model, client_timeout=TIMEOUT_S)
+
+    def states(self) -> dict[tuple[str, int], State]:
+        """The state of each (model, version) that Triton knows.
+
+        Raises:
+            ExportError: Triton does not answer.
+        """
+        with self._translated("list its models"):
+            index = self._client.get_model_repository_index(client_timeout=TIMEOUT_S)
+        return {
+            (entry.name, int(entry.version)): State(entry.state, _first_line(entry.reason))
+            for entry in index.models
+            if entry.version.isdecimal()
+        }
+
+    @contextmanager
+    def _translated(self, request: str) -> Iterator[None]:
+        try:
+            yield
+        except InferenceServerException as exc:
+            if exc.status() in ("StatusCode.UNAVAILABLE", "StatusCode.DEADLINE_EXCEEDED"):
+                raise ExportError(f"Triton at {self.url} does not answer: check --triton (host:port of its gRPC endpoint)") from exc
+            raise TritonRefused(f"Triton at {self.url} could not {request}: {_first_line(exc.message())}") from exc
+
+
+@contextmanager
+def connect(url: str | None) -> Iterator[RunningTriton | None]:
+    """A client of the Triton at `url`; None where there is no URL."""
+    if url is None:
+        yield None
+        return
+    with InferenceServerClient(url) as client:
+        yield RunningTriton(url, client)
+
+
+def _first_line(reason: str) -> str:
+    """Triton's reason without the place in the backend's code: that is in its log."""
+    return reason.partition("\n")[0].strip()

@@ -1,0 +1,64 @@
+"""`promote` and `rollback`: which version of a model answers by default."""
+
+import argparse
+
+from export import rollout
+from export.errors import ExportError
+from export.model_folder import read_config, require_model, require_version
+from export.package import require_same_files
+from export.running_triton import connect
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_name, told, version_name
+from model_repository import serving
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verbs."""
+    verb = add_verb(
+        verbs,
+        "promote",
+        _promote,
+        "make a version the default of its model",
+        "Without a promotion the newest version that is ready answers. The version's files are checked before.",
+    )
+    verb.add_argument("name", type=version_name, metavar="MODEL/VERSION")
+    add_repository(verb)
+    add_triton(verb)
+    verb = add_verb(verbs, "rollback", _rollback, "make the default before the present one the default again")
+    verb.add_argument("model", type=model_name, metavar="MODEL")
+    add_repository(verb)
+    add_triton(verb)
+
+
+def _promote(args: argparse.Namespace) -> int:
+    model, version = args.name.model, args.name.version
+    manifest = require_version(args.repository, model, version)
+    require_same_files(args.repository / model / str(version), manifest)
+    known = read_config(args.repository / model)
+    if known and version in serving.out_of_service(known):
+        raise ExportError(f"version {version} of {model} is out of service; put it back with `load {args.name}` first")
+    before = serving.default_version(known) if known else None
+    if before == version:
+        print(f"{model}: version {version} is the default already.")
+        return 0
+    with connect(args.triton) as triton:
+        rollout.apply(args.repository, model, triton, lambda config: serving.promote(config, version))
+    print(f"{model}: version {version} is the default (before: {_default(before)}). {told(args.triton, model)}")
+    return 0
+
+
+def _rollback(args: argparse.Namespace) -> int:
+    require_model(args.repository, args.model)
+    known = read_config(args.repository / args.model)
+    if known is None:
+        raise ExportError(f"{args.model} has no config.pbtxt, so no version was promoted")
+    present, back = serving.default_version(known), serving.rollback(known)
+    if back in serving.out_of_service(known):
+        raise ExportError(f"version {back} of {args.model}, the default before, is out of service; put it back with `load` first")
+    with connect(args.triton) as triton:
+        rollout.apply(args.repository, args.model, triton, serving.rollback)
+    print(f"{args.model}: {_default(back)} is the default again (before: {_default(present)}). {told(args.triton, args.model)}")
+    return 0
+
+
+def _default(version: int | None) -> str:
+    return "the newest that is ready" if version is None else f"version {version}"

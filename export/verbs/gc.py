@@ -1,0 +1,87 @@
+"""`gc`: remove the versions that nothing uses."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from export.model_folder import models, read_config, require_model, updated
+from export.removal import remove
+from export.running_triton import connect
+from export.usage import Experiments, read_experiments, uses
+from export.verbs.arguments import (
+    Verbs,
+    add_json,
+    add_repository,
+    add_triton,
+    add_verb,
+    megabytes,
+    model_name,
+    print_json,
+    print_table,
+    told,
+)
+
+EXPERIMENTS_VARIABLE = "HEADRACE_EXPERIMENTS_FILE"
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verb."""
+    verb = add_verb(
+        verbs,
+        "gc",
+        _gc,
+        "remove the versions that no experiment and no default uses",
+        "Without --yes it only says what would go. The default that a rollback would restore stays, and so do versions in service that "
+        "are newer than the default.",
+    )
+    verb.add_argument("model", nargs="?", type=model_name, metavar="MODEL", help="only this one")
+    file = os.environ.get(EXPERIMENTS_VARIABLE)
+    which = verb.add_mutually_exclusive_group(required=not file)
+    which.add_argument(
+        "--experiments", type=Path, metavar="FILE", default=file and Path(file), help=f"the gateway's experiments (${EXPERIMENTS_VARIABLE})"
+    )
+    which.add_argument("--no-experiments", action="store_true", help="there are no experiments")
+    verb.add_argument("--yes", action="store_true", help="remove them")
+    add_repository(verb)
+    add_triton(verb)
+    add_json(verb)
+
+
+def _gc(args: argparse.Namespace) -> int:
+    experiments: Experiments = {} if args.no_experiments else read_experiments(args.experiments)
+    rows: list[dict[str, Any]] = [
+        {"model": model, "version": version, "bytes": _size_bytes(args.repository / model / str(version)), "used_by": used_by}
+        for model in ([args.model] if args.model else models(args.repository))
+        for version, used_by in _uses(args.repository, model, experiments).items()
+    ]
+    unused = [row for row in rows if not row["used_by"]]
+    if args.json:
+        print_json({"removed" if args.yes else "would_remove": unused, "kept": [row for row in rows if row["used_by"]]})
+    else:
+        fate = "unused: removed" if args.yes else "unused: would be removed"
+        table = [[row["model"], str(row["version"]), megabytes(row["bytes"]), ", ".join(row["used_by"]) or fate] for row in rows]
+        print_table(("MODEL", "VERSION", "SIZE", "USE"), table)
+    if args.yes:
+        _remove(args, {model: {row["version"] for row in unused if row["model"] == model} for model in {row["model"] for row in unused}})
+    elif unused and not args.json:
+        print(f"\n{len(unused)} of {len(rows)} versions ({megabytes(sum(row['bytes'] for row in unused))}) would go: repeat with --yes.")
+    return 0
+
+
+def _remove(args: argparse.Namespace, unused: dict[str, set[int]]) -> None:
+    with connect(args.triton) as triton:
+        for model in sorted(unused):
+            remove(args.repository, model, unused[model], triton)
+            if not args.json:
+                print(f"{model}: version {', '.join(map(str, sorted(unused[model])))} removed. {told(args.triton, model)}")
+
+
+def _uses(repository: Path, model: str, experiments: Experiments) -> dict[int, list[str]]:
+    packaged = require_model(repository, model)
+    config = read_config(repository / model) or updated(repository / model, None)
+    return uses(config, packaged, experiments.get(model, ()))
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,90 @@
+"""`run RECIPE.yaml`: export one version."""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from export import package, provenance, signing
+from export.errors import ExportError, RecipeError
+from export.inputs import Inputs
+from export.progress import Progress
+from export.quiet import quieten
+from export.recipe import Recipe
+from export.verbs.arguments import Verbs, add_repository, add_verb
+from export.verification import require_signed
+from model_repository.signature import PrivateKey
+
+DEFAULT_WORK = Path(".work/export")
+
+
+def add(verbs: Verbs, arguments: Sequence[str]) -> None:
+    """Add the verb; `arguments` is the command line, which the manifest keeps."""
+
+    def handle(args: argparse.Namespace) -> int:
+        key = signing.read_private_key(args.sign_key) if args.sign_key else None
+        run(args.recipe, args.repository, args.work, force=args.force, progress=Progress(), key=key, arguments=arguments)
+        return 0
+
+    verb = add_verb(verbs, "run", handle, "export one version, as a recipe says")
+    verb.add_argument("recipe", type=Path, metavar="RECIPE.yaml")
+    add_repository(verb)
+    verb.add_argument("--work", type=Path, default=DEFAULT_WORK, metavar="DIR", help="where intermediate files lie (%(default)s)")
+    verb.add_argument("--force", action="store_true", help="export anew, and replace the version if the repository holds it")
+    verb.add_argument("--sign-key", type=Path, metavar="FILE", help="sign the version with this ed25519 private key (PEM, see `keygen`)")
+
+
+def run(
+    recipe_file: Path,
+    repository: Path,
+    work: Path,
+    *,
+    force: bool,
+    progress: Progress,
+    key: PrivateKey | None = None,
+    arguments: Sequence[str] = (),
+) -> None:
+    """Export what a recipe says, unless the repository holds it already; sign it where a key is given.
+
+    Raises:
+        ExportError: a step or a check failed, or the version exists with other contents and `force` is false.
+    """
+    recipe = Recipe.read(recipe_file)
+    try:
+        _export(recipe, recipe_file, repository, work, arguments, force=force, progress=progress)
+    except RecipeError as exc:
+        raise RecipeError(f"{recipe_file}: {exc}") from exc
+    if key:
+        _sign(recipe, repository, key, progress)
+
+
+def _export(
+    recipe: Recipe, recipe_file: Path, repository: Path, work: Path, arguments: Sequence[str], *, force: bool, progress: Progress
+) -> None:
+    begin = time.monotonic()
+    inputs = Inputs.of(recipe)
+    name = f"{recipe.model} version {recipe.version}"
+    if not force and (packaged := package.find_version(repository, recipe.model, recipe.version)):
+        if packaged.source.inputs_digest != inputs.digest:
+            raise ExportError(
+                f"{name} is in {repository} already, made from another recipe, checkpoint, adapter or evaluation set; "
+                "give this one a new version number, or replace the old one with --force"
+            )
+        package.require_intact(repository, packaged)
+        progress.say(f"{name} is in {repository} already, made from the same inputs: nothing to do.")
+        return
+    quieten()
+    # torch and transformers take seconds to import, and read the settings above when they are
+    from export.pipeline import export
+
+    made_by = provenance.Provenance.of(recipe_file, arguments)
+    export(inputs, repository, work, progress, made_by=made_by)
+    progress.say(f"{name} is packaged after {time.monotonic() - begin:.0f} s.")
+
+
+def _sign(recipe: Recipe, repository: Path, key: PrivateKey, progress: Progress) -> None:
+    try:
+        require_signed(repository / recipe.model / str(recipe.version), key.public)
+    except ExportError:
+        signing.sign(repository, recipe.model, recipe.version, key)
+        progress.say(f"{recipe.model} version {recipe.version} is signed (public key {key.public}).")

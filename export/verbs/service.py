@@ -1,0 +1,83 @@
+"""`load` and `unload`: put versions into service and take them out, while traffic flows."""
+
+import argparse
+import sys
+import time
+
+from export import rollout
+from export.errors import ExportError
+from export.model_folder import read_config, require_model, require_version
+from export.running_triton import connect
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_or_version, told
+from model_repository.serving import default_version, out_of_service, put_back, take_out
+
+DRAIN_S = 5.0
+"""A gateway reads its catalog every two seconds unless it is told otherwise."""
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verbs."""
+    verb = add_verb(
+        verbs,
+        "load",
+        _load,
+        "put a version into service, or let Triton load a model anew",
+        "MODEL alone leaves versions that were taken out of service where they are, unless none is in service.",
+    )
+    verb.add_argument("name", type=model_or_version, metavar="MODEL[/VERSION]")
+    add_repository(verb)
+    add_triton(verb)
+    verb = add_verb(
+        verbs,
+        "unload",
+        _unload,
+        "take a version, or a whole model, out of service",
+        "It stays packaged and stays out until `load` puts it back. Gateways turn away from it first, then Triton unloads it.",
+    )
+    verb.add_argument("name", type=model_or_version, metavar="MODEL[/VERSION]")
+    verb.add_argument(
+        "--drain-s",
+        type=float,
+        default=DRAIN_S,
+        metavar="S",
+        help="seconds in which gateways notice it, between the two steps (%(default)s)",
+    )
+    verb.add_argument("--force", action="store_true", help="also the default version")
+    add_repository(verb)
+    add_triton(verb)
+
+
+def _load(args: argparse.Namespace) -> int:
+    model, version = args.name
+    packaged = require_model(args.repository, model)
+    known = read_config(args.repository / model)
+    out = out_of_service(known) if known else set()
+    if version is not None:
+        require_version(args.repository, model, version)
+        back = {version}
+    else:
+        back = set() if set(packaged) - out else out
+    with connect(args.triton) as triton:
+        rollout.apply(args.repository, model, triton, lambda config: put_back(config, back))
+    names = [str(number) for number in packaged if number not in out - back]
+    print(f"{model}: in service {'is version' if len(names) == 1 else 'are versions'} {', '.join(names)}. {told(args.triton, model)}")
+    return 0
+
+
+def _unload(args: argparse.Namespace) -> int:
+    model, version = args.name
+    packaged = require_model(args.repository, model)
+    known = read_config(args.repository / model)
+    if version is not None:
+        require_version(args.repository, model, version)
+        if known and default_version(known) == version and not args.force:
+            raise ExportError(f"version {version} is the default of {model}: promote another version first, or take it out with --force")
+    leaving = set(packaged) if version is None else {version}
+    what = f"version {version}" if version is not None else "every version"
+    with connect(args.triton) as triton:
+        if triton and rollout.announce(args.repository, model, triton, lambda config: take_out(config, leaving)):
+            print(f"gateways turn away from {what} of {model}; Triton unloads in {args.drain_s:g} s …", file=sys.stderr, flush=True)
+            time.sleep(args.drain_s)  # gateways ask for the catalog in their own time
+        rollout.apply(args.repository, model, triton, lambda config: take_out(config, leaving))
+    print(f"{model}: {what} is out of service. {told(args.triton, model)}")
+    return 0
