@@ -14,7 +14,7 @@ from pathlib import Path
 from export import checks, graphs, measure, package
 from export.batches import Run, spread_over_lengths
 from export.build import Builder, CalibrationBatches
-from export.graph import Graph
+from export.graph import Graph, provider_here
 from export.graphs import Graphs, megabytes
 from export.inputs import Inputs
 from export.judge import Check, Gate
@@ -86,6 +86,8 @@ def export(
             try:
                 difference = ask_triton(staged, task, inputs.evaluation.texts, encoded, rows, folder / "triton.log")
                 step.note = f"answers as the graph does: {len(rows)} texts, scores within {difference:.1g}"
+                if (served := execution_provider(recipe.target, recipe.packaged_precision)) != provider_here(served):
+                    step.note += f"; on the CPU, for there is no {served} here"
             except TritonUnavailable as exc:
                 step.note = f"NOT RUN, so nobody has seen this version answer through Triton: {exc}"
         with progress.step("package") as step:
