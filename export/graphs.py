@@ -21,7 +21,7 @@ from export.sensitivity import curve, described, quantized_layers, search
 from model_repository.config import execution_provider
 from model_repository.manifest import Latency, Quality, Sensitivity, TriedCandidate
 
-SENSITIVITY_TEXTS = 256
+SENSITIVITY_TEXTS = 128
 LATENCY_SECONDS_EACH = 0.7
 MEGABYTE = 1e6
 

@@ -15,7 +15,7 @@ from export import checks, graphs, measure, package
 from export.batches import Padded, spread
 from export.build import Builder, CalibrationBatches
 from export.errors import RecipeError
-from export.graph import Graph
+from export.graph import Graph, provider_here
 from export.graphs import Graphs, megabytes
 from export.inputs import Inputs
 from export.judge import Check, Gate
@@ -86,8 +86,11 @@ def export(
     with package.staging(repository, manifest, made.packaged, folder / TOKENIZER) as staged:
         with progress.step("triton") as step:
             try:
-                difference = ask_triton(staged, task, subject.some_items(TRITON_TEXTS), folder / "triton.log")
-                step.note = f"answers as the graph does: {TRITON_TEXTS} texts at most, alone and together, within {difference:.1g}"
+                items = subject.some_items(TRITON_TEXTS)
+                difference = ask_triton(staged, task, items, folder / "triton.log")
+                step.note = f"answers as the graph does: {len(items)} texts, alone and together, within {difference:.1g}"
+                if (served := execution_provider(recipe.target, recipe.packaged_precision)) != provider_here(served):
+                    step.note += f"; on the CPU, for there is no {served} here"
             except TritonUnavailable as exc:
                 step.note = f"NOT RUN, so nobody has seen this version answer through Triton: {exc}"
         with progress.step("package") as step:

@@ -38,7 +38,7 @@ def _items(dataset: Dataset, answering: Answering) -> list[Item]:
 
 
 def _texts(dataset: Dataset) -> list[str]:
-    if "tokens" in dataset.roles:
+    if _in_tokens(dataset):
         return [" ".join(map(str, tokens)) for tokens in dataset.column("tokens").lists()]
     return dataset.column("text").strings()
 
@@ -49,7 +49,7 @@ def right_entities(dataset: Dataset, names: Sequence[str]) -> list[Entities]:
     Raises:
         RecipeError: neither can be read; the place is named.
     """
-    if "tokens" in dataset.roles:
+    if _in_tokens(dataset):
         tags, tokens = dataset.column("tags").lists(), dataset.column("tokens").lists()
         for row, (own, words) in enumerate(zip(tags, tokens, strict=True)):
             if len(own) != len(words):
@@ -57,6 +57,11 @@ def right_entities(dataset: Dataset, names: Sequence[str]) -> list[Entities]:
         return [_from_tags(list(map(str, words)), list(map(str, own))) for words, own in zip(tokens, tags, strict=True)]
     column = dataset.column("entities").parsed()
     return column.read(_from_spans, "a list of {label, start, end}")
+
+
+def _in_tokens(dataset: Dataset) -> bool:
+    """Whether the set holds lists of tokens and tags, as CoNLL's files do."""
+    return "tokens" in dataset.roles or "tokens" in dataset.table.columns
 
 
 def _from_spans(value: object) -> Entities | None:

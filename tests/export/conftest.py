@@ -41,7 +41,9 @@ def write_tokenizer(folder: Path) -> None:
     tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="[UNK]"))  # noqa: S106 - no password
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
     tokenizer.enable_truncation(6)
     tokenizer.enable_padding(length=6)
     BertTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
@@ -158,6 +160,17 @@ def write_recipe(classifier: Path, evaluation: Path, tmp_path: Path) -> Callable
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Callable[..., Any]:
+    """A model of a BERT class with random weights; fields of its configuration can be given."""
+
+    def make(kind: type[torch.nn.Module], **fields: Any) -> Any:
+        torch.manual_seed(9)
+        return spread_weights(kind(tiny_config(**fields)))
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def served(registry, write_recipe, tmp_path):
     reference = load(inputs, task)
     graph = export_onnx(reference.model, task, tmp_path / "onnx")
     write_tokenizer(reference.tokenizer, 24, tmp_path / "tokenizer.json")
-    assert Graph(graph, task.output)
+    assert Graph(graph, task.outputs)
     made = type(registry)(tmp_path / "served", graph.read_bytes(), (tmp_path / "tokenizer.json").read_bytes())
     for version, labels in LABELS.items():
         made.add(version, labels=labels)

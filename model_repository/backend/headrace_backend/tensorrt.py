@@ -1,4 +1,7 @@
-"""What ONNX Runtime's TensorRT provider is told: precisions, the shapes that one engine is built for, and where engines are kept."""
+"""What ONNX Runtime's TensorRT provider is told: precisions, the shapes that one engine is built for, and where engines are kept.
+
+The options follow the provider's documentation; no TensorRT has run them yet.
+"""
 
 import os
 from collections.abc import Collection
