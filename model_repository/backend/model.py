@@ -12,7 +12,6 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 from headrace_backend.cost import CostModel, fit, measure
 from headrace_backend.items import Item
-from headrace_backend.machine import cores
 from headrace_backend.metrics import Reporter
 from headrace_backend.pipeline import Answers, Pipeline
 from headrace_backend.placement import Placement
@@ -104,8 +103,8 @@ def _placement(config: dict[str, Any], args: dict[str, str]) -> Placement:
         values["device_id"] = args["model_instance_device_id"]
     instances = sum(group.get("count", 1) for group in config["instance_group"])
     placement = Placement.from_parameters(values, instances)
-    if placement.provider == "CPUExecutionProvider" and instances > cores():
-        logger.warning("%d instances share %d cores; set count in instance_group of config.pbtxt to %d.", instances, cores(), cores())
+    if advice := placement.advice(instances):
+        logger.warning(advice)
     return placement
 
 

@@ -30,6 +30,12 @@ def test_auto_shares_the_cores_among_the_instances_without_spinning_and_leaves_b
     assert Placement.from_parameters(parameters, instances=100 * cores()).intra_op_threads == 1
 
 
+def test_more_instances_than_cores_are_advised_against_on_a_cpu():
+    assert Placement().advice(instances=cores()) is None
+    assert f"set count in instance_group of config.pbtxt to {cores()}." in Placement().advice(instances=cores() + 1)
+    assert Placement("CUDAExecutionProvider").advice(instances=cores() + 1) is None
+
+
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [

@@ -82,6 +82,7 @@ class Pipeline:
         by_query = _regroup(encoded, results)
         for item in asked:
             self._answer(item, encoded[item.first : item.last], by_query[item.first : item.last], answers)
+        _refuse_what_is_not_finite(asked, answers)
         return answers
 
     def _understand(self, items: Sequence[Item], answers: Answers) -> tuple[list[_Asked], list[Query]]:
@@ -137,8 +138,6 @@ class Pipeline:
                 answers.json[row] = _json(answer)
                 return
             for name, values in answer.items():
-                if not np.isfinite(values).all():
-                    raise TextError(_NOT_FINITE)
                 answers.outputs[name][row] = values
         except TextError as exc:
             answers.errors[row] = str(exc)
@@ -157,6 +156,17 @@ def _regroup(encoded: Sequence[Encoded | TextError], results: Sequence[Result | 
         fault = next((result for result in own if isinstance(result, TextError)), None)
         grouped.append(fault or [result for result in own if isinstance(result, Result)])
     return grouped
+
+
+def _refuse_what_is_not_finite(asked: Sequence[_Asked], answers: Answers) -> None:
+    for rows in answers.outputs.values():
+        finite = np.isfinite(rows).all(axis=1)
+        if finite.all():
+            continue
+        rows[~finite] = np.nan
+        for item in asked:
+            if not finite[item.row]:
+                answers.errors[item.row] = answers.errors[item.row] or _NOT_FINITE
 
 
 def _sound(value: T | TextError) -> T:

@@ -57,6 +57,12 @@ class Placement:
             cost_budget_s=_seconds(parameters, "cost_budget_seconds", cls.cost_budget_s),
         )
 
+    def advice(self, instances: int) -> str | None:
+        """What to change in `config.pbtxt` where more instances than this machine has cores share them; else None."""
+        if self.provider != "CPUExecutionProvider" or instances <= cores():
+            return None
+        return f"{instances} instances share {cores()} cores of this machine; set count in instance_group of config.pbtxt to {cores()}."
+
 
 def _whole_number(parameters: Mapping[str, str], name: str, default: int, least: int) -> int:
     text = parameters.get(name, str(default))

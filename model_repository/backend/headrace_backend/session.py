@@ -44,14 +44,10 @@ class Session:
 
     def run(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
         """The outputs [batch, …] for windows as one batch, padded to the longest."""
-        feed = padded(windows, self._pad_id)
-        fetched: list[NDArray[np.float32]] = (self._run_bound if self.io_binding else self._run)(
-            {name: feed[name] for name in self._inputs}
-        )
+        values = padded(windows, self._pad_id)
+        feed = {name: values[name] for name in self._inputs}
+        fetched: list[NDArray[np.float32]] = self._run_bound(feed) if self.io_binding else self._session.run(self._outputs, feed)
         return fetched
-
-    def _run(self, feed: Mapping[str, NDArray[np.int64]]) -> Any:
-        return self._session.run(self._outputs, feed)
 
     def _run_bound(self, feed: Mapping[str, NDArray[np.int64]]) -> Any:
         binding = self._session.io_binding()
