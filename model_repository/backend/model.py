@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import triton_python_backend_utils as pb_utils
 from headrace_backend.cost import CostModel, fit, measure
+from headrace_backend.files import require_unchanged
 from headrace_backend.items import Item
 from headrace_backend.metrics import Reporter
 from headrace_backend.pipeline import Answers, Pipeline
@@ -37,6 +38,7 @@ class TritonPythonModel:
             raise ValueError("max_batch_size is 0; it must be at least 1.")
         version = Path(args["model_repository"], args["model_version"])
         manifest = json.loads((version / "manifest.json").read_text(encoding="utf-8"))
+        require_unchanged(version, manifest.get("files", {}))
         limits = EngineLimits(manifest["precision"], config["max_batch_size"], manifest["max_length"])
         placement = replace(_placement(config, args), limits=limits)
         # with one thread to an instance, the tokenizer's thread pool would take the cores from the others

@@ -109,6 +109,13 @@ def test_a_broken_version_is_refused_while_the_good_one_answers(served, classifi
     assert (served.ready(1), served.ready(2)) == (True, False)
 
 
+def test_a_version_whose_files_were_changed_is_refused(served, classifier, other_classifier):
+    version = served.package(1, classifier)
+    (version / GRAPH).write_bytes(other_classifier.graph.read_bytes())
+    with pytest.raises(TritonError, match=r"model\.onnx has the digest sha256:.* it was changed after it was packaged"):
+        served.load()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
