@@ -18,7 +18,7 @@ from model_repository.manifest import file_digest
 
 WEIGHTS = "model.safetensors"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
-_READ_SUFFIXES = {".safetensors", ".json", ".txt", ".model"}
+_READ_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".py"}
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 _HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 
@@ -80,8 +80,10 @@ def resolve_adapter(written: Path, folder: Path) -> Weights:
 
 def folder_digest(folder: Path) -> str:
     """`sha256:<hex>` over names and contents of the weights, configuration and tokenizer files of a folder."""
-    files = sorted(path for path in folder.iterdir() if path.suffix in _READ_SUFFIXES and path.is_file())
-    digests = {path.name: file_digest(path) for path in files}
+    # the settings of sentence-transformers' modules lie in folders of their own
+    found = [*folder.iterdir(), *folder.glob("*_*/config.json")]
+    files = sorted(path for path in found if path.suffix in _READ_SUFFIXES and path.is_file())
+    digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
     return f"sha256:{hashlib.sha256(json.dumps(digests).encode()).hexdigest()}"
 
 
@@ -115,9 +117,9 @@ def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
-        # top-level files only: subfolders hold the same weights for other runtimes
-        patterns = [f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)]
-        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
+        # top-level files only: subfolders hold the same weights for other runtimes; but also sentence-transformers' settings
+        patterns = [*(f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)), "*_*/config.json"]
+        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*.safetensors", "onnx/*"]))
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as exc:
         raise RecipeError(
             f"checkpoint: {repo}@{revision} is not in the local cache, and the Hugging Face Hub cannot be reached "

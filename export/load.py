@@ -88,7 +88,12 @@ def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[An
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as exc:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as exc:
+        if "trust_remote_code" in str(exc):
+            raise RecipeError(
+                f"checkpoint: {folder} brings program code of its own, which could do anything; read it, and if it may run here, "
+                "add trust_remote_code: true"
+            ) from exc
         raise RecipeError(f"checkpoint: {folder} cannot be loaded for {task.name}: {str(exc).splitlines()[0]}") from exc
     mismatched = set(info["mismatched_keys"])
     if inputs.adapter:

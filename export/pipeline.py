@@ -43,7 +43,7 @@ from export.tokenization import Encoded, require_same_tokens, write_tokenizer
 from export.triton_check import TEXTS as TRITON_TEXTS
 from export.triton_check import check_through_triton
 from model_repository.config import execution_provider
-from model_repository.manifest import TOKENIZER, Answering, Manifest, Quality, Sizes, Source, Speed, answer_digest
+from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Quality, Sizes, Source, Speed, answer_digest, file_digest
 from model_repository.server import TritonUnavailable
 
 CHECKED_WINDOWS = 32
@@ -221,6 +221,7 @@ def _manifest(
         precision=recipe.packaged_precision,
         target=recipe.target,
         digest=answer_digest(made.packaged, tokenizer, reference.answering),
+        files={GRAPH: file_digest(made.packaged), TOKENIZER: file_digest(tokenizer)},
         source=Source(
             checkpoint=checkpoint.name,
             checkpoint_digest=checkpoint.digest,

@@ -161,7 +161,20 @@ class Recipe(_Strict):
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read a recipe from YAML.
+        """Read a recipe of one version from YAML.
+
+        Raises:
+            RecipeError: no such file, not YAML, fields that are missing, unknown or out of range (each of them is named), or
+                several versions.
+        """
+        recipes = cls.read_all(file)
+        if len(recipes) > 1:
+            raise RecipeError(f"{file}: the recipe is of {len(recipes)} versions, and one is wanted")
+        return recipes[0]
+
+    @classmethod
+    def read_all(cls, file: Path) -> list[Self]:
+        """Read a recipe from YAML: of one version, or with `adapters: {version: adapter, …}` of several on one checkpoint.
 
         Raises:
             RecipeError: no such file, not YAML, or fields that are missing, unknown or out of range: each of them is named.
@@ -175,11 +188,27 @@ class Recipe(_Strict):
         if not isinstance(fields, dict):
             raise RecipeError(f"{file}: a recipe is a mapping of fields (model, version, task, checkpoint …)")
         try:
-            recipe = cls.model_validate(fields)
+            recipes = [cls.model_validate(one) for one in _versions(fields)]
         except ValidationError as exc:
             raise RecipeError("; ".join(f"{file}: {_fault(error)}" for error in exc.errors())) from exc
-        recipe._folder = file.resolve().parent
-        return recipe
+        except ValueError as exc:
+            raise RecipeError(f"{file}: {exc}") from exc
+        for recipe in recipes:
+            recipe._folder = file.resolve().parent
+        return recipes
+
+
+def _versions(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fields of each version: with `adapters`, of one for each."""
+    if "adapters" not in fields:
+        return [fields]
+    adapters = fields["adapters"]
+    if both := {"version", "adapter"} & fields.keys():
+        raise ValueError(f"adapters says version and adapter of each already; remove the field {min(both)}")
+    if not isinstance(adapters, dict) or not adapters:
+        raise ValueError("adapters: write {version: adapter, …}, such as {1: adapters/first, 2: adapters/second}")
+    common = {name: value for name, value in fields.items() if name != "adapters"}
+    return [{**common, "version": version, "adapter": adapter} for version, adapter in adapters.items()]
 
 
 def _fault(error: Any) -> str:

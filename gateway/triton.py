@@ -22,6 +22,7 @@ from model_repository.signature import PublicKey
 _LENGTH = struct.Struct("<I")
 _FLOAT_BYTES = 4
 _TOKENS_BYTES = 4
+_QUEUE_FULL, _QUEUE_EXPIRED = "Exceeds maximum queue size", "Request timeout expired"
 _CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -95,6 +96,12 @@ class Triton:
 
 
 def _translate(exc: grpc.aio.AioRpcError) -> GatewayError:
+    # Triton's queue refuses with the code of a server that is not there; its words are the only difference
+    details = exc.details() or ""
+    if exc.code() is grpc.StatusCode.UNAVAILABLE and details.endswith(_QUEUE_FULL):
+        return Overloaded("the model server's queue is full; try again later")
+    if exc.code() is grpc.StatusCode.UNAVAILABLE and details.endswith(_QUEUE_EXPIRED):
+        return DeadlineExceeded("the model was too busy to begin in time; try again later or allow more with X-Request-Timeout-Ms")
     match exc.code():
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.NOT_FOUND | grpc.StatusCode.CANCELLED:
             return NotReady("the model server does not answer for this version now; try again later")

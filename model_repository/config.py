@@ -4,12 +4,13 @@ What a user edits (batching, instances, queue policy, backend parameters) surviv
 name, the manifests with their signatures and the version policy are ours and are set anew each time.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from google.protobuf import text_format
+from headrace_backend.machine import cores
 from tritonclient.grpc import model_config_pb2 as pb
 
 from model_repository.manifest import Manifest, ManifestError, Precision, Target
@@ -21,6 +22,15 @@ BACKEND = "headrace"
 MANIFEST_PARAMETER = "manifest."
 SIGNATURE_PARAMETER = "signature."
 MAX_BATCH_SIZE = 64
+
+
+class _Queue(NamedTuple):
+    max_requests: int
+    timeout_s: int
+
+
+QUEUES = {1: _Queue(max_requests=256, timeout_s=30), 2: _Queue(max_requests=1024, timeout_s=600)}
+"""By Triton's priority level: 1 is for whoever waits for the answer, 2 for batch work, which is served while nobody waits at 1."""
 
 
 class ConfigError(ValueError):
@@ -118,12 +128,31 @@ def execution_provider(target: Target, precision: Precision) -> str:
 
 def _set_defaults(config: pb.ModelConfig, newest: Manifest) -> None:
     config.max_batch_size = MAX_BATCH_SIZE
-    # no queue delay: what arrives while the instances are busy is joined anyway, and a lone request does not wait for company
-    config.dynamic_batching.SetInParent()
+    _set_queues(config.dynamic_batching)
     if newest.target == "gpu":
         # a Python-based backend places itself: KIND_CPU only says where Triton hands the tensors over
         config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=1)
     else:
-        config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=len(os.sched_getaffinity(0)))
+        # this machine's; one with more cores gives the instances more threads, one with fewer is told to ask for fewer
+        config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=cores())
     config.parameters["execution_provider"].string_value = execution_provider(newest.target, newest.precision)
-    config.parameters["intra_op_threads"].string_value = "1"
+    for choice in ("intra_op_threads", "allow_spinning", "io_binding"):
+        config.parameters[choice].string_value = "auto"
+    # an empty text through the whole backend: a version that cannot answer is not ready, and no request pays for what the first one sets up
+    warmup = config.model_warmup.add(name="empty text", batch_size=1)
+    for name in tensors_of(newest).inputs:
+        sample = warmup.inputs[name]
+        sample.data_type, sample.zero_data = pb.TYPE_STRING, True
+        sample.dims.append(1)
+
+
+def _set_queues(batching: pb.ModelDynamicBatching) -> None:
+    # no queue delay: what arrives while the instances are busy is joined anyway, and a lone request does not wait for company
+    batching.priority_levels, batching.default_priority_level = len(QUEUES), min(QUEUES)
+    for level, queue in QUEUES.items():
+        policy = batching.priority_queue_policy[level]
+        policy.timeout_action = pb.ModelQueuePolicy.REJECT
+        policy.max_queue_size = queue.max_requests
+        policy.default_timeout_microseconds = queue.timeout_s * 1_000_000
+        # a request may bring a shorter timeout; one without a default to be shorter than would be ignored
+        policy.allow_timeout_override = True

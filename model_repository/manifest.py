@@ -200,6 +200,8 @@ class Manifest(Answering):
     precision: Precision
     target: Target
     digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    files: dict[str, str] = Field(default_factory=dict)
+    """Digests of the graph and the tokenizer by file name: the backend loads no others."""
     source: Source
     quality: Quality | None = None
     speed: Speed | None = None
@@ -236,7 +238,8 @@ def file_digest(path: Path) -> str:
 
 def answer_digest(graph: Path, tokenizer: Path, answering: Answering) -> str:
     """`sha256:<hex>` over what can change an answer: graph, tokenizer, and the settings of `Answering`."""
-    settings = {name: value for name, value in answering.model_dump(mode="json").items() if name in Answering.model_fields}
+    # what is as usual stays out: a setting that later versions add does not change the digest of versions from before
+    settings = answering.model_dump(mode="json", include=set(Answering.model_fields), exclude_defaults=True)
     parts = {"graph": file_digest(graph), "tokenizer": file_digest(tokenizer), "answering": settings}
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 

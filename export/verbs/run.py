@@ -1,4 +1,4 @@
-"""`run RECIPE.yaml`: export one version."""
+"""`run RECIPE.yaml`: export a version, or several adapters of one checkpoint as versions."""
 
 import argparse
 import time
@@ -26,7 +26,7 @@ def add(verbs: Verbs, arguments: Sequence[str]) -> None:
         run(args.recipe, args.repository, args.work, force=args.force, progress=Progress(), key=key, arguments=arguments)
         return 0
 
-    verb = add_verb(verbs, "run", handle, "export one version, as a recipe says")
+    verb = add_verb(verbs, "run", handle, "export what a recipe says")
     verb.add_argument("recipe", type=Path, metavar="RECIPE.yaml")
     add_repository(verb)
     verb.add_argument("--work", type=Path, default=DEFAULT_WORK, metavar="DIR", help="where intermediate files lie (%(default)s)")
@@ -49,13 +49,13 @@ def run(
     Raises:
         ExportError: a step or a check failed, or the version exists with other contents and `force` is false.
     """
-    recipe = Recipe.read(recipe_file)
-    try:
-        _export(recipe, recipe_file, repository, work, arguments, force=force, progress=progress)
-    except RecipeError as exc:
-        raise RecipeError(f"{recipe_file}: {exc}") from exc
-    if key:
-        _sign(recipe, repository, key, progress)
+    for recipe in Recipe.read_all(recipe_file):
+        try:
+            _export(recipe, recipe_file, repository, work, arguments, force=force, progress=progress)
+        except RecipeError as exc:
+            raise RecipeError(f"{recipe_file}: {exc}") from exc
+        if key:
+            _sign(recipe, repository, key, progress)
 
 
 def _export(

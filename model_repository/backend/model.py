@@ -12,15 +12,19 @@ from typing import Any
 import numpy as np
 import triton_python_backend_utils as pb_utils
 from headrace_backend.cost import CostModel, fit, measure
+from headrace_backend.files import require_unchanged
 from headrace_backend.items import Item
+from headrace_backend.metrics import Reporter
 from headrace_backend.pipeline import Answers, Pipeline
-from headrace_backend.session import Placement, Session
-from headrace_backend.tasks import task_of
+from headrace_backend.placement import Placement
+from headrace_backend.session import Session
+from headrace_backend.tasks import fit_of, task_of
 from headrace_backend.tensorrt import EngineLimits
-from headrace_backend.tokenizer import Fit, TextTokenizer
+from headrace_backend.tokenizer import TextTokenizer
 
 TEXT, TEXT_PAIR, PARAMETERS = "TEXT", "TEXT_PAIR", "PARAMETERS"
-MEASURING_BUDGET_S = 0.5
+
+logger = logging.getLogger("headrace_backend")
 
 
 class TritonPythonModel:
@@ -28,23 +32,30 @@ class TritonPythonModel:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Load the version; whatever is wrong with it is raised here and becomes Triton's reason."""
-        logging.getLogger("headrace_backend").addHandler(_TritonLog())
+        logger.addHandler(_TritonLog())
         config = json.loads(args["model_config"])
         if config["max_batch_size"] < 1:
             raise ValueError("max_batch_size is 0; it must be at least 1.")
         version = Path(args["model_repository"], args["model_version"])
         manifest = json.loads((version / "manifest.json").read_text(encoding="utf-8"))
+        require_unchanged(version, manifest.get("files", {}))
         limits = EngineLimits(manifest["precision"], config["max_batch_size"], manifest["max_length"])
-        placement = replace(_placement(config.get("parameters", {}), args), limits=limits)
+        placement = replace(_placement(config, args), limits=limits)
         # with one thread to an instance, the tokenizer's thread pool would take the cores from the others
         os.environ["TOKENIZERS_PARALLELISM"] = str(placement.intra_op_threads > 1).lower()
         task = task_of(manifest)
-        windows = manifest.get("windows") or {}
-        stride = windows.get("stride") if task.stride is None else task.stride
-        tokenizer = TextTokenizer(version / "tokenizer.json", Fit(manifest["max_length"], stride, task.cut, task.offsets))
+        tokenizer = TextTokenizer(version / "tokenizer.json", fit_of(manifest, task))
         session = Session(version / "model.onnx", placement, task.graph_outputs, tokenizer.pad_id)
+        if placement.io_binding is None:
+            session.try_io_binding(config["max_batch_size"], manifest["max_length"])
         cost = _measured(session, placement, config["max_batch_size"], manifest["max_length"])
         self._pipeline = Pipeline(tokenizer, session, task, cost)
+        self._reporter = Reporter(
+            self._pipeline.counts,
+            lambda name, description: pb_utils.MetricFamily(name=name, description=description, kind=pb_utils.MetricFamily.COUNTER),
+            {"model": args["model_name"], "version": args["model_version"]},
+            config["max_batch_size"],
+        )
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer all requests of a Triton batch together."""
@@ -56,6 +67,10 @@ class TritonPythonModel:
             responses.append(pb_utils.InferenceResponse([_tensor(name, answers, rows) for name in request.requested_output_names()]))
             first = rows.stop
         return responses
+
+    def finalize(self) -> None:
+        """Hand the last counts to Triton."""
+        self._reporter.close()
 
 
 def _items(request: Any) -> list[Item]:
@@ -85,17 +100,21 @@ def _column(values: list[bytes]) -> Any:
     return np.array([[value] for value in values], dtype=np.object_)
 
 
-def _placement(parameters: dict[str, dict[str, str]], args: dict[str, str]) -> Placement:
-    values = {name: value["string_value"] for name, value in parameters.items()}
+def _placement(config: dict[str, Any], args: dict[str, str]) -> Placement:
+    values = {name: value["string_value"] for name, value in config.get("parameters", {}).items()}
     if args["model_instance_kind"] == "GPU":
         values["device_id"] = args["model_instance_device_id"]
-    return Placement.from_parameters(values)
+    instances = sum(group.get("count", 1) for group in config["instance_group"])
+    placement = Placement.from_parameters(values, instances)
+    if advice := placement.advice(instances):
+        logger.warning(advice)
+    return placement
 
 
 def _measured(session: Session, placement: Placement, max_batch: int, max_length: int) -> CostModel:
     # the time that one thread itself works does not grow when other instances load beside it
     alone = placement.provider == "CPUExecutionProvider" and placement.intra_op_threads == 1
-    seen = measure(session.run_shape, max_batch, max_length, MEASURING_BUDGET_S, time.process_time if alone else time.perf_counter)
+    seen = measure(session.run_shape, max_batch, max_length, placement.cost_budget_s, time.process_time if alone else time.perf_counter)
     return fit(seen, max_batch, max_length)
 
 
@@ -104,4 +123,5 @@ class _TritonLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a record with its traceback."""
-        pb_utils.Logger.log_error(self.format(record))
+        log = pb_utils.Logger.log_error if record.levelno >= logging.ERROR else pb_utils.Logger.log_warn
+        log(self.format(record))

@@ -23,7 +23,7 @@ from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Siz
 quieten()
 
 import torch  # noqa: E402 - the libraries read their settings when they are imported
-from peft import LoraConfig, TaskType, get_peft_model  # noqa: E402
+from peft import IA3Config, LoraConfig, TaskType, get_peft_model  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
 from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast  # noqa: E402
@@ -96,13 +96,17 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def make_adapter(encoder: Path, folder: Path, *, seed: int = 3, trained: bool = True, head: bool = True) -> Any:
-    """Write a LoRA adapter for the encoder; returns the model with the adapter beside its weights, not merged."""
+def make_adapter(encoder: Path, folder: Path, *, seed: int = 3, trained: bool = True, head: bool = True, kind: str = "lora") -> Any:
+    """Write an adapter for the encoder; returns the model with the adapter beside its weights, not merged."""
     torch.manual_seed(seed)
     base = BertForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS), id2label=dict(enumerate(LABELS)))
     base.classifier.weight.data.normal_()
-    lora = LoraConfig(task_type=TaskType.SEQ_CLS if head else None, r=2, target_modules=["query", "value"], init_lora_weights=not trained)
-    model = get_peft_model(base, lora)
+    common = {"task_type": TaskType.SEQ_CLS if head else None, "target_modules": ["query", "value"]}
+    if kind == "ia3":
+        settings = IA3Config(feedforward_modules=[], init_ia3_weights=not trained, **common)
+    else:
+        settings = LoraConfig(r=2, init_lora_weights=not trained, use_dora=kind == "dora", **common)
+    model = get_peft_model(base, settings)
     model.save_pretrained(folder)
     base.config.save_pretrained(folder)
     return model.eval()
@@ -185,7 +189,7 @@ def max_length() -> int:
 
 @pytest.fixture(scope="session")
 def new_adapter(encoder: Path) -> Callable[..., Any]:
-    """`make_adapter` for the encoder: folder, and optionally seed, trained, head."""
+    """`make_adapter` for the encoder: folder, and optionally seed, trained, head, kind (lora, dora, ia3)."""
 
     def make(folder: Path, **choices: Any) -> Any:
         return make_adapter(encoder, folder, **choices)

@@ -215,3 +215,33 @@ def accuracy(model: Any, checkpoint: Path, rows: list[dict[str, str]], names: tu
             ids = tokenizer(row["text"], truncation=True, max_length=24, padding=False, return_tensors="pt")
             right += names[model(**ids).logits.argmax()] == row["label"]
     return right / len(rows)
+
+
+def test_adapters_of_one_checkpoint_become_versions(
+    write_recipe: Write, encoder: Path, new_adapter: Callable[..., Any], command: Callable[..., int], tmp_path: Path
+) -> None:
+    for seed in (3, 4):
+        new_adapter(tmp_path / f"adapter{seed}", seed=seed)
+    recipe = write_recipe(
+        checkpoint=str(encoder), version=None, adapters={7: "adapter3", 8: "adapter4"}, evaluation__max_drop=1.0, sensitivity=False
+    )
+    assert command(recipe) == 0
+    versions = read_versions(tmp_path / "repository/weather")
+    assert {version: manifest.source.adapter for version, manifest in versions.items()} == {7: "adapter3", 8: "adapter4"}
+    assert versions[7].digest != versions[8].digest
+    assert versions[7].source.checkpoint_digest == versions[8].source.checkpoint_digest
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"adapters": {1: "a"}}, "adapters says version and adapter of each already; remove the field version"),
+        ({"adapters": ["a"], "version": None}, "adapters: write {version: adapter, …}"),
+        ({"adapters": {"one": "a"}, "version": None}, "version: input should be a valid integer"),
+    ],
+)
+def test_adapters_that_cannot_be_read_are_named(
+    write_recipe: Write, command: Callable[..., int], fields: dict[str, Any], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(write_recipe(**fields)) == 2
+    assert reason in capsys.readouterr().err

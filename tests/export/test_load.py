@@ -38,6 +38,50 @@ def test_a_merged_adapter_answers_as_the_adapter_beside_its_base(
         assert not torch.allclose(unmerged(ids).logits, unmerged.base_model.model.bert.pooler.dense.weight.new_zeros(4, 3))
 
 
+@pytest.mark.parametrize("kind", ["dora", "ia3"])
+def test_other_adapters_are_merged_too(
+    inputs: Read, encoder: Path, new_adapter: Callable[..., Any], ids: torch.Tensor, kind: str, tmp_path: Path
+) -> None:
+    unmerged = new_adapter(tmp_path / kind, kind=kind)
+    reference = load(inputs(checkpoint=str(encoder), adapter=kind), TASK)
+    with torch.inference_mode():
+        torch.testing.assert_close(reference.model(ids).logits, unmerged(ids).logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def own_code(classifier: Path, tmp_path: Path) -> Path:
+    """A checkpoint whose class comes in a file of its own."""
+    folder = shutil.copytree(classifier, tmp_path / "own_code")
+    (folder / "own_model.py").write_text(
+        "from transformers import BertConfig, BertForSequenceClassification\n\n\n"
+        "class OwnConfig(BertConfig):\n    model_type = 'own'\n\n\n"
+        "class OwnModel(BertForSequenceClassification):\n    config_class = OwnConfig\n"
+    )
+    auto_map = {"AutoConfig": "own_model.OwnConfig", "AutoModelForSequenceClassification": "own_model.OwnModel"}
+    edit_json(folder / "config.json", model_type="own", auto_map=auto_map)
+    return folder
+
+
+def test_code_of_a_checkpoint_runs_only_where_the_recipe_says_so(inputs: Read, own_code: Path) -> None:
+    with pytest.raises(RecipeError, match=r"brings program code of its own, .* add trust_remote_code: true"):
+        load(inputs(checkpoint=str(own_code)), TASK)
+    trusted = load(inputs(checkpoint=str(own_code), trust_remote_code=True), TASK)
+    assert type(trusted.model).__name__ == "OwnModel"
+
+
+def test_other_code_is_another_checkpoint(inputs: Read, own_code: Path) -> None:
+    before = inputs(checkpoint=str(own_code)).digest
+    (own_code / "own_model.py").write_text("raise SystemExit")
+    assert inputs(checkpoint=str(own_code)).digest != before
+
+
+def test_an_architecture_that_nobody_knows_is_refused(inputs: Read, classifier: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(classifier, tmp_path / "unheard")
+    edit_json(folder / "config.json", model_type="unheard-of")
+    with pytest.raises(RecipeError, match=r"cannot be loaded for text-classification: .*unheard-of"):
+        load(inputs(checkpoint="unheard"), TASK)
+
+
 def test_an_adapter_that_changes_nothing_is_refused(inputs: Read, encoder: Path, new_adapter: Callable[..., Any], tmp_path: Path) -> None:
     new_adapter(tmp_path / "untrained", trained=False)
     with pytest.raises(ExportError, match=r"changed 0 of the checkpoint's [0-9]+ tensors"):

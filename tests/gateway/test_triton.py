@@ -49,3 +49,18 @@ def test_grpc_status_becomes_one_of_ours_without_foreign_text(code, error):
     translated = _translate(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details="secret detail"))
     assert type(translated) is error
     assert "secret" not in translated.message
+
+
+@pytest.mark.parametrize(
+    ("details", "error"),
+    [
+        ("[request id: <id_unknown>] Exceeds maximum queue size", Overloaded),
+        ("Request timeout expired", DeadlineExceeded),
+        ("Request for unknown model: 'topics' version 1 is not at ready state", NotReady),
+    ],
+)
+def test_what_tritons_queue_refuses_is_told_from_a_triton_that_is_not_ready(details, error):
+    unavailable = grpc.StatusCode.UNAVAILABLE
+    translated = _translate(grpc.aio.AioRpcError(unavailable, grpc.aio.Metadata(), grpc.aio.Metadata(), details=details))
+    assert type(translated) is error
+    assert details not in translated.message

@@ -20,7 +20,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 
 from model_repository import config
-from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest, read_versions
+from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest, file_digest, read_versions
 from model_repository.server import TritonServer
 
 LABELS = ("grain", "ship", "trade", "crude")
@@ -100,6 +100,7 @@ def manifest_of(model: str, version: int, classifier: TinyClassifier) -> Manifes
         precision="fp32",
         target="cpu",
         digest=answer_digest(classifier.graph, classifier.tokenizer, answering),
+        files={GRAPH: file_digest(classifier.graph), TOKENIZER: file_digest(classifier.tokenizer)},
         source=Source(checkpoint="tiny", checkpoint_digest="sha256:" + "0" * 64),
         sizes=Sizes(fp32_bytes=classifier.graph.stat().st_size, packaged_bytes=classifier.graph.stat().st_size),
         tools={"torch": torch.__version__},

@@ -77,8 +77,8 @@ def test_requests_that_wait_together_are_answered_as_one_batch(served, classifie
         thread.join()
     with served.client() as client:
         statistics = client.get_inference_statistics(served.folder.name, "1").model_stats[0]
-    assert statistics.inference_count == 8
-    assert statistics.execution_count < 8
+    assert statistics.inference_count == 1 + 8  # and the warm-up
+    assert statistics.execution_count < 1 + 8
     for text, answer in answers.items():
         np.testing.assert_allclose(answer.as_numpy("SCORES")[0], classifier.probabilities(text), atol=1e-4)
 
@@ -109,12 +109,21 @@ def test_a_broken_version_is_refused_while_the_good_one_answers(served, classifi
     assert (served.ready(1), served.ready(2)) == (True, False)
 
 
+def test_a_version_whose_files_were_changed_is_refused(served, classifier, other_classifier):
+    version = served.package(1, classifier)
+    (version / GRAPH).write_bytes(other_classifier.graph.read_bytes())
+    with pytest.raises(TritonError, match=r"model\.onnx has the digest sha256:.* it was changed after it was packaged"):
+        served.load()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
         # never a silent fall-back to another provider
         ("execution_provider", "MIGraphXExecutionProvider", "Execution provider MIGraphXExecutionProvider is not in this ONNX Runtime"),
         ("intra_op_threads", "many", "Parameter intra_op_threads is 'many'"),
+        ("io_binding", "maybe", "Parameter io_binding is 'maybe'"),
+        ("cost_budget_seconds", "long", "Parameter cost_budget_seconds is 'long'"),
     ],
 )
 def test_a_parameter_that_cannot_be_met_is_a_load_error(served, classifier, name, value, reason):

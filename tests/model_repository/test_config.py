@@ -1,8 +1,7 @@
 """`config.pbtxt`: what is ours is set anew, what a user edited stays."""
 
-import os
-
 import pytest
+from headrace_backend.machine import cores
 from tritonclient.grpc import model_config_pb2 as pb
 
 from model_repository import config
@@ -30,7 +29,7 @@ def test_a_new_configuration_has_text_in_scores_out_and_an_instance_for_each_cor
         ("TOKENS", pb.TYPE_INT32, [1]),
         ("ERROR", pb.TYPE_STRING, [1]),
     ]
-    assert config.instances(new) == len(os.sched_getaffinity(0))
+    assert config.instances(new) == cores()
     assert new.parameters["execution_provider"].string_value == "CPUExecutionProvider"
 
 
@@ -38,6 +37,25 @@ def test_a_gpu_target_asks_for_cuda_and_one_instance(manifest):
     new = config.updated(None, {1: manifest.model_copy(update={"target": "gpu"})})
     assert config.instances(new) == 1
     assert new.parameters["execution_provider"].string_value == "CUDAExecutionProvider"
+
+
+def test_interactive_requests_go_before_batch_work_and_both_are_refused_where_too_many_wait_or_for_too_long(manifests):
+    batching = config.updated(None, manifests).dynamic_batching
+    assert (batching.priority_levels, batching.default_priority_level) == (2, 1)
+    assert batching.max_queue_delay_microseconds == 0
+    for level, (max_requests, timeout_s) in {1: (256, 30), 2: (1024, 600)}.items():
+        policy = batching.priority_queue_policy[level]
+        assert (policy.max_queue_size, policy.default_timeout_microseconds) == (max_requests, timeout_s * 10**6)
+        assert (policy.timeout_action, policy.allow_timeout_override) == (pb.ModelQueuePolicy.REJECT, True)
+
+
+def test_the_warm_up_has_an_empty_text_for_each_input_that_must_be_there(manifest):
+    pairs = manifest.model_copy(update={"postprocessing": manifest.postprocessing.model_copy(update={"text_pair": True})})
+    [warmup] = config.updated(None, {1: pairs}).model_warmup
+    assert {name: (data.data_type, list(data.dims), data.zero_data) for name, data in warmup.inputs.items()} == {
+        "TEXT": (pb.TYPE_STRING, [1], True),
+        "TEXT_PAIR": (pb.TYPE_STRING, [1], True),
+    }
 
 
 def test_the_manifests_stand_in_the_parameters(manifests):
@@ -49,7 +67,9 @@ def test_a_users_edits_survive_the_next_version(manifests):
     edited.max_batch_size = 16
     edited.instance_group[0].count = 5
     edited.dynamic_batching.preferred_batch_size.extend([4, 8])
-    edited.dynamic_batching.default_queue_policy.max_queue_size = 100
+    edited.dynamic_batching.priority_queue_policy[1].max_queue_size = 100
+    del edited.dynamic_batching.priority_queue_policy[2]
+    del edited.model_warmup[:]
     edited.parameters["intra_op_threads"].string_value = "2"
     edited.parameters["note"].string_value = "mine"
     new = config.updated(edited, manifests)
@@ -57,6 +77,7 @@ def test_a_users_edits_survive_the_next_version(manifests):
     assert new.dynamic_batching == edited.dynamic_batching
     assert new.parameters["intra_op_threads"].string_value == "2"
     assert new.parameters["note"].string_value == "mine"
+    assert not new.model_warmup
     assert list(config.manifests(new)) == [1, 2]
 
 

@@ -5,7 +5,8 @@ import pytest
 from headrace_backend.cost import fit
 from headrace_backend.items import Item
 from headrace_backend.pipeline import Pipeline
-from headrace_backend.session import Placement, Session
+from headrace_backend.placement import Placement
+from headrace_backend.session import Session
 from headrace_backend.tasks import task_of
 from headrace_backend.tokenizer import Fit, TextTokenizer
 from hypothesis import HealthCheck, given, settings

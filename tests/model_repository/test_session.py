@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from headrace_backend.items import Window
-from headrace_backend.session import Placement, Session, SessionError, padded
+from headrace_backend.placement import Placement
+from headrace_backend.session import Session, SessionError, padded
 
 
 def test_a_padded_batch_is_answered_as_its_texts_are_alone(classifier):
@@ -36,15 +37,21 @@ def test_a_graph_without_the_output_that_the_task_needs_is_refused(classifier):
         Session(classifier.graph, Placement(), ["last_hidden_state"])
 
 
-def test_a_placement_is_read_from_the_configurations_parameters():
-    assert Placement.from_parameters({}) == Placement("CPUExecutionProvider", device_id=0, intra_op_threads=1)
-    parameters = {"execution_provider": "CUDAExecutionProvider", "device_id": "3", "intra_op_threads": "8", "manifest.1": "{}"}
-    assert Placement.from_parameters(parameters) == Placement("CUDAExecutionProvider", device_id=3, intra_op_threads=8)
+def test_bound_inputs_and_outputs_give_the_same_answers(classifier):
+    windows = [Window(np.array(ids)) for ids in ([2, 7, 3], [2, 8, 9, 10, 11, 3])]
+    plain = Session(classifier.graph, Placement(io_binding=False), ["logits"])
+    bound = Session(classifier.graph, Placement(io_binding=True), ["logits"])
+    assert (plain.io_binding, bound.io_binding) == (False, True)
+    np.testing.assert_array_equal(bound.run(windows)[0], plain.run(windows)[0])
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("intra_op_threads", "0"), ("intra_op_threads", "two"), ("device_id", "-1"), ("device_id", "")]
-)
-def test_a_parameter_that_is_no_number_is_refused_by_name(name, value):
-    with pytest.raises(SessionError, match=f"Parameter {name} is {value!r}; it must be a whole number"):
-        Placement.from_parameters({name: value})
+def test_binding_is_tried_with_shapes_that_the_model_takes(classifier):
+    shapes = []
+
+    class Watched(Session):
+        def run(self, windows):
+            shapes.append((self.io_binding, len(windows), len(windows[0].ids)))
+            return super().run(windows)
+
+    Watched(classifier.graph, Placement(), ["logits"]).try_io_binding(max_batch=2, max_length=16)
+    assert set(shapes) == {(False, 2, 16), (True, 2, 16)}

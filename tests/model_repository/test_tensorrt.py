@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from headrace_backend import tensorrt
-from headrace_backend.session import Placement, Session, SessionError
+from headrace_backend.placement import Placement
+from headrace_backend.session import Session, SessionError
 from headrace_backend.tensorrt import EngineLimits
 
 

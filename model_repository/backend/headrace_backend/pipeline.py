@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -13,6 +14,7 @@ from headrace_backend import parameters
 from headrace_backend.cost import CostModel
 from headrace_backend.errors import TextError
 from headrace_backend.items import Encoded, Item, Query, Window
+from headrace_backend.metrics import Counts, SubBatch
 from headrace_backend.planner import plan
 from headrace_backend.tasks.task import Result, Task, require_pair
 from headrace_backend.tokenizer import TextTokenizer, decode
@@ -59,6 +61,7 @@ class Pipeline:
     """Everything that one instance of a packaged version needs to answer."""
 
     def __init__(self, tokenizer: TextTokenizer, session: Runs, task: Task, cost: CostModel) -> None:
+        self.counts = Counts()
         self._tokenizer = tokenizer
         self._session = session
         self._task = task
@@ -72,12 +75,14 @@ class Pipeline:
             tokens=np.zeros(len(items), dtype=np.int32),
             errors=[""] * len(items),
         )
+        self.counts.add_texts(len(items))
         asked, queries = self._understand(items, answers)
         encoded = self._tokenizer.encode(queries) if queries else []
         results = self._run_planned([window for query in encoded if isinstance(query, Encoded) for window in query.windows])
         by_query = _regroup(encoded, results)
         for item in asked:
             self._answer(item, encoded[item.first : item.last], by_query[item.first : item.last], answers)
+        _refuse_what_is_not_finite(asked, answers)
         return answers
 
     def _understand(self, items: Sequence[Item], answers: Answers) -> tuple[list[_Asked], list[Query]]:
@@ -106,12 +111,21 @@ class Pipeline:
 
     def _run(self, windows: list[Window]) -> Sequence[Result | TextError]:
         try:
-            return list(map(Result, windows, self._task.finish(self._session.run(windows), windows)))
+            return list(map(Result, windows, self._task.finish(self._fetch(windows), windows)))
         except Exception as exc:  # whatever goes wrong in one sub-batch, the others get their answers
             if len(windows) > 1:  # and so do, one by one, the windows beside the one that failed
                 return [result for window in windows for result in self._run([window])]
             logger.exception("a window of %d tokens failed: %s", len(windows[0].ids), exc)
             return [TextError(_FAILED)]
+
+    def _fetch(self, windows: list[Window]) -> Sequence[NDArray[np.float32]]:
+        start_s = time.perf_counter()
+        fetched = self._session.run(windows)
+        run_s = time.perf_counter() - start_s
+        lengths = [len(window.ids) for window in windows]
+        longest = max(lengths)
+        self.counts.add(SubBatch(len(windows), sum(lengths), longest, self._cost.predict(len(windows), longest), run_s))
+        return fetched
 
     def _answer(
         self, item: _Asked, encoded: Sequence[Encoded | TextError], results: Sequence[Sequence[Result] | TextError], answers: Answers
@@ -124,8 +138,6 @@ class Pipeline:
                 answers.json[row] = _json(answer)
                 return
             for name, values in answer.items():
-                if not np.isfinite(values).all():
-                    raise TextError(_NOT_FINITE)
                 answers.outputs[name][row] = values
         except TextError as exc:
             answers.errors[row] = str(exc)
@@ -144,6 +156,17 @@ def _regroup(encoded: Sequence[Encoded | TextError], results: Sequence[Result | 
         fault = next((result for result in own if isinstance(result, TextError)), None)
         grouped.append(fault or [result for result in own if isinstance(result, Result)])
     return grouped
+
+
+def _refuse_what_is_not_finite(asked: Sequence[_Asked], answers: Answers) -> None:
+    for rows in answers.outputs.values():
+        finite = np.isfinite(rows).all(axis=1)
+        if finite.all():
+            continue
+        rows[~finite] = np.nan
+        for item in asked:
+            if not finite[item.row]:
+                answers.errors[item.row] = answers.errors[item.row] or _NOT_FINITE
 
 
 def _sound(value: T | TextError) -> T:

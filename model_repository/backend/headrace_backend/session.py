@@ -1,7 +1,7 @@
 """The ONNX graph on the execution provider that was asked for, and on no other."""
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +11,17 @@ from numpy.typing import NDArray
 
 from headrace_backend import tensorrt
 from headrace_backend.items import Window
+from headrace_backend.placement import Placement
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+TRIED_SHAPE = (4, 32)
+"""The most rows and tokens of the runs that decide whether to bind inputs and outputs."""
+TRIES = 5
+CLEARLY_FASTER = 0.95
 
 
 class SessionError(RuntimeError):
     """The graph cannot run as it was asked to; the message says why."""
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a session runs: an ONNX Runtime execution provider, and threads of its own for the part that runs on the CPU.
-
-    TensorRT needs to know its `limits`; `engine_cache` is where it keeps its engines (None: in the user's cache).
-    """
-
-    provider: str = "CPUExecutionProvider"
-    device_id: int = 0
-    intra_op_threads: int = 1
-    engine_cache: Path | None = None
-    limits: tensorrt.EngineLimits | None = None
-
-    @classmethod
-    def from_parameters(cls, parameters: Mapping[str, str]) -> "Placement":
-        """The placement that a model's configuration asks for: `execution_provider`, `device_id`, `intra_op_threads`, `engine_cache`.
-
-        Raises:
-            SessionError: a number that is none; the message names the parameter.
-        """
-        return cls(
-            provider=parameters.get("execution_provider", cls.provider),
-            device_id=_whole_number(parameters, "device_id", cls.device_id, least=0),
-            intra_op_threads=_whole_number(parameters, "intra_op_threads", cls.intra_op_threads, least=1),
-            engine_cache=Path(parameters["engine_cache"]) if parameters.get("engine_cache") else None,
-        )
 
 
 class Session:
@@ -64,16 +41,38 @@ class Session:
             raise SessionError(f"{graph.name} takes {', '.join(sorted(self._inputs))}; known are {', '.join(INPUTS)}.")
         if missing := set(outputs).difference(node.name for node in self._session.get_outputs()):
             raise SessionError(f"{graph.name} does not give {', '.join(sorted(missing))}.")
+        self.io_binding = bool(placement.io_binding)
 
     def run(self, windows: Sequence[Window]) -> list[NDArray[np.float32]]:
         """The outputs [batch, …] for windows as one batch, padded to the longest."""
-        feed = padded(windows, self._pad_id)
-        fetched: list[NDArray[np.float32]] = self._session.run(self._outputs, {name: feed[name] for name in self._inputs})
+        values = padded(windows, self._pad_id)
+        feed = {name: values[name] for name in self._inputs}
+        fetched: list[NDArray[np.float32]] = self._run_bound(feed) if self.io_binding else self._session.run(self._outputs, feed)
         return fetched
+
+    def _run_bound(self, feed: Mapping[str, NDArray[np.int64]]) -> Any:
+        binding = self._session.io_binding()
+        for name, values in feed.items():
+            binding.bind_cpu_input(name, values)
+        for name in self._outputs:
+            binding.bind_output(name)
+        self._session.run_with_iobinding(binding)
+        return binding.copy_outputs_to_cpu()
 
     def run_shape(self, batch: int, length: int) -> None:
         """Run a batch of this shape for the time that it takes."""
         self.run([Window(np.full(length, self._pad_id, dtype=np.int64))] * batch)
+
+    def try_io_binding(self, max_batch: int, max_length: int) -> None:
+        """Bind inputs and outputs from now on if that is clearly faster here; best of several turns."""
+        batch, length = min(TRIED_SHAPE[0], max_batch), min(TRIED_SHAPE[1], max_length)
+        best_s = {False: float("inf"), True: float("inf")}
+        for _ in range(TRIES):
+            for self.io_binding in best_s:
+                start_s = time.perf_counter()
+                self.run_shape(batch, length)
+                best_s[self.io_binding] = min(best_s[self.io_binding], time.perf_counter() - start_s)
+        self.io_binding = best_s[True] < CLEARLY_FASTER * best_s[False]
 
 
 def padded(windows: Sequence[Window], pad_id: int) -> dict[str, NDArray[np.int64]]:
@@ -96,8 +95,7 @@ def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = placement.intra_op_threads
     options.inter_op_num_threads = 1
-    # threads that spin while they wait take the cores from the other instances and from the gateway
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(placement.allow_spinning)))
     # a memory plan would be kept for every shape that ever ran
     options.enable_mem_pattern = False
     session = ort.InferenceSession(str(graph), options, providers=_providers(graph, placement))
@@ -105,13 +103,6 @@ def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
     if (active := session.get_providers()[0]) != placement.provider:
         raise SessionError(f"Execution provider {placement.provider} could not start; ONNX Runtime would have used {active}.")
     return session
-
-
-def _whole_number(parameters: Mapping[str, str], name: str, default: int, least: int) -> int:
-    text = parameters.get(name, str(default))
-    if not text.isdecimal() or int(text) < least:
-        raise SessionError(f"Parameter {name} is {text!r}; it must be a whole number from {least} up.")
-    return int(text)
 
 
 def _providers(graph: Path, placement: Placement) -> list[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,96 @@
+"""Where and how a graph runs: what `parameters` of a model's `config.pbtxt` say, and what is chosen where they say `auto`.
+
+| parameter | values | default |
+| --- | --- | --- |
+| `execution_provider` | an ONNX Runtime provider | `CPUExecutionProvider` |
+| `device_id` | number of the GPU | 0 |
+| `intra_op_threads` | `auto`, or a number from 1 | `auto`: the machine's cores divided by the model's instances, at least 1 |
+| `allow_spinning` | `auto`, `0`, `1` | `auto`: `0` |
+| `io_binding` | `auto`, `0`, `1` | `auto`: tried at load, and kept where it is clearly faster |
+| `engine_cache` | a folder | where TensorRT keeps its engines; the user's cache |
+| `cost_budget_seconds` | a number from 0 | 0.5: how long the cost of sub-batches is measured at load |
+
+*Threads.* One single-threaded instance for each core answers more texts than one instance with all cores, and this is what export
+writes. The number of instances stands in the file and the cores are those of the machine that serves, so with `auto` fewer instances
+than cores still use the whole machine. *Spinning* threads wait for work without leaving their core; with a gateway on the same cores
+that costs more than it gains, and a backend cannot see who else is there. The measurements stand in `model_repository/README.md`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace_backend.machine import cores
+from headrace_backend.tensorrt import EngineLimits
+
+AUTO = "auto"
+_SWITCH = {AUTO: None, "0": False, "1": True}
+
+
+class PlacementError(RuntimeError):
+    """A parameter that cannot be met; the message names it and says what it must be."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a session runs, with threads of its own for the part that runs on the CPU; `io_binding` None: whichever is faster."""
+
+    provider: str = "CPUExecutionProvider"
+    device_id: int = 0
+    intra_op_threads: int = 1
+    allow_spinning: bool = False
+    io_binding: bool | None = None
+    cost_budget_s: float = 0.5
+    engine_cache: Path | None = None
+    limits: EngineLimits | None = None
+    """What TensorRT needs to know to build an engine."""
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, str], instances: int = 1) -> "Placement":
+        """The placement that a model's configuration asks for; `instances` of it share this machine.
+
+        Raises:
+            PlacementError: a value that is none; the message names the parameter.
+        """
+        threads = parameters.get("intra_op_threads", AUTO)
+        share = max(1, cores() // instances)
+        return cls(
+            provider=parameters.get("execution_provider", cls.provider),
+            device_id=_whole_number(parameters, "device_id", cls.device_id, least=0),
+            intra_op_threads=share if threads == AUTO else _whole_number(parameters, "intra_op_threads", share, least=1),
+            allow_spinning=_switch(parameters, "allow_spinning") or False,
+            io_binding=_switch(parameters, "io_binding"),
+            cost_budget_s=_seconds(parameters, "cost_budget_seconds", cls.cost_budget_s),
+            engine_cache=Path(parameters["engine_cache"]) if parameters.get("engine_cache") else None,
+        )
+
+    def advice(self, instances: int) -> str | None:
+        """What to change in `config.pbtxt` where more instances than this machine has cores share them; else None."""
+        if self.provider != "CPUExecutionProvider" or instances <= cores():
+            return None
+        return f"{instances} instances share {cores()} cores of this machine; set count in instance_group of config.pbtxt to {cores()}."
+
+
+def _whole_number(parameters: Mapping[str, str], name: str, default: int, least: int) -> int:
+    text = parameters.get(name, str(default))
+    if not text.isdecimal() or int(text) < least:
+        raise PlacementError(f"Parameter {name} is {text!r}; it must be a whole number from {least} up.")
+    return int(text)
+
+
+def _switch(parameters: Mapping[str, str], name: str) -> bool | None:
+    text = parameters.get(name, AUTO)
+    if text not in _SWITCH:
+        raise PlacementError(f"Parameter {name} is {text!r}; it must be one of {', '.join(_SWITCH)}.")
+    return _SWITCH[text]
+
+
+def _seconds(parameters: Mapping[str, str], name: str, default: float) -> float:
+    text = parameters.get(name, str(default))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise PlacementError(f"Parameter {name} is {text!r}; it must be a number of seconds from 0 up.")
+    return seconds
