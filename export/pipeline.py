@@ -21,19 +21,19 @@ from export.errors import RecipeError
 from export.graph import CPU, Graph, provider_here
 from export.graphs import Graphs, megabytes
 from export.inputs import Inputs
-from export.judge import Check, Gate, Measured
+from export.judge import Check, Gate
 from export.latency_grid import GridPoint, latency_grid
 from export.load import Reference, load
 from export.machine import describe_machine
 from export.onnx_export import export_onnx
-from export.progress import FinishedStep, Progress
+from export.progress import Progress
 from export.provenance import Provenance
 from export.quantize import detect_instruction_set
 from export.recipe import InstructionSet, Recipe
 from export.reference import reference_outputs, torch_run
 from export.report import HTML
 from export.report.contents import Report, ThroughTriton
-from export.report.differences import compare_answers
+from export.report.differences import differences
 from export.report.render import write_report
 from export.serving import Serving
 from export.subject import Subject
@@ -96,8 +96,10 @@ def export(
     with package.staging(repository, manifest, made.packaged, folder / TOKENIZER) as staged:
         triton = _ask_triton(staged, recipe, task, subject.some_items(TRITON_TEXTS), folder / "triton.log", ask_triton, progress)
         with progress.step("report") as step:
-            steps = progress.finished[earlier:]
-            write_report(staged.version_folder, _report(manifest, steps, triton, gate, measured, latencies))
+            answers = differences(gate, measured.answers, embeddings=recipe.task == "feature-extraction")
+            made_at = datetime.now(UTC).isoformat(timespec="seconds")
+            told = Report(manifest, progress.finished[earlier:], triton, answers, latencies, describe_machine(), made_at)
+            write_report(staged.version_folder, told)
             step.note = str(repository / recipe.model / str(recipe.version) / HTML)
         with progress.step("package") as step:
             package.commit(staged, repository)
@@ -188,16 +190,6 @@ def _ask_triton(
         if served != here:
             step.note += f"; on the CPU, for there is no {served} here"
     return ThroughTriton(len(items), here, difference)
-
-
-def _report(
-    manifest: Manifest, steps: Sequence[FinishedStep], triton: ThroughTriton, gate: Gate, measured: Measured, latencies: Sequence[GridPoint]
-) -> Report:
-    subject = gate.subject
-    same = subject.assessment.same_answer(gate.expected, measured.answers)
-    embeddings = manifest.task == "feature-extraction"
-    answers = compare_answers(subject.dataset, gate.expected, measured.answers, same, embeddings=embeddings)
-    return Report(manifest, steps, triton, answers, latencies, describe_machine(), datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def _manifest(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.dataset import Dataset
+from export.judge import Gate
 from export.serving import Outputs
 
 NAMED = 5
@@ -34,6 +35,12 @@ class AnswerDifferences:
     differing: int
     places: tuple[str, ...]
     scores: ScoreDifferences | None
+
+
+def differences(gate: Gate, packaged: Outputs, *, embeddings: bool) -> AnswerDifferences:
+    """How far answers to the gate's evaluation set are from what it expects; see `compare_answers`."""
+    same = gate.subject.assessment.same_answer(gate.expected, packaged)
+    return compare_answers(gate.subject.dataset, gate.expected, packaged, same, embeddings=embeddings)
 
 
 def compare_answers(
