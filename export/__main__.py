@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from export.errors import ExportError
-from export.verbs import default, gc, run, service, show, sign, transfer, verify
+from export.verbs import default, gc, report, run, service, show, sign, transfer, verify
 from model_repository.serving import ServingError
 
 
@@ -28,7 +28,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m export", description="Checkpoint → ONNX → quantized → checked → packaged → promoted.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     run.add(verbs, arguments)
-    for family in (show, verify, service, default, gc, transfer, sign):
+    for family in (show, report, verify, service, default, gc, transfer, sign):
         family.add(verbs)
     return parser
 

@@ -10,7 +10,7 @@ from export.candidates import Candidate, candidates
 from export.choose import choose, table
 from export.errors import ExportError
 from export.graph import CPU, Graph, provider_here
-from export.judge import Check, Gate
+from export.judge import Check, Gate, Measured
 from export.optimize import is_optimizable
 from export.precision import packaged_precision
 from export.progress import Progress
@@ -19,7 +19,7 @@ from export.quantize import Nodes
 from export.recipe import Recipe
 from export.sensitivity import curve, described, quantized_layers, search
 from model_repository.config import execution_provider
-from model_repository.manifest import Latency, Quality, Sensitivity, TriedCandidate
+from model_repository.manifest import Latency, Sensitivity, TriedCandidate
 
 SENSITIVITY_TEXTS = 128
 LATENCY_SECONDS_EACH = 0.7
@@ -47,11 +47,11 @@ def make(recipe: Recipe, builder: Builder, check: Check, progress: Progress) -> 
     if recipe.optimization:
         with progress.step("optimize") as step:
             packaged = builder.optimized(recipe.optimization)
-            step.note = f"{recipe.optimization}, {megabytes(packaged)}"
+            step.note, step.size_bytes = f"{recipe.optimization}, {megabytes(packaged)}", packaged.stat().st_size
     if recipe.precision == "fp16" and recipe.optimization != "O4":
         with progress.step("fp16") as step:
             packaged = builder.float16(packaged, recipe.optimization)
-            step.note = megabytes(packaged)
+            step.note, step.size_bytes = megabytes(packaged), packaged.stat().st_size
     if recipe.precision == "int8":
         with progress.step("quantize") as step:
             packaged = builder.int8(packaged, "int8", advance=step.advance)
@@ -59,7 +59,7 @@ def make(recipe: Recipe, builder: Builder, check: Check, progress: Progress) -> 
             if builder.calibration:
                 texts = len(builder.calibration.encoded)
                 how = f"static for TensorRT, ranges by {builder.calibration.settings.method} of {texts} texts"
-            step.note = f"int8 {how}, {megabytes(packaged)}"
+            step.note, step.size_bytes = f"int8 {how}, {megabytes(packaged)}", packaged.stat().st_size
     failure = None
     if packaged != builder.fp32:
         with progress.step("check") as step:
@@ -96,7 +96,7 @@ def make_best(recipe: Recipe, builder: Builder, check: Check, gate: Gate, progre
 
     with progress.step("candidates") as step:
         choice = choose(tried, builder.build, judge, time if timeable else None, step.advance)
-        step.note = f"{choice.candidate} is the fastest of {len(tried)} that passes"
+        step.note, step.size_bytes = f"{choice.candidate} is the fastest of {len(tried)} that passes", choice.graph.stat().st_size
         if not timeable:
             step.note = f"NOT TIMED, for there is no GPU here: {choice.candidate}, the first that passes in order of preference"
     _show(table(choice.tried), progress)
@@ -104,30 +104,30 @@ def make_best(recipe: Recipe, builder: Builder, check: Check, gate: Gate, progre
     return chosen, Graphs(builder.fp32, choice.graph, candidates=choice.tried)
 
 
-def through_gate(recipe: Recipe, graphs: Graphs, builder: Builder, check: Check, gate: Gate, progress: Progress) -> tuple[Graphs, Quality]:
-    """What is to be packaged, with its quality; int8 that does not pass, or is to be explained, goes through the search for layers.
+def through_gate(recipe: Recipe, graphs: Graphs, builder: Builder, check: Check, gate: Gate, progress: Progress) -> tuple[Graphs, Measured]:
+    """What is to be packaged, with its answers; int8 that does not pass, or is to be explained, goes through the search for layers.
 
     Raises:
         ExportError: it does not pass.
     """
     failure, outputs, provider = graphs.failure, list(gate.subject.task.outputs), checking_provider(recipe)
     with progress.step("gate") as step:
-        quality = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
+        measured = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
         try:
-            require_quality(quality, recipe.precision)
+            require_quality(measured.quality, recipe.precision)
         except ExportError as exc:
             if not _searchable(recipe):
                 raise
             failure = str(exc)
-        step.note = failure or describe(quality, recipe.precision)
+        step.note = failure or describe(measured.quality, recipe.precision)
     if failure is None and not recipe.sensitivity:
-        return graphs, quality
+        return graphs, measured
     graphs = _keep_layers(recipe, graphs, failure, builder, check, gate, progress)
     with progress.step("gate") as step:
-        quality = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
-        require_quality(quality, recipe.precision)
-        step.note = describe(quality, recipe.precision)
-    return graphs, quality
+        measured = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
+        require_quality(measured.quality, recipe.precision)
+        step.note = describe(measured.quality, recipe.precision)
+    return graphs, measured
 
 
 def checking_provider(recipe: Recipe) -> str:
@@ -173,6 +173,7 @@ def _keep_layers(
             latencies = measure.latencies_in_turn(paths, outputs, gate.subject.encoded, LATENCY_SECONDS_EACH)
         kept = [one.layer.name for one in found.ranked[: found.chosen.kept]]
         step.note = f"{len(kept)} of {len(layers)} layers stay in fp32{': ' if kept else ''}{', '.join(kept)}"
+        step.size_bytes = found.chosen.graph.stat().st_size
     sensitivity = described(found, latencies, min(SENSITIVITY_TEXTS, len(gate.subject.encoded)))
     _show(curve(sensitivity), progress)
     return replace(graphs, packaged=found.chosen.graph, failure=None, sensitivity=sensitivity)

@@ -42,6 +42,14 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A graph's answers to the evaluation set, and their quality."""
+
+    answers: Outputs
+    quality: Quality
+
+
+@dataclass(frozen=True)
 class Gate:
     """The evaluation set, and what the reference answers to it."""
 
@@ -49,15 +57,16 @@ class Gate:
     evaluation: Evaluation
     expected: Outputs
 
-    def measure(self, run: Run, advance: Advance = lambda done, total: None) -> Quality:
-        """The quality of a graph's answers."""
+    def measure(self, run: Run, advance: Advance = lambda done, total: None) -> Measured:
+        """What a graph answers, and how good that is."""
         subject = self.subject
         actual = subject.serving.answer(Padded(run, subject.encoded.pad_id), subject.items, advance)
-        return measure_quality(subject.assessment, self.evaluation, subject.dataset, subject.truth, self.expected, actual)
+        quality = measure_quality(subject.assessment, self.evaluation, subject.dataset, subject.truth, self.expected, actual)
+        return Measured(actual, quality)
 
     def judge(self, graph: Graph, check: Check, precision: Precision, optimization: Optimization | None) -> tuple[float, str | None]:
         """The metric, and why the graph may not be packaged, if so: what the checks or the gate say."""
-        quality = self.measure(graph)
+        quality = self.measure(graph).quality
         try:
             check(graph, precision, optimization)
             require_quality(quality, precision)

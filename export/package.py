@@ -1,6 +1,6 @@
 """Package a version: staged beside its place, verified there, then renamed into the repository in one step.
 
-    <repository>/<model>/.staging-…/<model>/{config.pbtxt, <version>/{model.onnx, tokenizer.json, manifest.json}}
+    <repository>/<model>/.staging-…/<model>/{config.pbtxt, <version>/{model.onnx, tokenizer.json, manifest.json, report.html, report.md}}
     <repository>/<model>/{config.pbtxt, <version>/…}
 
 The staging folder is itself a repository that holds this version only, so that a Triton can try it. What fails leaves no trace.
@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from export import report
 from export.errors import ExportError
 from export.model_folder import STAGING, lock, read_config, updated, versions, write_config
 from model_repository import config, signature
@@ -134,7 +135,7 @@ def staging_copy(repository: Path, version_folder: Path) -> Iterator[Staged]:
     text = (version_folder / FILE).read_bytes()
     manifest = Manifest.parse(text, where=str(version_folder / FILE))
     with _staging(repository, manifest) as staged:
-        for file in (GRAPH, TOKENIZER, signature.FILE):
+        for file in (GRAPH, TOKENIZER, *report.FILES, signature.FILE):
             if (version_folder / file).exists():
                 shutil.copyfile(version_folder / file, staged.version_folder / file)
         require_same_files(staged.version_folder, manifest)

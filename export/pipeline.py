@@ -1,31 +1,40 @@
 """An export from its inputs to a packaged version: the steps, in the order in which they run.
 
-    load → export → optimize → quantize → check → gate → measure → stage → ask through Triton → commit
+    load → export → optimize → quantize → check → gate → measure → stage → ask through Triton → report → commit
 
 With `precision: auto` all candidates are made and judged to choose one; where int8 does not pass, layers are kept in fp32 until it does.
 Each step hands a value on and raises `ExportError` to stop; nothing is in the repository before the last one.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
+
+from headrace_backend.items import Item
 
 from export import checks, graphs, measure, package
 from export.batches import Padded, spread
 from export.build import Builder, CalibrationBatches
 from export.errors import RecipeError
-from export.graph import Graph, provider_here
+from export.graph import CPU, Graph, provider_here
 from export.graphs import Graphs, megabytes
 from export.inputs import Inputs
 from export.judge import Check, Gate
+from export.latency_grid import GridPoint, latency_grid
 from export.load import Reference, load
+from export.machine import describe_machine
 from export.onnx_export import export_onnx
 from export.progress import Progress
 from export.provenance import Provenance
 from export.quantize import detect_instruction_set
 from export.recipe import InstructionSet, Recipe
 from export.reference import reference_outputs, torch_run
+from export.report import HTML
+from export.report.contents import Report, ThroughTriton
+from export.report.differences import differences
+from export.report.render import write_report
 from export.serving import Serving
 from export.subject import Subject
 from export.tasks import TASKS
@@ -55,7 +64,7 @@ def export(
     Raises:
         ExportError: a step or a check failed; the repository is as it was.
     """
-    recipe, task = inputs.recipe, TASKS[inputs.recipe.task]
+    recipe, task, earlier = inputs.recipe, TASKS[inputs.recipe.task], len(progress.finished)
     if recipe.calibration:
         package.require_provider(repository, recipe.model, execution_provider(recipe.target, recipe.packaged_precision))
     folder = _fresh_folder(work / recipe.model / str(recipe.version))
@@ -79,20 +88,19 @@ def export(
     gate = Gate(subject, recipe.evaluation, expected)
     if recipe.precision == "auto":
         recipe, made = graphs.make_best(recipe, builder, check, gate, progress)
-    made, quality = graphs.through_gate(recipe, made, builder, check, gate, progress)
+    made, measured = graphs.through_gate(recipe, made, builder, check, gate, progress)
     speed = _measure(recipe, task, made, subject.encoded, compare_speed, progress)
+    latencies = _latencies(recipe, task, made, subject.encoded, progress)
 
-    manifest = _manifest(inputs, recipe, reference, made, folder / TOKENIZER, quality, speed, made_by)
+    manifest = _manifest(inputs, recipe, reference, made, folder / TOKENIZER, measured.quality, speed, made_by)
     with package.staging(repository, manifest, made.packaged, folder / TOKENIZER) as staged:
-        with progress.step("triton") as step:
-            try:
-                items = subject.some_items(TRITON_TEXTS)
-                difference = ask_triton(staged, task, items, folder / "triton.log")
-                step.note = f"answers as the graph does: {len(items)} texts, alone and together, within {difference:.1g}"
-                if (served := execution_provider(recipe.target, recipe.packaged_precision)) != provider_here(served):
-                    step.note += f"; on the CPU, for there is no {served} here"
-            except TritonUnavailable as exc:
-                step.note = f"NOT RUN, so nobody has seen this version answer through Triton: {exc}"
+        triton = _ask_triton(staged, recipe, task, subject.some_items(TRITON_TEXTS), folder / "triton.log", ask_triton, progress)
+        with progress.step("report") as step:
+            answers = differences(gate, measured.answers, embeddings=recipe.task == "feature-extraction")
+            made_at = datetime.now(UTC).isoformat(timespec="seconds")
+            told = Report(manifest, progress.finished[earlier:], triton, answers, latencies, describe_machine(), made_at)
+            write_report(staged.version_folder, told)
+            step.note = str(repository / recipe.model / str(recipe.version) / HTML)
         with progress.step("package") as step:
             package.commit(staged, repository)
             step.note = f"{repository / recipe.model / str(recipe.version)} ({manifest.digest[:19]})"
@@ -125,6 +133,7 @@ def _export_fp32(subject: Subject, reference: Reference, folder: Path, progress:
         check = Check(task, len(reference.answering.labels), probe)
         found = check(Graph(fp32, task.outputs), "fp32")
         step.note = f"{megabytes(fp32)}, outputs within {found.max_outputs:.1g} of PyTorch's on {probe.texts} padded texts"
+        step.size_bytes = fp32.stat().st_size
     return fp32, check
 
 
@@ -153,6 +162,34 @@ def _measure(
             what = f"{recipe.precision}{f' with optimization {recipe.optimization}' if recipe.optimization else ''}"
             measure.require_not_slower(found, what, "use precision: fp32 without optimization, or precision: auto")
     return speed
+
+
+def _latencies(recipe: Recipe, task: Task, made: Graphs, encoded: Encoded, progress: Progress) -> list[GridPoint]:
+    """Latency by batch and length; none where a version for a GPU is exported without one."""
+    provider = graphs.checking_provider(recipe)
+    if recipe.target == "gpu" and provider == CPU:
+        return []
+    with progress.step("latency") as step:
+        found = latency_grid(made.fp32, made.packaged, list(task.outputs), encoded, provider)
+        step.note = f"{len(found)} shapes, up to {max(point.batch * point.tokens for point in found)} tokens a call"
+    return found
+
+
+def _ask_triton(
+    staged: package.Staged, recipe: Recipe, task: Task, items: Sequence[Item], log: Path, ask: Callable[..., float], progress: Progress
+) -> ThroughTriton:
+    served = execution_provider(recipe.target, recipe.packaged_precision)
+    here = provider_here(served)
+    with progress.step("triton") as step:
+        try:
+            difference = ask(staged, task, items, log)
+        except TritonUnavailable as exc:
+            step.note = f"NOT RUN, so nobody has seen this version answer through Triton: {exc}"
+            return ThroughTriton(len(items), here, unavailable=str(exc))
+        step.note = f"answers as the graph does: {len(items)} texts, alone and together, within {difference:.1g}"
+        if served != here:
+            step.note += f"; on the CPU, for there is no {served} here"
+    return ThroughTriton(len(items), here, difference)
 
 
 def _manifest(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.status import Status
@@ -10,12 +11,23 @@ from rich.status import Status
 REPORT_EVERY_S = 10.0
 
 
+@dataclass(frozen=True)
+class FinishedStep:
+    """A step that succeeded, how long it took, and the size of the file that it made, if it made one."""
+
+    name: str
+    seconds: float
+    note: str
+    size_bytes: int | None
+
+
 class Step:
-    """One step under way. `note` is what its finished line says."""
+    """One step under way. `note` is what its finished line says, `size_bytes` is of the file that it made."""
 
     def __init__(self, name: str, console: Console, status: Status | None) -> None:
         self.name = name
         self.note = ""
+        self.size_bytes: int | None = None
         self._console = console
         self._status = status
         self._reported = time.monotonic()
@@ -31,10 +43,11 @@ class Step:
 
 
 class Progress:
-    """The steps of one export, shown as they go."""
+    """The steps of one export, shown as they go; those that succeeded are `finished`."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True, markup=False)
+        self.finished: list[FinishedStep] = []
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -47,7 +60,9 @@ class Progress:
         else:
             step = Step(name, self.console, None)
             yield step
-        self.console.print(f"{time.monotonic() - begin:6.1f} s  {name:<13} {step.note}".rstrip())
+        seconds = time.monotonic() - begin
+        self.finished.append(FinishedStep(name, seconds, step.note, step.size_bytes))
+        self.console.print(f"{seconds:6.1f} s  {name:<13} {step.note}".rstrip())
 
     def say(self, sentence: str) -> None:
         """Print one sentence."""

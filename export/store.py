@@ -1,7 +1,7 @@
 """Versions in a store: any URL that fsspec knows (`s3://bucket/prefix`, `hf://org/name`, `file:///folder`).
 
     <url>/<model>/config.pbtxt
-    <url>/<model>/<version>/{model.onnx, tokenizer.json, manifest.sig, manifest.json}
+    <url>/<model>/<version>/{model.onnx, tokenizer.json, report.html, report.md, manifest.sig, manifest.json}
 
 A store is a model repository itself, so a Triton can serve it. The manifest is written last: a folder without it is not a version.
 """
@@ -15,13 +15,15 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
+from export import report
 from export.errors import ExportError
 from export.version_name import VersionName
 from model_repository import config, signature
 from model_repository.manifest import FILE, GRAPH, TOKENIZER, Manifest, ManifestError
 from model_repository.serving import ServingError
 
-FILES = (GRAPH, TOKENIZER, signature.FILE, FILE)
+OPTIONAL = (*report.FILES, signature.FILE)
+FILES = (GRAPH, TOKENIZER, *OPTIONAL, FILE)
 """In the order in which they are written."""
 
 
@@ -62,7 +64,7 @@ class Store:
         """
         target = self._folder(name)
         with self._translated("written"):
-            for file in (FILE, signature.FILE):  # the manifest first: until it is back, there is no version
+            for file in (FILE, *OPTIONAL):  # the manifest first: until it is back, there is no version
                 if self._fs.exists(f"{target}/{file}"):
                     self._fs.rm_file(f"{target}/{file}")
             for file in FILES:
@@ -100,7 +102,7 @@ class Store:
         source = self._folder(name)
         with self._translated("read"):
             for file in FILES:
-                if file != signature.FILE or self._fs.exists(f"{source}/{file}"):
+                if file not in OPTIONAL or self._fs.exists(f"{source}/{file}"):
                     self._fs.get_file(f"{source}/{file}", str(folder / file))
 
     def _folder(self, name: VersionName) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from export.errors import RecipeError
 from export.inputs import Inputs
 from export.pipeline import export
 from export.progress import Progress
+from export.report import HTML
 from model_repository.manifest import Manifest
 from model_repository.server import TritonServer
 from model_repository.tensors import tensors_of
@@ -54,6 +56,8 @@ def packaged(inputs: Read, tmp_path: Path) -> Callable[..., tuple[Manifest, Call
     def make(**fields: Any) -> tuple[Manifest, Callable[..., Any]]:
         given = {"precision": "fp32", "evaluation__metric": None, "evaluation__max_drop": 0.01, **fields}
         manifest = export(inputs(**given), tmp_path / "repository", tmp_path / "work", Progress())
+        page = (tmp_path / "repository" / manifest.model / "1" / HTML).read_text().removeprefix("<!doctype html>")
+        assert ElementTree.fromstring(page.strip()).find("./body/main/p[@class='verdict']") is not None  # noqa: S314 - our own page
 
         def ask(*rows: Any, **parameters: Any) -> list[Any]:
             with TritonServer.start(tmp_path / "repository") as triton, InferenceServerClient(triton.grpc_url) as client:

@@ -64,6 +64,19 @@ def test_a_version_comes_back_as_it_was(registry, elsewhere, url, capsys):
     assert elsewhere("verify", "weather/1") == 0
 
 
+def test_the_report_travels_with_its_version_and_goes_with_it(registry, elsewhere, url):
+    version, page, text = registry.repository / "weather" / "1", "report.html", "report.md"
+    (version / page).write_text("<p>1</p>")
+    (version / text).write_text("1")
+    registry("push", "weather/1", url)
+    assert elsewhere("pull", url) == 0
+    assert {name: elsewhere.files()[f"weather/1/{name}"] for name in (page, text)} == {page: b"<p>1</p>", text: b"1"}
+    registry.add(1, tools={"maker": "another"})
+    registry("push", "weather/1", url, "--force")
+    assert elsewhere("pull", url, "--force") == 0
+    assert not {f"weather/1/{page}", f"weather/1/{text}"} & elsewhere.files().keys()
+
+
 def test_a_store_is_a_repository_that_triton_can_serve(registry, tmp_path):
     registry("promote", "weather/1")
     for version in (1, 3):

@@ -1,0 +1,33 @@
+"""What a report tells: the manifest, and what the export saw besides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from export.latency_grid import GridPoint
+from export.progress import FinishedStep
+from export.report.differences import AnswerDifferences
+from model_repository.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class ThroughTriton:
+    """How the staged version answered a real Triton: `texts` were asked, the largest `difference` of a number in their answers, and the
+    `provider` that ran. `unavailable` says why nothing was asked, if so."""
+
+    texts: int
+    provider: str
+    difference: float | None = None
+    unavailable: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page shows. `latencies` is empty where this machine cannot run what is served; `made_at` is ISO 8601."""
+
+    manifest: Manifest
+    steps: Sequence[FinishedStep]
+    triton: ThroughTriton
+    answers: AnswerDifferences
+    latencies: Sequence[GridPoint]
+    machine: str
+    made_at: str

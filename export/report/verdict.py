@@ -1,0 +1,76 @@
+"""What a report says in one sentence, and what a reviewer must know before trusting it. Pure."""
+
+from collections.abc import Iterator
+
+from export.graph import CPU
+from export.quality import tells
+from export.report.contents import Report
+from export.report.formats import score
+from model_repository.config import execution_provider
+from model_repository.manifest import Comparison, Manifest, Quality
+
+
+def verdict(report: Report) -> str:
+    """How the gate was passed, by which margin, and what was not run."""
+    manifest = report.manifest
+    missing = [phrase for phrase, _ in _not_run(report)]
+    ending = f". Not run: {'; '.join(missing)}." if missing else "."
+    if manifest.quality is None:
+        return f"No quality was measured{ending}"
+    return f"{_passed(manifest.quality)}{ending}"
+
+
+def cautions(report: Report) -> list[str]:
+    """What speaks against the figures, or lets them say less, a sentence each; empty where nothing does."""
+    return [sentence for _, sentence in _not_run(report)] + list(_doubts(report.manifest))
+
+
+def spare(quality: Quality) -> float:
+    """How much more could have been lost: from the number that was held to the bound up to the bound."""
+    return quality.max_drop - held(quality, quality.max_drop)
+
+
+def held(found: Comparison, bound: float) -> float:
+    """The number that was held to a bound: the interval's upper end, or the drop itself where there are too few examples."""
+    return found.interval.high if found.interval and tells(found, bound) else found.drop
+
+
+def _passed(quality: Quality) -> str:
+    moved = f"{quality.metric} goes from {score(quality.reference)} to {score(quality.packaged)} on {quality.examples:,} examples"
+    if abs(quality.drop) < 5e-5:
+        moved = f"{quality.metric} stays {score(quality.packaged)} on {quality.examples:,} examples"
+    if not tells(quality, quality.max_drop):
+        return f"Passed the gate, though on too few examples to tell: {moved}, where {score(quality.max_drop)} may be lost"
+    certain = f"the interval of what is lost ends at {score(held(quality, quality.max_drop))}, where {score(quality.max_drop)} may be"
+    return f"Passed the gate with {score(spare(quality))} to spare: {moved}, and {certain}"
+
+
+def _not_run(report: Report) -> Iterator[tuple[str, str]]:
+    manifest, triton = report.manifest, report.triton
+    served = execution_provider(manifest.target, manifest.precision)
+    if triton.unavailable is not None:
+        yield "Triton", f"Nobody has seen this version answer through Triton: {triton.unavailable}"
+    elif triton.provider != served:
+        yield f"{served} in Triton", f"Through Triton it was tried on the CPU: {served}, which will serve it, is not on this machine."
+    if manifest.target == "gpu" and manifest.measured_provider == CPU:
+        yield "measuring on a GPU", "Quality was measured on the CPU, and no latency: what a GPU makes of this version is not known."
+
+
+def _doubts(manifest: Manifest) -> Iterator[str]:
+    quality, speed = manifest.quality, manifest.speed
+    if quality and not tells(quality, quality.max_drop):
+        yield (
+            f"{quality.examples:,} examples are too few to tell: the drop itself, and not its interval's upper end, was held to the bound."
+        )
+    if quality and quality.max_slice_drop is not None:
+        bound = quality.max_slice_drop
+        if unclear := [f"{part.column} = {part.value}" for part in quality.slices if not tells(part, bound)]:
+            yield f"Too few examples to tell in {', '.join(unclear)}: there the drop itself was held to the bound."
+    if quality and quality.slices and quality.max_slice_drop is None:
+        yield "No bound was set for the slices (evaluation.max_slice_drop): they are only shown."
+    if speed and speed.packaged_texts_per_s < speed.fp32_texts_per_s:
+        yield "It is slower than fp32 on the machine that exported it."
+    if manifest.candidates and not any(row.latencies for row in manifest.candidates):
+        yield "The candidates were not timed, for there is no GPU here: the first that passes in order of preference was taken."
+    if (manifest.source.recipe_revision or "").endswith("-dirty"):
+        yield "The recipe's folder differed from the git commit that is named."
