@@ -5,11 +5,12 @@ import json
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 
-from export import checkpoint, dataset
-from export.calibration_set import CalibrationTexts, read_calibration
-from export.checkpoint import Weights
-from export.dataset import Dataset
+from export.checkpoints import checkpoint
+from export.checkpoints.checkpoint import Weights
 from export.errors import RecipeError
+from export.evaluation import dataset
+from export.evaluation.dataset import Dataset
+from export.graphs.calibration_set import CalibrationTexts, read_calibration
 from export.recipe import Recipe
 from export.tasks import TASKS
 

@@ -14,34 +14,34 @@ from pathlib import Path
 
 from headrace_backend.items import Item
 
-from export import checks, graphs, measure, package
-from export.batches import Padded, spread
-from export.build import Builder, CalibrationBatches
+from export.checkpoints.load import Reference, load
+from export.checkpoints.tokenization import Encoded, require_same_tokens, write_tokenizer
 from export.errors import RecipeError
-from export.graph import CPU, Graph, provider_here
-from export.graphs import Graphs, megabytes
+from export.graphs.batches import Padded, spread
+from export.graphs.build import Builder, CalibrationBatches
+from export.graphs.graph import CPU, Graph, provider_here
+from export.graphs.judge import Check, Gate
+from export.graphs.latency_grid import GridPoint, latency_grid
+from export.graphs.making import Graphs, checks, making, measure, megabytes
+from export.graphs.onnx_export import export_onnx
+from export.graphs.quantize import detect_instruction_set
+from export.graphs.reference import reference_outputs, torch_run
+from export.graphs.serving import Serving
+from export.graphs.subject import Subject
 from export.inputs import Inputs
-from export.judge import Check, Gate
-from export.latency_grid import GridPoint, latency_grid
-from export.load import Reference, load
-from export.machine import describe_machine
-from export.onnx_export import export_onnx
 from export.progress import Progress
 from export.provenance import Provenance
-from export.quantize import detect_instruction_set
 from export.recipe import InstructionSet, Recipe
-from export.reference import reference_outputs, torch_run
+from export.registry import package
+from export.registry.triton_check import TEXTS as TRITON_TEXTS
+from export.registry.triton_check import check_through_triton
 from export.report import HTML
 from export.report.contents import Report, ThroughTriton
 from export.report.differences import differences
+from export.report.machine import describe_machine
 from export.report.render import write_report
-from export.serving import Serving
-from export.subject import Subject
 from export.tasks import TASKS
 from export.tasks.task import Task
-from export.tokenization import Encoded, require_same_tokens, write_tokenizer
-from export.triton_check import TEXTS as TRITON_TEXTS
-from export.triton_check import check_through_triton
 from model_repository.config import execution_provider
 from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Quality, Sizes, Source, Speed, answer_digest, file_digest
 from model_repository.server import TritonUnavailable
@@ -78,7 +78,7 @@ def export(
 
     fp32, check = _export_fp32(subject, reference, folder, progress)
     builder = _builder(inputs, reference, subject.serving, fp32, folder)
-    made = Graphs(fp32, fp32) if recipe.precision == "auto" else graphs.make(recipe, builder, check, progress)
+    made = Graphs(fp32, fp32) if recipe.precision == "auto" else making.make(recipe, builder, check, progress)
 
     with progress.step("reference") as step:
         cache = work / "reference" / inputs.reference_digest.removeprefix("sha256:")[:32]
@@ -87,8 +87,8 @@ def export(
         step.note = f"PyTorch fp32 on {len(subject.items)} texts"
     gate = Gate(subject, recipe.evaluation, expected)
     if recipe.precision == "auto":
-        recipe, made = graphs.make_best(recipe, builder, check, gate, progress)
-    made, measured = graphs.through_gate(recipe, made, builder, check, gate, progress)
+        recipe, made = making.make_best(recipe, builder, check, gate, progress)
+    made, measured = making.through_gate(recipe, made, builder, check, gate, progress)
     speed = _measure(recipe, task, made, subject.encoded, compare_speed, progress)
     latencies = _latencies(recipe, task, made, subject.encoded, progress)
 
@@ -166,7 +166,7 @@ def _measure(
 
 def _latencies(recipe: Recipe, task: Task, made: Graphs, encoded: Encoded, progress: Progress) -> list[GridPoint]:
     """Latency by batch and length; none where a version for a GPU is exported without one."""
-    provider = graphs.checking_provider(recipe)
+    provider = making.checking_provider(recipe)
     if recipe.target == "gpu" and provider == CPU:
         return []
     with progress.step("latency") as step:
@@ -226,7 +226,7 @@ def _manifest(
         ),
         quality=quality,
         speed=speed,
-        measured_provider=graphs.checking_provider(recipe),
+        measured_provider=making.checking_provider(recipe),
         candidates=made.candidates,
         sensitivity=made.sensitivity,
         sizes=Sizes(fp32_bytes=made.fp32.stat().st_size, packaged_bytes=made.packaged.stat().st_size),

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from export.errors import RecipeError
-from export.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
+from export.graphs.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
 from model_repository.manifest import Optimization, Precision, Target
 from model_repository.postprocessing import POSTPROCESSING, Task, Windows
 

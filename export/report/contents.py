@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from export.latency_grid import GridPoint
+from export.graphs.latency_grid import GridPoint
 from export.progress import FinishedStep
 from export.report.differences import AnswerDifferences
 from model_repository.manifest import Manifest

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.dataset import Dataset
-from export.judge import Gate
-from export.serving import Outputs
+from export.evaluation.dataset import Dataset
+from export.graphs.judge import Gate
+from export.graphs.serving import Outputs
 
 NAMED = 5
 BINS = 41

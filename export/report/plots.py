@@ -5,7 +5,7 @@ from statistics import geometric_mean
 
 from markupsafe import Markup
 
-from export.latency_grid import GridPoint
+from export.graphs.latency_grid import GridPoint
 from export.report.axis import counts_axis, linear_axis, log_axis, log_axis_of
 from export.report.chart import Line, Point, Span, histogram, line_chart, scatter, span_chart
 from export.report.differences import ScoreDifferences

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from export.graph import CPU
-from export.quality import tells
+from export.evaluation.quality import tells
+from export.graphs.graph import CPU
 from export.report.contents import Report
 from export.report.formats import score
 from model_repository.config import execution_provider

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.dataset import Dataset
-from export.metrics.metric import Metric
+from export.evaluation.dataset import Dataset
+from export.evaluation.metrics.metric import Metric
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from export.dataset import Column, Dataset
 from export.errors import RecipeError
-from export.metrics.classification import Flags, above, classification_metrics, highest, one_hot, same_labels
-from export.metrics.regression import REGRESSION_METRICS, same_number
+from export.evaluation.dataset import Column, Dataset
+from export.evaluation.metrics.classification import Flags, above, classification_metrics, highest, one_hot, same_labels
+from export.evaluation.metrics.regression import REGRESSION_METRICS, same_number
 from export.tasks.assessment import Assessment
 
 

@@ -8,10 +8,10 @@ from headrace_backend.items import Item
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from export.dataset import Dataset
 from export.errors import RecipeError
-from export.metrics.metric import Metric, mean_of
-from export.metrics.regression import PEARSON
+from export.evaluation.dataset import Dataset
+from export.evaluation.metrics.metric import Metric, mean_of
+from export.evaluation.metrics.regression import PEARSON
 from export.tasks.assessment import Assessment
 from export.tasks.loaded import Loaded
 from export.tasks.sentence_transformer import read_modules

@@ -10,8 +10,8 @@ import numpy as np
 from headrace_backend.items import Item
 from numpy.typing import NDArray
 
-from export.dataset import Dataset
-from export.metrics.metric import PerExample, mean_of
+from export.evaluation.dataset import Dataset
+from export.evaluation.metrics.metric import PerExample, mean_of
 from export.tasks.assessment import Assessment
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from headrace_backend.items import Item
 
-from export.dataset import Dataset
+from export.evaluation.dataset import Dataset
 from export.tasks.assessment import Assessment
 from export.tasks.loaded import Loaded
 from model_repository.manifest import Answering

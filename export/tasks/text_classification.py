@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from headrace_backend.items import Item
 
-from export.dataset import Dataset
 from export.errors import RecipeError
+from export.evaluation.dataset import Dataset
 from export.tasks.assessment import Assessment
 from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, multi_label
 from export.tasks.loaded import Loaded

@@ -8,9 +8,9 @@ import numpy as np
 from headrace_backend.items import Item
 from numpy.typing import NDArray
 
-from export.dataset import Dataset
 from export.errors import RecipeError
-from export.metrics.metric import mean_of
+from export.evaluation.dataset import Dataset
+from export.evaluation.metrics.metric import mean_of
 from export.tasks.assessment import Assessment
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from export.version_name import MODEL, VersionName
+from export.registry.version_name import MODEL, VersionName
 
 DEFAULT_REPOSITORY = Path("model_repository/models")
 TRITON_VARIABLE = "HEADRACE_TRITON_URL"

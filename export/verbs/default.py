@@ -2,11 +2,11 @@
 
 import argparse
 
-from export import rollout
 from export.errors import ExportError
-from export.model_folder import read_config, require_model, require_version
-from export.package import require_same_files
-from export.running_triton import connect
+from export.registry import rollout
+from export.registry.model_folder import read_config, require_model, require_version
+from export.registry.package import require_same_files
+from export.registry.running_triton import connect
 from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_name, told, version_name
 from model_repository import serving
 

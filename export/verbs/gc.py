@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from export.model_folder import models, read_config, require_model, updated
-from export.removal import remove
-from export.running_triton import connect
-from export.usage import Experiments, read_experiments, uses
+from export.registry.model_folder import models, read_config, require_model, updated
+from export.registry.removal import remove
+from export.registry.running_triton import connect
+from export.registry.usage import Experiments, read_experiments, uses
 from export.verbs.arguments import (
     Verbs,
     add_json,

@@ -5,7 +5,7 @@ import webbrowser
 
 from export import report
 from export.errors import ExportError
-from export.model_folder import require_version
+from export.registry.model_folder import require_version
 from export.verbs.arguments import Verbs, add_repository, add_verb, version_name
 
 

@@ -5,14 +5,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from export import package, provenance, signing
+from export import provenance
 from export.errors import ExportError, RecipeError
 from export.inputs import Inputs
 from export.progress import Progress
 from export.quiet import quieten
 from export.recipe import Recipe
+from export.registry import package, signing
+from export.registry.verification import require_signed
 from export.verbs.arguments import Verbs, add_repository, add_verb
-from export.verification import require_signed
 from model_repository.signature import PrivateKey
 
 DEFAULT_WORK = Path(".work/export")

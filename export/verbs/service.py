@@ -4,10 +4,10 @@ import argparse
 import sys
 import time
 
-from export import rollout
 from export.errors import ExportError
-from export.model_folder import read_config, require_model, require_version
-from export.running_triton import connect
+from export.registry import rollout
+from export.registry.model_folder import read_config, require_model, require_version
+from export.registry.running_triton import connect
 from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_or_version, told
 from model_repository.serving import default_version, out_of_service, put_back, take_out
 

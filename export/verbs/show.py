@@ -6,8 +6,8 @@ from textwrap import shorten
 from typing import Any
 
 from export.errors import ExportError
-from export.model_folder import models, read_config, require_model, require_version
-from export.running_triton import RunningTriton, connect
+from export.registry.model_folder import models, read_config, require_model, require_version
+from export.registry.running_triton import RunningTriton, connect
 from export.verbs.arguments import (
     Verbs,
     add_json,

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from export import rollout, signing
 from export.errors import ExportError
-from export.running_triton import connect
+from export.registry import rollout, signing
+from export.registry.running_triton import connect
 from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, told, version_name
 from model_repository.signature import PrivateKey
 

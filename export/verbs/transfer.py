@@ -29,7 +29,7 @@ def add(verbs: Verbs) -> None:
 
 def _push(args: argparse.Namespace) -> int:
     # file systems take long to import, and only these two verbs need them
-    from export.transfer import push
+    from export.registry.transfer import push
 
     done = push(args.repository, args.name, args.url, force=args.force)
     print(f"{args.name} is in {args.url}." if done else f"{args.name} is in {args.url} already, the same: nothing to do.")
@@ -37,7 +37,7 @@ def _push(args: argparse.Namespace) -> int:
 
 
 def _pull(args: argparse.Namespace) -> int:
-    from export.transfer import choose, pull
+    from export.registry.transfer import choose, pull
 
     store, name = choose(args.url, args.name)
     done = pull(args.repository, store, name, key=chosen_key(args), force=args.force)

@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from export.model_folder import require_version
-from export.signing import read_public_key
+from export.registry.model_folder import require_version
+from export.registry.signing import read_public_key
+from export.registry.verification import faults
 from export.verbs.arguments import Verbs, add_json, add_repository, add_verb, print_json, version_name
-from export.verification import faults
 from model_repository.signature import PublicKey
 
 KEY_VARIABLE = "HEADRACE_MANIFEST_PUBLIC_KEY"

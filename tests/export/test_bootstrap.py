@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from export.bootstrap import bca_interval
-from export.metrics.classification import classification_metrics, highest, one_hot
-from export.metrics.metric import Metric, Sums, mean_of
+from export.evaluation.bootstrap import bca_interval
+from export.evaluation.metrics.classification import classification_metrics, highest, one_hot
+from export.evaluation.metrics.metric import Metric, Sums, mean_of
 
 ACCURACY = classification_metrics(highest)["accuracy"]
 MEAN = mean_of("mean", lambda outputs, truth: outputs - truth)

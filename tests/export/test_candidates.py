@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from export.candidates import Candidate, best, candidates
-from export.choose import choose, table
 from export.errors import ExportError
+from export.graphs.candidates import Candidate, best, candidates
+from export.graphs.choose import choose, table
+from export.graphs.precision import packaged_precision
 from export.inputs import Inputs
 from export.pipeline import export
-from export.precision import packaged_precision
 from export.progress import Progress
 from model_repository.manifest import Latency, TriedCandidate
 from model_repository.server import TritonUnavailable

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from export import checkpoint
+from export.checkpoints import checkpoint
 from export.errors import RecipeError
 from model_repository.manifest import file_digest
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import dataset
-from export.dataset import Dataset
 from export.errors import RecipeError
+from export.evaluation import dataset
+from export.evaluation.dataset import Dataset
 from export.inputs import Inputs
 from export.recipe import Recipe
 from export.tasks.classification_assessment import right_label_sets, right_labels, right_numbers

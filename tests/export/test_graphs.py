@@ -12,20 +12,20 @@ from headrace_backend.functions import softmax
 from headrace_backend.items import Item, Query
 from tokenizers.normalizers import Replace
 
-from export import checks
-from export.batches import Padded, Run, pad, spread
+from export.checkpoints.load import load
+from export.checkpoints.tokenization import Encoded, require_same_tokens, write_tokenizer
 from export.errors import ExportError
-from export.graph import Graph
-from export.half_precision import to_float16
+from export.graphs import checks
+from export.graphs.batches import Padded, Run, pad, spread
+from export.graphs.graph import Graph
+from export.graphs.half_precision import to_float16
+from export.graphs.onnx_export import export_onnx
+from export.graphs.optimize import optimize
+from export.graphs.quantize import detect_instruction_set, quantize
+from export.graphs.reference import reference_outputs, torch_run
+from export.graphs.serving import Serving
 from export.inputs import Inputs
-from export.load import load
-from export.onnx_export import export_onnx
-from export.optimize import optimize
-from export.quantize import detect_instruction_set, quantize
-from export.reference import reference_outputs, torch_run
-from export.serving import Serving
 from export.tasks import TASKS
-from export.tokenization import Encoded, require_same_tokens, write_tokenizer
 from model_repository.manifest import Answering, file_digest
 
 TASK = TASKS["text-classification"]

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from export.checkpoints.load import load
 from export.errors import ExportError, RecipeError
 from export.inputs import Inputs
-from export.load import load
 from export.tasks import TASKS
 
 Read = Callable[..., Inputs]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from headrace_backend.items import Window
 
+from export.checkpoints.tokenization import Encoded
 from export.errors import ExportError
+from export.graphs.measure import Comparison, Workload, batch_at, require_not_slower, time_in_turn
 from export.inputs import Inputs
-from export.measure import Comparison, Workload, batch_at, require_not_slower, time_in_turn
 from export.pipeline import export
 from export.progress import Progress
-from export.tokenization import Encoded
 from model_repository.server import TritonUnavailable
 
 WORKLOAD = Workload([{"input_ids": np.zeros((8, 4), dtype=np.int64)}] * 6, texts=48)

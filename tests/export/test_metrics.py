@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, f1_score, root_mean_squared_error
 
-from export.metrics.classification import above, classification_metrics, highest, one_hot, same_labels
-from export.metrics.metric import Metric, f1_of, mean_of
-from export.metrics.regression import PEARSON, REGRESSION_METRICS, RMSE, same_number
+from export.evaluation.metrics.classification import above, classification_metrics, highest, one_hot, same_labels
+from export.evaluation.metrics.metric import Metric, f1_of, mean_of
+from export.evaluation.metrics.regression import PEARSON, REGRESSION_METRICS, RMSE, same_number
 
 SIZES = {"seed": st.integers(0, 2**32 - 1), "examples": st.integers(1, 60), "labels": st.integers(2, 6)}
 SINGLE = classification_metrics(highest)

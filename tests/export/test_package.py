@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from export import package
 from export.errors import ExportError
+from export.registry import package
 from model_repository import config
 from model_repository.manifest import Answering, Manifest, Sizes, Source, answer_digest, read_versions
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export import dataset
 from export.errors import ExportError
-from export.metrics.classification import one_hot
-from export.quality import describe, measure_quality, require_quality, tells
+from export.evaluation import dataset
+from export.evaluation.metrics.classification import one_hot
+from export.evaluation.quality import describe, measure_quality, require_quality, tells
+from export.evaluation.table import Table
 from export.recipe import Evaluation
-from export.table import Table
 from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, multi_label
 from model_repository.manifest import Comparison, Interval, Quality
 

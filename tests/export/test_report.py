@@ -13,9 +13,11 @@ import pytest
 from headrace_backend.items import Window
 
 from export.__main__ import main
-from export.dataset import Dataset
+from export.checkpoints.tokenization import Encoded
+from export.evaluation.dataset import Dataset
+from export.evaluation.table import read_table
+from export.graphs.latency_grid import GridPoint, measure_grid, shapes
 from export.inputs import Inputs
-from export.latency_grid import GridPoint, measure_grid, shapes
 from export.pipeline import export
 from export.progress import FinishedStep, Progress
 from export.report import FILES, HTML, MARKDOWN
@@ -25,8 +27,6 @@ from export.report.differences import AnswerDifferences, compare_answers
 from export.report.formats import percent
 from export.report.render import render_html, render_markdown
 from export.report.verdict import cautions, verdict
-from export.table import read_table
-from export.tokenization import Encoded
 from model_repository.manifest import (
     Interval,
     LayerSensitivity,

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.errors import ExportError
+from export.graphs.sensitivity import Layer, fewest_kept, rank
 from export.inputs import Inputs
 from export.pipeline import export
 from export.progress import Progress
-from export.sensitivity import Layer, fewest_kept, rank
 from model_repository.manifest import GRAPH, Manifest
 from model_repository.server import TritonUnavailable
 

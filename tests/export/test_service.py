@@ -12,13 +12,13 @@ from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
 from export.__main__ import main
-from export.graph import Graph
+from export.checkpoints.load import load
+from export.checkpoints.tokenization import write_tokenizer
+from export.graphs.graph import Graph
+from export.graphs.onnx_export import export_onnx
 from export.inputs import Inputs
-from export.load import load
-from export.onnx_export import export_onnx
 from export.recipe import Recipe
 from export.tasks import TASKS
-from export.tokenization import write_tokenizer
 from model_repository import config
 from model_repository.server import TritonServer
 from model_repository.signature import PrivateKey

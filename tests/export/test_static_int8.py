@@ -9,13 +9,13 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from export import package
 from export.errors import ExportError, RecipeError
-from export.graph import Graph
+from export.graphs.graph import Graph
 from export.inputs import Inputs
 from export.pipeline import export
 from export.progress import Progress
 from export.recipe import Recipe
+from export.registry import package
 from model_repository import config
 from model_repository.manifest import GRAPH, Manifest, read_versions
 from model_repository.server import TritonUnavailable

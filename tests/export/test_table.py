@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from export.errors import RecipeError
-from export.table import read_table
+from export.evaluation.table import read_table
 
 SAVED = Path(__file__).parent / "saved_dataset"
 """Written by `save_to_disk` of the datasets library 5.2.0: `label` and `tags` are class indices, `notes` lists of objects."""

@@ -1,0 +1,1 @@
+"""Checkpoints: found, loaded, adapters merged, tokenizers packaged."""

@@ -1,0 +1,142 @@
+"""Load model and tokenizer of a checkpoint, with its adapter merged: the fp32 reference that everything after it is compared with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+from pydantic import ValidationError
+
+from export.checkpoints import adapter as adapters
+from export.checkpoints import labels as label_names
+from export.checkpoints.checkpoint import tensor_shapes
+from export.errors import RecipeError
+from export.inputs import Inputs
+from export.tasks.loaded import Loaded
+from export.tasks.task import Task
+from model_repository.manifest import Answering
+
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A PyTorch model in fp32, ready for inference, its fast tokenizer, and how its answers are made."""
+
+    model: Any
+    tokenizer: Any
+    answering: Answering
+
+
+def load(inputs: Inputs, task: Task) -> Reference:
+    """Load the checkpoint, merge the adapter, and refuse a model that could not answer as trained.
+
+    Raises:
+        RecipeError: labels, head, adapter, tokenizer or max_length do not fit together.
+        ExportError: an adapter whose merge changes nothing.
+    """
+    folder = inputs.checkpoint.folder
+    adapter = inputs.adapter.folder if inputs.adapter else None
+    labels = label_names.resolve(folder, adapter, inputs.recipe.labels) if task.labels else ()
+    model, untrained = _load_model(inputs, task, labels)
+    if adapter is not None:
+        model = adapters.merge(model, adapter, untrained)
+    elif untrained:
+        raise RecipeError(
+            f"checkpoint: {folder} does not hold {', '.join(untrained)}, so the model would answer by chance; "
+            "choose a fine-tuned checkpoint, or add its adapter"
+        )
+    model = model.eval()
+    tokenizer = _load_tokenizer(inputs)
+    if len(tokenizer) > (rows := model.get_input_embeddings().num_embeddings):
+        raise RecipeError(f"checkpoint: its tokenizer has {len(tokenizer)} tokens, and the model knows {rows}: they do not belong together")
+    _require_max_length(model, inputs.recipe.max_length)
+    return Reference(
+        model, tokenizer, _answering(inputs, task, Loaded(model.config, tokenizer, folder, labels, inputs.recipe.postprocessing))
+    )
+
+
+def _answering(inputs: Inputs, task: Task, loaded: Loaded) -> Answering:
+    recipe = inputs.recipe
+    try:
+        return Answering(
+            task=task.name,
+            labels=loaded.labels,
+            max_length=recipe.max_length,
+            windows=recipe.windows,
+            postprocessing=task.postprocessing(loaded),
+        )
+    except ValidationError as exc:
+        fault = exc.errors()[0]
+        raise RecipeError(f"postprocessing.{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from exc
+
+
+def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[Any, list[str]]:
+    """The model of the checkpoint alone, and the names of the tensors that the checkpoint does not hold."""
+    # what it says of missing weights is checked here, with errors instead of warnings
+    transformers.logging.set_verbosity_error()
+    folder = inputs.checkpoint.folder
+    names = {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
+    try:
+        model, info = getattr(transformers, task.auto_model).from_pretrained(
+            folder,
+            **(names if labels else {}),
+            trust_remote_code=inputs.recipe.trust_remote_code,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as exc:
+        if "trust_remote_code" in str(exc):
+            raise RecipeError(
+                f"checkpoint: {folder} brings program code of its own, which could do anything; read it, and if it may run here, "
+                "add trust_remote_code: true"
+            ) from exc
+        raise RecipeError(f"checkpoint: {folder} cannot be loaded for {task.name}: {str(exc).splitlines()[0]}") from exc
+    mismatched = set(info["mismatched_keys"])
+    if inputs.adapter:
+        mismatched -= set(adapters.replaced_tensors(inputs.adapter.folder))
+    if mismatched and labels:
+        name = max(mismatched)
+        found, needed = tensor_shapes(folder)[name], model.state_dict()[name].shape
+        raise RecipeError(
+            f"labels: the checkpoint's {name} has shape {list(found)}, and {len(labels)} labels ({', '.join(labels)}) "
+            f"need {list(needed)}; name as many labels as the head has outputs"
+        )
+    untrained = {*info["missing_keys"], *info["mismatched_keys"]}
+    if not labels:
+        # an encoder's pooler is of its pre-training; an embedding is made of the tokens
+        untrained = {name for name in untrained if not name.startswith("pooler.")}
+    return model, sorted(untrained)
+
+
+def _load_tokenizer(inputs: Inputs) -> Any:
+    """The fast tokenizer: the adapter's own where it brings one, else the checkpoint's."""
+    folder = inputs.checkpoint.folder
+    if inputs.adapter and (inputs.adapter.folder / "tokenizer.json").is_file():
+        folder = inputs.adapter.folder
+    # transformers makes an empty tokenizer where there are no files
+    if not any(path for pattern in _TOKENIZER_FILES for path in folder.glob(pattern)):
+        raise RecipeError(f"checkpoint: {folder} holds no tokenizer ({', '.join(_TOKENIZER_FILES)})")
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            folder, use_fast=True, local_files_only=True, trust_remote_code=inputs.recipe.trust_remote_code
+        )
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise RecipeError(f"checkpoint: {folder} holds a tokenizer that cannot be read: {str(exc).splitlines()[0]}") from exc
+    if not tokenizer.is_fast:
+        raise RecipeError(f"checkpoint: the tokenizer of {folder} has no fast form (tokenizer.json), which serving needs")
+    return tokenizer
+
+
+def _require_max_length(model: Any, max_length: int) -> None:
+    """Run one text of `max_length` tokens: position tables end at different places in different architectures."""
+    ids = torch.full((1, max_length), model.config.vocab_size - 1)
+    try:
+        with torch.inference_mode():
+            model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    except (IndexError, RuntimeError) as exc:
+        positions = getattr(model.config, "max_position_embeddings", "fewer")
+        raise RecipeError(f"max_length: the checkpoint cannot take {max_length} tokens: it has {positions} positions") from exc

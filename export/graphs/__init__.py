@@ -1,0 +1,1 @@
+"""From a PyTorch model to the graph that is packaged: made, checked, judged, measured."""

@@ -1,0 +1,44 @@
+"""The candidates of `precision: auto`: which there are for a target, and which of those tried is best. Pure: no graph is touched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import geometric_mean
+
+from export.graphs.precision import RecipePrecision
+from model_repository.manifest import Optimization, Target, TriedCandidate
+
+_LEVELS: tuple[Optimization, ...] = ("O1", "O2", "O3")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to make the packaged graph."""
+
+    precision: RecipePrecision
+    optimization: Optimization | None = None
+
+    def __str__(self) -> str:
+        return f"{self.precision} {self.optimization}" if self.optimization else self.precision
+
+
+def candidates(target: Target, *, optimizable: bool) -> list[Candidate]:
+    """What suits a target, the default first, plain before optimized; `optimizable`: Optimum can fuse this architecture's nodes.
+
+    Static int8 is not among them: it is served by TensorRT, which is not there to be timed where versions are exported.
+    """
+    if target == "gpu":
+        return [Candidate("fp16"), *([Candidate("fp16", "O4")] if optimizable else []), Candidate("fp32")]
+    levels = (None, *_LEVELS) if optimizable else (None,)
+    return [Candidate(precision, level) for precision in ("int8", "fp32") for level in levels]
+
+
+def best(tried: Sequence[TriedCandidate]) -> int | None:
+    """The index of the fastest that passes the gate: the smallest geometric mean of its latencies, so that each batch shape counts alike.
+
+    Where nothing could be timed it is the first that passes; None where none passes. Of equals the earlier one is taken.
+    """
+    passing = [at for at, row in enumerate(tried) if row.passes]
+    timed = [at for at in passing if tried[at].latencies]
+    if timed:
+        return min(timed, key=lambda at: geometric_mean(latency.ms for latency in tried[at].latencies))
+    return passing[0] if passing else None

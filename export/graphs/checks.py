@@ -1,0 +1,130 @@
+"""Checks of a graph: the tensors that the backend expects, and PyTorch's answers on padded batches of real texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from headrace_backend.session import INPUTS
+from headrace_backend.tasks import Task as BackendTask
+
+from export.checkpoints.tokenization import Encoded
+from export.errors import ExportError
+from export.graphs.batches import Floats, Run, pad
+from export.graphs.graph import Graph
+from export.tasks.task import Task
+from model_repository.manifest import Optimization, Precision
+
+BATCH_SIZE = 8
+REQUIRED_INPUTS = ("input_ids", "attention_mask")
+
+FP32_OUTPUTS_ATOL = 1e-3
+"""Another order of the same fp32 arithmetic: differences of 1e-5 are usual."""
+
+MEAN_SCORE_ATOL: dict[Precision, float] = {"fp16": 0.005, "int8-dynamic": 0.03, "int8-static": 0.03}
+"""How far scores may move on average in reduced precision. A broken graph moves them by tenths; what it costs in quality the gate says."""
+
+
+RELATIVE = 10
+"""Logits and embeddings, relative to their size, move by this much more than probabilities do."""
+
+APPROXIMATED_SCORE_ATOL = 0.005
+"""How far scores of fp32 may move on average where optimization O3 approximates GELU by tanh."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A graph against PyTorch on the same padded batches: largest difference of outputs, mean difference of scores.
+
+    Of answers that are no probabilities the mean difference is relative to their root mean square.
+    """
+
+    max_outputs: float
+    mean_scores: float
+
+
+class Probe:
+    """Padded batches of real windows, short and long ones together, with PyTorch's outputs for them.
+
+    Outputs are compared as they are, and as what the backend makes of each window: scores, or values relative to their size.
+    """
+
+    def __init__(self, reference: Run, encoded: Encoded, task: Task, backend: BackendTask) -> None:
+        self.texts = len(encoded)
+        self._relative = not task.probabilities
+        self._backend = backend
+        # the windows come in order of length: every n-th of them makes a batch of mixed lengths
+        batches = len(encoded) // BATCH_SIZE or 1
+        self._batches = [encoded.some(range(at, len(encoded), batches)) for at in range(batches)]
+        self._padded = [pad(batch, range(len(batch))) for batch in self._batches]
+        self._expected = [reference(inputs) for inputs in self._padded]
+        self._values = self._finish(self._expected)
+
+    def difference(self, graph: Run) -> Difference:
+        """Run the batches through a graph."""
+        actual = [graph(inputs) for inputs in self._padded]
+        furthest = max(
+            float(np.abs(a - e).max()) for got, right in zip(actual, self._expected, strict=True) for a, e in zip(got, right, strict=True)
+        )
+        mean = float(np.abs(self._finish(actual) - self._values).mean())
+        return Difference(furthest, mean / float(np.sqrt((self._values**2).mean())) if self._relative else mean)
+
+    def _finish(self, outputs: Sequence[Sequence[Floats]]) -> Floats:
+        """What the backend makes of the outputs, all numbers after one another."""
+        finished = (self._backend.finish(fetched, batch.windows) for fetched, batch in zip(outputs, self._batches, strict=True))
+        return np.concatenate(
+            [np.ravel(part) for values in finished for value in values for part in (value if isinstance(value, tuple) else (value,))]
+        )
+
+
+def check_tensors(graph: Graph, task: Task, labels: int) -> None:
+    """Compare a graph's inputs and outputs with what the backend feeds and reads; `labels` is 0 for a task without.
+
+    Raises:
+        ExportError: a name, type or shape that the backend does not know.
+    """
+    inputs = {node.name: node for node in graph.session.get_inputs()}
+    if missing := [name for name in REQUIRED_INPUTS if name not in inputs]:
+        raise ExportError(f"the graph has no input {', '.join(missing)}; its inputs are {', '.join(inputs)}")
+    if unknown := [name for name in inputs if name not in INPUTS]:
+        raise ExportError(f"the graph needs the input {', '.join(unknown)}, which serving does not feed")
+    for name, node in inputs.items():
+        if node.type != "tensor(int64)" or len(node.shape) != 2 or any(isinstance(size, int) for size in node.shape):
+            raise ExportError(f"the graph's input {name} is {node.type} {node.shape}; int64 with free batch and sequence axes is needed")
+    outputs = {node.name: node for node in graph.session.get_outputs()}
+    for name, axes in task.outputs.items():
+        if name not in outputs:
+            raise ExportError(f"the graph has no output {name}; its outputs are {', '.join(outputs)}")
+        node = outputs[name]
+        wrong_labels = labels and isinstance(node.shape[-1], int) and node.shape[-1] != labels
+        if node.type != "tensor(float)" or len(node.shape) != axes or wrong_labels:
+            needed = ", ".join(["batch", *(["sequence"] if axes == 3 else []), str(labels or "…")])
+            raise ExportError(f"the graph's output {name} is {node.type} {node.shape}; float32 [{needed}] is needed")
+
+
+def require_same(found: Difference) -> None:
+    """The fp32 graph's answers are PyTorch's.
+
+    Raises:
+        ExportError: they differ by more than the arithmetic explains.
+    """
+    # NaN fails too
+    if not found.max_outputs <= FP32_OUTPUTS_ATOL:
+        raise ExportError(
+            f"the fp32 graph's outputs differ from PyTorch's by up to {found.max_outputs:.2g} on padded batches; "
+            f"at most {FP32_OUTPUTS_ATOL:g} is allowed"
+        )
+
+
+def require_close(found: Difference, precision: Precision, optimization: Optimization | None = None, *, relative: bool = False) -> None:
+    """The graph of reduced precision, or with an approximation, answers nearly as PyTorch does.
+
+    Raises:
+        ExportError: scores moved by more than the precision explains.
+    """
+    if precision == "fp32" and optimization != "O3":
+        return require_same(found)
+    bound = (APPROXIMATED_SCORE_ATOL if precision == "fp32" else MEAN_SCORE_ATOL[precision]) * (RELATIVE if relative else 1)
+    if not found.mean_scores <= bound:
+        name = f"{precision} with {optimization}" if optimization else precision
+        raise ExportError(f"scores of {name} differ from PyTorch's by {found.mean_scores:.4f} on average; at most {bound:g} is allowed")
+    return None

@@ -1,0 +1,48 @@
+"""An ONNX graph in ONNX Runtime."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from export.errors import ExportError
+from export.graphs.batches import BatchInputs, Floats
+
+CPU = "CPUExecutionProvider"
+
+
+class Graph:
+    """A session on a graph; call it with padded inputs to get its `outputs` as float32 [batch, …].
+
+    `threads` is the number of intra-op threads, 0 for ONNX Runtime's choice.
+
+    Raises:
+        ExportError: ONNX Runtime cannot run the graph, or has not the execution provider.
+    """
+
+    def __init__(self, path: Path, outputs: Iterable[str], threads: int = 0, provider: str = CPU) -> None:
+        if provider not in (available := ort.get_available_providers()):
+            raise ExportError(f"this ONNX Runtime has no {provider}, only {', '.join(available)}")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # errors: the rest is about the optimizer's own work
+        try:
+            self.session = ort.InferenceSession(str(path), options, providers=[provider] if provider == CPU else [provider, CPU])
+        except (RuntimeError, NotImplementedError, ValueError) as exc:
+            raise ExportError(f"ONNX Runtime's {provider} cannot run the graph: {str(exc).splitlines()[0]}") from exc
+        # where a provider cannot start, ONNX Runtime only logs it and runs on the CPU
+        if (active := self.session.get_providers()[0]) != provider:
+            raise ExportError(f"ONNX Runtime's {provider} could not start; it would have used {active}")
+        self.input_names = [node.name for node in self.session.get_inputs()]
+        self._outputs = list(outputs)
+
+    def __call__(self, inputs: BatchInputs) -> list[Floats]:
+        """Run one padded batch; inputs that the graph does not have are left out."""
+        outputs = self.session.run(self._outputs, {name: inputs[name] for name in self.input_names})
+        return [np.asarray(output, dtype=np.float32) for output in outputs]
+
+
+def provider_here(wanted: str) -> str:
+    """The execution provider that serves a version, where this ONNX Runtime has it, and the CPU's where it has not."""
+    return wanted if wanted in ort.get_available_providers() else CPU

@@ -1,0 +1,189 @@
+"""The graph to package: as the recipe says, chosen among candidates, or int8 with the layers in fp32 that it hurts most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from export.errors import ExportError
+from export.evaluation.quality import describe, require_quality
+from export.graphs import measure
+from export.graphs.build import Builder
+from export.graphs.candidates import Candidate, candidates
+from export.graphs.choose import choose, table
+from export.graphs.graph import CPU, Graph, provider_here
+from export.graphs.judge import Check, Gate, Measured
+from export.graphs.optimize import is_optimizable
+from export.graphs.precision import packaged_precision
+from export.graphs.quantize import Nodes
+from export.graphs.sensitivity import curve, described, quantized_layers, search
+from export.progress import Progress
+from export.recipe import Recipe
+from model_repository.config import execution_provider
+from model_repository.manifest import Latency, Sensitivity, TriedCandidate
+
+SENSITIVITY_TEXTS = 128
+LATENCY_SECONDS_EACH = 0.7
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The ONNX graph as exported and as packaged, and how the packaged one was found. `failure`: why it cannot be packaged as it is."""
+
+    fp32: Path
+    packaged: Path
+    failure: str | None = None
+    candidates: tuple[TriedCandidate, ...] | None = None
+    sensitivity: Sensitivity | None = None
+
+
+def make(recipe: Recipe, builder: Builder, check: Check, progress: Progress) -> Graphs:
+    """The graph that a recipe names, checked against PyTorch; int8 that fails is left to the gate, where layers may be kept in fp32.
+
+    Raises:
+        ExportError: a step is not possible for this model, or the check failed.
+    """
+    packaged = builder.fp32
+    if recipe.optimization:
+        with progress.step("optimize") as step:
+            packaged = builder.optimized(recipe.optimization)
+            step.note, step.size_bytes = f"{recipe.optimization}, {megabytes(packaged)}", packaged.stat().st_size
+    if recipe.precision == "fp16" and recipe.optimization != "O4":
+        with progress.step("fp16") as step:
+            packaged = builder.float16(packaged, recipe.optimization)
+            step.note, step.size_bytes = megabytes(packaged), packaged.stat().st_size
+    if recipe.precision == "int8":
+        with progress.step("quantize") as step:
+            packaged = builder.int8(packaged, "int8", advance=step.advance)
+            how = f"dynamic per channel for {builder.instruction_set}"
+            if builder.calibration:
+                texts = len(builder.calibration.encoded)
+                how = f"static for TensorRT, ranges by {builder.calibration.settings.method} of {texts} texts"
+            step.note, step.size_bytes = f"int8 {how}, {megabytes(packaged)}", packaged.stat().st_size
+    failure = None
+    if packaged != builder.fp32:
+        with progress.step("check") as step:
+            try:
+                graph = Graph(packaged, check.task.outputs, provider=checking_provider(recipe))
+                found = check(graph, recipe.packaged_precision, recipe.optimization)
+                step.note = f"scores differ from PyTorch's by {found.mean_scores:.4f} on average"
+            except ExportError as exc:
+                if not _searchable(recipe):
+                    raise
+                failure = step.note = str(exc)
+    return Graphs(builder.fp32, packaged, failure)
+
+
+def make_best(recipe: Recipe, builder: Builder, check: Check, gate: Gate, progress: Progress) -> tuple[Recipe, Graphs]:
+    """The fastest candidate that passes, and the recipe that would have named it.
+
+    Raises:
+        ExportError: none passes.
+    """
+    outputs, provider = list(gate.subject.task.outputs), checking_provider(recipe)
+    timeable = recipe.target == "cpu" or provider != CPU
+    tried = [
+        (candidate, packaged_precision(recipe.target, candidate.precision))
+        for candidate in candidates(recipe.target, optimizable=is_optimizable(builder.config))
+    ]
+    precisions = dict(tried)
+
+    def judge(path: Path, candidate: Candidate) -> tuple[float, str | None]:
+        return gate.judge(Graph(path, outputs, provider=provider), check, precisions[candidate], candidate.optimization)
+
+    def time(paths: Sequence[Path]) -> Sequence[tuple[Latency, ...]]:
+        return measure.latencies_in_turn(paths, outputs, gate.subject.encoded, LATENCY_SECONDS_EACH, provider)
+
+    with progress.step("candidates") as step:
+        choice = choose(tried, builder.build, judge, time if timeable else None, step.advance)
+        step.note, step.size_bytes = f"{choice.candidate} is the fastest of {len(tried)} that passes", choice.graph.stat().st_size
+        if not timeable:
+            step.note = f"NOT TIMED, for there is no GPU here: {choice.candidate}, the first that passes in order of preference"
+    _show(table(choice.tried), progress)
+    chosen = recipe.with_choice(choice.candidate.precision, choice.candidate.optimization)
+    return chosen, Graphs(builder.fp32, choice.graph, candidates=choice.tried)
+
+
+def through_gate(recipe: Recipe, graphs: Graphs, builder: Builder, check: Check, gate: Gate, progress: Progress) -> tuple[Graphs, Measured]:
+    """What is to be packaged, with its answers; int8 that does not pass, or is to be explained, goes through the search for layers.
+
+    Raises:
+        ExportError: it does not pass.
+    """
+    failure, outputs, provider = graphs.failure, list(gate.subject.task.outputs), checking_provider(recipe)
+    with progress.step("gate") as step:
+        measured = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
+        try:
+            require_quality(measured.quality, recipe.precision)
+        except ExportError as exc:
+            if not _searchable(recipe):
+                raise
+            failure = str(exc)
+        step.note = failure or describe(measured.quality, recipe.precision)
+    if failure is None and not recipe.sensitivity:
+        return graphs, measured
+    graphs = _keep_layers(recipe, graphs, failure, builder, check, gate, progress)
+    with progress.step("gate") as step:
+        measured = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
+        require_quality(measured.quality, recipe.precision)
+        step.note = describe(measured.quality, recipe.precision)
+    return graphs, measured
+
+
+def checking_provider(recipe: Recipe) -> str:
+    """What graphs are checked with: the GPU that serves them where there is one, else the CPU.
+
+    Static int8 is checked on the CPU always, which runs the same QDQ graph: TensorRT's engines are built on the machine that serves.
+    """
+    if recipe.precision != "auto" and recipe.packaged_precision == "int8-static":
+        return CPU
+    return provider_here(execution_provider(recipe.target, "fp32"))
+
+
+def megabytes(path: Path) -> str:
+    """A file's size."""
+    return f"{path.stat().st_size / MEGABYTE:.1f} MB"
+
+
+def _keep_layers(
+    recipe: Recipe, graphs: Graphs, failure: str | None, builder: Builder, check: Check, gate: Gate, progress: Progress
+) -> Graphs:
+    """int8 with the layers in fp32 that it hurts most: as few as let it pass."""
+    source, outputs = builder.optimized(recipe.optimization), list(gate.subject.task.outputs)
+    cost = gate.cost(SENSITIVITY_TEXTS)
+
+    def make_int8(nodes: Nodes, name: str) -> Path:
+        return builder.int8(source, f"int8-{name}", nodes)
+
+    def judge(path: Path) -> tuple[float, bool]:
+        quality, why_not = gate.judge(Graph(path, outputs), check, recipe.packaged_precision, recipe.optimization)
+        return quality, why_not is None
+
+    with progress.step("sensitivity") as step:
+        layers = quantized_layers(source, graphs.packaged)
+        try:
+            found = search(
+                layers, make_int8, lambda path: cost(Graph(path, outputs)), judge, step.advance, whole_curve=bool(recipe.sensitivity)
+            )
+        except ExportError as exc:
+            raise ExportError(f"{failure}; {exc}" if failure else str(exc)) from exc
+        latencies: Sequence[tuple[Latency, ...]] = [()] * len(found.attempts)
+        if recipe.target == "cpu":
+            paths = [attempt.graph for attempt in found.attempts]
+            latencies = measure.latencies_in_turn(paths, outputs, gate.subject.encoded, LATENCY_SECONDS_EACH)
+        kept = [one.layer.name for one in found.ranked[: found.chosen.kept]]
+        step.note = f"{len(kept)} of {len(layers)} layers stay in fp32{': ' if kept else ''}{', '.join(kept)}"
+        step.size_bytes = found.chosen.graph.stat().st_size
+    sensitivity = described(found, latencies, min(SENSITIVITY_TEXTS, len(gate.subject.encoded)))
+    _show(curve(sensitivity), progress)
+    return replace(graphs, packaged=found.chosen.graph, failure=None, sensitivity=sensitivity)
+
+
+def _searchable(recipe: Recipe) -> bool:
+    """Whether layers may be kept in fp32 where int8 does not pass."""
+    return recipe.precision == "int8" and recipe.sensitivity is not False
+
+
+def _show(lines: Sequence[str], progress: Progress) -> None:
+    for line in lines:
+        progress.say(f"          {line}")

@@ -1,0 +1,34 @@
+"""What is exported, as everything that judges it sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headrace_backend.items import Item
+
+from export.checkpoints.tokenization import Encoded
+from export.evaluation.dataset import Dataset
+from export.graphs.batches import Run, spread
+from export.graphs.serving import Serving
+from export.tasks.assessment import Assessment
+from export.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A loaded model with its evaluation set: the `items` that the set asks, `encoded` as the model reads them, what is right (`truth`),
+    how answers are made (`serving`) and judged (`assessment`), and the fp32 PyTorch model itself (`run`)."""
+
+    task: Task
+    assessment: Assessment
+    dataset: Dataset
+    truth: Any
+    items: Sequence[Item]
+    encoded: Encoded
+    serving: Serving
+    run: Run
+
+    def some_items(self, count: int) -> list[Item]:
+        """`count` of the items, spread evenly over their lengths."""
+        sizes = [len(item.text) + len(item.text_pair or b"") for item in self.items]
+        return [self.items[row] for row in spread(sizes, count)]

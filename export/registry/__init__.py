@@ -1,0 +1,1 @@
+"""Packaged versions: staged, committed, verified, signed, stored, rolled out and removed."""

@@ -1,0 +1,206 @@
+"""Package a version: staged beside its place, verified there, then renamed into the repository in one step.
+
+    <repository>/<model>/.staging-…/<model>/{config.pbtxt, <version>/{model.onnx, tokenizer.json, manifest.json, report.html, report.md}}
+    <repository>/<model>/{config.pbtxt, <version>/…}
+
+The staging folder is itself a repository that holds this version only, so that a Triton can try it. What fails leaves no trace.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from export import report
+from export.errors import ExportError
+from export.registry.model_folder import STAGING, lock, read_config, updated, versions, write_config
+from model_repository import config, signature
+from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, answer_digest
+from model_repository.serving import ServingError
+from model_repository.tensors import TEXT_PAIR, tensors_of
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A packaged version that is not in the repository yet. `repository` holds nothing else."""
+
+    repository: Path
+    manifest: Manifest
+
+    @property
+    def version_folder(self) -> Path:
+        """Where graph, tokenizer and manifest lie."""
+        return self.repository / self.manifest.model / str(self.manifest.version)
+
+
+def find_version(repository: Path, model: str, version: int) -> Manifest | None:
+    """The manifest of a version that is in the repository.
+
+    Raises:
+        ExportError: a manifest that cannot be read.
+    """
+    return versions(repository / model).get(version)
+
+
+def require_intact(repository: Path, manifest: Manifest) -> None:
+    """A packaged version's files are those that its manifest speaks of, and `config.pbtxt` knows it.
+
+    A configuration that was lost, or not yet written when an export was cut off, is written anew.
+
+    Raises:
+        ExportError: a file was changed or is gone.
+    """
+    model = repository / manifest.model
+    require_same_files(model / str(manifest.version), manifest)
+    known = read_config(model)
+    try:
+        complete = known is not None and updated(model, known) == known
+    except ServingError as exc:
+        raise ExportError(f"{model / config.FILE}: {exc}") from exc
+    if not complete:
+        with lock(model):
+            write_config(model)
+
+
+def require_same_files(folder: Path, manifest: Manifest) -> None:
+    """The files in a version's folder are those that its manifest speaks of.
+
+    Raises:
+        ExportError: a file was changed or is gone.
+    """
+    try:
+        found = answer_digest(folder / GRAPH, folder / TOKENIZER, manifest)
+    except OSError as exc:
+        raise ExportError(f"{exc.filename} of a packaged version is gone; export it anew with --force") from exc
+    if found != manifest.digest:
+        raise ExportError(
+            f"{folder} has the digest {found}, and its manifest says {manifest.digest}: a file was changed; export it anew with --force"
+        )
+
+
+def require_same_model(repository: Path, model: str, version: int, answering: Answering, target: str) -> None:
+    """The versions of a model share one configuration, so one task with the same inputs, and one target.
+
+    Raises:
+        ExportError: another version has another task, other inputs or another target, or `config.pbtxt` cannot be read.
+    """
+    for number, other in versions(repository / model).items():
+        if number != version and (other.task, tensors_of(other), other.target) != (answering.task, tensors_of(answering), target):
+            raise ExportError(
+                f"version {number} of {model} is {_inputs(other)} for {other.target}, and version {version} would be {_inputs(answering)} "
+                f"for {target}; the versions of a model share one configuration: choose another model name"
+            )
+    read_config(repository / model)
+
+
+def _inputs(answering: Answering) -> str:
+    return f"{answering.task}{' of pairs' if TEXT_PAIR in tensors_of(answering).inputs else ''}"
+
+
+def require_provider(repository: Path, model: str, provider: str) -> None:
+    """A model that is in the repository already is served by this execution provider: its versions share one configuration.
+
+    Raises:
+        ExportError: its `config.pbtxt` names another one.
+    """
+    known = read_config(repository / model)
+    if known is not None and (found := known.parameters["execution_provider"].string_value) != provider:
+        raise ExportError(
+            f"{repository / model / config.FILE} serves {model} with {found}, and this version needs {provider}; "
+            "change its parameter execution_provider (the other versions then run there too), or choose another model name"
+        )
+
+
+@contextmanager
+def staging(repository: Path, manifest: Manifest, graph: Path, tokenizer: Path) -> Iterator[Staged]:
+    """Copy a version's files beside their place, the manifest last; whatever is still there at the end is removed."""
+    with _staging(repository, manifest) as staged:
+        shutil.copyfile(graph, staged.version_folder / GRAPH)
+        shutil.copyfile(tokenizer, staged.version_folder / TOKENIZER)
+        _write_manifest(staged.version_folder / FILE, manifest.to_json().encode())
+        write_config(staged.version_folder.parent)
+        yield staged
+
+
+@contextmanager
+def staging_copy(repository: Path, version_folder: Path) -> Iterator[Staged]:
+    """Stage a version that was packaged elsewhere; its manifest and signature stay as they are, to the byte.
+
+    Raises:
+        ExportError: its files are not those that its manifest speaks of.
+    """
+    text = (version_folder / FILE).read_bytes()
+    manifest = Manifest.parse(text, where=str(version_folder / FILE))
+    with _staging(repository, manifest) as staged:
+        for file in (GRAPH, TOKENIZER, *report.FILES, signature.FILE):
+            if (version_folder / file).exists():
+                shutil.copyfile(version_folder / file, staged.version_folder / file)
+        require_same_files(staged.version_folder, manifest)
+        _write_manifest(staged.version_folder / FILE, text)
+        write_config(staged.version_folder.parent)
+        yield staged
+
+
+@contextmanager
+def _staging(repository: Path, manifest: Manifest) -> Iterator[Staged]:
+    model = repository / manifest.model
+    made = _make_folders(model)
+    folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=model))
+    try:
+        with lock(folder):
+            _remove_abandoned(model)
+            staged = Staged(folder, manifest)
+            staged.version_folder.mkdir(parents=True)
+            yield staged
+    finally:
+        shutil.rmtree(folder)
+        for path in made:
+            with suppress(OSError):  # not empty: the version is there
+                path.rmdir()
+
+
+def commit(staged: Staged, repository: Path) -> None:
+    """Put a staged version into the repository, in the place of one with the same number if there is one, and say so in `config.pbtxt`.
+
+    What a user edited in `config.pbtxt` stays.
+    """
+    manifest = staged.manifest
+    model = repository / manifest.model
+    target, replaced = model / str(manifest.version), staged.repository / "replaced"
+    with lock(model):
+        require_same_model(repository, manifest.model, manifest.version, manifest, manifest.target)
+        if target.exists():
+            target.rename(replaced)
+        try:
+            staged.version_folder.rename(target)
+            write_config(model)
+        except BaseException:
+            if target.exists():
+                target.rename(staged.version_folder)
+            if replaced.exists():
+                replaced.rename(target)
+            raise
+
+
+def _write_manifest(path: Path, text: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and its parents; returns those that were not there, innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_abandoned(model: Path) -> None:
+    """Remove staging folders of exports that were killed: nobody holds their lock."""
+    for folder in model.glob(f"{STAGING}*"):
+        with suppress(OSError), lock(folder, wait=False):
+            shutil.rmtree(folder)

@@ -1,0 +1,122 @@
+"""The last check: a real Triton on the staged version answers as the packaged graph does in this process."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from headrace_backend.items import Item
+from numpy.typing import NDArray
+from tritonclient.grpc import InferenceServerClient, InferInput
+from tritonclient.utils import InferenceServerException
+
+from export.errors import ExportError
+from export.graphs.batches import Padded
+from export.graphs.graph import Graph
+from export.graphs.serving import Outputs, Serving
+from export.registry.package import Staged
+from export.tasks.task import Task
+from model_repository import config
+from model_repository.manifest import GRAPH, TOKENIZER
+from model_repository.server import TritonError, TritonServer
+from model_repository.tensors import ERROR, PARAMETERS, TEXT, TEXT_PAIR, Tensors, tensors_of
+
+TEXTS = 16
+ATOL = 1e-4
+"""The same graph on the same single texts: only the order of the arithmetic may differ."""
+CLEAR_LEAD = 0.2
+"""In one request the texts are batched, and the activations' int8 ranges are the batch's; a label that leads by this much stays."""
+
+
+def check_through_triton(staged: Staged, task: Task, items: Sequence[Item], log: Path) -> float:
+    """Send items one by one, then all in one request; returns the largest difference of a number in the answers.
+
+    Raises:
+        TritonUnavailable: no Triton runs on this machine.
+        ExportError: the version does not load, or answers other than the graph.
+    """
+    manifest, tensors = staged.manifest, tensors_of(staged.manifest)
+    serving = Serving(manifest, staged.version_folder / TOKENIZER)
+    runs = Padded(Graph(staged.version_folder / GRAPH, task.outputs, threads=1), serving.encode(()).pad_id)
+    expected = [serving.answer(runs, [item]) for item in items]
+    _place_on_cpu_without_gpu(staged)
+    try:
+        with TritonServer.start(staged.repository, [], log=log) as triton, InferenceServerClient(triton.grpc_url) as client:
+            triton.load(manifest.model)
+            alone = [_ask(client, staged, tensors, [item]) for item in items]
+            together = _ask(client, staged, tensors, items)
+    except (TritonError, InferenceServerException) as exc:
+        raise ExportError(f"the packaged version does not answer through Triton: {exc} (its log is {log})") from exc
+    difference = max(_require_same(number, one, other) for number, (one, other) in enumerate(zip(expected, alone, strict=True), start=1))
+    if not tensors.is_json:
+        _require_clear_labels(manifest.labels, np.concatenate(expected), together)
+    return difference
+
+
+def _place_on_cpu_without_gpu(staged: Staged) -> None:
+    """A version for GPUs is tried on the CPU where there is no GPU; this is the staged configuration, not the repository's."""
+    path = staged.version_folder.parent / config.FILE
+    settings = config.read(path)
+    settings.instance_group[0].count = 1
+    if settings.parameters["execution_provider"].string_value not in ort.get_available_providers():
+        settings.parameters["execution_provider"].string_value = "CPUExecutionProvider"
+    config.write(path, settings)
+
+
+def _ask(client: InferenceServerClient, staged: Staged, tensors: Tensors, items: Sequence[Item]) -> Outputs:
+    inputs = [_tensor(TEXT, [item.text for item in items])]
+    if TEXT_PAIR in tensors.inputs:
+        inputs.append(_tensor(TEXT_PAIR, [item.text_pair or b"" for item in items]))
+    if PARAMETERS in tensors.optional_inputs:
+        inputs.append(_tensor(PARAMETERS, [item.parameters for item in items]))
+    answer = client.infer(staged.manifest.model, inputs, model_version=str(staged.manifest.version))
+    if errors := [error.decode() for [error] in answer.as_numpy(ERROR) if error]:
+        raise ExportError(f"through Triton {len(errors)} of {len(items)} texts failed, the first with: {errors[0]}")
+    found = answer.as_numpy(tensors.output)
+    return [json.loads(value) for [value] in found] if tensors.is_json else found
+
+
+def _tensor(name: str, values: Sequence[bytes]) -> InferInput:
+    tensor = InferInput(name, [len(values), 1], "BYTES")
+    tensor.set_data_from_numpy(np.array([[value] for value in values], dtype=np.object_))
+    return tensor
+
+
+def _require_same(number: int, expected: Outputs, answered: Outputs) -> float:
+    """The largest difference between two answers to one item; all but their numbers must be equal."""
+    difference = _difference(_plain(expected), _plain(answered))
+    if not difference <= ATOL:
+        raise ExportError(
+            f"through Triton the answer to text {number} differs from the packaged graph's by up to {difference:.2g}; "
+            f"at most {ATOL:g} is allowed"
+        )
+    return difference
+
+
+def _plain(value: Outputs) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _difference(one: Any, other: Any) -> float:
+    """Of the numbers at the same places; infinite where anything else differs."""
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other)
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        return max((_difference(one[key], other[key]) for key in one), default=0.0)
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return max(map(_difference, one, other), default=0.0)
+    return 0.0 if one == other else float("inf")
+
+
+def _require_clear_labels(labels: Sequence[str], expected: NDArray[np.float32], together: NDArray[np.float32]) -> None:
+    if together.shape != expected.shape:
+        raise ExportError(f"through Triton answers of texts sent together have shape {together.shape}; {expected.shape} is expected")
+    if len(labels) < 2:
+        return
+    for at, scores in enumerate(expected):
+        second, first = np.sort(scores)[-2:]
+        if first - second > CLEAR_LEAD and together[at].argmax() != scores.argmax():
+            answered, right = labels[together[at].argmax()], labels[scores.argmax()]
+            raise ExportError(f"through Triton the label of text {at + 1} sent with others is {answered}, and {right} is expected")
