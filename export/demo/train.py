@@ -50,7 +50,9 @@ class Plan:
 
 PLANS = {
     "v1": Plan(rank=1, target_modules=("query",), epochs=1, learning_rate=1e-2, max_length=192, examples=2048),
-    "v2": Plan(rank=16, target_modules=("query", "key", "value", "dense"), epochs=3, learning_rate=1e-3, max_length=160),
+    "v2": Plan(
+        rank=16, target_modules=("query", "key", "value", "dense"), epochs=5, learning_rate=1e-3, max_length=192, dropout=0.1
+    ),
 }
 
 
