@@ -19,7 +19,7 @@ class Plot:
     width: int = 560
     height: int = 270
     left: int = 58
-    right: int = 18
+    right: int = 28
     top: int = 34
     bottom: int = 42
 
@@ -35,7 +35,8 @@ class Plot:
         """The drawing, named for those who do not see it; every text in `parts` is escaped already."""
         name = escape(title)
         return Markup(  # noqa: S704 - see above
-            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{name}"><title>{name}</title>{"".join(parts)}</svg>'
+            f'<svg viewBox="0 0 {self.width} {self.height}" style="max-width:{self.width}px" role="img" aria-label="{name}">'
+            f"<title>{name}</title>{''.join(parts)}</svg>"
         )
 
 

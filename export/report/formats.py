@@ -10,8 +10,10 @@ def milliseconds(value: float) -> str:
 
 
 def megabytes(size_bytes: int | None) -> str:
-    """`23.1 MB`; `–` where there is none."""
-    return "–" if size_bytes is None else f"{size_bytes / 1e6:,.1f} MB"
+    """`23.1 MB`, with three digits at least; `–` where there is none."""
+    if size_bytes is None:
+        return "–"
+    return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 10e6 else f"{size_bytes / 1e6:.3g} MB"
 
 
 def score(value: float | None) -> str:

@@ -184,8 +184,9 @@ def _candidates(report: Report) -> Iterator[Section]:
         state = row.failure or ("chosen" if row.chosen else "")
         rows.append((str(number), name, megabytes(row.size_bytes), *latencies, score(row.quality), state))
     chosen = next((at for at, row in enumerate(tried) if row.chosen), None)
+    how = f"The {'fastest' if timed else 'first, in order of preference,'} that passes the gate was taken."
     table = Table(columns, rows, frozenset(range(2, 4 + len(timed))), chosen)
-    yield Section("Candidates", ["The fastest that passes the gate was taken."], plots.candidates(tried), [table], wide=True)
+    yield Section("Candidates", [how], plots.candidates(tried), [table], wide=True)
 
 
 def _layers(report: Report) -> Iterator[Section]:

@@ -69,7 +69,8 @@ def _doubts(manifest: Manifest) -> Iterator[str]:
     if quality and quality.slices and quality.max_slice_drop is None:
         yield "No bound was set for the slices (evaluation.max_slice_drop): they are only shown."
     if speed and speed.packaged_texts_per_s < speed.fp32_texts_per_s:
-        yield "It is slower than fp32 on the machine that exported it."
+        ratio = speed.packaged_texts_per_s / speed.fp32_texts_per_s
+        yield f"It ran {ratio:.2f} times as fast as fp32, so slower, on the machine that exported it."
     if manifest.candidates and not any(row.latencies for row in manifest.candidates):
         yield "The candidates were not timed, for there is no GPU here: the first that passes in order of preference was taken."
     if (manifest.source.recipe_revision or "").endswith("-dirty"):

@@ -119,7 +119,7 @@ def test_all_candidates_and_both_plots_of_them_are_shown(packaged: Any) -> None:
     manifest, folder = packaged(precision="auto")
     page = parsed((folder / HTML).read_text())
     for row in manifest.candidates:
-        assert f"{row.size_bytes / 1e6:,.1f} MB" in words(page)
+        assert f"{row.size_bytes / 1e6:.3g} MB" in words(page)
     assert {"Quality against size", "Quality against latency"} <= {element.get("aria-label") for element in page.iter("svg")}
     [strong] = [element for element in page.iter("tr") if element.get("class") == "strong"]
     assert "chosen" in words(strong)
