@@ -17,12 +17,12 @@ from headrace_backend.items import Item
 from export.checkpoints.load import Reference, load
 from export.checkpoints.tokenization import Encoded, require_same_tokens, write_tokenizer
 from export.errors import RecipeError
+from export.graphs import checks, making, measure
 from export.graphs.batches import Padded, spread
 from export.graphs.build import Builder, CalibrationBatches
 from export.graphs.graph import CPU, Graph, provider_here
 from export.graphs.judge import Check, Gate
 from export.graphs.latency_grid import GridPoint, latency_grid
-from export.graphs.making import Graphs, checks, making, measure, megabytes
 from export.graphs.onnx_export import export_onnx
 from export.graphs.quantize import detect_instruction_set
 from export.graphs.reference import reference_outputs, torch_run
