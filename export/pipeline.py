@@ -23,6 +23,7 @@ from export.graphs.build import Builder, CalibrationBatches
 from export.graphs.graph import CPU, Graph, provider_here
 from export.graphs.judge import Check, Gate
 from export.graphs.latency_grid import GridPoint, latency_grid
+from export.graphs.making import Graphs, megabytes
 from export.graphs.onnx_export import export_onnx
 from export.graphs.quantize import detect_instruction_set
 from export.graphs.reference import reference_outputs, torch_run
