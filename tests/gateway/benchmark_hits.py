@@ -55,8 +55,8 @@ def load(url: str, folder: Path) -> tuple[float, str, str]:
         sys.exit(output)
     return (
         float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]),
-        re.search(r"50%\s+(\S+)", output)[1],
-        re.search(r"99%\s+(\S+)", output)[1],
+        re.search(r"^\s+50%\s+(\S+)", output, re.MULTILINE)[1],
+        re.search(r"^\s+99%\s+(\S+)", output, re.MULTILINE)[1],
     )
 
 
