@@ -3,16 +3,20 @@
 import contextlib
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
 # the kernel keeps this wish across execve: SIGTERM when the parent is gone (PR_SET_PDEATHSIG is 1)
 _DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
+
+_GONE_WITHIN_MS = 5000
+"""After SIGKILL; longer only where the kernel itself is stuck."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +39,7 @@ class Child:
                 return
             started.set_result(process)
             process.wait()
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end_group(process.pid)
             clean_up()
 
         self._thread = threading.Thread(target=attend, name=Path(argv[0]).name, daemon=True)
@@ -60,6 +63,33 @@ class Child:
             if self.wait(grace_s) is not None:
                 return
         logger.error("%s (pid %d) is still there after SIGKILL", self._thread.name, self.pid)
+
+
+def _end_group(group: int) -> None:
+    """Kill what a program left in its process group, and wait until it is gone: only then is what it held free."""
+    members = [descriptor for pid in _members(group) if (descriptor := _opened(pid)) is not None]
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    for descriptor in members:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        ended.poll(_GONE_WITHIN_MS)
+        os.close(descriptor)
+
+
+def _members(group: int) -> Iterator[int]:
+    """Processes of a group; fields of /proc/PID/stat after the name: state, parent, group."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            if int(stat.read_text().rpartition(")")[2].split()[2]) == group:
+                yield int(stat.parent.name)
+
+
+def _opened(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
