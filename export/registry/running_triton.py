@@ -1,5 +1,6 @@
 """A running Triton, over gRPC: load, unload, and what it says of a model's versions. Its errors become ours here."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from tritonclient.utils import InferenceServerException
 from export.errors import ExportError
 
 TIMEOUT_S = 300
+REST_AFTER_REFUSAL_S = 1.0
 READY = "READY"
 
 
@@ -44,8 +46,13 @@ class RunningTriton:
             TritonRefused: a version did not load (those that did are served).
             ExportError: Triton does not answer.
         """
-        with self._translated(f"load {model}"):
-            self._client.load_model(model, client_timeout=TIMEOUT_S)
+        try:
+            with self._translated(f"load {model}"):
+                self._client.load_model(model, client_timeout=TIMEOUT_S)
+        except TritonRefused:
+            # a Triton that is still putting away what it refused was seen to crash (24.10) when it was asked to load again at once
+            time.sleep(REST_AFTER_REFUSAL_S)
+            raise
 
     def unload(self, model: str) -> None:
         """Unload all versions of a model.
