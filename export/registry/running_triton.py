@@ -1,6 +1,5 @@
 """A running Triton, over gRPC: load, unload, and what it says of a model's versions. Its errors become ours here."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from tritonclient.utils import InferenceServerException
 from export.errors import ExportError
 
 TIMEOUT_S = 300
-REST_AFTER_REFUSAL_S = 1.0
 READY = "READY"
 
 
@@ -46,13 +44,8 @@ class RunningTriton:
             TritonRefused: a version did not load (those that did are served).
             ExportError: Triton does not answer.
         """
-        try:
-            with self._translated(f"load {model}"):
-                self._client.load_model(model, client_timeout=TIMEOUT_S)
-        except TritonRefused:
-            # a Triton that is still putting away what it refused was seen to crash (24.10) when it was asked to load again at once
-            time.sleep(REST_AFTER_REFUSAL_S)
-            raise
+        with self._translated(f"load {model}"):
+            self._client.load_model(model, client_timeout=TIMEOUT_S)
 
     def unload(self, model: str) -> None:
         """Unload all versions of a model.

@@ -23,6 +23,7 @@ from headrace_backend.tensorrt import EngineLimits
 from headrace_backend.tokenizer import TextTokenizer
 
 TEXT, TEXT_PAIR, PARAMETERS = "TEXT", "TEXT_PAIR", "PARAMETERS"
+REFUSAL_DELAY_S = 2.0
 
 logger = logging.getLogger("headrace_backend")
 
@@ -33,6 +34,16 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Load the version; whatever is wrong with it is raised here and becomes Triton's reason."""
         logger.addHandler(_TritonLog())
+        try:
+            self._load(args)
+        except Exception:
+            # When one version fails, Triton (2.51) destroys the others that it loads beside it, and crashes where one of them has finished
+            # in that very moment: TritonBackendThread::StopBackendThread reads its instances before the thread has put them back.
+            # Failing last leaves the others the time that they need.
+            time.sleep(REFUSAL_DELAY_S)
+            raise
+
+    def _load(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
         if config["max_batch_size"] < 1:
             raise ValueError("max_batch_size is 0; it must be at least 1.")
