@@ -38,22 +38,25 @@ class Dataset:
         field = f"evaluation.{role}" if role in ("text", "text_pair", "label") else f"evaluation.columns.{role}"
         return Column.of(self.table, field, self.roles.get(role, role))
 
-    @property
-    def texts(self) -> list[str]:
-        """The column in the role `text`, all strings."""
-        return self.column("text").strings()
-
 
 def read(evaluation: Evaluation, path: Path) -> Dataset:
     """Read an evaluation set from where it lies.
 
     Raises:
-        RecipeError: it cannot be read, a column that `evaluation` names is not there, or a slice column does not hold groups.
+        RecipeError: it cannot be read, or is not as `evaluation` says; see `dataset_of`.
     """
     try:
-        table = read_table(path)
+        return dataset_of(evaluation, read_table(path))
     except TableError as exc:
         raise RecipeError(f"evaluation.data: {exc}") from exc
+
+
+def dataset_of(evaluation: Evaluation, table: Table) -> Dataset:
+    """A table as an evaluation set.
+
+    Raises:
+        RecipeError: a column that `evaluation` names is not there, or a slice column does not hold groups.
+    """
     slices = {name: _groups(Column.of(table, "evaluation.slices", name)) for name in evaluation.slices}
     dataset = Dataset(str(evaluation.data), table, evaluation.roles, slices, table.digest)
     for role in evaluation.columns:

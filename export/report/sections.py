@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from export.evaluation.quality import held
 from export.report import plots
 from export.report.contents import Report
 from export.report.formats import interval, megabytes, milliseconds, percent, score, small
-from export.report.verdict import held, spare
+from export.report.verdict import spare
 from model_repository.manifest import Comparison, Manifest
 
 MOST_LAYERS = 12

@@ -35,7 +35,7 @@ def test_an_evaluation_set_that_is_not_there_is_named(inputs: Callable[..., Inpu
 
 
 def test_texts_may_hold_any_line_separator_of_unicode(read: Read) -> None:
-    assert read('{"text": "a\u2028b\x85c", "label": "cold"}\n').texts == ["a\u2028b\x85c"]
+    assert read('{"text": "a\u2028b\x85c", "label": "cold"}\n').column("text").strings() == ["a\u2028b\x85c"]
 
 
 def test_columns_are_read_by_their_role_whatever_they_are_called(read: Read) -> None:
