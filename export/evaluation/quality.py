@@ -83,7 +83,8 @@ def describe(quality: Quality, precision: str) -> str:
     if not tells(quality, quality.max_drop):
         parts.append("too few examples to tell, so the drop itself was held to the bound")
     if quality.agreement is not None:
-        parts.append(f"{quality.agreement:.1%} of the answers are the reference's")
+        # a count, for a share would be rounded up to all
+        parts.append(f"{round(quality.agreement * quality.examples)} of {quality.examples} answers are the reference's")
     if quality.slices:
         worst = max(quality.slices, key=lambda part: part.drop)
         bound = f", at most {quality.max_slice_drop:.4f}" if quality.max_slice_drop is not None else ""

@@ -44,7 +44,7 @@ def figures(report: Report) -> list[tuple[str, str]]:
     if quality:
         found += [(score(quality.packaged), quality.metric), (score(spare(quality)), f"to spare of {score(quality.max_drop)}")]
         found.append((percent(quality.agreement), "same answers as the reference"))
-    found.append((megabytes(manifest.sizes.packaged_bytes), f"fp32 {megabytes(manifest.sizes.fp32_bytes)}"))
+    found.append((megabytes(manifest.sizes.packaged_bytes), f"packaged, fp32 {megabytes(manifest.sizes.fp32_bytes)}"))
     if speed:
         found.append((f"× {speed.packaged_texts_per_s / speed.fp32_texts_per_s:.2f}", "speed of fp32, one thread"))
     found.append((f"{sum(step.seconds for step in report.steps):.0f} s", "to export"))

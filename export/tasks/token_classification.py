@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from export.errors import RecipeError
 from export.evaluation.dataset import Dataset
 from export.evaluation.metrics.metric import f1_of
-from export.tasks.assessment import Assessment
+from export.tasks.assessment import Assessment, same_by
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -109,14 +109,10 @@ def _counts(outputs: Sequence[Any], truth: Sequence[Entities]) -> NDArray[np.flo
     return np.array([[len(found & right), len(found), len(right)] for found, right in pairs], dtype=np.float64)
 
 
-def _same(first: Sequence[Any], second: Sequence[Any]) -> NDArray[np.bool_]:
-    return np.array([one == other for one, other in zip(_answered(first), _answered(second), strict=True)])
-
-
 F1 = f1_of("f1", _counts)
 """Micro-averaged over all entities, as CoNLL 2003 counts: right is the same label on exactly the same characters."""
 
-ENTITIES = Assessment(right_entities, {F1.name: F1}, _same)
+ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered))
 
 TOKEN_CLASSIFICATION = Task(
     name="token-classification",

@@ -63,6 +63,9 @@ def _gc(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"removed" if args.yes else "would_remove": unused, "kept": [row for row in rows if row["used_by"]]})
     else:
+        if not rows:
+            print(f"{args.repository} holds no packaged version.")
+            return 0
         fate = "unused: removed" if args.yes else "unused: would be removed"
         table = [[row["model"], str(row["version"]), megabytes(row["bytes"]), ", ".join(row["used_by"]) or fate] for row in rows]
         print_table(("MODEL", "VERSION", "SIZE", "USE"), table)

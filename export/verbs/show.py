@@ -128,6 +128,9 @@ def _flat(fields: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     for name, value in fields.items():
         if isinstance(value, dict):
             found += _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple) and any(isinstance(one, dict) for one in value):
+            for number, one in enumerate(value, start=1):
+                found += _flat(one, f"{prefix}{name}.{number}.")
         else:
             found.append((f"{prefix}{name}", ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
     return found

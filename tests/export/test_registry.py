@@ -8,7 +8,7 @@ import pytest
 
 from export.__main__ import main
 from model_repository import config, serving
-from model_repository.manifest import read_versions
+from model_repository.manifest import Quality, read_versions
 from model_repository.signature import PrivateKey
 
 
@@ -44,6 +44,23 @@ def test_a_model_shows_its_default_and_a_version_its_manifest(registry, capsys):
     assert registry("show", "weather/1", "--json") == 0
     fields = json.loads(capsys.readouterr().out)
     assert (fields["default"], fields["tools"], fields["max_length"]) == (True, {"maker": "version 1"}, 24)
+
+
+def test_a_shown_manifest_has_a_line_for_each_figure_of_a_slice(registry, capsys):
+    figures = {"reference": 0.9, "packaged": 0.8, "examples": 120}
+    quality = {**figures, "metric": "accuracy", "data": "set.csv", "data_digest": "sha256:0", "max_drop": 0.1, "columns": {"text": "body"}}
+    quality["slices"] = [{**figures, "column": "region", "value": region} for region in ("north", "south")]
+    registry.add(4, quality=Quality.model_validate(quality))
+    assert registry("show", "weather/4") == 0
+    shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.count(" "))
+    assert (shown["quality.slices.2.value"], shown["quality.slices.1.packaged"], shown["quality.columns.text"]) == ("south", "0.8", "body")
+
+
+def test_an_empty_repository_holds_nothing_to_list_and_nothing_to_remove(registry, capsys):
+    shutil.rmtree(registry.repository)
+    for arguments in (["list"], ["gc", "--no-experiments"], ["gc", "--no-experiments", "--yes"]):
+        assert registry(*arguments) == 0
+        assert capsys.readouterr().out == f"{registry.repository} holds no packaged version.\n"
 
 
 @pytest.mark.parametrize(

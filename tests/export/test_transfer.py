@@ -51,6 +51,14 @@ def elsewhere(registry, tmp_path):
     return type(registry)(tmp_path / "elsewhere", b"", b"")
 
 
+def test_a_folder_that_is_no_version_is_left_alone(registry, elsewhere, tmp_path):
+    registry("push", "weather/1", tmp_path / "store")
+    for other in ("weather/007", "weather/draft", "~old/1"):
+        shutil.copytree(tmp_path / "store/weather/1", tmp_path / "store" / other)
+    assert registry("push", "weather/1", tmp_path / "store") == 0
+    assert elsewhere("pull", tmp_path / "store") == 0
+
+
 def test_a_version_comes_back_as_it_was(registry, elsewhere, url, capsys):
     for version in (1, 2):
         assert registry("push", f"weather/{version}", url) == 0
