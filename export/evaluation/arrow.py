@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from export.errors import first_line
 from export.evaluation.table import TableError
 
 Columns = Mapping[str, Sequence[object]]
@@ -38,7 +39,7 @@ def _columns(paths: Sequence[Path], read: Callable[[Any], Any]) -> Columns:
             try:
                 tables.append(read(file))
             except pa.ArrowException as exc:
-                raise TableError(f"{path} cannot be read as its suffix says: {str(exc).splitlines()[0]}") from exc
+                raise TableError(f"{path} cannot be read as its suffix says: {first_line(exc)}") from exc
     try:
         table = pa.concat_tables(tables)
     except pa.ArrowException as exc:

@@ -65,7 +65,7 @@ def read_table(path: Path) -> Table:
 def _json_lines(path: Path) -> Table:
     rows: list[dict[str, object]] = []
     numbers = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
         if not line.strip():
             continue
         try:

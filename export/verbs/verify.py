@@ -49,7 +49,7 @@ def add(verbs: Verbs) -> None:
     )
     gate.add_argument(
         "--tolerance",
-        type=float,
+        type=_tolerance,
         metavar="X",
         help="how far figures may be from the manifest's (0.001: the same kind of machine; another one rounds otherwise)",
     )
@@ -76,6 +76,13 @@ def _role(text: str) -> tuple[str, str]:
     if not (role and equals and name):
         raise argparse.ArgumentTypeError(f"{text!r} is not ROLE=NAME, as in text=body")
     return role, name
+
+
+def _tolerance(text: str) -> float:
+    value = float(text)
+    if not value >= 0:
+        raise ValueError
+    return value
 
 
 def _verify(args: argparse.Namespace) -> int:

@@ -151,6 +151,13 @@ def test_what_cannot_be_measured_is_said(
     assert reason in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--column=text", "--column==body", "--tolerance=-1", "--tolerance=nan", "--tolerance=little"])
+def test_an_option_that_is_none_is_a_wrong_command_line(registry: Any, option: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        registry("verify", "weather/1", "--evaluation", "set.csv", option)
+    assert caught.value.code == 2
+
+
 def figures(measured: float, manifest: float = 0.9, drop: float = 0.0, bound: float | None = 0.01) -> Measured:
     return Measured("rmse", "CPUExecutionProvider", (Figure("", 10, 0.9, manifest, measured, drop, bound),))
 

@@ -100,6 +100,11 @@ def test_a_row_is_named_by_the_line_on_which_it_begins(tmp_path: Path) -> None:
     assert [table.where(row).partition(" of ")[0] for row in (0, 1)] == ["line 2", "line 5"]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    (tmp_path / "set.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "a"}\r\n{"text": "b"}\r\n')
+    assert read_table(tmp_path / "set.jsonl").columns == {"text": ["a", "b"]}
+
+
 def test_documents_longer_than_the_csv_librarys_own_limit_are_read(tmp_path: Path) -> None:
     (tmp_path / "set.csv").write_text("text\n" + "a" * 200_000 + "\n")
     assert [len(str(text)) for text in read_table(tmp_path / "set.csv").columns["text"]] == [200_000]
