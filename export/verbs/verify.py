@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,10 @@ def _role(text: str) -> tuple[str, str]:
 
 
 def _tolerance(text: str) -> float:
-    value = float(text)
-    if not value >= 0:
-        raise ValueError
-    return value
+    with suppress(ValueError):
+        if (value := float(text)) >= 0:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
 
 
 def _verify(args: argparse.Namespace) -> int:
