@@ -6,7 +6,7 @@ needs 200 µs, aiohttp for an inference 250 µs against 70 µs here.
 
 import asyncio
 import ssl
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import httptools
 
@@ -123,8 +123,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what asyncio gives for a stream
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
 
     def data_received(self, data: bytes) -> None:
         """A part of an answer."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.authenticate import Authenticator
 from gateway.catalog_watch import CatalogWatch
+from gateway.drain import Drain
 from gateway.experiments import Experiments
 from gateway.redis_cache import RedisCache
 from gateway.request_life import RequestLife
@@ -16,6 +17,7 @@ class Limits:
     max_body_bytes: int
     max_text_bytes: int
     request_timeout_s: float
+    max_request_timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +30,4 @@ class Stack:
     cache: RedisCache | None
     life: RequestLife
     limits: Limits
+    drain: Drain

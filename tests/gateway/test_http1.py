@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import uvloop
 
 from gateway.http1 import Broken, Client, Unsent
 
@@ -130,3 +131,12 @@ async def test_nobody_there_is_unsent():
         port = server.port
     with pytest.raises(Unsent):
         await Client("127.0.0.1", port).request("GET", "/", b"", 5.0)
+
+
+def test_it_runs_on_the_gateways_event_loop():
+    async def ask():
+        async with Server([OK, OK]) as server:
+            return [(await server.ask()).body, (await server.ask()).body, server.connections]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ask()) == [b"hello", b"hello", 1]

@@ -54,7 +54,7 @@ def test_the_gateway_accepts_its_settings_and_finds_triton_and_the_cache(find, m
     values = {"gateway": {"settings": {"max_body_bytes": 20971520, "cache_ttl_s": 0.5, "log_level": "debug"}, "drainTimeoutSeconds": 7}}
     settings = read_settings(monkeypatch, environment(find, values))
     triton, valkey = find("Service", "triton"), find("Service", "valkey")
-    assert settings.triton_url == f"{triton['metadata']['name']}:8001"
+    assert settings.triton_url == f"{triton['metadata']['name']}:8000"
     assert settings.cache_url == f"redis://{valkey['metadata']['name']}:6379/0"
     assert (settings.host, settings.port) == ("0.0.0.0", 8080)  # noqa: S104 - a pod's own network
     assert (settings.max_body_bytes, settings.cache_ttl_s, settings.log_level) == (20971520, 0.5, "debug")

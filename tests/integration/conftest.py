@@ -61,7 +61,7 @@ def gateway(triton, valkey, tmp_path):
     shutil.copy(ROOT / "gateway/demo/experiments.yaml", experiments)
     with GatewayProcess(
         log=tmp_path / "gateway.log",
-        triton_url=triton.grpc_url,
+        triton_url=triton.http_url,
         cache_url=valkey.url,
         experiments_file=experiments,
         catalog_refresh_s=0.2,

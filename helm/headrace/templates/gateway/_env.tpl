@@ -34,7 +34,7 @@
 {{- define "headrace.tritonUrl" -}}
 {{- if .Values.triton.enabled }}
 {{- with .Values.triton.externalUrl }}{{ fail "triton.externalUrl is set: set triton.enabled to false, or leave it empty" }}{{ end }}
-{{- printf "%s:8001" (include "headrace.componentName" (dict "root" . "component" "triton")) }}
+{{- printf "%s:8000" (include "headrace.componentName" (dict "root" . "component" "triton")) }}
 {{- else }}
 {{- required "triton.externalUrl: say where Triton is, since triton.enabled is false" .Values.triton.externalUrl }}
 {{- end }}
