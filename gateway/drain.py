@@ -31,16 +31,18 @@ class Drain:
             return
         loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
-        def begin(number: int, frame: FrameType | None) -> None:
-            if self.draining or not callable(stop):
-                return
-            self.draining = True
-            log.info("draining", delay_s=self.delay_s)
-            # from a signal's handler, and so that a loop that sleeps wakes up
-            loop.call_soon_threadsafe(loop.call_later, self.delay_s, stop, number, None)
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            # nothing else here: the signal may have come in the middle of a line to the log. This also wakes a loop that sleeps
+            loop.call_soon_threadsafe(begin, number)
+
+        def begin(number: int) -> None:
+            if not self.draining and callable(stop):
+                self.draining = True
+                log.info("draining", delay_s=self.delay_s)
+                loop.call_later(self.delay_s, stop, number, None)
 
         if callable(stop):
-            signal.signal(signal.SIGTERM, begin)
+            signal.signal(signal.SIGTERM, on_signal)
         try:
             yield
         finally:

@@ -6,6 +6,8 @@ from math import inf
 INCREASE = 8.0
 """Permits won per round of answers, once the first congestion has ended the slow start."""
 GENTLEST, HARSHEST = 0.9, 0.5
+START = 4
+"""Times the minimum, before anything is known."""
 
 
 class Outcome(Enum):
@@ -26,7 +28,7 @@ class AimdLimit:
 
     def __init__(self, minimum: int, maximum: int, target_s: float) -> None:
         self.minimum, self.maximum, self.target_s = min(minimum, maximum), maximum, target_s
-        self.value = float(self.minimum)
+        self.value = float(min(self.maximum, START * self.minimum))
         self._slow_start = True
         self._cut_s = -inf
 

@@ -101,8 +101,7 @@ def test_both_gone_says_when_to_come_back_and_recovers_without_a_restart(both, t
         assert 1 <= int(refused.headers["retry-after"]) <= 30
         assert refused.elapsed.total_seconds() < 1
         assert httpx.get(f"{both.url}/readyz").json()["checks"]["triton"] != "ok"
-    wait_until(lambda: both.predict("corn", version=2).status_code == 200)
-    wait_until(lambda: endpoints(both, "closed") == 2)
+    wait_until(lambda: both.predict("corn", version=2).status_code == 200 and endpoints(both, "closed") == 2)
 
 
 def test_a_version_is_answered_where_it_is_ready(repository, start_gateway, tmp_path):

@@ -14,11 +14,12 @@ def limit_of(value=None, minimum=64, maximum=1024):
     return limit
 
 
-def test_a_limit_starts_at_its_minimum_and_doubles_with_each_round_of_answers_in_time():
+def test_a_limit_doubles_with_each_round_of_answers_in_time():
     limit = limit_of()
-    for _ in range(64):
-        limit.sample(Outcome.SUCCESS, 0.0, 0.1, held=64)
-    assert limit.value == 128
+    assert limit.value == 256
+    for _ in range(256):
+        limit.sample(Outcome.SUCCESS, 0.0, 0.1, held=256)
+    assert limit.value == 512
 
 
 def test_a_limit_that_is_not_used_does_not_grow():
