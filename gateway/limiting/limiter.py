@@ -7,6 +7,9 @@ from gateway.limiting.aimd import AimdLimit, Outcome
 from gateway.limiting.priority import Priority
 from gateway.limiting.retry_after import retry_after_s
 
+MARGIN = 1.25
+"""Times the expected wait must fit into what is left: an answer expected at the very deadline is late every second time."""
+
 
 class Limiter:
     """Hands out the permits of a limit; batch work may hold only the share `batch_share` of them, so it is shed first.
@@ -43,11 +46,11 @@ class Limiter:
             if held + permits > limit:
                 raise self._overloaded(f"{held} texts wait for this version already, at most {limit:.0f} may", wait_s(held))
             expected_s = wait_s(self.ahead_of(priority) + permits)
-            if expected_s is not None and expected_s > left_s:
+            if expected_s is not None and MARGIN * expected_s > left_s:
                 sentence = (
                     f"{held} texts wait for this version already, too many for an answer in the {max(left_s, 0) * 1e3:.0f} ms allowed"
                 )
-                raise self._overloaded(sentence, expected_s - left_s)
+                raise self._overloaded(sentence, MARGIN * expected_s - left_s)
         self._held[priority] += permits
 
     def release(self, priority: Priority, outcome: Outcome, admitted_s: float, now_s: float) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from gateway.errors import Overloaded
 from gateway.limiting.aimd import AimdLimit, Outcome
-from gateway.limiting.limiter import Limiter
+from gateway.limiting.limiter import MARGIN, Limiter
 from gateway.limiting.priority import Priority
 from gateway.limiting.retry_after import retry_after_s
 
@@ -46,17 +46,17 @@ def test_batch_work_is_shed_first():
 def test_what_could_not_be_answered_in_time_is_shed_and_told_when_it_could():
     limiter = limiter_of(1000)
     admit(limiter, 499, rate=100)
-    admit(limiter, 1, left_s=5.0, rate=100)
+    admit(limiter, 1, left_s=MARGIN * 5.0, rate=100)
     with pytest.raises(Overloaded, match="for an answer in the 2000 ms allowed") as shed:
         admit(limiter, 100, left_s=2.0, rate=100)
-    assert shed.value.retry_after_s == retry_after_s(6.0 - 2.0, 0.5) == 6
+    assert shed.value.retry_after_s == retry_after_s(MARGIN * 6.0 - 2.0, 0.5) == 9
 
 
 def test_interactive_work_waits_for_interactive_work_only_and_batch_work_for_all():
     limiter = limiter_of(1000, batch_share=1.0)
     admit(limiter, 300, BATCH)
     admit(limiter, 100)
-    admit(limiter, 100, left_s=2.0, rate=100)
+    admit(limiter, 100, left_s=MARGIN * 2.0, rate=100)
     with pytest.raises(Overloaded, match="ms allowed"):
         admit(limiter, 1, BATCH, left_s=5.0, rate=100)
 
