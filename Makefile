@@ -8,6 +8,8 @@ WORK   := .work/demo
 MODELS := model_repository/models
 
 export HEADRACE_EXPERIMENTS_FILE ?= gateway/demo/experiments.yaml
+# on loopback, for whoever tries it out; `HEADRACE_AUTH=keys make serve` asks for keys
+export HEADRACE_AUTH ?= off
 
 .PHONY: demo serve test lint triton models clean
 

@@ -14,6 +14,8 @@ from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 from gateway import metrics
 from gateway.catalog import Catalog, IndexEntry, build
 from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, InvalidRequest, NotReady, Overloaded
+from gateway.security.tls import TritonAccess
+from gateway.triton_channel import open_channel
 from model_repository import tensors
 from model_repository.manifest import ManifestError
 from model_repository.serving import ServingError
@@ -36,9 +38,9 @@ _CHANNEL_OPTIONS = [
 class Triton:
     """A client of one Triton; `url` is host:port without a scheme. With a key, only manifests that its owner signed are trusted."""
 
-    def __init__(self, url: str, key: PublicKey | None = None) -> None:
+    def __init__(self, url: str, key: PublicKey | None = None, access: TritonAccess | None = None) -> None:
         self._key = key
-        self._channel = grpc.aio.insecure_channel(url, options=_CHANNEL_OPTIONS)
+        self._channel = open_channel(url, _CHANNEL_OPTIONS, access or TritonAccess())
         self._stub = GRPCInferenceServiceStub(self._channel)
 
     async def catalog(self, timeout_s: float) -> Catalog:

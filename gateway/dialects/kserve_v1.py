@@ -113,12 +113,15 @@ def parse(raw: bytes) -> PredictBody:
         raise InvalidRequest(_sentence(fault["loc"], fault["type"], fault["msg"])) from None
 
 
-def texts(body: PredictBody, max_text_bytes: int) -> list[bytes]:
+def texts(body: PredictBody, max_items: int, max_text_bytes: int) -> list[bytes]:
     """The instances as UTF-8.
 
     Raises:
+        InvalidRequest: more than `max_items`.
         TooLarge: names the instance that is longer than `max_text_bytes`.
     """
+    if len(body.instances) > max_items:
+        raise InvalidRequest(f"instances: at most {max_items} at once; send the rest in another request")
     encoded = [(instance if isinstance(instance, str) else instance.text).encode() for instance in body.instances]
     for i, text in enumerate(encoded):
         if len(text) > max_text_bytes:
@@ -153,4 +156,7 @@ def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
             return "instances: at least one text is needed"
         case ("instances", int() as i, *_):
             return f'instances.{i}: must be a string or an object {{"text": "…"}}'
+        case (*parents, _) if kind == "extra_forbidden":
+            # the client's own name is not repeated
+            return f"{'.'.join(map(str, parents)) or 'the body'} has a field that is not known; see /docs"
     return f"{'.'.join(map(str, loc))}: {message}"

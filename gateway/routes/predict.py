@@ -10,10 +10,12 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.context import RequestContext
 from gateway.dialects import kserve_v1
-from gateway.errors import MalformedRequest, TooLarge
+from gateway.errors import MalformedRequest
 from gateway.observe import CONTEXT
 from gateway.prediction import PredictionRequest
 from gateway.routes.direct import DirectRoute
+from gateway.security.principal import PREDICT
+from gateway.security.request_body import read_json
 from gateway.stack import Stack
 
 router = APIRouter(route_class=DirectRoute, tags=["predict"])
@@ -40,15 +42,20 @@ _RESPONSE_HEADERS = {
         "X-Cache": "hit, miss, partial or bypass",
         "Age": "seconds since the oldest answer was made, where all came from the cache",
         "Server-Timing": "the time in each stage",
+        "X-RateLimit-Limit": "the burst or quota of the limit that is nearest to its end, where the caller has limits",
+        "X-RateLimit-Remaining": "what is left of it",
+        "X-RateLimit-Reset": "seconds until all of it is there again",
     }.items()
 }
 _ERRORS: dict[int, str] = {
     400: "not JSON, not UTF-8, or a header that cannot be read",
     401: "an API key is needed",
+    403: "the key lacks the scope predict",
     404: "no such model or version",
+    408: "the body did not come in time",
     413: "the body or a text is too large",
     422: "not a prediction request",
-    429: "too many requests wait; see Retry-After",
+    429: "too many requests wait, or a limit of the key or its tenant is reached; see Retry-After",
     502: "the model server broke the contract",
     503: "the model is not ready; see Retry-After",
     504: "no answer within the time allowed",
@@ -72,11 +79,12 @@ async def predict(request: Request) -> Response:
     stack: Stack = request.app.state.stack
     ctx: RequestContext = request.scope[CONTEXT]
     headers = ctx.headers
-    ctx.tenant = stack.authenticator.tenant(headers.get("authorization"))
+    await stack.door.enter(ctx, PREDICT)
     deadline = asyncio.get_running_loop().time() + _timeout_s(headers, stack.limits.request_timeout_s)
-    body = kserve_v1.parse(await _read(request, stack.limits.max_body_bytes))
-    texts = kserve_v1.texts(body, stack.limits.max_text_bytes)
+    body = kserve_v1.parse(await read_json(request, ctx, stack.limits.body))
+    texts = kserve_v1.texts(body, stack.limits.max_items, stack.limits.max_text_bytes)
     ctx.instances = len(texts)
+    await stack.door.charge(ctx, len(texts))
     look_up, store = _cache_directives(headers.get("cache-control", ""))
     ask = PredictionRequest(
         model=request.path_params["model"],
@@ -91,16 +99,6 @@ async def predict(request: Request) -> Response:
     prediction = await stack.life.predict(ask, ctx)
     age = {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
     return Response(kserve_v1.render(prediction, body.parameters.top_k), media_type="application/json", headers=age)
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"the body has more than {limit} bytes; send fewer or shorter instances")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _timeout_s(headers: Mapping[str, str], default_s: float) -> float:

@@ -12,7 +12,7 @@ LABELS = ("acq", "crude", "earn")
 
 def test_strings_and_objects_are_texts():
     body = kserve_v1.parse('{"instances": ["öl", {"text": "korn"}]}'.encode())
-    assert kserve_v1.texts(body, 10) == ["öl".encode(), b"korn"]
+    assert kserve_v1.texts(body, 64, 10) == ["öl".encode(), b"korn"]
     assert (body.version, body.parameters.top_k) == (None, None)
 
 
@@ -33,7 +33,7 @@ def test_what_is_not_json_in_utf_8_is_malformed(raw):
         ({"instances": ["a", 7]}, 'instances.1: must be a string or an object {"text": "…"}'),
         ({"instances": [{"txt": "a"}]}, 'instances.0: must be a string or an object {"text": "…"}'),
         ({"instances": ["a"], "parameters": {"top_k": 0}}, "parameters.top_k: Input should be greater than or equal to 1"),
-        ({"instances": ["a"], "parameters": {"top": 1}}, "parameters.top: Extra inputs are not permitted"),
+        ({"instances": ["a"], "parameters": {"top": 1}}, "parameters has a field that is not known"),
         ({"instances": ["a"], "version": "2"}, "version: Input should be a valid integer"),
     ],
 )
@@ -45,7 +45,18 @@ def test_sentence_names_the_place(body, sentence):
 
 def test_text_over_the_limit_is_too_large():
     with pytest.raises(TooLarge, match=r"instances\.1 has 6 bytes, at most 5 are allowed"):
-        kserve_v1.texts(kserve_v1.parse(b'{"instances": ["short", "longer"]}'), 5)
+        kserve_v1.texts(kserve_v1.parse(b'{"instances": ["short", "longer"]}'), 64, 5)
+
+
+def test_more_instances_than_the_setting_allows_are_refused():
+    with pytest.raises(InvalidRequest, match="instances: at most 2 at once"):
+        kserve_v1.texts(kserve_v1.parse(b'{"instances": ["a", "b", "c"]}'), 2, 5)
+
+
+def test_a_name_that_the_client_chose_is_not_repeated():
+    with pytest.raises(InvalidRequest) as caught:
+        kserve_v1.parse(b'{"instances": ["a"], "<script>": 1}')
+    assert caught.value.message == "the body has a field that is not known; see /docs"
 
 
 def test_best_label_without_top_k_and_a_ranked_list_with_it():
