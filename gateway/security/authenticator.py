@@ -56,6 +56,9 @@ class Authenticator:
         # keys that come at the same moment are looked up together
         self._look_ups: Joiner[str, Principal | None] = Joiner(self._find, max_items=256, max_in_flight=2)
 
+    def __repr__(self) -> str:
+        return f"<Authenticator {len(self._known)} remembered>"
+
     async def principal(self, authorization: str | None) -> Principal:
         """Who sent this header.
 
