@@ -75,6 +75,12 @@ class TooSlow(GatewayError):
     status = 408
 
 
+class ClientGone(GatewayError):
+    """The client left before its request was whole; nobody sees the answer, and the log says what happened."""
+
+    status = 499
+
+
 class NotFound(GatewayError):
     """No such model or version."""
 

@@ -15,6 +15,8 @@ from uvicorn.server import ServerState
 
 from gateway import metrics
 
+WHOLE_BODY = "headrace.whole_body"
+"""Stands in the scope of a request whose last byte is there: whoever reads its body need not wait."""
 _SENTENCES = {
     400: "this is not HTTP/1.1",
     408: "no whole request came in time",
@@ -105,6 +107,7 @@ class Connection(HttpToolsProtocol):
         """The whole request is there."""
         self._in_body, self._moved = False, True
         self._head_bytes = 0
+        self.scope[WHOLE_BODY] = True  # type: ignore[literal-required]  # a key of ours
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -85,6 +85,8 @@ class Account(NamedTuple):
 
     requests: tuple[Meter, ...]
     items: tuple[Meter, ...]
+    meters: tuple[Meter, ...]
+    """all of them"""
 
 
 def meters_of(owner: str, limits: Limits) -> list[Meter]:

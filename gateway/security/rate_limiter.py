@@ -52,7 +52,8 @@ class RateLimiter:
         Raises:
             RateLimited: the key or its tenant has none left; says when to come again.
         """
-        if held := self._account(principal):
+        held = self._account(principal)
+        if held.account.requests:
             await self._take(held, held.account.requests, 1.0)
 
     async def take_items(self, principal: Principal, items: int) -> None:
@@ -62,19 +63,21 @@ class RateLimiter:
             RateLimited: the key or its tenant has too few left; says when to come again.
             InvalidRequest: more at once than the key or the tenant may ever spend at once.
         """
-        if held := self._account(principal):
-            for meter in held.account.items:
-                if items > meter.burst:
-                    raise InvalidRequest(f"{items} items at once are more than the {meter.burst:g} allowed; send them in several requests")
+        held = self._account(principal)
+        for meter in held.account.items:
+            if items > meter.burst:
+                raise InvalidRequest(f"{items} items at once are more than the {meter.burst:g} allowed; send them in several requests")
+        if held.account.items:
             await self._take(held, held.account.items, float(items))
 
     def headers(self, principal: Principal) -> Iterator[tuple[bytes, bytes]]:
         """`x-ratelimit-*` of the limit that is nearest to its end; nothing for a principal without limits."""
         held = self._held.get(principal.id)
-        if held is None:
+        meters = () if held is None else held.account.meters
+        if not meters:
             return
         now = self._clock()
-        meter = min(held.account.requests + held.account.items, key=lambda meter: meter.remaining(now) / meter.burst)
+        meter = min(meters, key=lambda meter: meter.remaining(now) / meter.burst)
         yield b"x-ratelimit-limit", b"%d" % meter.burst
         yield b"x-ratelimit-remaining", b"%d" % meter.remaining(now)
         yield b"x-ratelimit-reset", b"%d" % math.ceil(meter.reset_s(now))
@@ -89,7 +92,7 @@ class RateLimiter:
         """Give back what is left of leases that have ended."""
         now = self._clock()
         for id_, held in list(self._held.items()):
-            meters = held.account.requests + held.account.items
+            meters = held.account.meters
             if any(meter.tokens and now >= meter.fresh_until for meter in meters):
                 async with held.tenant.lock:
                     await self._renew([(meter, 0.0, 0.0) for meter in meters])
@@ -98,23 +101,21 @@ class RateLimiter:
         used = {held.principal.tenant for held in self._held.values()}
         self._tenants = {name: tenant for name, tenant in self._tenants.items() if name in used}
 
-    def _account(self, principal: Principal) -> _Held | None:
+    def _account(self, principal: Principal) -> _Held:
         held = self._held.get(principal.id)
         return held if held is not None and held.principal is principal else self._open(principal)
 
-    def _open(self, principal: Principal) -> _Held | None:
+    def _open(self, principal: Principal) -> _Held:
         """The account under the principal's limits as they are now; meters whose limits did not change go on."""
         before = self._held.pop(principal.id, None)
         own = meters_of(f"{{{principal.tenant}}}:key:{principal.id}", principal.key_limits)
         if before is not None:
-            own = _kept(own, before.account.requests + before.account.items)
+            own = _kept(own, before.account.meters)
         tenant = self._tenants.setdefault(principal.tenant, _Tenant())
         tenant.meters = _kept(meters_of(f"{{{principal.tenant}}}:tenant", principal.tenant_limits), tenant.meters)
         meters = own + tenant.meters
-        if not meters:
-            return None
         requests, items = (tuple(meter for meter in meters if meter.unit == unit) for unit in ("requests", "items"))
-        held = self._held[principal.id] = _Held(principal, Account(requests, items), tenant)
+        held = self._held[principal.id] = _Held(principal, Account(requests, items, tuple(meters)), tenant)
         return held
 
     async def _take(self, held: _Held, meters: tuple[Meter, ...], need: float) -> None:
@@ -127,7 +128,7 @@ class RateLimiter:
             if _spend(meters, need, now):
                 return
             if not any(meter.blocks(need, now) for meter in meters):
-                every = held.account.requests + held.account.items
+                every = held.account.meters
                 await self._renew([(meter, need if meter in meters else 0.0, max(meter.extra, meter.tokens)) for meter in every])
                 if _spend(meters, need, now):
                     return

@@ -4,10 +4,11 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from gateway.context import RequestContext
-from gateway.errors import MalformedRequest, TooLarge, TooSlow
+from gateway.errors import ClientGone, MalformedRequest, TooLarge, TooSlow
+from gateway.security.connection import WHOLE_BODY
 
 # a string, or one that never ends; possessive, so that no text makes it slow
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -29,7 +30,17 @@ async def read_body(request: Request, ctx: RequestContext, limits: BodyLimits) -
     Raises:
         TooLarge: more than `max_bytes`; said before the body is read where its length is told.
         TooSlow: it was not there in time.
+        ClientGone: it never will be.
     """
+    if WHOLE_BODY in request.scope:
+        # it is there: no timer is needed, and nothing to join
+        message = await request.receive()
+        raw: bytes = message.get("body", b"")
+        if message["type"] != "http.request":
+            raise ClientGone("the client has left")
+        if len(raw) > limits.max_bytes:
+            raise _too_large(limits)
+        return raw
     # a length that is no number was refused by the parser
     if int(ctx.headers.get("content-length", "0")) > limits.max_bytes:
         raise _too_large(limits)
@@ -41,6 +52,8 @@ async def read_body(request: Request, ctx: RequestContext, limits: BodyLimits) -
                 if size > limits.max_bytes:
                     raise _too_large(limits)
                 chunks.append(chunk)
+    except ClientDisconnect:
+        raise ClientGone("the client has left") from None
     except TimeoutError:
         raise TooSlow(f"the body was not there within {limits.timeout_s:g} s; send it faster") from None
     return b"".join(chunks)

@@ -11,8 +11,26 @@
   value: /etc/headrace/experiments.yaml
 - name: HEADRACE_DRAIN_TIMEOUT_S
   value: {{ .Values.gateway.drainTimeoutSeconds | toJson | quote }}
-{{- with .Values.gateway.apiKeys }}
+- name: HEADRACE_AUTH
+  value: {{ .Values.gateway.auth | quote }}
+{{- include "headrace.stateUrl" . }}
+{{- with .Values.gateway.tls.existingSecret }}
+- name: HEADRACE_TLS_CERT_FILE
+  value: /etc/headrace-tls/tls.crt
+- name: HEADRACE_TLS_KEY_FILE
+  value: /etc/headrace-tls/tls.key
+{{- end }}
+{{- with .Values.gateway.tritonHeaders }}
 {{- if .existingSecret }}
+- name: HEADRACE_TRITON_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .key }}
+{{- end }}
+{{- end }}
+{{- with .Values.gateway.apiKeys }}
+{{- if and .existingSecret (contains "keys" $.Values.gateway.auth) }}
 - name: HEADRACE_API_KEYS
   valueFrom:
     secretKeyRef:
@@ -27,6 +45,22 @@
 {{- end }}
 {{- with .Values.gateway.extraEnv }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* State: a URL, from a Secret or plain, or none; keys must be kept somewhere. */}}
+{{- define "headrace.stateUrl" -}}
+{{- if .Values.state.existingSecret }}
+- name: HEADRACE_STATE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.state.existingSecret }}
+      key: {{ .Values.state.existingSecretKey }}
+{{- else if .Values.state.url }}
+- name: HEADRACE_STATE_URL
+  value: {{ .Values.state.url | quote }}
+{{- else if and (eq .Values.gateway.auth "keys") (not .Values.gateway.apiKeys.existingSecret) }}
+{{- fail "gateway.auth asks for keys and there can be none: set gateway.apiKeys.existingSecret, state.url or state.existingSecret" }}
 {{- end }}
 {{- end }}
 
