@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
     max_body_bytes: int = Field(2**21, ge=1, description="largest request body")
     max_text_bytes: int = Field(2**17, ge=1, description="largest single text, UTF-8")
-    max_items: int = Field(64, ge=1, le=64, description="most instances in a request")
+    max_items: int = Field(1024, ge=1, description="most texts or pairs of texts in a request")
     max_json_depth: int = Field(32, ge=1, description="most levels that JSON in a request may be nested")
     max_headers: int = Field(100, ge=1, description="most headers of a request")
     max_header_bytes: int = Field(32_768, ge=256, description="largest request line and headers together")

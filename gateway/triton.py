@@ -1,10 +1,10 @@
 """Triton over gRPC. The only module that knows `tritonclient`; its errors become ours here.
 
-The requests are built from the protobuf messages themselves: texts go in and score rows come out as bytes, without numpy between.
+The requests are built from the protobuf messages themselves: texts go in and rows come out as bytes, without numpy between.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -14,16 +14,21 @@ from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 from gateway import metrics
 from gateway.catalog import Catalog, IndexEntry, build
 from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, InvalidRequest, NotReady, Overloaded
+from gateway.prediction import Item
+from gateway.row import FLOAT_BYTES, TOKENS_BYTES, width_of
 from gateway.security.tls import TritonAccess
 from gateway.triton_channel import open_channel
 from model_repository import tensors
-from model_repository.manifest import ManifestError
+from model_repository.manifest import Manifest, ManifestError
 from model_repository.serving import ServingError
 from model_repository.signature import PublicKey
 
 _LENGTH = struct.Struct("<I")
-_FLOAT_BYTES = 4
-_TOKENS_BYTES = 4
+_COLUMNS: Mapping[str, Callable[[Item], bytes]] = {
+    tensors.TEXT: lambda item: item.text,
+    tensors.TEXT_PAIR: lambda item: item.text_pair or b"",
+    tensors.PARAMETERS: lambda item: item.parameters,
+}
 _QUEUE_FULL, _QUEUE_EXPIRED = "Exceeds maximum queue size", "Request timeout expired"
 _CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -63,8 +68,8 @@ class Triton:
         except ServingError as exc:
             raise BackendBroken("the model server has a model whose default version or versions out of service cannot be read") from exc
 
-    async def infer(self, model: str, version: int, texts: Sequence[bytes], labels: int, timeout_s: float) -> list[bytes | Exception]:
-        """The row of each text: scores (float32 × `labels`) and tokens (int32) as bytes; an `InvalidRequest` where that text alone failed.
+    async def infer(self, manifest: Manifest, items: Sequence[Item], timeout_s: float) -> list[bytes | Exception]:
+        """The row of each item (`gateway.row`); an `InvalidRequest` where that item alone failed.
 
         Raises:
             NotReady: Triton is gone, or the version is not ready.
@@ -72,13 +77,15 @@ class Triton:
             Overloaded: Triton's queue is full.
             BackendBroken: any other error, or tensors that are not as the contract says.
         """
-        request = pb.ModelInferRequest(model_name=model, model_version=str(version))
-        request.inputs.add(name=tensors.TEXT, datatype="BYTES", shape=[len(texts), 1])
-        request.outputs.add(name=tensors.SCORES)
-        request.outputs.add(name=tensors.TOKENS)
-        request.outputs.add(name=tensors.ERROR)
-        request.raw_input_contents.append(b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text)))
-        metrics.TRITON_CALL_ITEMS.labels(model, version).observe(len(texts))
+        named = tensors.tensors_of(manifest)
+        request = pb.ModelInferRequest(model_name=manifest.model, model_version=str(manifest.version))
+        # optional inputs are sent always: Triton joins only requests that have the same ones
+        for name in (*named.inputs, *named.optional_inputs):
+            request.inputs.add(name=name, datatype="BYTES", shape=[len(items), 1])
+            request.raw_input_contents.append(_packed(_COLUMNS[name](item) for item in items))
+        for name in (named.output, tensors.TOKENS, tensors.ERROR):
+            request.outputs.add(name=name)
+        metrics.TRITON_CALL_ITEMS.labels(manifest.model, manifest.version).observe(len(items))
         code = "OK"
         try:
             response = await self._stub.ModelInfer(request, timeout=timeout_s)
@@ -86,8 +93,8 @@ class Triton:
             code = exc.code().name
             raise _translate(exc) from exc
         finally:
-            metrics.TRITON_CALLS.labels(model, version, code).inc()
-        return _rows(response, len(texts), labels)
+            metrics.TRITON_CALLS.labels(manifest.model, manifest.version, code).inc()
+        return _rows(response, len(items), named.output, width_of(manifest))
 
     async def aclose(self) -> None:
         """Close the channel."""
@@ -115,25 +122,41 @@ def _translate(exc: grpc.aio.AioRpcError) -> GatewayError:
             return BackendBroken("the model server failed on this request")
 
 
-def _rows(response: Any, texts: int, labels: int) -> list[bytes | Exception]:
-    contents = {output.name: raw for output, raw in zip(response.outputs, response.raw_output_contents, strict=False)}
-    scores, tokens, errors = (contents.get(name, b"") for name in (tensors.SCORES, tensors.TOKENS, tensors.ERROR))
-    width = labels * _FLOAT_BYTES
-    if len(scores) != texts * width or len(tokens) != texts * _TOKENS_BYTES:
-        raise BackendBroken(
-            f"the model server answered {len(scores)} bytes of scores and {len(tokens)} of token counts, "
-            f"expected {texts} × {labels} × {_FLOAT_BYTES} and {texts} × {_TOKENS_BYTES}"
-        )
-    rows: list[bytes | Exception] = [
-        scores[i * width : (i + 1) * width] + tokens[i * _TOKENS_BYTES : (i + 1) * _TOKENS_BYTES] for i in range(texts)
-    ]
-    if len(errors) == texts * _LENGTH.size:  # every message is empty
+def _rows(response: Any, items: int, output: str, width: int | None) -> list[bytes | Exception]:
+    contents = {tensor.name: raw for tensor, raw in zip(response.outputs, response.raw_output_contents, strict=False)}
+    values = _values(contents.get(output, b""), items, output, width)
+    tokens, errors = contents.get(tensors.TOKENS, b""), contents.get(tensors.ERROR, b"")
+    if len(tokens) != items * TOKENS_BYTES:
+        raise BackendBroken(f"the model server answered {len(tokens)} bytes of token counts, expected {items} × {TOKENS_BYTES}")
+    rows: list[bytes | Exception] = [value + tokens[i * TOKENS_BYTES : (i + 1) * TOKENS_BYTES] for i, value in enumerate(values)]
+    if len(errors) == items * _LENGTH.size:  # every message is empty
         return rows
-    at = 0
-    for i in range(texts):
-        (length,) = _LENGTH.unpack_from(errors, at)
-        at += _LENGTH.size
-        if length:
-            rows[i] = InvalidRequest(errors[at : at + length].decode(errors="replace"))
-        at += length
+    for i, message in enumerate(_unpacked(errors)):
+        if message:
+            rows[i] = InvalidRequest(message.decode(errors="replace"))
     return rows
+
+
+def _values(raw: bytes, items: int, output: str, width: int | None) -> list[bytes]:
+    if width is None:
+        values = list(_unpacked(raw))
+        if len(values) != items:
+            raise BackendBroken(f"the model server answered {len(values)} of {output}, expected {items}")
+        return values
+    row_bytes = width * FLOAT_BYTES
+    if len(raw) != items * row_bytes:
+        raise BackendBroken(f"the model server answered {len(raw)} bytes of {output}, expected {items} × {width} × {FLOAT_BYTES}")
+    return [raw[i * row_bytes : (i + 1) * row_bytes] for i in range(items)]
+
+
+def _packed(values: Iterable[bytes]) -> bytes:
+    """Triton's BYTES: each value behind its length (uint32, little-endian)."""
+    return b"".join(part for value in values for part in (_LENGTH.pack(len(value)), value))
+
+
+def _unpacked(raw: bytes) -> Iterator[bytes]:
+    at = 0
+    while at + _LENGTH.size <= len(raw):
+        begin = at + _LENGTH.size
+        at = begin + _LENGTH.unpack_from(raw, at)[0]
+        yield raw[begin:at]

@@ -82,8 +82,8 @@ class RunningTriton:
 
 @contextmanager
 def connect(url: str | None) -> Iterator[RunningTriton | None]:
-    """A client of the Triton at `url`; None where there is no URL."""
-    if url is None:
+    """A client of the Triton at `url`; None where there is none, or it is empty."""
+    if not url:
         yield None
         return
     with InferenceServerClient(url) as client:

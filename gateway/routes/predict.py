@@ -1,26 +1,15 @@
 """`POST /v1/models/{model}:predict`."""
 
-import asyncio
-import math
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.context import RequestContext
 from gateway.dialects import kserve_v1
-from gateway.errors import MalformedRequest
-from gateway.observe import CONTEXT
-from gateway.prediction import PredictionRequest
+from gateway.routes.call import MAX_UNIT_CHARS, Call, age_header
 from gateway.routes.direct import DirectRoute
-from gateway.security.principal import PREDICT
-from gateway.security.request_body import read_json
-from gateway.stack import Stack
+from gateway.tasks import task_of
 
 router = APIRouter(route_class=DirectRoute, tags=["predict"])
-MAX_UNIT_CHARS = 256
-_UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 
 def _header(name: str, description: str) -> dict[str, Any]:
@@ -75,54 +64,14 @@ _DOCUMENTATION = {
 
 @router.post("/v1/models/{model:name}:predict", summary="Predict", responses=_RESPONSES, openapi_extra=_DOCUMENTATION)
 async def predict(request: Request) -> Response:
-    """Classify 1 to 64 texts. The version is the one asked for, else the one of the unit's variant, else the newest."""
-    stack: Stack = request.app.state.stack
-    ctx: RequestContext = request.scope[CONTEXT]
-    headers = ctx.headers
-    await stack.door.enter(ctx, PREDICT)
-    deadline = asyncio.get_running_loop().time() + _timeout_s(headers, stack.limits.request_timeout_s)
-    body = kserve_v1.parse(await read_json(request, ctx, stack.limits.body))
-    texts = kserve_v1.texts(body, stack.limits.max_items, stack.limits.max_text_bytes)
-    ctx.instances = len(texts)
-    await stack.door.charge(ctx, len(texts))
-    look_up, store = _cache_directives(headers.get("cache-control", ""))
-    ask = PredictionRequest(
-        model=request.path_params["model"],
-        texts=texts,
-        unit=_unit(headers) or ctx.request_id,
-        deadline=deadline,
-        version=body.version,
-        look_up=look_up,
-        store=store,
-    )
-    ctx.lap("parse")
-    prediction = await stack.life.predict(ask, ctx)
-    age = {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
-    return Response(kserve_v1.render(prediction, body.parameters.top_k), media_type="application/json", headers=age)
-
-
-def _timeout_s(headers: Mapping[str, str], default_s: float) -> float:
-    given = headers.get("x-request-timeout-ms")
-    if given is None:
-        return default_s
-    try:
-        milliseconds = float(given)
-    except ValueError:
-        milliseconds = math.nan
-    if not 0 < milliseconds < math.inf:
-        raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
-    return min(milliseconds / 1e3, default_s)
-
-
-def _unit(headers: Mapping[str, str]) -> str | None:
-    given = headers.get("x-unit-id")
-    if given is not None and not _UNIT.fullmatch(given):
-        raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
-    return given
-
-
-def _cache_directives(header: str) -> tuple[bool, bool]:
-    """(look up, store) as a `Cache-Control` request header allows."""
-    directives = {part.strip().lower() for part in header.split(",")}
-    no_store = "no-store" in directives
-    return not (no_store or "no-cache" in directives), not no_store
+    """Answer 1 to 64 instances. The version is the one asked for, else the one of the unit's variant, else the model's default."""
+    call = await Call.enter(request)
+    body = kserve_v1.parse(await call.json())
+    call.ctx.instances = len(body.instances)
+    call.ctx.lap("parse")
+    lane = call.assign(request.path_params["model"], body.version)
+    task = task_of(lane.manifest)
+    items = kserve_v1.items(body, lane.manifest.task, task, call.stack.limits.max_text_bytes)
+    prediction = await call.predict(lane, [item for one in items for item in one])
+    rendered = kserve_v1.render(prediction, task, kserve_v1.given(body.parameters), [len(one) for one in items])
+    return Response(rendered, media_type="application/json", headers=age_header(prediction))

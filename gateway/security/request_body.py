@@ -13,6 +13,8 @@ from gateway.security.connection import WHOLE_BODY
 # a string, or one that never ends; possessive, so that no text makes it slow
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+# of one kind, so that taking pairs away takes one level; that kinds match is the parser's affair
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,11 @@ def is_deeper(raw: bytes, max_depth: int) -> bool:
     """
     if raw.count(b"[") + raw.count(b"{") <= max_depth:
         return False
-    brackets = _STRING.sub(b"", raw).translate(None, _NOT_BRACKETS)
+    brackets = _STRING.sub(b"", raw).translate(_ONE_KIND, _NOT_BRACKETS)
     for _ in range(max_depth):
         if not brackets:
             return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
 
 

@@ -5,7 +5,7 @@ import pytest
 from tritonclient.grpc import service_pb2 as pb
 
 from gateway.errors import BackendBroken, DeadlineExceeded, InvalidRequest, NotReady, Overloaded
-from gateway.triton import _rows, _translate
+from gateway.triton import _packed, _rows, _translate
 
 
 def response(scores, errors, tokens=()):
@@ -19,20 +19,39 @@ def response(scores, errors, tokens=()):
 
 
 def test_rows_are_cut_in_order():
-    rows = _rows(response([0.25, 0.75, 0.5, 0.5], [b"", b""], [7, 300]), texts=2, labels=2)
+    rows = _rows(response([0.25, 0.75, 0.5, 0.5], [b"", b""], [7, 300]), items=2, output="SCORES", width=2)
     assert [struct.unpack("<2fi", row) for row in rows] == [(0.25, 0.75, 7), (0.5, 0.5, 300)]
 
 
 def test_text_that_failed_gets_its_own_error_and_its_neighbours_their_rows():
-    first, second, third = _rows(response([1.0, float("nan"), 0.5], [b"", b"not UTF-8", b""], [3, 0, 4]), texts=3, labels=1)
+    first, second, third = _rows(response([1.0, float("nan"), 0.5], [b"", b"not UTF-8", b""], [3, 0, 4]), items=3, output="SCORES", width=1)
     assert (first, third) == (struct.pack("<fi", 1.0, 3), struct.pack("<fi", 0.5, 4))
     assert isinstance(second, InvalidRequest)
     assert second.message == "not UTF-8"
 
 
 def test_wrong_number_of_scores_breaks_the_contract():
-    with pytest.raises(BackendBroken, match="8 bytes of scores and 8 of token counts, expected 2 × 2 × 4 and 2 × 4"):
-        _rows(response([1.0, 0.0], [b"", b""], [3, 3]), texts=2, labels=2)
+    with pytest.raises(BackendBroken, match="8 bytes of SCORES, expected 2 × 2 × 4"):
+        _rows(response([1.0, 0.0], [b"", b""], [3, 3]), items=2, output="SCORES", width=2)
+
+
+def test_wrong_number_of_token_counts_breaks_the_contract():
+    with pytest.raises(BackendBroken, match="4 bytes of token counts, expected 2 × 4"):
+        _rows(response([1.0, 0.0], [b"", b""], [3]), items=2, output="SCORES", width=1)
+
+
+def test_json_answers_are_cut_in_order_and_counted():
+    message = pb.ModelInferResponse()
+    for name, raw in {
+        "ANSWER": _packed([b"[]", b'{"a":1}']),
+        "TOKENS": struct.pack("<2i", 3, 4),
+        "ERROR": _packed([b"", b""]),
+    }.items():
+        message.outputs.add(name=name)
+        message.raw_output_contents.append(raw)
+    assert _rows(message, items=2, output="ANSWER", width=None) == [b"[]" + struct.pack("<i", 3), b'{"a":1}' + struct.pack("<i", 4)]
+    with pytest.raises(BackendBroken, match="answered 2 of ANSWER, expected 3"):
+        _rows(message, items=3, output="ANSWER", width=None)
 
 
 @pytest.mark.parametrize(

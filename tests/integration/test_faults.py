@@ -179,11 +179,12 @@ def test_foreign_value_under_our_key_is_a_miss_and_is_replaced(triton, valkey, s
     from redis import Redis
 
     from gateway.cache_entry import key
+    from gateway.prediction import Item
 
     gateway = start_gateway(triton_url=triton.grpc_url, cache_url=valkey.url)
     text = uuid.uuid4().hex
     digest = httpx.get(f"{gateway.url}/v1/models/topics").json()["versions"][1]["digest"]
-    Redis(unix_socket_path=str(valkey.socket)).set(key(digest, text.encode()), b"foreign")
+    Redis(unix_socket_path=str(valkey.socket)).set(key(digest, Item(text.encode())), b"foreign")
     assert gateway.predict(text, version=2).headers["x-cache"] == "miss"
     wait_until(lambda: gateway.predict(text, version=2).headers["x-cache"] == "hit")
 

@@ -1,0 +1,109 @@
+"""What a prediction request is in every dialect: who asks, until when, for which unit, and how it may be cached."""
+
+import asyncio
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from fastapi import Request
+
+from gateway.context import RequestContext
+from gateway.errors import InvalidRequest, MalformedRequest
+from gateway.observe import CONTEXT
+from gateway.prediction import Item, Prediction, PredictionRequest
+from gateway.request_life import Lane
+from gateway.security.principal import PREDICT
+from gateway.security.request_body import read_body, read_json
+from gateway.stack import Stack
+
+MAX_UNIT_CHARS = 256
+_UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated request. `deadline` is of the event loop's clock, seconds."""
+
+    request: Request
+    stack: Stack
+    ctx: RequestContext
+    deadline: float
+
+    @classmethod
+    async def enter(cls, request: Request) -> Self:
+        """Let a caller in who may predict, and begin the request's time.
+
+        Raises:
+            GatewayError: as `Door.enter`.
+            MalformedRequest: the time that it allows cannot be read.
+        """
+        stack: Stack = request.app.state.stack
+        ctx: RequestContext = request.scope[CONTEXT]
+        await stack.door.enter(ctx, PREDICT)
+        deadline = asyncio.get_running_loop().time() + _timeout_s(ctx.headers, stack.limits.request_timeout_s)
+        return cls(request, stack, ctx, deadline)
+
+    async def body(self) -> bytes:
+        """The request's body, whatever it is; errors as `read_body`."""
+        return await read_body(self.request, self.ctx, self.stack.limits.body)
+
+    async def json(self) -> bytes:
+        """The request's body, which is JSON; errors as `read_json`."""
+        return await read_json(self.request, self.ctx, self.stack.limits.body)
+
+    def assign(self, model: str, version: int | None = None) -> Lane:
+        """The version that answers, as `RequestLife.assign`; without a unit's name each request is a unit of its own.
+
+        Raises:
+            MalformedRequest: the unit's name cannot be read.
+            GatewayError: as `RequestLife.assign`.
+        """
+        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or self.ctx.request_id, self.ctx)
+
+    async def predict(self, lane: Lane, items: Sequence[Item]) -> Prediction:
+        """Answer items by the version that was assigned, and take them from the caller's limits.
+
+        Raises:
+            InvalidRequest: more items than a request may have.
+            GatewayError: as `Door.charge` and `RequestLife.predict`.
+        """
+        most = self.stack.limits.max_items
+        if len(items) > most:
+            raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
+        await self.stack.door.charge(self.ctx, len(items))
+        look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
+        return await self.stack.life.predict(lane, PredictionRequest(items, self.deadline, look_up, store), self.ctx)
+
+
+def age_header(prediction: Prediction) -> dict[str, str]:
+    """`Age`, where all came from the cache."""
+    return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
+
+
+def _timeout_s(headers: Mapping[str, str], default_s: float) -> float:
+    given = headers.get("x-request-timeout-ms")
+    if given is None:
+        return default_s
+    try:
+        milliseconds = float(given)
+    except ValueError:
+        milliseconds = math.nan
+    if not 0 < milliseconds < math.inf:
+        raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
+    return min(milliseconds / 1e3, default_s)
+
+
+def _unit(headers: Mapping[str, str]) -> str | None:
+    given = headers.get("x-unit-id")
+    if given is not None and not _UNIT.fullmatch(given):
+        raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
+    return given
+
+
+def _cache_directives(header: str) -> tuple[bool, bool]:
+    """(look up, store) as a `Cache-Control` request header allows."""
+    directives = {part.strip().lower() for part in header.split(",")}
+    no_store = "no-store" in directives
+    return not (no_store or "no-cache" in directives), not no_store
