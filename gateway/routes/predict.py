@@ -32,15 +32,20 @@ _RESPONSE_HEADERS = {
         "X-Cache": "hit, miss, partial or bypass",
         "Age": "seconds since the oldest answer was made, where all came from the cache",
         "Server-Timing": "the time in each stage",
+        "X-RateLimit-Limit": "the burst or quota of the limit that is nearest to its end, where the caller has limits",
+        "X-RateLimit-Remaining": "what is left of it",
+        "X-RateLimit-Reset": "seconds until all of it is there again",
     }.items()
 }
 _ERRORS: dict[int, str] = {
     400: "not JSON, not UTF-8, or a header that cannot be read",
     401: "an API key is needed",
+    403: "the key lacks the scope predict",
     404: "no such model or version",
+    408: "the body did not come in time",
     413: "the body or a text is too large",
     422: "not a prediction request",
-    429: "too many requests wait; see Retry-After",
+    429: "too many requests wait, or a limit of the key or its tenant is reached; see Retry-After",
     502: "the model server broke the contract",
     503: "the model is not ready; see Retry-After",
     504: "no answer within the time allowed",
@@ -61,8 +66,8 @@ _DOCUMENTATION = {
 @router.post("/v1/models/{model:name}:predict", summary="Predict", responses=_RESPONSES, openapi_extra=_DOCUMENTATION)
 async def predict(request: Request) -> Response:
     """Answer 1 to 64 instances. The version is the one asked for, else the one of the unit's variant, else the model's default."""
-    call = Call.of(request)
-    body = kserve_v1.parse(await call.body())
+    call = await Call.enter(request)
+    body = kserve_v1.parse(await call.json())
     call.ctx.instances = len(body.instances)
     call.ctx.lap("parse")
     lane = call.assign(request.path_params["model"], body.version)

@@ -4,6 +4,7 @@ import re
 import httpx
 
 from gateway.app import create_app
+from gateway.security.documentation_page import content_security_policy
 from gateway.settings import Settings
 
 
@@ -23,25 +24,26 @@ def resolve(document, reference):
 
 
 def test_every_reference_of_the_document_leads_somewhere():
-    document = create_app(Settings()).openapi()
+    document = create_app(Settings(auth=frozenset())).openapi()
     assert all(resolve(document, reference) for reference in references(document))
 
 
 def test_prediction_is_documented_with_examples_headers_and_errors():
-    operation = create_app(Settings()).openapi()["paths"]["/v1/models/{model}:predict"]["post"]
+    operation = create_app(Settings(auth=frozenset())).openapi()["paths"]["/v1/models/{model}:predict"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     assert schema["properties"]["instances"]["maxItems"] == 64
+    assert {"200", "400", "401", "403", "404", "408", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
     assert len(schema["examples"]) == 3
-    assert {"200", "400", "401", "404", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
     assert "X-Cache" in operation["responses"]["200"]["headers"]
     assert {"model", "X-Unit-ID", "Cache-Control"} <= {parameter["name"] for parameter in operation["parameters"]}
     assert json.dumps(schema).count("$ref") == 0
 
 
 async def test_documentation_page_loads_nothing_from_elsewhere():
-    transport = httpx.ASGITransport(create_app(Settings()))
+    transport = httpx.ASGITransport(create_app(Settings(auth=frozenset())))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         page = await client.get("/docs")
+        assert content_security_policy(page.content) == page.headers["content-security-policy"]
         sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
         assert sources
         assert {(await client.get(source)).status_code for source in sources} == {200}
