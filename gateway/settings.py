@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     max_text_bytes: int = Field(2**17, ge=1, description="largest single text, UTF-8")
     max_pending: int = Field(1024, ge=1, description="most texts that may wait for one version; more are shed with 429")
     max_in_flight: int | None = Field(None, ge=1, description="most calls to Triton at once per version; none: its instances and one")
-    stream_window: int = Field(256, ge=1, description="most lines of one :predictStream that are being answered at once")
+    stream_window: int = Field(128, ge=1, description="most lines of one :predictStream that are being answered at once")
     stream_stall_s: float = Field(60, gt=0, description="a stream whose client neither sends nor reads for so long is cut off, seconds")
     catalog_refresh_s: float = Field(2, gt=0, description="how often the catalog is read from Triton, seconds")
     drain_timeout_s: int = Field(20, ge=0, description="how long in-flight requests may take after SIGTERM, seconds")

@@ -4,6 +4,7 @@ The window of lines in flight bounds memory and carries back-pressure: a client 
 """
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -18,6 +19,7 @@ from gateway.dialects import kserve_v1, ndjson
 from gateway.dialects.ndjson import Line, Splitter
 from gateway.errors import GatewayError, InvalidRequest, Overloaded, TooLarge
 from gateway.ordered import Ordered
+from gateway.pace import Pace
 from gateway.prediction import Item, Prediction
 from gateway.request_life import Lane
 from gateway.routes.call import Call
@@ -28,7 +30,7 @@ from gateway.tasks.task import Task, require_parameters
 
 log = structlog.get_logger()
 router = APIRouter(route_class=DirectRoute, tags=["predict"])
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
+PAUSE_S = 0.02
 """A line that finds no permit waits and asks again, up to its deadline: a stream yields to requests, and is not shed."""
 
 
@@ -40,7 +42,7 @@ class LineStream(Response):
     def __init__(self, call: Call, lane: Lane, task: Task, parameters: Mapping[str, Any]) -> None:
         self._call, self._lane, self._task, self._parameters = call, lane, task, parameters
         self._limits = call.stack.limits
-        self._read_over = asyncio.Event()
+        self._read_over, self._pace = asyncio.Event(), Pace(self._limits.stream_window)
         self.status_code, self.background = 200, None
         self.init_headers({"X-Accel-Buffering": "no"})  # proxies that would wait for the whole
 
@@ -113,15 +115,22 @@ class LineStream(Response):
 
     async def _predict(self, items: list[Item]) -> Prediction:
         clock = asyncio.get_running_loop().time
-        deadline, pause_s = clock() + self._call.timeout_s, FIRST_PAUSE_S
+        deadline = math.inf
         while True:
+            await self._pace.begin()
+            deadline = min(deadline, clock() + self._call.timeout_s)
             try:
-                return await self._call.predict_until(deadline, self._lane, items, RequestContext(self._call.ctx.request_id))
+                prediction = await self._call.predict_until(deadline, self._lane, items, RequestContext(self._call.ctx.request_id))
             except Overloaded:
-                if clock() + pause_s >= deadline:
+                self._pace.shed()
+                if clock() + PAUSE_S >= deadline:
                     raise
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            else:
+                self._pace.answered()
+                return prediction
+            finally:
+                self._pace.end()
+            await asyncio.sleep(PAUSE_S)
 
 
 def _size(line: Line) -> int:
