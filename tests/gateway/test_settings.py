@@ -17,6 +17,8 @@ from gateway.settings import Settings, SettingsError
         ("CACHE_URL", "localhost:6379"),
         ("API_KEYS", "acme:secret"),
         ("LOG_LEVEL", "loud"),
+        ("DEFAULT_MODELS", "embed"),
+        ("DEFAULT_MODELS", "encode=minilm"),
     ],
 )
 def test_invalid_setting_is_named(monkeypatch, name, value):
@@ -33,6 +35,11 @@ def test_api_keys_are_digests_by_tenant(monkeypatch):
     for header in (None, "", "Bearer", "Bearer wrong", "Basic secret"):
         with pytest.raises(Unauthenticated):
             authenticator.tenant(header)
+
+
+def test_default_models_are_named_by_use(monkeypatch):
+    monkeypatch.setenv("HEADRACE_DEFAULT_MODELS", "embed=minilm, root=topics")
+    assert Settings.read().default_models == {"embed": "minilm", "root": "topics"}
 
 
 def test_without_keys_everyone_is_let_in():

@@ -93,12 +93,12 @@ def test_a_stream_is_on_one_variant_and_hits_what_requests_cached(tasks_gateway)
 class Lines:
     """A body of many lines on few texts; `sent` counts those that were taken."""
 
-    def __init__(self, count, texts=1000, together=500):
-        self.sent, self._count, self._texts, self._together = 0, count, texts, together
+    def __init__(self, count, texts=1000, together=100, pad_bytes=0):
+        self.sent, self._count, self._texts, self._together, self._pad = 0, count, texts, together, b" " * pad_bytes
 
     async def __aiter__(self):
         while self.sent < self._count:
-            part = b"".join(b'"alna %d"\n' % (number % self._texts) for number in range(self.sent, self.sent + self._together))
+            part = b"".join(b'%s"alna %d"\n' % (self._pad, number % self._texts) for number in range(self.sent, self.sent + self._together))
             self.sent += self._together
             yield part
 
@@ -127,7 +127,7 @@ async def aiter_of(lines):
 async def test_a_client_that_does_not_read_is_not_read_from(tasks_gateway):
     process = psutil.Process(tasks_gateway.process.pid)
     before = process.memory_info().rss
-    lines = Lines(10**9)
+    lines = Lines(10**9, pad_bytes=1000)  # more than the sockets' buffers hold
     async with (
         ClientSession(timeout=ClientTimeout(None), read_bufsize=2**12) as session,
         session.post(stream_url(tasks_gateway, "embeddings"), data=aiter_of(lines)) as answer,
