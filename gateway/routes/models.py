@@ -10,6 +10,7 @@ from gateway.dialects import openai
 from gateway.dialects.kserve_v1 import Error
 from gateway.observe import CONTEXT
 from gateway.stack import Stack
+from model_repository.manifest import Manifest
 
 
 class Model(BaseModel):
@@ -41,6 +42,40 @@ class ModelList(BaseModel):
     )
 
 
+class Version(Manifest):
+    """A version's manifest, whether it is ready, and why where it is not."""
+
+    ready: bool
+    reason: str | None = None
+
+
+class Arm(BaseModel):
+    """A variant of an experiment: the version that it shows to the share `weight` of the units that take part."""
+
+    name: str
+    version: int
+    weight: float
+
+
+class Experiment(BaseModel):
+    """The split of a model's traffic; `coverage` is the share of the units that take part."""
+
+    key: str
+    coverage: float
+    variants: list[Arm]
+
+
+class ModelDetails(Model):
+    """A model with all that is known of its versions."""
+
+    name: str
+    ready: bool
+    default_version: int
+    promoted_version: int | None
+    versions: list[Version]
+    experiment: Experiment | None
+
+
 def _authenticate(request: Request) -> None:
     stack: Stack = request.app.state.stack
     ctx: RequestContext = request.scope[CONTEXT]
@@ -59,7 +94,7 @@ async def list_models(request: Request) -> ModelList:
     return ModelList.model_validate({"models": names, **openai.describe(models[name] for name in names)})
 
 
-@router.get("/v1/models/{model:name}", summary="Show a model", responses={404: {"model": Error}})
+@router.get("/v1/models/{model:name}", summary="Show a model", responses={200: {"model": ModelDetails}, 404: {"model": Error}})
 async def show_model(request: Request, model: str) -> dict[str, Any]:
     """A model's versions with their manifests (measured quality, sizes, provenance), and its experiment; OpenAI's fields beside."""
     stack: Stack = request.app.state.stack
