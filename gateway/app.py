@@ -16,8 +16,11 @@ from gateway.authenticate import Authenticator
 from gateway.catalog_watch import CatalogWatch
 from gateway.context import RequestContext
 from gateway.dialects.error_body import error_body
+from gateway.drain import CloseWhileDraining, Drain
+from gateway.endpoints.discovery import Discovery
 from gateway.errors import GatewayError, Unauthenticated
 from gateway.experiments import Experiments
+from gateway.limiting.limits import QueueLimits
 from gateway.observe import CONTEXT, Observe
 from gateway.redis_cache import RedisCache
 from gateway.request_life import RequestLife
@@ -43,12 +46,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(settings, experiments) as stack:
+        async with _running(settings, experiments, drain) as stack:
             app.state.stack = stack
             yield
 
     app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    drain = Drain(settings.drain_delay_s)
     app.add_middleware(Observe)
+    app.add_middleware(CloseWhileDraining, drain=drain)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(RequestValidationError, _render_validation)
@@ -59,8 +64,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _running(settings: Settings, experiments: Experiments) -> AsyncIterator[Stack]:
-    triton = Triton(settings.triton_url, settings.manifest_public_key)
+async def _running(settings: Settings, experiments: Experiments, drain: Drain) -> AsyncIterator[Stack]:
+    triton = Triton(
+        Discovery.parse(settings.triton_url),
+        settings.manifest_public_key,
+        retry_share=settings.retry_share,
+        hedge_percentile=settings.hedge_percentile,
+    )
     cache = None
     if settings.cache_url is not None:
         cache = RedisCache(
@@ -75,13 +85,19 @@ async def _running(settings: Settings, experiments: Experiments) -> AsyncIterato
         cache,
         lambda: catalog.current,
         lambda: experiments.by_model,
-        max_pending=settings.max_pending,
-        max_in_flight=settings.max_in_flight,
+        QueueLimits(
+            settings.min_pending,
+            settings.max_pending,
+            settings.target_latency_ms / 1e3,
+            settings.batch_share,
+            settings.max_in_flight,
+        ),
     )
     limits = Limits(
         settings.max_body_bytes,
         settings.max_text_bytes,
         settings.request_timeout_ms / 1e3,
+        settings.max_request_timeout_ms / 1e3,
         settings.stream_window,
         settings.stream_stall_s,
     )
@@ -91,7 +107,8 @@ async def _running(settings: Settings, experiments: Experiments) -> AsyncIterato
     gc.collect()
     gc.freeze()
     try:
-        yield Stack(Authenticator(settings.api_keys), catalog, experiments, cache, life, limits, settings.default_models)
+        with drain.on_sigterm():
+            yield Stack(Authenticator(settings.api_keys), catalog, experiments, cache, life, limits, drain, settings.default_models)
     finally:
         for watcher in watchers:
             watcher.cancel()

@@ -19,9 +19,10 @@ class GatewayError(Exception):
     param: str | None = None
     """The field of the request that is wrong, where it is one; dialects that tell it read it."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.retry_after_s = retry_after_s or type(self).retry_after_s
 
 
 class MalformedRequest(GatewayError):
@@ -67,6 +68,12 @@ class Overloaded(GatewayError):
     retry_after_s = 1
 
 
+class CallerLeft(GatewayError):
+    """The client closed the connection before the answer was there; nobody sees this status but the log."""
+
+    status = 499
+
+
 class BackendBroken(GatewayError):
     """Triton answered something that breaks the contract."""
 
@@ -78,6 +85,10 @@ class NotReady(GatewayError):
 
     status = 503
     retry_after_s = 2
+
+
+class Unreachable(NotReady):
+    """A Triton does not answer at all, for no version."""
 
 
 class DeadlineExceeded(GatewayError):

@@ -18,7 +18,8 @@ class Joiner(Generic[Item, Result]):
     wait for answers before they ask again, one call with everything would leave the others of the same moment nothing to do.
 
     A result may be an exception, which then is raised for its item alone; an exception of the call is raised for all of its
-    items. An item whose future is cancelled before its call begins is not called for.
+    items. An item whose future is cancelled before its call begins is not called for, nor is one that `refuse(item, size of the
+    call)` gives an exception for.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class Joiner(Generic[Item, Result]):
         max_in_flight: int,
         *,
         even: bool = False,
+        refuse: Callable[[Item, int], Exception | None] | None = None,
     ) -> None:
         self._call = call
         self._max_items = max_items
-        self._max_in_flight = max_in_flight
+        self.max_in_flight = max_in_flight
         self._even = even
+        self._refuse = refuse
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._called_for = 0
@@ -41,12 +44,17 @@ class Joiner(Generic[Item, Result]):
     def __repr__(self) -> str:
         return f"<Joiner {len(self._waiting)} waiting, {len(self._calls)} in flight>"
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a call to begin, those that nobody waits for included."""
+        return len(self._waiting)
+
     def submit(self, item: Item) -> "asyncio.Future[Result]":
         """Queue an item; its result comes through the future."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, future))
-        if not self._scheduled and len(self._calls) < self._max_in_flight:
+        if not self._scheduled and len(self._calls) < self.max_in_flight:
             self._scheduled = True
             loop.call_soon(self._dispatch)
         return future
@@ -58,7 +66,7 @@ class Joiner(Generic[Item, Result]):
 
     def _dispatch(self) -> None:
         self._scheduled = False
-        while len(self._calls) < self._max_in_flight and (batch := self._take()):
+        while len(self._calls) < self.max_in_flight and (batch := self._take()):
             task = asyncio.create_task(self._run(batch))
             self._calls.add(task)
             task.add_done_callback(self._landed)
@@ -68,8 +76,12 @@ class Joiner(Generic[Item, Result]):
         size = self._size()
         while self._waiting and len(batch) < size:
             item, future = self._waiting.popleft()
-            if not future.done():
-                batch.append((item, future))
+            if future.done():
+                continue
+            if self._refuse and (fault := self._refuse(item, size)):
+                future.set_exception(fault)
+                continue
+            batch.append((item, future))
         self._called_for += len(batch)
         return batch
 
@@ -77,7 +89,7 @@ class Joiner(Generic[Item, Result]):
         if not self._even:
             return self._max_items
         unanswered = len(self._waiting) + self._called_for
-        return min(self._max_items, -(-unanswered // (self._max_in_flight + 1)))
+        return min(self._max_items, -(-unanswered // (self.max_in_flight + 1)))
 
     def _landed(self, task: "asyncio.Task[None]") -> None:
         self._calls.discard(task)

@@ -33,6 +33,15 @@ TRITON_CALLS = Counter("headrace_triton_calls_total", "Calls to Triton by gRPC s
 TRITON_CALL_ITEMS = Histogram(
     "headrace_triton_call_items", "Texts joined into one call to Triton", ("model", "version"), buckets=(1, 2, 4, 8, 16, 32, 64)
 )
+LIMIT = Gauge("headrace_limit", "Texts that may be held for a version now", ("model", "version"), multiprocess_mode="livesum")
+SHED = Counter("headrace_shed_items_total", "Texts turned away at the door", ("model", "version", "priority"))
+EXPIRED = Counter("headrace_expired_items_total", "Texts dropped before their call: too late for an answer in time", ("model", "version"))
+ENDPOINTS = Gauge(
+    "headrace_endpoints", "Tritons by state: closed (all calls go), open, half-open, ejected", ("state",), multiprocess_mode="livemax"
+)
+EJECTIONS = Counter("headrace_endpoint_ejections_total", "Tritons taken out: silence, failures, slowness", ("reason",))
+RETRIES = Counter("headrace_triton_retries_total", "Calls made again with another Triton, by the error", ("error",))
+HEDGES = Counter("headrace_triton_hedges_total", "Calls sent to a second Triton because the first took long")
 CACHE_ERRORS = Counter("headrace_cache_errors_total", "Look-ups and stores that the cache did not do", ("operation",))
 CACHE_FOREIGN = Counter("headrace_cache_foreign_total", "Cached values that could not be read, taken as misses")
 

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from starlette.types import Receive
+
 from gateway import row as rows
+from gateway.limiting.priority import Priority
 from model_repository.manifest import Manifest
 
 
@@ -18,12 +21,17 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
-    """What to predict. `deadline` is of the event loop's clock, seconds."""
+    """What to predict. `deadline` is of the event loop's clock, seconds.
+
+    `receive` is the ASGI channel on which a client that leaves is noticed.
+    """
 
     items: Sequence[Item]
     deadline: float
     look_up: bool = True
     store: bool = True
+    priority: Priority = Priority.INTERACTIVE
+    receive: Receive | None = None
 
 
 @dataclass(frozen=True, slots=True)

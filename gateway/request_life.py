@@ -7,7 +7,7 @@ either shed whole or computed whole.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from time import time
 
@@ -16,46 +16,20 @@ import structlog
 from gateway import metrics
 from gateway.assignment import Experiment, assign
 from gateway.cache_entry import Entry, key, pack, unpack
+from gateway.caller import attended
 from gateway.catalog import Catalog, ServedModel
 from gateway.context import RequestContext
 from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, NotFound, NotReady
 from gateway.flights import Flight, Flights
-from gateway.joiner import Joiner
-from gateway.limiter import Limiter
+from gateway.lane import Lane
+from gateway.limiting.deadline import Deadline
+from gateway.limiting.limits import QueueLimits
+from gateway.limiting.priority import Priority
 from gateway.prediction import Item, Prediction, PredictionRequest
 from gateway.redis_cache import RedisCache
-from gateway.row import width_of
 from gateway.triton import Triton
-from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
-
-
-class Lane:
-    """The way to one packaged version: its permits, and the joiner in front of Triton."""
-
-    def __init__(self, triton: Triton, manifest: Manifest, *, max_items: int, max_in_flight: int, max_pending: int) -> None:
-        self.manifest = manifest
-        self.width = width_of(manifest)
-        self.limiter = Limiter(max_pending)
-        self._triton = triton
-        self._joiner: Joiner[tuple[Item, float], bytes] = Joiner(self._infer, max_items, max_in_flight, even=True)
-        self._pending = metrics.PENDING.labels(manifest.model, manifest.version)
-
-    def submit(self, item: Item, deadline: float) -> "asyncio.Future[bytes]":
-        """The row of an item for which a permit is held; the permit goes back when the row is there."""
-        row = self._joiner.submit((item, deadline))
-        self._pending.inc()
-        row.add_done_callback(self._released)
-        return row
-
-    def _released(self, _: "asyncio.Future[bytes]") -> None:
-        self.limiter.release()
-        self._pending.dec()
-
-    async def _infer(self, waiting: list[tuple[Item, float]]) -> Sequence[bytes | Exception]:
-        left_s = max(deadline for _, deadline in waiting) - asyncio.get_running_loop().time()
-        return await self._triton.infer(self.manifest, [item for item, _ in waiting], max(left_s, 0.001))
 
 
 class RequestLife:
@@ -67,14 +41,13 @@ class RequestLife:
         cache: RedisCache | None,
         catalog: Callable[[], Catalog],
         experiments: Callable[[], Mapping[str, Experiment]],
-        *,
-        max_pending: int,
-        max_in_flight: int | None,
+        limits: QueueLimits,
     ) -> None:
         self._triton, self._cache = triton, cache
         self._catalog, self._experiments = catalog, experiments
-        self._max_pending, self._max_in_flight = max_pending, max_in_flight
-        self._flights = Flights()
+        self._limits = limits
+        # apart, so that nobody who waits for the answer waits behind batch work
+        self._flights = {priority: Flights() for priority in Priority}
         self._lanes: dict[tuple[str, int, str], Lane] = {}
 
     def assign(self, name: str, version: int | None, unit: str, ctx: RequestContext) -> Lane:
@@ -103,6 +76,7 @@ class RequestLife:
             NotReady: the version is not ready, or Triton is gone.
             Overloaded: too many items wait for this version.
             DeadlineExceeded: no answer before the request's deadline.
+            CallerLeft: the client did not wait.
             InvalidRequest: an item that the model cannot process.
             BackendBroken: Triton answered what it must not.
         """
@@ -139,15 +113,10 @@ class RequestLife:
         manifest = model.versions[version].manifest
         name = (model.name, version, manifest.digest)
         if name not in self._lanes:
-            self._lanes[name] = Lane(
-                self._triton,
-                manifest,
-                max_items=model.max_batch_size,
-                # one more than can run, so that no instance waits for the gateway
-                max_in_flight=self._max_in_flight or model.instances + 1,
-                max_pending=self._max_pending,
-            )
-        return self._lanes[name]
+            self._lanes[name] = Lane(self._triton, manifest, model, self._limits)
+        lane = self._lanes[name]
+        lane.follow(model)
+        return lane
 
     async def _look_up(self, keys: list[bytes], width: int | None) -> dict[bytes, Entry]:
         if self._cache is None:
@@ -172,23 +141,25 @@ class RequestLife:
     async def _infer(self, request: PredictionRequest, lane: Lane, keys: list[bytes], found: Mapping[bytes, Entry]) -> dict[bytes, bytes]:
         missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found}
         self._refuse_unready(lane)
-        fresh = [k for k in missing if k not in self._flights]
-        lane.limiter.admit(len(fresh))
+        under_way = self._flights[request.priority]
+        fresh = [k for k in missing if k not in under_way]
+        lane.admit(len(fresh), request)
         hits = sum(k in found for k in keys)
         self._count(lane, {"hit": hits, "miss": len(fresh), "coalesced": len(keys) - hits - len(fresh)})
-        flights = [self._flights.join(k, partial(self._start, k, item, lane, request)) for k, item in missing.items()]
+        flights = [under_way.join(k, request.deadline, partial(self._start, k, item, lane, request)) for k, item in missing.items()]
         try:
-            return await self._land(flights, request)
+            async with attended(request.receive):
+                return await self._land(flights, request)
         finally:
-            self._flights.leave(flights)
+            under_way.leave(flights)
 
     def _refuse_unready(self, lane: Lane) -> None:
         model = self._catalog().model(lane.manifest.model)
         if not model.is_ready(lane.manifest.version):
             raise NotReady(f"version {lane.manifest.version} of model {model.name} is not ready; ready: {_ready(model)}")
 
-    def _start(self, k: bytes, item: Item, lane: Lane, request: PredictionRequest) -> "asyncio.Future[bytes]":
-        row = lane.submit(item, request.deadline)
+    def _start(self, k: bytes, item: Item, lane: Lane, request: PredictionRequest, deadline: Deadline) -> "asyncio.Future[bytes]":
+        row = lane.submit(item, request.priority, deadline)
         if self._cache is not None and request.store:
             row.add_done_callback(partial(self._store, k))
         return row
@@ -207,7 +178,7 @@ class RequestLife:
                 raise InvalidRequest(f"the model cannot process one of the instances: {exc.message}") from exc
             if isinstance(exc, GatewayError):
                 # one fault is told to every waiter: each raises its own copy, so that tracebacks do not grow together
-                raise type(exc)(exc.message) from exc
+                raise type(exc)(exc.message, exc.retry_after_s) from exc
         return {flight.key: flight.row.result() for flight in flights}
 
     def _count(self, lane: Lane, results: Mapping[str, int]) -> None:

@@ -11,6 +11,7 @@ from gateway.default_models import TASKS
 from model_repository.signature import PublicKey
 
 PREFIX = "HEADRACE_"
+_ENDPOINT = r"(dns:///)?[^/\s,]+:\d+"
 _KEY = re.compile(r"([A-Za-z0-9_.-]+):([0-9a-f]{64})")
 
 
@@ -50,7 +51,17 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="port to listen on")
-    triton_url: str = Field("127.0.0.1:8001", pattern=r"^[^/\s]+:\d+$", description="host:port of Triton's gRPC endpoint")
+    triton_url: str = Field(
+        "127.0.0.1:8000",
+        pattern=rf"^{_ENDPOINT}(,{_ENDPOINT})*$",
+        description="host:port of Triton's HTTP endpoint; several separated by commas; dns:///host:port for all addresses of a name",
+    )
+    retry_share: float = Field(
+        0.1, ge=0, le=1, description="share of the calls that may be made again with another Triton; 0: none is, nor hedged"
+    )
+    hedge_percentile: float | None = Field(
+        None, gt=0, lt=100, description="a call that takes longer than this percentile of its like goes to a second Triton too; none: never"
+    )
     cache_url: str | None = Field(
         None, pattern=r"^(redis|rediss|unix)://", description="Redis or Valkey of the response cache; none: no cache"
     )
@@ -70,13 +81,22 @@ class Settings(BaseSettings):
         "of a task that only one model has it is the default",
     )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
+    max_request_timeout_ms: float = Field(60_000, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
     max_body_bytes: int = Field(2**21, ge=1, description="largest request body")
     max_text_bytes: int = Field(2**17, ge=1, description="largest single text, UTF-8")
+    min_pending: int = Field(64, ge=1, description="texts that may always wait for one version, however slow it is")
     max_pending: int = Field(1024, ge=1, description="most texts that may wait for one version; more are shed with 429")
+    target_latency_ms: float = Field(
+        1000, gt=0, description="how many texts may wait is adapted, between these two, so that each is answered in about this time"
+    )
+    batch_share: float = Field(0.5, gt=0, le=1, description="share of the texts that may wait which X-Priority: batch may take")
     max_in_flight: int | None = Field(None, ge=1, description="most calls to Triton at once per version; none: its instances and one")
     stream_window: int = Field(128, ge=1, description="most lines of one :predictStream that are being answered at once")
     stream_stall_s: float = Field(60, gt=0, description="a stream whose client neither sends nor reads for so long is cut off, seconds")
     catalog_refresh_s: float = Field(2, gt=0, description="how often the catalog is read from Triton, seconds")
+    drain_delay_s: float = Field(
+        0, ge=0, description="how long requests are still taken after SIGTERM, while /readyz says 503 and proxies turn away, seconds"
+    )
     drain_timeout_s: int = Field(20, ge=0, description="how long in-flight requests may take after SIGTERM, seconds")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="requests are logged at info")
 

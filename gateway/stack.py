@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.authenticate import Authenticator
 from gateway.catalog_watch import CatalogWatch
+from gateway.drain import Drain
 from gateway.experiments import Experiments
 from gateway.redis_cache import RedisCache
 from gateway.request_life import RequestLife
@@ -17,6 +18,7 @@ class Limits:
     max_body_bytes: int
     max_text_bytes: int
     request_timeout_s: float
+    max_request_timeout_s: float
     stream_window: int
     stream_stall_s: float
 
@@ -31,4 +33,5 @@ class Stack:
     cache: RedisCache | None
     life: RequestLife
     limits: Limits
+    drain: Drain
     default_models: Mapping[str, str]

@@ -13,12 +13,14 @@ from fastapi import Request, Response
 from gateway.context import RequestContext
 from gateway.dialects.ask import Ask
 from gateway.errors import MalformedRequest, TooLarge
+from gateway.lane import Lane
+from gateway.limiting.priority import Priority
 from gateway.observe import CONTEXT
 from gateway.prediction import Item, Prediction, PredictionRequest
-from gateway.request_life import Lane
-from gateway.stack import Stack
+from gateway.stack import Limits, Stack
 
 MAX_UNIT_CHARS = 256
+_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 _UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 
@@ -43,7 +45,7 @@ class Call:
         stack: Stack = request.app.state.stack
         ctx: RequestContext = request.scope[CONTEXT]
         ctx.tenant = stack.authenticator.tenant(ctx.headers.get("authorization"))
-        timeout_s = _timeout_s(ctx.headers, stack.limits.request_timeout_s)
+        timeout_s = _timeout_s(ctx.headers, stack.limits)
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def body(self) -> bytes:
@@ -78,12 +80,16 @@ class Call:
         Raises:
             GatewayError: as `RequestLife.predict`.
         """
-        return await self.predict_until(self.deadline, lane, items, self.ctx)
-
-    async def predict_until(self, deadline: float, lane: Lane, items: Sequence[Item], ctx: RequestContext) -> Prediction:
-        """As `predict`, with a deadline and a context of its own: for a part of a request."""
         look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
-        return await self.stack.life.predict(lane, PredictionRequest(items, deadline, look_up, store), ctx)
+        priority = _priority(self.ctx.headers, Priority.INTERACTIVE)
+        request = PredictionRequest(items, self.deadline, look_up, store, priority, self.request.receive)
+        return await self.stack.life.predict(lane, request, self.ctx)
+
+    async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float) -> Prediction:
+        """As `predict`, for a part of a request whose body is still being read; its priority is `batch` unless X-Priority says another."""
+        look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
+        request = PredictionRequest(items, deadline, look_up, store, _priority(self.ctx.headers, Priority.BATCH))
+        return await self.stack.life.predict(lane, request, RequestContext(self.ctx.request_id))
 
     async def answer(self, lane: Lane, ask: Ask) -> Response:
         """The answer to what a dialect asks, as JSON.
@@ -101,17 +107,26 @@ def age_header(prediction: Prediction) -> dict[str, str]:
     return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
 
 
-def _timeout_s(headers: Mapping[str, str], default_s: float) -> float:
+def _timeout_s(headers: Mapping[str, str], limits: Limits) -> float:
     given = headers.get("x-request-timeout-ms")
     if given is None:
-        return default_s
+        return limits.request_timeout_s
     try:
         milliseconds = float(given)
     except ValueError:
         milliseconds = math.nan
     if not 0 < milliseconds < math.inf:
         raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
-    return min(milliseconds / 1e3, default_s)
+    return min(milliseconds / 1e3, limits.max_request_timeout_s)
+
+
+def _priority(headers: Mapping[str, str], default: Priority) -> Priority:
+    given = headers.get("x-priority")
+    if given is None:
+        return default
+    if (priority := _PRIORITIES.get(given.lower())) is None:
+        raise MalformedRequest(f"X-Priority: must be one of {', '.join(_PRIORITIES)}")
+    return priority
 
 
 def _unit(headers: Mapping[str, str]) -> str | None:

@@ -13,7 +13,10 @@ MODEL = {"name": "model", "in": "path", "required": True, "schema": {"type": "st
 REQUEST_HEADERS = [
     _header("X-Unit-ID", f"who an experiment keeps on one variant: 1 to {MAX_UNIT_CHARS} printable ASCII characters"),
     _header("X-Request-ID", "comes back in the answer and stands in the log"),
-    _header("X-Request-Timeout-Ms", "how long the answer may take, milliseconds"),
+    _header("X-Request-Timeout-Ms", "how long the answer may take, milliseconds; a limit of the gateway's bounds it"),
+    _header(
+        "X-Priority", "interactive (the default; of a stream batch), or batch: served while no interactive request waits, and shed first"
+    ),
     _header("Cache-Control", "no-cache: compute anew and store; no-store: neither look up nor store"),
 ]
 RESPONSE_HEADERS = {

@@ -15,17 +15,20 @@ async def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="Can it answer?", responses={503: {"description": "no catalog has been read yet"}})
+@router.get(
+    "/readyz", summary="Can it answer?", responses={503: {"description": "no catalog has been read yet, or this gateway is leaving"}}
+)
 async def readyz(request: Request) -> Response:
     """Ready once a catalog was read. While Triton is gone it stays ready, since it answers what is cached; `checks` says so."""
     stack: Stack = request.app.state.stack
-    ready = stack.catalog.loaded
+    draining = stack.drain.draining
+    ready = stack.catalog.loaded and not draining
     checks = {
         "triton": stack.catalog.fault or "ok",
         "cache": "none" if stack.cache is None else "ok" if stack.cache.up else "does not answer",
         "experiments": stack.experiments.fault or "ok",
     }
-    return JSONResponse({"status": "ready" if ready else "starting", "checks": checks}, 200 if ready else 503)
+    return JSONResponse({"status": "ready" if ready else "draining" if draining else "starting", "checks": checks}, 200 if ready else 503)
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)

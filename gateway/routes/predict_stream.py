@@ -14,14 +14,13 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from gateway.context import RequestContext
 from gateway.dialects import kserve_v1, ndjson
 from gateway.dialects.ndjson import Line, Splitter
 from gateway.errors import GatewayError, InvalidRequest, Overloaded, TooLarge
+from gateway.lane import Lane
 from gateway.ordered import Ordered
 from gateway.pace import Pace
 from gateway.prediction import Item, Prediction
-from gateway.request_life import Lane
 from gateway.routes.call import Call
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation import MODEL, REQUEST_HEADERS, RESPONSE_HEADERS, responses
@@ -120,7 +119,7 @@ class LineStream(Response):
             await self._pace.begin()
             deadline = min(deadline, clock() + self._call.timeout_s)
             try:
-                prediction = await self._call.predict_until(deadline, self._lane, items, RequestContext(self._call.ctx.request_id))
+                prediction = await self._call.predict_part(self._lane, items, deadline)
             except Overloaded:
                 self._pace.shed()
                 if clock() + PAUSE_S >= deadline:

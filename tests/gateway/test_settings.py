@@ -3,8 +3,7 @@ import hashlib
 import pytest
 
 from gateway.authenticate import Authenticator
-from gateway.errors import Overloaded, Unauthenticated
-from gateway.limiter import Limiter
+from gateway.errors import Unauthenticated
 from gateway.settings import Settings, SettingsError
 
 
@@ -14,6 +13,10 @@ from gateway.settings import Settings, SettingsError
         ("PORT", "http"),
         ("PORT", "0"),
         ("TRITON_URL", "http://host:8001"),
+        ("TRITON_URL", "host:8001,"),
+        ("TRITON_URL", "dns:///host"),
+        ("BATCH_SHARE", "1.5"),
+        ("HEDGE_PERCENTILE", "100"),
         ("CACHE_URL", "localhost:6379"),
         ("API_KEYS", "acme:secret"),
         ("LOG_LEVEL", "loud"),
@@ -25,6 +28,12 @@ def test_invalid_setting_is_named(monkeypatch, name, value):
     monkeypatch.setenv(f"HEADRACE_{name}", value)
     with pytest.raises(SettingsError, match=f"^HEADRACE_{name}: "):
         Settings.read()
+
+
+@pytest.mark.parametrize("url", ["triton:8001", "one:8001,two:8001", "dns:///triton.models.svc:8001", "127.0.0.1:8001,dns:///b:8001"])
+def test_tritons_can_be_several(monkeypatch, url):
+    monkeypatch.setenv("HEADRACE_TRITON_URL", url)
+    assert Settings.read().triton_url == url
 
 
 def test_api_keys_are_digests_by_tenant(monkeypatch):
@@ -44,14 +53,3 @@ def test_default_models_are_named_by_use(monkeypatch):
 
 def test_without_keys_everyone_is_let_in():
     assert Authenticator({}).tenant(None) == ""
-
-
-def test_limiter_sheds_whole_requests_and_takes_permits_back():
-    limiter = Limiter(3)
-    limiter.admit(2)
-    with pytest.raises(Overloaded, match="2 texts wait"):
-        limiter.admit(2)
-    assert limiter.held == 2
-    limiter.release()
-    limiter.admit(2)
-    assert limiter.held == 3

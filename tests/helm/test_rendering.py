@@ -22,7 +22,7 @@ SCENARIOS = {
     "external cache": {"valkey": {"enabled": False}, "cache": {"url": "rediss://cache.example.com:6380/0"}},
     "external cache from a Secret": {"valkey": {"enabled": False}, "cache": {"existingSecret": "cache"}},
     "no cache": {"valkey": {"enabled": False}},
-    "external Triton": {"triton": {"enabled": False, "externalUrl": "triton.example.com:8001"}},
+    "external Triton": {"triton": {"enabled": False, "externalUrl": "triton.example.com:8000"}},
     "object store": {"triton": {"modelRepository": {"url": "s3://bucket/models", "credentialsSecret": "store"}, "replicas": 3}},
     "own claim": {"triton": {"modelRepository": {"existingClaim": "models", "subPath": "prod"}, "strategy": {"type": "Recreate"}}},
     "published and scaled": {

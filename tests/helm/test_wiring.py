@@ -11,7 +11,7 @@ EXPERIMENT = {
     "model": "topics",
     "variants": [{"name": "control", "version": 1, "weight": 0.3}, {"name": "treatment", "version": 2, "weight": 0.7}],
 }
-OWN = {"host", "port", "triton_url", "cache_url", "experiments_file", "api_keys", "drain_timeout_s"}
+OWN = {"host", "port", "triton_url", "cache_url", "experiments_file", "api_keys", "drain_delay_s", "drain_timeout_s"}
 """Settings that the chart makes itself."""
 
 
@@ -54,7 +54,8 @@ def test_the_gateway_accepts_its_settings_and_finds_triton_and_the_cache(find, m
     values = {"gateway": {"settings": {"max_body_bytes": 20971520, "cache_ttl_s": 0.5, "log_level": "debug"}, "drainTimeoutSeconds": 7}}
     settings = read_settings(monkeypatch, environment(find, values))
     triton, valkey = find("Service", "triton"), find("Service", "valkey")
-    assert settings.triton_url == f"{triton['metadata']['name']}:8001"
+    assert settings.triton_url == f"dns:///{triton['metadata']['name']}:8000"
+    assert triton["spec"]["clusterIP"] == "None"
     assert settings.cache_url == f"redis://{valkey['metadata']['name']}:6379/0"
     assert (settings.host, settings.port) == ("0.0.0.0", 8080)  # noqa: S104 - a pod's own network
     assert (settings.max_body_bytes, settings.cache_ttl_s, settings.log_level) == (20971520, 0.5, "debug")

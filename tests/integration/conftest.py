@@ -77,7 +77,7 @@ def tasks_gateway(tasks_triton, valkey, tmp_path_factory):
     experiments.write_text(yaml.safe_dump({"experiments": [{"key": "new-embeddings", "model": "embeddings", "variants": arms}]}))
     with GatewayProcess(
         log=folder / "gateway.log",
-        triton_url=tasks_triton.grpc_url,
+        triton_url=tasks_triton.http_url,
         cache_url=valkey.url,
         experiments_file=experiments,
         default_models="embed=raw-embeddings,predict=weather,root=weather",
@@ -92,7 +92,7 @@ def gateway(triton, valkey, tmp_path):
     shutil.copy(ROOT / "gateway/demo/experiments.yaml", experiments)
     with GatewayProcess(
         log=tmp_path / "gateway.log",
-        triton_url=triton.grpc_url,
+        triton_url=triton.http_url,
         cache_url=valkey.url,
         experiments_file=experiments,
         catalog_refresh_s=0.2,

@@ -26,7 +26,7 @@ class GatewayProcess:
     """`python -m gateway` as a child on a free port; `url` once it is ready."""
 
     def __init__(self, *arguments, log, **settings):
-        self.port = free_port()
+        self.port = settings.pop("port", None) or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.predict_url = f"{self.url}/v1/models/topics:predict"
         self.log = log

@@ -152,7 +152,7 @@ def test_flags_that_a_model_cannot_obey_are_told(post, path, body, status, sente
 
 
 def test_a_use_with_several_models_needs_a_setting(start_gateway, tasks_triton, tasks_repository):
-    gateway = start_gateway(triton_url=tasks_triton.grpc_url)
+    gateway = start_gateway(triton_url=tasks_triton.http_url)
     refused = httpx.post(f"{gateway.url}/embed", json={"inputs": "a"})
     assert (refused.status_code, refused.json()["error"]) == (
         404,

@@ -153,7 +153,7 @@ async def settled(count):
 
 
 async def test_a_client_that_neither_reads_nor_sends_is_cut_off(start_gateway, tasks_triton):
-    gateway = start_gateway(triton_url=tasks_triton.grpc_url, stream_stall_s=0.5)
+    gateway = start_gateway(triton_url=tasks_triton.http_url, stream_stall_s=0.5)
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(b'POST /v1/models/weather:predictStream HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n"alna"\n\r\n')
     answer = await asyncio.wait_for(reader.read(), timeout=20)
@@ -164,6 +164,6 @@ async def test_a_client_that_neither_reads_nor_sends_is_cut_off(start_gateway, t
 
 
 async def test_lines_wait_for_permits_instead_of_being_shed(start_gateway, tasks_triton):
-    gateway = start_gateway(triton_url=tasks_triton.grpc_url, max_pending=4)
+    gateway = start_gateway(triton_url=tasks_triton.http_url, min_pending=4, max_pending=4)
     answers = await asyncio.to_thread(lambda: read(ask(gateway, *(json.dumps(uuid.uuid4().hex).encode() for _ in range(300)))))
     assert ["prediction" in one for one in answers] == [True] * 300

@@ -9,6 +9,8 @@
 {{- include "headrace.cacheUrl" . }}
 - name: HEADRACE_EXPERIMENTS_FILE
   value: /etc/headrace/experiments.yaml
+- name: HEADRACE_DRAIN_DELAY_S
+  value: {{ .Values.gateway.preStopSeconds | toJson | quote }}
 - name: HEADRACE_DRAIN_TIMEOUT_S
   value: {{ .Values.gateway.drainTimeoutSeconds | toJson | quote }}
 {{- with .Values.gateway.apiKeys }}
@@ -30,11 +32,11 @@
 {{- end }}
 {{- end }}
 
-{{/* host:port of Triton's gRPC endpoint. */}}
+{{/* Triton's gRPC endpoint: all pods behind the headless Service, or what externalUrl says. */}}
 {{- define "headrace.tritonUrl" -}}
 {{- if .Values.triton.enabled }}
 {{- with .Values.triton.externalUrl }}{{ fail "triton.externalUrl is set: set triton.enabled to false, or leave it empty" }}{{ end }}
-{{- printf "%s:8001" (include "headrace.componentName" (dict "root" . "component" "triton")) }}
+{{- printf "dns:///%s:8000" (include "headrace.componentName" (dict "root" . "component" "triton")) }}
 {{- else }}
 {{- required "triton.externalUrl: say where Triton is, since triton.enabled is false" .Values.triton.externalUrl }}
 {{- end }}
