@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from gateway import logs
 from gateway.catalog_watch import CatalogWatch
 from gateway.context import RequestContext
+from gateway.dialects.error_body import error_body
 from gateway.drain import CloseWhileDraining, Drain
 from gateway.endpoints.discovery import Discovery
 from gateway.errors import GatewayError, TooLarge, TooSlow, Unauthenticated
@@ -27,7 +28,7 @@ from gateway.observe import CONTEXT, Observe
 from gateway.redis_cache import RedisCache
 from gateway.redis_state import RedisState
 from gateway.request_life import RequestLife
-from gateway.routes import admin_keys, health, models, predict
+from gateway.routes import admin_keys, health, models, openai, predict, predict_stream, tei
 from gateway.security.authenticator import Authenticator, Sources
 from gateway.security.documentation_page import DocumentationPage
 from gateway.security.door import Door
@@ -77,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path == "/docs":
             route.app = DocumentationPage(route.app)
-    for routes in (predict, models, health, admin_keys):
+    for routes in (predict, predict_stream, openai, tei, models, health, admin_keys):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     return app
@@ -126,6 +127,8 @@ async def _running(settings: Settings, experiments: Experiments, drain: Drain) -
         settings.max_text_bytes,
         settings.request_timeout_ms / 1e3,
         settings.max_request_timeout_ms / 1e3,
+        settings.stream_window,
+        settings.stream_stall_s,
     )
     keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
     door, door_watches = _door(settings, state, keys)
@@ -136,7 +139,7 @@ async def _running(settings: Settings, experiments: Experiments, drain: Drain) -
     gc.freeze()
     try:
         with drain.on_sigterm():
-            yield Stack(door, keys, state, catalog, experiments, cache, life, limits, drain)
+            yield Stack(door, keys, state, catalog, experiments, cache, life, limits, drain, settings.default_models)
     finally:
         for watcher in watchers:
             watcher.cancel()
@@ -183,8 +186,9 @@ def _triton_access(settings: Settings) -> TritonAccess:
     return TritonAccess(tls, settings.triton_headers)
 
 
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps({"error": message}), status, headers, "application/json")
+def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:
+    body = error_body(request.scope["path"], status, message, param)
+    return Response(orjson.dumps(body), status, headers, "application/json")
 
 
 def _render(request: Request, exc: Exception) -> Response:
@@ -199,13 +203,13 @@ def _render(request: Request, exc: Exception) -> Response:
     if isinstance(exc, TooLarge | TooSlow):
         # what is left of the body is not waited for
         headers["Connection"] = "close"
-    return _error(exc.status, exc.message, headers)
+    return _error(request, exc.status, exc.message, headers, exc.param)
 
 
 def _render_http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101 - the handler is registered for this class
     message = {404: "no such path; see /docs", 405: "this path does not take this method; see /docs"}.get(exc.status_code, exc.detail)
-    return _error(exc.status_code, message, dict(exc.headers or {}))
+    return _error(request, exc.status_code, message, dict(exc.headers or {}))
 
 
 def _render_validation(request: Request, exc: Exception) -> Response:
@@ -213,4 +217,4 @@ def _render_validation(request: Request, exc: Exception) -> Response:
     fault = exc.errors()[0]
     # a field that is not known has the client's own name, which is not repeated
     names = [str(part) for part in fault["loc"] if fault["type"] != "extra_forbidden" or part is not fault["loc"][-1]]
-    return _error(422, f"{'.'.join(names)}: {fault['msg']}")
+    return _error(request, 422, f"{'.'.join(names)}: {fault['msg']}")

@@ -16,6 +16,8 @@ class GatewayError(Exception):
 
     status = 500
     retry_after_s: int | None = None
+    param: str | None = None
+    """The field of the request that is wrong, where it is one; dialects that tell it read it."""
 
     def __init__(self, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
@@ -33,6 +35,12 @@ class InvalidRequest(GatewayError):
     """Well-formed, but not a valid request: a wrong type, too few or too many instances."""
 
     status = 422
+
+
+class UnsupportedOption(GatewayError):
+    """A request as it should be, for something that this model cannot do."""
+
+    status = 400
 
 
 class Unauthenticated(GatewayError):

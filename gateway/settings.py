@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.default_models import TASKS
 from gateway.security.limits import Limits, parse_limits
 from gateway.security.principal import DEFAULT_SCOPES, parse_scopes
 from gateway.security.tokens import Algorithm
@@ -63,6 +64,15 @@ def _parse_headers(value: object) -> object:
     if None in matches:
         raise ValueError("give name=value pairs separated by commas, names in lower case")
     return {match[1]: match[2] for match in matches if match}
+
+
+def _parse_default_models(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+    if any(use not in TASKS or not model for use, _, model in pairs):
+        raise ValueError(f"give USE=MODEL pairs separated by commas, USE being one of {', '.join(TASKS)}")
+    return {use: model for use, _, model in pairs}
 
 
 def _parse_public_key(value: object) -> object:
@@ -145,6 +155,11 @@ class Settings(BaseSettings):
     manifest_public_key: Annotated[InstanceOf[PublicKey] | None, NoDecode, BeforeValidator(_parse_public_key)] = Field(
         None, description="ed25519 public key, a file or base64: only versions whose manifests its owner signed may answer; none: all may"
     )
+    default_models: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_default_models)] = Field(
+        default_factory=dict,
+        description="models that answer at paths that name none, e.g. embed=minilm,predict=topics,rerank=ranker,root=minilm; "
+        "of a task that only one model has it is the default",
+    )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
     max_request_timeout_ms: float = Field(60_000, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
     max_body_bytes: int = Field(2**21, ge=1, description="largest request body")
@@ -163,6 +178,8 @@ class Settings(BaseSettings):
     )
     batch_share: float = Field(0.5, gt=0, le=1, description="share of the texts that may wait which X-Priority: batch may take")
     max_in_flight: int | None = Field(None, ge=1, description="most calls to Triton at once per version; none: its instances and one")
+    stream_window: int = Field(128, ge=1, description="most lines of one :predictStream that are being answered at once")
+    stream_stall_s: float = Field(60, gt=0, description="a stream whose client neither sends nor reads for so long is cut off, seconds")
     catalog_refresh_s: float = Field(2, gt=0, description="how often the catalog is read from Triton, seconds")
     drain_delay_s: float = Field(
         0, ge=0, description="how long requests are still taken after SIGTERM, while /readyz says 503 and proxies turn away, seconds"

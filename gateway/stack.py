@@ -1,5 +1,6 @@
 """What the routes need, made once at start-up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.catalog_watch import CatalogWatch
@@ -22,6 +23,8 @@ class Limits:
     max_text_bytes: int
     request_timeout_s: float
     max_request_timeout_s: float
+    stream_window: int
+    stream_stall_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,4 @@ class Stack:
     life: RequestLife
     limits: Limits
     drain: Drain
+    default_models: Mapping[str, str]

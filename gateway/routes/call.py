@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from fastapi import Request
+import orjson
+from fastapi import Request, Response
 
 from gateway.context import RequestContext
+from gateway.dialects.ask import Ask
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.lane import Lane
 from gateway.limiting.priority import Priority
@@ -26,12 +28,13 @@ _UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request. `deadline` is of the event loop's clock, seconds."""
+    """One authenticated request. `deadline` is of the event loop's clock, seconds: `timeout_s` after the request began."""
 
     request: Request
     stack: Stack
     ctx: RequestContext
     deadline: float
+    timeout_s: float
 
     @classmethod
     async def enter(cls, request: Request) -> Self:
@@ -44,8 +47,8 @@ class Call:
         stack: Stack = request.app.state.stack
         ctx: RequestContext = request.scope[CONTEXT]
         await stack.door.enter(ctx, PREDICT)
-        deadline = asyncio.get_running_loop().time() + _timeout_s(ctx.headers, stack.limits)
-        return cls(request, stack, ctx, deadline)
+        timeout_s = _timeout_s(ctx.headers, stack.limits)
+        return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def body(self) -> bytes:
         """The request's body, whatever it is; errors as `read_body`."""
@@ -55,14 +58,16 @@ class Call:
         """The request's body, which is JSON; errors as `read_json`."""
         return await read_json(self.request, self.ctx, self.stack.limits.body)
 
-    def assign(self, model: str, version: int | None = None) -> Lane:
-        """The version that answers, as `RequestLife.assign`; without a unit's name each request is a unit of its own.
+    def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
+        """The version that answers, as `RequestLife.assign`.
+
+        The unit is the one of X-Unit-ID, else the body's `user`; without either each request is a unit of its own.
 
         Raises:
             MalformedRequest: the unit's name cannot be read.
             GatewayError: as `RequestLife.assign`.
         """
-        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or self.ctx.request_id, self.ctx)
+        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or self.ctx.request_id, self.ctx)
 
     async def predict(self, lane: Lane, items: Sequence[Item]) -> Prediction:
         """Answer items by the version that was assigned, and take them from the caller's limits.
@@ -76,8 +81,25 @@ class Call:
             raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
         await self.stack.door.charge(self.ctx, len(items))
         look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
-        request = PredictionRequest(items, self.deadline, look_up, store, _priority(self.ctx.headers), self.request.receive)
+        priority = _priority(self.ctx.headers, Priority.INTERACTIVE)
+        request = PredictionRequest(items, self.deadline, look_up, store, priority, self.request.receive)
         return await self.stack.life.predict(lane, request, self.ctx)
+
+    async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float) -> Prediction:
+        """As `predict`, for a part of a request whose body is still being read; its priority is `batch` unless X-Priority says another."""
+        look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
+        request = PredictionRequest(items, deadline, look_up, store, _priority(self.ctx.headers, Priority.BATCH))
+        return await self.stack.life.predict(lane, request, RequestContext(self.ctx.request_id))
+
+    async def answer(self, lane: Lane, ask: Ask) -> Response:
+        """The answer to what a dialect asks, as JSON.
+
+        Raises:
+            GatewayError: as `RequestLife.predict`, or a text was cut that must not be.
+        """
+        self.ctx.instances = len(ask.items)
+        prediction = await self.predict(lane, ask.items)
+        return Response(orjson.dumps(ask.render(prediction)), media_type="application/json", headers=age_header(prediction))
 
 
 def age_header(prediction: Prediction) -> dict[str, str]:
@@ -98,10 +120,10 @@ def _timeout_s(headers: Mapping[str, str], limits: Limits) -> float:
     return min(milliseconds / 1e3, limits.max_request_timeout_s)
 
 
-def _priority(headers: Mapping[str, str]) -> Priority:
+def _priority(headers: Mapping[str, str], default: Priority) -> Priority:
     given = headers.get("x-priority")
     if given is None:
-        return Priority.INTERACTIVE
+        return default
     if (priority := _PRIORITIES.get(given.lower())) is None:
         raise MalformedRequest(f"X-Priority: must be one of {', '.join(_PRIORITIES)}")
     return priority

@@ -2,6 +2,8 @@ import json
 import re
 
 import httpx
+import pytest
+from jsonschema import Draft202012Validator
 
 from gateway.app import create_app
 from gateway.security.documentation_page import content_security_policy
@@ -37,6 +39,47 @@ def test_prediction_is_documented_with_examples_headers_and_errors():
     assert "X-Cache" in operation["responses"]["200"]["headers"]
     assert {"model", "X-Unit-ID", "Cache-Control"} <= {parameter["name"] for parameter in operation["parameters"]}
     assert json.dumps(schema).count("$ref") == 0
+
+
+DIALECTS = (
+    "/v1/embeddings",
+    "/v1/rerank",
+    "/embed",
+    "/similarity",
+    "/predict",
+    "/rerank",
+    "/",
+    "/models/{model}",
+    "/models/{model}/embed",
+    "/v1/models/{model}:predictStream",
+)
+
+
+@pytest.mark.parametrize("path", DIALECTS)
+def test_every_dialect_is_documented_with_its_body_headers_and_errors(path):
+    operation = create_app(Settings(auth=frozenset())).openapi()["paths"][path]["post"]
+    [content] = operation["requestBody"]["content"].values()
+    assert "example" in json.dumps(content)
+    assert {"200", "400", "401", "404", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
+    assert {"X-Unit-ID", "X-Request-Timeout-Ms"} <= {parameter["name"] for parameter in operation["parameters"]}
+    assert "X-Model-Version" in operation["responses"]["200"]["headers"]
+    assert ("model" in {parameter["name"] for parameter in operation["parameters"]}) == ("{model}" in path)
+
+
+def test_operations_have_names_of_their_own():
+    paths = create_app(Settings(auth=frozenset())).openapi()["paths"].values()
+    names = [operation["operationId"] for path in paths for operation in path.values()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/embeddings", "/v1/rerank", "/embed", "/similarity", "/predict", "/rerank", "/v1/models/{model}:predict"]
+)
+def test_examples_of_bodies_are_valid(path):
+    operation = create_app(Settings(auth=frozenset())).openapi()["paths"][path]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    for example in schema["examples"]:
+        Draft202012Validator(schema).validate(example)
 
 
 async def test_documentation_page_loads_nothing_from_elsewhere():

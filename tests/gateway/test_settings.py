@@ -25,6 +25,8 @@ from gateway.settings import Settings, SettingsError
         ("LIMITS_PER_TENANT", "requests_per_hour=5"),
         ("TRITON_HEADERS", "Authorization"),
         ("LOG_LEVEL", "loud"),
+        ("DEFAULT_MODELS", "embed"),
+        ("DEFAULT_MODELS", "encode=minilm"),
     ],
 )
 def test_invalid_setting_is_named(monkeypatch, name, value):
@@ -81,3 +83,8 @@ def test_secrets_stand_neither_in_the_settings_text_nor_in_a_fault(monkeypatch):
         read(monkeypatch, TRITON_HEADERS="Bad Name=hunter2")
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_default_models_are_named_by_use(monkeypatch):
+    monkeypatch.setenv("HEADRACE_DEFAULT_MODELS", "embed=minilm, root=topics")
+    assert Settings.read().default_models == {"embed": "minilm", "root": "topics"}

@@ -49,9 +49,40 @@ def triton(repository):
 
 
 @pytest.fixture(scope="session")
+def tasks_repository(tmp_path_factory):
+    """A tiny model of each task, exported by the real pipeline, and the checkpoints that they were made of."""
+    import tasks_repository  # torch and transformers: only where it is asked for
+
+    return tasks_repository.make(tmp_path_factory.mktemp("tasks"))
+
+
+@pytest.fixture(scope="session")
+def tasks_triton(tasks_repository):
+    with TritonServer.start(tasks_repository.folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def valkey():
     with Valkey() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def tasks_gateway(tasks_triton, valkey, tmp_path_factory):
+    """A gateway on the tiny models, with an experiment on the two versions of `embeddings`."""
+    folder = tmp_path_factory.mktemp("tasks-gateway")
+    arms = [{"name": "control", "version": 1, "weight": 0.5}, {"name": "treatment", "version": 2, "weight": 0.5}]
+    experiments = folder / "experiments.yaml"
+    experiments.write_text(yaml.safe_dump({"experiments": [{"key": "new-embeddings", "model": "embeddings", "variants": arms}]}))
+    with GatewayProcess(
+        log=folder / "gateway.log",
+        triton_url=tasks_triton.http_url,
+        cache_url=valkey.url,
+        experiments_file=experiments,
+        default_models="embed=raw-embeddings,predict=weather,root=weather",
+    ) as process:
+        yield process
 
 
 @pytest.fixture
