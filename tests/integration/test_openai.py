@@ -89,7 +89,7 @@ def test_unknown_models_and_models_of_other_tasks_are_told_apart(client):
 
 def test_key_limits_and_faults_are_the_clients_own_exceptions(start_gateway, tasks_triton):
     digest = hashlib.sha256(b"s3cret").hexdigest()
-    gateway = start_gateway(triton_url=tasks_triton.http_url, api_keys=f"acme:{digest}", min_pending=2, max_pending=2)
+    gateway = start_gateway(triton_url=tasks_triton.http_url, auth="keys", api_keys=f"acme:{digest}", min_pending=2, max_pending=2)
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="wrong", max_retries=0) as stranger, pytest.raises(openai.AuthenticationError):
         stranger.embeddings.create(model="raw-embeddings", input="a")
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="s3cret", max_retries=0) as client:
