@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.context import RequestContext
 from gateway.dialects import openai
@@ -45,6 +45,7 @@ class ModelList(BaseModel):
 class Version(Manifest):
     """A version's manifest, whether it is ready, and why where it is not."""
 
+    postprocessing: Any = Field(description="the task's settings")
     ready: bool
     reason: str | None = None
 

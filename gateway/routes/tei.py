@@ -124,7 +124,7 @@ async def show_info(request: Request) -> Response:
     return JSONResponse(tei.info(model, model.versions[model.default_version].manifest))
 
 
-@router.get("/health", summary="Does the model server answer?", responses={503: {"model": Error}})
+@router.get("/health", summary="Does the model server answer?", response_class=Response, responses={503: {"model": Error}})
 async def check_health(request: Request) -> Response:
     """200 while a catalog is known and Triton answers. No key is asked for."""
     stack: Stack = request.app.state.stack
@@ -136,6 +136,7 @@ async def check_health(request: Request) -> Response:
 @router.get(
     "/models/{model:name}/health",
     summary="Is a model ready?",
+    response_class=Response,
     responses={status: {"model": Error} for status in (401, 403, 404, 429, 503)},
     openapi_extra={"parameters": [MODEL]},
 )

@@ -253,6 +253,10 @@ def test_zero_shot_classification(packaged: Any, checkpoint: Any, texts: list[st
     ("fields", "reason"),
     [
         ({"task": "feature-extraction"}, "postprocessing: the checkpoint has no sentence-transformers files"),
+        (
+            {"task": "feature-extraction", "postprocessing": {"pooling": "mean", "normalize": True, "matryoshka_dimensions": [64]}},
+            "postprocessing.matryoshka_dimensions: give a list of whole numbers from 1 to 32",
+        ),
         ({"task": "text-ranking"}, "text-ranking needs a head with one output, and the checkpoint's has 3"),
         ({"task": "zero-shot-classification"}, "labels: none of cold, mild, warm is called entailment"),
         ({"postprocessing": {"thresholds": {"cold": 0.5}}}, "postprocessing.thresholds: they are for function sigmoid"),

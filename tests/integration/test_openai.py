@@ -1,5 +1,6 @@
 """The `openai` client, unchanged, against the gateway; and reranking as Cohere, Jina and vLLM shape it."""
 
+import asyncio
 import base64
 import hashlib
 import uuid
@@ -87,18 +88,29 @@ def test_unknown_models_and_models_of_other_tasks_are_told_apart(client):
         client.embeddings.create(model="weather", input="a")
 
 
-def test_key_limits_and_faults_are_the_clients_own_exceptions(start_gateway, tasks_triton):
+async def test_key_limits_and_faults_are_the_clients_own_exceptions(start_gateway, tasks_triton):
     digest = hashlib.sha256(b"s3cret").hexdigest()
-    gateway = start_gateway(triton_url=tasks_triton.http_url, auth="keys", api_keys=f"acme:{digest}", min_pending=2, max_pending=2)
-    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="wrong", max_retries=0) as stranger, pytest.raises(openai.AuthenticationError):
-        stranger.embeddings.create(model="raw-embeddings", input="a")
-    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="s3cret", max_retries=0) as client:
-        with pytest.raises(openai.RateLimitError) as shed:
-            client.embeddings.create(model="raw-embeddings", input=["a", "b", "c"])
-        assert (shed.value.code, shed.value.response.headers["retry-after"]) == ("rate_limit_exceeded", "1")
-        with pytest.raises(openai.InternalServerError, match="did not come in time"):
-            client.embeddings.create(model="raw-embeddings", input="late", extra_headers={"X-Request-Timeout-Ms": "0.001"})
-        assert len(client.embeddings.create(model="raw-embeddings", input="a").data) == 1
+    gateway = start_gateway(triton_url=tasks_triton.http_url, auth="keys", api_keys=f"acme:{digest}", min_pending=8, max_pending=8)
+
+    def client_of(key):
+        return openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=key, max_retries=0)
+
+    def ask(client, *texts, **more):
+        return client.embeddings.create(model="raw-embeddings", input=list(texts), **more)
+
+    async with client_of("wrong") as stranger:
+        with pytest.raises(openai.AuthenticationError):
+            await ask(stranger, "a")
+    async with client_of("s3cret") as client:
+        many = [[f"{request} {text}" for text in range(500)] for request in range(4)]
+        answers = await asyncio.gather(*(ask(client, *texts) for texts in many), return_exceptions=True)
+        shed = [answer for answer in answers if isinstance(answer, openai.RateLimitError)]
+        assert 0 < len(shed) < len(answers)
+        assert {answer.code for answer in shed} == {"rate_limit_exceeded"}
+        assert all(int(answer.response.headers["retry-after"]) >= 1 for answer in shed)
+        with pytest.raises(openai.InternalServerError, match="in time"):
+            await ask(client, "late", extra_headers={"X-Request-Timeout-Ms": "0.001"})
+        assert len((await ask(client, "a")).data) == 1
 
 
 async def test_async_client(tasks_gateway, tasks_repository):
