@@ -17,10 +17,11 @@ from gateway.catalog_watch import CatalogWatch
 from gateway.context import RequestContext
 from gateway.errors import GatewayError, Unauthenticated
 from gateway.experiments import Experiments
+from gateway.grpc_server.server import serving
 from gateway.observe import CONTEXT, Observe
 from gateway.redis_cache import RedisCache
 from gateway.request_life import RequestLife
-from gateway.routes import health, models, predict
+from gateway.routes import health, models, open_inference, predict
 from gateway.settings import Settings
 from gateway.stack import Limits, Stack
 from gateway.triton import Triton
@@ -44,14 +45,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _running(settings, experiments) as stack:
             app.state.stack = stack
-            yield
+            async with serving(app, settings.host, settings.grpc_port, settings.max_body_bytes, settings.drain_timeout_s):
+                yield
 
     app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     app.add_middleware(Observe)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(RequestValidationError, _render_validation)
-    for routes in (predict, models, health):
+    for routes in (predict, open_inference, models, health):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     return app

@@ -34,6 +34,14 @@ class InvalidRequest(GatewayError):
     status = 422
 
 
+class ItemFault(InvalidRequest):
+    """The model cannot process this one item; `row` is what it answered beside the reason (`gateway.row`)."""
+
+    def __init__(self, message: str, row: bytes) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 class Unauthenticated(GatewayError):
     """No API key, or one that is not known."""
 
@@ -57,6 +65,12 @@ class Overloaded(GatewayError):
 
     status = 429
     retry_after_s = 1
+
+
+class Unsupported(GatewayError):
+    """A part of a protocol that is not spoken here."""
+
+    status = 501
 
 
 class BackendBroken(GatewayError):

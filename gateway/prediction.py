@@ -1,7 +1,7 @@
 """The one internal request and its answer, whatever dialect a client speaks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway import row as rows
@@ -18,24 +18,30 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
-    """What to predict. `deadline` is of the event loop's clock, seconds."""
+    """What to predict. `deadline` is of the event loop's clock, seconds.
+
+    With `partial`, an item that the model cannot process has an error of its own; else it fails the request.
+    """
 
     items: Sequence[Item]
     deadline: float
     look_up: bool = True
     store: bool = True
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """The answer: a row (`gateway.row`) for each item, by the version that `manifest` describes.
 
-    `age_s` is that of the oldest row where all came from the cache.
+    `age_s` is that of the oldest row where all came from the cache. `errors` says by index why an item has none; its row then holds
+    no numbers (NaN), or no JSON.
     """
 
     manifest: Manifest
     rows: Sequence[bytes]
     age_s: int | None = None
+    errors: Mapping[int, str] = field(default_factory=dict)
 
     def truncated(self) -> list[tuple[int, int]]:
         """(index, tokens) of each item of which the model read only the beginning."""

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="port to listen on")
+    grpc_port: int = Field(0, ge=0, le=65535, description="port of the Open Inference Protocol over gRPC; 0: not spoken")
     triton_url: str = Field("127.0.0.1:8001", pattern=r"^[^/\s]+:\d+$", description="host:port of Triton's gRPC endpoint")
     cache_url: str | None = Field(
         None, pattern=r"^(redis|rediss|unix)://", description="Redis or Valkey of the response cache; none: no cache"

@@ -3,8 +3,7 @@
 The requests are built from the protobuf messages themselves: texts go in and rows come out as bytes, without numpy between.
 """
 
-import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -12,8 +11,9 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 from gateway import metrics
+from gateway.bytes_tensor import LENGTH_BYTES, packed, unpacked
 from gateway.catalog import Catalog, IndexEntry, build
-from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, InvalidRequest, NotReady, Overloaded
+from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, ItemFault, NotReady, Overloaded
 from gateway.prediction import Item
 from gateway.row import FLOAT_BYTES, TOKENS_BYTES, width_of
 from model_repository import tensors
@@ -21,7 +21,6 @@ from model_repository.manifest import Manifest, ManifestError
 from model_repository.serving import ServingError
 from model_repository.signature import PublicKey
 
-_LENGTH = struct.Struct("<I")
 _COLUMNS: Mapping[str, Callable[[Item], bytes]] = {
     tensors.TEXT: lambda item: item.text,
     tensors.TEXT_PAIR: lambda item: item.text_pair or b"",
@@ -67,7 +66,7 @@ class Triton:
             raise BackendBroken("the model server has a model whose default version or versions out of service cannot be read") from exc
 
     async def infer(self, manifest: Manifest, items: Sequence[Item], timeout_s: float) -> list[bytes | Exception]:
-        """The row of each item (`gateway.row`); an `InvalidRequest` where that item alone failed.
+        """The row of each item (`gateway.row`); an `ItemFault` where that item alone failed.
 
         Raises:
             NotReady: Triton is gone, or the version is not ready.
@@ -80,7 +79,7 @@ class Triton:
         # optional inputs are sent always: Triton joins only requests that have the same ones
         for name in (*named.inputs, *named.optional_inputs):
             request.inputs.add(name=name, datatype="BYTES", shape=[len(items), 1])
-            request.raw_input_contents.append(_packed(_COLUMNS[name](item) for item in items))
+            request.raw_input_contents.append(packed(_COLUMNS[name](item) for item in items))
         for name in (named.output, tensors.TOKENS, tensors.ERROR):
             request.outputs.add(name=name)
         metrics.TRITON_CALL_ITEMS.labels(manifest.model, manifest.version).observe(len(items))
@@ -127,34 +126,28 @@ def _rows(response: Any, items: int, output: str, width: int | None) -> list[byt
     if len(tokens) != items * TOKENS_BYTES:
         raise BackendBroken(f"the model server answered {len(tokens)} bytes of token counts, expected {items} × {TOKENS_BYTES}")
     rows: list[bytes | Exception] = [value + tokens[i * TOKENS_BYTES : (i + 1) * TOKENS_BYTES] for i, value in enumerate(values)]
-    if len(errors) == items * _LENGTH.size:  # every message is empty
+    if len(errors) == items * LENGTH_BYTES:  # every message is empty
         return rows
-    for i, message in enumerate(_unpacked(errors)):
+    for i, message in enumerate(_texts(errors, items, tensors.ERROR)):
         if message:
-            rows[i] = InvalidRequest(message.decode(errors="replace"))
+            rows[i] = ItemFault(message.decode(errors="replace"), values[i] + tokens[i * TOKENS_BYTES : (i + 1) * TOKENS_BYTES])
     return rows
 
 
 def _values(raw: bytes, items: int, output: str, width: int | None) -> list[bytes]:
     if width is None:
-        values = list(_unpacked(raw))
-        if len(values) != items:
-            raise BackendBroken(f"the model server answered {len(values)} of {output}, expected {items}")
-        return values
+        return _texts(raw, items, output)
     row_bytes = width * FLOAT_BYTES
     if len(raw) != items * row_bytes:
         raise BackendBroken(f"the model server answered {len(raw)} bytes of {output}, expected {items} × {width} × {FLOAT_BYTES}")
     return [raw[i * row_bytes : (i + 1) * row_bytes] for i in range(items)]
 
 
-def _packed(values: Iterable[bytes]) -> bytes:
-    """Triton's BYTES: each value behind its length (uint32, little-endian)."""
-    return b"".join(part for value in values for part in (_LENGTH.pack(len(value)), value))
-
-
-def _unpacked(raw: bytes) -> Iterator[bytes]:
-    at = 0
-    while at + _LENGTH.size <= len(raw):
-        begin = at + _LENGTH.size
-        at = begin + _LENGTH.unpack_from(raw, at)[0]
-        yield raw[begin:at]
+def _texts(raw: bytes, items: int, output: str) -> list[bytes]:
+    try:
+        values = unpacked(raw)
+    except ValueError as exc:
+        raise BackendBroken(f"the model server answered bytes of {output} that cannot be read") from exc
+    if len(values) != items:
+        raise BackendBroken(f"the model server answered {len(values)} of {output}, expected {items}")
+    return values

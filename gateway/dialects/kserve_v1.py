@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from gateway.dialects.schema import inlined
 from gateway.errors import InvalidRequest, MalformedRequest, TooLarge
 from gateway.prediction import Item, Prediction
 from gateway.tasks.task import Instance, Task, require_parameters
@@ -109,21 +110,8 @@ _BODY = TypeAdapter(PredictBody)
 
 
 def body_schema() -> dict[str, Any]:
-    """JSON Schema of a request's body, in one piece: references into `$defs` mean nothing inside an OpenAPI document."""
-    schema = PredictBody.model_json_schema()
-    definitions = schema.pop("$defs")
-
-    def inline(node: Any) -> Any:
-        if isinstance(node, list):
-            return [inline(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            return inline(definitions[node["$ref"].rpartition("/")[2]])
-        return {key: inline(value) for key, value in node.items()}
-
-    inlined: dict[str, Any] = inline(schema)
-    return inlined
+    """JSON Schema of a request's body."""
+    return inlined(PredictBody)
 
 
 def parse(raw: bytes) -> PredictBody:

@@ -4,7 +4,7 @@ import asyncio
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from fastapi import Request
@@ -67,14 +67,20 @@ class Call:
         """
         return self.stack.life.assign(model, version, _unit(self.ctx.headers) or self.ctx.request_id, self.ctx)
 
-    async def predict(self, lane: Lane, items: Sequence[Item]) -> Prediction:
-        """Answer items by the version that was assigned.
+    def within(self, timeout_s: float | None) -> Self:
+        """The same call with a deadline no later than `timeout_s` from now; None changes nothing."""
+        if timeout_s is None:
+            return self
+        return replace(self, deadline=min(self.deadline, asyncio.get_running_loop().time() + timeout_s))
+
+    async def predict(self, lane: Lane, items: Sequence[Item], *, partial: bool = False) -> Prediction:
+        """Answer items by the version that was assigned; with `partial` those that can be answered.
 
         Raises:
             GatewayError: as `RequestLife.predict`.
         """
         look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
-        return await self.stack.life.predict(lane, PredictionRequest(items, self.deadline, look_up, store), self.ctx)
+        return await self.stack.life.predict(lane, PredictionRequest(items, self.deadline, look_up, store, partial), self.ctx)
 
 
 def age_header(prediction: Prediction) -> dict[str, str]:

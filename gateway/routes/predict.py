@@ -16,13 +16,13 @@ def _header(name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
 
 
-_REQUEST_HEADERS = [
+REQUEST_HEADERS = [
     _header("X-Unit-ID", f"who an experiment keeps on one variant: 1 to {MAX_UNIT_CHARS} printable ASCII characters"),
     _header("X-Request-ID", "comes back in the answer and stands in the log"),
     _header("X-Request-Timeout-Ms", "how long the answer may take, milliseconds"),
     _header("Cache-Control", "no-cache: compute anew and store; no-store: neither look up nor store"),
 ]
-_RESPONSE_HEADERS = {
+RESPONSE_HEADERS = {
     name: {"description": description, "schema": {"type": "string"}}
     for name, description in {
         "X-Model-Version": "the version that answered",
@@ -33,7 +33,7 @@ _RESPONSE_HEADERS = {
         "Server-Timing": "the time in each stage",
     }.items()
 }
-_ERRORS: dict[int, str] = {
+ERRORS: dict[int, str] = {
     400: "not JSON, not UTF-8, or a header that cannot be read",
     401: "an API key is needed",
     404: "no such model or version",
@@ -45,14 +45,14 @@ _ERRORS: dict[int, str] = {
     504: "no answer within the time allowed",
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"model": kserve_v1.PredictResponse, "headers": _RESPONSE_HEADERS},
-    **{status: {"model": kserve_v1.Error, "description": meaning} for status, meaning in _ERRORS.items()},
+    200: {"model": kserve_v1.PredictResponse, "headers": RESPONSE_HEADERS},
+    **{status: {"model": kserve_v1.Error, "description": meaning} for status, meaning in ERRORS.items()},
 }
 _DOCUMENTATION = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": kserve_v1.body_schema()}}},
     "parameters": [
         {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}, "example": "topics"},
-        *_REQUEST_HEADERS,
+        *REQUEST_HEADERS,
     ],
 }
 

@@ -4,8 +4,9 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2 as pb
 
-from gateway.errors import BackendBroken, DeadlineExceeded, InvalidRequest, NotReady, Overloaded
-from gateway.triton import _packed, _rows, _translate
+from gateway.bytes_tensor import packed
+from gateway.errors import BackendBroken, DeadlineExceeded, ItemFault, NotReady, Overloaded
+from gateway.triton import _rows, _translate
 
 
 def response(scores, errors, tokens=()):
@@ -26,8 +27,8 @@ def test_rows_are_cut_in_order():
 def test_text_that_failed_gets_its_own_error_and_its_neighbours_their_rows():
     first, second, third = _rows(response([1.0, float("nan"), 0.5], [b"", b"not UTF-8", b""], [3, 0, 4]), items=3, output="SCORES", width=1)
     assert (first, third) == (struct.pack("<fi", 1.0, 3), struct.pack("<fi", 0.5, 4))
-    assert isinstance(second, InvalidRequest)
-    assert second.message == "not UTF-8"
+    assert isinstance(second, ItemFault)
+    assert (second.message, second.row) == ("not UTF-8", struct.pack("<fi", float("nan"), 0))
 
 
 def test_wrong_number_of_scores_breaks_the_contract():
@@ -43,9 +44,9 @@ def test_wrong_number_of_token_counts_breaks_the_contract():
 def test_json_answers_are_cut_in_order_and_counted():
     message = pb.ModelInferResponse()
     for name, raw in {
-        "ANSWER": _packed([b"[]", b'{"a":1}']),
+        "ANSWER": packed([b"[]", b'{"a":1}']),
         "TOKENS": struct.pack("<2i", 3, 4),
-        "ERROR": _packed([b"", b""]),
+        "ERROR": packed([b"", b""]),
     }.items():
         message.outputs.add(name=name)
         message.raw_output_contents.append(raw)
