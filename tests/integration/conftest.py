@@ -49,6 +49,20 @@ def triton(repository):
 
 
 @pytest.fixture(scope="session")
+def tasks_repository(tmp_path_factory):
+    """A tiny model of each task, exported by the real pipeline, and the checkpoints that they were made of."""
+    import tasks_repository  # torch and transformers: only where it is asked for
+
+    return tasks_repository.make(tmp_path_factory.mktemp("tasks"))
+
+
+@pytest.fixture(scope="session")
+def tasks_triton(tasks_repository):
+    with TritonServer.start(tasks_repository.folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def valkey():
     with Valkey() as server:
         yield server
