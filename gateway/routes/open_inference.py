@@ -26,13 +26,13 @@ async def server(request: Request) -> Response:
     return _json(metadata.server())
 
 
-@router.get("/v2/health/live", summary="Is the process alive?", responses=documentation.LIVE)
+@router.get("/v2/health/live", summary="Is the process alive?", response_class=Response, responses=documentation.LIVE)
 async def live(request: Request) -> Response:
     """Alive as soon as it answers."""
     return Response()
 
 
-@router.get("/v2/health/ready", summary="Can it answer?", responses=documentation.READY)
+@router.get("/v2/health/ready", summary="Can it answer?", response_class=Response, responses=documentation.READY)
 async def ready(request: Request) -> Response:
     """Ready once a catalog was read, as `/readyz`."""
     stack: Stack = request.app.state.stack
@@ -48,6 +48,28 @@ async def index(request: Request) -> Response:
     return _json(metadata.index(call.stack.catalog.current, _ready_only(await call.body())))
 
 
+@router.api_route("/v2/systemsharedmemory/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v2/cudasharedmemory/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+async def shared_memory(request: Request) -> Response:
+    """Refused: the gateway may run on another machine than its clients and than Triton."""
+    raise Unsupported("shared memory is not supported: send tensors with the request")
+
+
+@router.api_route("/v2/repository/models/{rest:path}", methods=["POST"], include_in_schema=False)
+async def model_control(request: Request) -> Response:
+    """Refused: whoever packages versions loads them."""
+    raise Unsupported("models are not loaded and unloaded here: promote, retire or load them where they are packaged")
+
+
+# before the models: one that were called stats could not be asked about, as with Triton
+@router.api_route("/v2/models/stats", methods=["GET"], include_in_schema=False)
+@router.api_route(MODEL + "/stats", methods=["GET"], include_in_schema=False)
+@router.api_route(VERSION + "/stats", methods=["GET"], include_in_schema=False)
+async def statistics(request: Request) -> Response:
+    """Refused: `/metrics` has more."""
+    raise Unsupported("statistics are not given in this form: see /metrics")
+
+
 @router.get(MODEL, summary="Model metadata", responses=documentation.METADATA, openapi_extra=documentation.OF_MODEL)
 @router.get(VERSION, summary="Version metadata", responses=documentation.METADATA, openapi_extra=documentation.OF_VERSION)
 async def model_metadata(request: Request) -> Response:
@@ -55,8 +77,20 @@ async def model_metadata(request: Request) -> Response:
     return _json(metadata.model(_model(Call.of(request)), _version(request)))
 
 
-@router.get(MODEL + "/ready", summary="Does the model answer?", responses=documentation.READY, openapi_extra=documentation.OF_MODEL)
-@router.get(VERSION + "/ready", summary="Does the version answer?", responses=documentation.READY, openapi_extra=documentation.OF_VERSION)
+@router.get(
+    MODEL + "/ready",
+    summary="Does the model answer?",
+    response_class=Response,
+    responses=documentation.READY,
+    openapi_extra=documentation.OF_MODEL,
+)
+@router.get(
+    VERSION + "/ready",
+    summary="Does the version answer?",
+    response_class=Response,
+    responses=documentation.READY,
+    openapi_extra=documentation.OF_VERSION,
+)
 async def model_ready(request: Request) -> Response:
     """200 if it does."""
     served = _model(Call.of(request))
@@ -86,27 +120,6 @@ async def model_infer(request: Request) -> Response:
     answered = await infer(call, request.path_params["model"], _version(request), asked)
     rendered = http_body.render(asked, *answered)
     return _coded(rendered, age_header(answered.prediction), headers.get("accept-encoding", ""))
-
-
-@router.api_route("/v2/systemsharedmemory/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
-@router.api_route("/v2/cudasharedmemory/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
-async def shared_memory(request: Request) -> Response:
-    """Refused: the gateway may run on another machine than its clients and than Triton."""
-    raise Unsupported("shared memory is not supported: send tensors with the request")
-
-
-@router.api_route("/v2/repository/models/{rest:path}", methods=["POST"], include_in_schema=False)
-async def model_control(request: Request) -> Response:
-    """Refused: whoever packages versions loads them."""
-    raise Unsupported("models are not loaded and unloaded here: promote, retire or load them where they are packaged")
-
-
-@router.api_route("/v2/models/stats", methods=["GET"], include_in_schema=False)
-@router.api_route(MODEL + "/stats", methods=["GET"], include_in_schema=False)
-@router.api_route(VERSION + "/stats", methods=["GET"], include_in_schema=False)
-async def statistics(request: Request) -> Response:
-    """Refused: `/metrics` has more."""
-    raise Unsupported("statistics are not given in this form: see /metrics")
 
 
 def _model(call: Call) -> ServedModel:

@@ -26,15 +26,15 @@ OF_VERSION: dict[str, Any] = {"parameters": [_MODEL, _NUMBER]}
 
 _TENSOR = {"name": "TEXT", "datatype": "BYTES", "shape": [-1, 1]}
 _SCORES = {"name": "SCORES", "datatype": "FP32", "shape": [-1, -1]}
-_EMPTY: dict[str, Any] = {"description": "yes", "content": {}}
+_EMPTY: dict[str, Any] = {"description": "yes"}
 SERVER: _Responses = {200: _ok({"name": "headrace", "version": "0.1.0", "extensions": ["classification", "binary_tensor_data"]})}
 LIVE: _Responses = {200: _EMPTY}
-READY: _Responses = {200: _EMPTY, **_errors(401, 404, 503)}
+READY: _Responses = {200: _EMPTY, **_errors(400, 401, 404, 503)}
 METADATA: _Responses = {
     200: _ok({"name": "topics", "versions": ["1", "2"], "platform": "headrace", "inputs": [_TENSOR], "outputs": [_SCORES]}),
-    **_errors(401, 404, 503),
+    **_errors(400, 401, 404, 503),
 }
-CONFIG: _Responses = {200: _ok({"name": "topics", "backend": "headrace", "max_batch_size": 64}), **_errors(401, 404, 503)}
+CONFIG: _Responses = {200: _ok({"name": "topics", "backend": "headrace", "max_batch_size": 64}), **_errors(400, 401, 404, 503)}
 INDEX: _Responses = {200: _ok([{"name": "topics", "version": "2", "state": "READY"}]), **_errors(400, 401, 413, 503)}
 INDEX_BODY: dict[str, Any] = {
     "requestBody": {

@@ -11,7 +11,7 @@ EXPERIMENT = {
     "model": "topics",
     "variants": [{"name": "control", "version": 1, "weight": 0.3}, {"name": "treatment", "version": 2, "weight": 0.7}],
 }
-OWN = {"host", "port", "triton_url", "cache_url", "experiments_file", "api_keys", "drain_timeout_s"}
+OWN = {"host", "port", "grpc_port", "triton_url", "cache_url", "experiments_file", "api_keys", "drain_timeout_s"}
 """Settings that the chart makes itself."""
 
 
