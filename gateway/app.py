@@ -15,13 +15,14 @@ from gateway import logs
 from gateway.authenticate import Authenticator
 from gateway.catalog_watch import CatalogWatch
 from gateway.context import RequestContext
+from gateway.dialects.error_body import error_body
 from gateway.errors import GatewayError, Unauthenticated
 from gateway.experiments import Experiments
 from gateway.grpc_server.server import serving
 from gateway.observe import CONTEXT, Observe
 from gateway.redis_cache import RedisCache
 from gateway.request_life import RequestLife
-from gateway.routes import health, models, open_inference, predict
+from gateway.routes import health, models, open_inference, openai, predict, predict_stream, tei
 from gateway.settings import Settings
 from gateway.stack import Limits, Stack
 from gateway.triton import Triton
@@ -53,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(RequestValidationError, _render_validation)
-    for routes in (predict, open_inference, models, health):
+    for routes in (predict, predict_stream, open_inference, openai, tei, models, health):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     return app
@@ -79,14 +80,20 @@ async def _running(settings: Settings, experiments: Experiments) -> AsyncIterato
         max_pending=settings.max_pending,
         max_in_flight=settings.max_in_flight,
     )
-    limits = Limits(settings.max_body_bytes, settings.max_text_bytes, settings.request_timeout_ms / 1e3)
+    limits = Limits(
+        settings.max_body_bytes,
+        settings.max_text_bytes,
+        settings.request_timeout_ms / 1e3,
+        settings.stream_window,
+        settings.stream_stall_s,
+    )
     await catalog.read()
     watchers = [asyncio.create_task(catalog.watch()), asyncio.create_task(experiments.watch())]
     # what start-up made lives as long as the process: walking it in every full collection would stop all requests for tens of milliseconds
     gc.collect()
     gc.freeze()
     try:
-        yield Stack(Authenticator(settings.api_keys), catalog, experiments, cache, life, limits)
+        yield Stack(Authenticator(settings.api_keys), catalog, experiments, cache, life, limits, settings.default_models)
     finally:
         for watcher in watchers:
             watcher.cancel()
@@ -96,8 +103,9 @@ async def _running(settings: Settings, experiments: Experiments) -> AsyncIterato
         await triton.aclose()
 
 
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps({"error": message}), status, headers, "application/json")
+def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:
+    body = error_body(request.scope["path"], status, message, param)
+    return Response(orjson.dumps(body), status, headers, "application/json")
 
 
 def _render(request: Request, exc: Exception) -> Response:
@@ -109,16 +117,16 @@ def _render(request: Request, exc: Exception) -> Response:
         headers["Retry-After"] = str(exc.retry_after_s)
     if isinstance(exc, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    return _error(exc.status, exc.message, headers)
+    return _error(request, exc.status, exc.message, headers, exc.param)
 
 
 def _render_http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101 - the handler is registered for this class
     message = {404: "no such path; see /docs", 405: "this path does not take this method; see /docs"}.get(exc.status_code, exc.detail)
-    return _error(exc.status_code, message, dict(exc.headers or {}))
+    return _error(request, exc.status_code, message, dict(exc.headers or {}))
 
 
 def _render_validation(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)  # noqa: S101 - the handler is registered for this class
     fault = exc.errors()[0]
-    return _error(422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
+    return _error(request, 422, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")

@@ -16,6 +16,8 @@ class GatewayError(Exception):
 
     status = 500
     retry_after_s: int | None = None
+    param: str | None = None
+    """The field of the request that is wrong, where it is one; dialects that tell it read it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -40,6 +42,12 @@ class ItemFault(InvalidRequest):
     def __init__(self, message: str, row: bytes) -> None:
         super().__init__(message)
         self.row = row
+
+
+class UnsupportedOption(GatewayError):
+    """A request as it should be, for something that this model cannot do."""
+
+    status = 400
 
 
 class Unauthenticated(GatewayError):

@@ -49,3 +49,9 @@ class Prediction:
         if limit is None:
             return []
         return [(i, tokens) for i, row in enumerate(self.rows) if (tokens := rows.tokens_of(row)) > limit]
+
+    def tokens_read(self) -> int:
+        """How many tokens the model read of all items together."""
+        limit = rows.cut_at(self.manifest)
+        counts = (rows.tokens_of(row) for row in self.rows)
+        return sum(counts) if limit is None else sum(min(count, limit) for count in counts)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.default_models import TASKS
 from model_repository.signature import PublicKey
 
 PREFIX = "HEADRACE_"
@@ -26,6 +27,15 @@ def _parse_keys(value: object) -> object:
             raise ValueError("give TENANT:SHA256 pairs separated by commas, SHA256 being the key's sha256 in 64 hex digits")
         keys[match[2]] = match[1]
     return keys
+
+
+def _parse_default_models(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+    if any(use not in TASKS or not model for use, _, model in pairs):
+        raise ValueError(f"give USE=MODEL pairs separated by commas, USE being one of {', '.join(TASKS)}")
+    return {use: model for use, _, model in pairs}
 
 
 def _parse_public_key(value: object) -> object:
@@ -55,11 +65,18 @@ class Settings(BaseSettings):
     manifest_public_key: Annotated[InstanceOf[PublicKey] | None, NoDecode, BeforeValidator(_parse_public_key)] = Field(
         None, description="ed25519 public key, a file or base64: only versions whose manifests its owner signed may answer; none: all may"
     )
+    default_models: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_default_models)] = Field(
+        default_factory=dict,
+        description="models that answer at paths that name none, e.g. embed=minilm,predict=topics,rerank=ranker,root=minilm; "
+        "of a task that only one model has it is the default",
+    )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
     max_body_bytes: int = Field(2**21, ge=1, description="largest request body")
     max_text_bytes: int = Field(2**17, ge=1, description="largest single text, UTF-8")
     max_pending: int = Field(1024, ge=1, description="most texts that may wait for one version; more are shed with 429")
     max_in_flight: int | None = Field(None, ge=1, description="most calls to Triton at once per version; none: its instances and one")
+    stream_window: int = Field(128, ge=1, description="most lines of one :predictStream that are being answered at once")
+    stream_stall_s: float = Field(60, gt=0, description="a stream whose client neither sends nor reads for so long is cut off, seconds")
     catalog_refresh_s: float = Field(2, gt=0, description="how often the catalog is read from Triton, seconds")
     drain_timeout_s: int = Field(20, ge=0, description="how long in-flight requests may take after SIGTERM, seconds")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="requests are logged at info")

@@ -1,5 +1,6 @@
 """What the routes need, made once at start-up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.authenticate import Authenticator
@@ -16,6 +17,8 @@ class Limits:
     max_body_bytes: int
     max_text_bytes: int
     request_timeout_s: float
+    stream_window: int
+    stream_stall_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +31,4 @@ class Stack:
     cache: RedisCache | None
     life: RequestLife
     limits: Limits
+    default_models: Mapping[str, str]

@@ -36,7 +36,7 @@ class Rpcs:
     """Runs RPCs for an application."""
 
     def __init__(self, app: FastAPI, service: str) -> None:
-        self._app, self._service = app, service
+        self.app, self._service = app, service
         self._observed = Observe(_run)
 
     async def run(self, method: str, context: Any, ask: Callable[[Request], Awaitable[Answer]]) -> Rpc[Answer]:
@@ -50,7 +50,7 @@ class Rpcs:
             "path": f"/{self._service}/{method}",
             "query_string": b"",
             "headers": _headers(context.invocation_metadata()),
-            "app": self._app,
+            "app": self.app,
             _RPC: rpc,
         }
 

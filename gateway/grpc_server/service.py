@@ -1,6 +1,7 @@
 """`GRPCInferenceService`: each method as the REST route of the same name."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -9,8 +10,8 @@ from tritonclient.grpc import service_pb2 as pb
 from gateway.dialects.open_inference import metadata
 from gateway.errors import GatewayError, NotFound, Unsupported
 from gateway.grpc_server import messages
-from gateway.grpc_server.in_order import in_order
 from gateway.grpc_server.rpc import Rpcs, code_of
+from gateway.ordered import Ordered
 from gateway.routes.call import Call
 from gateway.routes.inference import infer
 from gateway.stack import Stack
@@ -61,7 +62,7 @@ class InferenceService:
         """Ready once a catalog was read."""
 
         async def ask(http: Request) -> Any:
-            return pb.ServerReadyResponse(ready=_stack(http).catalog.loaded)
+            return pb.ServerReadyResponse(ready=_stack(http.app).catalog.loaded)
 
         return await self._answer("ServerReady", context, ask)
 
@@ -126,8 +127,12 @@ class InferenceService:
                 return messages.last_of_stream(rpc.answer)
             return pb.ModelStreamInferResponse(error_message=rpc.fault.message, infer_response=pb.ModelInferResponse(id=request.id))
 
-        async for response in in_order(requests, answer, STREAM_WINDOW):
-            yield response
+        max_bytes = _stack(self._rpcs.app).limits.max_body_bytes
+        answers = Ordered(requests, answer, lambda request: int(request.ByteSize()), max_pieces=STREAM_WINDOW, max_bytes=max_bytes)
+        async with aclosing(answers.results()) as together:
+            async for responses in together:
+                for response in responses:
+                    yield response
 
     async def _answer(self, method: str, context: Any, ask: Callable[[Request], Awaitable[Any]]) -> Any:
         rpc = await self._rpcs.run(method, context, ask)
@@ -148,8 +153,8 @@ def _inference(request: Any, context: Any) -> Callable[[Request], Awaitable[Any]
     return ask
 
 
-def _stack(http: Request) -> Stack:
-    stack: Stack = http.app.state.stack
+def _stack(app: Any) -> Stack:
+    stack: Stack = app.state.stack
     return stack
 
 

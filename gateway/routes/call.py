@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from fastapi import Request
+import orjson
+from fastapi import Request, Response
 
 from gateway.context import RequestContext
+from gateway.dialects.ask import Ask
 from gateway.errors import MalformedRequest, TooLarge
 from gateway.observe import CONTEXT
 from gateway.prediction import Item, Prediction, PredictionRequest
@@ -22,12 +24,13 @@ _UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request. `deadline` is of the event loop's clock, seconds."""
+    """One authenticated request. `deadline` is of the event loop's clock, seconds: `timeout_s` after the request began."""
 
     request: Request
     stack: Stack
     ctx: RequestContext
     deadline: float
+    timeout_s: float
 
     @classmethod
     def of(cls, request: Request) -> Self:
@@ -40,8 +43,8 @@ class Call:
         stack: Stack = request.app.state.stack
         ctx: RequestContext = request.scope[CONTEXT]
         ctx.tenant = stack.authenticator.tenant(ctx.headers.get("authorization"))
-        deadline = asyncio.get_running_loop().time() + _timeout_s(ctx.headers, stack.limits.request_timeout_s)
-        return cls(request, stack, ctx, deadline)
+        timeout_s = _timeout_s(ctx.headers, stack.limits.request_timeout_s)
+        return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def body(self) -> bytes:
         """The request's body.
@@ -58,14 +61,16 @@ class Call:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def assign(self, model: str, version: int | None = None) -> Lane:
-        """The version that answers, as `RequestLife.assign`; without a unit's name each request is a unit of its own.
+    def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
+        """The version that answers, as `RequestLife.assign`.
+
+        The unit is the one of X-Unit-ID, else the body's `user`; without either each request is a unit of its own.
 
         Raises:
             MalformedRequest: the unit's name cannot be read.
             GatewayError: as `RequestLife.assign`.
         """
-        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or self.ctx.request_id, self.ctx)
+        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or self.ctx.request_id, self.ctx)
 
     def within(self, timeout_s: float | None) -> Self:
         """The same call with a deadline no later than `timeout_s` from now; None changes nothing."""
@@ -79,8 +84,24 @@ class Call:
         Raises:
             GatewayError: as `RequestLife.predict`.
         """
+        return await self.predict_until(self.deadline, lane, items, self.ctx, partial=partial)
+
+    async def predict_until(
+        self, deadline: float, lane: Lane, items: Sequence[Item], ctx: RequestContext, *, partial: bool = False
+    ) -> Prediction:
+        """As `predict`, with a deadline and a context of its own: for a part of a request."""
         look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
-        return await self.stack.life.predict(lane, PredictionRequest(items, self.deadline, look_up, store, partial), self.ctx)
+        return await self.stack.life.predict(lane, PredictionRequest(items, deadline, look_up, store, partial), ctx)
+
+    async def answer(self, lane: Lane, ask: Ask) -> Response:
+        """The answer to what a dialect asks, as JSON.
+
+        Raises:
+            GatewayError: as `RequestLife.predict`, or a text was cut that must not be.
+        """
+        self.ctx.instances = len(ask.items)
+        prediction = await self.predict(lane, ask.items)
+        return Response(orjson.dumps(ask.render(prediction)), media_type="application/json", headers=age_header(prediction))
 
 
 def age_header(prediction: Prediction) -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
+from gateway.dialects.json_body import schema_of
 from gateway.dialects.kserve_v1 import Error
 from gateway.dialects.open_inference.http_body import InferBody, InferResponse
-from gateway.dialects.schema import inlined
-from gateway.routes.predict import ERRORS, REQUEST_HEADERS, RESPONSE_HEADERS
+from gateway.routes.documentation import ERRORS, MODEL, REQUEST_HEADERS, RESPONSE_HEADERS
 
 _Responses = dict[int | str, dict[str, Any]]
-_MODEL = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}, "example": "topics"}
 _NUMBER = {"name": "version", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}, "example": 2}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -21,8 +20,8 @@ def _errors(*statuses: int) -> _Responses:
     return {status: {"model": Error, "description": ERRORS[status]} for status in statuses}
 
 
-OF_MODEL: dict[str, Any] = {"parameters": [_MODEL]}
-OF_VERSION: dict[str, Any] = {"parameters": [_MODEL, _NUMBER]}
+OF_MODEL: dict[str, Any] = {"parameters": [MODEL]}
+OF_VERSION: dict[str, Any] = {"parameters": [MODEL, _NUMBER]}
 
 _TENSOR = {"name": "TEXT", "datatype": "BYTES", "shape": [-1, 1]}
 _SCORES = {"name": "SCORES", "datatype": "FP32", "shape": [-1, -1]}
@@ -52,7 +51,7 @@ _LENGTH = {
     "description": "where binary tensors follow: the bytes of the JSON before them",
     "schema": {"type": "integer", "minimum": 0},
 }
-_INFER_BODY = {"required": True, "content": {"application/json": {"schema": inlined(InferBody)}, "application/octet-stream": _BINARY}}
+_INFER_BODY = {"required": True, "content": {"application/json": {"schema": schema_of(InferBody)}, "application/octet-stream": _BINARY}}
 _ANSWER: dict[str, Any] = {
     "model": InferResponse,
     "headers": {
@@ -65,5 +64,5 @@ _ANSWER: dict[str, Any] = {
     "content": {"application/octet-stream": _BINARY},
 }
 INFER: _Responses = {200: _ANSWER, **_errors(400, 401, 404, 413, 429, 502, 503, 504)}
-INFER_OF_MODEL: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [_MODEL, _LENGTH, *REQUEST_HEADERS]}
-INFER_OF_VERSION: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [_MODEL, _NUMBER, _LENGTH, *REQUEST_HEADERS]}
+INFER_OF_MODEL: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _LENGTH, *REQUEST_HEADERS]}
+INFER_OF_VERSION: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _NUMBER, _LENGTH, *REQUEST_HEADERS]}

@@ -1,63 +1,26 @@
 """`POST /v1/models/{model}:predict`."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from gateway.dialects import kserve_v1
-from gateway.routes.call import MAX_UNIT_CHARS, Call, age_header
+from gateway.dialects.json_body import schema_of
+from gateway.routes.call import Call, age_header
 from gateway.routes.direct import DirectRoute
+from gateway.routes.documentation import MODEL, REQUEST_HEADERS, json_body, responses
 from gateway.tasks import task_of
 
 router = APIRouter(route_class=DirectRoute, tags=["predict"])
 
 
-def _header(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
+_DOCUMENTATION = {"requestBody": json_body(schema_of(kserve_v1.PredictBody)), "parameters": [MODEL, *REQUEST_HEADERS]}
 
 
-REQUEST_HEADERS = [
-    _header("X-Unit-ID", f"who an experiment keeps on one variant: 1 to {MAX_UNIT_CHARS} printable ASCII characters"),
-    _header("X-Request-ID", "comes back in the answer and stands in the log"),
-    _header("X-Request-Timeout-Ms", "how long the answer may take, milliseconds"),
-    _header("Cache-Control", "no-cache: compute anew and store; no-store: neither look up nor store"),
-]
-RESPONSE_HEADERS = {
-    name: {"description": description, "schema": {"type": "string"}}
-    for name, description in {
-        "X-Model-Version": "the version that answered",
-        "X-Experiment": "the experiment that chose it",
-        "X-Variant": "the variant that the unit is on",
-        "X-Cache": "hit, miss, partial or bypass",
-        "Age": "seconds since the oldest answer was made, where all came from the cache",
-        "Server-Timing": "the time in each stage",
-    }.items()
-}
-ERRORS: dict[int, str] = {
-    400: "not JSON, not UTF-8, or a header that cannot be read",
-    401: "an API key is needed",
-    404: "no such model or version",
-    413: "the body or a text is too large",
-    422: "not a prediction request",
-    429: "too many requests wait; see Retry-After",
-    502: "the model server broke the contract",
-    503: "the model is not ready; see Retry-After",
-    504: "no answer within the time allowed",
-}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"model": kserve_v1.PredictResponse, "headers": RESPONSE_HEADERS},
-    **{status: {"model": kserve_v1.Error, "description": meaning} for status, meaning in ERRORS.items()},
-}
-_DOCUMENTATION = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": kserve_v1.body_schema()}}},
-    "parameters": [
-        {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}, "example": "topics"},
-        *REQUEST_HEADERS,
-    ],
-}
-
-
-@router.post("/v1/models/{model:name}:predict", summary="Predict", responses=_RESPONSES, openapi_extra=_DOCUMENTATION)
+@router.post(
+    "/v1/models/{model:name}:predict",
+    summary="Predict",
+    responses=responses(kserve_v1.PredictResponse, kserve_v1.Error),
+    openapi_extra=_DOCUMENTATION,
+)
 async def predict(request: Request) -> Response:
     """Answer 1 to 64 instances. The version is the one asked for, else the one of the unit's variant, else the model's default."""
     call = Call.of(request)

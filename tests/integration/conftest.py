@@ -68,6 +68,23 @@ def valkey():
         yield server
 
 
+@pytest.fixture(scope="session")
+def tasks_gateway(tasks_triton, valkey, tmp_path_factory):
+    """A gateway on the tiny models, with an experiment on the two versions of `embeddings`."""
+    folder = tmp_path_factory.mktemp("tasks-gateway")
+    arms = [{"name": "control", "version": 1, "weight": 0.5}, {"name": "treatment", "version": 2, "weight": 0.5}]
+    experiments = folder / "experiments.yaml"
+    experiments.write_text(yaml.safe_dump({"experiments": [{"key": "new-embeddings", "model": "embeddings", "variants": arms}]}))
+    with GatewayProcess(
+        log=folder / "gateway.log",
+        triton_url=tasks_triton.grpc_url,
+        cache_url=valkey.url,
+        experiments_file=experiments,
+        default_models="embed=raw-embeddings,predict=weather,root=weather",
+    ) as process:
+        yield process
+
+
 @pytest.fixture
 def gateway(triton, valkey, tmp_path):
     """A gateway on the shared Triton and Valkey, with the demo's experiment in a file of its own."""
@@ -110,8 +127,8 @@ def redis_url(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def tasks_gateway(tasks_triton, valkey, tmp_path_factory):
-    """A gateway on the Triton of all tasks, with a gRPC port: `grpc_url`."""
+def grpc_gateway(tasks_triton, valkey, tmp_path_factory):
+    """A gateway on the tiny models, with a gRPC port (`grpc_url`) and without an experiment."""
     port = free_port()
     log = tmp_path_factory.mktemp("gateway") / "gateway.log"
     with GatewayProcess(log=log, triton_url=tasks_triton.grpc_url, cache_url=valkey.url, grpc_port=port, catalog_refresh_s=0.2) as process:

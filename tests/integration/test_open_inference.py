@@ -60,12 +60,12 @@ def outputs_of(model):
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("model", MODELS)
-async def test_every_task_is_answered_as_by_triton(tasks_gateway, tasks_triton, tasks_repository, model, client):
+async def test_every_task_is_answered_as_by_triton(grpc_gateway, tasks_triton, tasks_repository, model, client):
     columns = columns_of(model, [*tasks_repository.texts[:5], NOT_UTF8, "", " ".join(tasks_repository.texts)])
     names = (outputs_of(model), "TOKENS", "ERROR")
     found, expected = [
         await call(client, endpoint(server, client), "infer", model, tensors(client, columns), request_id="7")
-        for server in (tasks_gateway, tasks_triton)
+        for server in (grpc_gateway, tasks_triton)
     ]
     assert_same(found, expected, names)
     assert found.as_numpy("ERROR")[5, 0]
@@ -75,7 +75,7 @@ async def test_every_task_is_answered_as_by_triton(tasks_gateway, tasks_triton, 
 @pytest.mark.parametrize("coding", [None, "gzip", "deflate"])
 @pytest.mark.parametrize("binary", [True, False])
 async def test_json_binary_and_compressed_bodies_are_answered_as_by_triton(
-    tasks_gateway, tasks_triton, tasks_repository, client, binary, coding
+    grpc_gateway, tasks_triton, tasks_repository, client, binary, coding
 ):
     module = CLIENTS[client]
     columns = columns_of("embeddings", tasks_repository.texts[5:15])
@@ -89,7 +89,7 @@ async def test_json_binary_and_compressed_bodies_are_answered_as_by_triton(
         "response_compression_algorithm": coding,
     }
     found, expected = [
-        await call(client, endpoint(server, client), "infer", "embeddings", **options) for server in (tasks_gateway, tasks_triton)
+        await call(client, endpoint(server, client), "infer", "embeddings", **options) for server in (grpc_gateway, tasks_triton)
     ]
     assert_same(found, expected, ("EMBEDDING", "TOKENS"))
     assert found.as_numpy("ERROR") is None
@@ -97,10 +97,10 @@ async def test_json_binary_and_compressed_bodies_are_answered_as_by_triton(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_best_classes_versions_and_ids_are_as_tritons(tasks_gateway, tasks_triton, tasks_repository, client):
+async def test_best_classes_versions_and_ids_are_as_tritons(grpc_gateway, tasks_triton, tasks_repository, client):
     module = CLIENTS[client]
     answers = []
-    for server in (tasks_gateway, tasks_triton):
+    for server in (grpc_gateway, tasks_triton):
         inputs = tensors(client, {"TEXT": [text.encode() for text in tasks_repository.texts[:4]]})
         wanted = [module.InferRequestedOutput("SCORES", class_count=2)]
         answer = await call(client, endpoint(server, client), "infer", "weather", inputs, "1", wanted, "my id")

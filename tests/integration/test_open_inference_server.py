@@ -14,9 +14,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_metadata_configuration_and_readiness_are_tritons(tasks_gateway, tasks_triton, client):
+async def test_metadata_configuration_and_readiness_are_tritons(grpc_gateway, tasks_triton, client):
     async def both(method, *arguments):
-        return [await call(client, endpoint(server, client), method, *arguments) for server in (tasks_gateway, tasks_triton)]
+        return [await call(client, endpoint(server, client), method, *arguments) for server in (grpc_gateway, tasks_triton)]
 
     for method, *arguments in (
         ("is_server_live",),
@@ -34,12 +34,12 @@ async def test_metadata_configuration_and_readiness_are_tritons(tasks_gateway, t
         assert ours == theirs, (method, arguments)
     index, expected = await both("get_model_repository_index")
     assert sorted(map(str, getattr(index, "models", index))) == sorted(map(str, getattr(expected, "models", expected)))
-    server = await call(client, endpoint(tasks_gateway, client), "get_server_metadata")
+    server = await call(client, endpoint(grpc_gateway, client), "get_server_metadata")
     assert (server["name"] if isinstance(server, dict) else server.name) == "headrace"
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_what_is_not_supported_says_so(tasks_gateway, client):
+async def test_what_is_not_supported_says_so(grpc_gateway, client):
     status = "501" if client.startswith("http") else "StatusCode.UNIMPLEMENTED"
     for method, *arguments in (
         ("get_inference_statistics",),
@@ -50,12 +50,12 @@ async def test_what_is_not_supported_says_so(tasks_gateway, client):
         ("unload_model", "weather"),
     ):
         with pytest.raises(InferenceServerException, match="not ") as error:
-            await call(client, endpoint(tasks_gateway, client), method, *arguments)
+            await call(client, endpoint(grpc_gateway, client), method, *arguments)
         assert error.value.status() == status, method
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_faults_of_requests_have_tritons_statuses(tasks_gateway, tasks_triton, client):
+async def test_faults_of_requests_have_tritons_statuses(grpc_gateway, tasks_triton, client):
     module = CLIENTS[client]
     good = tensors(client, {"TEXT": [b"alna"]})
     cases = [
@@ -68,7 +68,7 @@ async def test_faults_of_requests_have_tritons_statuses(tasks_gateway, tasks_tri
         ("entailment", good, {}, ("400", "INVALID_ARGUMENT")),
     ]
     for model, inputs, options, (http_status, code) in cases:
-        for server in (tasks_gateway, tasks_triton):
+        for server in (grpc_gateway, tasks_triton):
             with pytest.raises(InferenceServerException) as error:
                 await call(client, endpoint(server, client), "infer", model, inputs, **options)
             expected = http_status if client.startswith("http") else f"StatusCode.{code}"
@@ -76,27 +76,27 @@ async def test_faults_of_requests_have_tritons_statuses(tasks_gateway, tasks_tri
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_sequences_and_shared_memory_are_refused(tasks_gateway, client):
+async def test_sequences_and_shared_memory_are_refused(grpc_gateway, client):
     inputs = tensors(client, {"TEXT": [b"alna"]})
     with pytest.raises(InferenceServerException, match="sequences are not supported"):
-        await call(client, endpoint(tasks_gateway, client), "infer", "weather", inputs, sequence_id=5, sequence_start=True)
+        await call(client, endpoint(grpc_gateway, client), "infer", "weather", inputs, sequence_id=5, sequence_start=True)
     shared = CLIENTS[client].InferInput("TEXT", [1, 1], "BYTES")
     shared.set_shared_memory("region", 8)
     with pytest.raises(InferenceServerException, match="shared memory is not supported"):
-        await call(client, endpoint(tasks_gateway, client), "infer", "weather", [shared])
+        await call(client, endpoint(grpc_gateway, client), "infer", "weather", [shared])
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_timeout_that_a_request_names_is_its_deadline(tasks_gateway, client):
+async def test_timeout_that_a_request_names_is_its_deadline(grpc_gateway, client):
     inputs = tensors(client, {"TEXT": [b"alna bero too late"]})
     with pytest.raises(InferenceServerException, match="did not come in time"):
-        await call(client, endpoint(tasks_gateway, client), "infer", "weather", inputs, timeout=1)
+        await call(client, endpoint(grpc_gateway, client), "infer", "weather", inputs, timeout=1)
 
 
-def test_text_that_cannot_be_processed_is_not_cached_and_its_neighbours_are(tasks_gateway, tasks_repository):
+def test_text_that_cannot_be_processed_is_not_cached_and_its_neighbours_are(grpc_gateway, tasks_repository):
     body = {"inputs": [{"name": "TEXT", "shape": [2, 1], "datatype": "BYTES", "data": [tasks_repository.texts[0] + " once", "\u0000"]}]}
     body["inputs"].append({"name": "PARAMETERS", "shape": [2, 1], "datatype": "BYTES", "data": ["", "{"]})
-    url = f"{tasks_gateway.url}/v2/models/entities/infer"
+    url = f"{grpc_gateway.url}/v2/models/entities/infer"
     answers = [httpx.post(url, json=body)]
 
     def asked_again():
@@ -130,16 +130,16 @@ def test_text_that_cannot_be_processed_is_not_cached_and_its_neighbours_are(task
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_answer_that_one_dialect_cached_is_a_hit_in_the_others(tasks_gateway, model, instance, columns):
+def test_answer_that_one_dialect_cached_is_a_hit_in_the_others(grpc_gateway, model, instance, columns):
     parameters = json.loads(columns.get("PARAMETERS", ["{}"])[0])
     asked = httpx.post(
-        f"{tasks_gateway.url}/v1/models/{model}:predict", json={"instances": [instance], "parameters": parameters}, timeout=30
+        f"{grpc_gateway.url}/v1/models/{model}:predict", json={"instances": [instance], "parameters": parameters}, timeout=30
     )
     assert (asked.status_code, asked.headers["x-cache"]) == (200, "miss")
     inputs = [{"name": name, "shape": [1, 1], "datatype": "BYTES", "data": values} for name, values in columns.items()]
-    url = f"{tasks_gateway.url}/v2/models/{model}/infer"
+    url = f"{grpc_gateway.url}/v2/models/{model}/infer"
     wait_until(lambda: httpx.post(url, json={"inputs": inputs}).headers["x-cache"] == "hit")
-    with grpc.insecure_channel(tasks_gateway.grpc_url) as channel:
+    with grpc.insecure_channel(grpc_gateway.grpc_url) as channel:
         request = infer_request(model, {name: [value.encode() for value in values] for name, values in columns.items()})
         _, rpc = GRPCInferenceServiceStub(channel).ModelInfer.with_call(request)
     assert dict(rpc.initial_metadata())["x-cache"] == "hit"
