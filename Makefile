@@ -16,6 +16,7 @@ export HEADRACE_AUTH ?= off
 demo: triton models
 	@$(RUN) -m loadtest.demo --corpus $(WORK)/r8-test.jsonl --report reports/demo
 
+serve: export HEADRACE_GRPC_PORT ?= 8081
 serve: triton models
 	@exec env HF_HUB_OFFLINE=1 $(VENV)/bin/python -m gateway --embedded --repository $(MODELS)
 

@@ -45,6 +45,8 @@ def main(argv: list[str] | None = None) -> int:
                 settings.require_a_way_in()
             listener = stack.enter_context(_bind(settings.host, settings.port))
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.write_timeout_s * 1e3))
+            if settings.grpc_port:
+                stack.enter_context(_reserve(settings.host, settings.grpc_port))
             if args.embedded:
                 from gateway.embedded import children  # its wheels are an extra that a gateway beside NVIDIA's container does not need
 
@@ -99,6 +101,20 @@ def _bind(host: str, port: int) -> socket.socket:
         raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_PORT to a free port") from exc
 
 
+def _reserve(host: str, port: int) -> socket.socket:
+    """Hold a port that each worker listens on itself: bound, and never listened on here."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        # a port that others share would be shared silently
+        socket.create_server((host, port), family=family).close()
+        held = socket.socket(family)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind((host, port))
+    except OSError as exc:
+        raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_GRPC_PORT to a free port") from exc
+    return held
+
+
 def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     config = Config(
         "gateway.app:create_app",
@@ -118,6 +134,8 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     config.head_limits = HeadLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
     scheme = "http" if settings.tls_cert_file is None else "https"
     print(f"gateway on {scheme}://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)
+    if settings.grpc_port:
+        print(f"Open Inference Protocol over gRPC on {settings.host}:{settings.grpc_port}", file=sys.stderr, flush=True)
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:

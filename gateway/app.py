@@ -23,12 +23,13 @@ from gateway.drain import CloseWhileDraining, Drain
 from gateway.endpoints.discovery import Discovery
 from gateway.errors import GatewayError, TooLarge, TooSlow, Unauthenticated
 from gateway.experiments import Experiments
+from gateway.grpc_server.server import serving
 from gateway.limiting.limits import QueueLimits
 from gateway.observe import CONTEXT, Observe
 from gateway.redis_cache import RedisCache
 from gateway.redis_state import RedisState
 from gateway.request_life import RequestLife
-from gateway.routes import admin_keys, health, models, openai, predict, predict_stream, tei
+from gateway.routes import admin_keys, health, models, open_inference, openai, predict, predict_stream, tei
 from gateway.security.authenticator import Authenticator, Sources
 from gateway.security.documentation_page import DocumentationPage
 from gateway.security.door import Door
@@ -66,7 +67,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _running(settings, experiments, drain) as stack:
             app.state.stack = stack
-            yield
+            tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
+            async with serving(app, settings.host, settings.grpc_port, settings.max_body_bytes, settings.drain_timeout_s, tls or None):
+                yield
 
     app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     drain = Drain(settings.drain_delay_s)
@@ -78,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path == "/docs":
             route.app = DocumentationPage(route.app)
-    for routes in (predict, predict_stream, openai, tei, models, health, admin_keys):
+    for routes in (predict, predict_stream, open_inference, openai, tei, models, health, admin_keys):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     return app

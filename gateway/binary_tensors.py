@@ -2,23 +2,22 @@
 
     body = JSON (as long as `Inference-Header-Content-Length` says) · the tensors' bytes, in the order of the JSON
 
-BYTES tensors hold each value behind its length (uint32, little-endian). Rows (`gateway.row`) are cut out of the answer's tensors
+Rows (`gateway.row`) are cut out of the answer's tensors
 without decoding them.
 """
 
-import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
-from gateway.errors import BackendBroken, InvalidRequest
+from gateway.bytes_tensor import LENGTH_BYTES, packed, unpacked
+from gateway.errors import BackendBroken, ItemFault
 from gateway.prediction import Item
 from gateway.row import FLOAT_BYTES, TOKENS_BYTES, width_of
 from model_repository import tensors
 from model_repository.manifest import Manifest
 
 JSON_LENGTH = "Inference-Header-Content-Length"
-_LENGTH = struct.Struct("<I")
 _COLUMNS: Mapping[str, Callable[[Item], bytes]] = {
     tensors.TEXT: lambda item: item.text,
     tensors.TEXT_PAIR: lambda item: item.text_pair or b"",
@@ -33,7 +32,7 @@ def write_request(manifest: Manifest, items: Sequence[Item], parameters: Mapping
     """
     named = tensors.tensors_of(manifest)
     # optional inputs are sent always: Triton joins only requests that have the same ones
-    columns = {name: pack(_COLUMNS[name](item) for item in items) for name in (*named.inputs, *named.optional_inputs)}
+    columns = {name: packed(_COLUMNS[name](item) for item in items) for name in (*named.inputs, *named.optional_inputs)}
     header = orjson.dumps(
         {
             "inputs": [
@@ -48,7 +47,7 @@ def write_request(manifest: Manifest, items: Sequence[Item], parameters: Mapping
 
 
 def read_rows(manifest: Manifest, items: int, json_length: int, body: bytes) -> list[bytes | Exception]:
-    """The row of each item from an answer; an `InvalidRequest` where that item alone failed.
+    """The row of each item from an answer; an `ItemFault` where that item alone failed.
 
     Raises:
         BackendBroken: the tensors are not as the contract says.
@@ -60,26 +59,12 @@ def read_rows(manifest: Manifest, items: int, json_length: int, body: bytes) -> 
     if len(tokens) != items * TOKENS_BYTES:
         raise BackendBroken(f"the model server answered {len(tokens)} bytes of token counts, expected {items} × {TOKENS_BYTES}")
     rows: list[bytes | Exception] = [value + tokens[i * TOKENS_BYTES : (i + 1) * TOKENS_BYTES] for i, value in enumerate(values)]
-    if len(errors) == items * _LENGTH.size:  # every message is empty
+    if len(errors) == items * LENGTH_BYTES:  # every message is empty
         return rows
-    for i, message in zip(range(items), unpack(errors), strict=False):
+    for i, message in enumerate(_texts(errors, items, tensors.ERROR)):
         if message:
-            rows[i] = InvalidRequest(message.decode(errors="replace"))
+            rows[i] = ItemFault(message.decode(errors="replace"), values[i] + tokens[i * TOKENS_BYTES : (i + 1) * TOKENS_BYTES])
     return rows
-
-
-def pack(values: Iterable[bytes]) -> bytes:
-    """A BYTES tensor of these values."""
-    return b"".join(part for value in values for part in (_LENGTH.pack(len(value)), value))
-
-
-def unpack(raw: bytes) -> Iterator[bytes]:
-    """The values of a BYTES tensor."""
-    at = 0
-    while at + _LENGTH.size <= len(raw):
-        begin = at + _LENGTH.size
-        at = begin + _LENGTH.unpack_from(raw, at)[0]
-        yield raw[begin:at]
 
 
 def _contents(json_length: int, body: bytes) -> dict[str, bytes]:
@@ -99,11 +84,18 @@ def _contents(json_length: int, body: bytes) -> dict[str, bytes]:
 
 def _values(raw: bytes, items: int, output: str, width: int | None) -> list[bytes]:
     if width is None:
-        values = list(unpack(raw))
-        if len(values) != items:
-            raise BackendBroken(f"the model server answered {len(values)} of {output}, expected {items}")
-        return values
+        return _texts(raw, items, output)
     row_bytes = width * FLOAT_BYTES
     if len(raw) != items * row_bytes:
         raise BackendBroken(f"the model server answered {len(raw)} bytes of {output}, expected {items} × {width} × {FLOAT_BYTES}")
     return [raw[i * row_bytes : (i + 1) * row_bytes] for i in range(items)]
+
+
+def _texts(raw: bytes, items: int, output: str) -> list[bytes]:
+    try:
+        values = unpacked(raw)
+    except ValueError as exc:
+        raise BackendBroken(f"the model server answered bytes of {output} that cannot be read") from exc
+    if len(values) != items:
+        raise BackendBroken(f"the model server answered {len(values)} of {output}, expected {items}")
+    return values

@@ -37,6 +37,14 @@ class InvalidRequest(GatewayError):
     status = 422
 
 
+class ItemFault(InvalidRequest):
+    """The model cannot process this one item; `row` is what it answered beside the reason (`gateway.row`)."""
+
+    def __init__(self, message: str, row: bytes) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 class UnsupportedOption(GatewayError):
     """A request as it should be, for something that this model cannot do."""
 
@@ -113,6 +121,12 @@ class CallerLeft(GatewayError):
     """The client closed the connection before the answer was there; nobody sees this status but the log."""
 
     status = 499
+
+
+class Unsupported(GatewayError):
+    """A part of a protocol that is not spoken here."""
+
+    status = 501
 
 
 class BackendBroken(GatewayError):

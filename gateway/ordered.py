@@ -11,11 +11,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 MAX_TOGETHER = 64
 """Most results that are handed on together."""
 
 
-class Ordered(Generic[Piece]):
+class Ordered(Generic[Piece, Result]):
     """Results of `work` for the pieces of `source`: at most `max_pieces` in flight, with `max_bytes` together (one always fits).
 
     A piece is in flight from the moment it is read until the consumer comes back for more after its result.
@@ -24,7 +25,7 @@ class Ordered(Generic[Piece]):
     def __init__(
         self,
         source: AsyncIterator[Piece],
-        work: Callable[[Piece], Awaitable[bytes]],
+        work: Callable[[Piece], Awaitable[Result]],
         size_of: Callable[[Piece], int],
         *,
         max_pieces: int,
@@ -32,14 +33,14 @@ class Ordered(Generic[Piece]):
     ) -> None:
         self._source, self._work, self._size_of = source, work, size_of
         self._max_pieces, self._max_bytes = max_pieces, max_bytes
-        self._flying: deque[tuple[asyncio.Future[bytes], int]] = deque()
+        self._flying: deque[tuple[asyncio.Future[Result], int]] = deque()
         self._in_flight = self._bytes = 0
         self._changed = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<Ordered {self._in_flight} in flight, {self._bytes} bytes>"
 
-    async def results(self) -> AsyncGenerator[list[bytes], None]:
+    async def results(self) -> AsyncGenerator[list[Result], None]:
         """The results, those that are there together; an exception of the source comes after the results of what it gave.
 
         Work in flight is cancelled when the consumer leaves.

@@ -1,7 +1,7 @@
 """The one internal request and its answer, whatever dialect a client speaks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from starlette.types import Receive
@@ -23,7 +23,8 @@ class Item(NamedTuple):
 class PredictionRequest:
     """What to predict. `deadline` is of the event loop's clock, seconds.
 
-    `receive` is the ASGI channel on which a client that leaves is noticed.
+    With `partial`, an item that the model cannot process has an error of its own; else it fails the request. `receive` is the ASGI
+    channel on which a client that leaves is noticed.
     """
 
     items: Sequence[Item]
@@ -32,18 +33,21 @@ class PredictionRequest:
     store: bool = True
     priority: Priority = Priority.INTERACTIVE
     receive: Receive | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """The answer: a row (`gateway.row`) for each item, by the version that `manifest` describes.
 
-    `age_s` is that of the oldest row where all came from the cache.
+    `age_s` is that of the oldest row where all came from the cache. `errors` says by index why an item has none; its row then holds
+    no numbers (NaN), or no JSON.
     """
 
     manifest: Manifest
     rows: Sequence[bytes]
     age_s: int | None = None
+    errors: Mapping[int, str] = field(default_factory=dict)
 
     def truncated(self) -> list[tuple[int, int]]:
         """(index, tokens) of each item of which the model read only the beginning."""

@@ -19,7 +19,7 @@ from gateway.cache_entry import Entry, key, pack, unpack
 from gateway.caller import attended
 from gateway.catalog import Catalog, ServedModel
 from gateway.context import RequestContext
-from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, NotFound, NotReady
+from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotFound, NotReady
 from gateway.flights import Flight, Flights
 from gateway.lane import Lane
 from gateway.limiting.deadline import Deadline
@@ -28,6 +28,7 @@ from gateway.limiting.priority import Priority
 from gateway.prediction import Item, Prediction, PredictionRequest
 from gateway.redis_cache import RedisCache
 from gateway.triton import Triton
+from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
 
@@ -77,7 +78,7 @@ class RequestLife:
             Overloaded: too many items wait for this version.
             DeadlineExceeded: no answer before the request's deadline.
             CallerLeft: the client did not wait.
-            InvalidRequest: an item that the model cannot process.
+            InvalidRequest: an item that the model cannot process, unless the request is `partial`.
             BackendBroken: Triton answered what it must not.
         """
         keys = [key(lane.manifest.digest, item) for item in request.items]
@@ -87,11 +88,10 @@ class RequestLife:
         if len(found) < len(set(keys)):
             rows = await self._infer(request, lane, keys, found)
             ctx.lap("infer")
-        else:
-            rows = {}
-            self._count(lane, {"hit": len(keys)})
-        age_s = max(int(time()) - entry.made_at_s for entry in found.values()) if not rows else None
-        return Prediction(lane.manifest, [found[k].row if k in found else rows[k] for k in keys], age_s)
+            return _prediction(lane.manifest, [found[k].row if k in found else rows[k] for k in keys])
+        self._count(lane, {"hit": len(keys)})
+        age_s = max(int(time()) - entry.made_at_s for entry in found.values())
+        return Prediction(lane.manifest, [found[k].row for k in keys], age_s)
 
     def _version(self, model: ServedModel, version: int | None, unit: str, ctx: RequestContext) -> int:
         if version is not None:
@@ -138,7 +138,9 @@ class RequestLife:
         hits = sum(k in found for k in keys)
         return "hit" if hits == len(keys) else "partial" if hits else "miss"
 
-    async def _infer(self, request: PredictionRequest, lane: Lane, keys: list[bytes], found: Mapping[bytes, Entry]) -> dict[bytes, bytes]:
+    async def _infer(
+        self, request: PredictionRequest, lane: Lane, keys: list[bytes], found: Mapping[bytes, Entry]
+    ) -> dict[bytes, bytes | ItemFault]:
         missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found}
         self._refuse_unready(lane)
         under_way = self._flights[request.priority]
@@ -168,23 +170,34 @@ class RequestLife:
         if self._cache is not None and not row.cancelled() and row.exception() is None:
             self._cache.store(k, pack(Entry(int(time()), row.result())))
 
-    async def _land(self, flights: list[Flight], request: PredictionRequest) -> dict[bytes, bytes]:
+    async def _land(self, flights: list[Flight], request: PredictionRequest) -> dict[bytes, bytes | ItemFault]:
         left_s = request.deadline - asyncio.get_running_loop().time()
         _, late = await asyncio.wait([flight.row for flight in flights], timeout=max(left_s, 0))
         if late:
             raise DeadlineExceeded("the answer did not come in time; allow more with X-Request-Timeout-Ms or send fewer instances")
+        rows: dict[bytes, bytes | ItemFault] = {}
         for flight in flights:
-            if isinstance(exc := flight.row.exception(), InvalidRequest):
+            exc = flight.row.exception()
+            if isinstance(exc, ItemFault) and request.partial:
+                rows[flight.key] = exc
+                continue
+            if isinstance(exc, InvalidRequest):
                 raise InvalidRequest(f"the model cannot process one of the instances: {exc.message}") from exc
             if isinstance(exc, GatewayError):
                 # one fault is told to every waiter: each raises its own copy, so that tracebacks do not grow together
                 raise type(exc)(exc.message, exc.retry_after_s) from exc
-        return {flight.key: flight.row.result() for flight in flights}
+            rows[flight.key] = flight.row.result()
+        return rows
 
     def _count(self, lane: Lane, results: Mapping[str, int]) -> None:
         for result, items in results.items():
             if items:
                 metrics.ITEMS.labels(lane.manifest.model, lane.manifest.version, result).inc(items)
+
+
+def _prediction(manifest: Manifest, answers: list[bytes | ItemFault]) -> Prediction:
+    errors = {i: answer.message for i, answer in enumerate(answers) if isinstance(answer, ItemFault)}
+    return Prediction(manifest, [answer.row if isinstance(answer, ItemFault) else answer for answer in answers], errors=errors)
 
 
 def _outside(experiment: Experiment, model: ServedModel) -> int:

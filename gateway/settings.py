@@ -94,6 +94,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="port to listen on")
+    grpc_port: int = Field(0, ge=0, le=65535, description="port of the Open Inference Protocol over gRPC; 0: not spoken")
     triton_url: str = Field(
         "127.0.0.1:8000",
         pattern=rf"^{_ENDPOINT}(,{_ENDPOINT})*$",

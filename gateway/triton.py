@@ -68,7 +68,7 @@ class Triton:
         return catalog
 
     async def infer(self, manifest: Manifest, items: Sequence[Item], timeout_s: float, priority: Priority) -> list[bytes | Exception]:
-        """The row of each item (`gateway.row`); an `InvalidRequest` where that item alone failed.
+        """The row of each item (`gateway.row`); an `ItemFault` where that item alone failed.
 
         Raises:
             NotReady: Triton is gone, or the version is not ready.

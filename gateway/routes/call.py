@@ -4,7 +4,7 @@ import asyncio
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import orjson
@@ -69,8 +69,14 @@ class Call:
         """
         return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or self.ctx.request_id, self.ctx)
 
-    async def predict(self, lane: Lane, items: Sequence[Item]) -> Prediction:
-        """Answer items by the version that was assigned, and take them from the caller's limits.
+    def within(self, timeout_s: float | None) -> Self:
+        """The same call with a deadline no later than `timeout_s` from now; None changes nothing."""
+        if timeout_s is None:
+            return self
+        return replace(self, deadline=min(self.deadline, asyncio.get_running_loop().time() + timeout_s))
+
+    async def predict(self, lane: Lane, items: Sequence[Item], *, partial: bool = False) -> Prediction:
+        """Answer items by the version that was assigned, with `partial` those that can be answered; takes them from the caller's limits.
 
         Raises:
             InvalidRequest: more items than a request may have.
@@ -82,7 +88,7 @@ class Call:
         await self.stack.door.charge(self.ctx, len(items))
         look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
         priority = _priority(self.ctx.headers, Priority.INTERACTIVE)
-        request = PredictionRequest(items, self.deadline, look_up, store, priority, self.request.receive)
+        request = PredictionRequest(items, self.deadline, look_up, store, priority, self.request.receive, partial)
         return await self.stack.life.predict(lane, request, self.ctx)
 
     async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float) -> Prediction:

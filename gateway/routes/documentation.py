@@ -33,7 +33,7 @@ RESPONSE_HEADERS = {
         "X-RateLimit-Reset": "seconds until all of it is there again",
     }.items()
 }
-_ERRORS: dict[int, str] = {
+ERRORS: dict[int, str] = {
     400: "not JSON, not UTF-8, or a header that cannot be read",
     401: "an API key is needed",
     403: "the key lacks the scope predict",
@@ -52,7 +52,7 @@ def responses(answer: Any, error: Any) -> dict[int | str, dict[str, Any]]:
     """The statuses of a route, with the model of its answer and the one of its errors."""
     return {
         200: {"model": answer, "headers": RESPONSE_HEADERS},
-        **{status: {"model": error, "description": meaning} for status, meaning in _ERRORS.items()},
+        **{status: {"model": error, "description": meaning} for status, meaning in ERRORS.items()},
     }
 
 

@@ -91,3 +91,16 @@ async def test_documentation_page_loads_nothing_from_elsewhere():
         assert sources
         assert {(await client.get(source)).status_code for source in sources} == {200}
     assert [source for source in sources if not source.startswith("/")] == []
+
+
+def test_inference_protocol_is_documented_with_both_kinds_of_bodies_and_empty_answers():
+    paths = create_app(Settings(auth=frozenset())).openapi()["paths"]
+    operation = paths["/v2/models/{model}/versions/{version}/infer"]["post"]
+    content = operation["requestBody"]["content"]
+    assert content.keys() == operation["responses"]["200"]["content"].keys() == {"application/json", "application/octet-stream"}
+    assert len(content["application/json"]["schema"]["examples"]) == 2
+    assert json.dumps(content).count("$ref") == 0
+    assert {"model", "version", "Inference-Header-Content-Length", "X-Unit-ID"} <= {one["name"] for one in operation["parameters"]}
+    assert {"200", "400", "401", "404", "413", "429", "502", "503", "504"} == set(operation["responses"])
+    assert "content" not in paths["/v2/models/{model}/ready"]["get"]["responses"]["200"]
+    assert not [path for path in paths if "sharedmemory" in path or "stats" in path]

@@ -11,8 +11,8 @@ EXPERIMENT = {
     "model": "topics",
     "variants": [{"name": "control", "version": 1, "weight": 0.3}, {"name": "treatment", "version": 2, "weight": 0.7}],
 }
-OWN = {"host", "port", "triton_url", "cache_url", "experiments_file", "api_keys", "drain_delay_s", "drain_timeout_s", "auth", "state_url"}
-OWN |= {"tls_cert_file", "tls_key_file", "triton_headers"}
+OWN = {"host", "port", "grpc_port", "triton_url", "cache_url", "experiments_file", "api_keys", "drain_delay_s", "drain_timeout_s"}
+OWN |= {"auth", "state_url", "tls_cert_file", "tls_key_file", "triton_headers"}
 """Settings that the chart makes itself."""
 
 

@@ -124,3 +124,13 @@ def redis_url(tmp_path):
         process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.DEVNULL))
         stack.callback(process.terminate)
         yield f"redis://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def grpc_gateway(tasks_triton, valkey, tmp_path_factory):
+    """A gateway on the tiny models, with a gRPC port (`grpc_url`) and without an experiment."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("gateway") / "gateway.log"
+    with GatewayProcess(log=log, triton_url=tasks_triton.http_url, cache_url=valkey.url, grpc_port=port, catalog_refresh_s=0.2) as process:
+        process.grpc_url = f"127.0.0.1:{port}"
+        yield process

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import httpx
+from tritonclient.grpc import service_pb2
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +21,15 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def infer_request(model, columns, **fields):
+    """A ModelInferRequest of texts by input."""
+    request = service_pb2.ModelInferRequest(model_name=model, **fields)
+    for name, values in columns.items():
+        tensor = request.inputs.add(name=name, datatype="BYTES", shape=[len(values), 1])
+        tensor.contents.bytes_contents.extend(values)
+    return request
 
 
 class GatewayProcess:

@@ -4,6 +4,8 @@
   value: 0.0.0.0
 - name: HEADRACE_PORT
   value: "8080"
+- name: HEADRACE_GRPC_PORT
+  value: "8081"
 - name: HEADRACE_TRITON_URL
   value: {{ include "headrace.tritonUrl" . | quote }}
 {{- include "headrace.cacheUrl" . }}
