@@ -28,7 +28,8 @@ from gateway_process import GatewayProcess  # noqa: E402 - found by the line abo
 TEXTS = 8
 DEADLINE_S = 1.0
 TARGET_S = 0.5
-CLOSED_LOOP, CLOSED_LOOP_S = 16, 10
+CLOSED_LOOP, CLOSED_LOOP_S = 8, 10
+"""Clients and seconds; their texts together are as many as may always wait, so that none is shed and asks again in vain."""
 STEPS, STEP_S, SETTLE_S = (0.5, 1, 2, 5), 20, 5
 
 
