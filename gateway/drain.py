@@ -50,7 +50,7 @@ class Drain:
 
 
 class CloseWhileDraining:
-    """ASGI middleware: while draining, each answer says `Connection: close`."""
+    """ASGI middleware: the answers to requests that come while draining say `Connection: close`."""
 
     def __init__(self, app: ASGIApp, drain: Drain) -> None:
         self._app, self._drain = app, drain
@@ -59,9 +59,8 @@ class CloseWhileDraining:
         """Handle one connection scope."""
 
         async def send_and_close(message: Message) -> None:
-            # asked when the answer begins: a request may have come before the drain
-            if message["type"] == "http.response.start" and self._drain.draining:
+            if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)
 
-        await self._app(scope, receive, send_and_close if scope["type"] == "http" else send)
+        await self._app(scope, receive, send_and_close if self._drain.draining and scope["type"] == "http" else send)

@@ -1,7 +1,7 @@
 """Every error that a client can see, on the arrow where it happens.
 
-    bytes ──▶ JSON ──▶ request ──▶ version ──▶ permit ──▶ tensors ──▶ answer
-      413      400        422        404        429      502 503 504
+    key ──▶ bytes ──▶ JSON ──▶ request ──▶ version ──▶ permit ──▶ tensors ──▶ answer
+ 401 403 429  408 413   400       422        404        429      502 503 504
 
 Each class owns its status and a public message; foreign text goes to the log only.
 """
@@ -47,6 +47,47 @@ class Unauthenticated(GatewayError):
     """No API key, or one that is not known."""
 
     status = 401
+
+
+class Forbidden(GatewayError):
+    """A caller that is known, but may not do this."""
+
+    status = 403
+
+
+class RateLimited(GatewayError):
+    """A key or its tenant has used up its rate or its quota; `retry_after_s` says when there is more."""
+
+    status = 429
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StateUnavailable(GatewayError):
+    """Redis state does not answer, and this cannot be said without it."""
+
+    status = 503
+    retry_after_s = 2
+
+
+class StateConflict(GatewayError):
+    """Others changed the same thing at the same time."""
+
+    status = 409
+
+
+class TooSlow(GatewayError):
+    """The client did not send its body in time."""
+
+    status = 408
+
+
+class ClientGone(GatewayError):
+    """The client left before its request was whole; nobody sees the answer, and the log says what happened."""
+
+    status = 499
 
 
 class NotFound(GatewayError):

@@ -56,6 +56,12 @@ VERSIONS_REFUSED = Gauge(
 )
 TRITON_UP = Gauge("headrace_triton_up", "1 while Triton answers", multiprocess_mode="livemin")
 
+UNAUTHENTICATED = Counter("headrace_unauthenticated_total", "Requests without a key or token that is valid")
+RATE_LIMITED = Counter("headrace_rate_limited_total", "Requests over a limit of their key or tenant", ("unit", "limit"))
+RATE_LIMITS_LOCAL = Counter("headrace_rate_limits_local_total", "Times that limits were counted in one process, since state was gone")
+STATE_ERRORS = Counter("headrace_state_errors_total", "Questions that Redis state did not answer")
+CUT_OFF = Counter("headrace_connections_cut_off_total", "Connections closed before they brought a request", ("reason",))
+
 
 def exposition() -> tuple[bytes, str]:
     """All metrics in Prometheus' text format, over all workers, and its content type."""

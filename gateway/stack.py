@@ -3,19 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.authenticate import Authenticator
 from gateway.catalog_watch import CatalogWatch
 from gateway.drain import Drain
 from gateway.experiments import Experiments
 from gateway.redis_cache import RedisCache
+from gateway.redis_state import RedisState
 from gateway.request_life import RequestLife
+from gateway.security.door import Door
+from gateway.security.key_store import KeyStore
+from gateway.security.request_body import BodyLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a request may ask for; times in seconds."""
 
-    max_body_bytes: int
+    body: BodyLimits
+    max_items: int
     max_text_bytes: int
     request_timeout_s: float
     max_request_timeout_s: float
@@ -27,7 +31,9 @@ class Limits:
 class Stack:
     """The parts of a running gateway."""
 
-    authenticator: Authenticator
+    door: Door
+    keys: KeyStore | None
+    state: RedisState | None
     catalog: CatalogWatch
     experiments: Experiments
     cache: RedisCache | None

@@ -4,6 +4,7 @@ Why not gRPC: an inference through gRPC's asyncio client costs the gateway 330 Â
 answered half a millisecond sooner (two cores, one short text at a time).
 """
 
+import ssl
 from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
@@ -22,6 +23,7 @@ from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, NotRea
 from gateway.http1 import Answer, Broken, Client, Unsent
 from gateway.limiting.priority import Priority
 from gateway.prediction import Item
+from gateway.security.tls import TritonAccess
 from model_repository.manifest import Manifest, ManifestError
 from model_repository.serving import ServingError
 from model_repository.signature import PublicKey
@@ -34,11 +36,19 @@ class Triton:
     """A client of all Tritons that `discovery` finds. With a key, only manifests that its owner signed are trusted."""
 
     def __init__(
-        self, discovery: Discovery, key: PublicKey | None = None, *, retry_share: float = 0.1, hedge_percentile: float | None = None
+        self,
+        discovery: Discovery,
+        key: PublicKey | None = None,
+        access: TritonAccess | None = None,
+        *,
+        retry_share: float = 0.1,
+        hedge_percentile: float | None = None,
     ) -> None:
         self._key = key
         self._faulty: Set[str] = set()
-        self._endpoints = Endpoints(discovery, _Connection, retry_share=retry_share, hedge_percentile=hedge_percentile)
+        access = access or TritonAccess()
+        connect = partial(_Connection, tls=access.context(), headers=access.header_lines())
+        self._endpoints = Endpoints(discovery, connect, retry_share=retry_share, hedge_percentile=hedge_percentile)
 
     async def catalog(self, timeout_s: float) -> Catalog:
         """Look up the Tritons and read from their API what they serve: a version is ready where it is ready.
@@ -87,9 +97,10 @@ class Triton:
 class _Connection:
     """The way to one address, host:port."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, tls: ssl.SSLContext | None, headers: str) -> None:
         host, _, port = address.rpartition(":")
-        self._client = Client(host.strip("[]"), int(port))
+        self._client = Client(host.strip("[]"), int(port), tls)
+        self._headers = headers
 
     async def infer(self, manifest: Manifest, items: Sequence[Item], timeout_s: float, priority: Priority) -> list[bytes | Exception]:
         # what Triton has not begun by then it drops: nobody waits for it any more
@@ -97,7 +108,7 @@ class _Connection:
         path = f"/v2/models/{manifest.model}/versions/{manifest.version}/infer"
         code = "unreachable"
         try:
-            answer = await self._client.request("POST", path, body, timeout_s, f"{JSON_LENGTH}: {json_length}\r\n")
+            answer = await self._client.request("POST", path, body, timeout_s, f"{self._headers}{JSON_LENGTH}: {json_length}\r\n")
             code = str(answer.status)
         except TimeoutError as exc:
             code = "timeout"
@@ -114,7 +125,7 @@ class _Connection:
 
     async def ask(self, method: str, path: str, timeout_s: float) -> bytes:
         try:
-            answer = await self._client.request(method, path, b"", timeout_s)
+            answer = await self._client.request(method, path, b"", timeout_s, self._headers)
         except (TimeoutError, Unsent, Broken) as exc:
             raise Unreachable("the model server does not answer; try again later") from exc
         if answer.status != 200:

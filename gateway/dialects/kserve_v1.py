@@ -193,4 +193,7 @@ def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
             return f"instances.{i}.documents: from 1 to {MAX_DOCUMENTS}"
         case ("instances", int() as i, *_):
             return f'instances.{i}: must be a string, or an object such as {{"text": "…"}} with the fields of the task and no others'
+        case (*parents, _) if kind == "extra_forbidden":
+            # the client's own name is not repeated
+            return f"{'.'.join(map(str, parents)) or 'the body'} has a field that is not known; see /docs"
     return f"{'.'.join(map(str, loc))}: {message}"

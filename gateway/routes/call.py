@@ -12,11 +12,13 @@ from fastapi import Request, Response
 
 from gateway.context import RequestContext
 from gateway.dialects.ask import Ask
-from gateway.errors import MalformedRequest, TooLarge
+from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.lane import Lane
 from gateway.limiting.priority import Priority
 from gateway.observe import CONTEXT
 from gateway.prediction import Item, Prediction, PredictionRequest
+from gateway.security.principal import PREDICT
+from gateway.security.request_body import read_body, read_json
 from gateway.stack import Limits, Stack
 
 MAX_UNIT_CHARS = 256
@@ -35,33 +37,26 @@ class Call:
     timeout_s: float
 
     @classmethod
-    def of(cls, request: Request) -> Self:
-        """Authenticate a request, and begin its time.
+    async def enter(cls, request: Request) -> Self:
+        """Let a caller in who may predict, and begin the request's time.
 
         Raises:
-            Unauthenticated: no API key, or one that is not known.
+            GatewayError: as `Door.enter`.
             MalformedRequest: the time that it allows cannot be read.
         """
         stack: Stack = request.app.state.stack
         ctx: RequestContext = request.scope[CONTEXT]
-        ctx.tenant = stack.authenticator.tenant(ctx.headers.get("authorization"))
+        await stack.door.enter(ctx, PREDICT)
         timeout_s = _timeout_s(ctx.headers, stack.limits)
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def body(self) -> bytes:
-        """The request's body.
+        """The request's body, whatever it is; errors as `read_body`."""
+        return await read_body(self.request, self.ctx, self.stack.limits.body)
 
-        Raises:
-            TooLarge: it is over the limit.
-        """
-        limit = self.stack.limits.max_body_bytes
-        chunks, size = [], 0
-        async for chunk in self.request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge(f"the body has more than {limit} bytes; send fewer or shorter instances")
-            chunks.append(chunk)
-        return b"".join(chunks)
+    async def json(self) -> bytes:
+        """The request's body, which is JSON; errors as `read_json`."""
+        return await read_json(self.request, self.ctx, self.stack.limits.body)
 
     def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
         """The version that answers, as `RequestLife.assign`.
@@ -75,11 +70,16 @@ class Call:
         return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or self.ctx.request_id, self.ctx)
 
     async def predict(self, lane: Lane, items: Sequence[Item]) -> Prediction:
-        """Answer items by the version that was assigned.
+        """Answer items by the version that was assigned, and take them from the caller's limits.
 
         Raises:
-            GatewayError: as `RequestLife.predict`.
+            InvalidRequest: more items than a request may have.
+            GatewayError: as `Door.charge` and `RequestLife.predict`.
         """
+        most = self.stack.limits.max_items
+        if len(items) > most:
+            raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
+        await self.stack.door.charge(self.ctx, len(items))
         look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
         priority = _priority(self.ctx.headers, Priority.INTERACTIVE)
         request = PredictionRequest(items, self.deadline, look_up, store, priority, self.request.receive)

@@ -28,15 +28,20 @@ RESPONSE_HEADERS = {
         "X-Cache": "hit, miss, partial or bypass",
         "Age": "seconds since the oldest answer was made, where all came from the cache",
         "Server-Timing": "the time in each stage",
+        "X-RateLimit-Limit": "the burst or quota of the limit that is nearest to its end, where the caller has limits",
+        "X-RateLimit-Remaining": "what is left of it",
+        "X-RateLimit-Reset": "seconds until all of it is there again",
     }.items()
 }
 _ERRORS: dict[int, str] = {
     400: "not JSON, not UTF-8, or a header that cannot be read",
     401: "an API key is needed",
+    403: "the key lacks the scope predict",
     404: "no such model or version",
+    408: "the body did not come in time",
     413: "the body or a text is too large",
     422: "not a request of this kind, or not one that the model can obey",
-    429: "too many requests wait; see Retry-After",
+    429: "too many requests wait, or a limit of the key or its tenant is reached; see Retry-After",
     502: "the model server broke the contract",
     503: "the model is not ready; see Retry-After",
     504: "no answer within the time allowed",

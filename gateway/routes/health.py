@@ -7,6 +7,7 @@ from gateway import metrics
 from gateway.stack import Stack
 
 router = APIRouter(tags=["operate"])
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -26,13 +27,16 @@ async def readyz(request: Request) -> Response:
     checks = {
         "triton": stack.catalog.fault or "ok",
         "cache": "none" if stack.cache is None else "ok" if stack.cache.up else "does not answer",
+        "state": "none" if stack.state is None else "ok" if stack.state.up else "does not answer",
+        "auth": "on" if stack.door.guarded else "off: everyone may ask",
         "experiments": stack.experiments.fault or "ok",
     }
-    return JSONResponse({"status": "ready" if ready else "draining" if draining else "starting", "checks": checks}, 200 if ready else 503)
+    status = "ready" if ready else "draining" if draining else "starting"
+    return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503, NO_STORE)
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def exposition() -> Response:
     """All metrics, over all workers."""
     content, media_type = metrics.exposition()
-    return Response(content, media_type=media_type)
+    return Response(content, media_type=media_type, headers=NO_STORE)

@@ -77,13 +77,13 @@ class ModelDetails(Model):
     experiment: Experiment | None
 
 
-def _authenticate(request: Request) -> None:
+async def _enter(request: Request) -> None:
     stack: Stack = request.app.state.stack
     ctx: RequestContext = request.scope[CONTEXT]
-    ctx.tenant = stack.authenticator.tenant(request.headers.get("authorization"))
+    await stack.door.enter(ctx, scope=None)
 
 
-router = APIRouter(tags=["models"], dependencies=[Depends(_authenticate)], responses={401: {"model": Error}, 503: {"model": Error}})
+router = APIRouter(tags=["models"], dependencies=[Depends(_enter)], responses={401: {"model": Error}, 503: {"model": Error}})
 
 
 @router.get("/v1/models", summary="List the models")

@@ -19,8 +19,8 @@ router = APIRouter(route_class=DirectRoute, tags=["openai"])
 )
 async def create_embeddings(request: Request) -> Response:
     """Embeddings of 1 to 1000 texts by a model for feature-extraction. Without X-Unit-ID the `user` is an experiment's unit."""
-    call = Call.of(request)
-    body = openai.parse_embeddings(await call.body())
+    call = await Call.enter(request)
+    body = openai.parse_embeddings(await call.json())
     call.ctx.lap("parse")
     lane = call.assign(body.model, body.version, body.user)
     return await call.answer(lane, openai.ask_embeddings(body, lane.manifest, call.stack.limits.max_text_bytes))
@@ -35,8 +35,8 @@ async def create_embeddings(request: Request) -> Response:
 @router.post("/v2/rerank", include_in_schema=False)
 async def create_rerank(request: Request) -> Response:
     """1 to 1000 documents sorted by how well they answer the query, by a model for text-ranking. `/v2/rerank` is the same."""
-    call = Call.of(request)
-    body = rerank.parse_rerank(await call.body())
+    call = await Call.enter(request)
+    body = rerank.parse_rerank(await call.json())
     call.ctx.lap("parse")
     lane = call.assign(body.model, body.version, body.user)
     return await call.answer(lane, rerank.ask_rerank(body, lane.manifest, call.ctx.request_id, call.stack.limits.max_text_bytes))

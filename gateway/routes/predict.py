@@ -23,8 +23,8 @@ _DOCUMENTATION = {"requestBody": json_body(schema_of(kserve_v1.PredictBody)), "p
 )
 async def predict(request: Request) -> Response:
     """Answer 1 to 64 instances. The version is the one asked for, else the one of the unit's variant, else the model's default."""
-    call = Call.of(request)
-    body = kserve_v1.parse(await call.body())
+    call = await Call.enter(request)
+    body = kserve_v1.parse(await call.json())
     call.ctx.instances = len(body.instances)
     call.ctx.lap("parse")
     lane = call.assign(request.path_params["model"], body.version)

@@ -69,7 +69,7 @@ class LineStream(Response):
 
     async def _answer(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        ordered = Ordered(self._lines(), self._line, _size, max_pieces=self._limits.stream_window, max_bytes=self._limits.max_body_bytes)
+        ordered = Ordered(self._lines(), self._line, _size, max_pieces=self._limits.stream_window, max_bytes=self._limits.body.max_bytes)
         try:
             async with aclosing(ordered.results()) as results:
                 async for together in results:
@@ -84,7 +84,7 @@ class LineStream(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _lines(self) -> AsyncIterator[Line]:
-        splitter = Splitter(self._limits.max_body_bytes)
+        splitter = Splitter(self._limits.body.max_bytes)
         try:
             async with aclosing(self._call.request.stream()) as chunks:
                 while (chunk := await self._next(chunks)) is not None:
@@ -103,7 +103,7 @@ class LineStream(Response):
         self._call.ctx.instances += 1
         try:
             if line.raw is None:
-                raise TooLarge(f"the line has more than {self._limits.max_body_bytes} bytes; send a shorter instance")
+                raise TooLarge(f"the line has more than {self._limits.body.max_bytes} bytes; send a shorter instance")
             items = ndjson.items(line.raw, self._lane.manifest, self._task, self._parameters, self._limits.max_text_bytes)
             return ndjson.answered(line.number, await self._predict(items), self._parameters)
         except GatewayError as exc:
@@ -113,6 +113,7 @@ class LineStream(Response):
             return ndjson.failed(line.number, GatewayError("internal error; the log has the details under this request's id"))
 
     async def _predict(self, items: list[Item]) -> Prediction:
+        await self._call.stack.door.charge(self._call.ctx, len(items))
         clock = asyncio.get_running_loop().time
         deadline = math.inf
         while True:
@@ -179,7 +180,7 @@ async def predict_stream(request: Request) -> Response:
 
     X-Request-Timeout-Ms is each line's, and so is the limit of a body's size; the whole has neither.
     """
-    call = Call.of(request)
+    call = await Call.enter(request)
     parameters = ndjson.parse_parameters(request.query_params.get("parameters", "{}"))
     lane = call.assign(request.path_params["model"], _version(request.query_params.get("version")))
     task = task_of(lane.manifest)

@@ -65,8 +65,8 @@ def _model(request: Request, stack: Stack, use: str) -> str:
 
 def _endpoint(use: str, read: Read, name: str, meaning: str) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        call = Call.of(request)
-        raw = await call.body()
+        call = await Call.enter(request)
+        raw = await call.json()
         lane = call.assign(_model(request, call.stack, use))
         ask = read(raw, lane.manifest, call.stack.limits.max_text_bytes)
         return await call.answer(lane, ask)
@@ -119,7 +119,7 @@ _add("/", "pipeline", "root", hugging_face.ask, {"anyOf": [schema_of(body) for b
 )
 async def show_info(request: Request) -> Response:
     """The model's task, precision and limits, of the version that answers by default."""
-    call = Call.of(request)
+    call = await Call.enter(request)
     model = call.stack.catalog.current.model(_model(request, call.stack, "root"))
     return JSONResponse(tei.info(model, model.versions[model.default_version].manifest))
 
@@ -137,12 +137,12 @@ async def check_health(request: Request) -> Response:
     "/models/{model:name}/health",
     summary="Is a model ready?",
     response_class=Response,
-    responses={status: {"model": Error} for status in (401, 404, 503)},
+    responses={status: {"model": Error} for status in (401, 403, 404, 429, 503)},
     openapi_extra={"parameters": [MODEL]},
 )
 async def check_model(request: Request) -> Response:
     """200 while one of the model's versions is ready."""
-    call = Call.of(request)
+    call = await Call.enter(request)
     model = call.stack.catalog.current.model(request.path_params["model"])
     if not model.is_ready(model.default_version):
         raise NotReady(f"no version of model {model.name} is ready; try again later")

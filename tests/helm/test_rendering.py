@@ -35,6 +35,17 @@ SCENARIOS = {
             "image": {"digest": "sha256:" + "0" * 64},
         }
     },
+    "keys in state": {"gateway": {"apiKeys": {"existingSecret": ""}}, "state": {"existingSecret": "state"}},
+    "open": {"gateway": {"auth": "off"}},
+    "over TLS": {
+        "gateway": {
+            "tls": {"existingSecret": "certificate"},
+            "tritonHeaders": {"existingSecret": "triton"},
+            "settings": {"triton_ca_file": "/etc/authorities/ca.pem"},
+            "extraVolumes": [{"name": "authorities", "secret": {"secretName": "authorities"}}],
+            "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/authorities", "readOnly": True}],
+        }
+    },
     "closed": {"networkPolicy": {"enabled": True, "gatewayFrom": [PEER], "metricsFrom": [PEER]}},
     "placed": {
         "imagePullSecrets": [{"name": "pull"}],

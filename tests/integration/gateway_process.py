@@ -31,7 +31,7 @@ class GatewayProcess:
         self.predict_url = f"{self.url}/v1/models/topics:predict"
         self.log = log
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
-        environment |= {f"HEADRACE_{name.upper()}": str(value) for name, value in {"port": self.port, **settings}.items()}
+        environment |= {f"HEADRACE_{name.upper()}": str(value) for name, value in {"port": self.port, "auth": "off", **settings}.items()}
         command = [sys.executable, "-m", "gateway", *map(str, arguments)]
         with log.open("wb") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)

@@ -53,7 +53,7 @@ def test_unknown_paths_and_models_are_not_found(gateway):
 
 def test_api_key_is_asked_for_where_keys_are_configured(start_gateway, triton):
     digest = hashlib.sha256(b"s3cret").hexdigest()
-    gateway = start_gateway(triton_url=triton.http_url, api_keys=f"acme:{digest}")
+    gateway = start_gateway(triton_url=triton.http_url, auth="keys", api_keys=f"acme:{digest}")
     refused = send(gateway, body("a"))
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
     assert httpx.get(f"{gateway.url}/v1/models").status_code == 401

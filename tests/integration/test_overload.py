@@ -47,7 +47,7 @@ async def test_batch_work_is_shed_first_and_interactive_work_overtakes_it(start_
 
 
 async def test_work_whose_caller_has_left_is_not_begun(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512)
+    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512, request_timeout_ms=60_000)
     async with httpx.AsyncClient(timeout=60) as client:
         first = asyncio.create_task(post(client, gateway))
         await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") == 64)
@@ -64,7 +64,7 @@ async def test_work_whose_caller_has_left_is_not_begun(start_gateway, triton):
 
 
 async def test_texts_that_are_too_late_are_not_begun_and_the_rest_is_answered(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512)
+    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512, request_timeout_ms=60_000)
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=100)) as client:
         patient = [asyncio.create_task(post(client, gateway)) for _ in range(4)]
         await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") > 128)
