@@ -31,7 +31,7 @@ def start(tasks_triton, start_gateway):
 
         def begin(*arguments, **settings):
             port = free_port()
-            gateway = start_gateway(*arguments, **{"triton_url": tasks_triton.grpc_url, "grpc_port": port, **settings})
+            gateway = start_gateway(*arguments, **{"triton_url": tasks_triton.http_url, "grpc_port": port, **settings})
             gateway.grpc_port = port
             return gateway, channels.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}"))
 
