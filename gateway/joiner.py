@@ -60,7 +60,8 @@ class Joiner(Generic[Item, Result]):
         return future
 
     async def aclose(self) -> None:
-        """Wait for the calls in flight."""
+        """Call for what waits, and wait for the answers."""
+        self._dispatch()
         while self._calls:
             await asyncio.wait(self._calls)
 

@@ -104,3 +104,17 @@ async def test_even_call_for_one_item_is_made_at_once():
     assert call.batches == [[0]]
     call.gate.set()
     assert await future == 0
+
+
+async def test_what_waits_is_called_for_before_the_end():
+    calls = []
+
+    async def call(items):
+        await asyncio.sleep(0)
+        calls.append(items)
+        return items
+
+    joiner = Joiner(call, max_items=2, max_in_flight=1)
+    futures = [joiner.submit(item) for item in (1, 2, 3)]
+    await joiner.aclose()
+    assert (calls, [future.done() for future in futures]) == ([[1, 2], [3]], [True] * 3)
