@@ -13,14 +13,17 @@ from starlette.exceptions import HTTPException
 
 from gateway import logs
 from gateway.authenticate import Authenticator
+from gateway.cache.cache import Cache
+from gateway.cache.memory_tier import MemoryTier
+from gateway.cache.policy import Policies
+from gateway.cache.redis_tier import RedisTier
 from gateway.catalog_watch import CatalogWatch
 from gateway.context import RequestContext
 from gateway.errors import GatewayError, Unauthenticated
 from gateway.experiments import Experiments
 from gateway.observe import CONTEXT, Observe
-from gateway.redis_cache import RedisCache
 from gateway.request_life import RequestLife
-from gateway.routes import health, models, predict
+from gateway.routes import cache, health, models, predict
 from gateway.settings import Settings
 from gateway.stack import Limits, Stack
 from gateway.triton import Triton
@@ -51,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(RequestValidationError, _render_validation)
-    for routes in (predict, models, health):
+    for routes in (predict, models, cache, health):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     return app
@@ -60,14 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _running(settings: Settings, experiments: Experiments) -> AsyncIterator[Stack]:
     triton = Triton(settings.triton_url, settings.manifest_public_key)
-    cache = None
-    if settings.cache_url is not None:
-        cache = RedisCache(
-            settings.cache_url,
-            ttl_s=settings.cache_ttl_s,
-            ttl_jitter=settings.cache_ttl_jitter,
-            timeout_s=settings.cache_timeout_ms / 1e3,
-        )
+    cache = _cache(settings)
     catalog = CatalogWatch(triton, settings.catalog_refresh_s)
     life = RequestLife(
         triton,
@@ -76,10 +72,13 @@ async def _running(settings: Settings, experiments: Experiments) -> AsyncIterato
         lambda: experiments.by_model,
         max_pending=settings.max_pending,
         max_in_flight=settings.max_in_flight,
+        refresh_timeout_s=settings.request_timeout_ms / 1e3,
+        price_usd_per_hour=settings.price_usd_per_hour,
     )
     limits = Limits(settings.max_body_bytes, settings.max_text_bytes, settings.request_timeout_ms / 1e3)
-    await catalog.read()
-    watchers = [asyncio.create_task(catalog.watch()), asyncio.create_task(experiments.watch())]
+    await asyncio.gather(catalog.read(), cache.read_generations())
+    endless = (catalog.watch(), experiments.watch(), cache.watch(), life.watch())
+    watchers = [asyncio.create_task(watch) for watch in endless]
     # what start-up made lives as long as the process: walking it in every full collection would stop all requests for tens of milliseconds
     gc.collect()
     gc.freeze()
@@ -89,9 +88,18 @@ async def _running(settings: Settings, experiments: Experiments) -> AsyncIterato
         for watcher in watchers:
             watcher.cancel()
         await asyncio.gather(*watchers, return_exceptions=True)
-        if cache is not None:
-            await cache.aclose()
+        await life.aclose()
+        await cache.aclose()
         await triton.aclose()
+
+
+def _cache(settings: Settings) -> Cache:
+    policies = Policies(settings.cache_policy, settings.cache_policies)
+    redis = None
+    if settings.cache_url is not None:
+        redis = RedisTier(settings.cache_url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease)
+    memory = MemoryTier(settings.cache_memory_bytes, settings.cache_memory_life_s) if redis and settings.cache_memory_bytes else None
+    return Cache(policies, memory=memory, redis=redis, refresh_s=settings.cache_refresh_s)
 
 
 def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:

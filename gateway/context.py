@@ -9,6 +9,8 @@ from time import perf_counter
 class RequestContext:
     """What is known of a request. Times are of `time.perf_counter`, in seconds; `cache` is the value of `X-Cache`.
 
+    `cache_bypass` says that the experiment wants this request computed, whatever is cached.
+
     `headers` are the request's, by lower-case name; of a repeated one the last.
     """
 
@@ -21,6 +23,7 @@ class RequestContext:
     experiment: str = ""
     variant: str = ""
     cache: str = ""
+    cache_bypass: bool = False
     instances: int = 0
     error: str = ""
     stages_s: dict[str, float] = field(default_factory=dict)

@@ -40,6 +40,12 @@ class Unauthenticated(GatewayError):
     status = 401
 
 
+class Forbidden(GatewayError):
+    """The API key does not allow it."""
+
+    status = 403
+
+
 class NotFound(GatewayError):
     """No such model or version."""
 
@@ -70,6 +76,12 @@ class NotReady(GatewayError):
 
     status = 503
     retry_after_s = 2
+
+
+class NotCached(GatewayError):
+    """The client wanted a cached answer only, and there is none."""
+
+    status = 504
 
 
 class DeadlineExceeded(GatewayError):

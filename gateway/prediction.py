@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway import row as rows
+from gateway.cache.directives import NONE, Directives
 from model_repository.manifest import Manifest
 
 
@@ -18,12 +19,11 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
-    """What to predict. `deadline` is of the event loop's clock, seconds."""
+    """What to predict. `deadline` is of the event loop's clock, seconds; `cache` is what the client says of caching."""
 
     items: Sequence[Item]
     deadline: float
-    look_up: bool = True
-    store: bool = True
+    cache: Directives = NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,34 +8,40 @@ either shed whole or computed whole.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from time import time
+from random import random
 
 import structlog
 
 from gateway import metrics
 from gateway.assignment import Experiment, assign
-from gateway.cache_entry import Entry, key, pack, unpack
+from gateway.cache.cache import Cache
+from gateway.cache.fill import Fill
+from gateway.cache.flights import Flight, Flights
+from gateway.cache.found import Found
+from gateway.cache.refreshes import Refreshes
+from gateway.cache.savings import Savings
 from gateway.catalog import Catalog, ServedModel
 from gateway.context import RequestContext
-from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, NotFound, NotReady
-from gateway.flights import Flight, Flights
+from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, NotCached, NotFound, NotReady
 from gateway.joiner import Joiner
 from gateway.limiter import Limiter
 from gateway.prediction import Item, Prediction, PredictionRequest
-from gateway.redis_cache import RedisCache
 from gateway.row import width_of
 from gateway.triton import Triton
 from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
+FLUSH_INTERVAL_S = 1.0
 
 
 class Lane:
     """The way to one packaged version: its permits, and the joiner in front of Triton."""
 
-    def __init__(self, triton: Triton, manifest: Manifest, *, max_items: int, max_in_flight: int, max_pending: int) -> None:
+    def __init__(
+        self, triton: Triton, manifest: Manifest, savings: Savings, *, max_items: int, max_in_flight: int, max_pending: int
+    ) -> None:
         self.manifest = manifest
+        self.savings = savings
         self.width = width_of(manifest)
         self.limiter = Limiter(max_pending)
         self._triton = triton
@@ -55,7 +61,8 @@ class Lane:
 
     async def _infer(self, waiting: list[tuple[Item, float]]) -> Sequence[bytes | Exception]:
         left_s = max(deadline for _, deadline in waiting) - asyncio.get_running_loop().time()
-        return await self._triton.infer(self.manifest, [item for item, _ in waiting], max(left_s, 0.001))
+        with self.savings.call(len(waiting)):
+            return await self._triton.infer(self.manifest, [item for item, _ in waiting], max(left_s, 0.001))
 
 
 class RequestLife:
@@ -64,17 +71,23 @@ class RequestLife:
     def __init__(
         self,
         triton: Triton,
-        cache: RedisCache | None,
+        cache: Cache,
         catalog: Callable[[], Catalog],
         experiments: Callable[[], Mapping[str, Experiment]],
         *,
         max_pending: int,
         max_in_flight: int | None,
+        refresh_timeout_s: float = 10.0,
+        price_usd_per_hour: float | None = None,
+        draw: Callable[[], float] = random,
     ) -> None:
         self._triton, self._cache = triton, cache
         self._catalog, self._experiments = catalog, experiments
         self._max_pending, self._max_in_flight = max_pending, max_in_flight
+        self._price_usd_per_hour, self._draw = price_usd_per_hour, draw
         self._flights = Flights()
+        self._fill = Fill(cache, self._flights)
+        self._refreshes = Refreshes(cache, self._fill, self._require_ready, refresh_timeout_s)
         self._lanes: dict[tuple[str, int, str], Lane] = {}
 
     def assign(self, name: str, version: int | None, unit: str, ctx: RequestContext) -> Lane:
@@ -105,19 +118,43 @@ class RequestLife:
             DeadlineExceeded: no answer before the request's deadline.
             InvalidRequest: an item that the model cannot process.
             BackendBroken: Triton answered what it must not.
+            NotCached: not everything is cached, and the client wanted nothing else.
         """
-        keys = [key(lane.manifest.digest, item) for item in request.items]
-        found = await self._look_up(keys, lane.width) if request.look_up else {}
+        keys = self._cache.keys(lane.manifest, ctx.tenant, request.items)
+        look_up = request.cache.look_up and not ctx.cache_bypass
+        found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
         ctx.lap("lookup")
-        ctx.cache = self._cache_status(request, keys, found)
-        if len(found) < len(set(keys)):
-            rows = await self._infer(request, lane, keys, found)
+        ctx.cache = found.status(keys) if look_up else "bypass"
+        rows: dict[bytes, bytes] = {}
+        if ctx.cache not in ("hit", "stale"):
+            if request.cache.only_if_cached:
+                raise NotCached("the cache does not hold the answer, and Cache-Control: only-if-cached wants no other")
+            try:
+                rows = await self._infer(request, lane, keys, found, alone=ctx.cache_bypass)
+            except GatewayError as exc:
+                if not found.rescue(keys, exc):
+                    raise
+                log.warning("answered from stale entries", model=lane.manifest.model, version=lane.manifest.version, reason=exc.message)
+                ctx.cache = "stale"
             ctx.lap("infer")
-        else:
-            rows = {}
-            self._count(lane, {"hit": len(keys)})
-        age_s = max(int(time()) - entry.made_at_s for entry in found.values()) if not rows else None
-        return Prediction(lane.manifest, [found[k].row if k in found else rows[k] for k in keys], age_s)
+        if not rows:
+            self._answered(lane, keys, found)
+        if found.stale:
+            self._refreshes.start(lane, {k: item for k, item in zip(keys, request.items, strict=True) if k in found.stale})
+        age_s = None if rows else self._cache.age_s(found)
+        entries = found.entries
+        return Prediction(lane.manifest, [entries[k].row if k in entries else rows[k] for k in keys], age_s)
+
+    async def watch(self) -> None:
+        """Bring the counters of what hits saved up to date every second, for ever."""
+        while True:
+            await asyncio.sleep(FLUSH_INTERVAL_S)
+            for lane in self._lanes.values():
+                lane.savings.flush()
+
+    async def aclose(self) -> None:
+        """Leave what is computed for nobody's request."""
+        await self._refreshes.aclose()
 
     def _version(self, model: ServedModel, version: int | None, unit: str, ctx: RequestContext) -> int:
         if version is not None:
@@ -133,6 +170,7 @@ class RequestLife:
             metrics.FALLBACKS.labels(experiment.key, variant.name).inc()
             return _outside(experiment, model)
         ctx.experiment, ctx.variant = experiment.key, variant.name
+        ctx.cache_bypass = experiment.cache_bypass > 0 and self._draw() < experiment.cache_bypass
         return variant.version
 
     def _lane(self, model: ServedModel, version: int) -> Lane:
@@ -142,6 +180,7 @@ class RequestLife:
             self._lanes[name] = Lane(
                 self._triton,
                 manifest,
+                Savings(model.name, version, model.instances, self._price_usd_per_hour),
                 max_items=model.max_batch_size,
                 # one more than can run, so that no instance waits for the gateway
                 max_in_flight=self._max_in_flight or model.instances + 1,
@@ -149,53 +188,33 @@ class RequestLife:
             )
         return self._lanes[name]
 
-    async def _look_up(self, keys: list[bytes], width: int | None) -> dict[bytes, Entry]:
-        if self._cache is None:
-            return {}
-        found = {}
-        for k, value in zip(keys, await self._cache.get(keys), strict=True):
-            if value is None:
-                continue
-            entry = unpack(value, width)
-            if entry is None:
-                metrics.CACHE_FOREIGN.inc()
-            else:
-                found[k] = entry
-        return found
-
-    def _cache_status(self, request: PredictionRequest, keys: list[bytes], found: Mapping[bytes, Entry]) -> str:
-        if not request.look_up:
-            return "bypass"
-        hits = sum(k in found for k in keys)
-        return "hit" if hits == len(keys) else "partial" if hits else "miss"
-
-    async def _infer(self, request: PredictionRequest, lane: Lane, keys: list[bytes], found: Mapping[bytes, Entry]) -> dict[bytes, bytes]:
-        missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found}
-        self._refuse_unready(lane)
-        fresh = [k for k in missing if k not in self._flights]
+    async def _infer(
+        self, request: PredictionRequest, lane: Lane, keys: list[bytes], found: Found, *, alone: bool = False
+    ) -> dict[bytes, bytes]:
+        missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found.entries}
+        self._require_ready(lane.manifest)
+        fresh = [k for k in missing if alone or k not in self._flights]
         lane.limiter.admit(len(fresh))
-        hits = sum(k in found for k in keys)
-        self._count(lane, {"hit": hits, "miss": len(fresh), "coalesced": len(keys) - hits - len(fresh)})
-        flights = [self._flights.join(k, partial(self._start, k, item, lane, request)) for k, item in missing.items()]
+        known = self._answered(lane, keys, found)
+        self._count(lane, {"miss": len(fresh), "coalesced": len(keys) - known - len(fresh)})
+        flights = [self._fill.join(k, item, lane, request.deadline, request.cache, alone=alone) for k, item in missing.items()]
         try:
             return await self._land(flights, request)
         finally:
             self._flights.leave(flights)
 
-    def _refuse_unready(self, lane: Lane) -> None:
-        model = self._catalog().model(lane.manifest.model)
-        if not model.is_ready(lane.manifest.version):
-            raise NotReady(f"version {lane.manifest.version} of model {model.name} is not ready; ready: {_ready(model)}")
+    def _answered(self, lane: Lane, keys: list[bytes], found: Found) -> int:
+        """Count what the cache answers, and give it."""
+        known = sum(k in found.entries for k in keys)
+        stale = sum(k in found.stale for k in keys) if found.stale else 0
+        lane.savings.hit(known)
+        self._count(lane, {"hit": known - stale, "stale": stale})
+        return known
 
-    def _start(self, k: bytes, item: Item, lane: Lane, request: PredictionRequest) -> "asyncio.Future[bytes]":
-        row = lane.submit(item, request.deadline)
-        if self._cache is not None and request.store:
-            row.add_done_callback(partial(self._store, k))
-        return row
-
-    def _store(self, k: bytes, row: "asyncio.Future[bytes]") -> None:
-        if self._cache is not None and not row.cancelled() and row.exception() is None:
-            self._cache.store(k, pack(Entry(int(time()), row.result())))
+    def _require_ready(self, manifest: Manifest) -> None:
+        model = self._catalog().model(manifest.model)
+        if not model.is_ready(manifest.version):
+            raise NotReady(f"version {manifest.version} of model {model.name} is not ready; ready: {_ready(model)}")
 
     async def _land(self, flights: list[Flight], request: PredictionRequest) -> dict[bytes, bytes]:
         left_s = request.deadline - asyncio.get_running_loop().time()

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from gateway.authenticate import Authenticator
+from gateway.cache.cache import Cache
 from gateway.catalog_watch import CatalogWatch
 from gateway.experiments import Experiments
-from gateway.redis_cache import RedisCache
 from gateway.request_life import RequestLife
 
 
@@ -25,6 +25,6 @@ class Stack:
     authenticator: Authenticator
     catalog: CatalogWatch
     experiments: Experiments
-    cache: RedisCache | None
+    cache: Cache
     life: RequestLife
     limits: Limits

@@ -9,6 +9,8 @@ from typing import Self
 
 from fastapi import Request
 
+from gateway.cache.directives import NONE, Directives, parse
+from gateway.cache.key import entity_tag
 from gateway.context import RequestContext
 from gateway.errors import MalformedRequest, TooLarge
 from gateway.observe import CONTEXT
@@ -73,8 +75,30 @@ class Call:
         Raises:
             GatewayError: as `RequestLife.predict`.
         """
-        look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
-        return await self.stack.life.predict(lane, PredictionRequest(items, self.deadline, look_up, store), self.ctx)
+        return await self.stack.life.predict(lane, PredictionRequest(items, self.deadline, self.directives), self.ctx)
+
+    @property
+    def directives(self) -> Directives:
+        """What the client says of caching."""
+        header = self.ctx.headers.get("cache-control")
+        return NONE if header is None else parse(header)
+
+    def entity_tag(self, lane: Lane, items: Sequence[Item], shown: bytes) -> str:
+        """The answer's `ETag`; `shown` names the dialect and the options that choose what is shown of it."""
+        return entity_tag(self.stack.cache.keys(lane.manifest, self.ctx.tenant, items), shown)
+
+    def not_modified(self, tag: str) -> bool:
+        """Whether the client has this answer already (`If-None-Match`), and does not ask for a new one.
+
+        A packaged version answers an item the same for ever, so nothing needs to be looked up.
+        """
+        given = self.ctx.headers.get("if-none-match")
+        if given is None or not self.directives.look_up:
+            return False
+        if given.strip() == "*":
+            return False  # "any answer": there is none before it was asked for
+        known = {part.strip().removeprefix("W/") for part in given.split(",")}
+        return tag.removeprefix("W/") in known
 
 
 def age_header(prediction: Prediction) -> dict[str, str]:
@@ -100,10 +124,3 @@ def _unit(headers: Mapping[str, str]) -> str | None:
     if given is not None and not _UNIT.fullmatch(given):
         raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
     return given
-
-
-def _cache_directives(header: str) -> tuple[bool, bool]:
-    """(look up, store) as a `Cache-Control` request header allows."""
-    directives = {part.strip().lower() for part in header.split(",")}
-    no_store = "no-store" in directives
-    return not (no_store or "no-cache" in directives), not no_store

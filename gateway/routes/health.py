@@ -22,7 +22,7 @@ async def readyz(request: Request) -> Response:
     ready = stack.catalog.loaded
     checks = {
         "triton": stack.catalog.fault or "ok",
-        "cache": "none" if stack.cache is None else "ok" if stack.cache.up else "does not answer",
+        "cache": stack.cache.state,
         "experiments": stack.experiments.fault or "ok",
     }
     return JSONResponse({"status": "ready" if ready else "starting", "checks": checks}, 200 if ready else 503)

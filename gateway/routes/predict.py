@@ -20,7 +20,12 @@ _REQUEST_HEADERS = [
     _header("X-Unit-ID", f"who an experiment keeps on one variant: 1 to {MAX_UNIT_CHARS} printable ASCII characters"),
     _header("X-Request-ID", "comes back in the answer and stands in the log"),
     _header("X-Request-Timeout-Ms", "how long the answer may take, milliseconds"),
-    _header("Cache-Control", "no-cache: compute anew and store; no-store: neither look up nor store"),
+    _header(
+        "Cache-Control",
+        "no-cache: compute anew and store; no-store: neither look up nor store; only-if-cached: 504 rather than compute; "
+        "max-age, min-fresh, max-stale, stale-if-error: how old an answer may be, seconds",
+    ),
+    _header("If-None-Match", "the ETag of an answer that the client has; 304 while it is still the answer"),
 ]
 _RESPONSE_HEADERS = {
     name: {"description": description, "schema": {"type": "string"}}
@@ -28,8 +33,9 @@ _RESPONSE_HEADERS = {
         "X-Model-Version": "the version that answered",
         "X-Experiment": "the experiment that chose it",
         "X-Variant": "the variant that the unit is on",
-        "X-Cache": "hit, miss, partial or bypass",
+        "X-Cache": "hit, miss, partial, stale or bypass",
         "Age": "seconds since the oldest answer was made, where all came from the cache",
+        "ETag": "names this answer; for If-None-Match",
         "Server-Timing": "the time in each stage",
     }.items()
 }
@@ -42,10 +48,11 @@ _ERRORS: dict[int, str] = {
     429: "too many requests wait; see Retry-After",
     502: "the model server broke the contract",
     503: "the model is not ready; see Retry-After",
-    504: "no answer within the time allowed",
+    504: "no answer within the time allowed, or none in the cache where only that was wanted",
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": kserve_v1.PredictResponse, "headers": _RESPONSE_HEADERS},
+    304: {"description": "the client has this answer already"},
     **{status: {"model": kserve_v1.Error, "description": meaning} for status, meaning in _ERRORS.items()},
 }
 _DOCUMENTATION = {
@@ -67,6 +74,11 @@ async def predict(request: Request) -> Response:
     lane = call.assign(request.path_params["model"], body.version)
     task = task_of(lane.manifest)
     items = kserve_v1.items(body, lane.manifest.task, task, call.stack.limits.max_text_bytes)
-    prediction = await call.predict(lane, [item for one in items for item in one])
-    rendered = kserve_v1.render(prediction, task, kserve_v1.given(body.parameters), [len(one) for one in items])
-    return Response(rendered, media_type="application/json", headers=age_header(prediction))
+    flat = [item for one in items for item in one]
+    sizes, parameters = [len(one) for one in items], kserve_v1.given(body.parameters)
+    tag = call.entity_tag(lane, flat, kserve_v1.shown(sizes, parameters))
+    if call.not_modified(tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    prediction = await call.predict(lane, flat)
+    rendered = kserve_v1.render(prediction, task, parameters, sizes)
+    return Response(rendered, media_type="application/json", headers={"ETag": tag, **age_header(prediction)})

@@ -178,13 +178,13 @@ def test_answers_go_on_while_the_cache_is_gone(triton, start_gateway):
 def test_foreign_value_under_our_key_is_a_miss_and_is_replaced(triton, valkey, start_gateway):
     from redis import Redis
 
-    from gateway.cache_entry import key
+    from gateway.cache.key import key, namespace
     from gateway.prediction import Item
 
     gateway = start_gateway(triton_url=triton.grpc_url, cache_url=valkey.url)
     text = uuid.uuid4().hex
     digest = httpx.get(f"{gateway.url}/v1/models/topics").json()["versions"][1]["digest"]
-    Redis(unix_socket_path=str(valkey.socket)).set(key(digest, Item(text.encode())), b"foreign")
+    Redis(unix_socket_path=str(valkey.socket)).set(key(namespace(digest, "", b"0,0,0,0"), Item(text.encode())), b"foreign")
     assert gateway.predict(text, version=2).headers["x-cache"] == "miss"
     wait_until(lambda: gateway.predict(text, version=2).headers["x-cache"] == "hit")
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from gateway.flights import Flights
+from gateway.cache.flights import Flights
 
 
 def start():
@@ -44,3 +44,13 @@ async def test_leaving_a_landed_flight_does_not_touch_the_next_one():
     flights.leave([landed])
     assert not following.row.done()
     assert b"k" in flights
+
+
+async def test_flight_that_flies_alone_joins_none_and_is_joined_by_none():
+    flights = Flights()
+    shared, alone = flights.join(b"k", start), flights.join(b"k", start, alone=True)
+    assert alone is not shared
+    assert flights.join(b"k", start) is shared
+    flights.leave([alone])
+    assert alone.row.cancelled()
+    assert not shared.row.done()

@@ -30,8 +30,13 @@ class Flights:
     def __contains__(self, key: bytes) -> bool:
         return key in self._flights
 
-    def join(self, key: bytes, start: Callable[[], "asyncio.Future[bytes]"]) -> Flight:
-        """The flight of `key`, started if there is none; every join is paid back with one `leave`."""
+    def join(self, key: bytes, start: Callable[[], "asyncio.Future[bytes]"], *, alone: bool = False) -> Flight:
+        """The flight of `key`, started if there is none; every join is paid back with one `leave`.
+
+        One that flies `alone` joins none and is joined by none.
+        """
+        if alone:
+            return Flight(key, start(), waiters=1)
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = Flight(key, start())
