@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+LEAST_TOGETHER = 4
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -16,6 +17,7 @@ class Joiner(Generic[Item, Result]):
     calls in the same turn of the event loop, so nothing waits for company that may never come. With `even`, a call takes no
     more than an even share of all items not yet answered, so that enough are left for the calls after it: where few clients
     wait for answers before they ask again, one call with everything would leave the others of the same moment nothing to do.
+    Items of one `company` wait for each other anyway: few of them, `LEAST_TOGETHER`, are not parted.
 
     A result may be an exception, which then is raised for its item alone; an exception of the call is raised for all of its
     items. An item whose future is cancelled before its call begins is not called for.
@@ -33,7 +35,8 @@ class Joiner(Generic[Item, Result]):
         self._max_items = max_items
         self._max_in_flight = max_in_flight
         self._even = even
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._together = min(LEAST_TOGETHER, max_items)
+        self._waiting: deque[tuple[Item, asyncio.Future[Result], object]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._called_for = 0
         self._scheduled = False
@@ -41,11 +44,11 @@ class Joiner(Generic[Item, Result]):
     def __repr__(self) -> str:
         return f"<Joiner {len(self._waiting)} waiting, {len(self._calls)} in flight>"
 
-    def submit(self, item: Item) -> "asyncio.Future[Result]":
-        """Queue an item; its result comes through the future."""
+    def submit(self, item: Item, company: object = None) -> "asyncio.Future[Result]":
+        """Queue an item; its result comes through the future. Items of equal `company` (not None) belong to one request."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append((item, future))
+        self._waiting.append((item, future, company))
         if not self._scheduled and len(self._calls) < self._max_in_flight:
             self._scheduled = True
             loop.call_soon(self._dispatch)
@@ -65,11 +68,12 @@ class Joiner(Generic[Item, Result]):
 
     def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
-        size = self._size()
-        while self._waiting and len(batch) < size:
-            item, future = self._waiting.popleft()
+        size, last = self._size(), None
+        while self._waiting and (len(batch) < size or (len(batch) < self._together and self._waiting[0][2] == last is not None)):
+            item, future, company = self._waiting.popleft()
             if not future.done():
                 batch.append((item, future))
+                last = company
         self._called_for += len(batch)
         return batch
 

@@ -50,7 +50,7 @@ class Lane:
 
     def submit(self, item: Item, deadline: float) -> "asyncio.Future[bytes]":
         """The row of an item for which a permit is held; the permit goes back when the row is there."""
-        row = self._joiner.submit((item, deadline))
+        row = self._joiner.submit((item, deadline), company=deadline)  # of one request
         self._pending.inc()
         row.add_done_callback(self._released)
         return row

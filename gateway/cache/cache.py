@@ -60,7 +60,7 @@ class Cache:
         """`ok`, `none` where there is no cache, `does not answer` while Redis is gone."""
         if self._redis is not None and not self._redis.up:
             return "does not answer"
-        return "ok" if self._redis or self._memory else "none"
+        return "ok" if self._redis or self._memory is not None else "none"
 
     def keys(self, manifest: Manifest, tenant: str, items: Sequence[Item]) -> list[bytes]:
         """The keys of items for a packaged version, as a tenant sees them."""
@@ -79,7 +79,7 @@ class Cache:
         now_s = self._clock()
         missing: list[bytes] = []
         for key in keys:
-            entry = self._memory.get(key, now_s) if self._memory else None
+            entry = self._memory.get(key, now_s) if self._memory is not None else None
             if entry is None or (directives is not NONE and use_of(entry, policy, directives, now_s) is not Use.ANSWER):
                 missing.append(key)
             else:
@@ -114,7 +114,7 @@ class Cache:
         now_s = self._clock()
         fresh_for_s = policy.fresh_for_s(self._draw())
         entry = Entry(now_s, now_s + fresh_for_s, row)
-        if self._memory:
+        if self._memory is not None:
             self._memory.put(key, entry, now_s)
         if self._redis:
             value = pack(key, entry, policy.compress_above_bytes)
@@ -211,7 +211,7 @@ class Cache:
         entry, now_s = self._unpacked(key, value, width, policy), self._clock()
         if entry is None or entry.fresh_until_s <= now_s:
             return None
-        if self._memory:
+        if self._memory is not None:
             self._memory.put(key, entry, now_s)
         return entry
 
@@ -219,7 +219,7 @@ class Cache:
         match use_of(entry, policy, directives, now_s):
             case Use.ANSWER:
                 found.entries[key] = entry
-                if self._memory:
+                if self._memory is not None:
                     self._memory.put(key, entry, now_s)
             case Use.ANSWER_AND_REFRESH:
                 found.entries[key] = entry
