@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
@@ -24,10 +25,13 @@ from gateway.experiments import Experiments
 from gateway.observe import CONTEXT, Observe
 from gateway.request_life import RequestLife
 from gateway.routes import cache, health, models, predict
+from gateway.routes.shortcut import Shortcut
 from gateway.settings import Settings
 from gateway.stack import Limits, Stack
 from gateway.triton import Triton
 
+OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""`Observe` sees every request; the framework would look for a telemetry of its own at each."""
 DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
 
 
@@ -49,7 +53,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.stack = stack
             yield
 
-    app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None, telemetry=OFF)
+    app.add_middleware(Shortcut, routes=app.router.routes, render=_render)
     app.add_middleware(Observe)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)

@@ -19,11 +19,15 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
-    """What to predict. `deadline` is of the event loop's clock, seconds; `cache` is what the client says of caching."""
+    """What to predict. `deadline` is of the event loop's clock, seconds; `cache` is what the client says of caching.
+
+    `keys` are the items' in the cache, where they were made already.
+    """
 
     items: Sequence[Item]
     deadline: float
     cache: Directives = NONE
+    keys: Sequence[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

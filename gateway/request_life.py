@@ -8,6 +8,7 @@ either shed whole or computed whole.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from random import random
 
 import structlog
@@ -120,7 +121,7 @@ class RequestLife:
             BackendBroken: Triton answered what it must not.
             NotCached: not everything is cached, and the client wanted nothing else.
         """
-        keys = self._cache.keys(lane.manifest, ctx.tenant, request.items)
+        keys = request.keys or self._cache.keys(lane.manifest, ctx.tenant, request.items)
         look_up = request.cache.look_up and not ctx.cache_bypass
         found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
         ctx.lap("lookup")
@@ -189,7 +190,7 @@ class RequestLife:
         return self._lanes[name]
 
     async def _infer(
-        self, request: PredictionRequest, lane: Lane, keys: list[bytes], found: Found, *, alone: bool = False
+        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, *, alone: bool = False
     ) -> dict[bytes, bytes]:
         missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found.entries}
         self._require_ready(lane.manifest)
@@ -203,7 +204,7 @@ class RequestLife:
         finally:
             self._flights.leave(flights)
 
-    def _answered(self, lane: Lane, keys: list[bytes], found: Found) -> int:
+    def _answered(self, lane: Lane, keys: Sequence[bytes], found: Found) -> int:
         """Count what the cache answers, and give it."""
         known = sum(k in found.entries for k in keys)
         stale = sum(k in found.stale for k in keys) if found.stale else 0
@@ -232,7 +233,13 @@ class RequestLife:
     def _count(self, lane: Lane, results: Mapping[str, int]) -> None:
         for result, items in results.items():
             if items:
-                metrics.ITEMS.labels(lane.manifest.model, lane.manifest.version, result).inc(items)
+                _items_meter(lane.manifest.model, lane.manifest.version, result)(items)
+
+
+# a label's look-up in the library costs as much as the counting; the labels are few
+@cache
+def _items_meter(model: str, version: int, result: str) -> Callable[[float], None]:
+    return metrics.ITEMS.labels(model, version, result).inc
 
 
 def _outside(experiment: Experiment, model: ServedModel) -> int:

@@ -10,7 +10,7 @@ tier's life.
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from time import time
 
 import structlog
@@ -90,11 +90,10 @@ class Cache:
             for key, value in zip(missing, await self._redis.get(missing), strict=True):
                 if value is not None and (entry := self._unpacked(key, value, width, policy)):
                     self._sort(found, key, entry, policy, directives, now_s)
-        hits = metrics.CACHE_HITS
         if in_memory:
-            hits.labels(manifest.model, manifest.version, "memory").inc(in_memory)
+            _hits_meter(manifest.model, manifest.version, "memory")(in_memory)
         if len(found.entries) > in_memory:
-            hits.labels(manifest.model, manifest.version, "redis").inc(len(found.entries) - in_memory)
+            _hits_meter(manifest.model, manifest.version, "redis")(len(found.entries) - in_memory)
         return found
 
     def age_s(self, found: Found) -> int:
@@ -226,3 +225,9 @@ class Cache:
                 found.stale.add(key)
             case Use.ON_ERROR:
                 found.reserve[key] = entry
+
+
+# a label's look-up in the library costs as much as the counting; the labels are few
+@cache
+def _hits_meter(model: str, version: int, tier: str) -> Callable[[float], None]:
+    return metrics.CACHE_HITS.labels(model, version, tier).inc

@@ -10,7 +10,6 @@ from typing import Self
 from fastapi import Request
 
 from gateway.cache.directives import NONE, Directives, parse
-from gateway.cache.key import entity_tag
 from gateway.context import RequestContext
 from gateway.errors import MalformedRequest, TooLarge
 from gateway.observe import CONTEXT
@@ -69,13 +68,13 @@ class Call:
         """
         return self.stack.life.assign(model, version, _unit(self.ctx.headers) or self.ctx.request_id, self.ctx)
 
-    async def predict(self, lane: Lane, items: Sequence[Item]) -> Prediction:
-        """Answer items by the version that was assigned.
+    async def predict(self, lane: Lane, items: Sequence[Item], keys: Sequence[bytes] | None = None) -> Prediction:
+        """Answer items by the version that was assigned; `keys` are theirs, where they were made already.
 
         Raises:
             GatewayError: as `RequestLife.predict`.
         """
-        return await self.stack.life.predict(lane, PredictionRequest(items, self.deadline, self.directives), self.ctx)
+        return await self.stack.life.predict(lane, PredictionRequest(items, self.deadline, self.directives, keys), self.ctx)
 
     @property
     def directives(self) -> Directives:
@@ -83,9 +82,9 @@ class Call:
         header = self.ctx.headers.get("cache-control")
         return NONE if header is None else parse(header)
 
-    def entity_tag(self, lane: Lane, items: Sequence[Item], shown: bytes) -> str:
-        """The answer's `ETag`; `shown` names the dialect and the options that choose what is shown of it."""
-        return entity_tag(self.stack.cache.keys(lane.manifest, self.ctx.tenant, items), shown)
+    def keys(self, lane: Lane, items: Sequence[Item]) -> list[bytes]:
+        """The items' keys in the cache; with `entity_tag` they name the answer."""
+        return self.stack.cache.keys(lane.manifest, self.ctx.tenant, items)
 
     def not_modified(self, tag: str) -> bool:
         """Whether the client has this answer already (`If-None-Match`), and does not ask for a new one.

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from gateway.cache.key import entity_tag
 from gateway.dialects import kserve_v1
 from gateway.routes.call import MAX_UNIT_CHARS, Call, age_header
 from gateway.routes.direct import DirectRoute
@@ -76,9 +77,10 @@ async def predict(request: Request) -> Response:
     items = kserve_v1.items(body, lane.manifest.task, task, call.stack.limits.max_text_bytes)
     flat = [item for one in items for item in one]
     sizes, parameters = [len(one) for one in items], kserve_v1.given(body.parameters)
-    tag = call.entity_tag(lane, flat, kserve_v1.shown(sizes, parameters))
+    keys = call.keys(lane, flat)
+    tag = entity_tag(keys, kserve_v1.shown(sizes, parameters))
     if call.not_modified(tag):
         return Response(status_code=304, headers={"ETag": tag})
-    prediction = await call.predict(lane, flat)
+    prediction = await call.predict(lane, flat, keys)
     rendered = kserve_v1.render(prediction, task, parameters, sizes)
     return Response(rendered, media_type="application/json", headers={"ETag": tag, **age_header(prediction)})
