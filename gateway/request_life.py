@@ -138,8 +138,7 @@ class RequestLife:
                 log.warning("answered from stale entries", model=lane.manifest.model, version=lane.manifest.version, reason=exc.message)
                 ctx.cache = "stale"
             ctx.lap("infer")
-        if not rows:
-            self._answered(lane, keys, found)
+        self._count_known(lane, keys, found)
         if found.stale:
             self._refreshes.start(lane, {k: item for k, item in zip(keys, request.items, strict=True) if k in found.stale})
         age_s = None if rows else self._cache.age_s(found)
@@ -196,7 +195,7 @@ class RequestLife:
         self._require_ready(lane.manifest)
         fresh = [k for k in missing if alone or k not in self._flights]
         lane.limiter.admit(len(fresh))
-        known = self._answered(lane, keys, found)
+        known = sum(k in found.entries for k in keys)
         self._count(lane, {"miss": len(fresh), "coalesced": len(keys) - known - len(fresh)})
         flights = [self._fill.join(k, item, lane, request.deadline, request.cache, alone=alone) for k, item in missing.items()]
         try:
@@ -204,13 +203,11 @@ class RequestLife:
         finally:
             self._flights.leave(flights)
 
-    def _answered(self, lane: Lane, keys: Sequence[bytes], found: Found) -> int:
-        """Count what the cache answers, and give it."""
+    def _count_known(self, lane: Lane, keys: Sequence[bytes], found: Found) -> None:
         known = sum(k in found.entries for k in keys)
-        stale = sum(k in found.stale for k in keys) if found.stale else 0
+        stale = sum(k in found.stale or k in found.rescued for k in keys) if found.stale or found.rescued else 0
         lane.savings.hit(known)
         self._count(lane, {"hit": known - stale, "stale": stale})
-        return known
 
     def _require_ready(self, manifest: Manifest) -> None:
         model = self._catalog().model(manifest.model)

@@ -11,11 +11,12 @@ SERVER_ERRORS = 500
 
 @dataclass(slots=True)
 class Found:
-    """Entries that answer, the keys of those that are stale, and entries for errors only."""
+    """Entries that answer, the keys of those that are stale, and entries for errors only (`rescued`: those that were used)."""
 
     entries: dict[bytes, Entry] = field(default_factory=dict)
     stale: set[bytes] = field(default_factory=set)
     reserve: dict[bytes, Entry] = field(default_factory=dict)
+    rescued: frozenset[bytes] = frozenset()
 
     def status(self, keys: Sequence[bytes]) -> str:
         """The value of `X-Cache`: hit, stale (known, and something of it stale), partial or miss."""
@@ -28,6 +29,6 @@ class Found:
         """Take over the entries kept for errors, where the error is the server's and they complete the answer: whether they do."""
         if exc.status < SERVER_ERRORS or any(key not in self.entries and key not in self.reserve for key in keys):
             return False
+        self.rescued = frozenset(self.reserve)
         self.entries |= self.reserve
-        self.reserve = {}
         return True

@@ -1,16 +1,19 @@
 """`POST /v1/models/{model}:predict`."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from gateway.cache.key import entity_tag
 from gateway.dialects import kserve_v1
+from gateway.dialects.rendered import Rendered
 from gateway.routes.call import MAX_UNIT_CHARS, Call, age_header
 from gateway.routes.direct import DirectRoute
 from gateway.tasks import task_of
 
 router = APIRouter(route_class=DirectRoute, tags=["predict"])
+_RENDERED = Rendered()
 
 
 def _header(name: str, description: str) -> dict[str, Any]:
@@ -78,9 +81,11 @@ async def predict(request: Request) -> Response:
     flat = [item for one in items for item in one]
     sizes, parameters = [len(one) for one in items], kserve_v1.given(body.parameters)
     keys = call.keys(lane, flat)
-    tag = entity_tag(keys, kserve_v1.shown(sizes, parameters))
+    shown = kserve_v1.shown(sizes, parameters)
+    tag = entity_tag(keys, shown)
     if call.not_modified(tag):
         return Response(status_code=304, headers={"ETag": tag})
     prediction = await call.predict(lane, flat, keys)
-    rendered = kserve_v1.render(prediction, task, parameters, sizes)
-    return Response(rendered, media_type="application/json", headers={"ETag": tag, **age_header(prediction)})
+    render = partial(kserve_v1.render, prediction, task, parameters, sizes)
+    body_json = _RENDERED.body(lane.manifest.digest, prediction.rows, shown, render)
+    return Response(body_json, media_type="application/json", headers={"ETag": tag, **age_header(prediction)})

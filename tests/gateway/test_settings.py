@@ -16,6 +16,8 @@ from gateway.settings import Settings, SettingsError
         ("TRITON_URL", "http://host:8001"),
         ("CACHE_URL", "localhost:6379"),
         ("API_KEYS", "acme:secret"),
+        ("CACHE_POLICIES", '{"topics": {"ttl_s": -1}}'),
+        ("CACHE_POLICIES", "/nowhere/policies.yaml"),
         ("LOG_LEVEL", "loud"),
     ],
 )
@@ -23,6 +25,14 @@ def test_invalid_setting_is_named(monkeypatch, name, value):
     monkeypatch.setenv(f"HEADRACE_{name}", value)
     with pytest.raises(SettingsError, match=f"^HEADRACE_{name}: "):
         Settings.read()
+
+
+def test_cache_policies_begin_with_the_settings(monkeypatch):
+    for name, value in {"CACHE_TTL_S": "7", "CACHE_TENANTS": "acme, bee", "CACHE_POLICIES": '{"topics": {"lease_s": 2}}'}.items():
+        monkeypatch.setenv(f"HEADRACE_{name}", value)
+    settings = Settings.read()
+    assert (settings.cache_policy.ttl_s, settings.cache_policy.isolated_tenants) == (7, {"acme", "bee"})
+    assert settings.cache_policies == {"topics": settings.cache_policy.model_copy(update={"lease_s": 2})}
 
 
 def test_api_keys_are_digests_by_tenant(monkeypatch):
