@@ -20,7 +20,8 @@ class Joiner(Generic[Item, Result]):
     Items of one `company` wait for each other anyway: few of them, `LEAST_TOGETHER`, are not parted.
 
     A result may be an exception, which then is raised for its item alone; an exception of the call is raised for all of its
-    items. An item whose future is cancelled before its call begins is not called for.
+    items. An item whose future is cancelled before its call begins is not called for, nor is one that `refuse(item, size of the
+    call)` gives an exception for.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class Joiner(Generic[Item, Result]):
         max_in_flight: int,
         *,
         even: bool = False,
+        refuse: Callable[[Item, int], Exception | None] | None = None,
     ) -> None:
         self._call = call
         self._max_items = max_items
-        self._max_in_flight = max_in_flight
+        self.max_in_flight = max_in_flight
         self._even = even
         self._together = min(LEAST_TOGETHER, max_items)
+        self._refuse = refuse
         self._waiting: deque[tuple[Item, asyncio.Future[Result], object]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._called_for = 0
@@ -44,24 +47,30 @@ class Joiner(Generic[Item, Result]):
     def __repr__(self) -> str:
         return f"<Joiner {len(self._waiting)} waiting, {len(self._calls)} in flight>"
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a call to begin, those that nobody waits for included."""
+        return len(self._waiting)
+
     def submit(self, item: Item, company: object = None) -> "asyncio.Future[Result]":
-        """Queue an item; its result comes through the future. Items of equal `company` (not None) belong to one request."""
+        """Queue an item; its result comes through the future. Items with the same object as `company` (not None) belong together."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, future, company))
-        if not self._scheduled and len(self._calls) < self._max_in_flight:
+        if not self._scheduled and len(self._calls) < self.max_in_flight:
             self._scheduled = True
             loop.call_soon(self._dispatch)
         return future
 
     async def aclose(self) -> None:
-        """Wait for the calls in flight."""
-        while self._calls:
-            await asyncio.wait(self._calls)
+        """Wait until everything submitted is answered."""
+        while self._waiting or self._calls:
+            # without a call in flight the next one begins in this turn of the event loop
+            await (asyncio.wait(self._calls) if self._calls else asyncio.sleep(0))
 
     def _dispatch(self) -> None:
         self._scheduled = False
-        while len(self._calls) < self._max_in_flight and (batch := self._take()):
+        while len(self._calls) < self.max_in_flight and (batch := self._take()):
             task = asyncio.create_task(self._run(batch))
             self._calls.add(task)
             task.add_done_callback(self._landed)
@@ -69,11 +78,15 @@ class Joiner(Generic[Item, Result]):
     def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
         size, last = self._size(), None
-        while self._waiting and (len(batch) < size or (len(batch) < self._together and self._waiting[0][2] == last is not None)):
+        while self._waiting and (len(batch) < size or (len(batch) < self._together and self._waiting[0][2] is last is not None)):
             item, future, company = self._waiting.popleft()
-            if not future.done():
-                batch.append((item, future))
-                last = company
+            if future.done():
+                continue
+            if self._refuse and (fault := self._refuse(item, max(size, len(batch) + 1))):
+                future.set_exception(fault)
+                continue
+            batch.append((item, future))
+            last = company
         self._called_for += len(batch)
         return batch
 
@@ -81,7 +94,7 @@ class Joiner(Generic[Item, Result]):
         if not self._even:
             return self._max_items
         unanswered = len(self._waiting) + self._called_for
-        return min(self._max_items, -(-unanswered // (self._max_in_flight + 1)))
+        return min(self._max_items, -(-unanswered // (self.max_in_flight + 1)))
 
     def _landed(self, task: "asyncio.Task[None]") -> None:
         self._calls.discard(task)

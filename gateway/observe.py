@@ -67,6 +67,7 @@ def _headers(ctx: RequestContext) -> Iterator[tuple[bytes, bytes]]:
         yield b"x-cache", ctx.cache.encode()
     if ctx.stages_s:
         yield b"server-timing", ctx.server_timing().encode()
+    yield from ctx.rate_limit()
 
 
 async def _send_internal_error(send: Send) -> None:

@@ -1,11 +1,14 @@
 """The one internal request and its answer, whatever dialect a client speaks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from starlette.types import Receive
 
 from gateway import row as rows
 from gateway.cache.directives import NONE, Directives
+from gateway.limiting.priority import Priority
 from model_repository.manifest import Manifest
 
 
@@ -21,25 +24,31 @@ class Item(NamedTuple):
 class PredictionRequest:
     """What to predict. `deadline` is of the event loop's clock, seconds; `cache` is what the client says of caching.
 
-    `keys` are the items' in the cache, where they were made already.
+    `keys` are the items' in the cache, where they were made already. With `partial`, an item that the model cannot process has an error of
+    its own; else it fails the request. `receive` is the ASGI channel on which a client that leaves is noticed.
     """
 
     items: Sequence[Item]
     deadline: float
     cache: Directives = NONE
     keys: Sequence[bytes] | None = None
+    priority: Priority = Priority.INTERACTIVE
+    receive: Receive | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """The answer: a row (`gateway.row`) for each item, by the version that `manifest` describes.
 
-    `age_s` is that of the oldest row where all came from the cache.
+    `age_s` is that of the oldest row where all came from the cache. `errors` says by index why an item has none; its row then holds
+    no numbers (NaN), or no JSON.
     """
 
     manifest: Manifest
     rows: Sequence[bytes]
     age_s: int | None = None
+    errors: Mapping[int, str] = field(default_factory=dict)
 
     def truncated(self) -> list[tuple[int, int]]:
         """(index, tokens) of each item of which the model read only the beginning."""
@@ -47,3 +56,9 @@ class Prediction:
         if limit is None:
             return []
         return [(i, tokens) for i, row in enumerate(self.rows) if (tokens := rows.tokens_of(row)) > limit]
+
+    def tokens_read(self) -> int:
+        """How many tokens the model read of all items together."""
+        limit = rows.cut_at(self.manifest)
+        counts = (rows.tokens_of(row) for row in self.rows)
+        return sum(counts) if limit is None else sum(min(count, limit) for count in counts)

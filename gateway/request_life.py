@@ -20,50 +20,19 @@ from gateway.cache.fill import Fill
 from gateway.cache.flights import Flight, Flights
 from gateway.cache.found import Found
 from gateway.cache.refreshes import Refreshes
-from gateway.cache.savings import Savings
+from gateway.caller import attended
 from gateway.catalog import Catalog, ServedModel
 from gateway.context import RequestContext
-from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, NotCached, NotFound, NotReady
-from gateway.joiner import Joiner
-from gateway.limiter import Limiter
-from gateway.prediction import Item, Prediction, PredictionRequest
-from gateway.row import width_of
+from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached, NotFound, NotReady
+from gateway.lane import Lane
+from gateway.limiting.limits import QueueLimits
+from gateway.limiting.priority import Priority
+from gateway.prediction import Prediction, PredictionRequest
 from gateway.triton import Triton
 from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
 FLUSH_INTERVAL_S = 1.0
-
-
-class Lane:
-    """The way to one packaged version: its permits, and the joiner in front of Triton."""
-
-    def __init__(
-        self, triton: Triton, manifest: Manifest, savings: Savings, *, max_items: int, max_in_flight: int, max_pending: int
-    ) -> None:
-        self.manifest = manifest
-        self.savings = savings
-        self.width = width_of(manifest)
-        self.limiter = Limiter(max_pending)
-        self._triton = triton
-        self._joiner: Joiner[tuple[Item, float], bytes] = Joiner(self._infer, max_items, max_in_flight, even=True)
-        self._pending = metrics.PENDING.labels(manifest.model, manifest.version)
-
-    def submit(self, item: Item, deadline: float) -> "asyncio.Future[bytes]":
-        """The row of an item for which a permit is held; the permit goes back when the row is there."""
-        row = self._joiner.submit((item, deadline), company=deadline)  # of one request
-        self._pending.inc()
-        row.add_done_callback(self._released)
-        return row
-
-    def _released(self, _: "asyncio.Future[bytes]") -> None:
-        self.limiter.release()
-        self._pending.dec()
-
-    async def _infer(self, waiting: list[tuple[Item, float]]) -> Sequence[bytes | Exception]:
-        left_s = max(deadline for _, deadline in waiting) - asyncio.get_running_loop().time()
-        with self.savings.call(len(waiting)):
-            return await self._triton.infer(self.manifest, [item for item, _ in waiting], max(left_s, 0.001))
 
 
 class RequestLife:
@@ -75,18 +44,17 @@ class RequestLife:
         cache: Cache,
         catalog: Callable[[], Catalog],
         experiments: Callable[[], Mapping[str, Experiment]],
+        limits: QueueLimits,
         *,
-        max_pending: int,
-        max_in_flight: int | None,
         refresh_timeout_s: float = 10.0,
         price_usd_per_hour: float | None = None,
         draw: Callable[[], float] = random,
     ) -> None:
         self._triton, self._cache = triton, cache
         self._catalog, self._experiments = catalog, experiments
-        self._max_pending, self._max_in_flight = max_pending, max_in_flight
-        self._price_usd_per_hour, self._draw = price_usd_per_hour, draw
-        self._flights = Flights()
+        self._limits, self._price_usd_per_hour, self._draw = limits, price_usd_per_hour, draw
+        # apart, so that nobody who waits for the answer waits behind batch work
+        self._flights = {priority: Flights() for priority in Priority}
         self._fill = Fill(cache, self._flights)
         self._refreshes = Refreshes(cache, self._fill, self._require_ready, refresh_timeout_s)
         self._lanes: dict[tuple[str, int, str], Lane] = {}
@@ -117,7 +85,8 @@ class RequestLife:
             NotReady: the version is not ready, or Triton is gone.
             Overloaded: too many items wait for this version.
             DeadlineExceeded: no answer before the request's deadline.
-            InvalidRequest: an item that the model cannot process.
+            CallerLeft: the client did not wait.
+            InvalidRequest: an item that the model cannot process, unless the request is `partial`.
             BackendBroken: Triton answered what it must not.
             NotCached: not everything is cached, and the client wanted nothing else.
         """
@@ -126,7 +95,7 @@ class RequestLife:
         found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
         ctx.lap("lookup")
         ctx.cache = found.status(keys) if look_up else "bypass"
-        rows: dict[bytes, bytes] = {}
+        rows: dict[bytes, bytes | ItemFault] = {}
         if ctx.cache not in ("hit", "stale"):
             if request.cache.only_if_cached:
                 raise NotCached("the cache does not hold the answer, and Cache-Control: only-if-cached wants no other")
@@ -141,9 +110,9 @@ class RequestLife:
         self._count_known(lane, keys, found)
         if found.stale:
             self._refreshes.start(lane, {k: item for k, item in zip(keys, request.items, strict=True) if k in found.stale})
-        age_s = None if rows else self._cache.age_s(found)
-        entries = found.entries
-        return Prediction(lane.manifest, [entries[k].row if k in entries else rows[k] for k in keys], age_s)
+        if rows:
+            return _prediction(lane.manifest, [found.entries[k].row if k in found.entries else rows[k] for k in keys])
+        return Prediction(lane.manifest, [found.entries[k].row for k in keys], self._cache.age_s(found))
 
     async def watch(self) -> None:
         """Bring the counters of what hits saved up to date every second, for ever."""
@@ -177,31 +146,27 @@ class RequestLife:
         manifest = model.versions[version].manifest
         name = (model.name, version, manifest.digest)
         if name not in self._lanes:
-            self._lanes[name] = Lane(
-                self._triton,
-                manifest,
-                Savings(model.name, version, model.instances, self._price_usd_per_hour),
-                max_items=model.max_batch_size,
-                # one more than can run, so that no instance waits for the gateway
-                max_in_flight=self._max_in_flight or model.instances + 1,
-                max_pending=self._max_pending,
-            )
-        return self._lanes[name]
+            self._lanes[name] = Lane(self._triton, manifest, model, self._limits, self._price_usd_per_hour)
+        lane = self._lanes[name]
+        lane.follow(model)
+        return lane
 
     async def _infer(
-        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, *, alone: bool = False
-    ) -> dict[bytes, bytes]:
+        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, *, alone: bool
+    ) -> dict[bytes, bytes | ItemFault]:
         missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found.entries}
         self._require_ready(lane.manifest)
-        fresh = [k for k in missing if alone or k not in self._flights]
-        lane.limiter.admit(len(fresh))
+        under_way = self._flights[request.priority]
+        fresh = [k for k in missing if alone or k not in under_way]
+        lane.admit(len(fresh), request)
         known = sum(k in found.entries for k in keys)
         self._count(lane, {"miss": len(fresh), "coalesced": len(keys) - known - len(fresh)})
-        flights = [self._fill.join(k, item, lane, request.deadline, request.cache, alone=alone) for k, item in missing.items()]
+        flights = [self._fill.join(k, item, lane, request, alone=alone) for k, item in missing.items()]
         try:
-            return await self._land(flights, request)
+            async with attended(request.receive):
+                return await self._land(flights, request)
         finally:
-            self._flights.leave(flights)
+            under_way.leave(flights)
 
     def _count_known(self, lane: Lane, keys: Sequence[bytes], found: Found) -> None:
         known = sum(k in found.entries for k in keys)
@@ -214,18 +179,24 @@ class RequestLife:
         if not model.is_ready(manifest.version):
             raise NotReady(f"version {manifest.version} of model {model.name} is not ready; ready: {_ready(model)}")
 
-    async def _land(self, flights: list[Flight], request: PredictionRequest) -> dict[bytes, bytes]:
+    async def _land(self, flights: list[Flight], request: PredictionRequest) -> dict[bytes, bytes | ItemFault]:
         left_s = request.deadline - asyncio.get_running_loop().time()
         _, late = await asyncio.wait([flight.row for flight in flights], timeout=max(left_s, 0))
         if late:
             raise DeadlineExceeded("the answer did not come in time; allow more with X-Request-Timeout-Ms or send fewer instances")
+        rows: dict[bytes, bytes | ItemFault] = {}
         for flight in flights:
-            if isinstance(exc := flight.row.exception(), InvalidRequest):
+            exc = flight.row.exception()
+            if isinstance(exc, ItemFault) and request.partial:
+                rows[flight.key] = exc
+                continue
+            if isinstance(exc, InvalidRequest):
                 raise InvalidRequest(f"the model cannot process one of the instances: {exc.message}") from exc
             if isinstance(exc, GatewayError):
                 # one fault is told to every waiter: each raises its own copy, so that tracebacks do not grow together
-                raise type(exc)(exc.message) from exc
-        return {flight.key: flight.row.result() for flight in flights}
+                raise type(exc)(exc.message, exc.retry_after_s) from exc
+            rows[flight.key] = flight.row.result()
+        return rows
 
     def _count(self, lane: Lane, results: Mapping[str, int]) -> None:
         for result, items in results.items():
@@ -237,6 +208,11 @@ class RequestLife:
 @cache
 def _items_meter(model: str, version: int, result: str) -> Callable[[float], None]:
     return metrics.ITEMS.labels(model, version, result).inc
+
+
+def _prediction(manifest: Manifest, answers: list[bytes | ItemFault]) -> Prediction:
+    errors = {i: answer.message for i, answer in enumerate(answers) if isinstance(answer, ItemFault)}
+    return Prediction(manifest, [answer.row if isinstance(answer, ItemFault) else answer for answer in answers], errors=errors)
 
 
 def _outside(experiment: Experiment, model: ServedModel) -> int:

@@ -1,11 +1,11 @@
 """Values in Redis or Valkey: strict time limits, and a cache that fails is a miss and a counter, never an error.
 
-The only module that knows `redis`. Concurrent look-ups are joined into one MGET; concurrent stores, and concurrent leases, into one
-pipeline (`gateway.cache.scripts` has what must happen at once).
+The only module that knows `redis` for the cache. Concurrent look-ups are joined into one MGET; concurrent stores, and concurrent leases,
+into one pipeline (`gateway.cache.scripts` has what must happen at once).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from time import monotonic
 from typing import Any, NamedTuple
@@ -64,9 +64,9 @@ class Lease(NamedTuple):
 class RedisTier:
     """Values by key; each wait is at most `timeout_s` seconds, and after a fault the server is left alone for a moment."""
 
-    def __init__(self, url: str, *, timeout_s: float, leases: bool) -> None:
+    def __init__(self, url: str, *, timeout_s: float, leases: bool, tls: Mapping[str, Any] | None = None) -> None:
         self._redis: Redis = Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0), max_connections=8
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0), max_connections=8, **(tls or {})
         )
         self._timeout_s, self._leases = timeout_s, leases
         self._resting_until = 0.0

@@ -21,7 +21,7 @@ class Savings:
     """The savings of one packaged version, of which `instances` run at once on a Triton of this price (None: not known)."""
 
     def __init__(self, model: str, version: int, instances: int, price_usd_per_hour: float | None) -> None:
-        self._instances = instances
+        self.instances = instances
         self._usd_per_s = (price_usd_per_hour or 0.0) / 3600
         self._seconds = metrics.CACHE_SAVED_SECONDS.labels(model, version)
         self._usd = metrics.CACHE_SAVED_USD.labels(model, version)
@@ -35,7 +35,7 @@ class Savings:
         """Measure one call of Triton; one that fails does not count."""
         began = perf_counter()
         self._in_flight += 1
-        sharing = max(self._in_flight, self._instances)
+        sharing = max(self._in_flight, self.instances)
         try:
             yield
             self.measure((perf_counter() - began) / sharing / items)

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gateway.errors import InvalidRequest, MalformedRequest, TooLarge
+from gateway.dialects.json_body import Strict
+from gateway.dialects.texts import encoded
+from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.prediction import Item, Prediction
 from gateway.tasks.task import Instance, Task, require_parameters
 
@@ -15,38 +17,34 @@ MAX_INSTANCES = 64
 MAX_DOCUMENTS = 1000
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Text(_Strict):
+class Text(Strict):
     """One text, as a bare string is."""
 
     text: str
 
 
-class TextPair(_Strict):
+class TextPair(Strict):
     """A pair of texts, for models that classify pairs."""
 
     text: str
     text_pair: str
 
 
-class Question(_Strict):
+class Question(Strict):
     """A question and the text that holds its answer."""
 
     question: str
     context: str
 
 
-class Ranking(_Strict):
+class Ranking(Strict):
     """A query and the documents to rank."""
 
     query: str
     documents: Annotated[list[str], Field(min_length=1, max_length=MAX_DOCUMENTS)]
 
 
-class Parameters(_Strict):
+class Parameters(Strict):
     """Options of all instances; each task takes some of them."""
 
     top_k: Annotated[int, Field(ge=1)] | None = Field(None, description="the k best labels, documents or answers, as a list")
@@ -58,10 +56,13 @@ class Parameters(_Strict):
     multi_label: bool | None = Field(None, description="zero-shot-classification: whether several labels may hold")
 
 
-class PredictBody(_Strict):
+AnyInstance = str | Text | TextPair | Question | Ranking
+
+
+class PredictBody(Strict):
     """A prediction request."""
 
-    instances: Annotated[list[str | Text | TextPair | Question | Ranking], Field(min_length=1, max_length=MAX_INSTANCES)]
+    instances: Annotated[list[AnyInstance], Field(min_length=1, max_length=MAX_INSTANCES)]
     parameters: Parameters = Field(default_factory=Parameters)
     version: Annotated[int, Field(ge=1)] | None = Field(None, description="ask for this version, whatever the experiment says")
 
@@ -108,24 +109,6 @@ class Error(BaseModel):
 _BODY = TypeAdapter(PredictBody)
 
 
-def body_schema() -> dict[str, Any]:
-    """JSON Schema of a request's body, in one piece: references into `$defs` mean nothing inside an OpenAPI document."""
-    schema = PredictBody.model_json_schema()
-    definitions = schema.pop("$defs")
-
-    def inline(node: Any) -> Any:
-        if isinstance(node, list):
-            return [inline(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            return inline(definitions[node["$ref"].rpartition("/")[2]])
-        return {key: inline(value) for key, value in node.items()}
-
-    inlined: dict[str, Any] = inline(schema)
-    return inlined
-
-
 def parse(raw: bytes) -> PredictBody:
     """Read a request's body.
 
@@ -154,7 +137,18 @@ def items(body: PredictBody, name: str, task: Task, max_text_bytes: int) -> list
     """
     parameters = given(body.parameters)
     require_parameters(task, name, parameters)
-    return [task.items(_encoded(instance, i, name, task.fields, max_text_bytes), parameters) for i, instance in enumerate(body.instances)]
+    return [instance_items(instance, f"instances.{i}", name, task, parameters, max_text_bytes) for i, instance in enumerate(body.instances)]
+
+
+def instance_items(
+    instance: AnyInstance, place: str, name: str, task: Task, parameters: Mapping[str, Any], max_text_bytes: int
+) -> list[Item]:
+    """The items of one instance, which stands at `place` of the request; the parameters are ones that the task takes.
+
+    Raises:
+        InvalidRequest, TooLarge: as `items`.
+    """
+    return task.items(_encoded(instance, place, name, task.fields, max_text_bytes), parameters)
 
 
 def given(parameters: Parameters) -> dict[str, Any]:
@@ -180,21 +174,18 @@ def shown(sizes: list[int], parameters: Mapping[str, Any]) -> bytes:
     )
 
 
-def _encoded(instance: BaseModel | str, i: int, name: str, fields: tuple[str, ...], max_text_bytes: int) -> Instance:
+def _encoded(instance: AnyInstance, place: str, name: str, fields: tuple[str, ...], max_text_bytes: int) -> Instance:
     values = {"text": instance} if isinstance(instance, str) else dict(instance)
     if tuple(values) != fields:
         example = ", ".join(f'"{field}": ["…"]' if field == "documents" else f'"{field}": "…"' for field in fields)
-        raise InvalidRequest(f"instances.{i}: a model for {name} takes {{{example}}}")
-    return {field: _bytes(value, f"instances.{i}", max_text_bytes) for field, value in values.items()}
+        raise InvalidRequest(f"{place}: a model for {name} takes {{{example}}}")
+    return {field: _bytes(value, place, max_text_bytes) for field, value in values.items()}
 
 
 def _bytes(value: Any, place: str, max_text_bytes: int) -> Any:
     if isinstance(value, list):
-        return [_bytes(text, place, max_text_bytes) for text in value]
-    text = value.encode()
-    if len(text) > max_text_bytes:
-        raise TooLarge(f"{place} has {len(text)} bytes, at most {max_text_bytes} are allowed; send a shorter text")
-    return text
+        return [encoded(text, place, max_text_bytes) for text in value]
+    return encoded(value, place, max_text_bytes)
 
 
 def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
@@ -209,4 +200,7 @@ def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
             return f"instances.{i}.documents: from 1 to {MAX_DOCUMENTS}"
         case ("instances", int() as i, *_):
             return f'instances.{i}: must be a string, or an object such as {{"text": "…"}} with the fields of the task and no others'
+        case (*parents, _) if kind == "extra_forbidden":
+            # the client's own name is not repeated
+            return f"{'.'.join(map(str, parents)) or 'the body'} has a field that is not known; see /docs"
     return f"{'.'.join(map(str, loc))}: {message}"

@@ -4,25 +4,21 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from gateway.cache import generations
-from gateway.context import RequestContext
 from gateway.dialects.kserve_v1 import Error
-from gateway.errors import Forbidden, NotFound
+from gateway.errors import NotFound
 from gateway.observe import CONTEXT
+from gateway.security.principal import ADMIN
 from gateway.stack import Stack
 
 
-def require_admin(request: Request) -> None:
-    """Let only those with an API key in.
+async def require_admin(request: Request) -> None:
+    """Let only those in who may administer.
 
     Raises:
-        Forbidden: no keys are configured, so that it would be open to everyone.
-        Unauthenticated: no API key, or one that is not known.
+        GatewayError: as `Door.enter`.
     """
     stack: Stack = request.app.state.stack
-    ctx: RequestContext = request.scope[CONTEXT]
-    ctx.tenant = stack.authenticator.tenant(ctx.headers.get("authorization"))
-    if not ctx.tenant:
-        raise Forbidden("this needs an API key, and none is configured: set HEADRACE_API_KEYS")
+    await stack.door.enter(request.scope[CONTEXT], ADMIN)
 
 
 class Deleted(BaseModel):
@@ -38,7 +34,7 @@ router = APIRouter(
     prefix="/v1/cache",
     tags=["operate"],
     dependencies=[Depends(require_admin)],
-    responses={status: {"model": Error} for status in (401, 403, 404, 503)},
+    responses={status: {"model": Error} for status in (401, 403, 404, 429, 503)},
 )
 
 

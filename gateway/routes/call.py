@@ -4,77 +4,77 @@ import asyncio
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
-from fastapi import Request
+import orjson
+from fastapi import Request, Response
 
 from gateway.cache.directives import NONE, Directives, parse
 from gateway.context import RequestContext
-from gateway.errors import MalformedRequest, TooLarge
+from gateway.dialects.ask import Ask
+from gateway.errors import InvalidRequest, MalformedRequest
+from gateway.lane import Lane
+from gateway.limiting.priority import Priority
 from gateway.observe import CONTEXT
 from gateway.prediction import Item, Prediction, PredictionRequest
-from gateway.request_life import Lane
-from gateway.stack import Stack
+from gateway.security.principal import PREDICT
+from gateway.security.request_body import read_body, read_json
+from gateway.stack import Limits, Stack
 
 MAX_UNIT_CHARS = 256
+_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 _UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request. `deadline` is of the event loop's clock, seconds."""
+    """One authenticated request. `deadline` is of the event loop's clock, seconds: `timeout_s` after the request began."""
 
     request: Request
     stack: Stack
     ctx: RequestContext
     deadline: float
+    timeout_s: float
 
     @classmethod
-    def of(cls, request: Request) -> Self:
-        """Authenticate a request, and begin its time.
+    async def enter(cls, request: Request) -> Self:
+        """Let a caller in who may predict, and begin the request's time.
 
         Raises:
-            Unauthenticated: no API key, or one that is not known.
+            GatewayError: as `Door.enter`.
             MalformedRequest: the time that it allows cannot be read.
         """
         stack: Stack = request.app.state.stack
         ctx: RequestContext = request.scope[CONTEXT]
-        ctx.tenant = stack.authenticator.tenant(ctx.headers.get("authorization"))
-        deadline = asyncio.get_running_loop().time() + _timeout_s(ctx.headers, stack.limits.request_timeout_s)
-        return cls(request, stack, ctx, deadline)
+        await stack.door.enter(ctx, PREDICT)
+        timeout_s = _timeout_s(ctx.headers, stack.limits)
+        return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def body(self) -> bytes:
-        """The request's body.
+        """The request's body, whatever it is; errors as `read_body`."""
+        return await read_body(self.request, self.ctx, self.stack.limits.body)
 
-        Raises:
-            TooLarge: it is over the limit.
-        """
-        limit = self.stack.limits.max_body_bytes
-        chunks, size = [], 0
-        async for chunk in self.request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge(f"the body has more than {limit} bytes; send fewer or shorter instances")
-            chunks.append(chunk)
-        return b"".join(chunks)
+    async def json(self) -> bytes:
+        """The request's body, which is JSON; errors as `read_json`."""
+        return await read_json(self.request, self.ctx, self.stack.limits.body)
 
-    def assign(self, model: str, version: int | None = None) -> Lane:
-        """The version that answers, as `RequestLife.assign`; without a unit's name each request is a unit of its own.
+    def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
+        """The version that answers, as `RequestLife.assign`.
+
+        The unit is the one of X-Unit-ID, else the body's `user`; without either each request is a unit of its own.
 
         Raises:
             MalformedRequest: the unit's name cannot be read.
             GatewayError: as `RequestLife.assign`.
         """
-        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or self.ctx.request_id, self.ctx)
+        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or self.ctx.request_id, self.ctx)
 
-    async def predict(self, lane: Lane, items: Sequence[Item], keys: Sequence[bytes] | None = None) -> Prediction:
-        """Answer items by the version that was assigned; `keys` are theirs, where they were made already.
-
-        Raises:
-            GatewayError: as `RequestLife.predict`.
-        """
-        return await self.stack.life.predict(lane, PredictionRequest(items, self.deadline, self.directives, keys), self.ctx)
+    def within(self, timeout_s: float | None) -> Self:
+        """The same call with a deadline no later than `timeout_s` from now; None changes nothing."""
+        if timeout_s is None:
+            return self
+        return replace(self, deadline=min(self.deadline, asyncio.get_running_loop().time() + timeout_s))
 
     @property
     def directives(self) -> Directives:
@@ -87,17 +87,50 @@ class Call:
         return self.stack.cache.keys(lane.manifest, self.ctx.tenant, items)
 
     def not_modified(self, tag: str) -> bool:
-        """Whether the client has this answer already (`If-None-Match`), and does not ask for a new one.
+        """Whether the client has this answer already (`If-None-Match`), and nobody asks for a new one.
 
         A packaged version answers an item the same for ever, so nothing needs to be looked up.
         """
         given = self.ctx.headers.get("if-none-match")
-        if given is None or not self.directives.look_up:
+        if given is None or not self.directives.look_up or self.ctx.cache_bypass:
             return False
         if given.strip() == "*":
             return False  # "any answer": there is none before it was asked for
         known = {part.strip().removeprefix("W/") for part in given.split(",")}
         return tag.removeprefix("W/") in known
+
+    async def predict(self, lane: Lane, items: Sequence[Item], *, keys: Sequence[bytes] | None = None, partial: bool = False) -> Prediction:
+        """Answer items by the version that was assigned, with `partial` those that can be answered; takes them from the caller's limits.
+
+        `keys` are the items' in the cache, where they were made already.
+
+        Raises:
+            InvalidRequest: more items than a request may have.
+            GatewayError: as `Door.charge` and `RequestLife.predict`.
+        """
+        most = self.stack.limits.max_items
+        if len(items) > most:
+            raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
+        await self.stack.door.charge(self.ctx, len(items))
+        priority = _priority(self.ctx.headers, Priority.INTERACTIVE)
+        request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.receive, partial)
+        return await self.stack.life.predict(lane, request, self.ctx)
+
+    async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float) -> Prediction:
+        """As `predict`, for a part of a request whose body is still being read; its priority is `batch` unless X-Priority says another."""
+        request = PredictionRequest(items, deadline, self.directives, priority=_priority(self.ctx.headers, Priority.BATCH))
+        part = RequestContext(self.ctx.request_id, tenant=self.ctx.tenant, cache_bypass=self.ctx.cache_bypass)
+        return await self.stack.life.predict(lane, request, part)
+
+    async def answer(self, lane: Lane, ask: Ask) -> Response:
+        """The answer to what a dialect asks, as JSON.
+
+        Raises:
+            GatewayError: as `RequestLife.predict`, or a text was cut that must not be.
+        """
+        self.ctx.instances = len(ask.items)
+        prediction = await self.predict(lane, ask.items)
+        return Response(orjson.dumps(ask.render(prediction)), media_type="application/json", headers=age_header(prediction))
 
 
 def age_header(prediction: Prediction) -> dict[str, str]:
@@ -105,17 +138,26 @@ def age_header(prediction: Prediction) -> dict[str, str]:
     return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
 
 
-def _timeout_s(headers: Mapping[str, str], default_s: float) -> float:
+def _timeout_s(headers: Mapping[str, str], limits: Limits) -> float:
     given = headers.get("x-request-timeout-ms")
     if given is None:
-        return default_s
+        return limits.request_timeout_s
     try:
         milliseconds = float(given)
     except ValueError:
         milliseconds = math.nan
     if not 0 < milliseconds < math.inf:
         raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
-    return min(milliseconds / 1e3, default_s)
+    return min(milliseconds / 1e3, limits.max_request_timeout_s)
+
+
+def _priority(headers: Mapping[str, str], default: Priority) -> Priority:
+    given = headers.get("x-priority")
+    if given is None:
+        return default
+    if (priority := _PRIORITIES.get(given.lower())) is None:
+        raise MalformedRequest(f"X-Priority: must be one of {', '.join(_PRIORITIES)}")
+    return priority
 
 
 def _unit(headers: Mapping[str, str]) -> str | None:

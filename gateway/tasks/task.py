@@ -52,3 +52,13 @@ def require_parameters(task: Task, name: str, parameters: Mapping[str, Any]) -> 
         if given not in task.parameters:
             known = ", ".join(sorted(task.parameters)) or "none"
             raise InvalidRequest(f"parameters.{given}: a model for {name} does not take it; it takes: {known}")
+
+
+def require_task(manifest: Manifest, task: str) -> None:
+    """The version is of this task.
+
+    Raises:
+        InvalidRequest: it is of another one.
+    """
+    if manifest.task != task:
+        raise InvalidRequest(f"model {manifest.model} is for {manifest.task}; this path needs one for {task}")

@@ -127,3 +127,12 @@ async def test_even_call_for_one_item_is_made_at_once():
     assert call.batches == [[0]]
     call.gate.set()
     assert await future == 0
+
+
+async def test_closing_waits_for_what_was_submitted_in_the_same_turn_and_for_what_waits():
+    call = Calls()
+    joiner = Joiner(call, max_items=1, max_in_flight=1)
+    call.gate.set()
+    futures = [joiner.submit(i) for i in range(3)]
+    await joiner.aclose()
+    assert [future.result() for future in futures] == [0, 10, 20]

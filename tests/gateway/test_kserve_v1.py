@@ -91,7 +91,7 @@ def test_what_is_not_json_in_utf_8_is_malformed(raw):
         ({"instances": [{"txt": "a"}]}, 'instances.0: must be a string, or an object such as {"text": "…"}'),
         ({"instances": [{"query": "a", "documents": []}]}, "instances.0.documents: from 1 to 1000"),
         ({"instances": ["a"], "parameters": {"top_k": 0}}, "parameters.top_k: Input should be greater than or equal to 1"),
-        ({"instances": ["a"], "parameters": {"top": 1}}, "parameters.top: Extra inputs are not permitted"),
+        ({"instances": ["a"], "parameters": {"top": 1}}, "parameters has a field that is not known"),
         ({"instances": ["a"], "version": "2"}, "version: Input should be a valid integer"),
     ],
 )
@@ -104,6 +104,12 @@ def test_sentence_names_the_place(body, sentence):
 def test_text_over_the_limit_is_too_large(classifier):
     with pytest.raises(TooLarge, match=r"instances\.1 has 6 bytes, at most 5 are allowed"):
         items(b'{"instances": ["short", "longer"]}', classifier, max_text_bytes=5)
+
+
+def test_a_name_that_the_client_chose_is_not_repeated():
+    with pytest.raises(InvalidRequest) as caught:
+        kserve_v1.parse(b'{"instances": ["a"], "<script>": 1}')
+    assert caught.value.message == "the body has a field that is not known; see /docs"
 
 
 def test_best_label_without_top_k_and_a_ranked_list_with_it(classifier):

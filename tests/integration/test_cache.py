@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import hashlib
+import json
 import os
 import signal
 import time
@@ -36,7 +37,7 @@ def start(start_gateway, triton, own_valkey):
     """Starts gateways on one Valkey of the test's own."""
 
     def start(**settings):
-        return start_gateway(**{"triton_url": triton.grpc_url, "cache_url": own_valkey.url, **settings})
+        return start_gateway(**{"triton_url": triton.http_url, "cache_url": own_valkey.url, **settings})
 
     return start
 
@@ -204,7 +205,7 @@ def test_stale_answer_is_given_at_once_and_computed_anew_once_in_the_background(
 
 def test_expired_answer_is_given_while_triton_is_gone(repository, start, redis, text):
     with TritonServer.start(repository) as own:
-        gateway = start(triton_url=own.grpc_url, cache_ttl_s=0.3, cache_ttl_jitter=0, cache_stale_if_error_s=600, catalog_refresh_s=0.2)
+        gateway = start(triton_url=own.http_url, cache_ttl_s=0.3, cache_ttl_jitter=0, cache_stale_if_error_s=600, catalog_refresh_s=0.2)
         before = fill(gateway, redis, text)
         wait_until(lambda: ask(gateway, text)[0] == "miss")
     status, answer = ask(gateway, text)
@@ -239,33 +240,57 @@ def test_client_that_has_the_answer_gets_304_until_another_would_be_given(gatewa
     assert (anew.status_code, anew.headers["x-cache"]) == (200, "bypass")
 
 
-def keys_of(*tenants):
-    return ",".join(f"{tenant}:{hashlib.sha256(tenant.encode()).hexdigest()}" for tenant in tenants)
+def keys(*tenants):
+    """Settings under which each tenant has a key that is its name; that of `ops` has the scope admin too."""
+    scopes = {"ops": ":admin+predict"}
+    listed = [f"{tenant}:{hashlib.sha256(tenant.encode()).hexdigest()}{scopes.get(tenant, '')}" for tenant in tenants]
+    return {"auth": "keys", "api_keys": ",".join(listed)}
+
+
+def delete(gateway, path, key):
+    return httpx.delete(f"{gateway.url}/v1/cache{path}", headers={"Authorization": f"Bearer {key}"})
+
+
+def stream(gateway, text, key):
+    """A stream of one line, by version 2."""
+    url, headers = f"{gateway.url}/v1/models/topics:predictStream", {"Authorization": f"Bearer {key}"}
+    answer = httpx.post(url, params={"version": 2}, content=json.dumps(text), headers=headers)
+    assert "prediction" in answer.json(), answer.text
 
 
 def test_tenant_with_a_cache_of_its_own_shares_no_entry_and_its_cache_can_be_deleted(start, redis, text):
-    gateway = start(api_keys=keys_of("acme", "bee", "sea"), cache_tenants="acme")
+    gateway = start(**keys("acme", "bee", "sea", "ops"), cache_tenants="acme")
     fill(gateway, redis, text, key="bee")
     assert ask(gateway, text, key="sea")[0] == "hit"
     assert ask(gateway, text, key="acme")[0] == "miss"
     wait_until(lambda: ask(gateway, text, key="acme")[0] == "hit")
 
-    def delete(tenant):
-        return httpx.delete(f"{gateway.url}/v1/cache/tenants/{tenant}", headers={"Authorization": "Bearer bee"})
-
-    assert delete("acme").json() == {"deleted": "tenant:acme", "within_s": 1.0}
+    assert delete(gateway, "/tenants/acme", "acme").status_code == 403
+    assert delete(gateway, "/tenants/acme", "ops").json() == {"deleted": "tenant:acme", "within_s": 1.0}
     assert ask(gateway, text, key="acme")[0] == "miss"
     assert ask(gateway, text, key="sea")[0] == "hit"
-    assert delete("sea").status_code == 404
+    assert delete(gateway, "/tenants/sea", "ops").status_code == 404
+
+
+def test_stream_of_a_tenant_with_a_cache_of_its_own_shares_no_entry(start, redis, text):
+    gateway = start(**keys("acme", "bee", "sea"), cache_tenants="acme")
+    fill(gateway, redis, text, key="bee")
+    before = items_sent_to_triton(gateway)
+    stream(gateway, text, "sea")
+    assert items_sent_to_triton(gateway) == before
+    stream(gateway, text, "acme")
+    assert items_sent_to_triton(gateway) == before + 1
+    wait_until(lambda: ask(gateway, text, key="acme")[0] == "hit")
 
 
 @pytest.mark.parametrize("path", ["", "/models/topics", "/models/topics/versions/2"])
 def test_deletion_reaches_the_memory_of_every_gateway(start, redis, text, path):
-    one, other = (start(api_keys=keys_of("acme"), cache_refresh_s=0.2) for _ in range(2))
+    one, other = (start(**keys("acme", "ops"), cache_refresh_s=0.2) for _ in range(2))
     fill(one, redis, text, key="acme")
     assert [ask(gateway, text, key="acme")[0] for gateway in (one, other)] == ["hit", "hit"]
     assert httpx.delete(f"{one.url}/v1/cache{path}").status_code == 401
-    assert httpx.delete(f"{one.url}/v1/cache{path}", headers={"Authorization": "Bearer acme"}).status_code == 200
+    assert delete(one, path, "acme").status_code == 403
+    assert delete(one, path, "ops").status_code == 200
     wait_until(lambda: _forgotten(other, text))
     redis.delete("headrace-generations")  # the workers that know the number write it back
     wait_until(lambda: redis.exists("headrace-generations"))
@@ -278,9 +303,9 @@ def _forgotten(gateway, text):
 
 def test_deletion_is_refused_where_nobody_needs_a_key_and_where_the_cache_is_gone(start, own_valkey):
     assert httpx.delete(f"{start().url}/v1/cache").status_code == 403
-    gateway = start(api_keys=keys_of("acme"))
+    gateway = start(**keys("ops"))
     own_valkey.stop()
-    assert httpx.delete(f"{gateway.url}/v1/cache", headers={"Authorization": "Bearer acme"}).status_code == 503
+    assert delete(gateway, "", "ops").status_code == 503
 
 
 def test_share_of_an_experiment_that_no_cache_answers(start, tmp_path, text):
