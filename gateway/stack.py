@@ -41,3 +41,8 @@ class Stack:
     limits: Limits
     drain: Drain
     default_models: Mapping[str, str]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can answer, and is not leaving."""
+        return self.catalog.loaded and not self.drain.draining

@@ -59,10 +59,10 @@ class InferenceService:
         return await self._answer("ServerLive", context, ask)
 
     async def ServerReady(self, request: Any, context: Any) -> Any:
-        """Ready once a catalog was read."""
+        """Ready once a catalog was read and until it leaves."""
 
         async def ask(http: Request) -> Any:
-            return pb.ServerReadyResponse(ready=_stack(http.app).catalog.loaded)
+            return pb.ServerReadyResponse(ready=_stack(http.app).ready)
 
         return await self._answer("ServerReady", context, ask)
 

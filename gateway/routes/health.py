@@ -23,7 +23,7 @@ async def readyz(request: Request) -> Response:
     """Ready once a catalog was read. While Triton is gone it stays ready, since it answers what is cached; `checks` says so."""
     stack: Stack = request.app.state.stack
     draining = stack.drain.draining
-    ready = stack.catalog.loaded and not draining
+    ready = stack.ready
     checks = {
         "triton": stack.catalog.fault or "ok",
         "cache": stack.cache.state,

@@ -34,10 +34,10 @@ async def live(request: Request) -> Response:
 
 @router.get("/v2/health/ready", summary="Can it answer?", response_class=Response, responses=documentation.READY)
 async def ready(request: Request) -> Response:
-    """Ready once a catalog was read, as `/readyz`."""
+    """Ready once a catalog was read and until it leaves, as `/readyz`."""
     stack: Stack = request.app.state.stack
-    if not stack.catalog.loaded:
-        raise NotReady("the model server has not answered yet; try again later")
+    if not stack.ready:
+        raise NotReady("this gateway is starting or leaving; try again later")
     return Response()
 
 

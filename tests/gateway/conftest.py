@@ -1,6 +1,15 @@
+import os
+
 import pytest
 
 from model_repository.manifest import Manifest, Sizes, Source
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_shell(monkeypatch):
+    """The gateway's settings are the defaults, whatever the shell or `make` exports."""
+    for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -200,7 +200,7 @@ def test_the_gateway_speaks_tls_and_nothing_else_where_it_has_a_certificate(trit
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    settings = {"triton_url": triton.grpc_url, "tls_cert_file": tmp_path / "cert.pem", "tls_key_file": tmp_path / "key.pem"}
+    settings = {"triton_url": triton.http_url, "tls_cert_file": tmp_path / "cert.pem", "tls_key_file": tmp_path / "key.pem"}
     gateway = GatewayProcess(log=tmp_path / "gateway.log", **settings)
     try:
         wait_until(lambda: _ready(gateway, context))
