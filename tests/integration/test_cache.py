@@ -313,9 +313,12 @@ def test_share_of_an_experiment_that_no_cache_answers(start, tmp_path, text):
     path = tmp_path / "experiments.yaml"
     path.write_text(yaml.safe_dump({"experiments": [{"key": "e", "model": "topics", "cache_bypass": 0.5, "variants": arms}]}))
     gateway = start(experiments_file=path)
-    seen = [gateway.predict(text, headers={"X-Unit-ID": "one"}).headers["x-cache"] for _ in range(60)]
+    answers = [gateway.predict(text, headers={"X-Unit-ID": "one"}) for _ in range(60)]
+    seen = [answer.headers["x-cache"] for answer in answers]
     assert 10 < seen.count("bypass") < 50
     assert seen.count("hit") > 10
+    known = {"X-Unit-ID": "one", "If-None-Match": answers[0].headers["etag"]}
+    assert {gateway.predict(text, headers=known).status_code for _ in range(60)} == {200, 304}
     assert {gateway.predict(text, version=2).headers["x-cache"] for _ in range(10)} <= {"miss", "hit"}
 
 
