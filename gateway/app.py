@@ -12,10 +12,15 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from gateway import logs
+from gateway.cache.cache import Cache
+from gateway.cache.memory_tier import MemoryTier
+from gateway.cache.policy import Policies
+from gateway.cache.redis_tier import RedisTier
 from gateway.catalog_watch import CatalogWatch
 from gateway.context import RequestContext
 from gateway.dialects.error_body import error_body
@@ -26,10 +31,10 @@ from gateway.experiments import Experiments
 from gateway.grpc_server.server import serving
 from gateway.limiting.limits import QueueLimits
 from gateway.observe import CONTEXT, Observe
-from gateway.redis_cache import RedisCache
 from gateway.redis_state import RedisState
 from gateway.request_life import RequestLife
-from gateway.routes import admin_keys, health, models, open_inference, openai, predict, predict_stream, tei
+from gateway.routes import admin_keys, cache, health, models, open_inference, openai, predict, predict_stream, tei
+from gateway.routes.shortcut import Shortcut
 from gateway.security.authenticator import Authenticator, Sources
 from gateway.security.documentation_page import DocumentationPage
 from gateway.security.door import Door
@@ -45,6 +50,8 @@ from gateway.stack import Limits, Stack
 from gateway.triton import Triton
 
 log = structlog.get_logger()
+OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""`Observe` sees every request; the framework would look for a telemetry of its own at each."""
 DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
 
 
@@ -71,8 +78,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             async with serving(app, settings.host, settings.grpc_port, settings.max_body_bytes, settings.drain_timeout_s, tls or None):
                 yield
 
-    app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None, telemetry=OFF)
     drain = Drain(settings.drain_delay_s)
+    app.add_middleware(Shortcut, routes=app.router.routes, render=_render)
     app.add_middleware(Observe)
     app.add_middleware(CloseWhileDraining, drain=drain)
     app.add_exception_handler(GatewayError, _render)
@@ -81,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path == "/docs":
             route.app = DocumentationPage(route.app)
-    for routes in (predict, predict_stream, open_inference, openai, tei, models, health, admin_keys):
+    for routes in (predict, predict_stream, open_inference, openai, tei, models, cache, health, admin_keys):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     return app
@@ -101,15 +109,7 @@ async def _running(settings: Settings, experiments: Experiments, drain: Drain) -
     if settings.state_url is not None:
         tls = redis_tls.redis_options(settings.state_url)
         state = RedisState(settings.state_url, timeout_s=settings.state_timeout_ms / 1e3, tls=tls)
-    cache = None
-    if settings.cache_url is not None:
-        cache = RedisCache(
-            settings.cache_url,
-            ttl_s=settings.cache_ttl_s,
-            ttl_jitter=settings.cache_ttl_jitter,
-            timeout_s=settings.cache_timeout_ms / 1e3,
-            tls=redis_tls.redis_options(settings.cache_url),
-        )
+    cache = _cache(settings, redis_tls)
     catalog = CatalogWatch(triton, settings.catalog_refresh_s)
     life = RequestLife(
         triton,
@@ -123,6 +123,8 @@ async def _running(settings: Settings, experiments: Experiments, drain: Drain) -
             settings.batch_share,
             settings.max_in_flight,
         ),
+        refresh_timeout_s=settings.request_timeout_ms / 1e3,
+        price_usd_per_hour=settings.price_usd_per_hour,
     )
     limits = Limits(
         BodyLimits(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
@@ -135,8 +137,9 @@ async def _running(settings: Settings, experiments: Experiments, drain: Drain) -
     )
     keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
     door, door_watches = _door(settings, state, keys)
-    await catalog.read()
-    watchers = [asyncio.create_task(watch) for watch in (catalog.watch(), experiments.watch(), *door_watches)]
+    await asyncio.gather(catalog.read(), cache.read_generations())
+    endless = (catalog.watch(), experiments.watch(), cache.watch(), life.watch(), *door_watches)
+    watchers = [asyncio.create_task(watch) for watch in endless]
     # what start-up made lives as long as the process: walking it in every full collection would stop all requests for tens of milliseconds
     gc.collect()
     gc.freeze()
@@ -147,11 +150,21 @@ async def _running(settings: Settings, experiments: Experiments, drain: Drain) -
         for watcher in watchers:
             watcher.cancel()
         await asyncio.gather(*watchers, return_exceptions=True)
-        if cache is not None:
-            await cache.aclose()
+        await life.aclose()
+        await cache.aclose()
         if state is not None:
             await state.aclose()
         await triton.aclose()
+
+
+def _cache(settings: Settings, tls: ClientTls) -> Cache:
+    policies = Policies(settings.cache_policy, settings.cache_policies)
+    redis = None
+    if settings.cache_url is not None:
+        options = tls.redis_options(settings.cache_url)
+        redis = RedisTier(settings.cache_url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease, tls=options)
+    memory = MemoryTier(settings.cache_memory_bytes, settings.cache_memory_life_s) if redis and settings.cache_memory_bytes else None
+    return Cache(policies, memory=memory, redis=redis, refresh_s=settings.cache_refresh_s)
 
 
 def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -> tuple[Door, list[Coroutine[Any, Any, None]]]:

@@ -18,13 +18,17 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A split of a model's traffic; the first variant is the control, which also answers the units that are not covered."""
+    """A split of a model's traffic; the first variant is the control, which also answers the units that are not covered.
+
+    `cache_bypass` is the share of its requests that no cache answers, so that latency and drift are measured unbiased.
+    """
 
     key: str
     model: str
     seed: str
     coverage: float
     variants: tuple[Variant, ...]
+    cache_bypass: float = 0.0
 
     @property
     def control(self) -> Variant:

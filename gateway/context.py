@@ -12,7 +12,8 @@ class RequestContext:
     """What is known of a request. Times are of `time.perf_counter`, in seconds; `cache` is the value of `X-Cache`.
 
     `headers` are the request's, by lower-case name; of a repeated one the last. `rate_limit` gives
-    the `x-ratelimit-*` headers as they stand when the answer begins.
+    the `x-ratelimit-*` headers as they stand when the answer begins. `cache_bypass` says that the experiment wants this request
+    computed, whatever is cached.
     """
 
     request_id: str
@@ -26,6 +27,7 @@ class RequestContext:
     experiment: str = ""
     variant: str = ""
     cache: str = ""
+    cache_bypass: bool = False
     instances: int = 0
     error: str = ""
     stages_s: dict[str, float] = field(default_factory=dict)

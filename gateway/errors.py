@@ -146,6 +146,12 @@ class Unreachable(NotReady):
     """A Triton does not answer at all, for no version."""
 
 
+class NotCached(GatewayError):
+    """The client wanted a cached answer only, and there is none."""
+
+    status = 504
+
+
 class DeadlineExceeded(GatewayError):
     """The answer did not come within the request's time."""
 

@@ -4,6 +4,7 @@ experiments:
   - key: topics-lora
     model: topics
     coverage: 1.0          # share of the units that take part
+    cache_bypass: 0.05     # share of their requests that no cache answers
     variants:
       - {name: control, version: 1, weight: 0.5}
       - {name: treatment, version: 2, weight: 0.5}
@@ -46,6 +47,7 @@ class _Experiment(_Part):
     model: Name
     seed: str | None = None
     coverage: float = Field(1.0, ge=0, le=1)
+    cache_bypass: float = Field(0.0, ge=0, le=1)
     variants: list[_Variant] = Field(min_length=2)
 
     @model_validator(mode="after")
@@ -93,7 +95,7 @@ def parse(text: str) -> dict[str, Experiment]:
 def _freeze(experiment: _Experiment) -> Experiment:
     variants = tuple(Variant(variant.name, variant.version, variant.weight) for variant in experiment.variants)
     seed = experiment.key if experiment.seed is None else experiment.seed
-    return Experiment(experiment.key, experiment.model, seed, experiment.coverage, variants)
+    return Experiment(experiment.key, experiment.model, seed, experiment.coverage, variants, experiment.cache_bypass)
 
 
 class Experiments:

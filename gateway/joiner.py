@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+LEAST_TOGETHER = 4
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -16,6 +17,7 @@ class Joiner(Generic[Item, Result]):
     calls in the same turn of the event loop, so nothing waits for company that may never come. With `even`, a call takes no
     more than an even share of all items not yet answered, so that enough are left for the calls after it: where few clients
     wait for answers before they ask again, one call with everything would leave the others of the same moment nothing to do.
+    Items of one `company` wait for each other anyway: few of them, `LEAST_TOGETHER`, are not parted.
 
     A result may be an exception, which then is raised for its item alone; an exception of the call is raised for all of its
     items. An item whose future is cancelled before its call begins is not called for, nor is one that `refuse(item, size of the
@@ -35,8 +37,9 @@ class Joiner(Generic[Item, Result]):
         self._max_items = max_items
         self.max_in_flight = max_in_flight
         self._even = even
+        self._together = min(LEAST_TOGETHER, max_items)
         self._refuse = refuse
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[tuple[Item, asyncio.Future[Result], object]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._called_for = 0
         self._scheduled = False
@@ -49,11 +52,11 @@ class Joiner(Generic[Item, Result]):
         """How many items wait for a call to begin, those that nobody waits for included."""
         return len(self._waiting)
 
-    def submit(self, item: Item) -> "asyncio.Future[Result]":
-        """Queue an item; its result comes through the future."""
+    def submit(self, item: Item, company: object = None) -> "asyncio.Future[Result]":
+        """Queue an item; its result comes through the future. Items with the same object as `company` (not None) belong together."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append((item, future))
+        self._waiting.append((item, future, company))
         if not self._scheduled and len(self._calls) < self.max_in_flight:
             self._scheduled = True
             loop.call_soon(self._dispatch)
@@ -74,15 +77,16 @@ class Joiner(Generic[Item, Result]):
 
     def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
-        size = self._size()
-        while self._waiting and len(batch) < size:
-            item, future = self._waiting.popleft()
+        size, last = self._size(), None
+        while self._waiting and (len(batch) < size or (len(batch) < self._together and self._waiting[0][2] is last is not None)):
+            item, future, company = self._waiting.popleft()
             if future.done():
                 continue
-            if self._refuse and (fault := self._refuse(item, size)):
+            if self._refuse and (fault := self._refuse(item, max(size, len(batch) + 1))):
                 future.set_exception(fault)
                 continue
             batch.append((item, future))
+            last = company
         self._called_for += len(batch)
         return batch
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from gateway import metrics
+from gateway.cache.savings import Savings
 from gateway.catalog import ServedModel
 from gateway.errors import Overloaded
 from gateway.limiting.admission_queue import AdmissionQueue
@@ -18,11 +19,14 @@ from model_repository.manifest import Manifest
 
 
 class Lane:
-    """The way to one packaged version: the queue in front of Triton."""
+    """The way to one packaged version: the queue in front of Triton. `price_usd_per_hour` is Triton's, None: not known."""
 
-    def __init__(self, triton: Triton, manifest: Manifest, model: ServedModel, limits: QueueLimits) -> None:
+    def __init__(
+        self, triton: Triton, manifest: Manifest, model: ServedModel, limits: QueueLimits, price_usd_per_hour: float | None = None
+    ) -> None:
         self.manifest = manifest
         self.width = width_of(manifest)
+        self.savings = Savings(manifest.model, manifest.version, model.instances, price_usd_per_hour)
         self._triton, self._limits = triton, limits
         self._limit = AimdLimit(limits.min_pending, limits.max_pending, limits.target_latency_s)
         self._queue: AdmissionQueue[Item, bytes] = AdmissionQueue(
@@ -42,6 +46,7 @@ class Lane:
         """Use as many calls at once as the model's instances, which come and go, can serve."""
         if model is not self._model:
             self._model = model
+            self.savings.instances = model.instances
             # one more than can run, so that no instance waits for the gateway
             self._queue.set_max_in_flight(self._limits.max_in_flight or model.instances + 1)
 
@@ -57,9 +62,16 @@ class Lane:
             metrics.SHED.labels(*self._labels, request.priority.name.lower()).inc(items)
             raise
 
-    def submit(self, item: Item, priority: Priority, deadline: Deadline) -> "asyncio.Future[bytes]":
-        """The row of an item for which a permit is held; the permit goes back when the row is there."""
-        row = self._queue.submit(item, priority, deadline)
+    def give_back(self, request: PredictionRequest) -> None:
+        """Give back a permit for an item that is not submitted after all."""
+        self._queue.give_back(request.priority)
+
+    def submit(self, item: Item, request: PredictionRequest, deadline: Deadline) -> "asyncio.Future[bytes]":
+        """The row of an item for which a permit is held; the permit goes back when the row is there.
+
+        The few items of one request go to Triton together; `deadline` is that of the most patient waiter.
+        """
+        row = self._queue.submit(item, request.priority, deadline, company=request)
         self._pending.inc()
         row.add_done_callback(self._released)
         return row
@@ -69,4 +81,5 @@ class Lane:
 
     async def _infer(self, items: list[Item], priority: Priority, timeout_s: float) -> Sequence[bytes | Exception]:
         self._limit_now.set(self._limit.value)
-        return await self._triton.infer(self.manifest, items, timeout_s, priority)
+        with self.savings.call(len(items)):
+            return await self._triton.infer(self.manifest, items, timeout_s, priority)

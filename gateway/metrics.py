@@ -27,7 +27,7 @@ REQUEST_SECONDS = Histogram(
 STAGE_SECONDS = Histogram("headrace_stage_seconds", "Time in each stage of a request's life", ("stage",), buckets=_SECONDS)
 IN_FLIGHT = Gauge("headrace_requests_in_flight", "Requests being answered", multiprocess_mode="livesum")
 
-ITEMS = Counter("headrace_items_total", "Instances by how they were answered: hit, miss, coalesced", ("model", "version", "result"))
+ITEMS = Counter("headrace_items_total", "Items by how they were answered: hit, stale, miss, coalesced", ("model", "version", "result"))
 PENDING = Gauge("headrace_pending_items", "Texts that wait for Triton", ("model", "version"), multiprocess_mode="livesum")
 TRITON_CALLS = Counter("headrace_triton_calls_total", "Calls to Triton by gRPC status code", ("model", "version", "code"))
 TRITON_CALL_ITEMS = Histogram(
@@ -42,8 +42,23 @@ ENDPOINTS = Gauge(
 EJECTIONS = Counter("headrace_endpoint_ejections_total", "Tritons taken out: silence, failures, slowness", ("reason",))
 RETRIES = Counter("headrace_triton_retries_total", "Calls made again with another Triton, by the error", ("error",))
 HEDGES = Counter("headrace_triton_hedges_total", "Calls sent to a second Triton because the first took long")
-CACHE_ERRORS = Counter("headrace_cache_errors_total", "Look-ups and stores that the cache did not do", ("operation",))
-CACHE_FOREIGN = Counter("headrace_cache_foreign_total", "Cached values that could not be read, taken as misses")
+CACHE_ERRORS = Counter("headrace_cache_errors_total", "Look-ups, stores and leases that the cache did not do", ("operation",))
+CACHE_UNREADABLE = Counter(
+    "headrace_cache_unreadable_total", "Cached values taken as misses: foreign (not our format), corrupt (altered)", ("reason",)
+)
+CACHE_HITS = Counter("headrace_cache_hits_total", "Entries found, by tier: memory, redis", ("model", "version", "tier"))
+CACHE_REFUSED = Counter("headrace_cache_refused_total", "Answers not stored since they are too large", ("model", "version"))
+CACHE_BYTES = Counter("headrace_cache_bytes_total", "Bytes of values read from and written to Redis", ("direction",))
+CACHE_MEMORY_BYTES = Gauge("headrace_cache_memory_bytes", "Bytes held by the in-process tier", multiprocess_mode="livesum")
+CACHE_REFRESHES = Counter("headrace_cache_refreshes_total", "Stale entries computed anew in the background", ("model", "version", "result"))
+CACHE_LEASES = Counter(
+    "headrace_cache_leases_total", "Leases asked for before a miss is computed: won, shared, taken_over, busy, unavailable", ("outcome",)
+)
+CACHE_LEASE_SECONDS = Histogram(
+    "headrace_cache_lease_seconds", "From asking for a lease until the value was there or the lease ours", buckets=_SECONDS
+)
+CACHE_SAVED_SECONDS = Counter("headrace_cache_saved_seconds_total", "Seconds of Triton that hits saved", ("model", "version"))
+CACHE_SAVED_USD = Counter("headrace_cache_saved_usd_total", "USD of Triton that hits saved, by its price per hour", ("model", "version"))
 
 EXPERIMENTS_VALID = Gauge("headrace_experiments_valid", "1 while the experiments file is the one in force", multiprocess_mode="livemin")
 FALLBACKS = Counter(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from starlette.types import Receive
 
 from gateway import row as rows
+from gateway.cache.directives import NONE, Directives
 from gateway.limiting.priority import Priority
 from model_repository.manifest import Manifest
 
@@ -21,16 +22,16 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
-    """What to predict. `deadline` is of the event loop's clock, seconds.
+    """What to predict. `deadline` is of the event loop's clock, seconds; `cache` is what the client says of caching.
 
-    With `partial`, an item that the model cannot process has an error of its own; else it fails the request. `receive` is the ASGI
-    channel on which a client that leaves is noticed.
+    `keys` are the items' in the cache, where they were made already. With `partial`, an item that the model cannot process has an error of
+    its own; else it fails the request. `receive` is the ASGI channel on which a client that leaves is noticed.
     """
 
     items: Sequence[Item]
     deadline: float
-    look_up: bool = True
-    store: bool = True
+    cache: Directives = NONE
+    keys: Sequence[bytes] | None = None
     priority: Priority = Priority.INTERACTIVE
     receive: Receive | None = None
     partial: bool = False

@@ -7,30 +7,32 @@ either shed whole or computed whole.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from functools import partial
-from time import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from random import random
 
 import structlog
 
 from gateway import metrics
 from gateway.assignment import Experiment, assign
-from gateway.cache_entry import Entry, key, pack, unpack
+from gateway.cache.cache import Cache
+from gateway.cache.fill import Fill
+from gateway.cache.flights import Flight, Flights
+from gateway.cache.found import Found
+from gateway.cache.refreshes import Refreshes
 from gateway.caller import attended
 from gateway.catalog import Catalog, ServedModel
 from gateway.context import RequestContext
-from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotFound, NotReady
-from gateway.flights import Flight, Flights
+from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached, NotFound, NotReady
 from gateway.lane import Lane
-from gateway.limiting.deadline import Deadline
 from gateway.limiting.limits import QueueLimits
 from gateway.limiting.priority import Priority
-from gateway.prediction import Item, Prediction, PredictionRequest
-from gateway.redis_cache import RedisCache
+from gateway.prediction import Prediction, PredictionRequest
 from gateway.triton import Triton
 from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
+FLUSH_INTERVAL_S = 1.0
 
 
 class RequestLife:
@@ -39,16 +41,22 @@ class RequestLife:
     def __init__(
         self,
         triton: Triton,
-        cache: RedisCache | None,
+        cache: Cache,
         catalog: Callable[[], Catalog],
         experiments: Callable[[], Mapping[str, Experiment]],
         limits: QueueLimits,
+        *,
+        refresh_timeout_s: float = 10.0,
+        price_usd_per_hour: float | None = None,
+        draw: Callable[[], float] = random,
     ) -> None:
         self._triton, self._cache = triton, cache
         self._catalog, self._experiments = catalog, experiments
-        self._limits = limits
+        self._limits, self._price_usd_per_hour, self._draw = limits, price_usd_per_hour, draw
         # apart, so that nobody who waits for the answer waits behind batch work
         self._flights = {priority: Flights() for priority in Priority}
+        self._fill = Fill(cache, self._flights)
+        self._refreshes = Refreshes(cache, self._fill, self._require_ready, refresh_timeout_s)
         self._lanes: dict[tuple[str, int, str], Lane] = {}
 
     def assign(self, name: str, version: int | None, unit: str, ctx: RequestContext) -> Lane:
@@ -80,18 +88,42 @@ class RequestLife:
             CallerLeft: the client did not wait.
             InvalidRequest: an item that the model cannot process, unless the request is `partial`.
             BackendBroken: Triton answered what it must not.
+            NotCached: not everything is cached, and the client wanted nothing else.
         """
-        keys = [key(lane.manifest.digest, item) for item in request.items]
-        found = await self._look_up(keys, lane.width) if request.look_up else {}
+        keys = request.keys or self._cache.keys(lane.manifest, ctx.tenant, request.items)
+        look_up = request.cache.look_up and not ctx.cache_bypass
+        found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
         ctx.lap("lookup")
-        ctx.cache = self._cache_status(request, keys, found)
-        if len(found) < len(set(keys)):
-            rows = await self._infer(request, lane, keys, found)
+        ctx.cache = found.status(keys) if look_up else "bypass"
+        rows: dict[bytes, bytes | ItemFault] = {}
+        if ctx.cache not in ("hit", "stale"):
+            if request.cache.only_if_cached:
+                raise NotCached("the cache does not hold the answer, and Cache-Control: only-if-cached wants no other")
+            try:
+                rows = await self._infer(request, lane, keys, found, alone=ctx.cache_bypass)
+            except GatewayError as exc:
+                if not found.rescue(keys, exc):
+                    raise
+                log.warning("answered from stale entries", model=lane.manifest.model, version=lane.manifest.version, reason=exc.message)
+                ctx.cache = "stale"
             ctx.lap("infer")
-            return _prediction(lane.manifest, [found[k].row if k in found else rows[k] for k in keys])
-        self._count(lane, {"hit": len(keys)})
-        age_s = max(int(time()) - entry.made_at_s for entry in found.values())
-        return Prediction(lane.manifest, [found[k].row for k in keys], age_s)
+        self._count_known(lane, keys, found)
+        if found.stale:
+            self._refreshes.start(lane, {k: item for k, item in zip(keys, request.items, strict=True) if k in found.stale})
+        if rows:
+            return _prediction(lane.manifest, [found.entries[k].row if k in found.entries else rows[k] for k in keys])
+        return Prediction(lane.manifest, [found.entries[k].row for k in keys], self._cache.age_s(found))
+
+    async def watch(self) -> None:
+        """Bring the counters of what hits saved up to date every second, for ever."""
+        while True:
+            await asyncio.sleep(FLUSH_INTERVAL_S)
+            for lane in self._lanes.values():
+                lane.savings.flush()
+
+    async def aclose(self) -> None:
+        """Leave what is computed for nobody's request."""
+        await self._refreshes.aclose()
 
     def _version(self, model: ServedModel, version: int | None, unit: str, ctx: RequestContext) -> int:
         if version is not None:
@@ -107,68 +139,45 @@ class RequestLife:
             metrics.FALLBACKS.labels(experiment.key, variant.name).inc()
             return _outside(experiment, model)
         ctx.experiment, ctx.variant = experiment.key, variant.name
+        ctx.cache_bypass = experiment.cache_bypass > 0 and self._draw() < experiment.cache_bypass
         return variant.version
 
     def _lane(self, model: ServedModel, version: int) -> Lane:
         manifest = model.versions[version].manifest
         name = (model.name, version, manifest.digest)
         if name not in self._lanes:
-            self._lanes[name] = Lane(self._triton, manifest, model, self._limits)
+            self._lanes[name] = Lane(self._triton, manifest, model, self._limits, self._price_usd_per_hour)
         lane = self._lanes[name]
         lane.follow(model)
         return lane
 
-    async def _look_up(self, keys: list[bytes], width: int | None) -> dict[bytes, Entry]:
-        if self._cache is None:
-            return {}
-        found = {}
-        for k, value in zip(keys, await self._cache.get(keys), strict=True):
-            if value is None:
-                continue
-            entry = unpack(value, width)
-            if entry is None:
-                metrics.CACHE_FOREIGN.inc()
-            else:
-                found[k] = entry
-        return found
-
-    def _cache_status(self, request: PredictionRequest, keys: list[bytes], found: Mapping[bytes, Entry]) -> str:
-        if not request.look_up:
-            return "bypass"
-        hits = sum(k in found for k in keys)
-        return "hit" if hits == len(keys) else "partial" if hits else "miss"
-
     async def _infer(
-        self, request: PredictionRequest, lane: Lane, keys: list[bytes], found: Mapping[bytes, Entry]
+        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, *, alone: bool
     ) -> dict[bytes, bytes | ItemFault]:
-        missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found}
-        self._refuse_unready(lane)
+        missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found.entries}
+        self._require_ready(lane.manifest)
         under_way = self._flights[request.priority]
-        fresh = [k for k in missing if k not in under_way]
+        fresh = [k for k in missing if alone or k not in under_way]
         lane.admit(len(fresh), request)
-        hits = sum(k in found for k in keys)
-        self._count(lane, {"hit": hits, "miss": len(fresh), "coalesced": len(keys) - hits - len(fresh)})
-        flights = [under_way.join(k, request.deadline, partial(self._start, k, item, lane, request)) for k, item in missing.items()]
+        known = sum(k in found.entries for k in keys)
+        self._count(lane, {"miss": len(fresh), "coalesced": len(keys) - known - len(fresh)})
+        flights = [self._fill.join(k, item, lane, request, alone=alone) for k, item in missing.items()]
         try:
             async with attended(request.receive):
                 return await self._land(flights, request)
         finally:
             under_way.leave(flights)
 
-    def _refuse_unready(self, lane: Lane) -> None:
-        model = self._catalog().model(lane.manifest.model)
-        if not model.is_ready(lane.manifest.version):
-            raise NotReady(f"version {lane.manifest.version} of model {model.name} is not ready; ready: {_ready(model)}")
+    def _count_known(self, lane: Lane, keys: Sequence[bytes], found: Found) -> None:
+        known = sum(k in found.entries for k in keys)
+        stale = sum(k in found.stale or k in found.rescued for k in keys) if found.stale or found.rescued else 0
+        lane.savings.hit(known)
+        self._count(lane, {"hit": known - stale, "stale": stale})
 
-    def _start(self, k: bytes, item: Item, lane: Lane, request: PredictionRequest, deadline: Deadline) -> "asyncio.Future[bytes]":
-        row = lane.submit(item, request.priority, deadline)
-        if self._cache is not None and request.store:
-            row.add_done_callback(partial(self._store, k))
-        return row
-
-    def _store(self, k: bytes, row: "asyncio.Future[bytes]") -> None:
-        if self._cache is not None and not row.cancelled() and row.exception() is None:
-            self._cache.store(k, pack(Entry(int(time()), row.result())))
+    def _require_ready(self, manifest: Manifest) -> None:
+        model = self._catalog().model(manifest.model)
+        if not model.is_ready(manifest.version):
+            raise NotReady(f"version {manifest.version} of model {model.name} is not ready; ready: {_ready(model)}")
 
     async def _land(self, flights: list[Flight], request: PredictionRequest) -> dict[bytes, bytes | ItemFault]:
         left_s = request.deadline - asyncio.get_running_loop().time()
@@ -192,7 +201,13 @@ class RequestLife:
     def _count(self, lane: Lane, results: Mapping[str, int]) -> None:
         for result, items in results.items():
             if items:
-                metrics.ITEMS.labels(lane.manifest.model, lane.manifest.version, result).inc(items)
+                _items_meter(lane.manifest.model, lane.manifest.version, result)(items)
+
+
+# a label's look-up in the library costs as much as the counting; the labels are few
+@cache
+def _items_meter(model: str, version: int, result: str) -> Callable[[float], None]:
+    return metrics.ITEMS.labels(model, version, result).inc
 
 
 def _prediction(manifest: Manifest, answers: list[bytes | ItemFault]) -> Prediction:

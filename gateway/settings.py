@@ -1,12 +1,15 @@
 """Settings: `HEADRACE_*`, read once, validated, frozen."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, InstanceOf, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, InstanceOf, ValidationError, ValidationInfo, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.cache import policy
+from gateway.cache.policy import MAX_LIFE_S, CachePolicy
 from gateway.default_models import TASKS
 from gateway.security.limits import Limits, parse_limits
 from gateway.security.principal import DEFAULT_SCOPES, parse_scopes
@@ -36,6 +39,21 @@ def _parse_keys(value: object) -> object:
             )
         keys[match[2]] = FixedKey(match[1], parse_scopes(match[3].split("+")) if match[3] else DEFAULT_SCOPES)
     return keys
+
+
+def _parse_names(value: object) -> object:
+    return frozenset(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+
+def _cache_policy(settings: Mapping[str, Any]) -> CachePolicy:
+    """The default policy; a field `x` of it is the setting `cache_x`."""
+    given = {field: settings[f"cache_{field}"] for field in CachePolicy.model_fields if f"cache_{field}" in settings}
+    return CachePolicy(**given, isolated_tenants=settings.get("cache_tenants", frozenset()))
+
+
+def _parse_policies(value: object, info: ValidationInfo) -> object:
+    # a PolicyError is a ValueError: its sentence stands in ours
+    return policy.parse(value, _cache_policy(info.data)) if isinstance(value, str) else value
 
 
 def _parse_auth(value: object) -> object:
@@ -109,9 +127,36 @@ class Settings(BaseSettings):
     cache_url: str | None = Field(
         None, pattern=r"^(redis|rediss|unix)://", repr=False, description="Redis or Valkey of the response cache; none: no cache"
     )
-    cache_ttl_s: float = Field(3600, gt=0, description="life of a cached answer, seconds")
+    cache_ttl_s: float = Field(3600, gt=0, le=MAX_LIFE_S, description="how long a cached answer is fresh, seconds")
     cache_ttl_jitter: float = Field(0.1, ge=0, lt=1, description="a life is drawn from ±this share around the TTL")
     cache_timeout_ms: float = Field(50, gt=0, description="longest wait for the cache before a request goes on without it")
+    cache_stale_while_revalidate_s: float = Field(
+        0, ge=0, le=MAX_LIFE_S, description="how long after that it is answered at once and computed anew in the background, seconds"
+    )
+    cache_stale_if_error_s: float = Field(
+        0, ge=0, le=MAX_LIFE_S, description="how long after that it is answered while Triton fails, seconds"
+    )
+    cache_max_value_bytes: int = Field(2**18, ge=0, description="larger answers are not cached")
+    cache_compress_above_bytes: int = Field(
+        1024, ge=0, description="larger answers are compressed in the cache where that makes them smaller"
+    )
+    cache_lease_s: float = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="how long one gateway may compute a missing answer that the others wait for, seconds; 0: each computes its own",
+    )
+    cache_tenants: Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_names)] = Field(
+        frozenset(), description="tenants with a cache of their own, separated by commas; all: every one"
+    )
+    cache_policies: Annotated[dict[str, CachePolicy], NoDecode, BeforeValidator(_parse_policies)] = Field(
+        default_factory=dict,
+        description="YAML file (or JSON itself) of cache policies by model, such as {topics: {ttl_s: 600}}; the rest is as set above",
+    )
+    cache_memory_bytes: int = Field(2**25, ge=0, description="size of each worker's own cache before Redis; 0: none")
+    cache_memory_life_s: float = Field(60, gt=0, description="longest life of an answer in a worker's own cache, seconds")
+    cache_refresh_s: float = Field(1, gt=0, description="how often a worker asks Redis what was deleted from the cache, seconds")
+    price_usd_per_hour: float | None = Field(None, gt=0, description="price of the Triton instance, for the money that the cache saves")
     experiments_file: Path | None = Field(None, description="YAML file of the A/B experiments; read again when it changes")
     auth: Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_auth)] = Field(
         frozenset({"keys"}), description="how callers say who they are: keys, jwt, keys,jwt; off: everyone may ask, nobody may administer"
@@ -187,6 +232,11 @@ class Settings(BaseSettings):
     )
     drain_timeout_s: int = Field(20, ge=0, description="how long in-flight requests may take after SIGTERM, seconds")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="requests are logged at info")
+
+    @property
+    def cache_policy(self) -> CachePolicy:
+        """How the answers of models without a policy of their own are cached."""
+        return _cache_policy(self.__dict__)
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.cache.cache import Cache
 from gateway.catalog_watch import CatalogWatch
 from gateway.drain import Drain
 from gateway.experiments import Experiments
-from gateway.redis_cache import RedisCache
 from gateway.redis_state import RedisState
 from gateway.request_life import RequestLife
 from gateway.security.door import Door
@@ -36,7 +36,7 @@ class Stack:
     state: RedisState | None
     catalog: CatalogWatch
     experiments: Experiments
-    cache: RedisCache | None
+    cache: Cache
     life: RequestLife
     limits: Limits
     drain: Drain

@@ -66,11 +66,19 @@ class AdmissionQueue(Generic[Item, Result]):
         """
         self.limiter.admit(items, priority, deadline_s - self._now(), self.times.wait_s)
 
-    def submit(self, item: Item, priority: Priority, deadline: Deadline) -> "asyncio.Future[Result]":
-        """The result of an item for which a permit is held; the permit goes back when the future is done."""
-        future = self._joiners[priority].submit(_Waiting(item, deadline))
+    def submit(self, item: Item, priority: Priority, deadline: Deadline, company: object = None) -> "asyncio.Future[Result]":
+        """The result of an item for which a permit is held; the permit goes back when the future is done.
+
+        `company` is as in `Joiner.submit`.
+        """
+        future = self._joiners[priority].submit(_Waiting(item, deadline), company)
         future.add_done_callback(partial(self._released, priority, self._now()))
         return future
+
+    def give_back(self, priority: Priority) -> None:
+        """Give back a permit for an item that is not submitted after all."""
+        now_s = self._now()
+        self.limiter.release(priority, Outcome.IGNORED, now_s, now_s)
 
     def _released(self, priority: Priority, admitted_s: float, future: "asyncio.Future[Result]") -> None:
         now_s = self._now()

@@ -10,6 +10,7 @@ from typing import Self
 import orjson
 from fastapi import Request, Response
 
+from gateway.cache.directives import NONE, Directives, parse
 from gateway.context import RequestContext
 from gateway.dialects.ask import Ask
 from gateway.errors import InvalidRequest, MalformedRequest
@@ -75,8 +76,33 @@ class Call:
             return self
         return replace(self, deadline=min(self.deadline, asyncio.get_running_loop().time() + timeout_s))
 
-    async def predict(self, lane: Lane, items: Sequence[Item], *, partial: bool = False) -> Prediction:
+    @property
+    def directives(self) -> Directives:
+        """What the client says of caching."""
+        header = self.ctx.headers.get("cache-control")
+        return NONE if header is None else parse(header)
+
+    def keys(self, lane: Lane, items: Sequence[Item]) -> list[bytes]:
+        """The items' keys in the cache; with `entity_tag` they name the answer."""
+        return self.stack.cache.keys(lane.manifest, self.ctx.tenant, items)
+
+    def not_modified(self, tag: str) -> bool:
+        """Whether the client has this answer already (`If-None-Match`), and nobody asks for a new one.
+
+        A packaged version answers an item the same for ever, so nothing needs to be looked up.
+        """
+        given = self.ctx.headers.get("if-none-match")
+        if given is None or not self.directives.look_up or self.ctx.cache_bypass:
+            return False
+        if given.strip() == "*":
+            return False  # "any answer": there is none before it was asked for
+        known = {part.strip().removeprefix("W/") for part in given.split(",")}
+        return tag.removeprefix("W/") in known
+
+    async def predict(self, lane: Lane, items: Sequence[Item], *, keys: Sequence[bytes] | None = None, partial: bool = False) -> Prediction:
         """Answer items by the version that was assigned, with `partial` those that can be answered; takes them from the caller's limits.
+
+        `keys` are the items' in the cache, where they were made already.
 
         Raises:
             InvalidRequest: more items than a request may have.
@@ -86,16 +112,15 @@ class Call:
         if len(items) > most:
             raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
         await self.stack.door.charge(self.ctx, len(items))
-        look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
         priority = _priority(self.ctx.headers, Priority.INTERACTIVE)
-        request = PredictionRequest(items, self.deadline, look_up, store, priority, self.request.receive, partial)
+        request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.receive, partial)
         return await self.stack.life.predict(lane, request, self.ctx)
 
     async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float) -> Prediction:
         """As `predict`, for a part of a request whose body is still being read; its priority is `batch` unless X-Priority says another."""
-        look_up, store = _cache_directives(self.ctx.headers.get("cache-control", ""))
-        request = PredictionRequest(items, deadline, look_up, store, _priority(self.ctx.headers, Priority.BATCH))
-        return await self.stack.life.predict(lane, request, RequestContext(self.ctx.request_id))
+        request = PredictionRequest(items, deadline, self.directives, priority=_priority(self.ctx.headers, Priority.BATCH))
+        part = RequestContext(self.ctx.request_id, tenant=self.ctx.tenant, cache_bypass=self.ctx.cache_bypass)
+        return await self.stack.life.predict(lane, request, part)
 
     async def answer(self, lane: Lane, ask: Ask) -> Response:
         """The answer to what a dialect asks, as JSON.
@@ -140,10 +165,3 @@ def _unit(headers: Mapping[str, str]) -> str | None:
     if given is not None and not _UNIT.fullmatch(given):
         raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
     return given
-
-
-def _cache_directives(header: str) -> tuple[bool, bool]:
-    """(look up, store) as a `Cache-Control` request header allows."""
-    directives = {part.strip().lower() for part in header.split(",")}
-    no_store = "no-store" in directives
-    return not (no_store or "no-cache" in directives), not no_store

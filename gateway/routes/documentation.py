@@ -1,5 +1,6 @@
 """What OpenAPI says of the routes that answer with predictions: parameters, headers and statuses that all of them have."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.routes.call import MAX_UNIT_CHARS
@@ -17,15 +18,20 @@ REQUEST_HEADERS = [
     _header(
         "X-Priority", "interactive (the default; of a stream batch), or batch: served while no interactive request waits, and shed first"
     ),
-    _header("Cache-Control", "no-cache: compute anew and store; no-store: neither look up nor store"),
+    _header(
+        "Cache-Control",
+        "no-cache: compute anew and store; no-store: neither look up nor store; only-if-cached: 504 rather than compute; "
+        "max-age, min-fresh, max-stale, stale-if-error: how old an answer may be, seconds",
+    ),
 ]
+IF_NONE_MATCH = _header("If-None-Match", "the ETag of an answer that the client has; 304 while it is still the answer")
 RESPONSE_HEADERS = {
     name: {"description": description, "schema": {"type": "string"}}
     for name, description in {
         "X-Model-Version": "the version that answered",
         "X-Experiment": "the experiment that chose it",
         "X-Variant": "the variant that the unit is on",
-        "X-Cache": "hit, miss, partial or bypass",
+        "X-Cache": "hit, miss, partial, stale or bypass",
         "Age": "seconds since the oldest answer was made, where all came from the cache",
         "Server-Timing": "the time in each stage",
         "X-RateLimit-Limit": "the burst or quota of the limit that is nearest to its end, where the caller has limits",
@@ -33,6 +39,7 @@ RESPONSE_HEADERS = {
         "X-RateLimit-Reset": "seconds until all of it is there again",
     }.items()
 }
+ETAG = {"ETag": {"description": "names this answer; for If-None-Match", "schema": {"type": "string"}}}
 ERRORS: dict[int, str] = {
     400: "not JSON, not UTF-8, or a header that cannot be read",
     401: "an API key is needed",
@@ -44,14 +51,14 @@ ERRORS: dict[int, str] = {
     429: "too many requests wait, or a limit of the key or its tenant is reached; see Retry-After",
     502: "the model server broke the contract",
     503: "the model is not ready; see Retry-After",
-    504: "no answer within the time allowed",
+    504: "no answer within the time allowed, or none in the cache where only that was wanted",
 }
 
 
-def responses(answer: Any, error: Any) -> dict[int | str, dict[str, Any]]:
-    """The statuses of a route, with the model of its answer and the one of its errors."""
+def responses(answer: Any, error: Any, headers: Mapping[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """The statuses of a route, with the model of its answer, further headers of that, and the model of its errors."""
     return {
-        200: {"model": answer, "headers": RESPONSE_HEADERS},
+        200: {"model": answer, "headers": {**RESPONSE_HEADERS, **(headers or {})}},
         **{status: {"model": error, "description": meaning} for status, meaning in ERRORS.items()},
     }
 

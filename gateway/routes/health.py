@@ -26,7 +26,7 @@ async def readyz(request: Request) -> Response:
     ready = stack.ready
     checks = {
         "triton": stack.catalog.fault or "ok",
-        "cache": "none" if stack.cache is None else "ok" if stack.cache.up else "does not answer",
+        "cache": stack.cache.state,
         "state": "none" if stack.state is None else "ok" if stack.state.up else "does not answer",
         "auth": "on" if stack.door.guarded else "off: everyone may ask",
         "experiments": stack.experiments.fault or "ok",

@@ -1,26 +1,27 @@
 """`POST /v1/models/{model}:predict`."""
 
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
+from gateway.cache.key import entity_tag
 from gateway.dialects import kserve_v1
 from gateway.dialects.json_body import schema_of
+from gateway.dialects.rendered import Rendered
 from gateway.routes.call import Call, age_header
 from gateway.routes.direct import DirectRoute
-from gateway.routes.documentation import MODEL, REQUEST_HEADERS, json_body, responses
+from gateway.routes.documentation import ETAG, IF_NONE_MATCH, MODEL, REQUEST_HEADERS, json_body, responses
 from gateway.tasks import task_of
 
 router = APIRouter(route_class=DirectRoute, tags=["predict"])
+_RENDERED = Rendered()
+_DOCUMENTATION = {"requestBody": json_body(schema_of(kserve_v1.PredictBody)), "parameters": [MODEL, *REQUEST_HEADERS, IF_NONE_MATCH]}
+_RESPONSES = responses(kserve_v1.PredictResponse, kserve_v1.Error, headers=ETAG) | {
+    304: {"description": "the client has this answer already"}
+}
 
 
-_DOCUMENTATION = {"requestBody": json_body(schema_of(kserve_v1.PredictBody)), "parameters": [MODEL, *REQUEST_HEADERS]}
-
-
-@router.post(
-    "/v1/models/{model:name}:predict",
-    summary="Predict",
-    responses=responses(kserve_v1.PredictResponse, kserve_v1.Error),
-    openapi_extra=_DOCUMENTATION,
-)
+@router.post("/v1/models/{model:name}:predict", summary="Predict", responses=_RESPONSES, openapi_extra=_DOCUMENTATION)
 async def predict(request: Request) -> Response:
     """Answer 1 to 64 instances. The version is the one asked for, else the one of the unit's variant, else the model's default."""
     call = await Call.enter(request)
@@ -30,6 +31,14 @@ async def predict(request: Request) -> Response:
     lane = call.assign(request.path_params["model"], body.version)
     task = task_of(lane.manifest)
     items = kserve_v1.items(body, lane.manifest.task, task, call.stack.limits.max_text_bytes)
-    prediction = await call.predict(lane, [item for one in items for item in one])
-    rendered = kserve_v1.render(prediction, task, kserve_v1.given(body.parameters), [len(one) for one in items])
-    return Response(rendered, media_type="application/json", headers=age_header(prediction))
+    flat = [item for one in items for item in one]
+    sizes, parameters = [len(one) for one in items], kserve_v1.given(body.parameters)
+    keys = call.keys(lane, flat)
+    shown = kserve_v1.shown(sizes, parameters)
+    tag = entity_tag(keys, shown)
+    if call.not_modified(tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    prediction = await call.predict(lane, flat, keys=keys)
+    render = partial(kserve_v1.render, prediction, task, parameters, sizes)
+    body_json = _RENDERED.body(lane.manifest.digest, prediction.rows, shown, render)
+    return Response(body_json, media_type="application/json", headers={"ETag": tag, **age_header(prediction)})

@@ -34,10 +34,10 @@ def test_prediction_is_documented_with_examples_headers_and_errors():
     operation = create_app(Settings(auth=frozenset())).openapi()["paths"]["/v1/models/{model}:predict"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     assert schema["properties"]["instances"]["maxItems"] == 64
-    assert {"200", "400", "401", "403", "404", "408", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
+    assert {"200", "304", "400", "401", "403", "404", "408", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
     assert len(schema["examples"]) == 3
     assert "X-Cache" in operation["responses"]["200"]["headers"]
-    assert {"model", "X-Unit-ID", "Cache-Control"} <= {parameter["name"] for parameter in operation["parameters"]}
+    assert {"model", "X-Unit-ID", "Cache-Control", "If-None-Match"} <= {parameter["name"] for parameter in operation["parameters"]}
     assert json.dumps(schema).count("$ref") == 0
 
 

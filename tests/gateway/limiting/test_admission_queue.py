@@ -50,6 +50,19 @@ def test_answers_come_and_permits_go_back():
     run(scenario())
 
 
+def test_a_permit_given_back_unused_is_free_again_and_says_nothing_of_the_load():
+    async def scenario():
+        queue = queue_of(Server(1.0), limit=3)
+        queue.admit(3, INTERACTIVE, 5.0)
+        queue.give_back(INTERACTIVE)
+        assert (queue.limiter.held, queue.limiter.limit.value) == (2, 3)
+        submit(queue, [1], at_s=5.0)
+        with pytest.raises(Overloaded):
+            queue.admit(1, INTERACTIVE, 5.0)
+
+    run(scenario())
+
+
 def test_an_item_whose_time_is_over_is_not_called_for():
     async def scenario():
         server, dropped = Server(1.0), []

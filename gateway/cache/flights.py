@@ -33,11 +33,14 @@ class Flights:
     def __contains__(self, key: bytes) -> bool:
         return key in self._flights
 
-    def join(self, key: bytes, deadline_s: float, start: Callable[[Deadline], "asyncio.Future[bytes]"]) -> Flight:
+    def join(self, key: bytes, deadline_s: float, start: Callable[[Deadline], "asyncio.Future[bytes]"], *, alone: bool = False) -> Flight:
         """The flight of `key`, started if there is none; every join is paid back with one `leave`.
 
-        A flight's deadline is that of its most patient waiter.
+        A flight's deadline is that of its most patient waiter. One that flies `alone` joins none and is joined by none.
         """
+        if alone:
+            deadline = Deadline(deadline_s)
+            return Flight(key, start(deadline), deadline, waiters=1)
         flight = self._flights.get(key)
         if flight is None:
             deadline = Deadline(deadline_s)

@@ -1,6 +1,6 @@
 import asyncio
 
-from gateway.flights import Flights
+from gateway.cache.flights import Flights
 
 SOON, LATER = 1.0, 2.0
 
@@ -46,6 +46,17 @@ async def test_leaving_a_landed_flight_does_not_touch_the_next_one():
     flights.leave([landed])
     assert not following.row.done()
     assert b"k" in flights
+
+
+async def test_flight_that_flies_alone_joins_none_and_is_joined_by_none():
+    flights = Flights()
+    shared, alone = flights.join(b"k", SOON, start), flights.join(b"k", LATER, start, alone=True)
+    assert alone is not shared
+    assert flights.join(b"k", SOON, start) is shared
+    assert (shared.deadline.at_s, alone.deadline.at_s) == (SOON, LATER)
+    flights.leave([alone])
+    assert alone.row.cancelled()
+    assert not shared.row.done()
 
 
 async def test_a_flight_lasts_as_long_as_its_most_patient_waiter():

@@ -1,0 +1,1 @@
+"""The response cache: in-process memory before Redis or Valkey, with leases across gateways. Begin with `cache.py`."""

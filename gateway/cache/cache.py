@@ -1,0 +1,233 @@
+"""The response cache as a request sees it: look up, lease, store, delete.
+
+    look up ─▶ memory ─▶ Redis ─▶ unpack ─▶ fresh | stale | for errors only | nothing
+
+A worker's memory holds only what is fresh, so that an answer computed anew elsewhere is found in Redis. Deletions reach the workers
+through generation numbers, read every `refresh_s` seconds; a worker that cannot read them answers from its memory for at most the memory
+tier's life.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from time import time
+
+import structlog
+
+from gateway import metrics
+from gateway.cache import key as keys_of
+from gateway.cache.directives import NONE, Directives
+from gateway.cache.entry import Entry, Unreadable, pack, unpack
+from gateway.cache.found import Found
+from gateway.cache.generations import Generations
+from gateway.cache.lease import Grant, Leases
+from gateway.cache.memory_tier import MemoryTier
+from gateway.cache.policy import CachePolicy, Policies, Use, use_of
+from gateway.cache.redis_tier import RedisTier, Store
+from gateway.errors import NotReady
+from gateway.prediction import Item
+from model_repository.manifest import Manifest
+
+log = structlog.get_logger()
+LEAST_LIFE_S = 0.001
+MAX_NAMESPACES = 10_000
+
+
+class Cache:
+    """Both tiers (either may be missing) under the policies of the models. `clock` is Unix time, `draw` uniform in [0, 1)."""
+
+    def __init__(
+        self,
+        policies: Policies,
+        *,
+        memory: MemoryTier | None = None,
+        redis: RedisTier | None = None,
+        refresh_s: float = 1.0,
+        clock: Callable[[], float] = time,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.policies = policies
+        self.refresh_s = refresh_s
+        self._memory, self._redis = memory, redis
+        self._leases = Leases(redis) if redis else None
+        self._clock, self._draw = clock, draw
+        self._generations = Generations()
+        self._namespaces: dict[tuple[str, int, str, str], bytes] = {}
+
+    @property
+    def state(self) -> str:
+        """`ok`, `none` where there is no cache, `does not answer` while Redis is gone."""
+        if self._redis is not None and not self._redis.up:
+            return "does not answer"
+        return "ok" if self._redis or self._memory is not None else "none"
+
+    def keys(self, manifest: Manifest, tenant: str, items: Sequence[Item]) -> list[bytes]:
+        """The keys of items for a packaged version, as a tenant sees them."""
+        space = self._namespaces.get((manifest.model, manifest.version, manifest.digest, tenant))
+        if space is None:
+            space = self._namespace(manifest, tenant)
+        make = keys_of.key
+        return [make(space, item) for item in items]
+
+    async def look_up(self, keys: Sequence[bytes], manifest: Manifest, width: int | None, directives: Directives) -> Found:
+        """What is known of `keys`, for rows of `width` numbers (of JSON: None)."""
+        found = Found()
+        policy = self.policies.of(manifest.model)
+        if not policy.enabled:
+            return found
+        now_s = self._clock()
+        missing: list[bytes] = []
+        for key in keys:
+            entry = self._memory.get(key, now_s) if self._memory is not None else None
+            if entry is None or (directives is not NONE and use_of(entry, policy, directives, now_s) is not Use.ANSWER):
+                missing.append(key)
+            else:
+                found.entries[key] = entry
+        in_memory = len(found.entries)
+        if missing and self._redis:
+            missing = list(dict.fromkeys(missing))
+            for key, value in zip(missing, await self._redis.get(missing), strict=True):
+                if value is not None and (entry := self._unpacked(key, value, width, policy)):
+                    self._sort(found, key, entry, policy, directives, now_s)
+        if in_memory:
+            _hits_meter(manifest.model, manifest.version, "memory")(in_memory)
+        if len(found.entries) > in_memory:
+            _hits_meter(manifest.model, manifest.version, "redis")(len(found.entries) - in_memory)
+        return found
+
+    def age_s(self, found: Found) -> int:
+        """The age of the oldest entry, whole seconds."""
+        return max(0, int(self._clock() - min(entry.made_at_s for entry in found.entries.values())))
+
+    def store(self, key: bytes, row: bytes, manifest: Manifest, token: bytes | None = None) -> None:
+        """Store a row soon, under a lease's token where there is one; nobody waits for it."""
+        policy = self.policies.of(manifest.model)
+        if not policy.enabled:
+            return
+        if len(row) > policy.max_value_bytes:
+            metrics.CACHE_REFUSED.labels(manifest.model, manifest.version).inc()
+            if token is not None and self._redis:
+                self._redis.release(key, token)
+            return
+        now_s = self._clock()
+        fresh_for_s = policy.fresh_for_s(self._draw())
+        entry = Entry(now_s, now_s + fresh_for_s, row)
+        if self._memory is not None:
+            self._memory.put(key, entry, now_s)
+        if self._redis:
+            value = pack(key, entry, policy.compress_above_bytes)
+            metrics.CACHE_BYTES.labels("written").inc(len(value))
+            self._redis.store(Store(key, value, max(fresh_for_s + policy.reserve_s, LEAST_LIFE_S), token))
+
+    def leases(self, manifest: Manifest) -> bool:
+        """Whether a miss of this version asks for a lease before it is computed."""
+        policy = self.policies.of(manifest.model)
+        return policy.enabled and policy.lease_s > 0 and self._leases is not None and self._redis is not None and self._redis.up
+
+    async def acquire(self, key: bytes, manifest: Manifest, width: int | None, left_s: float) -> Grant:
+        """Leave to compute a missing key, or the entry that another gateway has computed.
+
+        Waits at most for a lease's life and half of `left_s`, so that there is time left to compute it here.
+        """
+        if self._leases is None:
+            return Grant()
+        policy = self.policies.of(manifest.model)
+        read = partial(self._fresh, key, width, policy)
+        return await self._leases.acquire(key, policy.lease_s, min(policy.lease_s, left_s / 2), read)
+
+    async def acquire_refresh(self, key: bytes, manifest: Manifest, width: int | None) -> Grant | None:
+        """Leave to compute a stale key anew; None where another gateway does so already."""
+        if self._leases is None or not self.leases(manifest):
+            return Grant()
+        policy = self.policies.of(manifest.model)
+        return await self._leases.try_acquire(key, policy.lease_s, partial(self._fresh, key, width, policy))
+
+    def give_back(self, key: bytes, token: bytes | None) -> None:
+        """Give a lease back without a value."""
+        if token is not None and self._redis:
+            self._redis.release(key, token)
+
+    async def delete(self, scope: str) -> None:
+        """Begin a new generation: nothing of this scope that was stored until now is answered any more.
+
+        Here at once, in other workers within `refresh_s` seconds.
+
+        Raises:
+            NotReady: Redis does not answer, so other workers cannot be told.
+        """
+        number = int(self._clock() * 1e3)
+        if self._redis:
+            raised = await self._redis.raise_generation(scope, max(number, self._generations.numbers.get(scope, 0)))
+            if raised is None:
+                raise NotReady("the cache does not answer, so nothing was deleted; try again later")
+            number = raised
+        self._take_over({**self._generations.numbers, scope: number})
+
+    async def watch(self) -> None:
+        """Read the generations every `refresh_s` seconds, for ever."""
+        while True:
+            await self.read_generations()
+            await asyncio.sleep(self.refresh_s)
+
+    async def read_generations(self) -> None:
+        """Read the generations once, and write back those that Redis has lost."""
+        if self._redis is None or (seen := await self._redis.generations()) is None:
+            return
+        for scope, number in self._take_over(seen).items():
+            log.warning("generation lost by the cache is written back", scope=scope)
+            await self._redis.raise_generation(scope, number - 1)
+
+    async def aclose(self) -> None:
+        """Finish what is in flight and close the connections."""
+        if self._redis:
+            await self._redis.aclose()
+
+    def _namespace(self, manifest: Manifest, tenant: str) -> bytes:
+        own = tenant if self.policies.of(manifest.model).isolates(tenant) else ""
+        generation = self._generations.of(own, manifest.model, manifest.version)
+        space = keys_of.namespace(manifest.digest, own, generation)
+        if len(self._namespaces) >= MAX_NAMESPACES:
+            self._namespaces.clear()
+        self._namespaces[manifest.model, manifest.version, manifest.digest, tenant] = space
+        return space
+
+    def _take_over(self, seen: dict[str, int]) -> dict[str, int]:
+        newer, lost = self._generations.merge(seen)
+        if newer:
+            self._namespaces.clear()
+        return lost
+
+    def _unpacked(self, key: bytes, value: bytes, width: int | None, policy: CachePolicy) -> Entry | None:
+        metrics.CACHE_BYTES.labels("read").inc(len(value))
+        try:
+            return unpack(key, value, width, policy.max_value_bytes)
+        except Unreadable as exc:
+            metrics.CACHE_UNREADABLE.labels(exc.reason).inc()
+            return None
+
+    def _fresh(self, key: bytes, width: int | None, policy: CachePolicy, value: bytes) -> Entry | None:
+        entry, now_s = self._unpacked(key, value, width, policy), self._clock()
+        if entry is None or entry.fresh_until_s <= now_s:
+            return None
+        if self._memory is not None:
+            self._memory.put(key, entry, now_s)
+        return entry
+
+    def _sort(self, found: Found, key: bytes, entry: Entry, policy: CachePolicy, directives: Directives, now_s: float) -> None:
+        match use_of(entry, policy, directives, now_s):
+            case Use.ANSWER:
+                found.entries[key] = entry
+                if self._memory is not None:
+                    self._memory.put(key, entry, now_s)
+            case Use.ANSWER_AND_REFRESH:
+                found.entries[key] = entry
+                found.stale.add(key)
+            case Use.ON_ERROR:
+                found.reserve[key] = entry
+
+
+# a label's look-up in the library costs as much as the counting; the labels are few
+@cache
+def _hits_meter(model: str, version: int, tier: str) -> Callable[[float], None]:
+    return metrics.CACHE_HITS.labels(model, version, tier).inc

@@ -1,0 +1,187 @@
+"""Values in Redis or Valkey: strict time limits, and a cache that fails is a miss and a counter, never an error.
+
+The only module that knows `redis` for the cache. Concurrent look-ups are joined into one MGET; concurrent stores, and concurrent leases,
+into one pipeline (`gateway.cache.scripts` has what must happen at once).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from hashlib import sha1
+from time import monotonic
+from typing import Any, NamedTuple
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from gateway import metrics
+from gateway.cache import scripts
+from gateway.cache.key import lease_key
+from gateway.joiner import Joiner
+
+log = structlog.get_logger()
+MAX_KEYS = 512
+REST_AFTER_FAULT_S = 1.0
+GENERATIONS_KEY = b"headrace-generations"
+_FAULTS = (RedisError, OSError, TimeoutError)
+
+
+class Store(NamedTuple):
+    """A value to store for `life_s` seconds, under the lease with this `token`, or (None) whoever holds one."""
+
+    key: bytes
+    value: bytes
+    life_s: float
+    token: bytes | None = None
+
+
+class Release(NamedTuple):
+    """A lease to give back without a value."""
+
+    key: bytes
+    token: bytes
+
+
+class LeaseCall(NamedTuple):
+    """A lease asked for; see `RedisTier.lease`."""
+
+    key: bytes
+    token: bytes
+    life_s: float
+    seen: bytes
+    unusable: str
+
+
+class Lease(NamedTuple):
+    """What became of it: the value that is there, else whose the lease is now; neither where the cache did not answer."""
+
+    value: bytes | None = None
+    holder: bytes | None = None
+
+
+class RedisTier:
+    """Values by key; each wait is at most `timeout_s` seconds, and after a fault the server is left alone for a moment."""
+
+    def __init__(self, url: str, *, timeout_s: float, leases: bool, tls: Mapping[str, Any] | None = None) -> None:
+        self._redis: Redis = Redis.from_url(
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0), max_connections=8, **(tls or {})
+        )
+        self._timeout_s, self._leases = timeout_s, leases
+        self._resting_until = 0.0
+        self._gets: Joiner[bytes, bytes | None] = Joiner(self._mget, max_items=MAX_KEYS, max_in_flight=2)
+        self._sets: Joiner[Store | Release, None] = Joiner(self._mset, max_items=MAX_KEYS, max_in_flight=1)
+        self._asks: Joiner[LeaseCall, Lease] = Joiner(self._mlease, max_items=MAX_KEYS, max_in_flight=2)
+
+    @property
+    def up(self) -> bool:
+        """Whether the server answered when it was last asked."""
+        return self._resting_until <= monotonic()
+
+    async def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of `keys`, None where there is none or the server did not answer in time."""
+        futures = [self._gets.submit(key) for key in keys]
+        return [await future for future in futures]
+
+    def store(self, store: Store) -> None:
+        """Store a value soon; nobody waits for it."""
+        self._sets.submit(store)
+
+    async def lease(self, key: bytes, token: bytes, life_s: float, *, seen: bytes = b"", unusable: bytes | None = None) -> Lease:
+        """The value of `key`, or a lease to compute it, taken where nobody holds one or its holder is `seen`.
+
+        The value `unusable` does not count: it is stale, or cannot be read.
+        """
+        name = "" if unusable is None else sha1(unusable, usedforsecurity=False).hexdigest()
+        return await self._asks.submit(LeaseCall(key, token, life_s, seen, name))
+
+    def release(self, key: bytes, token: bytes) -> None:
+        """Give a lease back soon, where it is still held under this token."""
+        self._sets.submit(Release(key, token))
+
+    async def generations(self) -> dict[str, int] | None:
+        """All generation numbers, None where the server did not answer."""
+        if not self.up:
+            return None
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found: dict[Any, Any] = await self._redis.hgetall(GENERATIONS_KEY)
+        except _FAULTS as exc:
+            self._rest("generations", exc)
+            return None
+        return {scope.decode(errors="replace"): int(number) for scope, number in found.items() if number.isdigit()}
+
+    async def raise_generation(self, scope: str, at_least: int) -> int | None:
+        """The new number of a scope, above its old one and `at_least`; None where the server did not answer."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return int(await self._redis.eval(scripts.RAISE, 1, GENERATIONS_KEY, scope, at_least))
+        except _FAULTS as exc:
+            self._rest("generations", exc)
+            return None
+
+    async def aclose(self) -> None:
+        """Finish what is in flight and close the connections."""
+        for joiner in (self._gets, self._sets, self._asks):
+            await joiner.aclose()
+        await self._redis.aclose()
+
+    async def _mget(self, keys: list[bytes]) -> Sequence[bytes | None]:
+        found: Sequence[Any] = [None] * len(keys)
+        if not self.up:
+            metrics.CACHE_ERRORS.labels("get").inc()
+            return found
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await self._redis.mget(keys)
+        except _FAULTS as exc:
+            self._rest("get", exc)
+        return found
+
+    async def _mset(self, changes: list[Store | Release]) -> Sequence[None]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for change in changes:
+            lease = lease_key(change.key)
+            if isinstance(change, Release):
+                pipeline.eval(scripts.RELEASE, 1, lease, change.token)
+            elif change.token is None:
+                pipeline.set(change.key, change.value, px=_milliseconds(change.life_s))
+                if self._leases:
+                    pipeline.delete(lease)  # what its holder computes is older now
+            else:
+                pipeline.eval(scripts.LAND, 2, change.key, lease, change.token, change.value, _milliseconds(change.life_s))
+        await self._execute(pipeline, "set")
+        return [None] * len(changes)
+
+    async def _mlease(self, calls: list[LeaseCall]) -> Sequence[Lease]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for key, token, life_s, seen, unusable in calls:
+            pipeline.eval(scripts.LEASE, 2, key, lease_key(key), token, _milliseconds(life_s), seen, unusable)
+        answers = await self._execute(pipeline, "lease")
+        return [Lease(*answer) if isinstance(answer, list) else Lease() for answer in answers or [None] * len(calls)]
+
+    async def _execute(self, pipeline: Any, operation: str) -> list[Any] | None:
+        if not self.up:
+            metrics.CACHE_ERRORS.labels(operation).inc()
+            return None
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        except _FAULTS as exc:
+            self._rest(operation, exc)
+            return None
+        # such as a full memory: that command alone was refused, and the server is there
+        if refused := [answer for answer in answers if isinstance(answer, RedisError)]:
+            metrics.CACHE_ERRORS.labels(operation).inc(len(refused))
+            log.warning("cache refused", operation=operation, commands=len(refused), reason=repr(refused[0]))
+        return answers
+
+    def _rest(self, operation: str, exc: Exception) -> None:
+        metrics.CACHE_ERRORS.labels(operation).inc()
+        self._resting_until = monotonic() + REST_AFTER_FAULT_S
+        log.warning("cache does not answer, going on without it", operation=operation, reason=repr(exc), rest_s=REST_AFTER_FAULT_S)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1e3))

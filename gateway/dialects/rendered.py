@@ -1,0 +1,28 @@
+"""Bodies that were rendered before: of cached answers the same few are given over and over."""
+
+from collections.abc import Callable, Sequence
+
+MAX_BODIES = 4096
+MAX_ROW_BYTES = 512
+
+
+class Rendered:
+    """Remembers the bodies of answers that show one small row, at most `MAX_BODIES`."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[tuple[str, bytes, bytes], bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._bodies)
+
+    def body(self, digest: str, rows: Sequence[bytes], shown: bytes, render: Callable[[], bytes]) -> bytes:
+        """The body for rows of the version with this digest; `shown` tells apart what `render` makes of the same rows."""
+        if len(rows) != 1 or len(rows[0]) > MAX_ROW_BYTES:
+            return render()
+        name = (digest, rows[0], shown)
+        body = self._bodies.get(name)
+        if body is None:
+            if len(self._bodies) >= MAX_BODIES:
+                self._bodies.clear()
+            body = self._bodies[name] = render()
+        return body

@@ -1,0 +1,71 @@
+"""`DELETE /v1/cache…`: what is cached is answered no more."""
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from gateway.cache import generations
+from gateway.dialects.kserve_v1 import Error
+from gateway.errors import NotFound
+from gateway.observe import CONTEXT
+from gateway.security.principal import ADMIN
+from gateway.stack import Stack
+
+
+async def require_admin(request: Request) -> None:
+    """Let only those in who may administer.
+
+    Raises:
+        GatewayError: as `Door.enter`.
+    """
+    stack: Stack = request.app.state.stack
+    await stack.door.enter(request.scope[CONTEXT], ADMIN)
+
+
+class Deleted(BaseModel):
+    """What is answered from the cache no more."""
+
+    deleted: str = Field(description="all, model:…, version:…/… or tenant:…")
+    within_s: float = Field(description="in every worker after so many seconds")
+
+    model_config = {"json_schema_extra": {"examples": [{"deleted": "model:topics", "within_s": 1.0}]}}
+
+
+router = APIRouter(
+    prefix="/v1/cache",
+    tags=["operate"],
+    dependencies=[Depends(require_admin)],
+    responses={status: {"model": Error} for status in (401, 403, 404, 429, 503)},
+)
+
+
+async def _delete(request: Request, scope: str) -> Deleted:
+    stack: Stack = request.app.state.stack
+    await stack.cache.delete(scope)
+    return Deleted(deleted=scope, within_s=stack.cache.refresh_s)
+
+
+@router.delete("", summary="Delete everything cached")
+async def delete_all(request: Request) -> Deleted:
+    """Of all models and tenants."""
+    return await _delete(request, generations.ALL)
+
+
+@router.delete("/models/{model:name}", summary="Delete what is cached of a model")
+async def delete_model(request: Request, model: str) -> Deleted:
+    """All versions, for all tenants. The model need not be served any more."""
+    return await _delete(request, generations.model_scope(model))
+
+
+@router.delete("/models/{model:name}/versions/{version}", summary="Delete what is cached of a version")
+async def delete_version(request: Request, model: str, version: int) -> Deleted:
+    """For all tenants."""
+    return await _delete(request, generations.version_scope(model, version))
+
+
+@router.delete("/tenants/{tenant}", summary="Delete what is cached for a tenant")
+async def delete_tenant(request: Request, tenant: str) -> Deleted:
+    """Only a tenant that has a cache of its own; what others share is not told apart."""
+    stack: Stack = request.app.state.stack
+    if not stack.cache.policies.isolates(tenant):
+        raise NotFound("this tenant has no cache of its own; HEADRACE_CACHE_TENANTS and the cache policies name those that have")
+    return await _delete(request, generations.tenant_scope(tenant))

@@ -1,0 +1,52 @@
+"""Finds direct routes without the framework's search: which route a path means is remembered.
+
+The framework tries its routes in turn and wraps each request in two more layers, for a fifth of the time of a cached answer.
+"""
+
+from collections.abc import Callable, Sequence
+
+from fastapi import Request, Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import GatewayError
+from gateway.routes.direct import DirectRoute
+
+MAX_PATHS = 1024
+
+
+class Shortcut:
+    """ASGI middleware: calls the endpoint of a direct route, and lets everything else pass; `render` answers a `GatewayError`."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], render: Callable[[Request, Exception], Response]) -> None:
+        self._app, self._render = app, render
+        self._routes = [route for route in routes if isinstance(route, DirectRoute)]
+        self._known: dict[tuple[str, str], tuple[DirectRoute, Scope]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection scope."""
+        found = self._find(scope) if scope["type"] == "http" else None
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        route, child_scope = found
+        scope.update(child_scope)
+        request = Request(scope, receive, send)
+        try:
+            response = await route.endpoint(request)
+        except GatewayError as exc:
+            response = self._render(request, exc)
+        await response(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[DirectRoute, Scope] | None:
+        path = (scope["method"], scope["path"])
+        if (found := self._known.get(path)) is not None:
+            return found
+        for route in self._routes:
+            match, child_scope = route.matches(scope)
+            if match is Match.FULL:
+                if len(self._known) >= MAX_PATHS:  # clients choose the paths
+                    self._known.clear()
+                self._known[path] = route, child_scope
+                return route, child_scope
+        return None

@@ -1,0 +1,9 @@
+import pytest
+
+from gateway.valkey import Valkey
+
+
+@pytest.fixture(scope="module")
+def valkey():
+    with Valkey() as server:
+        yield server

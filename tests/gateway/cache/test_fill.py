@@ -1,0 +1,131 @@
+"""Rows computed under leases in a real Valkey; the lane answers when the test says."""
+
+import asyncio
+import uuid
+
+import pytest
+
+from gateway.cache.cache import Cache
+from gateway.cache.directives import parse
+from gateway.cache.fill import Fill
+from gateway.cache.flights import Flights
+from gateway.cache.policy import CachePolicy, Policies
+from gateway.cache.redis_tier import RedisTier
+from gateway.limiting.priority import Priority
+from gateway.prediction import Item, PredictionRequest
+
+pytestmark = pytest.mark.integration
+ITEM, ROW = Item(b"a text"), b"\0" * 8
+LONG_S = 60.0
+
+
+class Manifest:
+    model, version, digest = "topics", 1, "0" * 64
+
+
+class Lane:
+    """Counts permits by priority; `submitted` are the rows to come."""
+
+    manifest, width = Manifest(), 1
+
+    def __init__(self):
+        self.permits = dict.fromkeys(Priority, 0)
+        self.submitted = asyncio.Queue()
+
+    def admit(self, items, request):
+        self.permits[request.priority] += items
+
+    def give_back(self, request):
+        self.permits[request.priority] -= 1
+
+    def submit(self, item, request, deadline):
+        row = asyncio.get_running_loop().create_future()
+        row.add_done_callback(lambda _: self.give_back(request))
+        self.submitted.put_nowait((row, deadline))
+        return row
+
+
+@pytest.fixture
+def key():
+    return b"headrace:" + uuid.uuid4().bytes
+
+
+@pytest.fixture
+async def caches(valkey):
+    """Two gateways'."""
+    policies = Policies(CachePolicy(lease_s=LONG_S, stale_while_revalidate_s=LONG_S))
+    made = [Cache(policies, redis=RedisTier(valkey.url, timeout_s=5, leases=True)) for _ in range(2)]
+    yield made
+    for cache in made:
+        await cache.aclose()
+
+
+def gateway(cache):
+    """(fill, lane) of a gateway."""
+    return Fill(cache, {priority: Flights() for priority in Priority}), Lane()
+
+
+def request(priority=Priority.INTERACTIVE, cache=""):
+    return PredictionRequest([ITEM], asyncio.get_running_loop().time() + 2 * LONG_S, parse(cache), priority=priority)
+
+
+def join(fill, lane, key, asked):
+    lane.admit(1, asked)
+    return fill.join(key, ITEM, lane, asked, alone=False)
+
+
+async def test_who_finds_the_answer_of_another_gateway_gives_its_permit_back(caches, key):
+    (one, lane), (other, others_lane) = map(gateway, caches)
+    first = join(one, lane, key, request())
+    row, _ = await lane.submitted.get()
+    second = join(other, others_lane, key, request())
+    row.set_result(ROW)
+    assert [await first.row, await second.row] == [ROW, ROW]
+    await asyncio.sleep(0)  # the row's other callbacks
+    assert others_lane.submitted.empty()
+    assert sum(lane.permits.values()) == sum(others_lane.permits.values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("priority", "cache"), [(Priority.BATCH, ""), (Priority.INTERACTIVE, "no-cache"), (Priority.INTERACTIVE, "max-age=1")]
+)
+async def test_batch_work_and_who_wants_a_new_answer_wait_for_no_lease_and_take_none(caches, key, priority, cache):
+    (one, lane), (other, others_lane) = map(gateway, caches)
+    join(one, lane, key, request(priority, cache))
+    assert lane.submitted.qsize() == 1
+    join(other, others_lane, key, request())
+    await others_lane.submitted.get()  # it had the lease at once
+    join(one, lane, b"headrace:other", request(priority, cache))
+    assert lane.submitted.qsize() == 2
+
+
+async def test_computation_under_a_lease_lasts_as_long_as_its_most_patient_waiter(caches, key):
+    fill, lane = gateway(caches[0])
+    join(fill, lane, key, request())
+    patient = PredictionRequest([ITEM], request().deadline + LONG_S)
+    fill.join(key, ITEM, lane, patient, alone=False)
+    _, deadline = await lane.submitted.get()
+    assert deadline.at_s == patient.deadline
+
+
+async def test_refresh_is_batch_work_and_is_not_begun_while_the_key_is_under_way(caches, key):
+    fill, lane = gateway(caches[0])
+    asked = request()
+    row = fill.refresh(key, ITEM, lane, asked.deadline, None)
+    assert lane.permits == {Priority.INTERACTIVE: 0, Priority.BATCH: 1}
+    assert fill.refresh(key, ITEM, lane, asked.deadline, None) is None
+    row.cancel()
+    await asyncio.sleep(0)  # the row's callbacks
+    other = b"headrace:" + uuid.uuid4().bytes
+    flight = join(fill, lane, other, asked)
+    assert fill.refresh(other, ITEM, lane, asked.deadline, None) is None
+    flight.row.cancel()
+
+
+async def test_permit_goes_back_where_nobody_waits_for_the_lease_any_more(caches, key):
+    fill, lane = gateway(caches[0])
+    flight = join(fill, lane, key, request())
+    flight.row.cancel()
+    await asyncio.wait([flight.row])
+    await asyncio.sleep(0)  # the row's other callbacks
+    assert (lane.permits[Priority.INTERACTIVE], lane.submitted.qsize()) == (0, 0)

@@ -1,0 +1,53 @@
+import httpx
+import pytest
+from fastapi import FastAPI, Request, Response
+
+from gateway.errors import NotReady
+from gateway.routes.direct import DirectRoute
+from gateway.routes.shortcut import MAX_PATHS, Shortcut
+
+
+@pytest.fixture
+def app():
+    app = FastAPI()
+
+    async def direct(request: Request) -> Response:
+        if request.path_params["name"] == "away":
+            raise NotReady("away")
+        return Response(f"direct {request.path_params['name']} {type(request.app).__name__}")
+
+    app.router.routes.append(DirectRoute("/things/{name}", direct, methods=["POST"]))
+    app.add_api_route("/other", lambda: "other")
+    return app
+
+
+@pytest.fixture
+def shortcut(app):
+    async def outer(scope, receive, send):
+        await shortcut(scope | {"app": app}, receive, send)
+
+    shortcut = Shortcut(app, app.router.routes, lambda _, exc: Response(exc.message, exc.status))
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(outer), base_url="http://gateway")
+    client.shortcut = shortcut
+    return client
+
+
+async def test_direct_route_is_called_with_its_own_parameters_each_time(shortcut):
+    answers = [(await shortcut.post(f"/things/{name}")).text for name in ("a", "b", "a")]
+    assert answers == ["direct a FastAPI", "direct b FastAPI", "direct a FastAPI"]
+
+
+async def test_its_errors_are_rendered(shortcut):
+    answer = await shortcut.post("/things/away")
+    assert (answer.status_code, answer.text) == (503, "away")
+
+
+async def test_everything_else_passes(shortcut):
+    assert (await shortcut.get("/other")).json() == "other"
+    assert [(await shortcut.get("/things/a")).status_code, (await shortcut.post("/nowhere")).status_code] == [405, 404]
+
+
+async def test_paths_that_clients_choose_are_remembered_within_bounds(shortcut):
+    for i in range(MAX_PATHS + 10):
+        assert (await shortcut.post(f"/things/{i}")).text == f"direct {i} FastAPI"
+    assert len(shortcut.shortcut._known) <= MAX_PATHS
