@@ -14,9 +14,12 @@ from typing import NoReturn
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from gateway import logs
 from gateway.errors import StartError
 from gateway.experiments import Experiments, ExperimentsError
+from gateway.runtime_settings import Runtime, RuntimeSettingsError
 from gateway.settings import Settings, SettingsError
+from gateway.tracing import TracingError
 from model_repository.server import TritonError, TritonUnavailable
 
 # as in `metrics`, which must not be imported here: prometheus_client reads the variable on import, before the workers have it
@@ -30,6 +33,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = Settings.read()
         Experiments(settings.experiments_file).read()
+        Runtime(settings.runtime_file).read()
+        logs.configure(settings.log_level)
         with ExitStack() as stack:
             listener = stack.enter_context(_bind(settings.host, settings.port))
             if args.embedded:
@@ -39,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
             if args.workers > 1:
                 os.environ[MULTIPROCESS_DIR] = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
             _serve(listener, settings, args.workers)
-    except (SettingsError, ExperimentsError, TritonError, TritonUnavailable, StartError) as exc:
+    except (SettingsError, ExperimentsError, RuntimeSettingsError, TracingError, TritonError, TritonUnavailable, StartError) as exc:
         print(exc, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

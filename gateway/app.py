@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -11,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from gateway import logs
+from gateway import logs, metrics, tracing
 from gateway.authenticate import Authenticator
 from gateway.catalog_watch import CatalogWatch
 from gateway.context import RequestContext
@@ -19,12 +20,14 @@ from gateway.errors import GatewayError, Unauthenticated
 from gateway.experiments import Experiments
 from gateway.observe import CONTEXT, Observe
 from gateway.redis_cache import RedisCache
-from gateway.request_life import RequestLife
-from gateway.routes import health, models, predict
+from gateway.request_life import ModelLimits, RequestLife
+from gateway.routes import debug, health, models, predict
+from gateway.runtime_settings import LimitSettings, Runtime
 from gateway.settings import Settings
 from gateway.stack import Limits, Stack
 from gateway.triton import Triton
 
+VERSION = version("headrace")
 DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
 
 
@@ -34,31 +37,37 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises:
         SettingsError: a setting cannot be used.
         ExperimentsError: the experiments file cannot be used at start-up.
+        RuntimeSettingsError: the file of runtime settings cannot be used at start-up.
+        TracingError: traces are asked for by a variable that cannot be used.
     """
     settings = settings or Settings.read()
     logs.configure(settings.log_level)
-    experiments = Experiments(settings.experiments_file)
+    experiments, runtime = Experiments(settings.experiments_file), Runtime(settings.runtime_file)
     experiments.read()
+    runtime.read()
+    tracer = tracing.start(VERSION)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(settings, experiments) as stack:
+        async with _running(settings, experiments, runtime) as stack:
             app.state.stack = stack
             yield
+        if tracer is not None:
+            tracer.close()
 
-    app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
-    app.add_middleware(Observe)
+    app = FastAPIOffline(title="Headrace", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app.add_middleware(Observe, tracer=tracer)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(RequestValidationError, _render_validation)
-    for routes in (predict, models, health):
+    for routes in (predict, models, health, debug):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     return app
 
 
 @asynccontextmanager
-async def _running(settings: Settings, experiments: Experiments) -> AsyncIterator[Stack]:
+async def _running(settings: Settings, experiments: Experiments, runtime: Runtime) -> AsyncIterator[Stack]:
     triton = Triton(settings.triton_url, settings.manifest_public_key)
     cache = None
     if settings.cache_url is not None:
@@ -74,17 +83,25 @@ async def _running(settings: Settings, experiments: Experiments) -> AsyncIterato
         cache,
         lambda: catalog.current,
         lambda: experiments.by_model,
-        max_pending=settings.max_pending,
-        max_in_flight=settings.max_in_flight,
+        model_limits=lambda model: _model_limits(settings, runtime, model),
     )
-    limits = Limits(settings.max_body_bytes, settings.max_text_bytes, settings.request_timeout_ms / 1e3)
+    stack = Stack(settings, runtime, Authenticator(settings.api_keys), catalog, experiments, cache, life, _limits(settings, runtime))
+
+    def apply_runtime() -> None:
+        logs.set_level(runtime.current.log_level or settings.log_level)
+        stack.limits = _limits(settings, runtime)
+        life.reread_limits()
+
+    apply_runtime()
+    metrics.WORKERS.set(1)
+    metrics.BUILD.labels(VERSION).set(1)
     await catalog.read()
-    watchers = [asyncio.create_task(catalog.watch()), asyncio.create_task(experiments.watch())]
+    watchers = [asyncio.create_task(watch) for watch in (catalog.watch(), experiments.watch(), runtime.watch(apply_runtime))]
     # what start-up made lives as long as the process: walking it in every full collection would stop all requests for tens of milliseconds
     gc.collect()
     gc.freeze()
     try:
-        yield Stack(Authenticator(settings.api_keys), catalog, experiments, cache, life, limits)
+        yield stack
     finally:
         for watcher in watchers:
             watcher.cancel()
@@ -92,6 +109,16 @@ async def _running(settings: Settings, experiments: Experiments) -> AsyncIterato
         if cache is not None:
             await cache.aclose()
         await triton.aclose()
+
+
+def _limits(settings: Settings, runtime: Runtime) -> Limits:
+    given = settings.model_dump(include=set(LimitSettings.model_fields)) | runtime.current.limits.given()
+    return Limits(given["max_body_bytes"], given["max_text_bytes"], given["request_timeout_ms"] / 1e3)
+
+
+def _model_limits(settings: Settings, runtime: Runtime, model: str) -> ModelLimits:
+    given = runtime.current.of_model(model)
+    return ModelLimits(given.max_pending or settings.max_pending, given.max_in_flight or settings.max_in_flight)
 
 
 def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:

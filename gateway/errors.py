@@ -40,6 +40,12 @@ class Unauthenticated(GatewayError):
     status = 401
 
 
+class Forbidden(GatewayError):
+    """Known, or not asked for a key, but not allowed."""
+
+    status = 403
+
+
 class NotFound(GatewayError):
     """No such model or version."""
 

@@ -5,8 +5,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from gateway.context import CURRENT, SERVED, RequestContext
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_Waiter = tuple[Item, asyncio.Future[Result], RequestContext | None]
 
 
 class Joiner(Generic[Item, Result]):
@@ -31,9 +34,9 @@ class Joiner(Generic[Item, Result]):
     ) -> None:
         self._call = call
         self._max_items = max_items
-        self._max_in_flight = max_in_flight
+        self.max_in_flight = max_in_flight
         self._even = even
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[_Waiter[Item, Result]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._called_for = 0
         self._scheduled = False
@@ -45,8 +48,8 @@ class Joiner(Generic[Item, Result]):
         """Queue an item; its result comes through the future."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append((item, future))
-        if not self._scheduled and len(self._calls) < self._max_in_flight:
+        self._waiting.append((item, future, CURRENT.get()))
+        if not self._scheduled and len(self._calls) < self.max_in_flight:
             self._scheduled = True
             loop.call_soon(self._dispatch)
         return future
@@ -58,18 +61,18 @@ class Joiner(Generic[Item, Result]):
 
     def _dispatch(self) -> None:
         self._scheduled = False
-        while len(self._calls) < self._max_in_flight and (batch := self._take()):
+        while len(self._calls) < self.max_in_flight and (batch := self._take()):
             task = asyncio.create_task(self._run(batch))
             self._calls.add(task)
             task.add_done_callback(self._landed)
 
-    def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
-        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+    def _take(self) -> list[_Waiter[Item, Result]]:
+        batch: list[_Waiter[Item, Result]] = []
         size = self._size()
         while self._waiting and len(batch) < size:
-            item, future = self._waiting.popleft()
+            item, future, ctx = self._waiting.popleft()
             if not future.done():
-                batch.append((item, future))
+                batch.append((item, future, ctx))
         self._called_for += len(batch)
         return batch
 
@@ -77,20 +80,22 @@ class Joiner(Generic[Item, Result]):
         if not self._even:
             return self._max_items
         unanswered = len(self._waiting) + self._called_for
-        return min(self._max_items, -(-unanswered // (self._max_in_flight + 1)))
+        return min(self._max_items, -(-unanswered // (self.max_in_flight + 1)))
 
     def _landed(self, task: "asyncio.Task[None]") -> None:
         self._calls.discard(task)
         self._dispatch()
 
-    async def _run(self, batch: list[tuple[Item, "asyncio.Future[Result]"]]) -> None:
+    async def _run(self, batch: list[_Waiter[Item, Result]]) -> None:
         results: Sequence[Result | Exception]
+        # each request once, in the order of arrival; set always, since this task began with whatever its maker had
+        SERVED.set(tuple({id(ctx): ctx for _, _, ctx in batch if ctx is not None}.values()))
         try:
-            results = await self._call([item for item, _ in batch])
+            results = await self._call([item for item, _, _ in batch])
         except Exception as exc:  # whatever it is, it reaches those who wait
             results = [exc] * len(batch)
         self._called_for -= len(batch)
-        for (_, future), result in zip(batch, results, strict=True):
+        for (_, future, _), result in zip(batch, results, strict=True):
             if future.done():
                 continue
             if isinstance(result, Exception):

@@ -1,6 +1,8 @@
 """Every metric, declared once. Never a user id, never a name that a client chose freely."""
 
 import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -10,13 +12,25 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     disable_created_metrics,
     generate_latest,
+    values,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
+
+from gateway import metrics_files
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not annotate it
+OPEN_METRICS: Final = "application/openmetrics-text"
 MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
+FOLDER: Final = Path(os.environ[MULTIPROCESS_DIR]) if MULTIPROCESS_DIR in os.environ else None
+if FOLDER is not None:
+    # chosen before the first metric is made, which is the library's own way
+    _slot = metrics_files.Slot(FOLDER)
+    values.ValueClass = values.MultiProcessValue(lambda: _slot.number)  # type: ignore[no-untyped-call]  # the library does not annotate it
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _ARM = ("model", "version", "experiment", "variant", "cache")
 
@@ -48,10 +62,36 @@ VERSIONS_REFUSED = Gauge(
 TRITON_UP = Gauge("headrace_triton_up", "1 while Triton answers", multiprocess_mode="livemin")
 
 
-def exposition() -> tuple[bytes, str]:
-    """All metrics in Prometheus' text format, over all workers, and its content type."""
+WORKERS = Gauge("headrace_workers", "Worker processes that are alive", multiprocess_mode="livesum")
+RUNTIME_VALID = Gauge(
+    "headrace_runtime_settings_valid", "1 while the file of runtime settings is the one in force", multiprocess_mode="livemin"
+)
+BUILD = Gauge("headrace_build_info", "1, with the version of the gateway that runs", ("version",), multiprocess_mode="livemax")
+
+
+for _gauge in (EXPERIMENTS_VALID, RUNTIME_VALID, TRITON_UP):
+    # the least of all workers counts: one that has only begun to start must not speak against the others
+    _gauge.set(1)
+
+
+class _Workers(Collector):
+    """The metrics of all workers, added up."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        found: Iterable[Metric] = MultiProcessCollector.merge(metrics_files.shown(self._folder))  # type: ignore[no-untyped-call]  # the library does not annotate it
+        return found
+
+
+def exposition(accept: str) -> tuple[bytes, str]:
+    """All metrics, over all workers, and their content type: OpenMetrics where `accept` asks for it, else Prometheus' text format."""
     registry = REGISTRY
-    if MULTIPROCESS_DIR in os.environ:
+    if FOLDER is not None:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library does not annotate it
+        registry.register(_Workers(FOLDER))
+    # the library's own choice fails on versions that it cannot read
+    if OPEN_METRICS in accept:
+        return openmetrics.generate_latest(registry), openmetrics.CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]  # the library does not annotate it
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import time
+from typing import NamedTuple
 
 import structlog
 
@@ -31,15 +32,28 @@ from model_repository.tensors import TEXT, tensors_of
 log = structlog.get_logger()
 
 
+class ModelLimits(NamedTuple):
+    """What each version of a model may have before it and in it; `max_in_flight` None: as many calls as its instances take."""
+
+    max_pending: int
+    max_in_flight: int | None
+
+
 class Lane:
     """The way to one packaged version: its permits, and the joiner in front of Triton."""
 
-    def __init__(self, triton: Triton, manifest: Manifest, *, max_items: int, max_in_flight: int, max_pending: int) -> None:
+    def __init__(self, triton: Triton, manifest: Manifest, *, max_items: int, max_in_flight: int, limits: ModelLimits) -> None:
         self.manifest = manifest
-        self.limiter = Limiter(max_pending)
+        self._usual_in_flight = max_in_flight
+        self.limiter = Limiter(limits.max_pending)
         self._triton = triton
-        self._joiner: Joiner[tuple[bytes, float], bytes] = Joiner(self._infer, max_items, max_in_flight, even=True)
+        self._joiner: Joiner[tuple[bytes, float], bytes] = Joiner(self._infer, max_items, limits.max_in_flight or max_in_flight, even=True)
         self._pending = metrics.PENDING.labels(manifest.model, manifest.version)
+
+    def set_limits(self, limits: ModelLimits) -> None:
+        """Take other limits over from now on."""
+        self.limiter.limit = limits.max_pending
+        self._joiner.max_in_flight = limits.max_in_flight or self._usual_in_flight
 
     def submit(self, text: bytes, deadline: float) -> "asyncio.Future[bytes]":
         """The row of scores of a text for which a permit is held; the permit goes back when the row is there."""
@@ -61,7 +75,7 @@ class Lane:
 
 
 class RequestLife:
-    """Answers prediction requests. `catalog` and `experiments` give the snapshots that are in force now."""
+    """Answers prediction requests. `catalog`, `experiments` and, for a model's name, `model_limits` give what is in force now."""
 
     def __init__(
         self,
@@ -70,14 +84,18 @@ class RequestLife:
         catalog: Callable[[], Catalog],
         experiments: Callable[[], Mapping[str, Experiment]],
         *,
-        max_pending: int,
-        max_in_flight: int | None,
+        model_limits: Callable[[str], ModelLimits],
     ) -> None:
         self._triton, self._cache = triton, cache
         self._catalog, self._experiments = catalog, experiments
-        self._max_pending, self._max_in_flight = max_pending, max_in_flight
+        self._model_limits = model_limits
         self._flights = Flights()
         self._lanes: dict[tuple[str, int, str], Lane] = {}
+
+    def reread_limits(self) -> None:
+        """Put the models' limits as they are now in force; what waits already stays."""
+        for lane in self._lanes.values():
+            lane.set_limits(self._model_limits(lane.manifest.model))
 
     async def predict(self, request: PredictionRequest, ctx: RequestContext) -> Prediction:
         """Answer a request, and write into `ctx` what was decided.
@@ -97,7 +115,7 @@ class RequestLife:
         ctx.lap("lookup")
         ctx.cache = self._cache_status(request, keys, found)
         if len(found) < len(set(keys)):
-            rows = await self._infer(request, lane, keys, found)
+            rows = await self._infer(request, lane, keys, found, ctx)
             ctx.lap("infer")
         else:
             rows = {}
@@ -147,8 +165,8 @@ class RequestLife:
                 served.manifest,
                 max_items=model.max_batch_size,
                 # one more than can run, so that no instance waits for the gateway
-                max_in_flight=self._max_in_flight or model.instances + 1,
-                max_pending=self._max_pending,
+                max_in_flight=model.instances + 1,
+                limits=self._model_limits(model.name),
             )
         return self._lanes[name]
 
@@ -172,7 +190,9 @@ class RequestLife:
         hits = sum(k in found for k in keys)
         return "hit" if hits == len(keys) else "partial" if hits else "miss"
 
-    async def _infer(self, request: PredictionRequest, lane: Lane, keys: list[bytes], found: Mapping[bytes, Entry]) -> dict[bytes, bytes]:
+    async def _infer(
+        self, request: PredictionRequest, lane: Lane, keys: list[bytes], found: Mapping[bytes, Entry], ctx: RequestContext
+    ) -> dict[bytes, bytes]:
         missing = {k: text for k, text in zip(keys, request.texts, strict=True) if k not in found}
         self._refuse_unready(lane)
         fresh = [k for k in missing if k not in self._flights]
@@ -180,6 +200,7 @@ class RequestLife:
         hits = sum(k in found for k in keys)
         self._count(lane, {"hit": hits, "miss": len(fresh), "coalesced": len(keys) - hits - len(fresh)})
         flights = [self._flights.join(k, partial(self._start, k, text, lane, request)) for k, text in missing.items()]
+        ctx.lap("admit")
         try:
             return await self._land(flights, request)
         finally:

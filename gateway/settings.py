@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     cache_ttl_jitter: float = Field(0.1, ge=0, lt=1, description="a life is drawn from ±this share around the TTL")
     cache_timeout_ms: float = Field(50, gt=0, description="longest wait for the cache before a request goes on without it")
     experiments_file: Path | None = Field(None, description="YAML file of the A/B experiments; read again when it changes")
+    runtime_file: Path | None = Field(
+        None, description="YAML file of settings that change without a restart (log level, limits); read again when it changes"
+    )
     api_keys: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_keys)] = Field(
         default_factory=dict, description="TENANT:SHA256 of each API key, separated by commas; none: no key is asked for"
     )

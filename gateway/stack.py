@@ -7,6 +7,8 @@ from gateway.catalog_watch import CatalogWatch
 from gateway.experiments import Experiments
 from gateway.redis_cache import RedisCache
 from gateway.request_life import RequestLife
+from gateway.runtime_settings import Runtime
+from gateway.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +20,12 @@ class Limits:
     request_timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stack:
-    """The parts of a running gateway."""
+    """The parts of a running gateway. `limits` are replaced by others when the runtime settings change."""
+
+    settings: Settings
+    runtime: Runtime
 
     authenticator: Authenticator
     catalog: CatalogWatch

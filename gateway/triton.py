@@ -11,7 +11,7 @@ import grpc
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
-from gateway import metrics
+from gateway import metrics, tracing
 from gateway.catalog import Catalog, IndexEntry, build
 from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, InvalidRequest, NotReady, Overloaded
 from model_repository import tensors
@@ -79,7 +79,8 @@ class Triton:
         metrics.TRITON_CALL_ITEMS.labels(model, version).observe(len(texts))
         code = "OK"
         try:
-            response = await self._stub.ModelInfer(request, timeout=timeout_s)
+            with tracing.call("ModelInfer", model, version, len(texts)) as metadata:
+                response = await self._stub.ModelInfer(request, timeout=timeout_s, metadata=metadata)
         except grpc.aio.AioRpcError as exc:
             code = exc.code().name
             raise _translate(exc) from exc

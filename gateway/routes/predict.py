@@ -73,6 +73,7 @@ async def predict(request: Request) -> Response:
     ctx: RequestContext = request.scope[CONTEXT]
     headers = ctx.headers
     ctx.tenant = stack.authenticator.tenant(headers.get("authorization"))
+    ctx.lap("authenticate")
     deadline = asyncio.get_running_loop().time() + _timeout_s(headers, stack.limits.request_timeout_s)
     body = kserve_v1.parse(await _read(request, stack.limits.max_body_bytes))
     texts = kserve_v1.texts(body, stack.limits.max_text_bytes)

@@ -1,0 +1,74 @@
+"""Traces, off unless the standard `OTEL_*` variables ask for them: then, and only then, OpenTelemetry is imported.
+
+One trace leads from the client's `traceparent` through the request's span and the span of the call to Triton into Triton itself.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from starlette.types import Scope
+
+from gateway.context import RequestContext
+
+Metadata = tuple[tuple[str, str], ...]
+_ASKING = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_NOTHING: AbstractContextManager[Metadata | None] = nullcontext()
+
+
+class TracingError(ValueError):
+    """An `OTEL_*` variable that cannot be used; the message names it."""
+
+
+class Tracer(Protocol):
+    """Makes spans and sends them away."""
+
+    def begin(self, ctx: RequestContext, scope: Scope) -> None:
+        """Open the span of a request and note it in `ctx`; its parent is what the request's headers name."""
+
+    def end(self, ctx: RequestContext, scope: Scope, status: int) -> None:
+        """Close the span of a request, with a span for each of its stages."""
+
+    def call(self, name: str, model: str, version: int, items: int) -> AbstractContextManager[Metadata | None]:
+        """The span of a call that serves the requests of this task; gives the gRPC metadata that carry it on."""
+
+    def close(self) -> None:
+        """Send what is left, for a few seconds at most."""
+
+
+class _Running:
+    tracer: Tracer | None = None
+
+
+def asked_for(environ: Mapping[str, str]) -> bool:
+    """Whether the variables ask for traces: an exporter or an endpoint is named, and neither `none` nor `OTEL_SDK_DISABLED` says no."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or environ.get("OTEL_TRACES_EXPORTER", "").strip() == "none":
+        return False
+    return any(environ.get(name, "").strip() for name in _ASKING)
+
+
+def start(version: str) -> Tracer | None:
+    """Make this process's tracer, of the gateway's `version`, if traces are asked for.
+
+    Raises:
+        TracingError: a variable cannot be used.
+    """
+    if not asked_for(os.environ):
+        return None
+    from gateway.open_telemetry import OpenTelemetry
+
+    _Running.tracer = OpenTelemetry(os.environ, version)
+    return _Running.tracer
+
+
+def call(name: str, model: str, version: int, items: int) -> AbstractContextManager[Metadata | None]:
+    """As `Tracer.call`; nothing where traces are off."""
+    return _NOTHING if _Running.tracer is None else _Running.tracer.call(name, model, version, items)
+
+
+def client_trace_id(traceparent: str) -> str:
+    """The trace id of a W3C `traceparent` header, "" where it is not one."""
+    _, _, rest = traceparent.partition("-")
+    trace_id = rest[:32]
+    return trace_id if len(traceparent) >= 55 and rest[32:33] == "-" and not set(trace_id) - set("0123456789abcdef") else ""
