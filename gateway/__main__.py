@@ -14,7 +14,7 @@ from typing import NoReturn
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from gateway import logs
+from gateway import logs, tracing
 from gateway.errors import StartError
 from gateway.experiments import Experiments, ExperimentsError
 from gateway.runtime_settings import Runtime, RuntimeSettingsError
@@ -34,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = Settings.read()
         Experiments(settings.experiments_file).read()
         Runtime(settings.runtime_file).read()
+        tracing.check(os.environ)
         logs.configure(settings.log_level)
         with ExitStack() as stack:
             listener = stack.enter_context(_bind(settings.host, settings.port))

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from time import perf_counter, time_ns
 from typing import Any
 
@@ -20,7 +20,7 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from starlette.types import Scope
 
 from gateway.context import CURRENT, SERVED, RequestContext
-from gateway.tracing import Metadata, TracingError
+from gateway.tracing import Metadata, TracingError, protocol
 
 CLOSE_TIMEOUT_S = 3.0
 _OTLP = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
@@ -44,7 +44,7 @@ class OpenTelemetry:
             resource=Resource.create().merge(ours).merge(OTELResourceDetector().detect()), shutdown_on_exit=False
         )
         for exporter in exporters(environ):
-            self._provider.add_span_processor(BatchSpanProcessor(exporter))
+            self._provider.add_span_processor(BatchSpanProcessor(exporter.load()()))
         self._tracer = self._provider.get_tracer("headrace.gateway", version)
 
     def begin(self, ctx: RequestContext, scope: Scope) -> None:
@@ -67,7 +67,7 @@ class OpenTelemetry:
         if ctx.trace is None:
             return
         span: Span = ctx.trace.span
-        if route := getattr(scope.get("route"), "path", None):
+        if route := getattr(scope.get("route"), "path_format", None):
             span.update_name(f"{scope['method']} {route}")
             span.set_attribute("http.route", route)
         span.set_attribute("http.response.status_code", status)
@@ -124,17 +124,18 @@ class OpenTelemetry:
 _NOTED = ("tenant", "model", "version", "experiment", "variant", "cache", "instances")
 
 
-def exporters(environ: Mapping[str, str]) -> Iterator[Any]:
+def exporters(environ: Mapping[str, str]) -> list[EntryPoint]:
     """The exporters that `OTEL_TRACES_EXPORTER` names, by default `otlp` with the protocol that its variables name.
 
     Raises:
         TracingError: an exporter or protocol that is not known here.
     """
-    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
-    if protocol not in _OTLP:
-        raise TracingError(f"OTEL_EXPORTER_OTLP_PROTOCOL: {protocol!r} is not known; give {' or '.join(_OTLP)}")
-    for name in (environ.get("OTEL_TRACES_EXPORTER") or "otlp").split(","):
-        found = list(entry_points(group="opentelemetry_traces_exporter", name=_OTLP[protocol] if name.strip() == "otlp" else name.strip()))
-        if not found:
-            raise TracingError(f"OTEL_TRACES_EXPORTER: {name.strip()!r} is not known; give otlp, console or none, or install its package")
-        yield found[0].load()()
+    if (spoken := protocol(environ)) not in _OTLP:
+        raise TracingError(f"OTEL_EXPORTER_OTLP_PROTOCOL: {spoken!r} is not known; give {' or '.join(_OTLP)}")
+    found = []
+    for name in (part.strip() for part in (environ.get("OTEL_TRACES_EXPORTER") or "otlp").split(",")):
+        known = list(entry_points(group="opentelemetry_traces_exporter", name=_OTLP[spoken] if name == "otlp" else name))
+        if not known:
+            raise TracingError(f"OTEL_TRACES_EXPORTER: {name!r} is not known; give otlp, console or none, or install its package")
+        found.append(known[0])
+    return found

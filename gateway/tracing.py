@@ -21,6 +21,10 @@ class TracingError(ValueError):
     """An `OTEL_*` variable that cannot be used; the message names it."""
 
 
+_OTLP_HTTP = "http/protobuf"
+_COLLECTOR = "http://localhost:4318"
+
+
 class Tracer(Protocol):
     """Makes spans and sends them away."""
 
@@ -48,6 +52,42 @@ def asked_for(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name, "").strip() for name in _ASKING)
 
 
+def protocol(environ: Mapping[str, str]) -> str:
+    """The protocol of the OTLP exporter."""
+    return environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or _OTLP_HTTP
+
+
+def triton_arguments(environ: Mapping[str, str]) -> list[str]:
+    """What makes a tritonserver send its spans of our traces, and no others, where ours go; it speaks OTLP over HTTP only."""
+    exporters = [name.strip() for name in (environ.get("OTEL_TRACES_EXPORTER") or "otlp").split(",")]
+    if not asked_for(environ) or "otlp" not in exporters or protocol(environ) != _OTLP_HTTP:
+        return []
+    base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or _COLLECTOR
+    url = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or f"{base.rstrip('/')}/v1/traces"
+    return [
+        "--trace-config=mode=opentelemetry",
+        f"--trace-config=opentelemetry,url={url}",
+        "--trace-config=opentelemetry,resource=service.name=headrace-triton",
+        "--trace-config=level=TIMESTAMPS",
+        "--trace-config=rate=0",  # a request that carries a trace is traced whatever the rate
+    ]
+
+
+def check(environ: Mapping[str, str]) -> None:
+    """Whether traces can be made as they are asked for.
+
+    Raises:
+        TracingError: a variable cannot be used.
+    """
+    if not asked_for(environ):
+        return
+    try:
+        from gateway.open_telemetry import exporters
+    except ModuleNotFoundError as exc:
+        raise TracingError(f"OTEL_*: traces are asked for and {exc.name} is missing: pip install 'headrace[tracing]'") from exc
+    exporters(environ)
+
+
 def start(version: str) -> Tracer | None:
     """Make this process's tracer, of the gateway's `version`, if traces are asked for.
 
@@ -56,6 +96,7 @@ def start(version: str) -> Tracer | None:
     """
     if not asked_for(os.environ):
         return None
+    check(os.environ)
     from gateway.open_telemetry import OpenTelemetry
 
     _Running.tracer = OpenTelemetry(os.environ, version)
