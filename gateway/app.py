@@ -21,7 +21,7 @@ from gateway.experiments import Experiments
 from gateway.observe import CONTEXT, Observe
 from gateway.redis_cache import RedisCache
 from gateway.request_life import ModelLimits, RequestLife
-from gateway.routes import debug, health, models, predict
+from gateway.routes import debug, documentation, health, models, predict
 from gateway.runtime_settings import LimitSettings, Runtime
 from gateway.settings import Settings
 from gateway.stack import Limits, Stack
@@ -63,6 +63,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for routes in (predict, models, health, debug):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
+    described = app.openapi
+    app.openapi = lambda: documentation.completed(described())  # type: ignore[method-assign]  # the framework's documented way
     return app
 
 

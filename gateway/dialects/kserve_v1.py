@@ -3,12 +3,20 @@
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.errors import InvalidRequest, MalformedRequest, TooLarge
 from gateway.prediction import Prediction, Score, best, ranked
 
 MAX_INSTANCES = 64
+
+
+def _whole(number: object) -> object:
+    # in JSON, and in JSON Schema, 2.0 is an integer too
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+_Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
 
 
 class _Strict(BaseModel):
@@ -24,7 +32,7 @@ class Instance(_Strict):
 class Parameters(_Strict):
     """What to show of an answer."""
 
-    top_k: int | None = Field(None, ge=1, description="show the k best labels of each instance, best first, as a list")
+    top_k: _Positive | None = Field(None, description="show the k best labels of each instance, best first, as a list")
 
 
 class PredictBody(_Strict):
@@ -32,7 +40,7 @@ class PredictBody(_Strict):
 
     instances: Annotated[list[str | Instance], Field(min_length=1, max_length=MAX_INSTANCES)]
     parameters: Parameters = Field(default_factory=Parameters)
-    version: Annotated[int, Field(ge=1)] | None = Field(None, description="ask for this version, whatever the experiment says")
+    version: _Positive | None = Field(None, description="ask for this version, whatever the experiment says")
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -8,7 +8,7 @@ from gateway.observe import CONTEXT
 from gateway.stack import Stack
 
 
-def require_admin(request: Request) -> None:
+async def require_admin(request: Request) -> None:
     """Let a request with an API key pass; without any key configured nobody passes.
 
     Raises:

@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway import configuration, tracing
 from gateway.dialects.kserve_v1 import Error
 from gateway.routes.admin import require_admin
+from gateway.routes.documentation import BEARER
 from gateway.stack import Stack
 
-router = APIRouter(tags=["operate"], dependencies=[Depends(require_admin)], responses={401: {"model": Error}, 403: {"model": Error}})
+router = APIRouter(
+    tags=["operate"], dependencies=[BEARER, Depends(require_admin)], responses={401: {"model": Error}, 403: {"model": Error}}
+)
 
 
 class Setting(BaseModel):

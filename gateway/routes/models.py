@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from gateway.context import RequestContext
 from gateway.dialects.kserve_v1 import Error
 from gateway.observe import CONTEXT
+from gateway.routes.documentation import BEARER
 from gateway.stack import Stack
 
 
@@ -16,17 +17,31 @@ def _authenticate(request: Request) -> None:
     ctx.tenant = stack.authenticator.tenant(request.headers.get("authorization"))
 
 
-router = APIRouter(tags=["models"], dependencies=[Depends(_authenticate)], responses={401: {"model": Error}, 503: {"model": Error}})
+router = APIRouter(tags=["models"], dependencies=[BEARER, Depends(_authenticate)], responses={401: {"model": Error}, 503: {"model": Error}})
 
 
-@router.get("/v1/models", summary="List the models")
+_EXAMPLE = {
+    "name": "topics",
+    "ready": True,
+    "default_version": 2,
+    "promoted_version": None,
+    "versions": [{"model": "topics", "version": 2, "task": "text-classification", "labels": ["crude", "earn"], "ready": True}],
+    "experiment": {"key": "topics-lora", "coverage": 1.0, "variants": [{"name": "control", "version": 1, "weight": 0.5}]},
+}
+
+
+def _answers(example: Any) -> dict[str, Any]:
+    return {"content": {"application/json": {"example": example}}}
+
+
+@router.get("/v1/models", summary="List the models", responses={200: _answers({"models": ["topics"]})})
 async def list_models(request: Request) -> dict[str, list[str]]:
     """The models' names, as KServe v1 lists them."""
     stack: Stack = request.app.state.stack
     return {"models": sorted(stack.catalog.current.models)}
 
 
-@router.get("/v1/models/{model:name}", summary="Show a model", responses={404: {"model": Error}})
+@router.get("/v1/models/{model:name}", summary="Show a model", responses={200: _answers(_EXAMPLE), 404: {"model": Error}})
 async def show_model(request: Request, model: str) -> dict[str, Any]:
     """A model's versions with their manifests (measured quality, sizes, provenance), and its experiment."""
     stack: Stack = request.app.state.stack

@@ -14,21 +14,26 @@ from gateway.errors import MalformedRequest, TooLarge
 from gateway.observe import CONTEXT
 from gateway.prediction import PredictionRequest
 from gateway.routes.direct import DirectRoute
+from gateway.routes.documentation import BEARER
 from gateway.stack import Stack
 
-router = APIRouter(route_class=DirectRoute, tags=["predict"])
+router = APIRouter(route_class=DirectRoute, tags=["predict"], dependencies=[BEARER])
 MAX_UNIT_CHARS = 256
 _UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 
-def _header(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
+def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string", **schema}}
 
 
 _REQUEST_HEADERS = [
-    _header("X-Unit-ID", f"who an experiment keeps on one variant: 1 to {MAX_UNIT_CHARS} printable ASCII characters"),
+    _header(
+        "X-Unit-ID",
+        f"who an experiment keeps on one variant, 1 to {MAX_UNIT_CHARS} characters",
+        pattern=f"^{_UNIT.pattern}$",
+    ),
     _header("X-Request-ID", "comes back in the answer and stands in the log"),
-    _header("X-Request-Timeout-Ms", "how long the answer may take, milliseconds"),
+    _header("X-Request-Timeout-Ms", "how long the answer may take, milliseconds", type="number", exclusiveMinimum=0),
     _header("Cache-Control", "no-cache: compute anew and store; no-store: neither look up nor store"),
 ]
 _RESPONSE_HEADERS = {

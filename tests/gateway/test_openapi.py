@@ -38,6 +38,21 @@ def test_prediction_is_documented_with_examples_headers_and_errors():
     assert json.dumps(schema).count("$ref") == 0
 
 
+def test_every_answer_of_every_route_is_documented_in_our_own_shapes():
+    document = create_app(Settings()).openapi()
+    assert "HTTPValidationError" not in json.dumps(document)
+    answers = [
+        (status, answer)
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for status, answer in operation["responses"].items()
+    ]
+    assert all("X-Request-ID" in answer["headers"] for _, answer in answers)
+    assert all("Retry-After" in answer["headers"] for status, answer in answers if status in {"429", "503"})
+    errors = [answer for status, answer in answers if status.startswith("4")]
+    assert {answer["content"]["application/json"]["schema"]["$ref"] for answer in errors} == {"#/components/schemas/Error"}
+
+
 async def test_documentation_page_loads_nothing_from_elsewhere():
     transport = httpx.ASGITransport(create_app(Settings()))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

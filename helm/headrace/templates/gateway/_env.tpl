@@ -9,6 +9,8 @@
 {{- include "headrace.cacheUrl" . }}
 - name: HEADRACE_EXPERIMENTS_FILE
   value: /etc/headrace/experiments.yaml
+- name: HEADRACE_RUNTIME_FILE
+  value: /etc/headrace/runtime.yaml
 - name: HEADRACE_DRAIN_TIMEOUT_S
   value: {{ .Values.gateway.drainTimeoutSeconds | toJson | quote }}
 {{- with .Values.gateway.apiKeys }}
