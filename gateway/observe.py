@@ -1,10 +1,11 @@
 """The first and the last phase of every request: makes its context; on every exit writes the one log line and all metrics."""
 
+import random
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from functools import cache
 from time import perf_counter
+from typing import Any
 
 import orjson
 import structlog
@@ -38,7 +39,7 @@ class Observe:
         # once into a dictionary: a look-up in Starlette's Headers walks the whole list each time
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
-        ctx = scope[CONTEXT] = RequestContext(given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex, headers)
+        ctx = scope[CONTEXT] = RequestContext(given if _REQUEST_ID.fullmatch(given) else _request_id(), headers)
         if self._tracer is not None:
             self._tracer.begin(ctx, scope)
         elif "traceparent" in headers:
@@ -72,6 +73,10 @@ class Observe:
                 self._tracer.end(ctx, scope, status)
             if logs.requests_are_logged():
                 _log(ctx, scope, status)
+
+
+def _request_id() -> str:
+    return f"{random.getrandbits(128):032x}"  # has to differ from others, not to be secret
 
 
 def _headers(ctx: RequestContext) -> Iterator[tuple[bytes, bytes]]:
@@ -116,7 +121,7 @@ def _stage_meter(stage: str) -> Callable[[float], None]:
 
 
 def _log(ctx: RequestContext, scope: Scope, status: int) -> None:
-    line = {
+    line: dict[str, Any] = {
         "request_id": ctx.request_id,
         "method": scope["method"],
         "path": scope["path"],
@@ -133,4 +138,4 @@ def _log(ctx: RequestContext, scope: Scope, status: int) -> None:
         line["trace_id"] = ctx.trace_id
     if ctx.error:
         line["error"] = ctx.error
-    log.info("request", **line)
+    logs.write_request(line)
