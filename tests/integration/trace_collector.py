@@ -35,7 +35,7 @@ class TraceCollector:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 read = _from_json if self.headers["Content-Type"] == "application/json" else _from_protobuf
-                collector.spans += read(body)
+                collector.spans.extend(read(body))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
