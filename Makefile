@@ -1,5 +1,5 @@
 # make demo   set up everything and show the whole path          make serve  leave the stack up
-# make test   set up and run the tests                           make lint   ruff, mypy --strict, import-linter
+# make test   set up and run the tests                           make lint   ruff, mypy --strict, import-linter, pip-audit
 
 PYTHON ?= python3
 VENV   := .venv
@@ -8,12 +8,15 @@ WORK   := .work/demo
 MODELS := model_repository/models
 
 export HEADRACE_EXPERIMENTS_FILE ?= gateway/demo/experiments.yaml
+# on loopback, for whoever tries it out; `HEADRACE_AUTH=keys make serve` asks for keys
+export HEADRACE_AUTH ?= off
 
 .PHONY: demo serve test lint triton models clean
 
 demo: triton models
 	@$(RUN) -m loadtest.demo --corpus $(WORK)/r8-test.jsonl --report reports/demo
 
+serve: export HEADRACE_GRPC_PORT ?= 8081
 serve: triton models
 	@exec env HF_HUB_OFFLINE=1 $(VENV)/bin/python -m gateway --embedded --repository $(MODELS)
 
@@ -25,6 +28,7 @@ lint: $(VENV)/.installed
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python .ci/audit.py
 
 # can the wheel's tritonserver run here? If not, say so before the long work begins
 triton: $(VENV)/.installed

@@ -7,6 +7,11 @@ class ExportError(Exception):
     exit_code = 1
 
 
+def first_line(exc: BaseException) -> str:
+    """What a library says, without what follows on further lines; its type where it says nothing."""
+    return (str(exc).splitlines() or [repr(exc)])[0]
+
+
 class RecipeError(ExportError):
     """A recipe, or a file that it names, cannot be used; the message names file, field and what to change."""
 

@@ -40,7 +40,7 @@ class Inputs:
             recipe,
             checkpoint.resolve(recipe.checkpoint, folder, recipe.checkpoint_sha256),
             checkpoint.resolve_adapter(recipe.adapter, folder) if recipe.adapter else None,
-            dataset.read(recipe),
+            dataset.read(recipe.evaluation, recipe.path(recipe.evaluation.data)),
             read_calibration(recipe),
         )
 

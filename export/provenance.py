@@ -24,6 +24,15 @@ class Provenance:
         return cls(git_revision(recipe), f"{PROGRAM} {shlex.join(arguments)}")
 
 
+def recipe_of(command: str | None) -> Path | None:
+    """The recipe that a manifest's command line names, as it stands there; None where it names none."""
+    try:
+        words = shlex.split(command or "")
+    except ValueError:
+        return None
+    return next((Path(word) for word in words if word.endswith((".yaml", ".yml"))), None)
+
+
 def git_revision(recipe: Path) -> str | None:
     """The commit of the recipe's folder, with `-dirty` where the folder has other contents than the commit; None outside git."""
     folder = recipe.resolve().parent

@@ -55,9 +55,10 @@ class Evaluation(_Strict):
 
 
 class Calibration(_Strict):
-    """Texts (JSONL, field `text`) that static int8 takes its activations' ranges from: of the training set, never of the evaluation set.
+    """Texts that static int8 takes its activations' ranges from: of the training set, never of the evaluation set.
 
-    `samples` of them are used. `minmax` takes the whole range, `percentile` cuts off the rest, `entropy` loses the least information.
+    `data` is read as an evaluation set is; `samples` of its texts are used. `minmax` takes the whole range, `percentile` cuts off the
+    rest, `entropy` loses the least information.
     """
 
     data: Path

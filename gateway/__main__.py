@@ -1,4 +1,7 @@
-"""Start the gateway: `python -m gateway [--embedded] [--workers N]`. Settings are `HEADRACE_*` variables."""
+"""Start the gateway: `python -m gateway [--embedded] [--workers N]`. Settings are `HEADRACE_*` variables.
+
+`python -m gateway keys` makes and revokes API keys.
+"""
 
 import argparse
 import os
@@ -17,8 +20,12 @@ from uvicorn.supervisors import Multiprocess
 from gateway import logs, tracing
 from gateway.errors import StartError
 from gateway.experiments import Experiments, ExperimentsError
+from gateway.redis_state import RedisState
 from gateway.runtime_settings import Runtime, RuntimeSettingsError
-from gateway.settings import Settings, SettingsError
+from gateway.security.command_line import keys
+from gateway.security.connection import Config, Connection, HeadLimits
+from gateway.security.tls import ClientTls
+from gateway.settings import PREFIX, Settings, SettingsError
 from gateway.tracing import TracingError
 from model_repository.server import TritonError, TritonUnavailable
 
@@ -28,6 +35,9 @@ MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["keys"]:
+        return keys(argv[1:], _open_state)
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -37,7 +47,12 @@ def main(argv: list[str] | None = None) -> int:
         tracing.check(os.environ)
         logs.configure(settings.log_level)
         with ExitStack() as stack:
+            if not args.embedded:
+                settings.require_a_way_in()
             listener = stack.enter_context(_bind(settings.host, settings.port))
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.write_timeout_s * 1e3))
+            if settings.grpc_port:
+                stack.enter_context(_reserve(settings.host, settings.grpc_port))
             if args.embedded:
                 from gateway.embedded import children  # its wheels are an extra that a gateway beside NVIDIA's container does not need
 
@@ -51,6 +66,14 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _open_state(timeout_s: float) -> RedisState:
+    settings = Settings.read()
+    if settings.state_url is None:
+        raise SettingsError(f"{PREFIX}STATE_URL: say where the Redis or Valkey is that keeps the keys, e.g. redis://127.0.0.1:6379/0")
+    tls = ClientTls(settings.redis_ca_file, settings.redis_client_cert_file, settings.redis_client_key_file)
+    return RedisState(settings.state_url, timeout_s=timeout_s, tls=tls.redis_options(settings.state_url))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,20 +107,41 @@ def _bind(host: str, port: int) -> socket.socket:
         raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_PORT to a free port") from exc
 
 
+def _reserve(host: str, port: int) -> socket.socket:
+    """Hold a port that each worker listens on itself: bound, and never listened on here."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        # a port that others share would be shared silently
+        socket.create_server((host, port), family=family).close()
+        held = socket.socket(family)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind((host, port))
+    except OSError as exc:
+        raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_GRPC_PORT to a free port") from exc
+    return held
+
+
 def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
-    config = uvicorn.Config(
+    config = Config(
         "gateway.app:create_app",
         factory=True,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
+        headers=[("x-content-type-options", "nosniff")],
+        ssl_certfile=settings.tls_cert_file,
+        ssl_keyfile=settings.tls_key_file,
     )
-    print(f"gateway on http://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)
+    config.head_limits = HeadLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
+    scheme = "http" if settings.tls_cert_file is None else "https"
+    print(f"gateway on {scheme}://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)
+    if settings.grpc_port:
+        print(f"Open Inference Protocol over gRPC on {settings.host}:{settings.grpc_port}", file=sys.stderr, flush=True)
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:

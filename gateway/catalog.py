@@ -23,13 +23,17 @@ class ServedVersion:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model and its versions; `instances`, `max_batch_size` and the `promoted` version, if any, are those of its `config.pbtxt`."""
+    """A model and its versions; `instances`, `max_batch_size` and the `promoted` version, if any, are those of its `config.pbtxt`.
+
+    `config` is that as a Triton `ModelConfig` message.
+    """
 
     name: str
     versions: Mapping[int, ServedVersion]
     instances: int
     max_batch_size: int
     promoted: int | None = None
+    config: Any = None
 
     @property
     def default_version(self) -> int:
@@ -93,7 +97,7 @@ def build(index: Iterable[IndexEntry], configs: Mapping[str, Any], key: PublicKe
         }
         if versions:
             promoted = serving.default_version(config)
-            models[name] = ServedModel(name, versions, contract.instances(config), max(config.max_batch_size, 1), promoted)
+            models[name] = ServedModel(name, versions, contract.instances(config), max(config.max_batch_size, 1), promoted, config)
     return Catalog(models)
 
 

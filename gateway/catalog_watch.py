@@ -10,7 +10,7 @@ from gateway.errors import GatewayError, NotReady
 from gateway.triton import Triton
 
 log = structlog.get_logger()
-READ_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 2.0
 
 
 class CatalogWatch:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,17 +10,20 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 
 MASK = "***"
 _SECRET_NAME = re.compile(r"(secret|password|passwd|token|private|credential|(^|_)keys?$)", re.IGNORECASE)
-_PUBLIC_NAME = re.compile(r"public_key$", re.IGNORECASE)
+_PUBLIC_NAME = re.compile(r"(public|per)_key$", re.IGNORECASE)
 
 
 def shown(settings: BaseModel) -> dict[str, dict[str, Any]]:
-    """Each field's `value`, secrets masked, and its `source`: `environment` or `default`."""
+    """Each field's `value` and its `source`: `environment` or `default`.
+
+    Secrets are masked: passwords in URLs, what has a secret's name or type, and a field with `repr=False`.
+    """
     return {
         name: {
-            "value": _value(name, getattr(settings, name)),
+            "value": _value(name, getattr(settings, name), secret=not field.repr),
             "source": "environment" if name in settings.model_fields_set else "default",
         }
-        for name in type(settings).model_fields
+        for name, field in type(settings).model_fields.items()
     }
 
 
@@ -43,16 +47,20 @@ def _is_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name)) and not _PUBLIC_NAME.search(name)
 
 
-def _value(name: str, value: Any) -> Any:
+def _value(name: str, value: Any, *, secret: bool = False) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, SecretStr | SecretBytes) or _is_secret(name):
+    if isinstance(value, str) and "://" in value and not _is_secret(name):
+        return masked_url(value)
+    if isinstance(value, SecretStr | SecretBytes) or secret or _is_secret(name):
         # how many there are is no secret, and says whether they were read
         return f"{MASK} ({len(value)})" if isinstance(value, Mapping | list | tuple | set | frozenset) else MASK
     if isinstance(value, str):
-        return masked_url(value) if "://" in value else value
+        return value
     if isinstance(value, BaseModel):
         return {field: _value(field, getattr(value, field)) for field in type(value).model_fields}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field: item for field, item in asdict(value).items() if item is not None}
     if isinstance(value, Mapping):
         return {str(key): _value(str(key), item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,17 +1,20 @@
 """The one context of a request: filled in by the stages, read by the final phase that logs and measures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
+
+from gateway.security.principal import ANONYMOUS, Principal
 
 
 @dataclass(slots=True)
 class RequestContext:
     """What is known of a request. Times are of `time.perf_counter`, in seconds; `cache` is the value of `X-Cache`.
 
-    `headers` are the request's, by lower-case name; of a repeated one the last. `trace_id` is that of the client's `traceparent` or,
+    `headers` are the request's, by lower-case name; of a repeated one the last. `rate_limit` gives
+    the `x-ratelimit-*` headers as they stand when the answer begins. `trace_id` is that of the client's `traceparent` or,
     where traces are made, of the span in `trace`, which `gateway.tracing` alone looks into.
     """
 
@@ -19,6 +22,8 @@ class RequestContext:
     headers: Mapping[str, str] = field(default_factory=dict)
     started: float = field(default_factory=perf_counter)
     tenant: str = ""
+    principal: Principal = ANONYMOUS
+    rate_limit: Callable[[], Iterable[tuple[bytes, bytes]]] = tuple
     model: str = ""
     version: int | None = None
     experiment: str = ""

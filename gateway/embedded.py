@@ -26,9 +26,9 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
     """
     _say(f"starting Triton on {repository} …")
     with TritonServer.start(repository, arguments=triton_arguments(os.environ)) as triton, Valkey() as valkey, _watched(triton, valkey):
-        _say(f"Triton (pid {triton.pid}) answers on {triton.grpc_url}, Valkey (pid {valkey.pid}) on {valkey.socket}")
+        _say(f"Triton (pid {triton.pid}) answers on {triton.http_url}, Valkey (pid {valkey.pid}) on {valkey.socket}")
         try:
-            yield {f"{PREFIX}TRITON_URL": triton.grpc_url, f"{PREFIX}CACHE_URL": valkey.url}
+            yield {f"{PREFIX}TRITON_URL": triton.http_url, f"{PREFIX}CACHE_URL": valkey.url, f"{PREFIX}STATE_URL": valkey.url}
         finally:
             _say("stopping Triton and Valkey …")
 
@@ -39,7 +39,7 @@ def _watched(triton: TritonServer, valkey: Valkey) -> Iterator[None]:
     over = threading.Event()
     consequences: dict[str, tuple[TritonServer | Valkey, str]] = {
         "Triton": (triton, "what is cached is still answered, the rest with 503, until you start again"),
-        "Valkey": (valkey, "answers are no longer cached until you start again"),
+        "Valkey": (valkey, "answers are no longer cached, and keys and quotas are gone, until you start again"),
     }
 
     def watch() -> None:

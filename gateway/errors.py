@@ -1,7 +1,7 @@
 """Every error that a client can see, on the arrow where it happens.
 
-    bytes ──▶ JSON ──▶ request ──▶ version ──▶ permit ──▶ tensors ──▶ answer
-      413      400        422        404        429      502 503 504
+    key ──▶ bytes ──▶ JSON ──▶ request ──▶ version ──▶ permit ──▶ tensors ──▶ answer
+ 401 403 429  408 413   400       422        404        429      502 503 504
 
 Each class owns its status and a public message; foreign text goes to the log only.
 """
@@ -16,10 +16,13 @@ class GatewayError(Exception):
 
     status = 500
     retry_after_s: int | None = None
+    param: str | None = None
+    """The field of the request that is wrong, where it is one; dialects that tell it read it."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.retry_after_s = retry_after_s or type(self).retry_after_s
 
 
 class MalformedRequest(GatewayError):
@@ -34,6 +37,20 @@ class InvalidRequest(GatewayError):
     status = 422
 
 
+class ItemFault(InvalidRequest):
+    """The model cannot process this one item; `row` is what it answered beside the reason (`gateway.row`)."""
+
+    def __init__(self, message: str, row: bytes) -> None:
+        super().__init__(message)
+        self.row = row
+
+
+class UnsupportedOption(GatewayError):
+    """A request as it should be, for something that this model cannot do."""
+
+    status = 400
+
+
 class Unauthenticated(GatewayError):
     """No API key, or one that is not known."""
 
@@ -41,9 +58,44 @@ class Unauthenticated(GatewayError):
 
 
 class Forbidden(GatewayError):
-    """Known, or not asked for a key, but not allowed."""
+    """A caller that is known, but may not do this."""
 
     status = 403
+
+
+class RateLimited(GatewayError):
+    """A key or its tenant has used up its rate or its quota; `retry_after_s` says when there is more."""
+
+    status = 429
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StateUnavailable(GatewayError):
+    """Redis state does not answer, and this cannot be said without it."""
+
+    status = 503
+    retry_after_s = 2
+
+
+class StateConflict(GatewayError):
+    """Others changed the same thing at the same time."""
+
+    status = 409
+
+
+class TooSlow(GatewayError):
+    """The client did not send its body in time."""
+
+    status = 408
+
+
+class ClientGone(GatewayError):
+    """The client left before its request was whole; nobody sees the answer, and the log says what happened."""
+
+    status = 499
 
 
 class NotFound(GatewayError):
@@ -65,6 +117,18 @@ class Overloaded(GatewayError):
     retry_after_s = 1
 
 
+class CallerLeft(GatewayError):
+    """The client closed the connection before the answer was there; nobody sees this status but the log."""
+
+    status = 499
+
+
+class Unsupported(GatewayError):
+    """A part of a protocol that is not spoken here."""
+
+    status = 501
+
+
 class BackendBroken(GatewayError):
     """Triton answered something that breaks the contract."""
 
@@ -76,6 +140,10 @@ class NotReady(GatewayError):
 
     status = 503
     retry_after_s = 2
+
+
+class Unreachable(NotReady):
+    """A Triton does not answer at all, for no version."""
 
 
 class DeadlineExceeded(GatewayError):

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from gateway.limiting.deadline import Deadline
+
 
 @dataclass(slots=True, eq=False)
 class Flight:
@@ -15,6 +17,7 @@ class Flight:
 
     key: bytes
     row: "asyncio.Future[bytes]"
+    deadline: Deadline
     waiters: int = 0
 
 
@@ -30,12 +33,18 @@ class Flights:
     def __contains__(self, key: bytes) -> bool:
         return key in self._flights
 
-    def join(self, key: bytes, start: Callable[[], "asyncio.Future[bytes]"]) -> Flight:
-        """The flight of `key`, started if there is none; every join is paid back with one `leave`."""
+    def join(self, key: bytes, deadline_s: float, start: Callable[[Deadline], "asyncio.Future[bytes]"]) -> Flight:
+        """The flight of `key`, started if there is none; every join is paid back with one `leave`.
+
+        A flight's deadline is that of its most patient waiter.
+        """
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = Flight(key, start())
+            deadline = Deadline(deadline_s)
+            flight = self._flights[key] = Flight(key, start(deadline), deadline)
             flight.row.add_done_callback(lambda row: self._land(key, row))
+        else:
+            flight.deadline.extend(deadline_s)
         flight.waiters += 1
         return flight
 

@@ -21,7 +21,8 @@ class Joiner(Generic[Item, Result]):
     wait for answers before they ask again, one call with everything would leave the others of the same moment nothing to do.
 
     A result may be an exception, which then is raised for its item alone; an exception of the call is raised for all of its
-    items. An item whose future is cancelled before its call begins is not called for.
+    items. An item whose future is cancelled before its call begins is not called for, nor is one that `refuse(item, size of the
+    call)` gives an exception for.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class Joiner(Generic[Item, Result]):
         max_in_flight: int,
         *,
         even: bool = False,
+        refuse: Callable[[Item, int], Exception | None] | None = None,
     ) -> None:
         self._call = call
         self._max_items = max_items
         self.max_in_flight = max_in_flight
         self._even = even
+        self._refuse = refuse
         self._waiting: deque[_Waiter[Item, Result]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._called_for = 0
@@ -43,6 +46,11 @@ class Joiner(Generic[Item, Result]):
 
     def __repr__(self) -> str:
         return f"<Joiner {len(self._waiting)} waiting, {len(self._calls)} in flight>"
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a call to begin, those that nobody waits for included."""
+        return len(self._waiting)
 
     def submit(self, item: Item) -> "asyncio.Future[Result]":
         """Queue an item; its result comes through the future."""
@@ -71,8 +79,12 @@ class Joiner(Generic[Item, Result]):
         size = self._size()
         while self._waiting and len(batch) < size:
             item, future, ctx = self._waiting.popleft()
-            if not future.done():
-                batch.append((item, future, ctx))
+            if future.done():
+                continue
+            if self._refuse and (fault := self._refuse(item, size)):
+                future.set_exception(fault)
+                continue
+            batch.append((item, future, ctx))
         self._called_for += len(batch)
         return batch
 

@@ -43,10 +43,19 @@ IN_FLIGHT = Gauge("headrace_requests_in_flight", "Requests being answered", mult
 
 ITEMS = Counter("headrace_items_total", "Instances by how they were answered: hit, miss, coalesced", ("model", "version", "result"))
 PENDING = Gauge("headrace_pending_items", "Texts that wait for Triton", ("model", "version"), multiprocess_mode="livesum")
-TRITON_CALLS = Counter("headrace_triton_calls_total", "Calls to Triton by gRPC status code", ("model", "version", "code"))
+TRITON_CALLS = Counter("headrace_triton_calls_total", "Calls to Triton by HTTP status, timeout, unreachable", ("model", "version", "code"))
 TRITON_CALL_ITEMS = Histogram(
     "headrace_triton_call_items", "Texts joined into one call to Triton", ("model", "version"), buckets=(1, 2, 4, 8, 16, 32, 64)
 )
+LIMIT = Gauge("headrace_limit", "Texts that may be held for a version now", ("model", "version"), multiprocess_mode="livesum")
+SHED = Counter("headrace_shed_items_total", "Texts turned away at the door", ("model", "version", "priority"))
+EXPIRED = Counter("headrace_expired_items_total", "Texts dropped before their call: too late for an answer in time", ("model", "version"))
+ENDPOINTS = Gauge(
+    "headrace_endpoints", "Tritons by state: closed (all calls go), open, half-open, ejected", ("state",), multiprocess_mode="livemax"
+)
+EJECTIONS = Counter("headrace_endpoint_ejections_total", "Tritons taken out: silence, failures, slowness", ("reason",))
+RETRIES = Counter("headrace_triton_retries_total", "Calls made again with another Triton, by the error", ("error",))
+HEDGES = Counter("headrace_triton_hedges_total", "Calls sent to a second Triton because the first took long")
 CACHE_ERRORS = Counter("headrace_cache_errors_total", "Look-ups and stores that the cache did not do", ("operation",))
 CACHE_FOREIGN = Counter("headrace_cache_foreign_total", "Cached values that could not be read, taken as misses")
 
@@ -61,6 +70,11 @@ VERSIONS_REFUSED = Gauge(
 )
 TRITON_UP = Gauge("headrace_triton_up", "1 while Triton answers", multiprocess_mode="livemin")
 
+UNAUTHENTICATED = Counter("headrace_unauthenticated_total", "Requests without a key or token that is valid")
+RATE_LIMITED = Counter("headrace_rate_limited_total", "Requests over a limit of their key or tenant", ("unit", "limit"))
+RATE_LIMITS_LOCAL = Counter("headrace_rate_limits_local_total", "Times that limits were counted in one process, since state was gone")
+STATE_ERRORS = Counter("headrace_state_errors_total", "Questions that Redis state did not answer")
+CUT_OFF = Counter("headrace_connections_cut_off_total", "Connections closed before they brought a request", ("reason",))
 
 WORKERS = Gauge("headrace_workers", "Worker processes that are alive", multiprocess_mode="livesum")
 RUNTIME_VALID = Gauge(

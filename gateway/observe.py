@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 import structlog
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import logs, metrics
@@ -59,8 +58,6 @@ class Observe:
         metrics.IN_FLIGHT.inc()
         try:
             await self._app(scope, receive, send_with_headers)
-        except ClientDisconnect:
-            ctx.error = "the client left before it had sent its request"
         except Exception:
             log.exception("internal error", request_id=ctx.request_id)
             if status != CLIENT_GONE:
@@ -90,6 +87,7 @@ def _headers(ctx: RequestContext) -> Iterator[tuple[bytes, bytes]]:
         yield b"x-cache", ctx.cache.encode()
     if ctx.stages_s:
         yield b"server-timing", ctx.server_timing().encode()
+    yield from ctx.rate_limit()
 
 
 async def _send_internal_error(send: Send) -> None:

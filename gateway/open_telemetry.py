@@ -20,9 +20,11 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from starlette.types import Scope
 
 from gateway.context import CURRENT, SERVED, RequestContext
-from gateway.tracing import Metadata, TracingError, protocol
+from gateway.tracing import RPC, TracingError, protocol
 
 CLOSE_TIMEOUT_S = 3.0
+MAX_LINKS = 128
+"""Most calls that a request is linked with, as the library has it: a stream makes calls for as long as it lasts."""
 _OTLP = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
 
 
@@ -50,13 +52,9 @@ class OpenTelemetry:
     def begin(self, ctx: RequestContext, scope: Scope) -> None:
         """As `Tracer.begin`."""
         started_ns = time_ns() - round((perf_counter() - ctx.started) * 1e9)
-        span = self._tracer.start_span(
-            scope["method"],
-            propagate.extract(ctx.headers),
-            SpanKind.SERVER,
-            {"http.request.method": scope["method"], "url.path": scope["path"], "headrace.request_id": ctx.request_id},
-            start_time=started_ns,
-        )
+        name, attributes = _of_request(scope)
+        attributes["headrace.request_id"] = ctx.request_id
+        span = self._tracer.start_span(name, propagate.extract(ctx.headers), SpanKind.SERVER, attributes, start_time=started_ns)
         ctx.trace_id = format_trace_id(span.get_span_context().trace_id)
         if span.is_recording():
             ctx.trace = _Trace(span, started_ns)
@@ -84,16 +82,17 @@ class OpenTelemetry:
         span.end()
 
     @contextmanager
-    def call(self, name: str, model: str, version: int, items: int) -> Iterator[Metadata | None]:
+    def call(self, name: str, address: str, model: str, version: int, items: int) -> Iterator[str]:
         """As `Tracer.call`: a child of the first request's span, with links to those of the others."""
         traces: list[_Trace] = [ctx.trace for ctx in SERVED.get()]
         if not traces:
-            yield None
+            yield ""
             return
+        host, _, port = address.rpartition(":")
         attributes: dict[str, Any] = {
-            "rpc.system": "grpc",
-            "rpc.service": "inference.GRPCInferenceService",
-            "rpc.method": name,
+            "http.request.method": "POST",
+            "server.address": host.strip("[]"),
+            "server.port": int(port),
             "headrace.model": model,
             "headrace.version": version,
             "headrace.items": items,
@@ -101,11 +100,12 @@ class OpenTelemetry:
         links = [Link(trace.span.get_span_context()) for trace in traces[1:]]
         span = self._tracer.start_span(name, set_span_in_context(traces[0].span), SpanKind.CLIENT, attributes, links)
         for trace in traces:
-            trace.calls.append(span.get_span_context())
+            if len(trace.calls) < MAX_LINKS:
+                trace.calls.append(span.get_span_context())
         carrier: dict[str, str] = {}
         propagate.inject(carrier, set_span_in_context(span))
         try:
-            yield tuple(carrier.items())
+            yield "".join(f"{name}: {value}\r\n" for name, value in carrier.items())
         except BaseException as exc:
             # its class alone: a foreign message may quote what a client sent
             span.set_status(Status(StatusCode.ERROR, type(exc).__name__))
@@ -119,6 +119,15 @@ class OpenTelemetry:
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         closing.join(CLOSE_TIMEOUT_S)
+
+
+def _of_request(scope: Scope) -> tuple[str, dict[str, Any]]:
+    """The name of a request's span, as far as it is known at the beginning, and its attributes."""
+    if RPC not in scope:
+        return scope["method"], {"http.request.method": scope["method"], "url.path": scope["path"]}
+    name = scope["path"].removeprefix("/")
+    service, _, method = name.partition("/")
+    return name, {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
 
 
 _NOTED = ("tenant", "model", "version", "experiment", "variant", "cache", "instances")

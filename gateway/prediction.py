@@ -1,61 +1,63 @@
 """The one internal request and its answer, whatever dialect a client speaks."""
 
-import struct
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-TOKENS_BYTES = 4
+from starlette.types import Receive
+
+from gateway import row as rows
+from gateway.limiting.priority import Priority
+from model_repository.manifest import Manifest
+
+
+class Item(NamedTuple):
+    """What the model answers at once, and the unit of caching: UTF-8 texts, and options that change the answer as a JSON object."""
+
+    text: bytes
+    text_pair: bytes | None = None
+    parameters: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
-    """What to predict: UTF-8 texts; an explicit version overrides the experiment. `deadline` is of the event loop's clock, seconds."""
+    """What to predict. `deadline` is of the event loop's clock, seconds.
 
-    model: str
-    texts: list[bytes]
-    unit: str
+    With `partial`, an item that the model cannot process has an error of its own; else it fails the request. `receive` is the ASGI
+    channel on which a client that leaves is noticed.
+    """
+
+    items: Sequence[Item]
     deadline: float
-    version: int | None = None
     look_up: bool = True
     store: bool = True
+    priority: Priority = Priority.INTERACTIVE
+    receive: Receive | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer: a row (scores as float32 × labels, then tokens as int32, as bytes) for each text.
+    """The answer: a row (`gateway.row`) for each item, by the version that `manifest` describes.
 
-    `age_s` is that of the oldest row where all came from the cache. A text of more tokens than `cut_at` was cut there.
+    `age_s` is that of the oldest row where all came from the cache. `errors` says by index why an item has none; its row then holds
+    no numbers (NaN), or no JSON.
     """
 
-    labels: tuple[str, ...]
-    rows: list[bytes]
+    manifest: Manifest
+    rows: Sequence[bytes]
     age_s: int | None = None
-    cut_at: int | None = None
+    errors: Mapping[int, str] = field(default_factory=dict)
 
     def truncated(self) -> list[tuple[int, int]]:
-        """(index, tokens) of each text that was cut."""
-        if self.cut_at is None:
+        """(index, tokens) of each item of which the model read only the beginning."""
+        limit = rows.cut_at(self.manifest)
+        if limit is None:
             return []
-        counts = (int.from_bytes(row[-TOKENS_BYTES:], "little") for row in self.rows)
-        return [(i, tokens) for i, tokens in enumerate(counts) if tokens > self.cut_at]
+        return [(i, tokens) for i, row in enumerate(self.rows) if (tokens := rows.tokens_of(row)) > limit]
 
-
-class Score(NamedTuple):
-    """A label and its probability."""
-
-    label: str
-    score: float
-
-
-def best(row: bytes, labels: tuple[str, ...]) -> Score:
-    """The label with the highest score."""
-    scores = struct.unpack_from(f"<{len(labels)}f", row)
-    score = max(scores)
-    return Score(labels[scores.index(score)], round(score, 7))
-
-
-def ranked(row: bytes, labels: tuple[str, ...], top_k: int) -> list[Score]:
-    """The `top_k` labels with the highest scores, best first."""
-    scores = struct.unpack_from(f"<{len(labels)}f", row)
-    order = sorted(range(len(labels)), key=scores.__getitem__, reverse=True)[:top_k]
-    return [Score(labels[i], round(scores[i], 7)) for i in order]
+    def tokens_read(self) -> int:
+        """How many tokens the model read of all items together."""
+        limit = rows.cut_at(self.manifest)
+        counts = (rows.tokens_of(row) for row in self.rows)
+        return sum(counts) if limit is None else sum(min(count, limit) for count in counts)

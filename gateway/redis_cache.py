@@ -1,11 +1,11 @@
 """The response cache in Redis or Valkey: strict time limits, and a cache that fails is a miss and a counter, never an error.
 
-The only module that knows `redis`. Concurrent look-ups are joined into one MGET, concurrent stores into one pipeline.
+The only module that knows `redis` for the cache. Concurrent look-ups are joined into one MGET, concurrent stores into one pipeline.
 """
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -31,9 +31,9 @@ class _Store(NamedTuple):
 class RedisCache:
     """Values by key, with a life of `ttl_s` seconds ± a share `ttl_jitter`: what was stored together does not expire together."""
 
-    def __init__(self, url: str, *, ttl_s: float, ttl_jitter: float, timeout_s: float) -> None:
+    def __init__(self, url: str, *, ttl_s: float, ttl_jitter: float, timeout_s: float, tls: Mapping[str, Any] | None = None) -> None:
         self._redis: Redis = Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0), max_connections=8
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0), max_connections=8, **(tls or {})
         )
         self._ttl_s, self._ttl_jitter, self._timeout_s = ttl_s, ttl_jitter, timeout_s
         self._resting_until = 0.0

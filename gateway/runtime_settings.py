@@ -39,9 +39,9 @@ class _Part(BaseModel):
 class LimitSettings(_Part):
     """What a request may ask for, whatever its model."""
 
-    request_timeout_ms: float | None = Field(
-        None, gt=0, description="deadline of a request that names none, and the longest that it may name"
-    )
+    request_timeout_ms: float | None = Field(None, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
+    max_request_timeout_ms: float | None = Field(None, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
+    max_items: int | None = Field(None, ge=1, description="most texts or pairs of texts in a request")
     max_body_bytes: int | None = Field(None, ge=1, description="largest request body")
     max_text_bytes: int | None = Field(None, ge=1, description="largest single text, UTF-8")
 

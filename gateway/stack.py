@@ -1,13 +1,19 @@
 """What the routes need, made once at start-up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
-from gateway.authenticate import Authenticator
 from gateway.catalog_watch import CatalogWatch
+from gateway.drain import Drain
 from gateway.experiments import Experiments
 from gateway.redis_cache import RedisCache
+from gateway.redis_state import RedisState
 from gateway.request_life import RequestLife
-from gateway.runtime_settings import Runtime
+from gateway.runtime_settings import LimitSettings, Runtime
+from gateway.security.door import Door
+from gateway.security.key_store import KeyStore
+from gateway.security.request_body import BodyLimits
 from gateway.settings import Settings
 
 
@@ -15,9 +21,27 @@ from gateway.settings import Settings
 class Limits:
     """What a request may ask for; times in seconds."""
 
-    max_body_bytes: int
+    body: BodyLimits
+    max_items: int
     max_text_bytes: int
     request_timeout_s: float
+    max_request_timeout_s: float
+    stream_window: int
+    stream_stall_s: float
+
+    @classmethod
+    def in_force(cls, settings: Settings, runtime: Runtime) -> Self:
+        """What the settings say, but for what the runtime settings say."""
+        now = settings.model_dump(include=set(LimitSettings.model_fields)) | runtime.current.limits.given()
+        return cls(
+            BodyLimits(now["max_body_bytes"], settings.body_timeout_s, settings.max_json_depth),
+            now["max_items"],
+            now["max_text_bytes"],
+            now["request_timeout_ms"] / 1e3,
+            now["max_request_timeout_ms"] / 1e3,
+            settings.stream_window,
+            settings.stream_stall_s,
+        )
 
 
 @dataclass(slots=True)
@@ -26,10 +50,18 @@ class Stack:
 
     settings: Settings
     runtime: Runtime
-
-    authenticator: Authenticator
+    door: Door
+    keys: KeyStore | None
+    state: RedisState | None
     catalog: CatalogWatch
     experiments: Experiments
     cache: RedisCache | None
     life: RequestLife
     limits: Limits
+    drain: Drain
+    default_models: Mapping[str, str]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can answer, and is not leaving."""
+        return self.catalog.loaded and not self.drain.draining

@@ -12,9 +12,10 @@ from starlette.types import Scope
 
 from gateway.context import RequestContext
 
-Metadata = tuple[tuple[str, str], ...]
+RPC = "headrace.rpc"
+"""Stands in the scope of a request that came by gRPC."""
 _ASKING = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_NOTHING: AbstractContextManager[Metadata | None] = nullcontext()
+_NOTHING: AbstractContextManager[str] = nullcontext("")
 
 
 class TracingError(ValueError):
@@ -34,8 +35,11 @@ class Tracer(Protocol):
     def end(self, ctx: RequestContext, scope: Scope, status: int) -> None:
         """Close the span of a request, with a span for each of its stages."""
 
-    def call(self, name: str, model: str, version: int, items: int) -> AbstractContextManager[Metadata | None]:
-        """The span of a call that serves the requests of this task; gives the gRPC metadata that carry it on."""
+    def call(self, name: str, address: str, model: str, version: int, items: int) -> AbstractContextManager[str]:
+        """The span of a call to `address` (host:port) that serves the requests of this task.
+
+        Gives the lines of the call's HTTP headers that carry it on, each ended by CR LF.
+        """
 
     def close(self) -> None:
         """Send what is left, for a few seconds at most."""
@@ -103,9 +107,9 @@ def start(version: str) -> Tracer | None:
     return _Running.tracer
 
 
-def call(name: str, model: str, version: int, items: int) -> AbstractContextManager[Metadata | None]:
-    """As `Tracer.call`; nothing where traces are off."""
-    return _NOTHING if _Running.tracer is None else _Running.tracer.call(name, model, version, items)
+def call(name: str, address: str, model: str, version: int, items: int) -> AbstractContextManager[str]:
+    """As `Tracer.call`; no lines where traces are off."""
+    return _NOTHING if _Running.tracer is None else _Running.tracer.call(name, address, model, version, items)
 
 
 def client_trace_id(traceparent: str) -> str:

@@ -88,6 +88,8 @@ class Quality(Comparison):
     metric: str
     data: str
     data_digest: str
+    columns: dict[str, str] = Field(default_factory=dict)
+    """The set's column in each role; a role that is not named here has a column of its own name."""
     max_drop: float
     min_agreement: float | None = None
     max_slice_drop: float | None = None
@@ -248,8 +250,14 @@ def read_versions(model: Path) -> dict[int, Manifest]:
     """The packaged versions in a model's folder, by number; directories without a manifest are not versions.
 
     Raises:
-        ManifestError: a manifest that cannot be read.
+        ManifestError: a manifest that cannot be read, or is another version's.
     """
     found = (path for path in model.glob(f"*/{FILE}") if path.parent.name.isdecimal())
-    manifests = (Manifest.parse(path.read_bytes(), where=str(path)) for path in found)
-    return {manifest.version: manifest for manifest in sorted(manifests, key=lambda m: m.version)}
+    return {manifest.version: manifest for manifest in sorted(map(_read, found), key=lambda manifest: manifest.version)}
+
+
+def _read(path: Path) -> Manifest:
+    manifest = Manifest.parse(path.read_bytes(), where=str(path))
+    if path.parent.name != str(manifest.version):
+        raise ManifestError(f"{path}: it is the manifest of version {manifest.version}, and lies in a folder named {path.parent.name}")
+    return manifest

@@ -49,11 +49,15 @@ class TokenClassification(Postprocessing):
 
 
 class FeatureExtraction(Postprocessing):
-    """An embedding of `dimension` numbers, of Euclidean length 1 where `normalize`."""
+    """An embedding of `dimension` numbers, of Euclidean length 1 where `normalize`.
+
+    `matryoshka_dimensions` are the lengths at which the model was trained to be cut (Kusupati et al., 2022); none: it was not.
+    """
 
     dimension: int = Field(ge=1)
     pooling: Pooling
     normalize: bool
+    matryoshka_dimensions: tuple[int, ...] = ()
 
 
 class TextRanking(Postprocessing):

@@ -5,7 +5,7 @@
 | text-classification | TEXT, of pairs TEXT_PAIR | SCORES FP32 [labels], in the manifest's label order |
 | token-classification | TEXT, PARAMETERS | ANSWER: entities |
 | feature-extraction | TEXT | EMBEDDING FP32 [dimension] |
-| text-ranking | TEXT (query), TEXT_PAIR (document) | SCORES FP32 [1] |
+| text-ranking | TEXT (query), TEXT_PAIR (document) | SCORES FP32 [1], of this pair: who asks about several documents sorts them |
 | question-answering | TEXT (question), TEXT_PAIR (context), PARAMETERS | ANSWER: spans of the context |
 | zero-shot-classification | TEXT, PARAMETERS (with `candidate_labels`) | ANSWER: labels and scores |
 

@@ -15,7 +15,7 @@ from pathlib import Path
 MIN_GLIBC = (2, 35)
 INSTEAD = (
     "run NVIDIA's container (nvcr.io/nvidia/tritonserver) with model_repository/backend mounted as /opt/tritonserver/backends/headrace"
-    " and set HEADRACE_TRITON_URL=host:8001."
+    " and set HEADRACE_TRITON_URL=host:8000."
 )
 
 

@@ -10,7 +10,7 @@ import torch
 from peft import PeftModel
 
 from export.checkpoints.checkpoint import ADAPTER_WEIGHTS, tensor_shapes
-from export.errors import ExportError, RecipeError
+from export.errors import ExportError, RecipeError, first_line
 
 _PREFIX = "base_model.model."
 
@@ -43,7 +43,7 @@ def merge(base: Any, adapter: Path, untrained: Collection[str]) -> Any:
             warnings.simplefilter("always")
             wrapped = PeftModel.from_pretrained(base, str(adapter))
     except (ValueError, RuntimeError, KeyError, TypeError) as exc:
-        raise RecipeError(f"adapter: {adapter} does not fit the checkpoint: {str(exc).splitlines()[0]}") from exc
+        raise RecipeError(f"adapter: {adapter} does not fit the checkpoint: {first_line(exc)}") from exc
     if lacking := [str(w.message).splitlines()[0] for w in caught if "missing adapter keys" in str(w.message)]:
         raise RecipeError(f"adapter: {adapter / ADAPTER_WEIGHTS} is incomplete: {lacking[0][:300]}")
     if not hasattr(wrapped.base_model, "merge_and_unload"):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from export.errors import RecipeError
+from export.errors import RecipeError, first_line
 from model_repository.manifest import file_digest
 
 WEIGHTS = "model.safetensors"
@@ -126,7 +126,7 @@ def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
             "(is HF_HUB_OFFLINE set?); fetch it where there is a network, and give its folder"
         ) from exc
     except (HfHubHTTPError, HFValidationError, OSError) as exc:
-        raise RecipeError(f"checkpoint: {repo}@{revision} cannot be had from the Hugging Face Hub: {str(exc).splitlines()[0]}") from exc
+        raise RecipeError(f"checkpoint: {repo}@{revision} cannot be had from the Hugging Face Hub: {first_line(exc)}") from exc
     if not any(folder.glob("*.safetensors")):
         target = repo.partition("/")[2]
         raise RecipeError(_pickle_only(f"{repo}@{revision}", f"{repo!r}, revision={revision!r}", target))

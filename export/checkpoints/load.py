@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from export.checkpoints import adapter as adapters
 from export.checkpoints import labels as label_names
 from export.checkpoints.checkpoint import tensor_shapes
-from export.errors import RecipeError
+from export.errors import RecipeError, first_line
 from export.inputs import Inputs
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
@@ -94,7 +94,7 @@ def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[An
                 f"checkpoint: {folder} brings program code of its own, which could do anything; read it, and if it may run here, "
                 "add trust_remote_code: true"
             ) from exc
-        raise RecipeError(f"checkpoint: {folder} cannot be loaded for {task.name}: {str(exc).splitlines()[0]}") from exc
+        raise RecipeError(f"checkpoint: {folder} cannot be loaded for {task.name}: {first_line(exc)}") from exc
     mismatched = set(info["mismatched_keys"])
     if inputs.adapter:
         mismatched -= set(adapters.replaced_tensors(inputs.adapter.folder))
@@ -125,7 +125,7 @@ def _load_tokenizer(inputs: Inputs) -> Any:
             folder, use_fast=True, local_files_only=True, trust_remote_code=inputs.recipe.trust_remote_code
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise RecipeError(f"checkpoint: {folder} holds a tokenizer that cannot be read: {str(exc).splitlines()[0]}") from exc
+        raise RecipeError(f"checkpoint: {folder} holds a tokenizer that cannot be read: {first_line(exc)}") from exc
     if not tokenizer.is_fast:
         raise RecipeError(f"checkpoint: the tokenizer of {folder} has no fast form (tokenizer.json), which serving needs")
     return tokenizer

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from export.errors import RecipeError
+from export.errors import first_line
+from export.evaluation.table import TableError
 
 Columns = Mapping[str, Sequence[object]]
 
@@ -17,7 +18,7 @@ def read_parquet(path: Path) -> Columns:
     """The columns of a Parquet file.
 
     Raises:
-        RecipeError: it is none.
+        TableError: it is none.
     """
     return _columns([path], pq.read_table)
 
@@ -26,7 +27,7 @@ def read_streams(paths: Sequence[Path]) -> Columns:
     """The columns of Arrow streams that stand one after the other.
 
     Raises:
-        RecipeError: one of them is none, or their columns differ.
+        TableError: one of them is none, or their columns differ.
     """
     return _columns(paths, lambda file: pa.ipc.open_stream(file).read_all())
 
@@ -38,11 +39,11 @@ def _columns(paths: Sequence[Path], read: Callable[[Any], Any]) -> Columns:
             try:
                 tables.append(read(file))
             except pa.ArrowException as exc:
-                raise RecipeError(f"evaluation.data: {path} cannot be read as its suffix says: {str(exc).splitlines()[0]}") from exc
+                raise TableError(f"{path} cannot be read as its suffix says: {first_line(exc)}") from exc
     try:
         table = pa.concat_tables(tables)
     except pa.ArrowException as exc:
-        raise RecipeError(f"evaluation.data: the columns of {', '.join(path.name for path in paths)} differ") from exc
+        raise TableError(f"the columns of {', '.join(path.name for path in paths)} differ") from exc
     features = _features(table.schema.metadata)
     return {name: _named(table[name].to_pylist(), features.get(name)) for name in table.column_names}
 

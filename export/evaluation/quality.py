@@ -38,6 +38,7 @@ def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dat
         metric=name,
         data=dataset.name,
         data_digest=dataset.digest,
+        columns=dict(dataset.roles),
         max_drop=evaluation.max_drop,
         min_agreement=evaluation.min_agreement,
         max_slice_drop=evaluation.max_slice_drop,
@@ -68,6 +69,11 @@ def tells(found: Comparison, bound: float) -> bool:
     return not astride or found.interval.high - found.drop <= bound + ROUNDING
 
 
+def held(found: Comparison, bound: float) -> float:
+    """The number that is held to a bound: the interval's upper end, or the drop itself where there are too few examples to tell."""
+    return found.interval.high if found.interval and tells(found, bound) else found.drop
+
+
 def describe(quality: Quality, precision: str) -> str:
     """What was measured, in one line; says where there were too few examples to tell."""
     parts = [
@@ -77,7 +83,8 @@ def describe(quality: Quality, precision: str) -> str:
     if not tells(quality, quality.max_drop):
         parts.append("too few examples to tell, so the drop itself was held to the bound")
     if quality.agreement is not None:
-        parts.append(f"{quality.agreement:.1%} of the answers are the reference's")
+        # a count, for a share would be rounded up to all
+        parts.append(f"{round(quality.agreement * quality.examples)} of {quality.examples} answers are the reference's")
     if quality.slices:
         worst = max(quality.slices, key=lambda part: part.drop)
         bound = f", at most {quality.max_slice_drop:.4f}" if quality.max_slice_drop is not None else ""
@@ -138,7 +145,7 @@ def _groups(dataset: Dataset) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
 
 
 def _faults(quality: Quality, precision: str) -> Iterator[str]:
-    if not _held(quality, quality.max_drop):
+    if not _passes(quality, quality.max_drop):
         yield _too_much(quality, quality, precision, "", quality.max_drop, "evaluation.max_drop")
     if quality.min_agreement is not None and quality.agreement is not None and not quality.agreement >= quality.min_agreement - ROUNDING:
         yield (
@@ -147,14 +154,13 @@ def _faults(quality: Quality, precision: str) -> Iterator[str]:
         )
     if quality.max_slice_drop is not None:
         for part in quality.slices:
-            if not _held(part, quality.max_slice_drop):
+            if not _passes(part, quality.max_slice_drop):
                 where = f" where {part.column} is {part.value}"
                 yield _too_much(quality, part, precision, where, quality.max_slice_drop, "evaluation.max_slice_drop")
 
 
-def _held(found: Comparison, bound: float) -> bool:
-    number = found.interval.high if found.interval and tells(found, bound) else found.drop
-    return number <= bound + ROUNDING
+def _passes(found: Comparison, bound: float) -> bool:
+    return held(found, bound) <= bound + ROUNDING
 
 
 def _too_much(quality: Quality, found: Comparison, precision: str, where: str, bound: float, field: str) -> str:

@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.errors import RecipeError
 from model_repository.manifest import file_digest
+
+
+class TableError(ValueError):
+    """A file or folder that cannot be read as a table; the message names file, line or row and column."""
 
 
 @dataclass(frozen=True)
@@ -43,39 +46,34 @@ def read_table(path: Path) -> Table:
     """Read a table; its format is told from the suffix, and a folder is one of the `datasets` library.
 
     Raises:
-        RecipeError: it cannot be read, or is not what its suffix says; file, line or row and column are named.
+        TableError: it cannot be read, or is not what its suffix says.
     """
     reader = _datasets_folder if path.is_dir() else _READERS.get(path.suffix.lower())
     if reader is None:
-        raise fault(f"{path} has the suffix {path.suffix!r}; known are {', '.join(_READERS)}, and folders of the datasets library")
+        raise TableError(f"{path} has the suffix {path.suffix!r}; known are {', '.join(_READERS)}, and folders of the datasets library")
     try:
         table = reader(path)
     except OSError as exc:
-        raise fault(f"{path} cannot be read: {exc.strerror or exc}") from exc
+        raise TableError(f"{path} cannot be read: {exc.strerror or exc}") from exc
     except UnicodeDecodeError as exc:
-        raise fault(f"{path} is not UTF-8: {exc}") from exc
+        raise TableError(f"{path} is not UTF-8: {exc}") from exc
     if not len(table):
-        raise fault(f"{path} holds no example")
+        raise TableError(f"{path} holds no example")
     return table
-
-
-def fault(sentence: str) -> RecipeError:
-    """What is wrong with the evaluation set."""
-    return RecipeError(f"evaluation.data: {sentence}")
 
 
 def _json_lines(path: Path) -> Table:
     rows: list[dict[str, object]] = []
     numbers = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except json.JSONDecodeError as exc:
-            raise fault(f"line {number} of {path} is not JSON: {exc}") from exc
+            raise TableError(f"line {number} of {path} is not JSON: {exc}") from exc
         if not isinstance(row, dict):
-            raise fault(f"line {number} of {path} is not a JSON object; an example is one object on one line")
+            raise TableError(f"line {number} of {path} is not a JSON object; an example is one object on one line")
         rows.append(row)
         numbers.append(number)
     names = dict.fromkeys(name for row in rows for name in row)
@@ -89,17 +87,19 @@ def _csv(path: Path) -> Table:
         try:
             names = next(reader, [])
             if repeated := {name for name in names if names.count(name) > 1}:
-                raise fault(f"line 1 of {path} names the column {min(repeated)!r} more than once")
+                raise TableError(f"line 1 of {path} names the column {min(repeated)!r} more than once")
             rows, numbers, begin = [], [], reader.line_num + 1
             for row in reader:
                 if row and len(row) != len(names):
-                    raise fault(f"line {begin} of {path} has {len(row)} fields, and the header has {len(names)}; quote fields with commas")
+                    raise TableError(
+                        f"line {begin} of {path} has {len(row)} fields, and the header has {len(names)}; quote fields with commas"
+                    )
                 if row:
                     rows.append(row)
                     numbers.append(begin)
                 begin = reader.line_num + 1
         except csv.Error as exc:
-            raise fault(f"line {reader.line_num} of {path} is not CSV: {exc}") from exc
+            raise TableError(f"line {reader.line_num} of {path} is not CSV: {exc}") from exc
     return Table(path, {name: [row[at] for row in rows] for at, name in enumerate(names)}, "line", numbers, [path])
 
 
@@ -121,21 +121,21 @@ def _arrow_files(path: Path) -> list[Path]:
     """The Arrow files of a folder, in order; `state.json` names them."""
     if (splits := path / "dataset_dict.json").is_file():
         names = [str(name) for name in _json(splits).get("splits", [])] or ["test"]
-        raise fault(f"{path} holds the splits {', '.join(names)}; name one of them, such as {path.name}/{names[-1]}")
+        raise TableError(f"{path} holds the splits {', '.join(names)}; name one of them, such as {path.name}/{names[-1]}")
     state = path / "state.json"
     if not state.is_file():
-        raise fault(f"{path} is a folder without state.json, so the datasets library's save_to_disk did not write it")
+        raise TableError(f"{path} is a folder without state.json, so the datasets library's save_to_disk did not write it")
     try:
         return [path / file["filename"] for file in _json(state)["_data_files"]]
     except (KeyError, TypeError) as exc:
-        raise fault(f"{state} does not name the data files; write the folder anew with save_to_disk") from exc
+        raise TableError(f"{state} does not name the data files; write the folder anew with save_to_disk") from exc
 
 
 def _json(path: Path) -> dict[str, list[dict[str, str]]]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as exc:
-        raise fault(f"{path} is not JSON: {exc}") from exc
+        raise TableError(f"{path} is not JSON: {exc}") from exc
     return value if isinstance(value, dict) else {}
 
 

@@ -10,8 +10,9 @@ from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
 from optimum.onnxruntime.configuration import CalibrationConfig
 
 from export.checkpoints.tokenization import Encoded
-from export.errors import ExportError
+from export.errors import ExportError, first_line
 from export.graphs.batches import BatchInputs, length_sorted, pad
+from export.graphs.graph import ORT_ERRORS
 from export.graphs.quantize import STATIC_OPERATORS
 from export.recipe import Calibration
 
@@ -50,8 +51,8 @@ def calibrate(
                 calibrator.collect_data(_Reader([_only(pad(encoded, rows), names)]))
                 advance(done, len(batches))
             return calibrator.compute_data()
-    except (ValueError, RuntimeError) as exc:
-        raise ExportError(f"the graph cannot be calibrated by {settings.method}: {(str(exc).splitlines() or [repr(exc)])[0]}") from exc
+    except ORT_ERRORS as exc:
+        raise ExportError(f"the graph cannot be calibrated by {settings.method}: {first_line(exc)}") from exc
 
 
 class _Reader:

@@ -1,20 +1,19 @@
-"""The texts that static int8 is calibrated with: one JSON object a line."""
+"""The texts that static int8 is calibrated with, from whatever an evaluation set can be read from."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from headrace_backend.items import Query
 
 from export.errors import RecipeError
-from export.recipe import Calibration, Recipe
-from model_repository.manifest import file_digest
+from export.evaluation.column import Column
+from export.evaluation.table import TableError, read_table
+from export.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class CalibrationTexts:
-    """What the model is asked to calibrate it, spread evenly over the file; `digest` of the file."""
+    """What the model is asked to calibrate it, spread evenly over the set; `digest` of the set's files."""
 
     queries: Sequence[Query]
     digest: str
@@ -24,34 +23,19 @@ def read_calibration(recipe: Recipe) -> CalibrationTexts | None:
     """Read the texts that a recipe calibrates with; None where it does not.
 
     Raises:
-        RecipeError: no such file, or a line that is not as the recipe says.
+        RecipeError: the set cannot be read, a column is not there, or a value of it is no text.
     """
     settings = recipe.calibration
     if settings is None:
         return None
-    path = recipe.path(settings.data)
     try:
-        texts = [_query(path, number, line, settings) for number, line in enumerate(path.open(encoding="utf-8"), 1) if line.strip()]
-    except OSError as exc:
-        raise RecipeError(f"calibration.data: {path} cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise RecipeError(f"calibration.data: {path} is not UTF-8: {exc}") from exc
-    if not texts:
-        raise RecipeError(f"calibration.data: {path} holds no text")
-    step = max(len(texts) / settings.samples, 1)
-    return CalibrationTexts([texts[int(at * step)] for at in range(min(settings.samples, len(texts)))], file_digest(path))
-
-
-def _query(path: Path, number: int, line: str, settings: Calibration) -> Query:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as exc:
-        raise RecipeError(f"calibration.data: line {number} of {path} is not JSON: {exc}") from exc
-    text = _text(row, "text", settings.text, path, number)
-    return Query(text, None if settings.text_pair is None else _text(row, "text_pair", settings.text_pair, path, number))
-
-
-def _text(row: object, role: str, field: str, path: Path, number: int) -> str:
-    if not isinstance(row, dict) or not isinstance(text := row.get(field), str):
-        raise RecipeError(f"calibration.{role}: line {number} of {path} has no field {field!r} that holds a string")
-    return text
+        table = read_table(recipe.path(settings.data))
+    except TableError as exc:
+        raise RecipeError(f"calibration.data: {exc}") from exc
+    texts = Column.of(table, "calibration.text", settings.text).strings()
+    pairs: Sequence[str | None] = [None] * len(texts)
+    if settings.text_pair is not None:
+        pairs = Column.of(table, "calibration.text_pair", settings.text_pair).strings()
+    step = max(len(table) / settings.samples, 1)
+    rows = [int(at * step) for at in range(min(settings.samples, len(table)))]
+    return CalibrationTexts([Query(texts[row], pairs[row]) for row in rows], table.digest)

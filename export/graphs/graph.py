@@ -5,11 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from export.errors import ExportError
+from export.errors import ExportError, first_line
 from export.graphs.batches import BatchInputs, Floats
 
 CPU = "CPUExecutionProvider"
+
+ORT_ERRORS: tuple[type[Exception], ...] = (
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+    KeyError,
+    # those of the library itself, which have no base of their own
+    *(found for found in vars(native).values() if isinstance(found, type) and issubclass(found, Exception)),
+)
+"""What ONNX Runtime and the tools around it raise for a graph that they cannot work on."""
 
 
 class Graph:
@@ -29,8 +40,8 @@ class Graph:
         options.log_severity_level = 3  # errors: the rest is about the optimizer's own work
         try:
             self.session = ort.InferenceSession(str(path), options, providers=[provider] if provider == CPU else [provider, CPU])
-        except (RuntimeError, NotImplementedError, ValueError) as exc:
-            raise ExportError(f"ONNX Runtime's {provider} cannot run the graph: {str(exc).splitlines()[0]}") from exc
+        except ORT_ERRORS as exc:
+            raise ExportError(f"ONNX Runtime's {provider} cannot run the graph: {first_line(exc)}") from exc
         # where a provider cannot start, ONNX Runtime only logs it and runs on the CPU
         if (active := self.session.get_providers()[0]) != provider:
             raise ExportError(f"ONNX Runtime's {provider} could not start; it would have used {active}")
@@ -38,8 +49,16 @@ class Graph:
         self._outputs = list(outputs)
 
     def __call__(self, inputs: BatchInputs) -> list[Floats]:
-        """Run one padded batch; inputs that the graph does not have are left out."""
-        outputs = self.session.run(self._outputs, {name: inputs[name] for name in self.input_names})
+        """Run one padded batch; inputs that the graph does not have are left out.
+
+        Raises:
+            ExportError: ONNX Runtime cannot run it.
+        """
+        try:
+            outputs = self.session.run(self._outputs, {name: inputs[name] for name in self.input_names})
+        except ORT_ERRORS as exc:
+            shape = " x ".join(map(str, inputs["input_ids"].shape))
+            raise ExportError(f"ONNX Runtime cannot run the graph on a batch of {shape} tokens: {first_line(exc)}") from exc
         return [np.asarray(output, dtype=np.float32) for output in outputs]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from optimum.exporters.onnx import onnx_export_from_model
 from torch.jit._trace import TracerWarning
 
-from export.errors import ExportError
+from export.errors import ExportError, first_line
 from export.tasks.task import Task
 from model_repository.manifest import GRAPH
 
@@ -28,9 +28,7 @@ def export_onnx(model: Any, task: Task, folder: Path) -> Path:
             warnings.simplefilter("ignore", DeprecationWarning)
             onnx_export_from_model(model, folder, task=task.optimum_task, monolith=True, do_validation=False)
     except (ValueError, KeyError, NotImplementedError, RuntimeError) as exc:  # what Optimum and torch raise for a model they do not know
-        raise ExportError(
-            f"Optimum cannot export {model.config.model_type} for {task.name}: {(str(exc).splitlines() or [repr(exc)])[0]}"
-        ) from exc
+        raise ExportError(f"Optimum cannot export {model.config.model_type} for {task.name}: {first_line(exc)}") from exc
     if beside := sorted(path.name for path in folder.glob(f"{GRAPH}_data*")):
         raise ExportError(
             f"the graph is larger than one ONNX file can be (2 GB): {', '.join(beside)} lies beside it, and a version is one file"

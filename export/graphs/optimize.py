@@ -9,7 +9,8 @@ from optimum.onnxruntime.configuration import AutoOptimizationConfig
 from optimum.onnxruntime.utils import ORTConfigManager
 from transformers import PretrainedConfig
 
-from export.errors import ExportError
+from export.errors import ExportError, first_line
+from export.graphs.graph import ORT_ERRORS
 from model_repository.manifest import GRAPH, Optimization, Target
 
 
@@ -34,8 +35,9 @@ def optimize(graph: Path, folder: Path, level: Optimization, config: PretrainedC
     settings = AutoOptimizationConfig.with_optimization_level(level, for_gpu=target == "gpu")
     try:
         ORTOptimizer([graph], config).optimize(settings, folder, file_suffix="", one_external_file=False)
-    except (KeyError, ValueError, NotImplementedError) as exc:  # what Optimum raises for an architecture it cannot optimize
-        raise ExportError(f"optimization {level} is not possible for {config.model_type} ({exc}); remove the field optimization") from exc
+    except ORT_ERRORS as exc:
+        why = first_line(exc)
+        raise ExportError(f"optimization {level} is not possible for {config.model_type} ({why}); remove the field optimization") from exc
     optimized = folder / GRAPH
     typed = SymbolicShapeInference.infer_shapes(onnx.load(optimized), auto_merge=True)
     onnx.save(typed, optimized)

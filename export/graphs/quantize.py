@@ -13,7 +13,8 @@ from optimum.onnxruntime import AutoQuantizationConfig, ORTQuantizer
 from optimum.onnxruntime.configuration import QuantizationConfig
 from transformers import PretrainedConfig
 
-from export.errors import ExportError
+from export.errors import ExportError, first_line
+from export.graphs.graph import ORT_ERRORS
 from export.graphs.qdq import unquantize_other_readers
 from export.recipe import InstructionSet
 from model_repository.manifest import GRAPH
@@ -86,8 +87,8 @@ def _quantize(graph: Path, folder: Path, settings: QuantizationConfig, config: P
         raise ExportError(f"quantization would overwrite its own input {graph}")
     try:
         ORTQuantizer(graph, config).quantize(settings, folder, file_suffix="", calibration_tensors_range=ranges)
-    except (RuntimeError, ValueError, NotImplementedError) as exc:
-        raise ExportError(f"the graph cannot be quantized: {str(exc).splitlines()[0]}") from exc
+    except ORT_ERRORS as exc:
+        raise ExportError(f"the graph cannot be quantized: {first_line(exc)}") from exc
     return folder / GRAPH
 
 

@@ -80,20 +80,36 @@ def write_config(model: Path, change: Callable[[ModelConfig], object] = lambda _
     Raises:
         ExportError: what stood there cannot be read.
     """
+    new = current_config(model)
     try:
-        new = updated(model, read_config(model))
         change(new)
-        # once more: the version policy follows from what was changed
-        new = updated(model, new)
     except ServingError as exc:
         raise ExportError(f"{model / config.FILE}: {exc}") from exc
+    # once more: the version policy follows from what was changed
+    new = updated(model, new)
     config.write(model / config.FILE, new)
     return new
 
 
+def current_config(model: Path) -> ModelConfig:
+    """A model's configuration for the versions in its folder: what stands there, but for versions that are gone.
+
+    Raises:
+        ExportError: what stands there cannot be read.
+    """
+    return updated(model, read_config(model))
+
+
 def updated(model: Path, known: ModelConfig | None) -> ModelConfig:
-    """What a model's configuration must be for the versions in its folder."""
-    return config.updated(known, versions(model), read_signatures(model))
+    """What a model's configuration must be for the versions in its folder.
+
+    Raises:
+        ExportError: a parameter of `known` cannot be read.
+    """
+    try:
+        return config.updated(known, versions(model), read_signatures(model))
+    except ServingError as exc:
+        raise ExportError(f"{model / config.FILE}: {exc}") from exc
 
 
 @contextmanager

@@ -16,10 +16,9 @@ from pathlib import Path
 
 from export import report
 from export.errors import ExportError
-from export.registry.model_folder import STAGING, lock, read_config, updated, versions, write_config
+from export.registry.model_folder import STAGING, current_config, lock, read_config, versions, write_config
 from model_repository import config, signature
 from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, answer_digest
-from model_repository.serving import ServingError
 from model_repository.tensors import TEXT_PAIR, tensors_of
 
 
@@ -55,12 +54,7 @@ def require_intact(repository: Path, manifest: Manifest) -> None:
     """
     model = repository / manifest.model
     require_same_files(model / str(manifest.version), manifest)
-    known = read_config(model)
-    try:
-        complete = known is not None and updated(model, known) == known
-    except ServingError as exc:
-        raise ExportError(f"{model / config.FILE}: {exc}") from exc
-    if not complete:
+    if read_config(model) != current_config(model):
         with lock(model):
             write_config(model)
 

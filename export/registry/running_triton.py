@@ -1,10 +1,11 @@
-"""A running Triton, over gRPC: load, unload, and what it says of a model's versions. Its errors become ours here."""
+"""A running Triton, over HTTP: load, unload, and what it says of a model's versions. Its errors become ours here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 
-from tritonclient.grpc import InferenceServerClient
+from tritonclient.http import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from export.errors import ExportError
@@ -45,7 +46,7 @@ class RunningTriton:
             ExportError: Triton does not answer.
         """
         with self._translated(f"load {model}"):
-            self._client.load_model(model, client_timeout=TIMEOUT_S)
+            self._client.load_model(model)
 
     def unload(self, model: str) -> None:
         """Unload all versions of a model.
@@ -54,7 +55,7 @@ class RunningTriton:
             ExportError: Triton refused or does not answer.
         """
         with self._translated(f"unload {model}"):
-            self._client.unload_model(model, client_timeout=TIMEOUT_S)
+            self._client.unload_model(model)
 
     def states(self) -> dict[tuple[str, int], State]:
         """The state of each (model, version) that Triton knows.
@@ -63,30 +64,36 @@ class RunningTriton:
             ExportError: Triton does not answer.
         """
         with self._translated("list its models"):
-            index = self._client.get_model_repository_index(client_timeout=TIMEOUT_S)
+            index = self._client.get_model_repository_index()
         return {
-            (entry.name, int(entry.version)): State(entry.state, _first_line(entry.reason))
-            for entry in index.models
-            if entry.version.isdecimal()
+            (entry["name"], int(entry["version"])): State(entry.get("state", ""), _first_line(entry.get("reason", "")))
+            for entry in index
+            if entry.get("version", "").isdecimal()
         }
 
     @contextmanager
     def _translated(self, request: str) -> Iterator[None]:
         try:
             yield
+        except (OSError, HTTPException) as exc:  # no connection, no answer in time, or one that is not HTTP
+            raise ExportError(f"Triton at {self.url} does not answer: check --triton (host:port of its HTTP endpoint)") from exc
         except InferenceServerException as exc:
-            if exc.status() in ("StatusCode.UNAVAILABLE", "StatusCode.DEADLINE_EXCEEDED"):
-                raise ExportError(f"Triton at {self.url} does not answer: check --triton (host:port of its gRPC endpoint)") from exc
             raise TritonRefused(f"Triton at {self.url} could not {request}: {_first_line(exc.message())}") from exc
 
 
 @contextmanager
 def connect(url: str | None) -> Iterator[RunningTriton | None]:
-    """A client of the Triton at `url`; None where there is no URL."""
-    if url is None:
+    """A client of the Triton at `url` (host:port); None where there is none, or it is empty.
+
+    Raises:
+        ExportError: a URL with a scheme.
+    """
+    if not url:
         yield None
         return
-    with InferenceServerClient(url) as client:
+    if "://" in url:
+        raise ExportError(f"--triton {url}: give host:port of Triton's HTTP endpoint, without a scheme")
+    with InferenceServerClient(url, connection_timeout=TIMEOUT_S, network_timeout=TIMEOUT_S) as client:
         yield RunningTriton(url, client)
 
 

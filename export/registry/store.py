@@ -8,7 +8,7 @@ A store is a model repository itself, so a Triton can serve it. The manifest is 
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from fsspec import AbstractFileSystem
@@ -45,8 +45,12 @@ class Store:
             ExportError: the store cannot be read.
         """
         with self._translated("listed"):
-            paths = [PurePosixPath(path).parts[-3:-1] for path in self._fs.glob(f"{self._root}/*/*/{FILE}")]
-        return sorted(VersionName(model, int(version)) for model, version in paths if version.isdecimal())
+            names = ["/".join(PurePosixPath(path).parts[-3:-1]) for path in self._fs.glob(f"{self._root}/*/*/{FILE}")]
+        found = []
+        for name in names:
+            with suppress(ValueError):  # another folder
+                found.append(VersionName.parse(name))
+        return sorted(found)
 
     def manifest(self, name: VersionName) -> bytes | None:
         """A version's manifest, as it stands; None: there is no such version."""

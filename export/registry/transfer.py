@@ -29,7 +29,9 @@ def push(repository: Path, name: VersionName, url: str, *, force: bool) -> bool:
     same = there == (folder / FILE).read_bytes()
     if there is not None and not same and not force:
         raise ExportError(f"{store.url} holds another version {name} already; push under a new version number, or replace it with --force")
-    changed = not same or store.signature(name) != _bytes(folder / signature.FILE)
+    # a version that is unsigned here does not take the store's signature away
+    own = _bytes(folder / signature.FILE)
+    changed = not same or (own is not None and own != store.signature(name))
     if changed:
         store.upload(name, folder)
     store.upload_config(name.model, read_config(repository / name.model))
@@ -72,11 +74,12 @@ def pull(repository: Path, store: Store, name: VersionName, *, key: PublicKey | 
         _require_named(folder, name, store.url)
         if key:
             require_signed(folder, key)
-        same = (there, _bytes(target / signature.FILE)) == (_bytes(folder / FILE), _bytes(folder / signature.FILE))
-        if there is not None and there != _bytes(folder / FILE) and not force:
+        same, signed = there == _bytes(folder / FILE), _bytes(folder / signature.FILE)
+        if there is not None and not same and not force:
             raise ExportError(f"{repository} holds another version {name} already; replace it with --force")
         with staging_copy(repository, folder) as staged:
-            if same and not force:
+            # a version that is unsigned there does not take the signature away that it has here
+            if same and not force and signed in (None, _bytes(target / signature.FILE)):
                 require_same_files(target, staged.manifest)
                 return False
             commit(staged, repository)
@@ -86,7 +89,8 @@ def pull(repository: Path, store: Store, name: VersionName, *, key: PublicKey | 
 def _only(store: Store) -> tuple[Store, VersionName]:
     found = store.find()
     if len(found) != 1:
-        raise ExportError(f"{store.url} holds {len(found)} versions; name one: {', '.join(map(str, found)) or 'none is there'}")
+        there = f"{len(found)} versions; name one: {', '.join(map(str, found))}" if found else "no version"
+        raise ExportError(f"{store.url} holds {there}")
     return store, found[0]
 
 

@@ -27,7 +27,7 @@ def small(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """`99.2 %`, never rounded up to all."""
+    """`99.2%`, never rounded up to all."""
     if share is None:
         return "–"
     return f"{share:.1%}" if share == 1 or share < 0.9995 else f"{share:.3%}" if share < 0.99999 else "almost 100%"

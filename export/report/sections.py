@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from export.evaluation.quality import held
 from export.report import plots
 from export.report.contents import Report
 from export.report.formats import interval, megabytes, milliseconds, percent, score, small
-from export.report.verdict import held, spare
+from export.report.verdict import spare
 from model_repository.manifest import Comparison, Manifest
 
 MOST_LAYERS = 12
@@ -43,7 +44,7 @@ def figures(report: Report) -> list[tuple[str, str]]:
     if quality:
         found += [(score(quality.packaged), quality.metric), (score(spare(quality)), f"to spare of {score(quality.max_drop)}")]
         found.append((percent(quality.agreement), "same answers as the reference"))
-    found.append((megabytes(manifest.sizes.packaged_bytes), f"fp32 {megabytes(manifest.sizes.fp32_bytes)}"))
+    found.append((megabytes(manifest.sizes.packaged_bytes), f"packaged, fp32 {megabytes(manifest.sizes.fp32_bytes)}"))
     if speed:
         found.append((f"× {speed.packaged_texts_per_s / speed.fp32_texts_per_s:.2f}", "speed of fp32, one thread"))
     found.append((f"{sum(step.seconds for step in report.steps):.0f} s", "to export"))

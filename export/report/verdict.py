@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from export.evaluation.quality import tells
+from export.evaluation.quality import held, tells
 from export.graphs.graph import CPU
 from export.report.contents import Report
 from export.report.formats import score
 from model_repository.config import execution_provider
-from model_repository.manifest import Comparison, Manifest, Quality
+from model_repository.manifest import Manifest, Quality
 
 
 def verdict(report: Report) -> str:
@@ -28,11 +28,6 @@ def cautions(report: Report) -> list[str]:
 def spare(quality: Quality) -> float:
     """How much more could have been lost: from the number that was held to the bound up to the bound."""
     return quality.max_drop - held(quality, quality.max_drop)
-
-
-def held(found: Comparison, bound: float) -> float:
-    """The number that was held to a bound: the interval's upper end, or the drop itself where there are too few examples."""
-    return found.interval.high if found.interval and tells(found, bound) else found.drop
 
 
 def _passed(quality: Quality) -> str:

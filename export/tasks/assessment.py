@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from export.evaluation.dataset import Dataset
 from export.evaluation.metrics.metric import Metric
 
+SameAnswer = Callable[[Any, Any], NDArray[np.bool_]]
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -22,4 +24,9 @@ class Assessment:
 
     truth: Callable[[Dataset, Sequence[str]], Any]
     metrics: Mapping[str, Metric]
-    same_answer: Callable[[Any, Any], NDArray[np.bool_]]
+    same_answer: SameAnswer
+
+
+def same_by(read: Callable[[Any], Sequence[object]]) -> SameAnswer:
+    """Two answers are the same where what `read` takes from the outputs, a value for each example, is equal."""
+    return lambda first, second: np.array([one == other for one, other in zip(read(first), read(second), strict=True)])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import RecipeError
-from export.evaluation.dataset import Column, Dataset
+from export.evaluation.dataset import Dataset
 from export.evaluation.metrics.classification import Flags, above, classification_metrics, highest, one_hot, same_labels
 from export.evaluation.metrics.regression import REGRESSION_METRICS, same_number
 from export.tasks.assessment import Assessment
@@ -32,9 +32,8 @@ def right_label_sets(dataset: Dataset, names: Sequence[str]) -> Flags:
         RecipeError: an example without a list, or with a label that the model does not have.
     """
     index = _index(names)
-    column: Column = dataset.column("label")
     flags = np.zeros((len(dataset), len(names)), dtype=np.bool_)
-    for row, labels in enumerate(column.lists()):
+    for row, labels in enumerate(dataset.column("label").lists()):
         for label in labels:
             _require_known(label, index, row + 1, dataset.name)
             flags[row, index[str(label)]] = True

@@ -34,7 +34,18 @@ def _postprocessing(loaded: Loaded) -> FeatureExtraction:
             "postprocessing: the checkpoint has no sentence-transformers files (modules.json) that say how token embeddings become one; "
             "add postprocessing: {pooling: mean, normalize: true} or what it was trained with"
         )
-    return FeatureExtraction(dimension=loaded.config.hidden_size, pooling=pooling, normalize=normalize)
+    dimension = loaded.config.hidden_size
+    return FeatureExtraction(
+        dimension=dimension, pooling=pooling, normalize=normalize, matryoshka_dimensions=_matryoshka_dimensions(loaded, dimension)
+    )
+
+
+def _matryoshka_dimensions(loaded: Loaded, dimension: int) -> tuple[int, ...]:
+    """As the recipe says, else as the checkpoint's `config.json` does (the field's name is that of published checkpoints)."""
+    given = loaded.wished.get("matryoshka_dimensions", getattr(loaded.config, "matryoshka_dimensions", None) or ())
+    if not isinstance(given, list | tuple) or not all(isinstance(length, int) and 1 <= length <= dimension for length in given):
+        raise RecipeError(f"postprocessing.matryoshka_dimensions: give a list of whole numbers from 1 to {dimension}")
+    return tuple(sorted(set(given)))
 
 
 def _items(dataset: Dataset, answering: Answering) -> list[Item]:

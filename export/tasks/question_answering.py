@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 from headrace_backend.items import Item
-from numpy.typing import NDArray
 
 from export.evaluation.dataset import Dataset
 from export.evaluation.metrics.metric import PerExample, mean_of
-from export.tasks.assessment import Assessment
+from export.tasks.assessment import Assessment, same_by
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -75,12 +74,8 @@ def _over_answers(compare: Callable[[str, str], float]) -> PerExample:
     )
 
 
-def _same(first: Sequence[Any], second: Sequence[Any]) -> NDArray[np.bool_]:
-    return np.array([one == other for one, other in zip(_best(first), _best(second), strict=True)])
-
-
 METRICS = (mean_of("f1", _over_answers(word_f1)), mean_of("exact-match", _over_answers(exact)))
-ANSWERS = Assessment(right_answers, {metric.name: metric for metric in METRICS}, _same)
+ANSWERS = Assessment(right_answers, {metric.name: metric for metric in METRICS}, same_by(_best))
 
 QUESTION_ANSWERING = Task(
     name="question-answering",

@@ -45,8 +45,22 @@ def _postprocessing(loaded: Loaded) -> TextRanking:
 
 
 def _items(dataset: Dataset, answering: Answering) -> list[Item]:
-    queries, documents = dataset.column("query").strings(), dataset.column("documents").lists()
-    return [Item(query.encode(), str(document).encode()) for query, own in zip(queries, documents, strict=True) for document in own]
+    queries, documents = dataset.column("query").strings(), _documents(dataset)
+    return [Item(query.encode(), document.encode()) for query, own in zip(queries, documents, strict=True) for document in own]
+
+
+def _documents(dataset: Dataset) -> list[list[str]]:
+    return dataset.column("documents").parsed().read(_texts, "a list of texts, one at least")
+
+
+def _texts(value: object) -> list[str] | None:
+    return value if isinstance(value, list) and value and all(isinstance(text, str) for text in value) else None
+
+
+def _gains(value: object) -> Floats | None:
+    if not isinstance(value, list) or not all(isinstance(number, int | float) and np.isfinite(number) for number in value):
+        return None
+    return np.array(value, dtype=np.float64)
 
 
 def _truth(dataset: Dataset, names: Sequence[str]) -> Relevance:
@@ -55,15 +69,13 @@ def _truth(dataset: Dataset, names: Sequence[str]) -> Relevance:
     Raises:
         RecipeError: an example without documents, or with another number of relevances.
     """
-    gains = []
-    documents, relevance = dataset.column("documents").lists(), dataset.column("relevance").lists()
-    for row, (texts, values) in enumerate(zip(documents, relevance, strict=True)):
-        if not texts or len(texts) != len(values) or not all(isinstance(value, int | float) for value in values):
+    gains = dataset.column("relevance").parsed().read(_gains, "a list of numbers")
+    for row, (texts, own) in enumerate(zip(_documents(dataset), gains, strict=True)):
+        if len(texts) != len(own):
             raise RecipeError(
-                f"evaluation.columns.relevance: example {row + 1} has {len(texts)} documents and {len(values)} relevances; "
+                f"evaluation.columns.relevance: {dataset.table.where(row)} has {len(texts)} documents and {len(own)} relevances; "
                 "one number is needed for each document"
             )
-        gains.append(np.array(values, dtype=np.float64))
     return Relevance(gains)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from export.errors import RecipeError
 from export.evaluation.dataset import Dataset
 from export.evaluation.metrics.metric import f1_of
-from export.tasks.assessment import Assessment
+from export.tasks.assessment import Assessment, same_by
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -47,16 +47,29 @@ def right_entities(dataset: Dataset, names: Sequence[str]) -> list[Entities]:
     """The entities of each text: from `entities` ([{label, start, end}, …], in characters), or from `tokens` and `tags` (B-…, I-…, O).
 
     Raises:
-        RecipeError: neither can be read; the place is named.
+        RecipeError: neither can be read, or an entity has a label that the model does not have; the place is named.
     """
     if _in_tokens(dataset):
         tags, tokens = dataset.column("tags").lists(), dataset.column("tokens").lists()
         for row, (own, words) in enumerate(zip(tags, tokens, strict=True)):
             if len(own) != len(words):
-                raise RecipeError(f"evaluation.columns.tags: example {row + 1} has {len(words)} tokens and {len(own)} tags")
-        return [_from_tags(list(map(str, words)), list(map(str, own))) for words, own in zip(tokens, tags, strict=True)]
-    column = dataset.column("entities").parsed()
-    return column.read(_from_spans, "a list of {label, start, end}")
+                raise RecipeError(f"evaluation.columns.tags: {dataset.table.where(row)} has {len(words)} tokens and {len(own)} tags")
+        found = [_from_tags(list(map(str, words)), list(map(str, own))) for words, own in zip(tokens, tags, strict=True)]
+    else:
+        found = dataset.column("entities").parsed().read(_from_spans, "a list of {label, start, end}")
+    _require_known(found, names, dataset)
+    return found
+
+
+def _require_known(entities: Sequence[Entities], names: Sequence[str], dataset: Dataset) -> None:
+    """Where no label is the model's, both models find nothing right, and a gate that compares them would always pass."""
+    known = sorted({name.split("-", 1)[-1] for name in names if name != "O"})
+    for row, own in enumerate(entities):
+        if unknown := sorted({label for label, _, _ in own} - set(known)):
+            raise RecipeError(
+                f"evaluation.data: {dataset.table.where(row)} has an entity {unknown[0]!r}, and the model's are {', '.join(known)}; "
+                "correct the data, or name the model's labels in the recipe's field labels"
+            )
 
 
 def _in_tokens(dataset: Dataset) -> bool:
@@ -96,14 +109,10 @@ def _counts(outputs: Sequence[Any], truth: Sequence[Entities]) -> NDArray[np.flo
     return np.array([[len(found & right), len(found), len(right)] for found, right in pairs], dtype=np.float64)
 
 
-def _same(first: Sequence[Any], second: Sequence[Any]) -> NDArray[np.bool_]:
-    return np.array([one == other for one, other in zip(_answered(first), _answered(second), strict=True)])
-
-
 F1 = f1_of("f1", _counts)
 """Micro-averaged over all entities, as CoNLL 2003 counts: right is the same label on exactly the same characters."""
 
-ENTITIES = Assessment(right_entities, {F1.name: F1}, _same)
+ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered))
 
 TOKEN_CLASSIFICATION = Task(
     name="token-classification",

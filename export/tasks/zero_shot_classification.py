@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from headrace_backend.items import Item
-from numpy.typing import NDArray
 
 from export.errors import RecipeError
 from export.evaluation.dataset import Dataset
 from export.evaluation.metrics.metric import mean_of
-from export.tasks.assessment import Assessment
+from export.tasks.assessment import Assessment, same_by
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -50,12 +49,8 @@ def _best(outputs: Sequence[Any]) -> list[str]:
     return [answer["labels"][0] for answer in outputs]
 
 
-def _equal(first: Sequence[str], second: Sequence[str]) -> NDArray[np.bool_]:
-    return np.array([one == other for one, other in zip(first, second, strict=True)])
-
-
-ACCURACY = mean_of("accuracy", lambda outputs, truth: _equal(_best(outputs), truth))
-CANDIDATES = Assessment(_truth, {ACCURACY.name: ACCURACY}, lambda first, second: _equal(_best(first), _best(second)))
+ACCURACY = mean_of("accuracy", lambda outputs, truth: np.array(_best(outputs)) == np.array(truth))
+CANDIDATES = Assessment(_truth, {ACCURACY.name: ACCURACY}, same_by(_best))
 
 ZERO_SHOT_CLASSIFICATION = Task(
     name="zero-shot-classification",

@@ -44,7 +44,7 @@ def add_triton(parser: argparse.ArgumentParser) -> None:
         "--triton",
         metavar="HOST:PORT",
         default=os.environ.get(TRITON_VARIABLE) or None,
-        help=f"gRPC endpoint of the running Triton that serves this repository (${TRITON_VARIABLE}); none: only the files are changed",
+        help=f"HTTP endpoint of the running Triton that serves this repository (${TRITON_VARIABLE}); none: only the files are changed",
     )
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from export.errors import ExportError
 from export.registry import rollout
-from export.registry.model_folder import read_config, require_model, require_version
+from export.registry.model_folder import current_config, require_model, require_version
 from export.registry.package import require_same_files
 from export.registry.running_triton import connect
 from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_name, told, version_name
@@ -33,10 +33,10 @@ def _promote(args: argparse.Namespace) -> int:
     model, version = args.name.model, args.name.version
     manifest = require_version(args.repository, model, version)
     require_same_files(args.repository / model / str(version), manifest)
-    known = read_config(args.repository / model)
-    if known and version in serving.out_of_service(known):
+    known = current_config(args.repository / model)
+    if version in serving.out_of_service(known):
         raise ExportError(f"version {version} of {model} is out of service; put it back with `load {args.name}` first")
-    before = serving.default_version(known) if known else None
+    before = serving.default_version(known)
     if before == version:
         print(f"{model}: version {version} is the default already.")
         return 0
@@ -48,9 +48,7 @@ def _promote(args: argparse.Namespace) -> int:
 
 def _rollback(args: argparse.Namespace) -> int:
     require_model(args.repository, args.model)
-    known = read_config(args.repository / args.model)
-    if known is None:
-        raise ExportError(f"{args.model} has no config.pbtxt, so no version was promoted")
+    known = current_config(args.repository / args.model)
     present, back = serving.default_version(known), serving.rollback(known)
     if back in serving.out_of_service(known):
         raise ExportError(f"version {back} of {args.model}, the default before, is out of service; put it back with `load` first")

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from export.registry.model_folder import models, read_config, require_model, updated
+from export.registry.model_folder import current_config, models, require_model
 from export.registry.removal import remove
 from export.registry.running_triton import connect
 from export.registry.usage import Experiments, read_experiments, uses
@@ -56,31 +56,31 @@ def _gc(args: argparse.Namespace) -> int:
         for version, used_by in _uses(args.repository, model, experiments).items()
     ]
     unused = [row for row in rows if not row["used_by"]]
+    removed = sorted({row["model"] for row in unused}) if args.yes else []
+    with connect(args.triton) as triton:
+        for model in removed:
+            remove(args.repository, model, [row["version"] for row in unused if row["model"] == model], triton)
     if args.json:
         print_json({"removed" if args.yes else "would_remove": unused, "kept": [row for row in rows if row["used_by"]]})
     else:
+        if not rows:
+            print(f"{args.repository} holds no packaged version.")
+            return 0
         fate = "unused: removed" if args.yes else "unused: would be removed"
         table = [[row["model"], str(row["version"]), megabytes(row["bytes"]), ", ".join(row["used_by"]) or fate] for row in rows]
         print_table(("MODEL", "VERSION", "SIZE", "USE"), table)
-    if args.yes:
-        _remove(args, {model: {row["version"] for row in unused if row["model"] == model} for model in {row["model"] for row in unused}})
-    elif unused and not args.json:
-        print(f"\n{len(unused)} of {len(rows)} versions ({megabytes(sum(row['bytes'] for row in unused))}) would go: repeat with --yes.")
+        if removed:
+            print(f"\n{' '.join(told(args.triton, model) for model in removed)}")
+        elif unused:
+            print(
+                f"\n{len(unused)} of {len(rows)} versions ({megabytes(sum(row['bytes'] for row in unused))}) would go: repeat with --yes."
+            )
     return 0
-
-
-def _remove(args: argparse.Namespace, unused: dict[str, set[int]]) -> None:
-    with connect(args.triton) as triton:
-        for model in sorted(unused):
-            remove(args.repository, model, unused[model], triton)
-            if not args.json:
-                print(f"{model}: version {', '.join(map(str, sorted(unused[model])))} removed. {told(args.triton, model)}")
 
 
 def _uses(repository: Path, model: str, experiments: Experiments) -> dict[int, list[str]]:
     packaged = require_model(repository, model)
-    config = read_config(repository / model) or updated(repository / model, None)
-    return uses(config, packaged, experiments.get(model, ()))
+    return uses(current_config(repository / model), packaged, experiments.get(model, ()))
 
 
 def _size_bytes(folder: Path) -> int:

@@ -6,7 +6,7 @@ import time
 
 from export.errors import ExportError
 from export.registry import rollout
-from export.registry.model_folder import read_config, require_model, require_version
+from export.registry.model_folder import current_config, require_model, require_version
 from export.registry.running_triton import connect
 from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_or_version, told
 from model_repository.serving import default_version, out_of_service, put_back, take_out
@@ -50,8 +50,7 @@ def add(verbs: Verbs) -> None:
 def _load(args: argparse.Namespace) -> int:
     model, version = args.name
     packaged = require_model(args.repository, model)
-    known = read_config(args.repository / model)
-    out = out_of_service(known) if known else set()
+    out = out_of_service(current_config(args.repository / model))
     if version is not None:
         require_version(args.repository, model, version)
         back = {version}
@@ -67,10 +66,9 @@ def _load(args: argparse.Namespace) -> int:
 def _unload(args: argparse.Namespace) -> int:
     model, version = args.name
     packaged = require_model(args.repository, model)
-    known = read_config(args.repository / model)
     if version is not None:
         require_version(args.repository, model, version)
-        if known and default_version(known) == version and not args.force:
+        if default_version(current_config(args.repository / model)) == version and not args.force:
             raise ExportError(f"version {version} is the default of {model}: promote another version first, or take it out with --force")
     leaving = set(packaged) if version is None else {version}
     what = f"version {version}" if version is not None else "every version"

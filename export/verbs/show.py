@@ -5,8 +5,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from export.errors import ExportError
-from export.registry.model_folder import models, read_config, require_model, require_version
+from export.registry.model_folder import current_config, models, require_model, require_version
 from export.registry.running_triton import RunningTriton, connect
 from export.verbs.arguments import (
     Verbs,
@@ -20,7 +19,7 @@ from export.verbs.arguments import (
     print_table,
 )
 from model_repository.manifest import Manifest
-from model_repository.serving import ServingError, default_version, history, out_of_service
+from model_repository.serving import default_version, history, out_of_service
 from model_repository.signature import read_signatures
 
 SHOWN_DIGEST, SHOWN_STATE = 19, 60
@@ -69,8 +68,8 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _show_model(args: argparse.Namespace, model: str, rows: list[dict[str, Any]]) -> int:
-    config = read_config(args.repository / model)
-    promoted, before = (default_version(config), history(config)) if config else (None, [])
+    config = current_config(args.repository / model)
+    promoted, before = default_version(config), history(config)
     if args.json:
         print_json({"model": model, "default_version": promoted, "history": before, "versions": rows})
         return 0
@@ -82,14 +81,11 @@ def _show_model(args: argparse.Namespace, model: str, rows: list[dict[str, Any]]
 
 
 def _rows(repository: Path, model: str, triton: RunningTriton | None) -> list[dict[str, Any]]:
-    config, signatures = read_config(repository / model), read_signatures(repository / model)
+    packaged, signatures, config = require_model(repository, model), read_signatures(repository / model), current_config(repository / model)
+    promoted, out = default_version(config), out_of_service(config)
     states = triton.states() if triton else {}
-    try:
-        promoted, out = (default_version(config), out_of_service(config)) if config else (None, set())
-    except ServingError as exc:
-        raise ExportError(str(exc)) from exc
     rows = []
-    for version, manifest in require_model(repository, model).items():
+    for version, manifest in packaged.items():
         row = _row(manifest, promoted == version, version not in out, version in signatures)
         if triton:
             state = states.get((model, version))
@@ -132,6 +128,9 @@ def _flat(fields: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     for name, value in fields.items():
         if isinstance(value, dict):
             found += _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple) and any(isinstance(one, dict) for one in value):
+            for number, one in enumerate(value, start=1):
+                found += _flat(one, f"{prefix}{name}.{number}.")
         else:
             found.append((f"{prefix}{name}", ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
     return found

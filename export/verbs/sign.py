@@ -23,11 +23,12 @@ def add(verbs: Verbs) -> None:
 
 def _keygen(args: argparse.Namespace) -> int:
     key, public = PrivateKey.generate(), args.file.with_name(f"{args.file.name}.pub")
+    for path in (public, args.file):
+        if path.exists():
+            raise ExportError(f"{path} is there already; keys are not overwritten: choose another name")
     try:
         key.write(args.file)
         public.write_text(f"{key.public}\n", encoding="ascii")
-    except FileExistsError as exc:
-        raise ExportError(f"{args.file} is there already; keys are not overwritten: choose another name") from exc
     except OSError as exc:
         raise ExportError(f"{exc.filename} cannot be written: {exc.strerror}") from exc
     print(f"private key: {args.file}\npublic key:  {key.public} ({public})")

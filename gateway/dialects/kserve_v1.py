@@ -1,75 +1,98 @@
-"""KServe v1 (`:predict`): JSON → instances and options, predictions → JSON."""
+"""KServe v1 (`:predict`): JSON → instances and parameters → items; rows → predictions → JSON."""
 
+from collections.abc import Mapping
+from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gateway.errors import InvalidRequest, MalformedRequest, TooLarge
-from gateway.prediction import Prediction, Score, best, ranked
+from gateway.dialects.json_body import Positive, Strict
+from gateway.dialects.texts import encoded
+from gateway.errors import InvalidRequest, MalformedRequest
+from gateway.prediction import Item, Prediction
+from gateway.tasks.task import Instance, Task, require_parameters
 
 MAX_INSTANCES = 64
+MAX_DOCUMENTS = 1000
 
 
-def _whole(number: object) -> object:
-    # in JSON, and in JSON Schema, 2.0 is an integer too
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-_Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Instance(_Strict):
-    """One text."""
+class Text(Strict):
+    """One text, as a bare string is."""
 
     text: str
 
 
-class Parameters(_Strict):
-    """What to show of an answer."""
+class TextPair(Strict):
+    """A pair of texts, for models that classify pairs."""
 
-    top_k: _Positive | None = Field(None, description="show the k best labels of each instance, best first, as a list")
+    text: str
+    text_pair: str
 
 
-class PredictBody(_Strict):
+class Question(Strict):
+    """A question and the text that holds its answer."""
+
+    question: str
+    context: str
+
+
+class Ranking(Strict):
+    """A query and the documents to rank."""
+
+    query: str
+    documents: Annotated[list[str], Field(min_length=1, max_length=MAX_DOCUMENTS)]
+
+
+class Parameters(Strict):
+    """Options of all instances; each task takes some of them."""
+
+    top_k: Positive | None = Field(None, description="the k best labels, documents or answers, as a list")
+    aggregation_strategy: str | None = Field(None, description="token-classification: none, simple, first, average or max")
+    max_answer_length: Positive | None = Field(None, description="question-answering: longest answer, tokens")
+    handle_impossible_answer: bool | None = Field(None, description="question-answering: whether there may be no answer")
+    candidate_labels: list[str] | None = Field(None, description="zero-shot-classification: the labels to choose from")
+    hypothesis_template: str | None = Field(None, description="zero-shot-classification: a sentence with {} for the label")
+    multi_label: bool | None = Field(None, description="zero-shot-classification: whether several labels may hold")
+
+
+AnyInstance = str | Text | TextPair | Question | Ranking
+
+
+class PredictBody(Strict):
     """A prediction request."""
 
-    instances: Annotated[list[str | Instance], Field(min_length=1, max_length=MAX_INSTANCES)]
+    instances: Annotated[list[AnyInstance], Field(min_length=1, max_length=MAX_INSTANCES)]
     parameters: Parameters = Field(default_factory=Parameters)
-    version: _Positive | None = Field(None, description="ask for this version, whatever the experiment says")
+    version: Positive | None = Field(None, description="ask for this version, whatever the experiment says")
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {"instances": ["opec ministers agreed to cut crude oil output"]},
                 {"instances": [{"text": "the bank of england left its lending rate unchanged"}], "parameters": {"top_k": 3}, "version": 2},
+                {"instances": [{"query": "who cut output?", "documents": ["opec ministers agreed to cut crude oil output", "rates rose"]}]},
             ]
         }
     )
 
 
-class Label(BaseModel):
-    """A label and its probability."""
-
-    label: str
-    score: float
-
-
 class Truncated(BaseModel):
-    """An instance whose text was cut to the model's `max_length`, and how many tokens it had."""
+    """An instance of which the model read only its first `max_length` tokens, and how many it has."""
 
     instance: int
     tokens: int
 
 
 class PredictResponse(BaseModel):
-    """One prediction for each instance, in order: the best label, or with `top_k` a list of labels."""
+    """One prediction for each instance, in order.
 
-    predictions: list[Label] | list[list[Label]]
+    text-classification: `{"label", "score"}`, or a list of them with `top_k` and where several labels may hold; token-classification: a
+    list of `{"label", "score", "start", "end"}`; feature-extraction: a list of numbers; text-ranking: a list of `{"index", "score"}`, best
+    first; question-answering: a list of `{"answer", "start", "end", "score"}`; zero-shot-classification: `{"labels", "scores"}`.
+    """
+
+    predictions: list[dict[str, Any] | list[dict[str, Any]] | list[float]]
     truncated: list[Truncated] | None = Field(
         None, description="the instances of which the model read only the beginning; absent where there is none"
     )
@@ -86,24 +109,6 @@ class Error(BaseModel):
 _BODY = TypeAdapter(PredictBody)
 
 
-def body_schema() -> dict[str, Any]:
-    """JSON Schema of a request's body, in one piece: references into `$defs` mean nothing inside an OpenAPI document."""
-    schema = PredictBody.model_json_schema()
-    definitions = schema.pop("$defs")
-
-    def inline(node: Any) -> Any:
-        if isinstance(node, list):
-            return [inline(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            return inline(definitions[node["$ref"].rpartition("/")[2]])
-        return {key: inline(value) for key, value in node.items()}
-
-    inlined: dict[str, Any] = inline(schema)
-    return inlined
-
-
 def parse(raw: bytes) -> PredictBody:
     """Read a request's body.
 
@@ -115,40 +120,65 @@ def parse(raw: bytes) -> PredictBody:
         return _BODY.validate_json(raw)
     except ValidationError as exc:
         # `from None`: the library's error quotes the client's text, which belongs in no log
-        fault = exc.errors(include_input=False, include_url=False)[0]
+        faults = exc.errors(include_input=False, include_url=False)
+        # what fits none of the kinds of instances has a fault for each: the one in a list of documents says most
+        fault = next((fault for fault in faults if fault["loc"][-1:] == ("documents",) and fault["type"].startswith("too_")), faults[0])
         if fault["type"] == "json_invalid":
             raise MalformedRequest(f"the body is not JSON in UTF-8: {fault['ctx']['error']}") from None
         raise InvalidRequest(_sentence(fault["loc"], fault["type"], fault["msg"])) from None
 
 
-def texts(body: PredictBody, max_text_bytes: int) -> list[bytes]:
-    """The instances as UTF-8.
+def items(body: PredictBody, name: str, task: Task, max_text_bytes: int) -> list[list[Item]]:
+    """The items of each instance, for a model whose task is called `name`.
 
     Raises:
-        TooLarge: names the instance that is longer than `max_text_bytes`.
+        InvalidRequest: an instance or a parameter is not one that the task takes.
+        TooLarge: names the instance with a text of more than `max_text_bytes`.
     """
-    encoded = [(instance if isinstance(instance, str) else instance.text).encode() for instance in body.instances]
-    for i, text in enumerate(encoded):
-        if len(text) > max_text_bytes:
-            raise TooLarge(f"instances.{i} has {len(text)} bytes, at most {max_text_bytes} are allowed; send a shorter text")
-    return encoded
+    parameters = given(body.parameters)
+    require_parameters(task, name, parameters)
+    return [instance_items(instance, f"instances.{i}", name, task, parameters, max_text_bytes) for i, instance in enumerate(body.instances)]
 
 
-def render(prediction: Prediction, top_k: int | None) -> bytes:
-    """The response's body."""
-    shown: list[dict[str, object]] | list[list[dict[str, object]]]
-    if top_k is None:
-        shown = [_object(best(row, prediction.labels)) for row in prediction.rows]
-    else:
-        shown = [[_object(score) for score in ranked(row, prediction.labels, top_k)] for row in prediction.rows]
+def instance_items(
+    instance: AnyInstance, place: str, name: str, task: Task, parameters: Mapping[str, Any], max_text_bytes: int
+) -> list[Item]:
+    """The items of one instance, which stands at `place` of the request; the parameters are ones that the task takes.
+
+    Raises:
+        InvalidRequest, TooLarge: as `items`.
+    """
+    return task.items(_encoded(instance, place, name, task.fields, max_text_bytes), parameters)
+
+
+def given(parameters: Parameters) -> dict[str, Any]:
+    """The parameters that the request brought."""
+    return parameters.model_dump(exclude_none=True) if parameters.model_fields_set else {}
+
+
+def render(prediction: Prediction, task: Task, parameters: Mapping[str, Any], sizes: list[int]) -> bytes:
+    """The response's body; `sizes` are the numbers of items of the instances."""
+    ranges = list(pairwise(accumulate(sizes, initial=0)))
+    shown = [task.prediction(prediction.manifest, prediction.rows[first:end], parameters) for first, end in ranges]
     answer: dict[str, object] = {"predictions": shown}
-    if cut := prediction.truncated():
-        answer["truncated"] = [{"instance": i, "tokens": tokens} for i, tokens in cut]
+    if cut := dict(prediction.truncated()):
+        longest = ((i, max(cut.get(item, 0) for item in range(first, end))) for i, (first, end) in enumerate(ranges))
+        answer["truncated"] = [{"instance": i, "tokens": tokens} for i, tokens in longest if tokens]
     return orjson.dumps(answer)
 
 
-def _object(score: Score) -> dict[str, object]:
-    return {"label": score.label, "score": score.score}
+def _encoded(instance: AnyInstance, place: str, name: str, fields: tuple[str, ...], max_text_bytes: int) -> Instance:
+    values = {"text": instance} if isinstance(instance, str) else dict(instance)
+    if tuple(values) != fields:
+        example = ", ".join(f'"{field}": ["…"]' if field == "documents" else f'"{field}": "…"' for field in fields)
+        raise InvalidRequest(f"{place}: a model for {name} takes {{{example}}}")
+    return {field: _bytes(value, place, max_text_bytes) for field, value in values.items()}
+
+
+def _bytes(value: Any, place: str, max_text_bytes: int) -> Any:
+    if isinstance(value, list):
+        return [encoded(text, place, max_text_bytes) for text in value]
+    return encoded(value, place, max_text_bytes)
 
 
 def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
@@ -159,6 +189,11 @@ def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
             return f"instances: at most {MAX_INSTANCES} at once; send the rest in another request"
         case ("instances",) if kind == "too_short":
             return "instances: at least one text is needed"
+        case ("instances", int() as i, "Ranking", "documents") if kind in ("too_long", "too_short"):
+            return f"instances.{i}.documents: from 1 to {MAX_DOCUMENTS}"
         case ("instances", int() as i, *_):
-            return f'instances.{i}: must be a string or an object {{"text": "…"}}'
+            return f'instances.{i}: must be a string, or an object such as {{"text": "…"}} with the fields of the task and no others'
+        case (*parents, _) if kind == "extra_forbidden":
+            # the client's own name is not repeated
+            return f"{'.'.join(map(str, parents)) or 'the body'} has a field that is not known; see /docs"
     return f"{'.'.join(map(str, loc))}: {message}"

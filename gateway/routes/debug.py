@@ -1,6 +1,7 @@
 """`GET /debug/config`: what is in force in the worker that answers, and where it comes from."""
 
 import os
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -8,12 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import configuration, tracing
 from gateway.dialects.kserve_v1 import Error
-from gateway.routes.admin import require_admin
-from gateway.routes.documentation import BEARER
+from gateway.observe import CONTEXT
+from gateway.security.principal import ADMIN
 from gateway.stack import Stack
 
+
+async def _enter(request: Request) -> None:
+    stack: Stack = request.app.state.stack
+    await stack.door.enter(request.scope[CONTEXT], ADMIN)
+
+
 router = APIRouter(
-    tags=["operate"], dependencies=[BEARER, Depends(require_admin)], responses={401: {"model": Error}, 403: {"model": Error}}
+    tags=["operate"], dependencies=[Depends(_enter)], responses={status: {"model": Error} for status in (401, 403, 429, 503)}
 )
 
 
@@ -45,7 +52,7 @@ class Config(BaseModel):
     pid: int = Field(description="of the worker that answers")
     settings: dict[str, Setting]
     runtime: WatchedState
-    limits: dict[str, int | float] = Field(description="of requests, as in force now")
+    limits: dict[str, int | float | dict[str, int | float]] = Field(description="of requests, as in force now")
     experiments: WatchedState
     catalog: CatalogState
     tracing: bool = Field(description="whether traces are made")
@@ -58,7 +65,7 @@ class Config(BaseModel):
                     "pid": 4711,
                     "settings": {"cache_url": {"value": "redis://:***@cache:6379/0", "source": "environment"}},
                     "runtime": {"in_force": {"log_level": "debug"}, "fault": None},
-                    "limits": {"max_body_bytes": 2097152, "max_text_bytes": 131072, "request_timeout_s": 10},
+                    "limits": {"body": {"max_bytes": 2097152}, "max_text_bytes": 131072, "request_timeout_s": 10},
                     "experiments": {"in_force": {"topics": "topics-lora"}, "fault": None},
                     "catalog": {"models": {"topics": {"1": "ready", "2": "ready"}}, "fault": None},
                     "tracing": False,
@@ -78,7 +85,7 @@ async def config(request: Request) -> Config:
         pid=os.getpid(),
         settings={name: Setting(**shown) for name, shown in configuration.shown(stack.settings).items()},
         runtime=WatchedState(in_force=stack.runtime.current.model_dump(exclude_unset=True), fault=stack.runtime.fault),
-        limits={name: getattr(stack.limits, name) for name in stack.limits.__slots__},
+        limits=asdict(stack.limits),
         experiments=WatchedState(
             in_force={model: experiment.key for model, experiment in stack.experiments.by_model.items()}, fault=stack.experiments.fault
         ),

@@ -10,6 +10,7 @@ from gateway import metrics
 from gateway.stack import Stack
 
 router = APIRouter(tags=["operate"])
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Alive(BaseModel):
@@ -23,6 +24,8 @@ class Checks(BaseModel):
 
     triton: str
     cache: str = Field(description="none where no cache is configured")
+    state: str = Field(description="none where keys and limits are not kept in Redis")
+    auth: str = Field(description="on, or off: everyone may ask")
     experiments: str = Field(description="a fault of the file, of which the last good contents stay in force")
     runtime_settings: str = Field(description="a fault of the file, of which the last good contents stay in force")
 
@@ -30,12 +33,24 @@ class Checks(BaseModel):
 class Readiness(BaseModel):
     """Whether it can answer, and how its parts are."""
 
-    status: Literal["ready", "starting"]
+    status: Literal["ready", "starting", "draining"]
     checks: Checks
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"status": "ready", "checks": {"triton": "ok", "cache": "ok", "experiments": "ok", "runtime_settings": "ok"}}]
+            "examples": [
+                {
+                    "status": "ready",
+                    "checks": {
+                        "triton": "ok",
+                        "cache": "ok",
+                        "state": "ok",
+                        "auth": "on",
+                        "experiments": "ok",
+                        "runtime_settings": "ok",
+                    },
+                }
+            ]
         }
     )
 
@@ -50,19 +65,23 @@ async def livez() -> Alive:
     "/readyz",
     summary="Can it answer?",
     response_model=Readiness,
-    responses={503: {"model": Readiness, "description": "no catalog has been read yet"}},
+    responses={503: {"model": Readiness, "description": "no catalog has been read yet, or this gateway is leaving"}},
 )
 async def readyz(request: Request) -> Response:
     """Ready once a catalog was read. While Triton is gone it stays ready, since it answers what is cached; `checks` says so."""
     stack: Stack = request.app.state.stack
-    ready = stack.catalog.loaded
+    draining = stack.drain.draining
+    ready = stack.ready
     checks = {
         "triton": stack.catalog.fault or "ok",
         "cache": "none" if stack.cache is None else "ok" if stack.cache.up else "does not answer",
+        "state": "none" if stack.state is None else "ok" if stack.state.up else "does not answer",
+        "auth": "on" if stack.door.guarded else "off: everyone may ask",
         "experiments": stack.experiments.fault or "ok",
         "runtime_settings": stack.runtime.fault or "ok",
     }
-    return JSONResponse({"status": "ready" if ready else "starting", "checks": checks}, 200 if ready else 503)
+    status = "ready" if ready else "draining" if draining else "starting"
+    return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503, NO_STORE)
 
 
 _EXPOSITION = {"schema": {"type": "string"}, "example": 'headrace_requests_total{model="topics",status="200"} 1.0\n'}
@@ -78,4 +97,4 @@ def exposition(request: Request) -> Response:
     """All metrics, over all workers; in OpenMetrics with traces as examples where `Accept` asks for it."""
     # in a thread, not on the event loop: with many workers this reads all their files
     content, media_type = metrics.exposition(request.headers.get("accept", ""))
-    return Response(content, headers={"Content-Type": media_type})
+    return Response(content, headers={"Content-Type": media_type, **NO_STORE})

@@ -1,53 +1,108 @@
 """`GET /v1/models` and `GET /v1/models/{model}`: the catalog."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.context import RequestContext
+from gateway.dialects import openai
 from gateway.dialects.kserve_v1 import Error
 from gateway.observe import CONTEXT
-from gateway.routes.documentation import BEARER
 from gateway.stack import Stack
+from model_repository.manifest import Manifest
 
 
-def _authenticate(request: Request) -> None:
+class Model(BaseModel):
+    """A model as OpenAI lists it; `created` is 0, for it is not known."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelList(BaseModel):
+    """The models' names as KServe v1 lists them (`models`), and as OpenAI does (`object`, `data`)."""
+
+    models: list[str]
+    object: Literal["list"]
+    data: list[Model]
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "models": ["topics"],
+                    "object": "list",
+                    "data": [{"id": "topics", "object": "model", "created": 0, "owned_by": "headrace"}],
+                }
+            ]
+        }
+    )
+
+
+class Version(Manifest):
+    """A version's manifest, whether it is ready, and why where it is not."""
+
+    postprocessing: Any = Field(description="the task's settings")
+    ready: bool
+    reason: str | None = None
+
+
+class Arm(BaseModel):
+    """A variant of an experiment: the version that it shows to the share `weight` of the units that take part."""
+
+    name: str
+    version: int
+    weight: float
+
+
+class Experiment(BaseModel):
+    """The split of a model's traffic; `coverage` is the share of the units that take part."""
+
+    key: str
+    coverage: float
+    variants: list[Arm]
+
+
+class ModelDetails(Model):
+    """A model with all that is known of its versions."""
+
+    name: str
+    ready: bool
+    default_version: int
+    promoted_version: int | None
+    versions: list[Version]
+    experiment: Experiment | None
+
+
+async def _enter(request: Request) -> None:
     stack: Stack = request.app.state.stack
     ctx: RequestContext = request.scope[CONTEXT]
-    ctx.tenant = stack.authenticator.tenant(request.headers.get("authorization"))
+    await stack.door.enter(ctx, scope=None)
 
 
-router = APIRouter(tags=["models"], dependencies=[BEARER, Depends(_authenticate)], responses={401: {"model": Error}, 503: {"model": Error}})
+router = APIRouter(tags=["models"], dependencies=[Depends(_enter)], responses={status: {"model": Error} for status in (401, 429, 503)})
 
 
-_EXAMPLE = {
-    "name": "topics",
-    "ready": True,
-    "default_version": 2,
-    "promoted_version": None,
-    "versions": [{"model": "topics", "version": 2, "task": "text-classification", "labels": ["crude", "earn"], "ready": True}],
-    "experiment": {"key": "topics-lora", "coverage": 1.0, "variants": [{"name": "control", "version": 1, "weight": 0.5}]},
-}
-
-
-def _answers(example: Any) -> dict[str, Any]:
-    return {"content": {"application/json": {"example": example}}}
-
-
-@router.get("/v1/models", summary="List the models", responses={200: _answers({"models": ["topics"]})})
-async def list_models(request: Request) -> dict[str, list[str]]:
-    """The models' names, as KServe v1 lists them."""
+@router.get("/v1/models", summary="List the models")
+async def list_models(request: Request) -> ModelList:
+    """One answer for two kinds of clients: KServe v1 reads `models`, OpenAI `data`."""
     stack: Stack = request.app.state.stack
-    return {"models": sorted(stack.catalog.current.models)}
+    models = stack.catalog.current.models
+    names = sorted(models)
+    return ModelList.model_validate({"models": names, **openai.describe(models[name] for name in names)})
 
 
-@router.get("/v1/models/{model:name}", summary="Show a model", responses={200: _answers(_EXAMPLE), 404: {"model": Error}})
+@router.get("/v1/models/{model:name}", summary="Show a model", responses={200: {"model": ModelDetails}, 404: {"model": Error}})
 async def show_model(request: Request, model: str) -> dict[str, Any]:
-    """A model's versions with their manifests (measured quality, sizes, provenance), and its experiment."""
+    """A model's versions with their manifests (measured quality, sizes, provenance), and its experiment; OpenAI's fields beside."""
     stack: Stack = request.app.state.stack
     served = stack.catalog.current.model(model)
     experiment = stack.experiments.by_model.get(model)
     return {
+        **openai.describe_model(served),
         "name": served.name,
         "ready": any(version.ready for version in served.versions.values()),
         "default_version": served.default_version,

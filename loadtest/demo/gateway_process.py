@@ -36,7 +36,12 @@ def running_gateway(repository: Path, experiments: Path, model: str, on_progress
     url = f"http://127.0.0.1:{port}"
     # settings of the surroundings (keys, another Triton) are not for this gateway
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
-    environment |= {"HEADRACE_PORT": str(port), "HEADRACE_EXPERIMENTS_FILE": str(experiments), "HEADRACE_LOG_LEVEL": "warning"}
+    environment |= {
+        "HEADRACE_PORT": str(port),
+        "HEADRACE_EXPERIMENTS_FILE": str(experiments),
+        "HEADRACE_LOG_LEVEL": "warning",
+        "HEADRACE_AUTH": "off",
+    }
     command = [sys.executable, "-m", "gateway", "--embedded", "--repository", str(repository)]
     with tempfile.NamedTemporaryFile(prefix="headrace-demo-", suffix=".log") as log:
         process = subprocess.Popen(

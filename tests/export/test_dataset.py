@@ -23,18 +23,19 @@ def read(write_recipe: Write, tmp_path: Path) -> Read:
     def read(content: str | list[dict[str, object]], name: str = "set.jsonl", **changes: object) -> Dataset:
         lines = content if isinstance(content, str) else "".join(json.dumps(row) + "\n" for row in content)
         (tmp_path / name).write_text(lines)
-        return dataset.read(Recipe.read(write_recipe(evaluation__data=name, **changes)))
+        recipe = Recipe.read(write_recipe(evaluation__data=name, **changes))
+        return dataset.read(recipe.evaluation, recipe.path(name))
 
     return read
 
 
-def test_an_evaluation_set_that_is_not_there_is_named(write_recipe: Write) -> None:
-    with pytest.raises(RecipeError, match=r"evaluation\.data: .*none\.jsonl cannot be read: No such file"):
-        dataset.read(Recipe.read(write_recipe(evaluation__data="none.jsonl")))
+def test_an_evaluation_set_that_is_not_there_is_named(inputs: Callable[..., Inputs]) -> None:
+    with pytest.raises(RecipeError, match=r"^evaluation\.data: .*none\.jsonl cannot be read: No such file"):
+        inputs(evaluation__data="none.jsonl")
 
 
 def test_texts_may_hold_any_line_separator_of_unicode(read: Read) -> None:
-    assert read('{"text": "a\u2028b\x85c", "label": "cold"}\n').texts == ["a\u2028b\x85c"]
+    assert read('{"text": "a\u2028b\x85c", "label": "cold"}\n').column("text").strings() == ["a\u2028b\x85c"]
 
 
 def test_columns_are_read_by_their_role_whatever_they_are_called(read: Read) -> None:

@@ -57,6 +57,24 @@ def exported(classifier: Path, texts: Sequence[str], max_length: int, tmp_path_f
     return Exported(torch_run(model, TASK.outputs), model.config, fp32, encoded, serving)
 
 
+def test_a_graph_that_onnx_runtime_cannot_read_or_run_is_our_error(exported: Exported, tmp_path: Path) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"garbage")
+    for name in ("broken.onnx", "none.onnx"):
+        with pytest.raises(ExportError, match=r"ONNX Runtime's CPUExecutionProvider cannot run the graph: .*ONNXRuntimeError"):
+            Graph(tmp_path / name, TASK.outputs)
+    beyond = {name: np.full((2, 5), 10**6) for name in ("input_ids", "attention_mask", "token_type_ids")}
+    with pytest.raises(ExportError, match=r"cannot run the graph on a batch of 2 x 5 tokens: .*out of data bounds"):
+        Graph(exported.fp32, TASK.outputs)(beyond)
+
+
+def test_a_graph_that_no_tool_can_work_on_is_our_error(exported: Exported, tmp_path: Path) -> None:
+    weightless = onnx.load(exported.fp32)
+    del weightless.graph.initializer[:]
+    onnx.save(weightless, tmp_path / "model.onnx")
+    with pytest.raises(ExportError, match=r"^optimization O2 is not possible for bert"):
+        optimize(tmp_path / "model.onnx", tmp_path / "optimized", "O2", exported.config, "cpu")
+
+
 def test_the_exported_graph_answers_padded_batches_as_pytorch_does(exported: Exported) -> None:
     graph = Graph(exported.fp32, TASK.outputs)
     checks.check_tensors(graph, TASK, 3)

@@ -8,7 +8,7 @@ import pytest
 
 from export.__main__ import main
 from model_repository import config, serving
-from model_repository.manifest import read_versions
+from model_repository.manifest import Quality, read_versions
 from model_repository.signature import PrivateKey
 
 
@@ -44,6 +44,23 @@ def test_a_model_shows_its_default_and_a_version_its_manifest(registry, capsys):
     assert registry("show", "weather/1", "--json") == 0
     fields = json.loads(capsys.readouterr().out)
     assert (fields["default"], fields["tools"], fields["max_length"]) == (True, {"maker": "version 1"}, 24)
+
+
+def test_a_shown_manifest_has_a_line_for_each_figure_of_a_slice(registry, capsys):
+    figures = {"reference": 0.9, "packaged": 0.8, "examples": 120}
+    quality = {**figures, "metric": "accuracy", "data": "set.csv", "data_digest": "sha256:0", "max_drop": 0.1, "columns": {"text": "body"}}
+    quality["slices"] = [{**figures, "column": "region", "value": region} for region in ("north", "south")]
+    registry.add(4, quality=Quality.model_validate(quality))
+    assert registry("show", "weather/4") == 0
+    shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.count(" "))
+    assert (shown["quality.slices.2.value"], shown["quality.slices.1.packaged"], shown["quality.columns.text"]) == ("south", "0.8", "body")
+
+
+def test_an_empty_repository_holds_nothing_to_list_and_nothing_to_remove(registry, capsys):
+    shutil.rmtree(registry.repository)
+    for arguments in (["list"], ["gc", "--no-experiments"], ["gc", "--no-experiments", "--yes"]):
+        assert registry(*arguments) == 0
+        assert capsys.readouterr().out == f"{registry.repository} holds no packaged version.\n"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +108,48 @@ def test_a_manifest_in_another_models_folder_is_named(registry, capsys):
     shutil.copytree(registry.repository / "weather", registry.repository / "news")
     assert registry("verify", "news/1") == 1
     assert "is of model weather, and lies in the folder of news" in capsys.readouterr().err
+
+
+def test_a_copy_of_a_version_under_another_number_is_named(registry, capsys):
+    shutil.copytree(registry.repository / "weather/3", registry.repository / "weather/5")
+    for verb, name in (("list", None), ("verify", "weather/5"), ("promote", "weather/1")):
+        assert registry(verb, *filter(None, [name])) == 1
+        error = capsys.readouterr().err
+        assert (
+            "weather/5/manifest.json: it is the manifest of version 3, and lies in a folder named 5; remove that version's folder" in error
+        )
+
+
+@pytest.fixture
+def without_default(registry, capsys):
+    """A repository whose default, version 3, was removed by hand; version 2 was the default before, and version 1 before that."""
+    for version in (1, 2, 3):
+        registry("promote", f"weather/{version}")
+    shutil.rmtree(registry.repository / "weather/3")
+    capsys.readouterr()
+    return registry
+
+
+def test_a_default_that_was_removed_by_hand_is_no_default(without_default, capsys):
+    assert without_default("show", "weather") == 0
+    shown = capsys.readouterr().out
+    assert shown.endswith("default: the newest that is ready\nbefore, oldest first: the newest that is ready, version 1, version 2\n")
+
+
+def test_gc_keeps_what_answers_since_the_default_was_removed_by_hand(without_default, capsys):
+    without_default.add(1, model="news")
+    assert without_default("gc", "weather", "--no-experiments", "--yes", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [row["version"] for row in answer["removed"]] == [1]
+    assert answer["kept"][0]["used_by"] == ["newest", "rollback"]
+    assert set(read_versions(without_default.repository / "weather")) == {2}
+
+
+def test_a_rollback_says_what_it_did_where_a_version_was_removed_by_hand(without_default, capsys):
+    shutil.rmtree(without_default.repository / "weather/2")
+    assert without_default("rollback", "weather") == 0
+    assert capsys.readouterr().out.startswith("weather: version 1 is the default again (before: the newest that is ready).")
+    assert serving.default_version(without_default.settings()) == 1
 
 
 def test_promotions_are_rolled_back_one_by_one(registry, capsys):
@@ -183,8 +242,11 @@ def test_keygen_makes_a_pair_and_never_overwrites_one(tmp_path, capsys):
     public = (tmp_path / "mine.pub").read_text().strip()
     assert public in capsys.readouterr().out
     assert str(PrivateKey.read(tmp_path / "mine").public) == public
-    assert main(["keygen", str(tmp_path / "mine")]) == 1
-    assert "keys are not overwritten" in capsys.readouterr().err
+    for moved in (tmp_path / "nowhere", tmp_path / "mine"):
+        moved.unlink(missing_ok=True)
+        assert main(["keygen", str(tmp_path / "mine")]) == 1
+        assert "keys are not overwritten" in capsys.readouterr().err
+    assert (tmp_path / "mine.pub").read_text().strip() == public, "nor is a public key whose private one is kept elsewhere"
 
 
 @pytest.fixture
@@ -249,5 +311,6 @@ def test_a_triton_that_does_not_answer_leaves_the_configuration_as_it_was(regist
     for arguments in (["promote", "weather/1"], ["load", "weather"], ["unload", "weather/1"]):
         assert registry(*arguments, "--triton", f"127.0.0.1:{unused_tcp_port}") == 1
         assert f"Triton at 127.0.0.1:{unused_tcp_port} does not answer: check --triton" in capsys.readouterr().err
-    assert registry("gc", "--no-experiments", "--yes", "--triton", f"127.0.0.1:{unused_tcp_port}") == 1
+    assert registry("gc", "--no-experiments", "--yes", "--json", "--triton", f"127.0.0.1:{unused_tcp_port}") == 1
+    assert capsys.readouterr().out == "", "nothing is said to be removed that was not"
     assert registry.files() == before

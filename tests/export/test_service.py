@@ -49,7 +49,7 @@ def served(registry, write_recipe, tmp_path):
 
 @pytest.fixture
 def gateway(served, tmp_path):
-    with GatewayProcess(log=tmp_path / "gateway.log", triton_url=served[1].grpc_url, catalog_refresh_s=0.2) as process:
+    with GatewayProcess(log=tmp_path / "gateway.log", triton_url=served[1].http_url, catalog_refresh_s=0.2) as process:
         yield process
 
 
@@ -58,7 +58,7 @@ def command(served):
     registry, triton = served
 
     def run(verb, *arguments):
-        return registry(verb, *arguments, "--triton", triton.grpc_url)
+        return registry(verb, *arguments, "--triton", triton.http_url)
 
     return run
 
@@ -201,7 +201,7 @@ def test_a_gateway_with_a_key_serves_signed_versions_only(served, command, tmp_p
     assert main(["keygen", str(tmp_path / "key")]) == 0
     for version in (1, 2):
         assert command("sign", f"weather/{version}", "--key", tmp_path / "key") == 0
-    settings = {"triton_url": triton.grpc_url, "catalog_refresh_s": 0.2, "manifest_public_key": tmp_path / "key.pub"}
+    settings = {"triton_url": triton.http_url, "catalog_refresh_s": 0.2, "manifest_public_key": tmp_path / "key.pub"}
     with GatewayProcess(log=tmp_path / "strict.log", **settings) as strict, httpx.Client() as client:
         versions = {version["version"]: version for version in model_of(strict)["versions"]}
         assert [versions[version]["ready"] for version in LABELS] == [True, True, False]

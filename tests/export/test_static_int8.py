@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from onnx import TensorProto, numpy_helper
 
@@ -119,13 +121,31 @@ def test_samples_spread_over_the_calibration_texts(inputs: Read, tmp_path: Path)
     assert [query.text for query in found.queries] == ["0", "2", "5", "7"]
 
 
+def test_pairs_are_read_from_any_format_of_an_evaluation_set(inputs: Read, tmp_path: Path) -> None:
+    rows = [{"q": "alna", "d": "bero, co"}, {"q": "duto", "d": ""}]
+    (tmp_path / "train.csv").write_text('q,d\nalna,"bero, co"\nduto,\n')
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet")
+    folder = tmp_path / "train"
+    folder.mkdir()
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data.arrow"}]}))
+    table = pa.Table.from_pylist(rows)
+    with pa.ipc.new_stream(folder / "data.arrow", table.schema) as stream:
+        stream.write_table(table)
+    for data in ("train.csv", "train.jsonl", "train.parquet", "train"):
+        found = inputs(target="gpu", calibration={"data": data, "text": "q", "text_pair": "d"}).calibration
+        assert found
+        assert [tuple(query) for query in found.queries] == [("alna", "bero, co"), ("duto", "")]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         (None, r"calibration\.data: .* cannot be read: No such file"),
-        ("", r"calibration\.data: .* holds no text"),
+        ("", r"calibration\.data: .* holds no example"),
         ("[", r"calibration\.data: line 1 of .* is not JSON"),
-        ('{"texts": "a"}', r"calibration\.text: line 1 of .* has no field 'text' that holds a string"),
+        ('{"texts": "a"}', r"calibration\.text: .* has no field 'text'; its fields are texts"),
+        ('{"text": "a"}\n{"text": 1}', r"calibration\.text: line 2 of .* has no field 'text' that holds a string"),
     ],
 )
 def test_calibration_texts_that_cannot_be_used_are_named(inputs: Read, tmp_path: Path, content: str | None, reason: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tritonclient.grpc import InferenceServerClient, InferInput
 
+from export.__main__ import main
 from export.errors import RecipeError
 from export.inputs import Inputs
 from export.pipeline import export
@@ -55,7 +56,9 @@ def packaged(inputs: Read, tmp_path: Path) -> Callable[..., tuple[Manifest, Call
 
     def make(**fields: Any) -> tuple[Manifest, Callable[..., Any]]:
         given = {"precision": "fp32", "evaluation__metric": None, "evaluation__max_drop": 0.01, **fields}
-        manifest = export(inputs(**given), tmp_path / "repository", tmp_path / "work", Progress())
+        found = inputs(**given)
+        manifest = export(found, tmp_path / "repository", tmp_path / "work", Progress())
+        assert main(["verify", f"{manifest.model}/1", "--repository", str(tmp_path / "repository"), *again(found, manifest)]) == 0
         page = (tmp_path / "repository" / manifest.model / "1" / HTML).read_text().removeprefix("<!doctype html>")
         assert ElementTree.fromstring(page.strip()).find("./body/main/p[@class='verdict']") is not None  # noqa: S314 - our own page
 
@@ -66,6 +69,14 @@ def packaged(inputs: Read, tmp_path: Path) -> Callable[..., tuple[Manifest, Call
         return manifest, ask
 
     return make
+
+
+def again(inputs: Inputs, manifest: Manifest) -> list[str]:
+    """Options of `verify` that measure a version again; bit by bit the same, as it is the same machine."""
+    recipe = inputs.recipe
+    assert manifest.quality
+    assert manifest.quality.columns == recipe.evaluation.roles
+    return ["--evaluation", str(recipe.path(recipe.evaluation.data)), "--tolerance", "1e-12"]
 
 
 def answers(client: InferenceServerClient, manifest: Manifest, rows: tuple[Any, ...], parameters: dict[str, Any]) -> list[Any]:
@@ -242,6 +253,10 @@ def test_zero_shot_classification(packaged: Any, checkpoint: Any, texts: list[st
     ("fields", "reason"),
     [
         ({"task": "feature-extraction"}, "postprocessing: the checkpoint has no sentence-transformers files"),
+        (
+            {"task": "feature-extraction", "postprocessing": {"pooling": "mean", "normalize": True, "matryoshka_dimensions": [64]}},
+            "postprocessing.matryoshka_dimensions: give a list of whole numbers from 1 to 32",
+        ),
         ({"task": "text-ranking"}, "text-ranking needs a head with one output, and the checkpoint's has 3"),
         ({"task": "zero-shot-classification"}, "labels: none of cold, mild, warm is called entailment"),
         ({"postprocessing": {"thresholds": {"cold": 0.5}}}, "postprocessing.thresholds: they are for function sigmoid"),

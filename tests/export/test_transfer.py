@@ -51,6 +51,14 @@ def elsewhere(registry, tmp_path):
     return type(registry)(tmp_path / "elsewhere", b"", b"")
 
 
+def test_a_folder_that_is_no_version_is_left_alone(registry, elsewhere, tmp_path):
+    registry("push", "weather/1", tmp_path / "store")
+    for other in ("weather/007", "weather/draft", "~old/1"):
+        shutil.copytree(tmp_path / "store/weather/1", tmp_path / "store" / other)
+    assert registry("push", "weather/1", tmp_path / "store") == 0
+    assert elsewhere("pull", tmp_path / "store") == 0
+
+
 def test_a_version_comes_back_as_it_was(registry, elsewhere, url, capsys):
     for version in (1, 2):
         assert registry("push", f"weather/{version}", url) == 0
@@ -151,6 +159,20 @@ def test_a_signature_travels_and_is_checked_before_anything_lands(registry, else
     assert elsewhere("verify", "weather/1", "--public-key", key.public) == 0
 
 
+def test_a_copy_without_the_signature_does_not_take_it_away(registry, elsewhere, url, tmp_path, capsys):
+    key = PrivateKey.generate()
+    key.write(tmp_path / "key")
+    registry("push", "weather/1", url)
+    elsewhere("pull", url)
+    elsewhere("sign", "weather/1", "--key", tmp_path / "key")
+    assert elsewhere("pull", url) == 0
+    assert capsys.readouterr().out.endswith("already, the same: nothing to do.\n")
+    assert elsewhere("verify", "weather/1", "--public-key", key.public) == 0
+    assert elsewhere("push", "weather/1", url) == 0, "the signature goes to the store"
+    assert registry("push", "weather/1", url) == 0
+    assert registry("pull", url, "--public-key", key.public) == 0
+
+
 def test_a_changed_version_is_not_pushed(registry, tmp_path, capsys):
     (registry.repository / "weather/1/model.onnx").write_bytes(b"another")
     assert registry("push", "weather/1", tmp_path / "store") == 1
@@ -179,7 +201,7 @@ def test_what_an_interrupted_push_left_is_not_a_version(registry, elsewhere, tmp
     registry("push", "weather/1", tmp_path / "store")
     os.unlink(tmp_path / "store/weather/1/manifest.json")
     assert elsewhere("pull", tmp_path / "store") == 1
-    assert "holds 0 versions" in capsys.readouterr().err
+    assert "holds no version" in capsys.readouterr().err
     assert registry("push", "weather/1", tmp_path / "store") == 0
     shutil.rmtree(tmp_path / "models")
     assert elsewhere("pull", tmp_path / "store") == 0

@@ -1,10 +1,11 @@
 """How many cached predictions a worker answers, as a ratio to a bare FastAPI route in the same run (needs Debian's `wrk`).
 
-The servers run on one core, wrk on another.
+The servers run on one core, wrk on another. The gateway asks for a key and counts its requests and items.
 
     make models && .venv/bin/python tests/gateway/benchmark_hits.py
 """
 
+import hashlib
 import json
 import os
 import re
@@ -41,6 +42,13 @@ async def predict(body: Body) -> Answer:
     return Answer(predictions=[{"label": "crude", "score": 0.9}])
 """
 BODY = json.dumps({"instances": ["opec ministers agreed to cut crude oil output"], "version": 2})
+KEY = "hr_benchmark"
+AUTHENTICATION = {
+    "auth": "keys",
+    "api_keys": f"acme:{hashlib.sha256(KEY.encode()).hexdigest()}",
+    "limits_per_key": "requests_per_s=1000000,items_per_day=1000000000",
+    "limits_per_tenant": "requests_per_s=1000000",
+}
 SERVER_CORE, CLIENT_CORE = "0", "1"
 ROUNDS, SECONDS, CONNECTIONS = 3, 4, 32
 
@@ -48,7 +56,9 @@ ROUNDS, SECONDS, CONNECTIONS = 3, 4, 32
 def load(url: str, folder: Path) -> tuple[float, str, str]:
     """(requests/s, p50, p99) of one round of wrk."""
     script = folder / "post.lua"
-    script.write_text(f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\nwrk.body = [[{BODY}]]\n")
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+    lines = [f"wrk.headers['{name}'] = '{value}'" for name, value in headers.items()]
+    script.write_text("\n".join(["wrk.method = 'POST'", *lines, f"wrk.body = [[{BODY}]]"]))
     command = ["taskset", "-c", CLIENT_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", str(script), url]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output:
@@ -69,11 +79,12 @@ def main() -> None:
         uvicorn = [sys.executable, "-m", "uvicorn", "bare:app", "--port", str(port), "--loop", "uvloop", "--http", "httptools"]
         bare = subprocess.Popen(["taskset", "-c", SERVER_CORE, *uvicorn, "--no-access-log", "--log-level", "warning"], cwd=folder)
         experiments = ROOT / "gateway/demo/experiments.yaml"
-        with GatewayProcess("--embedded", "--repository", REPOSITORY, log=folder / "gateway.log", experiments_file=experiments) as gateway:
+        settings = {"log": folder / "gateway.log", "experiments_file": experiments, **AUTHENTICATION}
+        with GatewayProcess("--embedded", "--repository", REPOSITORY, **settings) as gateway:
             os.sched_setaffinity(gateway.process.pid, {int(SERVER_CORE)})
             for task in Path(f"/proc/{gateway.process.pid}/task").iterdir():
                 os.sched_setaffinity(int(task.name), {int(SERVER_CORE)})
-            while httpx.post(gateway.predict_url, content=BODY).headers["x-cache"] != "hit":
+            while httpx.post(gateway.predict_url, content=BODY, headers={"Authorization": f"Bearer {KEY}"}).headers["x-cache"] != "hit":
                 time.sleep(0.1)  # the store is not waited for: ask until it has happened
             try:
                 rates = {"bare": [], "cached": []}

@@ -26,10 +26,17 @@ def test_urls_are_shown_without_their_passwords(url, expected):
 
 def test_settings_tell_their_source_and_no_secret(monkeypatch):
     monkeypatch.setenv("HEADRACE_CACHE_URL", "redis://:s3cret@cache:6379/0")
+    monkeypatch.setenv("HEADRACE_STATE_URL", "rediss://user:s3cret@state:6379/0")
     monkeypatch.setenv("HEADRACE_API_KEYS", f"acme:{DIGEST}")
+    monkeypatch.setenv("HEADRACE_TRITON_HEADERS", "authorization=Bearer s3cret")
+    monkeypatch.setenv("HEADRACE_LIMITS_PER_KEY", "requests_per_s=5")
     shown = configuration.shown(Settings.read())
     assert shown["cache_url"] == {"value": "redis://:***@cache:6379/0", "source": "environment"}
     assert shown["api_keys"] == {"value": "*** (1)", "source": "environment"}
+    assert shown["state_url"]["value"] == "rediss://user:***@state:6379/0"
+    assert shown["triton_headers"] == {"value": "*** (1)", "source": "environment"}
+    assert shown["limits_per_key"] == {"value": {"requests_per_s": 5}, "source": "environment"}
+    assert (shown["auth"]["value"], shown["jwt_algorithms"]["value"]) == (["keys"], ["RS256", "ES256", "EdDSA"])
     assert shown["port"] == {"value": 8080, "source": "default"}
     assert shown.keys() == Settings.model_fields.keys()
     assert not {"s3cret", DIGEST} & set(json.dumps(shown).replace('"', " ").replace(":", " ").replace("@", " ").split())

@@ -27,7 +27,7 @@ def test_every_metric_has_its_row():
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric._name)
 def test_metrics_follow_the_conventions(metric):
     assert metric._name.startswith("headrace_")
-    assert not {"unit", "user", "request_id", "path", "tenant"} & set(metric._labelnames)
+    assert not {"unit_id", "user", "request_id", "path", "tenant"} & set(metric._labelnames)
     if metric._type == "gauge":
         assert metric._multiprocess_mode.startswith("live")
 

@@ -1,10 +1,5 @@
-import hashlib
-
 import pytest
 
-from gateway.authenticate import Authenticator
-from gateway.errors import Overloaded, Unauthenticated
-from gateway.limiter import Limiter
 from gateway.settings import Settings, SettingsError
 
 
@@ -14,9 +9,24 @@ from gateway.settings import Settings, SettingsError
         ("PORT", "http"),
         ("PORT", "0"),
         ("TRITON_URL", "http://host:8001"),
+        ("TRITON_URL", "host:8001,"),
+        ("TRITON_URL", "dns:///host"),
+        ("BATCH_SHARE", "1.5"),
+        ("HEDGE_PERCENTILE", "100"),
         ("CACHE_URL", "localhost:6379"),
         ("API_KEYS", "acme:secret"),
+        ("API_KEYS", f"acme:{'0' * 64}:root"),
+        ("AUTH", "none"),
+        ("AUTH", "keys,off"),
+        ("JWT_JWKS_URL", "http://id.example.com/keys"),
+        ("JWT_ALGORITHMS", "RS256,HS256"),
+        ("JWT_ALGORITHMS", "none"),
+        ("LIMITS_PER_KEY", "requests_per_s=0"),
+        ("LIMITS_PER_TENANT", "requests_per_hour=5"),
+        ("TRITON_HEADERS", "Authorization"),
         ("LOG_LEVEL", "loud"),
+        ("DEFAULT_MODELS", "embed"),
+        ("DEFAULT_MODELS", "encode=minilm"),
     ],
 )
 def test_invalid_setting_is_named(monkeypatch, name, value):
@@ -25,26 +35,56 @@ def test_invalid_setting_is_named(monkeypatch, name, value):
         Settings.read()
 
 
-def test_api_keys_are_digests_by_tenant(monkeypatch):
-    digest = hashlib.sha256(b"secret").hexdigest()
-    monkeypatch.setenv("HEADRACE_API_KEYS", f"acme:{digest}")
-    authenticator = Authenticator(Settings.read().api_keys)
-    assert authenticator.tenant("Bearer secret") == "acme"
-    for header in (None, "", "Bearer", "Bearer wrong", "Basic secret"):
-        with pytest.raises(Unauthenticated):
-            authenticator.tenant(header)
+@pytest.mark.parametrize("url", ["triton:8001", "one:8001,two:8001", "dns:///triton.models.svc:8001", "127.0.0.1:8001,dns:///b:8001"])
+def test_tritons_can_be_several(monkeypatch, url):
+    monkeypatch.setenv("HEADRACE_TRITON_URL", url)
+    assert Settings.read().triton_url == url
 
 
-def test_without_keys_everyone_is_let_in():
-    assert Authenticator({}).tenant(None) == ""
+def read(monkeypatch, **variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(f"HEADRACE_{name}", value)
+    return Settings.read()
 
 
-def test_limiter_sheds_whole_requests_and_takes_permits_back():
-    limiter = Limiter(3)
-    limiter.admit(2)
-    with pytest.raises(Overloaded, match="2 texts wait"):
-        limiter.admit(2)
-    assert limiter.held == 2
-    limiter.release()
-    limiter.admit(2)
-    assert limiter.held == 3
+def test_api_keys_are_tenants_and_scopes_by_digest(monkeypatch):
+    first, second = "0" * 64, "f" * 64
+    keys = read(monkeypatch, API_KEYS=f"acme:{first}, ops:{second}:admin+predict").api_keys
+    assert keys == {first: ("acme", {"predict", "feedback"}), second: ("ops", {"admin", "predict"})}
+
+
+def test_authentication_is_on_unless_it_is_switched_off(monkeypatch):
+    assert Settings.read().auth == {"keys"}
+    assert read(monkeypatch, AUTH="off").auth == frozenset()
+    tokens = {"JWT_JWKS_URL": "https://id.example.com/keys", "JWT_ISSUER": "https://id.example.com", "JWT_AUDIENCE": "headrace"}
+    assert read(monkeypatch, AUTH="keys,jwt", **tokens).auth == {"keys", "jwt"}
+
+
+def test_keys_without_any_place_for_them_are_refused_with_the_ways_named(monkeypatch):
+    with pytest.raises(SettingsError, match=r"HEADRACE_STATE_URL.*HEADRACE_API_KEYS.*HEADRACE_JWT_JWKS_URL.*HEADRACE_AUTH=off"):
+        Settings.read().require_a_way_in()
+    read(monkeypatch, STATE_URL="redis://127.0.0.1").require_a_way_in()
+
+
+def test_tokens_without_their_issuer_are_refused(monkeypatch):
+    with pytest.raises(SettingsError, match="HEADRACE_JWT_ISSUER"):
+        read(monkeypatch, AUTH="jwt", JWT_JWKS_URL="https://id.example.com/keys")
+
+
+def test_a_certificate_without_its_key_is_refused(monkeypatch):
+    with pytest.raises(SettingsError, match="HEADRACE_TLS_CERT_FILE and HEADRACE_TLS_KEY_FILE belong together"):
+        read(monkeypatch, TLS_CERT_FILE="cert.pem")
+
+
+def test_secrets_stand_neither_in_the_settings_text_nor_in_a_fault(monkeypatch):
+    settings = read(monkeypatch, STATE_URL="redis://:hunter2@host", CACHE_URL="redis://:hunter2@host", TRITON_HEADERS="x-key=hunter2")
+    assert "hunter2" not in repr(settings)
+    with pytest.raises(SettingsError) as caught:
+        read(monkeypatch, TRITON_HEADERS="Bad Name=hunter2")
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_default_models_are_named_by_use(monkeypatch):
+    monkeypatch.setenv("HEADRACE_DEFAULT_MODELS", "embed=minilm, root=topics")
+    assert Settings.read().default_models == {"embed": "minilm", "root": "topics"}

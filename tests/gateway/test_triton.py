@@ -1,66 +1,25 @@
-import struct
+"""What Triton answers instead of an answer, as ours; that the words are Triton's own is tested on a real one."""
 
-import grpc
 import pytest
-from tritonclient.grpc import service_pb2 as pb
 
-from gateway.errors import BackendBroken, DeadlineExceeded, InvalidRequest, NotReady, Overloaded
-from gateway.triton import _rows, _translate
-
-
-def response(scores, errors, tokens=()):
-    message = pb.ModelInferResponse()
-    for name in ("SCORES", "TOKENS", "ERROR"):
-        message.outputs.add(name=name)
-    packed = b"".join(struct.pack("<I", len(error)) + error for error in errors)
-    counts = struct.pack(f"<{len(tokens)}i", *tokens)
-    message.raw_output_contents.extend([struct.pack(f"<{len(scores)}f", *scores), counts, packed])
-    return message
-
-
-def test_rows_are_cut_in_order():
-    rows = _rows(response([0.25, 0.75, 0.5, 0.5], [b"", b""], [7, 300]), texts=2, labels=2)
-    assert [struct.unpack("<2fi", row) for row in rows] == [(0.25, 0.75, 7), (0.5, 0.5, 300)]
-
-
-def test_text_that_failed_gets_its_own_error_and_its_neighbours_their_rows():
-    first, second, third = _rows(response([1.0, float("nan"), 0.5], [b"", b"not UTF-8", b""], [3, 0, 4]), texts=3, labels=1)
-    assert (first, third) == (struct.pack("<fi", 1.0, 3), struct.pack("<fi", 0.5, 4))
-    assert isinstance(second, InvalidRequest)
-    assert second.message == "not UTF-8"
-
-
-def test_wrong_number_of_scores_breaks_the_contract():
-    with pytest.raises(BackendBroken, match="8 bytes of scores and 8 of token counts, expected 2 × 2 × 4 and 2 × 4"):
-        _rows(response([1.0, 0.0], [b"", b""], [3, 3]), texts=2, labels=2)
+from gateway.errors import BackendBroken, DeadlineExceeded, NotReady, Overloaded, Unreachable
+from gateway.http1 import Answer
+from gateway.triton import fault_of
 
 
 @pytest.mark.parametrize(
-    ("code", "error"),
+    ("status", "reason", "error"),
     [
-        (grpc.StatusCode.UNAVAILABLE, NotReady),
-        (grpc.StatusCode.NOT_FOUND, NotReady),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, DeadlineExceeded),
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, Overloaded),
-        (grpc.StatusCode.INTERNAL, BackendBroken),
+        (503, "[request id: <id_unknown>] Exceeds maximum queue size", Overloaded),
+        (503, "Request timeout expired", DeadlineExceeded),
+        (400, "Request for unknown model: 'topics' version 1 is not at ready state", NotReady),
+        (404, "Request for unknown model: 'topics' is not found", NotReady),
+        (503, "Server not ready", Unreachable),
+        (400, "unexpected inference input 'X' for model 'topics'", BackendBroken),
+        (500, "secret detail", BackendBroken),
     ],
 )
-def test_grpc_status_becomes_one_of_ours_without_foreign_text(code, error):
-    translated = _translate(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details="secret detail"))
-    assert type(translated) is error
-    assert "secret" not in translated.message
-
-
-@pytest.mark.parametrize(
-    ("details", "error"),
-    [
-        ("[request id: <id_unknown>] Exceeds maximum queue size", Overloaded),
-        ("Request timeout expired", DeadlineExceeded),
-        ("Request for unknown model: 'topics' version 1 is not at ready state", NotReady),
-    ],
-)
-def test_what_tritons_queue_refuses_is_told_from_a_triton_that_is_not_ready(details, error):
-    unavailable = grpc.StatusCode.UNAVAILABLE
-    translated = _translate(grpc.aio.AioRpcError(unavailable, grpc.aio.Metadata(), grpc.aio.Metadata(), details=details))
-    assert type(translated) is error
-    assert details not in translated.message
+def test_an_answer_that_is_none_becomes_one_of_ours_without_foreign_text(status, reason, error):
+    fault = fault_of(Answer(status, {}, b'{"error":"%s"}' % reason.encode()))
+    assert type(fault) is error
+    assert reason not in fault.message

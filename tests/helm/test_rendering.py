@@ -22,7 +22,7 @@ SCENARIOS = {
     "external cache": {"valkey": {"enabled": False}, "cache": {"url": "rediss://cache.example.com:6380/0"}},
     "external cache from a Secret": {"valkey": {"enabled": False}, "cache": {"existingSecret": "cache"}},
     "no cache": {"valkey": {"enabled": False}},
-    "external Triton": {"triton": {"enabled": False, "externalUrl": "triton.example.com:8001"}},
+    "external Triton": {"triton": {"enabled": False, "externalUrl": "triton.example.com:8000"}},
     "object store": {"triton": {"modelRepository": {"url": "s3://bucket/models", "credentialsSecret": "store"}, "replicas": 3}},
     "own claim": {"triton": {"modelRepository": {"existingClaim": "models", "subPath": "prod"}, "strategy": {"type": "Recreate"}}},
     "published and scaled": {
@@ -33,6 +33,17 @@ SCENARIOS = {
             "settings": {"max_body_bytes": 20971520, "cache_ttl_s": 0.5, "log_level": "debug"},
             "extraEnv": [{"name": "TZ", "value": "UTC"}],
             "image": {"digest": "sha256:" + "0" * 64},
+        }
+    },
+    "keys in state": {"gateway": {"apiKeys": {"existingSecret": ""}}, "state": {"existingSecret": "state"}},
+    "open": {"gateway": {"auth": "off"}},
+    "over TLS": {
+        "gateway": {
+            "tls": {"existingSecret": "certificate"},
+            "tritonHeaders": {"existingSecret": "triton"},
+            "settings": {"triton_ca_file": "/etc/authorities/ca.pem"},
+            "extraVolumes": [{"name": "authorities", "secret": {"secretName": "authorities"}}],
+            "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/authorities", "readOnly": True}],
         }
     },
     "closed": {"networkPolicy": {"enabled": True, "gatewayFrom": [PEER], "metricsFrom": [PEER]}},

@@ -23,6 +23,7 @@ def weighted(*weights):
         ({"gatway": {}}, "'gatway' not allowed"),
         ({"gateway": {"image": {"tag": "latest"}}}, "/gateway/image/tag"),
         ({"gateway": {"settings": {"cache_tll_s": 1}}}, "'cache_tll_s' not allowed"),
+        ({"gateway": {"auth": "none"}}, "/gateway/auth"),
         ({"gateway": {"settings": {"port": 80}}}, "'port' not allowed"),
         ({"gateway": {"settings": {"log_level": "loud"}}}, "/gateway/settings/log_level"),
         ({"gateway": {"resources": {"limits": {"memory": "much"}}}}, "/gateway/resources/limits/memory"),
@@ -58,6 +59,7 @@ def test_the_schema_refuses(chart, values, message):
         ({"triton": {"enabled": False}}, "triton.externalUrl: say where Triton is"),
         ({"triton": {"externalUrl": "triton:8001"}}, "set triton.enabled to false"),
         ({"cache": {"url": "redis://cache:6379"}}, "set valkey.enabled to false"),
+        ({"gateway": {"apiKeys": {"existingSecret": ""}}}, "gateway.auth asks for keys and there can be none"),
         ({"triton": {"modelRepository": {"url": "s3://b/m", "existingClaim": "c"}}}, "a url or an existingClaim, not both"),
     ],
 )

@@ -11,7 +11,8 @@ EXPERIMENT = {
     "model": "topics",
     "variants": [{"name": "control", "version": 1, "weight": 0.3}, {"name": "treatment", "version": 2, "weight": 0.7}],
 }
-OWN = {"host", "port", "triton_url", "cache_url", "experiments_file", "runtime_file", "api_keys", "drain_timeout_s"}
+OWN = {"host", "port", "grpc_port", "triton_url", "cache_url", "experiments_file", "runtime_file", "api_keys"}
+OWN |= {"drain_delay_s", "drain_timeout_s", "auth", "state_url", "tls_cert_file", "tls_key_file", "triton_headers"}
 """Settings that the chart makes itself."""
 
 
@@ -40,10 +41,35 @@ def triton_pod(find, values=None):
 
 
 def test_every_variable_of_the_gateway_is_one_that_it_reads(find):
-    values = {"gateway": {"apiKeys": {"existingSecret": "keys"}, "settings": {"cache_ttl_s": 60}}}
+    secrets = {name: {"existingSecret": "secret"} for name in ("apiKeys", "tritonHeaders", "tls")}
+    values = {"gateway": {**secrets, "settings": {"cache_ttl_s": 60}}, "state": {"existingSecret": "state"}}
     names = environment(find, values).keys()
     assert names <= {PREFIX + field.upper() for field in Settings.model_fields}
-    assert {f"{PREFIX}TRITON_URL", f"{PREFIX}CACHE_URL", f"{PREFIX}EXPERIMENTS_FILE", f"{PREFIX}API_KEYS"} <= names
+    assert {PREFIX + name.upper() for name in OWN} <= names
+
+
+def test_the_gateway_asks_for_keys_unless_it_is_told_otherwise(find, monkeypatch):
+    variables = environment(find)
+    assert variables["HEADRACE_API_KEYS"]["valueFrom"]["secretKeyRef"] == {"name": "headrace-api-keys", "key": "api-keys"}
+    assert read_settings(monkeypatch, variables).auth == {"keys"}
+    variables = environment(find, {"gateway": {"auth": "off"}})
+    assert "HEADRACE_API_KEYS" not in variables
+    assert read_settings(monkeypatch, variables).auth == frozenset()
+
+
+def test_keys_can_be_kept_in_state_alone(find, monkeypatch):
+    values = {"gateway": {"apiKeys": {"existingSecret": ""}}, "state": {"url": "rediss://state.example.com:6380/0"}}
+    variables = environment(find, values)
+    assert "HEADRACE_API_KEYS" not in variables
+    read_settings(monkeypatch, variables).require_a_way_in()
+
+
+def test_probes_speak_tls_where_the_gateway_does(find):
+    pod = find("Deployment", "gateway", {"gateway": {"tls": {"existingSecret": "certificate"}}})["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert {container[probe]["httpGet"]["scheme"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")} == {"HTTPS"}
+    assert {"name": "tls", "secret": {"secretName": "certificate"}} in pod["volumes"]
+    assert {"name": "tls", "mountPath": "/etc/headrace-tls", "readOnly": True} in container["volumeMounts"]
 
 
 def test_every_setting_of_the_gateway_can_be_set_and_no_other(chart):
@@ -54,7 +80,8 @@ def test_the_gateway_accepts_its_settings_and_finds_triton_and_the_cache(find, m
     values = {"gateway": {"settings": {"max_body_bytes": 20971520, "cache_ttl_s": 0.5, "log_level": "debug"}, "drainTimeoutSeconds": 7}}
     settings = read_settings(monkeypatch, environment(find, values))
     triton, valkey = find("Service", "triton"), find("Service", "valkey")
-    assert settings.triton_url == f"{triton['metadata']['name']}:8001"
+    assert settings.triton_url == f"dns:///{triton['metadata']['name']}:8000"
+    assert triton["spec"]["clusterIP"] == "None"
     assert settings.cache_url == f"redis://{valkey['metadata']['name']}:6379/0"
     assert (settings.host, settings.port) == ("0.0.0.0", 8080)  # noqa: S104 - a pod's own network
     assert (settings.max_body_bytes, settings.cache_ttl_s, settings.log_level) == (20971520, 0.5, "debug")

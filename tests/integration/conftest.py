@@ -49,9 +49,40 @@ def triton(repository):
 
 
 @pytest.fixture(scope="session")
+def tasks_repository(tmp_path_factory):
+    """A tiny model of each task, exported by the real pipeline, and the checkpoints that they were made of."""
+    import tasks_repository  # torch and transformers: only where it is asked for
+
+    return tasks_repository.make(tmp_path_factory.mktemp("tasks"))
+
+
+@pytest.fixture(scope="session")
+def tasks_triton(tasks_repository):
+    with TritonServer.start(tasks_repository.folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def valkey():
     with Valkey() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def tasks_gateway(tasks_triton, valkey, tmp_path_factory):
+    """A gateway on the tiny models, with an experiment on the two versions of `embeddings`."""
+    folder = tmp_path_factory.mktemp("tasks-gateway")
+    arms = [{"name": "control", "version": 1, "weight": 0.5}, {"name": "treatment", "version": 2, "weight": 0.5}]
+    experiments = folder / "experiments.yaml"
+    experiments.write_text(yaml.safe_dump({"experiments": [{"key": "new-embeddings", "model": "embeddings", "variants": arms}]}))
+    with GatewayProcess(
+        log=folder / "gateway.log",
+        triton_url=tasks_triton.http_url,
+        cache_url=valkey.url,
+        experiments_file=experiments,
+        default_models="embed=raw-embeddings,predict=weather,root=weather",
+    ) as process:
+        yield process
 
 
 @pytest.fixture
@@ -61,7 +92,7 @@ def gateway(triton, valkey, tmp_path):
     shutil.copy(ROOT / "gateway/demo/experiments.yaml", experiments)
     with GatewayProcess(
         log=tmp_path / "gateway.log",
-        triton_url=triton.grpc_url,
+        triton_url=triton.http_url,
         cache_url=valkey.url,
         experiments_file=experiments,
         catalog_refresh_s=0.2,
@@ -93,3 +124,13 @@ def redis_url(tmp_path):
         process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.DEVNULL))
         stack.callback(process.terminate)
         yield f"redis://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def grpc_gateway(tasks_triton, valkey, tmp_path_factory):
+    """A gateway on the tiny models, with a gRPC port (`grpc_url`) and without an experiment."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("gateway") / "gateway.log"
+    with GatewayProcess(log=log, triton_url=tasks_triton.http_url, cache_url=valkey.url, grpc_port=port, catalog_refresh_s=0.2) as process:
+        process.grpc_url = f"127.0.0.1:{port}"
+        yield process

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import httpx
+from tritonclient.grpc import service_pb2
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,16 +23,25 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def infer_request(model, columns, **fields):
+    """A ModelInferRequest of texts by input."""
+    request = service_pb2.ModelInferRequest(model_name=model, **fields)
+    for name, values in columns.items():
+        tensor = request.inputs.add(name=name, datatype="BYTES", shape=[len(values), 1])
+        tensor.contents.bytes_contents.extend(values)
+    return request
+
+
 class GatewayProcess:
     """`python -m gateway` as a child on a free port; `url` once it is ready."""
 
     def __init__(self, *arguments, log, **settings):
-        self.port = free_port()
+        self.port = settings.pop("port", None) or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.predict_url = f"{self.url}/v1/models/topics:predict"
         self.log = log
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
-        environment |= {f"HEADRACE_{name.upper()}": str(value) for name, value in {"port": self.port, **settings}.items()}
+        environment |= {f"HEADRACE_{name.upper()}": str(value) for name, value in {"port": self.port, "auth": "off", **settings}.items()}
         command = [sys.executable, "-m", "gateway", *map(str, arguments)]
         with log.open("wb") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)

@@ -53,7 +53,7 @@ def test_unknown_paths_and_models_are_not_found(gateway):
 
 def test_api_key_is_asked_for_where_keys_are_configured(start_gateway, triton):
     digest = hashlib.sha256(b"s3cret").hexdigest()
-    gateway = start_gateway(triton_url=triton.grpc_url, api_keys=f"acme:{digest}")
+    gateway = start_gateway(triton_url=triton.http_url, auth="keys", api_keys=f"acme:{digest}")
     refused = send(gateway, body("a"))
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
     assert httpx.get(f"{gateway.url}/v1/models").status_code == 401
@@ -62,13 +62,13 @@ def test_api_key_is_asked_for_where_keys_are_configured(start_gateway, triton):
 
 
 async def test_more_waiting_texts_than_permits_are_shed(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.grpc_url, max_pending=64)
+    gateway = start_gateway(triton_url=triton.http_url, max_pending=64)
     async with httpx.AsyncClient(timeout=30) as client:
         bodies = [{"instances": [f"{i} {j}" for j in range(64)], "version": 2} for i in range(6)]
         answers = await asyncio.gather(*(client.post(gateway.predict_url, json=item) for item in bodies))
     shed = [answer for answer in answers if answer.status_code == 429]
     assert {answer.status_code for answer in answers} == {200, 429}
-    assert {answer.headers["retry-after"] for answer in shed} == {"1"}
+    assert {answer.headers["retry-after"] for answer in shed} <= {"1", "2"}
     assert (await asyncio.to_thread(gateway.predict, "after the rush", version=2)).status_code == 200
 
 

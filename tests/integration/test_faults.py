@@ -73,7 +73,7 @@ def _write_config(folder):
 def test_version_is_added_and_a_broken_one_refused_while_traffic_flows(own_repository, start_gateway, valkey):
     folder, add = own_repository
     with TritonServer.start(folder) as triton:
-        gateway = start_gateway(triton_url=triton.grpc_url, cache_url=valkey.url, catalog_refresh_s=0.1)
+        gateway = start_gateway(triton_url=triton.http_url, cache_url=valkey.url, catalog_refresh_s=0.1)
         assert gateway.predict("corn", version=2).status_code == 404
         with Traffic(gateway, version=1) as old:
             add(2)
@@ -119,11 +119,11 @@ def _running(gateway):
 
 def test_triton_restart_needs_no_gateway_restart(repository, start_gateway):
     with TritonServer.start(repository) as first:
-        gateway = start_gateway(triton_url=first.grpc_url, catalog_refresh_s=0.2)
+        gateway = start_gateway(triton_url=first.http_url, catalog_refresh_s=0.2)
         assert gateway.predict("corn", version=2).status_code == 200
-        port = first.grpc_url.rpartition(":")[2]
+        port = first.http_url.rpartition(":")[2]
     assert gateway.predict("corn", version=2).status_code == 503
-    with TritonServer.start(repository) as second, _forwarded(int(port), second.grpc_url):
+    with TritonServer.start(repository) as second, _forwarded(int(port), second.http_url):
         wait_until(lambda: gateway.predict("corn", version=2).status_code == 200)
 
 
@@ -166,7 +166,7 @@ class _forwarded:
 
 def test_answers_go_on_while_the_cache_is_gone(triton, start_gateway):
     with Valkey() as own:
-        gateway = start_gateway(triton_url=triton.grpc_url, cache_url=own.url)
+        gateway = start_gateway(triton_url=triton.http_url, cache_url=own.url)
         text = _cached_text(gateway)
         before = gateway.predict(text, version=2)
     after = gateway.predict(text, version=2)
@@ -179,17 +179,18 @@ def test_foreign_value_under_our_key_is_a_miss_and_is_replaced(triton, valkey, s
     from redis import Redis
 
     from gateway.cache_entry import key
+    from gateway.prediction import Item
 
-    gateway = start_gateway(triton_url=triton.grpc_url, cache_url=valkey.url)
+    gateway = start_gateway(triton_url=triton.http_url, cache_url=valkey.url)
     text = uuid.uuid4().hex
     digest = httpx.get(f"{gateway.url}/v1/models/topics").json()["versions"][1]["digest"]
-    Redis(unix_socket_path=str(valkey.socket)).set(key(digest, text.encode()), b"foreign")
+    Redis(unix_socket_path=str(valkey.socket)).set(key(digest, Item(text.encode())), b"foreign")
     assert gateway.predict(text, version=2).headers["x-cache"] == "miss"
     wait_until(lambda: gateway.predict(text, version=2).headers["x-cache"] == "hit")
 
 
 def test_debians_redis_serves_as_the_cache(triton, start_gateway, redis_url):
-    gateway = start_gateway(triton_url=triton.grpc_url, cache_url=redis_url)
+    gateway = start_gateway(triton_url=triton.http_url, cache_url=redis_url)
     _cached_text(gateway)
     assert gateway.metric("headrace_cache_errors_total") == 0
 
@@ -208,7 +209,7 @@ def test_experiments_file_is_read_again_and_a_bad_one_refused(gateway, tmp_path)
 
 
 def test_requests_in_flight_are_answered_after_sigterm(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.grpc_url)
+    gateway = start_gateway(triton_url=triton.http_url)
     texts = [f"{i} {uuid.uuid4().hex} " * 60 for i in range(64)]
     answers = []
     asking = threading.Thread(target=lambda: answers.append(gateway.predict(*texts, version=2).status_code))
@@ -220,7 +221,7 @@ def test_requests_in_flight_are_answered_after_sigterm(start_gateway, triton):
 
 
 def test_workers_share_the_port_and_their_metrics_add_up(start_gateway, triton, valkey):
-    gateway = start_gateway("--workers", 2, triton_url=triton.grpc_url, cache_url=valkey.url)
+    gateway = start_gateway("--workers", 2, triton_url=triton.http_url, cache_url=valkey.url)
     for _ in range(10):
         assert gateway.predict("corn", version=2).status_code == 200
     assert gateway.metric("headrace_requests_total", status="200", model="topics") == 10

@@ -24,7 +24,7 @@ expected-statuses = ["2xx", "3xx", "4xx", 504]
 @pytest.fixture
 def gateway(start_gateway, triton, valkey):
     digest = hashlib.sha256(KEY.encode()).hexdigest()
-    return start_gateway(triton_url=triton.grpc_url, cache_url=valkey.url, api_keys=f"acme:{digest}")
+    return start_gateway(triton_url=triton.http_url, cache_url=valkey.url, api_keys=f"acme:{digest}")
 
 
 def test_schemathesis_finds_nothing(gateway, tmp_path):

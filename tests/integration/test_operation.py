@@ -1,5 +1,6 @@
 """What an operator sees of a running gateway, and changes without a restart."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from gateway_process import wait_until
 pytestmark = pytest.mark.integration
 KEY = {"Authorization": "Bearer s3cret"}
 DIGEST = hashlib.sha256(b"s3cret").hexdigest()
+ADMINISTERED = {"auth": "keys", "api_keys": f"acme:{DIGEST}:admin+predict"}
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
@@ -73,7 +75,7 @@ def test_the_stages_of_a_request_add_up_to_its_time(gateway):
 
 
 def test_log_level_and_limits_change_in_all_workers_without_a_restart(start_gateway, triton, runtime_file):
-    gateway = start_gateway("--workers", 2, triton_url=triton.grpc_url, runtime_file=runtime_file, api_keys=f"acme:{DIGEST}")
+    gateway = start_gateway("--workers", 2, triton_url=triton.http_url, runtime_file=runtime_file, **ADMINISTERED)
 
     def change(**settings):
         runtime_file.write_text(json.dumps(settings))
@@ -93,9 +95,9 @@ def test_log_level_and_limits_change_in_all_workers_without_a_restart(start_gate
     assert statuses() == {200}
     change(limits={"max_text_bytes": 3})
     assert statuses() == {413}
-    change(models={"topics": {"max_pending": 1}})
-    assert statuses() == {429}
-    change(defaults={"max_pending": 1}, models={"topics": {"max_pending": 2}}, log_level="warning")
+    change(limits={"max_items": 1})
+    assert statuses() == {422}
+    change(log_level="warning")
     quiet = gateway.log.stat().st_size
     assert statuses() == {200}
     assert gateway.log.stat().st_size == quiet
@@ -104,9 +106,38 @@ def test_log_level_and_limits_change_in_all_workers_without_a_restart(start_gate
     wait_until(lambda: '"path":"/v1/models/topics:predict"' in gateway.log.read_text()[quiet:])
 
 
+async def test_what_may_wait_for_a_model_changes_without_a_restart(start_gateway, triton, runtime_file):
+    gateway = start_gateway(triton_url=triton.http_url, runtime_file=runtime_file)
+
+    async def statuses():
+        async with httpx.AsyncClient(timeout=30) as client:
+            bodies = [{"instances": [f"{os.urandom(4).hex()} {j}" for j in range(32)], "version": 2} for _ in range(4)]
+            return {
+                answer.status_code for answer in await asyncio.gather(*(client.post(gateway.predict_url, json=body) for body in bodies))
+            }
+
+    def limit():
+        return gateway.metric("headrace_limit", model="topics", version="2")
+
+    async def change(**settings):
+        before = gateway.log.read_text().count("runtime settings read")
+        runtime_file.write_text(json.dumps(settings))
+        await asyncio.to_thread(wait_until, lambda: gateway.log.read_text().count("runtime settings read") > before)
+
+    assert await statuses() == {200}
+    assert limit() == 256
+    await change(models={"topics": {"max_pending": 1}})
+    # one request of any size is answered while nobody else is
+    assert await statuses() == {200, 429}
+    assert limit() == 1
+    await change(defaults={"max_pending": 1}, models={"topics": {"max_pending": 512}})
+    assert await statuses() == {200}
+    assert limit() >= 64
+
+
 def test_runtime_settings_that_are_wrong_are_refused_and_the_last_good_ones_stay(start_gateway, triton, runtime_file):
     runtime_file.write_text("limits: {max_text_bytes: 3}")
-    gateway = start_gateway(triton_url=triton.grpc_url, runtime_file=runtime_file)
+    gateway = start_gateway(triton_url=triton.http_url, runtime_file=runtime_file)
     assert checks(gateway)["runtime_settings"] == "ok"
     runtime_file.write_text("limits: {max_text_bytes: 3}\nlog_level: loud")
     wait_until(lambda: "log_level" in checks(gateway)["runtime_settings"])
@@ -121,12 +152,16 @@ def test_runtime_settings_that_are_wrong_are_refused_and_the_last_good_ones_stay
 def test_the_configuration_is_shown_to_holders_of_a_key_without_secrets(start_gateway, triton, runtime_file):
     runtime_file.write_text("log_level: debug\nlimits: {request_timeout_ms: 2500}")
     gateway = start_gateway(
-        triton_url=triton.grpc_url, api_keys=f"acme:{DIGEST}", cache_url="redis://:p4ssword@127.0.0.1:1/0", runtime_file=runtime_file
+        triton_url=triton.http_url,
+        cache_url="redis://:p4ssword@127.0.0.1:1/0",
+        triton_headers="x-token=h1dden",
+        runtime_file=runtime_file,
+        **ADMINISTERED,
     )
     url = f"{gateway.url}/debug/config"
     assert httpx.get(url).status_code == 401
     answer = httpx.get(url, headers=KEY)
-    assert not [secret for secret in (DIGEST, "s3cret", "p4ssword") if secret in answer.text]
+    assert not [secret for secret in (DIGEST, "s3cret", "p4ssword", "h1dden") if secret in answer.text]
     shown = answer.json()
     assert shown["settings"]["cache_url"] == {"value": "redis://:***@127.0.0.1:1/0", "source": "environment"}
     assert shown["settings"]["cache_ttl_s"] == {"value": 3600, "source": "default"}
@@ -135,8 +170,10 @@ def test_the_configuration_is_shown_to_holders_of_a_key_without_secrets(start_ga
     assert shown["catalog"]["models"] == {"topics": {"1": "ready", "2": "ready"}}
 
 
-def test_the_configuration_is_shown_to_nobody_where_no_keys_are_configured(gateway):
+def test_the_configuration_is_shown_to_nobody_without_the_scope_admin(gateway, start_gateway, triton):
     assert httpx.get(f"{gateway.url}/debug/config").status_code == 403
+    guarded = start_gateway(triton_url=triton.http_url, auth="keys", api_keys=f"acme:{DIGEST}")
+    assert httpx.get(f"{guarded.url}/debug/config", headers=KEY).status_code == 403
 
 
 def test_a_client_that_leaves_before_its_request_is_whole_is_no_internal_error(gateway):

@@ -139,7 +139,7 @@ async def test_concurrent_equal_misses_are_computed_once(gateway):
 
 
 def test_model_tells_its_versions_quality_and_experiment(gateway):
-    assert httpx.get(f"{gateway.url}/v1/models").json() == {"models": ["topics"]}
+    assert httpx.get(f"{gateway.url}/v1/models").json()["models"] == ["topics"]
     model = httpx.get(f"{gateway.url}/v1/models/topics").json()
     assert (model["name"], model["ready"], model["default_version"]) == ("topics", True, 2)
     assert [version["version"] for version in model["versions"]] == [1, 2]

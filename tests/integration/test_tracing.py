@@ -41,7 +41,7 @@ def triton(repository, variables):
 def gateway(start_gateway, triton, valkey, variables, monkeypatch):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return start_gateway(triton_url=triton.grpc_url, cache_url=valkey.url, max_in_flight=1, request_timeout_ms=60_000)
+    return start_gateway(triton_url=triton.http_url, cache_url=valkey.url, max_in_flight=1, request_timeout_ms=60_000)
 
 
 def traced(sampled=True):
@@ -138,7 +138,7 @@ def test_a_slow_requests_trace_stands_beside_the_metric(gateway):
 
 def test_a_collector_that_is_gone_holds_nothing_up(triton, tmp_path, monkeypatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
-    with GatewayProcess(log=tmp_path / "gateway.log", triton_url=triton.grpc_url) as gateway:
+    with GatewayProcess(log=tmp_path / "gateway.log", triton_url=triton.http_url) as gateway:
         assert gateway.predict("corn", version=2, headers=traced()[1]).status_code == 200
         gateway.process.terminate()
         assert gateway.process.wait(timeout=10) == 0

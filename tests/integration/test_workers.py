@@ -20,7 +20,7 @@ LONG = " ".join(f"word{i}" for i in range(400))
 
 @pytest.fixture
 def gateway(start_gateway, triton, valkey):
-    process = start_gateway("--workers", WORKERS, triton_url=triton.grpc_url, cache_url=valkey.url, catalog_refresh_s=0.2)
+    process = start_gateway("--workers", WORKERS, triton_url=triton.http_url, cache_url=valkey.url, catalog_refresh_s=0.2)
     wait_until(lambda: value(process, "headrace_workers") == WORKERS, RESTART_S)
     return process
 

@@ -1,21 +1,18 @@
 """Triton's queue with the policies that a new configuration has: who goes first, who is refused, and what the gateway makes of it."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-import grpc
-import numpy as np
 import pytest
-from tritonclient.grpc import service_pb2 as pb
-from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
-from tritonclient.utils import serialize_byte_tensor
 
 from gateway.errors import DeadlineExceeded, Overloaded
-from gateway.triton import _translate
+from gateway.http1 import Client
+from gateway.triton import fault_of
 from model_repository import config
 
 pytestmark = pytest.mark.integration
@@ -70,18 +67,26 @@ class Queue:
         [line] = [line for line in lines if line.startswith(f'nv_inference_pending_request_count{{model="{self._served.folder.name}"')]
         return int(float(line.split()[-1]))
 
-    async def ask(self, text: str, priority: int | None = None, timeout_us: int | None = None) -> pb.ModelInferResponse:
-        request = pb.ModelInferRequest(model_name=self._served.folder.name, model_version="1")
-        request.inputs.add(name="TEXT", datatype="BYTES", shape=[1, 1])
-        request.raw_input_contents.append(serialize_byte_tensor(np.array([text.encode()], dtype=np.object_)).item())
-        if priority is not None:
-            request.parameters["priority"].int64_param = priority
-        if timeout_us is not None:
-            request.parameters["timeout"].int64_param = timeout_us
-        async with grpc.aio.insecure_channel(self._served.triton.grpc_url) as channel:
-            return await GRPCInferenceServiceStub(channel).ModelInfer(request, timeout=60)
+    async def ask(self, text: str, priority: int | None = None, timeout_us: int | None = None) -> bytes:
+        """Ask as the gateway does; what Triton refuses is the gateway's error."""
+        parameters = {"priority": priority, "timeout": timeout_us}
+        body = {
+            "inputs": [{"name": "TEXT", "datatype": "BYTES", "shape": [1, 1], "data": [text]}],
+            "parameters": {name: value for name, value in parameters.items() if value is not None},
+        }
+        host, _, port = self._served.triton.http_url.rpartition(":")
+        client = Client(host, int(port))
+        try:
+            answer = await client.request(
+                "POST", f"/v2/models/{self._served.folder.name}/versions/1/infer", json.dumps(body).encode(), timeout_s=60
+            )
+        finally:
+            client.close()
+        if answer.status != 200:
+            raise fault_of(answer)
+        return answer.body
 
-    async def enqueue(self, text: str, **options) -> "asyncio.Task[pb.ModelInferResponse]":
+    async def enqueue(self, text: str, **options) -> "asyncio.Task[bytes]":
         """A task that waits in Triton's queue."""
         before = self.waiting()
         task = asyncio.create_task(self.ask(text, **options))
@@ -139,12 +144,10 @@ async def test_a_full_queue_refuses_its_level_only_and_the_gateway_calls_it_over
     served.load()
     async with queue.busy():
         waiting = [await queue.enqueue(text, priority=BATCH) for text in ("batch 1", "batch 2")]
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
+        with pytest.raises(Overloaded):
             await queue.ask("batch 3", priority=BATCH)
         waiting.append(await queue.enqueue("interactive", priority=INTERACTIVE))
     await asyncio.gather(*waiting)
-    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert isinstance(_translate(refused.value), Overloaded)
     assert queue.executed() == ["interactive", "batch 1", "batch 2"]
 
 
@@ -153,11 +156,9 @@ async def test_a_text_whose_time_ran_out_in_the_queue_is_not_run_and_the_gateway
     async with queue.busy():
         late = await queue.enqueue("late", timeout_us=1)
         patient = await queue.enqueue("patient", timeout_us=60_000_000)  # more than the default is the default
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
+    with pytest.raises(DeadlineExceeded):
         await late
     await patient
-    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert isinstance(_translate(refused.value), DeadlineExceeded)
     assert queue.executed() == ["patient"]
 
 
@@ -167,7 +168,7 @@ async def test_a_text_expires_after_the_default_of_its_level(queue, served):
     served.load()
     async with queue.busy():
         interactive, batch = await queue.enqueue("interactive"), await queue.enqueue("batch", priority=BATCH)
-    with pytest.raises(grpc.aio.AioRpcError, match="Request timeout expired"):
+    with pytest.raises(DeadlineExceeded):
         await interactive
     await batch
     assert queue.executed() == ["batch"]

@@ -30,7 +30,7 @@ def test_a_misfit_is_one_sentence_that_says_why_and_what_to_do(change, reason):
     sentence = misfit(replace(GOOD, **change))
     assert reason in sentence
     assert "nvcr.io/nvidia/tritonserver" in sentence
-    assert "HEADRACE_TRITON_URL=host:8001" in sentence
+    assert "HEADRACE_TRITON_URL=host:8000" in sentence
     assert "\n" not in sentence
     assert sentence.endswith(".")
 

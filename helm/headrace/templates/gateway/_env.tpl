@@ -4,6 +4,8 @@
   value: 0.0.0.0
 - name: HEADRACE_PORT
   value: "8080"
+- name: HEADRACE_GRPC_PORT
+  value: "8081"
 - name: HEADRACE_TRITON_URL
   value: {{ include "headrace.tritonUrl" . | quote }}
 {{- include "headrace.cacheUrl" . }}
@@ -11,10 +13,30 @@
   value: /etc/headrace/experiments.yaml
 - name: HEADRACE_RUNTIME_FILE
   value: /etc/headrace/runtime.yaml
+- name: HEADRACE_DRAIN_DELAY_S
+  value: {{ .Values.gateway.preStopSeconds | toJson | quote }}
 - name: HEADRACE_DRAIN_TIMEOUT_S
   value: {{ .Values.gateway.drainTimeoutSeconds | toJson | quote }}
-{{- with .Values.gateway.apiKeys }}
+- name: HEADRACE_AUTH
+  value: {{ .Values.gateway.auth | quote }}
+{{- include "headrace.stateUrl" . }}
+{{- with .Values.gateway.tls.existingSecret }}
+- name: HEADRACE_TLS_CERT_FILE
+  value: /etc/headrace-tls/tls.crt
+- name: HEADRACE_TLS_KEY_FILE
+  value: /etc/headrace-tls/tls.key
+{{- end }}
+{{- with .Values.gateway.tritonHeaders }}
 {{- if .existingSecret }}
+- name: HEADRACE_TRITON_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .key }}
+{{- end }}
+{{- end }}
+{{- with .Values.gateway.apiKeys }}
+{{- if and .existingSecret (contains "keys" $.Values.gateway.auth) }}
 - name: HEADRACE_API_KEYS
   valueFrom:
     secretKeyRef:
@@ -32,11 +54,27 @@
 {{- end }}
 {{- end }}
 
-{{/* host:port of Triton's gRPC endpoint. */}}
+{{/* State: a URL, from a Secret or plain, or none; keys must be kept somewhere. */}}
+{{- define "headrace.stateUrl" -}}
+{{- if .Values.state.existingSecret }}
+- name: HEADRACE_STATE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.state.existingSecret }}
+      key: {{ .Values.state.existingSecretKey }}
+{{- else if .Values.state.url }}
+- name: HEADRACE_STATE_URL
+  value: {{ .Values.state.url | quote }}
+{{- else if and (eq .Values.gateway.auth "keys") (not .Values.gateway.apiKeys.existingSecret) }}
+{{- fail "gateway.auth asks for keys and there can be none: set gateway.apiKeys.existingSecret, state.url or state.existingSecret" }}
+{{- end }}
+{{- end }}
+
+{{/* Triton's HTTP endpoint: all pods behind the headless Service, or what externalUrl says. */}}
 {{- define "headrace.tritonUrl" -}}
 {{- if .Values.triton.enabled }}
 {{- with .Values.triton.externalUrl }}{{ fail "triton.externalUrl is set: set triton.enabled to false, or leave it empty" }}{{ end }}
-{{- printf "%s:8001" (include "headrace.componentName" (dict "root" . "component" "triton")) }}
+{{- printf "dns:///%s:8000" (include "headrace.componentName" (dict "root" . "component" "triton")) }}
 {{- else }}
 {{- required "triton.externalUrl: say where Triton is, since triton.enabled is false" .Values.triton.externalUrl }}
 {{- end }}

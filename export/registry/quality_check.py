@@ -1,0 +1,124 @@
+"""The quality gate once more: a packaged version answers its evaluation set, and the figures are the manifest's and within its bounds.
+
+The fp32 reference is not asked again, as that takes its checkpoint: its figures are the manifest's.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.errors import ExportError
+from export.evaluation.dataset import Dataset, dataset_of
+from export.evaluation.quality import ROUNDING
+from export.evaluation.table import Table
+from export.graphs.batches import Padded
+from export.graphs.graph import CPU, Graph, provider_here
+from export.graphs.serving import Serving
+from export.recipe import Evaluation
+from export.tasks import TASKS
+from model_repository.manifest import GRAPH, TOKENIZER, Comparison, Manifest, Quality
+
+TOLERANCE = 0.001
+"""How far a figure may be from the manifest's: on the same kind of machine the same graph answers the same, but for the last digits."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a version answers, and what its manifest says, on the `examples` of the whole set or (`where`) of a slice.
+
+    `drop` is from the reference that the manifest names; `bound` is what may be lost, None where nothing was asked of a slice.
+    """
+
+    where: str
+    examples: int
+    reference: float
+    manifest: float
+    measured: float
+    drop: float
+    bound: float | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The figures of a version, the whole set's first, and the execution provider that gave them."""
+
+    metric: str
+    provider: str
+    figures: tuple[Figure, ...]
+
+
+def require_same_set(quality: Quality, table: Table) -> None:
+    """A table holds the evaluation set that a manifest speaks of.
+
+    Raises:
+        ExportError: its files are others.
+    """
+    if table.digest != quality.data_digest:
+        raise ExportError(
+            f"{table.path} has the digest {table.digest}, and the manifest's evaluation set ({quality.data}) has {quality.data_digest}: "
+            "give that one, or measure on this one with --any-data"
+        )
+
+
+def evaluation_set(quality: Quality, table: Table, columns: Mapping[str, str]) -> Dataset:
+    """A table in the roles that the manifest names; `columns` (role: column) says otherwise.
+
+    Raises:
+        RecipeError: a column is not there, or does not hold what its role needs.
+    """
+    roles = {**quality.columns, **columns}
+    usual = {role: roles.pop(role) for role in ("text", "text_pair", "label") if role in roles}
+    slices = tuple(dict.fromkeys(part.column for part in quality.slices))
+    evaluation = Evaluation.model_validate({"data": table.path, **usual, "columns": roles, "slices": slices, "max_drop": quality.max_drop})
+    return dataset_of(evaluation, table)
+
+
+def measure_again(
+    folder: Path, manifest: Manifest, quality: Quality, dataset: Dataset, advance: Callable[[int, int], None] = lambda done, total: None
+) -> Measured:
+    """Let the version in a folder answer an evaluation set, on the execution provider that its figures are of, or else on the CPU.
+
+    Raises:
+        RecipeError: the set does not hold what the task needs.
+        ExportError: the graph does not run, or the metric is unknown.
+    """
+    task = TASKS[manifest.task]
+    assessment = task.assessment(dataset, manifest)
+    if (metric := assessment.metrics.get(quality.metric)) is None:
+        raise ExportError(f"the manifest's metric {quality.metric} is not one of {', '.join(assessment.metrics)}; export the version anew")
+    truth, items = assessment.truth(dataset, manifest.labels), task.items(dataset, manifest)
+    serving, provider = Serving(manifest, folder / TOKENIZER), provider_here(manifest.measured_provider or CPU)
+    runs = Padded(Graph(folder / GRAPH, task.outputs, provider=provider), serving.encode(()).pad_id)
+    rows = metric.statistics(serving.answer(runs, items, advance), truth)
+
+    def figure(where: str, told: Comparison, chosen: NDArray[np.bool_] | slice, bound: float | None) -> Figure:
+        measured = float(metric.reduce(rows[chosen].sum(axis=0)))
+        drop = metric.drop(told.reference, measured)
+        return Figure(where, len(rows[chosen]), told.reference, told.packaged, measured, drop, bound)
+
+    slices = (
+        figure(
+            f" where {part.column} is {part.value}",
+            part,
+            np.array([value == part.value for value in dataset.slices[part.column]]),
+            quality.max_slice_drop,
+        )
+        for part in quality.slices
+    )
+    return Measured(metric.name, provider, (figure("", quality, slice(None), quality.max_drop), *slices))
+
+
+def quality_faults(measured: Measured, tolerance: float) -> Iterator[str]:
+    """What is otherwise than the manifest says by more than `tolerance` (of the figure, where that is above 1), or lost too much."""
+    for found in measured.figures:
+        said = f"{measured.metric} is {found.measured:.4f} on {found.examples} examples{found.where}"
+        # NaN is close to nothing
+        if not math.isclose(found.measured, found.manifest, rel_tol=tolerance, abs_tol=tolerance):
+            yield f"{said}, and the manifest says {found.manifest:.4f}: that is more than {tolerance:g} apart"
+        if found.bound is not None and found.drop > found.bound + ROUNDING:
+            lost = f"of the fp32 reference's {found.reference:.4f} it loses {found.drop:.4f}"
+            yield f"{said}: {lost}, and at most {found.bound:.4f} is allowed"

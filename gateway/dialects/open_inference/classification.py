@@ -1,0 +1,14 @@
+"""The classification extension: of each row of numbers its best classes, as Triton writes them: `value:index`."""
+
+import struct
+
+
+def best_classes(raw: bytes, integer: bool, width: int, classes: int) -> list[bytes]:
+    """The `classes` best of each row [width] of float32 (or int32), the highest first, all rows after each other."""
+    values = struct.unpack(f"<{len(raw) // 4}{'i' if integer else 'f'}", raw)
+    best = []
+    for begin in range(0, len(values), width):
+        row = values[begin : begin + width]
+        order = sorted(range(width), key=row.__getitem__, reverse=True)
+        best += [(f"{row[i]}:{i}" if integer else f"{row[i]:f}:{i}").encode() for i in order[:classes]]
+    return best

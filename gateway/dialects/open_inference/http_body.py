@@ -1,0 +1,210 @@
+"""REST bodies: JSON, and the binary tensor extension, in which tensors follow the JSON as bytes."""
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from gateway.bytes_tensor import unpacked
+from gateway.dialects.open_inference.request import InferRequest, Input, Parameters, Wanted, require_no_shared_memory
+from gateway.dialects.open_inference.tensors import BYTES, FLOAT, Output
+from gateway.errors import MalformedRequest
+from gateway.prediction import Prediction
+from model_repository.tensors import TEXT
+
+HEADER_LENGTH = "inference-header-content-length"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class InputParameters(_Part):
+    """How an input comes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    binary_data_size: Annotated[int, Field(ge=0)] | None = Field(None, description="the tensor's bytes after the JSON, in place of `data`")
+
+
+class OutputParameters(_Part):
+    """How an output goes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    binary_data: bool | None = Field(None, description="as bytes after the JSON")
+    classification: Annotated[int, Field(ge=0)] = Field(0, description="of each row only the best classes, as `value:index`")
+
+
+class InputTensor(_Part):
+    """A tensor of texts: one for each item."""
+
+    name: str
+    shape: Annotated[list[int], Field(min_length=2, max_length=2)]
+    datatype: Literal["BYTES"]
+    parameters: InputParameters = Field(default_factory=InputParameters)
+    data: list[str | Annotated[list[str], Field(min_length=1, max_length=1)]] | None = None
+
+
+class RequestedOutput(_Part):
+    """An output that is asked for."""
+
+    name: str
+    parameters: OutputParameters = Field(default_factory=OutputParameters)
+
+
+class InferBody(_Part):
+    """An inference request of the Open Inference Protocol."""
+
+    id: str = Field("", description="comes back in the answer")
+    parameters: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="`timeout`, microseconds; `priority`; `binary_data_output`; others change nothing"
+    )
+    inputs: list[InputTensor]
+    outputs: list[RequestedOutput] = Field(default_factory=list, description="none: all")
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "inputs": [
+                        {"name": "TEXT", "shape": [1, 1], "datatype": "BYTES", "data": ["opec ministers agreed to cut crude oil output"]}
+                    ]
+                },
+                {
+                    "id": "7",
+                    "inputs": [{"name": "TEXT", "shape": [2, 1], "datatype": "BYTES", "data": ["wheat and corn", "crude oil"]}],
+                    "outputs": [{"name": "SCORES", "parameters": {"classification": 2}}, {"name": "ERROR"}],
+                    "parameters": {"timeout": 500000},
+                },
+            ]
+        }
+    )
+
+
+class OutputTensor(BaseModel):
+    """An output; with `parameters.binary_data_size` its bytes follow the JSON, in the order of the outputs."""
+
+    name: str
+    datatype: Literal["FP32", "INT32", "BYTES"]
+    shape: list[int]
+    parameters: dict[str, int] | None = None
+    data: list[float | int | str | None] | None = Field(None, description="null stands for NaN, the scores of an item with an ERROR")
+
+
+class InferResponse(BaseModel):
+    """An answer, with the version that gave it."""
+
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[OutputTensor]
+
+
+class Body(NamedTuple):
+    """A response's body, and where it has binary tensors the length of the JSON before them."""
+
+    content: bytes
+    json_bytes: int | None
+
+
+_BODY = TypeAdapter(InferBody)
+
+
+def parse(body: bytes, header_length: str | None) -> InferRequest:
+    """Read a request; `header_length` is its `Inference-Header-Content-Length`.
+
+    With a length of 0 the whole body is one text, as Triton has it for models of one input.
+
+    Raises:
+        MalformedRequest: not JSON, not a request, or the bytes do not fit what the JSON says of them.
+    """
+    size = len(body) if header_length is None else _header_size(header_length, len(body))
+    if header_length is not None and not size:
+        return InferRequest([Input(TEXT, BYTES, [1, 1], [body])], binary=True)
+    asked = _validated(body[:size])
+    inputs = []
+    for i, tensor in enumerate(asked.inputs):
+        require_no_shared_memory(tensor.parameters.model_extra or {}, f"inputs.{i}")
+        values, size = _values(tensor, body, size, f"inputs.{i}")
+        inputs.append(Input(tensor.name, tensor.datatype, tensor.shape, values))
+    if size != len(body):
+        raise MalformedRequest(f"{len(body) - size} bytes follow that no input speaks of; give each binary input its binary_data_size")
+    binary = asked.parameters.get("binary_data_output", False) is True
+    outputs = [_wanted(output, i, binary) for i, output in enumerate(asked.outputs)]
+    return InferRequest(inputs, outputs, asked.id, Parameters.of(asked.parameters), binary)
+
+
+def render(request: InferRequest, prediction: Prediction, wanted: Sequence[Wanted], outputs: Sequence[Output]) -> Body:
+    """The response to a request; `wanted` says how each of `outputs` goes."""
+    tail = [output.raw for one, output in zip(wanted, outputs, strict=True) if one.binary]
+    answer: dict[str, Any] = {"id": request.id} if request.id else {}
+    answer["model_name"] = prediction.manifest.model
+    answer["model_version"] = str(prediction.manifest.version)
+    answer["outputs"] = [_tensor(output, one.binary) for one, output in zip(wanted, outputs, strict=True)]
+    head = orjson.dumps(answer)
+    return Body(b"".join([head, *tail]), len(head)) if tail else Body(head, None)
+
+
+def _header_size(given: str, body_bytes: int) -> int:
+    if not given.isdecimal() or int(given) > body_bytes:
+        raise MalformedRequest(f"Inference-Header-Content-Length: must be a whole number from 0 to the body's {body_bytes} bytes")
+    return int(given)
+
+
+def _validated(raw: bytes) -> InferBody:
+    try:
+        return _BODY.validate_json(raw)
+    except ValidationError as exc:
+        # `from None`: the library's error quotes the client's text, which belongs in no log
+        fault = exc.errors(include_input=False, include_url=False)[0]
+        if fault["type"] == "json_invalid":
+            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault['ctx']['error']}") from None
+        match fault["loc"]:
+            case ():
+                raise MalformedRequest("the body must be an object with the inputs, as /docs shows") from None
+            case ("inputs", int() as i, "data", *_):
+                raise MalformedRequest(f"inputs.{i}.data: must be a list of strings, one for each item") from None
+            case ("parameters", *_):
+                raise MalformedRequest("parameters: must be an object whose values are numbers, strings or booleans") from None
+        raise MalformedRequest(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+
+
+def _values(tensor: InputTensor, body: bytes, begin: int, place: str) -> tuple[list[bytes], int]:
+    """The elements of an input, and where the bytes of the next one begin."""
+    size = tensor.parameters.binary_data_size
+    if (size is None) == (tensor.data is None):
+        raise MalformedRequest(f"{place}: give either data or parameters.binary_data_size")
+    if tensor.data is not None:
+        try:
+            return [(element if isinstance(element, str) else element[0]).encode() for element in tensor.data], begin
+        except UnicodeEncodeError:
+            raise MalformedRequest(f"{place}.data: a text holds half a surrogate pair, which is no character; send whole ones") from None
+    end = begin + (size or 0)
+    if end > len(body):
+        raise MalformedRequest(f"{place}: binary_data_size says {size} bytes and {len(body) - begin} are left in the body")
+    try:
+        return unpacked(body[begin:end]), end
+    except ValueError as exc:
+        raise MalformedRequest(f"{place}: {exc}; each text stands behind its length, 4 bytes, little-endian") from exc
+
+
+def _wanted(output: RequestedOutput, i: int, binary: bool) -> Wanted:
+    parameters = output.parameters
+    require_no_shared_memory(parameters.model_extra or {}, f"outputs.{i}")
+    return Wanted(output.name, parameters.classification, binary if parameters.binary_data is None else parameters.binary_data)
+
+
+def _tensor(output: Output, binary: bool) -> Mapping[str, Any]:
+    described = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
+    if binary:
+        return described | {"parameters": {"binary_data_size": len(output.raw)}}
+    return described | {"data": _data(output)}
+
+
+def _data(output: Output) -> Sequence[Any]:
+    if output.datatype == BYTES:
+        return [value.decode(errors="replace") for value in unpacked(output.raw)]
+    return struct.unpack(f"<{len(output.raw) // 4}{'f' if output.datatype == FLOAT else 'i'}", output.raw)

@@ -1,0 +1,83 @@
+"""What REST and gRPC requests have in common."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from gateway.errors import MalformedRequest
+
+_SEQUENCE = ("sequence_id", "sequence_start", "sequence_end")
+_RESERVED = "triton_"
+_FINAL_RESPONSE = "triton_enable_empty_final_response"
+
+
+class Input(NamedTuple):
+    """An input tensor of BYTES: its shape and its elements."""
+
+    name: str
+    datatype: str
+    shape: Sequence[int]
+    values: Sequence[bytes]
+
+
+class Wanted(NamedTuple):
+    """An output that is asked for: as it is, or with `classes` only the best of each row; in HTTP bodies as JSON or `binary`."""
+
+    name: str
+    classes: int = 0
+    binary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a request says of itself: how long it may take, seconds (None: nothing), and Triton's priority level (0: the default)."""
+
+    timeout_s: float | None = None
+    priority: int = 0
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Parameters":
+        """Read a request's `parameters`; those of its own that a client sends along change nothing, as with Triton.
+
+        Raises:
+            MalformedRequest: a value that cannot be read, sequences, or a name that is reserved.
+        """
+        if not given:
+            return _NONE
+        if any(given.get(name) for name in _SEQUENCE):
+            raise MalformedRequest("parameters.sequence_id: sequences are not supported, each request stands for itself; leave it out")
+        if any(name.startswith(_RESERVED) and name != _FINAL_RESPONSE for name in given):
+            raise MalformedRequest(f"parameters: names that begin with {_RESERVED} are reserved; choose another")
+        timeout_us = _whole(given, "timeout")
+        return cls(timeout_us / 1e6 if timeout_us else None, _whole(given, "priority"))
+
+
+_NONE = Parameters()
+
+
+@dataclass(frozen=True, slots=True)
+class InferRequest:
+    """An inference request; no `outputs`: all of them. `binary` is for outputs that are not named."""
+
+    inputs: Sequence[Input]
+    outputs: Sequence[Wanted] = ()
+    id: str = ""
+    parameters: Parameters = field(default=_NONE)
+    binary: bool = False
+
+
+def require_no_shared_memory(parameters: Mapping[str, Any], place: str) -> None:
+    """A tensor comes with the request and goes with the answer.
+
+    Raises:
+        MalformedRequest: it is said to lie in shared memory.
+    """
+    if "shared_memory_region" in parameters:
+        raise MalformedRequest(f"{place}: shared memory is not supported, the gateway may run on another machine; send the tensor itself")
+
+
+def _whole(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name, 0)
+    if type(value) is not int or value < 0:
+        raise MalformedRequest(f"parameters.{name}: must be a whole number from 0 up")
+    return value

@@ -1,0 +1,198 @@
+"""Text Embeddings Inference: `/embed`, `/similarity`, `/predict`, `/rerank`, `/info`. A flag that a model cannot obey is an error.
+
+A text that is too long is cut unless `truncate` is false (TEI's own `--auto-truncate`).
+"""
+
+import math
+from operator import mul
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from gateway.catalog import ServedModel
+from gateway.dialects.ask import MAX_INPUTS, Ask
+from gateway.dialects.json_body import parse
+from gateway.dialects.tei_bodies import EmbedBody, EmbedOptions, PredictBody, RerankBody, SimilarityBody, Truncation
+from gateway.dialects.texts import encoded
+from gateway.errors import InvalidRequest, TooLarge
+from gateway.prediction import Item, Prediction
+from gateway.row import cut_at
+from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
+from gateway.tasks.task import require_task
+from gateway.tasks.text_classification import ranked
+from gateway.tasks.text_ranking import ranking
+from model_repository.manifest import Manifest
+from model_repository.postprocessing import TextClassification, TextRanking
+
+_DTYPES = {"fp32": "float32", "fp16": "float16"}
+_ERROR_TYPES = {404: "NotFound", 429: "Overloaded", 502: "Backend", 503: "Unhealthy", 504: "Backend"}
+_SENTENCES = {
+    "inputs": f"must be a text or a list of 1 to {MAX_INPUTS} texts; of /predict a text, a pair [a, b] or a list of [a] and [a, b]",
+    "texts": f"must be a list of 1 to {MAX_INPUTS} texts",
+}
+
+
+_EMBED = TypeAdapter(EmbedBody)
+_SIMILARITY = TypeAdapter(SimilarityBody)
+_PREDICT = TypeAdapter(PredictBody)
+_RERANK = TypeAdapter(RerankBody)
+
+
+def ask_embed(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
+    """A list of embeddings, also of a single text.
+
+    Raises:
+        GatewayError: the body is not such a request, or the model cannot obey it.
+    """
+    require_task(manifest, "feature-extraction")
+    body = parse(_EMBED, raw, _SENTENCES)
+    _require_possible(body)
+    settings = settings_of(manifest)
+    if settings.normalize and not body.normalize:
+        raise InvalidRequest("normalize: this model's embeddings have length 1 always; leave it out or say true")
+    if body.dimensions is not None and body.dimensions not in (allowed := dimensions_of(manifest)):
+        raise InvalidRequest(f"dimensions: this model's embeddings can have {', '.join(map(str, allowed))} numbers; choose one of them")
+    normalize = body.normalize and (not settings.normalize or body.dimensions is not None)
+    texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+
+    def render(prediction: Prediction) -> list[tuple[float, ...]]:
+        _require_whole(body, prediction)
+        return [embedding_of(row, body.dimensions, normalize=normalize) for row in prediction.rows]
+
+    return Ask(_items(texts, "inputs", max_text_bytes), render)
+
+
+def ask_similarity(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
+    """The cosine similarity of each sentence with the first.
+
+    Raises:
+        GatewayError: the body is not such a request, or the model cannot obey it.
+    """
+    require_task(manifest, "feature-extraction")
+    body = parse(_SIMILARITY, raw)
+    _require_possible(body.parameters)
+
+    def render(prediction: Prediction) -> list[float]:
+        _require_whole(body.parameters, prediction)
+        source, *others = (embedding_of(row, normalize=True) for row in prediction.rows)
+        return [math.fsum(map(mul, source, other)) for other in others]
+
+    return Ask(_items([body.inputs.source_sentence, *body.inputs.sentences], "inputs", max_text_bytes), render)
+
+
+def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
+    """All labels with their scores, best first; a list of that for a list of inputs.
+
+    Raises:
+        GatewayError: the body is not such a request, or the model cannot obey it.
+    """
+    require_task(manifest, "text-classification")
+    body = parse(_PREDICT, raw, _SENTENCES)
+    _require_possible(body)
+    settings = manifest.postprocessing
+    assert isinstance(settings, TextClassification)  # noqa: S101 - the task's, as the manifest checks
+    _require_scores(body.raw_scores, raw_ones=settings.function == "identity")
+    single, sequences = _sequences(body.inputs)
+    wanted = 2 if settings.text_pair else 1
+    if any(len(sequence) != wanted for sequence in sequences):
+        raise InvalidRequest(f"inputs: this model classifies {'pairs: give [a, b]' if wanted == 2 else 'single texts, not pairs'}")
+    texts = [[encoded(text, f"inputs.{i}", max_text_bytes) for text in sequence] for i, sequence in enumerate(sequences)]
+
+    def render(prediction: Prediction) -> list[Any]:
+        _require_whole(body, prediction)
+        labels = [[score._asdict() for score in ranked(row, manifest.labels)] for row in prediction.rows]
+        return labels[0] if single else labels
+
+    return Ask([Item(*sequence) for sequence in texts], render)
+
+
+def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
+    """The texts by their places, best first.
+
+    Raises:
+        GatewayError: the body is not such a request, or the model cannot obey it.
+    """
+    require_task(manifest, "text-ranking")
+    body = parse(_RERANK, raw, _SENTENCES)
+    _require_possible(body)
+    settings = manifest.postprocessing
+    _require_scores(body.raw_scores, raw_ones=isinstance(settings, TextRanking) and settings.function == "identity")
+    query = encoded(body.query, "query", max_text_bytes)
+
+    def render(prediction: Prediction) -> list[dict[str, Any]]:
+        _require_whole(body, prediction)
+        repeated = {"text": body.texts} if body.return_text else {}
+        return [
+            {"index": at, **{name: texts[at] for name, texts in repeated.items()}, "score": score} for at, score in ranking(prediction.rows)
+        ]
+
+    return Ask([Item(query, encoded(text, f"texts.{i}", max_text_bytes)) for i, text in enumerate(body.texts)], render)
+
+
+def info(model: ServedModel, manifest: Manifest) -> dict[str, Any]:
+    """What TEI's `/info` tells, of the version that answers by default."""
+    return {
+        "model_id": model.name,
+        "model_sha": manifest.digest.removeprefix("sha256:"),
+        "model_dtype": _DTYPES.get(manifest.precision, "int8"),
+        "model_type": _model_type(manifest),
+        "max_input_length": manifest.max_length,
+        "max_batch_requests": model.max_batch_size,
+        "max_client_batch_size": MAX_INPUTS,
+        "auto_truncate": True,
+        "version": str(manifest.version),
+    }
+
+
+def error_body(status: int, message: str) -> dict[str, Any]:
+    """TEI's error for an HTTP status."""
+    return {"error": message, "error_type": _ERROR_TYPES.get(status, "Backend" if status >= 500 else "Validation")}
+
+
+def _model_type(manifest: Manifest) -> dict[str, Any]:
+    match manifest.task:
+        case "feature-extraction":
+            return {"embedding": {"pooling": settings_of(manifest).pooling}}
+        case "text-classification":
+            numbered = list(enumerate(manifest.labels))
+            return {"classifier": {"id2label": {str(i): label for i, label in numbered}, "label2id": {label: i for i, label in numbered}}}
+        case "text-ranking":
+            return {"reranker": {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}}
+        case task:
+            return {task.replace("-", "_"): {}}
+
+
+def _items(texts: list[str], place: str, max_text_bytes: int) -> list[Item]:
+    return [Item(encoded(text, f"{place}.{i}", max_text_bytes)) for i, text in enumerate(texts)]
+
+
+def _sequences(inputs: str | list[str | list[str]]) -> tuple[bool, list[list[str]]]:
+    """(whether it is one, sequences of one or two texts); of strings alone, a list is a pair."""
+    if isinstance(inputs, str):
+        return True, [[inputs]]
+    strings = [text for text in inputs if isinstance(text, str)]
+    if not strings:
+        return False, [sequence for sequence in inputs if isinstance(sequence, list)]
+    if len(strings) != len(inputs) or len(strings) > 2:
+        raise InvalidRequest(f"inputs: {_SENTENCES['inputs']}")
+    return True, [strings]
+
+
+def _require_possible(options: Truncation) -> None:
+    if options.truncation_direction in ("Left", "left"):
+        raise InvalidRequest("truncation_direction: texts are cut at their end; leave it out or say right")
+    if isinstance(options, EmbedOptions) and options.prompt_name is not None:
+        raise InvalidRequest("prompt_name: this model has no prompts; write the prompt into the text")
+
+
+def _require_scores(raw_scores: bool | None, *, raw_ones: bool) -> None:
+    if raw_scores is not None and raw_scores != raw_ones:
+        has = "raw scores only" if raw_ones else "scores from 0 to 1 only"
+        raise InvalidRequest(f"raw_scores: this model answers {has}; leave it out or say {str(raw_ones).lower()}")
+
+
+def _require_whole(options: Truncation, prediction: Prediction) -> None:
+    if options.truncate is False and (cut := prediction.truncated()):
+        at, tokens = cut[0]
+        limit = cut_at(prediction.manifest)
+        raise TooLarge(f"input {at} has {tokens} tokens, and the model reads {limit}; send a shorter text or truncate: true")

@@ -1,0 +1,66 @@
+"""Leaving without a failed request: on SIGTERM unready at once, then a delay in which the proxies notice, then the server's own stop.
+
+Every answer during the delay closes its connection, so that a proxy has no idle connection left on which to send one request more.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger()
+
+
+class Drain:
+    """Whether this process is leaving; `delay_s` is how long it still takes new requests."""
+
+    def __init__(self, delay_s: float) -> None:
+        self.delay_s = delay_s
+        self.draining = False
+
+    @contextmanager
+    def on_sigterm(self) -> Iterator[None]:
+        """Put the delay before the handler that SIGTERM has now, while inside; only a program's main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            # nothing else here: the signal may have come in the middle of a line to the log. This also wakes a loop that sleeps
+            loop.call_soon_threadsafe(begin, number)
+
+        def begin(number: int) -> None:
+            if not self.draining and callable(stop):
+                self.draining = True
+                log.info("draining", delay_s=self.delay_s)
+                loop.call_later(self.delay_s, stop, number, None)
+
+        if callable(stop):
+            signal.signal(signal.SIGTERM, on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, stop)
+
+
+class CloseWhileDraining:
+    """ASGI middleware: the answers to requests that come while draining say `Connection: close`."""
+
+    def __init__(self, app: ASGIApp, drain: Drain) -> None:
+        self._app, self._drain = app, drain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection scope."""
+
+        async def send_and_close(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, send_and_close if self._drain.draining and scope["type"] == "http" else send)

@@ -1,0 +1,53 @@
+"""Where the Tritons are: a list of addresses, and names that DNS is asked for again and again."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+log = structlog.get_logger()
+DNS = "dns:///"
+LOOKUP_TIMEOUT_S = 2.0
+Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
+
+
+async def look_up(host: str, port: int) -> list[str]:
+    """The addresses of a name, as host:port.
+
+    Raises:
+        OSError: the name has no address, or DNS does not answer.
+    """
+    async with asyncio.timeout(LOOKUP_TIMEOUT_S):
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [f"[{address[0]}]:{port}" if family == socket.AF_INET6 else f"{address[0]}:{port}" for family, _, _, _, address in found]
+
+
+@dataclass
+class Discovery:
+    """The addresses behind `urls`: `host:port`, or `dns:///host:port` for every address of that name (a headless Service)."""
+
+    urls: Sequence[str]
+    lookup: Lookup = look_up
+    _known: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, urls: str) -> "Discovery":
+        """From a list separated by commas."""
+        return cls([url.strip() for url in urls.split(",")])
+
+    async def addresses(self) -> list[str]:
+        """All addresses now, each once, sorted; while a name cannot be looked up, those that it had."""
+        found = await asyncio.gather(*map(self._of, self.urls))
+        return sorted({address for addresses in found for address in addresses})
+
+    async def _of(self, url: str) -> list[str]:
+        if not url.startswith(DNS):
+            return [url]
+        host, _, port = url.removeprefix(DNS).rpartition(":")
+        try:
+            self._known[url] = list(await self.lookup(host.strip("[]"), int(port)))
+        except OSError as exc:  # TimeoutError is one
+            log.warning("name not looked up, its last addresses stay", name=host, reason=repr(exc), addresses=self._known.get(url, []))
+        return self._known.get(url, [])

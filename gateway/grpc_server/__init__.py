@@ -1,0 +1,1 @@
+"""The Open Inference Protocol over gRPC: the server side of `tritonclient`'s messages."""

@@ -1,0 +1,80 @@
+"""Protobuf messages ↔ the dialect's requests and tensors. With `server` and `service`, what knows `tritonclient` on this side."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tritonclient.grpc import service_pb2 as pb
+
+from gateway.bytes_tensor import unpacked
+from gateway.dialects.open_inference.request import InferRequest, Input, Parameters, Wanted, require_no_shared_memory
+from gateway.dialects.open_inference.tensors import Output
+from gateway.errors import MalformedRequest
+from gateway.prediction import Prediction
+
+
+def version_of(text: str) -> int | None:
+    """A version as messages name it; "" is none.
+
+    Raises:
+        MalformedRequest: not a version.
+    """
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise MalformedRequest("model_version: must be a whole number, or empty")
+    return int(text)
+
+
+def parse(message: Any) -> InferRequest:
+    """A request from a `ModelInferRequest`.
+
+    Raises:
+        MalformedRequest: the tensors and their contents do not fit together.
+    """
+    if message.raw_input_contents and len(message.raw_input_contents) != len(message.inputs):
+        raise MalformedRequest(
+            f"raw_input_contents: {len(message.raw_input_contents)} for {len(message.inputs)} inputs; give one for each, or none"
+        )
+    inputs = []
+    for i, tensor in enumerate(message.inputs):
+        require_no_shared_memory(tensor.parameters, f"inputs.{i}")
+        inputs.append(Input(tensor.name, tensor.datatype, list(tensor.shape), _values(message, i, tensor)))
+    outputs = [_wanted(tensor, i) for i, tensor in enumerate(message.outputs)]
+    return InferRequest(inputs, outputs, message.id, Parameters.of(_parameters(message.parameters)))
+
+
+def render(request: InferRequest, prediction: Prediction, outputs: Sequence[Output]) -> Any:
+    """The `ModelInferResponse` to a request."""
+    manifest = prediction.manifest
+    response = pb.ModelInferResponse(id=request.id, model_name=manifest.model, model_version=str(manifest.version))
+    for output in outputs:
+        response.outputs.add(name=output.name, datatype=output.datatype, shape=output.shape)
+        response.raw_output_contents.append(output.raw)
+    return response
+
+
+def last_of_stream(response: Any) -> Any:
+    """A response as the only one to its request, which Triton says on streams."""
+    response.parameters["triton_final_response"].bool_param = True
+    return pb.ModelStreamInferResponse(infer_response=response)
+
+
+def _values(message: Any, i: int, tensor: Any) -> list[bytes]:
+    if not message.raw_input_contents:
+        return list(tensor.contents.bytes_contents)
+    try:
+        return unpacked(message.raw_input_contents[i])
+    except ValueError as exc:
+        raise MalformedRequest(f"raw_input_contents.{i}: {exc}; each text stands behind its length, 4 bytes, little-endian") from exc
+
+
+def _wanted(tensor: Any, i: int) -> Wanted:
+    require_no_shared_memory(tensor.parameters, f"outputs.{i}")
+    classes = _parameters(tensor.parameters).get("classification", 0)
+    if type(classes) is not int or classes < 0:
+        raise MalformedRequest(f"outputs.{i}.parameters.classification: must be a whole number from 0 up")
+    return Wanted(tensor.name, classes)
+
+
+def _parameters(parameters: Any) -> Mapping[str, Any]:
+    return {name: getattr(value, value.WhichOneof("parameter_choice") or "", None) for name, value in parameters.items()}

@@ -1,0 +1,49 @@
+"""The gRPC server of one worker: start, serve, drain."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+from fastapi import FastAPI
+from tritonclient.grpc.service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+
+from gateway.grpc_server.service import InferenceService
+from gateway.tracing import Tracer
+
+
+@asynccontextmanager
+async def serving(
+    app: FastAPI,
+    host: str,
+    port: int,
+    max_message_bytes: int,
+    drain_timeout_s: float,
+    tls: tuple[Path, Path] | None,
+    tracer: Tracer | None,
+) -> AsyncIterator[None]:
+    """Serve on `port`, which all workers share; nothing where it is 0. At the end RPCs under way have `drain_timeout_s`.
+
+    With `tls` (certificate with its chain, private key; PEM files) it speaks TLS and nothing else.
+    """
+    if not port:
+        yield
+        return
+    options = [
+        ("grpc.so_reuseport", 1),
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", -1),
+    ]
+    server = grpc.aio.server(options=options)
+    add_GRPCInferenceServiceServicer_to_server(InferenceService(app, tracer), server)
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if tls is None:
+        server.add_insecure_port(address)
+    else:
+        certificate, key = (path.read_bytes() for path in tls)
+        server.add_secure_port(address, grpc.ssl_server_credentials([(key, certificate)]))
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(drain_timeout_s)

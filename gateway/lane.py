@@ -1,0 +1,81 @@
+"""The way to one packaged version: its queue, and the call to Triton at the end of it."""
+
+import asyncio
+from collections.abc import Sequence
+
+from gateway import metrics
+from gateway.catalog import ServedModel
+from gateway.errors import Overloaded
+from gateway.limiting.admission_queue import AdmissionQueue
+from gateway.limiting.aimd import AimdLimit
+from gateway.limiting.deadline import Deadline
+from gateway.limiting.limits import QueueLimits
+from gateway.limiting.priority import Priority
+from gateway.prediction import Item, PredictionRequest
+from gateway.row import width_of
+from gateway.triton import Triton
+from model_repository.manifest import Manifest
+
+
+class Lane:
+    """The way to one packaged version: the queue in front of Triton."""
+
+    def __init__(self, triton: Triton, manifest: Manifest, model: ServedModel, limits: QueueLimits) -> None:
+        self.manifest = manifest
+        self.width = width_of(manifest)
+        self._triton, self._limits = triton, limits
+        self._limit = AimdLimit(limits.min_pending, limits.max_pending, limits.target_latency_s)
+        self._queue: AdmissionQueue[Item, bytes] = AdmissionQueue(
+            self._infer,
+            self._limit,
+            batch_share=limits.batch_share,
+            max_items=model.max_batch_size,
+            max_in_flight=1,
+            dropped=metrics.EXPIRED.labels(manifest.model, manifest.version).inc,
+        )
+        self._labels = (manifest.model, manifest.version)
+        self._pending, self._limit_now = metrics.PENDING.labels(*self._labels), metrics.LIMIT.labels(*self._labels)
+        self._model = model
+        self._set_max_in_flight()
+
+    def follow(self, model: ServedModel) -> None:
+        """Use as many calls at once as the model's instances, which come and go, can serve."""
+        if model is not self._model:
+            self._model = model
+            self._set_max_in_flight()
+
+    def set_limits(self, limits: QueueLimits) -> None:
+        """Take other limits over from now on; what waits already stays."""
+        self._limits = limits
+        self._limit.set_bounds(limits.min_pending, limits.max_pending)
+        self._set_max_in_flight()
+
+    def _set_max_in_flight(self) -> None:
+        # one more than can run, so that no instance waits for the gateway
+        self._queue.set_max_in_flight(self._limits.max_in_flight or self._model.instances + 1)
+
+    def admit(self, items: int, request: PredictionRequest) -> None:
+        """Take permits for items that are submitted next.
+
+        Raises:
+            Overloaded: too many wait, or too many for an answer before the request's deadline.
+        """
+        try:
+            self._queue.admit(items, request.priority, request.deadline)
+        except Overloaded:
+            metrics.SHED.labels(*self._labels, request.priority.name.lower()).inc(items)
+            raise
+
+    def submit(self, item: Item, priority: Priority, deadline: Deadline) -> "asyncio.Future[bytes]":
+        """The row of an item for which a permit is held; the permit goes back when the row is there."""
+        row = self._queue.submit(item, priority, deadline)
+        self._pending.inc()
+        row.add_done_callback(self._released)
+        return row
+
+    def _released(self, _: "asyncio.Future[bytes]") -> None:
+        self._pending.dec()
+
+    async def _infer(self, items: list[Item], priority: Priority, timeout_s: float) -> Sequence[bytes | Exception]:
+        self._limit_now.set(self._limit.value)
+        return await self._triton.infer(self.manifest, items, timeout_s, priority)

@@ -1,0 +1,146 @@
+"""`/v1/admin/keys` and `/v1/admin/tenants`: who may come in, and how much they may ask for. Always with a key that has the scope admin."""
+
+from time import time
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.context import RequestContext
+from gateway.dialects.kserve_v1 import Error
+from gateway.errors import InvalidRequest, NotReady
+from gateway.observe import CONTEXT
+from gateway.routes.direct import DirectRoute
+from gateway.security.api_keys import make
+from gateway.security.key_store import KeyStore
+from gateway.security.limits import NAMES, Limits
+from gateway.security.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
+from gateway.security.request_body import read_json
+from gateway.stack import Stack
+
+Body = TypeVar("Body", bound=BaseModel)
+DEFAULT_GRACE_S = 86_400.0
+_RESPONSES: dict[int | str, dict[str, Any]] = {status: {"model": Error} for status in (401, 403, 404, 409, 422, 429, 503)}
+router = APIRouter(route_class=DirectRoute, tags=["administer"], responses=_RESPONSES)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class LimitsBody(_Body):
+    """Limits; what is left out is as the settings say."""
+
+    requests_per_s: float | None = Field(None, gt=0)
+    requests_burst: float | None = Field(None, gt=0)
+    items_per_s: float | None = Field(None, gt=0)
+    items_burst: float | None = Field(None, gt=0)
+    requests_per_day: float | None = Field(None, gt=0)
+    items_per_day: float | None = Field(None, gt=0)
+
+
+class CreateBody(_Body):
+    """A new key."""
+
+    tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+    scopes: list[str] = Field(default_factory=lambda: sorted(DEFAULT_SCOPES), min_length=1)
+    expires_in_s: float | None = Field(None, gt=0, description="life of the key, seconds; none: until it is revoked")
+    note: Annotated[str, Field(max_length=200)] = ""
+    limits: LimitsBody = Field(default_factory=LimitsBody)
+
+
+class RotateBody(_Body):
+    """How long the old key goes on."""
+
+    grace_s: float = Field(DEFAULT_GRACE_S, ge=0)
+
+
+def _documentation(body: type[BaseModel]) -> dict[str, Any]:
+    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+    definitions = schema.pop("$defs", {})
+    for field in schema["properties"].values():
+        if "$ref" in field:
+            field.update(definitions[field.pop("$ref").rpartition("/")[2]])
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+
+
+@router.get("/v1/admin/keys", summary="List the API keys")
+async def list_keys(request: Request) -> Response:
+    """All keys with their ids, tenants, scopes and states; never the keys themselves."""
+    store = await _enter(request)
+    now = time()
+    return _answer({"keys": [key.shown(now) for key in await store.list_keys()]})
+
+
+@router.post("/v1/admin/keys", summary="Make an API key", status_code=201, openapi_extra=_documentation(CreateBody))
+async def create_key(request: Request) -> Response:
+    """Make a key. The answer shows it, once: only its sha256 is kept."""
+    store = await _enter(request)
+    body = await _read(request, CreateBody)
+    now = time()
+    expires_at = None if body.expires_in_s is None else now + body.expires_in_s
+    try:
+        new = make(
+            body.tenant, parse_scopes(body.scopes), now, expires_at=expires_at, limits=Limits(**body.limits.model_dump()), note=body.note
+        )
+    except ValueError as exc:
+        raise InvalidRequest(str(exc)) from exc
+    await store.create(new)
+    return _answer({"api_key": new.text, **new.key.shown(now)}, 201)
+
+
+@router.post("/v1/admin/keys/{key_id}/rotate", summary="Rotate an API key", status_code=201, openapi_extra=_documentation(RotateBody))
+async def rotate_key(request: Request) -> Response:
+    """Make a key with the same tenant, scopes and limits; the old one goes on for `grace_s` seconds."""
+    store = await _enter(request)
+    body = await _read(request, RotateBody)
+    now = time()
+    new = await store.rotate(request.path_params["key_id"], now, body.grace_s)
+    return _answer({"api_key": new.text, **new.key.shown(now)}, 201)
+
+
+@router.delete("/v1/admin/keys/{key_id}", summary="Revoke an API key")
+async def revoke_key(request: Request) -> Response:
+    """Revoke a key; every gateway knows it within `HEADRACE_KEY_REFRESH_S` seconds."""
+    store = await _enter(request)
+    now = time()
+    return _answer((await store.revoke(request.path_params["key_id"], now)).shown(now))
+
+
+@router.put("/v1/admin/tenants/{tenant}/limits", summary="Limit a tenant", openapi_extra=_documentation(LimitsBody))
+async def limit_tenant(request: Request) -> Response:
+    """Set what all keys of a tenant may ask for together; it takes the place of what was set before."""
+    store = await _enter(request)
+    body = await _read(request, LimitsBody)
+    try:
+        limits = Limits(**{name: getattr(body, name) for name in NAMES})
+    except ValueError as exc:
+        raise InvalidRequest(str(exc)) from exc
+    await store.limit_tenant(request.path_params["tenant"], limits)
+    return _answer({"tenant": request.path_params["tenant"], "limits": limits.given()})
+
+
+async def _enter(request: Request) -> KeyStore:
+    stack: Stack = request.app.state.stack
+    await stack.door.enter(request.scope[CONTEXT], ADMIN)
+    if stack.keys is None:
+        raise NotReady("keys are kept in Redis and there is none: set HEADRACE_STATE_URL")
+    return stack.keys
+
+
+async def _read(request: Request, body: type[Body]) -> Body:
+    stack: Stack = request.app.state.stack
+    ctx: RequestContext = request.scope[CONTEXT]
+    raw = await read_json(request, ctx, stack.limits.body)
+    try:
+        return body.model_validate_json(raw or b"{}")
+    except ValidationError as exc:
+        # `from None`: the library's error quotes what the client sent
+        fault = exc.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, fault["loc"])) if fault["type"] != "extra_forbidden" else "a field that is not known"
+        raise InvalidRequest(f"{place or 'the body'}: {fault['msg'].removeprefix('Value error, ')}") from None
+
+
+def _answer(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, {"Cache-Control": "no-store"}, "application/json")

@@ -1,0 +1,158 @@
+"""The Open Inference Protocol v2 over HTTP."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from gateway import content_coding
+from gateway.catalog import Catalog, ServedModel
+from gateway.dialects.open_inference import http_body, metadata, model_config
+from gateway.errors import MalformedRequest, NotReady, Unsupported
+from gateway.routes import open_inference_documentation as documentation
+from gateway.routes.call import Call, age_header
+from gateway.routes.direct import DirectRoute
+from gateway.routes.inference import infer
+from gateway.stack import Stack
+
+router = APIRouter(route_class=DirectRoute, tags=["open inference protocol"])
+MODEL = "/v2/models/{model:name}"
+VERSION = MODEL + "/versions/{version:int}"
+
+
+@router.get("/v2", summary="Server metadata", responses=documentation.SERVER)
+async def server(request: Request) -> Response:
+    """The server's name, version and extensions."""
+    return _json(metadata.server())
+
+
+@router.get("/v2/health/live", summary="Is the process alive?", response_class=Response, responses=documentation.LIVE)
+async def live(request: Request) -> Response:
+    """Alive as soon as it answers."""
+    return Response()
+
+
+@router.get("/v2/health/ready", summary="Can it answer?", response_class=Response, responses=documentation.READY)
+async def ready(request: Request) -> Response:
+    """Ready once a catalog was read and until it leaves, as `/readyz`."""
+    stack: Stack = request.app.state.stack
+    if not stack.ready:
+        raise NotReady("this gateway is starting or leaving; try again later")
+    return Response()
+
+
+@router.post("/v2/repository/index", summary="List the versions", responses=documentation.INDEX, openapi_extra=documentation.INDEX_BODY)
+async def index(request: Request) -> Response:
+    """Every version of every model and its state; with `{"ready": true}` those that answer."""
+    call = await Call.enter(request)
+    return _json(metadata.index(call.stack.catalog.current, _ready_only(await call.body())))
+
+
+@router.api_route("/v2/systemsharedmemory/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route("/v2/cudasharedmemory/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+async def shared_memory(request: Request) -> Response:
+    """Refused: the gateway may run on another machine than its clients and than Triton."""
+    raise Unsupported("shared memory is not supported: send tensors with the request")
+
+
+@router.api_route("/v2/repository/models/{rest:path}", methods=["POST"], include_in_schema=False)
+async def model_control(request: Request) -> Response:
+    """Refused: whoever packages versions loads them."""
+    raise Unsupported("models are not loaded and unloaded here: promote, retire or load them where they are packaged")
+
+
+# before the models: one that were called stats could not be asked about, as with Triton
+@router.api_route("/v2/models/stats", methods=["GET"], include_in_schema=False)
+@router.api_route(MODEL + "/stats", methods=["GET"], include_in_schema=False)
+@router.api_route(VERSION + "/stats", methods=["GET"], include_in_schema=False)
+async def statistics(request: Request) -> Response:
+    """Refused: `/metrics` has more."""
+    raise Unsupported("statistics are not given in this form: see /metrics")
+
+
+@router.get(MODEL, summary="Model metadata", responses=documentation.METADATA, openapi_extra=documentation.OF_MODEL)
+@router.get(VERSION, summary="Version metadata", responses=documentation.METADATA, openapi_extra=documentation.OF_VERSION)
+async def model_metadata(request: Request) -> Response:
+    """The model's tensors and the versions that are ready."""
+    return _json(metadata.model(_model(await Call.enter(request)), _version(request)))
+
+
+@router.get(
+    MODEL + "/ready",
+    summary="Does the model answer?",
+    response_class=Response,
+    responses=documentation.MODEL_READY,
+    openapi_extra=documentation.OF_MODEL,
+)
+@router.get(
+    VERSION + "/ready",
+    summary="Does the version answer?",
+    response_class=Response,
+    responses=documentation.MODEL_READY,
+    openapi_extra=documentation.OF_VERSION,
+)
+async def model_ready(request: Request) -> Response:
+    """200 if it does."""
+    served = _model(await Call.enter(request))
+    if not metadata.is_ready(served, _version(request)):
+        raise NotReady(f"model {served.name} does not answer in this version now; try again later")
+    return Response()
+
+
+@router.get(MODEL + "/config", summary="Model configuration", responses=documentation.CONFIG, openapi_extra=documentation.OF_MODEL)
+@router.get(VERSION + "/config", summary="Version configuration", responses=documentation.CONFIG, openapi_extra=documentation.OF_VERSION)
+async def configuration(request: Request) -> Response:
+    """The model's Triton configuration."""
+    served = _model(await Call.enter(request))
+    metadata.require_version(served, _version(request))
+    return _json(model_config.as_json(served.config))
+
+
+@router.post(MODEL + "/infer", summary="Infer", responses=documentation.INFER, openapi_extra=documentation.INFER_OF_MODEL)
+@router.post(VERSION + "/infer", summary="Infer by a version", responses=documentation.INFER, openapi_extra=documentation.INFER_OF_VERSION)
+async def model_infer(request: Request) -> Response:
+    """Answer a batch of items; tensors as JSON or binary. Without a version, the experiment or the model's default decides."""
+    call = await Call.enter(request)
+    headers = call.ctx.headers
+    body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), call.stack.limits.body.max_bytes)
+    asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH))
+    answered = await infer(call, request.path_params["model"], _version(request), asked)
+    rendered = http_body.render(asked, *answered)
+    return _coded(rendered, age_header(answered.prediction), headers.get("accept-encoding", ""))
+
+
+def _model(call: Call) -> ServedModel:
+    catalog: Catalog = call.stack.catalog.current
+    return catalog.model(call.request.path_params["model"])
+
+
+def _version(request: Request) -> int | None:
+    return request.path_params.get("version")
+
+
+def _ready_only(body: bytes) -> bool:
+    if not body:
+        return False
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise MalformedRequest(f"the body is not JSON in UTF-8: {exc.msg}") from None
+    if not isinstance(asked, dict) or not isinstance(asked.get("ready", False), bool):
+        raise MalformedRequest('the body must be empty or an object such as {"ready": true}')
+    return bool(asked.get("ready"))
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
+
+
+def _coded(body: http_body.Body, headers: dict[str, str], accept_encoding: str) -> Response:
+    content, media_type = body.content, "application/json"
+    if body.json_bytes is not None:
+        headers["Inference-Header-Content-Length"] = str(body.json_bytes)
+        media_type = "application/octet-stream"
+    if len(content) >= content_coding.MIN_BYTES and (coding := content_coding.accepted(accept_encoding)):
+        headers["Content-Encoding"] = coding
+        headers["Vary"] = "Accept-Encoding"
+        content = content_coding.encoded(content, coding)
+    return Response(content, media_type=media_type, headers=headers)

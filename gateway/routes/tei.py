@@ -1,0 +1,149 @@
+"""TEI's paths for the default models, and below `/models/{model}` for each model; `POST /models/{model}` is Hugging Face's pipeline."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from gateway.default_models import default_model
+from gateway.dialects import hugging_face, tei, tei_bodies
+from gateway.dialects.ask import Ask
+from gateway.dialects.json_body import schema_of
+from gateway.errors import NotReady
+from gateway.routes.call import Call
+from gateway.routes.direct import DirectRoute
+from gateway.routes.documentation import MODEL, REQUEST_HEADERS, json_body, responses
+from gateway.stack import Stack
+from model_repository.manifest import Manifest
+
+router = APIRouter(route_class=DirectRoute, tags=["text embeddings inference"])
+Read = Callable[[bytes, Manifest, int], Ask]
+
+
+class TeiError(BaseModel):
+    """TEI's error: what is wrong, in a sentence, and of which kind."""
+
+    error: str
+    error_type: str
+
+
+class LabelScore(BaseModel):
+    """A label and its score."""
+
+    label: str
+    score: float
+
+
+class Rank(BaseModel):
+    """A text by its place in the request."""
+
+    index: int
+    score: float
+    text: str | None = None
+
+
+class Info(BaseModel):
+    """What a server says of its model."""
+
+    model_id: str
+    model_sha: str
+    model_dtype: str
+    model_type: dict[str, Any]
+    max_input_length: int
+    max_batch_requests: int
+    max_client_batch_size: int
+    auto_truncate: bool
+    version: str
+
+
+def _model(request: Request, stack: Stack, use: str) -> str:
+    named = request.path_params.get("model")
+    return default_model(use, stack.default_models, stack.catalog.current) if named is None else str(named)
+
+
+def _endpoint(use: str, read: Read, name: str, meaning: str) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        call = await Call.enter(request)
+        raw = await call.json()
+        lane = call.assign(_model(request, call.stack, use))
+        ask = read(raw, lane.manifest, call.stack.limits.max_text_bytes)
+        return await call.answer(lane, ask)
+
+    endpoint.__name__, endpoint.__doc__ = name, meaning
+    return endpoint
+
+
+def _add(path: str, name: str, use: str, read: Read, body: dict[str, Any], answer: Any, meaning: str) -> None:
+    """A path for the default model, and the same for each model."""
+    endpoint = _endpoint(use, read, name, meaning)
+    for prefix, parameters in (("", REQUEST_HEADERS), ("/models/{model:name}", [MODEL, *REQUEST_HEADERS])):
+        router.add_api_route(
+            f"{prefix}{path}" if prefix and path != "/" else prefix or path,
+            endpoint,
+            methods=["POST"],
+            summary=meaning,
+            responses=responses(answer, TeiError),
+            openapi_extra={"requestBody": json_body(body), "parameters": parameters},
+        )
+
+
+_PIPELINES = (
+    hugging_face.ClassificationBody,
+    hugging_face.EntityBody,
+    hugging_face.AnswerBody,
+    hugging_face.ZeroShotBody,
+    tei_bodies.EmbedBody,
+    tei_bodies.SimilarityBody,
+    tei_bodies.RerankBody,
+)
+_add("/embed", "embed", "embed", tei.ask_embed, schema_of(tei_bodies.EmbedBody), list[list[float]], "Embed texts")
+_add("/similarity", "similarity", "embed", tei.ask_similarity, schema_of(tei_bodies.SimilarityBody), list[float], "Compare sentences")
+_add(
+    "/predict",
+    "classify",
+    "predict",
+    tei.ask_predict,
+    schema_of(tei_bodies.PredictBody),
+    list[LabelScore] | list[list[LabelScore]],
+    "Classify texts",
+)
+_add("/rerank", "rank", "rerank", tei.ask_rerank, schema_of(tei_bodies.RerankBody), list[Rank], "Sort texts by relevance")
+_add("/", "pipeline", "root", hugging_face.ask, {"anyOf": [schema_of(body) for body in _PIPELINES]}, Any, "Ask as a Hugging Face pipeline")
+
+
+@router.get("/info", summary="Describe the default model", responses=responses(Info, TeiError))
+@router.get(
+    "/models/{model:name}/info", summary="Describe a model", responses=responses(Info, TeiError), openapi_extra={"parameters": [MODEL]}
+)
+async def show_info(request: Request) -> Response:
+    """The model's task, precision and limits, of the version that answers by default."""
+    call = await Call.enter(request)
+    model = call.stack.catalog.current.model(_model(request, call.stack, "root"))
+    return JSONResponse(tei.info(model, model.versions[model.default_version].manifest))
+
+
+@router.get("/health", summary="Does the model server answer?", response_class=Response, responses={503: {"model": TeiError}})
+async def check_health(request: Request) -> Response:
+    """200 while a catalog is known and Triton answers. No key is asked for."""
+    stack: Stack = request.app.state.stack
+    if stack.catalog.fault is not None:
+        raise NotReady(stack.catalog.fault)
+    return Response()
+
+
+@router.get(
+    "/models/{model:name}/health",
+    summary="Is a model ready?",
+    response_class=Response,
+    responses={status: {"model": TeiError} for status in (401, 403, 404, 429, 503)},
+    openapi_extra={"parameters": [MODEL]},
+)
+async def check_model(request: Request) -> Response:
+    """200 while one of the model's versions is ready."""
+    call = await Call.enter(request)
+    model = call.stack.catalog.current.model(request.path_params["model"])
+    if not model.is_ready(model.default_version):
+        raise NotReady(f"no version of model {model.name} is ready; try again later")
+    return Response()

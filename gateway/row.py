@@ -1,0 +1,45 @@
+"""A row: what Triton answered for one item, as bytes, so that nothing is decoded between Triton, the cache and the answer.
+
+    row = value · tokens (int32, little-endian)
+
+The value is float32 × `width`, or where the task's answer is JSON that JSON. `tokens` counts the item's tokens before it is cut.
+"""
+
+import struct
+
+from model_repository.manifest import Manifest
+from model_repository.postprocessing import FeatureExtraction
+from model_repository.tensors import tensors_of
+
+FLOAT_BYTES = 4
+TOKENS_BYTES = 4
+
+
+def width_of(manifest: Manifest) -> int | None:
+    """How many float32 a row holds; None where it holds JSON."""
+    if tensors_of(manifest).is_json:
+        return None
+    if isinstance(manifest.postprocessing, FeatureExtraction):
+        return manifest.postprocessing.dimension
+    return len(manifest.labels) or 1
+
+
+def cut_at(manifest: Manifest) -> int | None:
+    """More tokens than this are cut; None where long texts are read whole, in windows."""
+    reads_windows = manifest.windows is not None or manifest.task == "question-answering"
+    return None if reads_windows else manifest.max_length
+
+
+def value_of(row: bytes) -> bytes:
+    """The value: float32 × width, or JSON."""
+    return row[:-TOKENS_BYTES]
+
+
+def floats_of(row: bytes) -> tuple[float, ...]:
+    """The value of a row that holds numbers."""
+    return struct.unpack_from(f"<{len(row) // FLOAT_BYTES - 1}f", row)
+
+
+def tokens_of(row: bytes) -> int:
+    """The item's tokens before it is cut, special ones included."""
+    return int.from_bytes(row[-TOKENS_BYTES:], "little")

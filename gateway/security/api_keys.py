@@ -1,0 +1,125 @@
+"""API keys: what is kept of one, and what happens to it in its life. Pure: clocks are passed in, nothing is stored here.
+
+A key is `hr_` and 32 random bytes in URL-safe base64. It is shown once; what is kept is its sha256. With 256 random bits no
+salt and no slow hash is needed: there is nothing to guess.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
+
+import orjson
+
+from gateway.security.limits import Limits
+from gateway.security.principal import Principal, parse_scopes
+
+PREFIX = "hr_"
+_FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+_TENANT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept; times in seconds since 1970."""
+
+    id: str
+    tenant: str
+    scopes: frozenset[str]
+    created_at: float
+    expires_at: float | None = None
+    revoked_at: float | None = None
+    replaced_by: str | None = None
+    note: str = ""
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not is_tenant(self.tenant):
+            raise ValueError("tenant: must be 1 to 100 letters, digits, dots, hyphens or underscores")
+        parse_scopes(self.scopes)
+
+    def is_valid(self, now: float) -> bool:
+        """Whether it opens the door at `now`."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def state(self, now: float) -> str:
+        """`valid`, `expired` or `revoked`."""
+        return "valid" if self.is_valid(now) else "expired" if self.revoked_at is None else "revoked"
+
+    def revoked(self, now: float) -> "ApiKey":
+        """The key, revoked; a key that is revoked already keeps its time."""
+        return self if self.revoked_at is not None else replace(self, revoked_at=now)
+
+    def replaced(self, by: str, now: float, grace_s: float) -> "ApiKey":
+        """The key with `grace_s` seconds left, or fewer where it would have expired sooner."""
+        ends = now + grace_s
+        return replace(self, replaced_by=by, expires_at=ends if self.expires_at is None else min(self.expires_at, ends))
+
+    def principal(self, default_limits: Limits, tenant_limits: Limits) -> Principal:
+        """Whom it stands for."""
+        expires_at = {} if self.expires_at is None else {"expires_at": self.expires_at}
+        return Principal(
+            self.id, self.tenant, self.scopes, key_limits=self.limits.over(default_limits), tenant_limits=tenant_limits, **expires_at
+        )
+
+    def shown(self, now: float) -> dict[str, Any]:
+        """What an administrator sees of it."""
+        return {
+            **asdict(self),
+            "scopes": sorted(self.scopes),
+            "limits": self.limits.given(),
+            "state": self.state(now),
+        }
+
+    def pack(self) -> bytes:
+        """As it is stored."""
+        return orjson.dumps({**asdict(self), "scopes": sorted(self.scopes), "limits": self.limits.given()})
+
+    @classmethod
+    def unpack(cls, raw: bytes) -> "ApiKey":
+        """From what was stored."""
+        kept = orjson.loads(raw)
+        return cls(**{**kept, "scopes": frozenset(kept["scopes"]), "limits": Limits(**kept["limits"])})
+
+
+class NewKey(NamedTuple):
+    """A key that was just made: `text` is shown once and then forgotten."""
+
+    text: str
+    digest: str
+    key: ApiKey
+
+
+def make(
+    tenant: str,
+    scopes: frozenset[str],
+    now: float,
+    *,
+    expires_at: float | None = None,
+    limits: Limits | None = None,
+    note: str = "",
+) -> NewKey:
+    """A new random key.
+
+    Raises:
+        ValueError: no tenant's name, or scopes that there are not.
+    """
+    text = PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey(secrets.token_hex(6), tenant, scopes, now, expires_at, note=note, limits=limits or Limits())
+    return NewKey(text, digest(text), key)
+
+
+def digest(text: str) -> str:
+    """What is kept of a key: its sha256 in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_tenant(text: str) -> bool:
+    """Whether a text can name a tenant."""
+    return _TENANT.fullmatch(text) is not None
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether a text has the form of a key that `make` made."""
+    return _FORM.fullmatch(text) is not None

@@ -1,0 +1,142 @@
+"""`Authorization` header → principal.
+
+Whoever was verified is remembered by the header's text, so that the next request costs one dictionary look-up: no hash, no Redis.
+(A look-up compares texts only after their randomized hashes agree, so its time tells nothing of a key.) Keys from state are looked
+up again every `refresh_s` seconds, all of them in one go: a revoked key is out after that time. While state is gone they go on for
+`outage_s` seconds, and keys that are not remembered are answered with 503.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import structlog
+
+from gateway import metrics
+from gateway.errors import StateUnavailable, Unauthenticated
+from gateway.joiner import Joiner
+from gateway.security.api_keys import digest, looks_like_key
+from gateway.security.key_store import KeyStore
+from gateway.security.principal import Principal
+from gateway.security.tokens import TokenVerifier
+
+log = structlog.get_logger()
+MAX_KNOWN = 10_000
+TOKEN_LIFE_S = 300.0
+IDLE_S = 600.0
+MAX_BEARER_CHARS = 8192
+_DOTS_OF_A_TOKEN = 2
+
+
+class _Known:
+    """A verified header: good until `good_until`, seconds since 1970; `digest` where it is a key of state."""
+
+    __slots__ = ("digest", "good_until", "principal", "used_at")
+
+    def __init__(self, principal: Principal, good_until: float, digest: str, used_at: float) -> None:
+        self.principal, self.good_until, self.digest, self.used_at = principal, min(good_until, principal.expires_at), digest, used_at
+
+
+class Sources(NamedTuple):
+    """Where principals come from; each may be missing."""
+
+    fixed: Mapping[str, Principal]
+    """by sha256 of the key, from the settings"""
+    store: KeyStore | None = None
+    tokens: TokenVerifier | None = None
+
+
+class Authenticator:
+    """Knows who asks."""
+
+    def __init__(self, sources: Sources, *, refresh_s: float, outage_s: float, clock: Callable[[], float]) -> None:
+        self._fixed, self._store, self._tokens = sources
+        self._refresh_s, self._outage_s, self._clock = refresh_s, outage_s, clock
+        self._known: dict[str, _Known] = {}
+        # keys that come at the same moment are looked up together
+        self._look_ups: Joiner[str, Principal | None] = Joiner(self._find, max_items=256, max_in_flight=2)
+
+    def __repr__(self) -> str:
+        return f"<Authenticator {len(self._known)} remembered>"
+
+    async def principal(self, authorization: str | None) -> Principal:
+        """Who sent this header.
+
+        Raises:
+            Unauthenticated: no bearer token, or none that is valid.
+            StateUnavailable: a key that is not remembered, while state is gone.
+        """
+        known = self._known.get(authorization or "")
+        now = self._clock()
+        if known is not None and now < known.good_until:
+            known.used_at = now
+            return known.principal
+        try:
+            return await self._verify(authorization or "", now)
+        except Unauthenticated:
+            metrics.UNAUTHENTICATED.inc()
+            raise
+
+    async def watch(self) -> None:
+        """Look the remembered keys up again, every `refresh_s` seconds, for ever."""
+        while True:
+            await asyncio.sleep(self._refresh_s)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Look the remembered keys up again, and forget who was not seen for long."""
+        now = self._clock()
+        for header, known in list(self._known.items()):
+            if now >= known.good_until or now - known.used_at > IDLE_S:
+                del self._known[header]
+        keys = {header: known for header, known in self._known.items() if known.digest}
+        if not keys or self._store is None:
+            return
+        try:
+            found = await self._store.find([known.digest for known in keys.values()], now)
+        except StateUnavailable:
+            return  # counted and logged where it happened; who is known goes on until `good_until`
+        for (header, known), principal in zip(keys.items(), found, strict=True):
+            if principal is None:
+                self._known.pop(header, None)
+            else:
+                # the same object while nothing changed: whoever keeps accounts compares identities
+                kept = known.principal if known.principal == principal else principal
+                known.principal, known.good_until = kept, min(now + self._outage_s, kept.expires_at)
+
+    def forget_tokens(self) -> None:
+        """Verify tokens anew, since the keys that signed them have changed."""
+        self._known = {header: known for header, known in self._known.items() if known.digest or not known.principal.id.startswith("jwt:")}
+
+    async def aclose(self) -> None:
+        """Wait for look-ups in flight."""
+        await self._look_ups.aclose()
+
+    async def _verify(self, authorization: str, now: float) -> Principal:
+        scheme, _, text = authorization.partition(" ")
+        text = text.strip()
+        if scheme.lower() != "bearer" or not text:
+            raise Unauthenticated("give an API key in the header Authorization: Bearer <key>")
+        if len(text) > MAX_BEARER_CHARS:
+            raise Unauthenticated("this API key is not known")
+        key = digest(text)
+        if fixed := self._fixed.get(key):
+            return self._remember(authorization, _Known(fixed, now + IDLE_S, "", now))
+        if self._tokens is not None and text.count(".") == _DOTS_OF_A_TOKEN:
+            return self._remember(authorization, _Known(self._tokens.principal(text), now + TOKEN_LIFE_S, "", now))
+        principal = await self._look_ups.submit(key) if self._store is not None and looks_like_key(text) else None
+        if principal is None:
+            raise Unauthenticated("this API key is not known")
+        return self._remember(authorization, _Known(principal, now + self._outage_s, key, now))
+
+    def _remember(self, authorization: str, known: _Known) -> Principal:
+        # one key can be written in many ways (spaces, capitals); only the usual ones are remembered, so that nobody fills the memory
+        if authorization.count(" ") == 1 and authorization[:7] in ("Bearer ", "bearer "):
+            while len(self._known) >= MAX_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[authorization] = known
+        return known.principal
+
+    async def _find(self, digests: list[str]) -> list[Principal | None]:
+        assert self._store is not None  # noqa: S101 - only called where there is a store
+        return await self._store.find(digests, self._clock())

@@ -1,0 +1,60 @@
+"""TLS and credentials toward the servers behind the gateway: files as they are named in the settings, read where they are used."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import StartError
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """Whom to trust (None: the system's authorities) and, for servers that ask for it, who we are."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    def redis_options(self, url: str | None) -> dict[str, Any]:
+        """What redis-py's connections take, for a `rediss://` URL."""
+        if url is None or not url.startswith("rediss://"):
+            return {}
+        files = {"ssl_ca_certs": self.ca_file, "ssl_certfile": self.cert_file, "ssl_keyfile": self.key_file}
+        return {name: str(path) for name, path in files.items() if path is not None}
+
+    def context(self) -> ssl.SSLContext:
+        """What asyncio's connections take.
+
+        Raises:
+            StartError: a file cannot be read, or holds no such thing.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+            if self.cert_file is not None:
+                context.load_cert_chain(self.cert_file, self.key_file)
+        except OSError as exc:  # an SSLError is one
+            files = ", ".join(str(path) for path in (self.ca_file, self.cert_file, self.key_file) if path is not None)
+            raise StartError(f"{files}: {exc.strerror or exc}; the settings name these as TLS files") from exc
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class TritonAccess:
+    """How Triton is spoken to: `tls` None: in the clear; `headers` go with every call."""
+
+    tls: ClientTls | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def context(self) -> ssl.SSLContext | None:
+        """What asyncio's connections take.
+
+        Raises:
+            StartError: a TLS file cannot be used.
+        """
+        return None if self.tls is None else self.tls.context()
+
+    def header_lines(self) -> str:
+        """The headers as they stand in an HTTP request."""
+        return "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())

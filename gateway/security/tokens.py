@@ -1,0 +1,153 @@
+"""JWT → principal. The one module that knows `jwt`; its errors become ours here.
+
+Only signatures by a private key are taken: the algorithms that may be allowed exclude `none` and all HMACs, so a token signed with
+the public key as its secret is refused whatever its header says. The key set is fetched in the background and the last good one
+stays while its server is gone.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+import jwt
+import structlog
+
+from gateway.errors import StateUnavailable, Unauthenticated
+from gateway.security.api_keys import is_tenant
+from gateway.security.limits import Limits
+from gateway.security.principal import SCOPES, Principal
+
+log = structlog.get_logger()
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+REFRESH_S: Final = 300.0
+RETRY_S: Final = 5.0
+"""Also how long after a fetch an unknown key id may cause another."""
+FETCH_TIMEOUT_S: Final = 5.0
+
+
+class TokenRules(NamedTuple):
+    """What a token must be like, and which of its claims say who asks."""
+
+    issuer: str
+    audience: str
+    algorithms: Sequence[str]
+    tenant_claim: str
+    scopes_claim: str
+    leeway_s: float = 30.0
+
+
+class KeySet:
+    """The issuer's public keys; `changed` is called when they are other ones than before."""
+
+    def __init__(self, fetch: Callable[[], Any], changed: Callable[[], None]) -> None:
+        self._fetch, self._changed = fetch, changed
+        self._raw: Any = None
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._wanted = asyncio.Event()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether keys were ever fetched."""
+        return self._raw is not None
+
+    def get(self, key_id: str | None) -> jwt.PyJWK | None:
+        """The key of this id; of a set of one key, that one for a token that names none."""
+        if key_id is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(key_id)
+
+    async def refresh(self) -> bool:
+        """Fetch the keys; on failure those that were there stay. Whether it worked."""
+        try:
+            raw = await asyncio.to_thread(self._fetch)
+            keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(raw).keys}
+        except (jwt.PyJWTError, ValueError, OSError) as exc:
+            log.warning("key set not fetched, the last one stays", reason=repr(exc))
+            return False
+        if raw != self._raw:
+            self._raw, self._keys = raw, keys
+            self._changed()
+        return True
+
+    def want(self) -> None:
+        """Fetch soon, since a key was asked for that is not there; never more often than every `RETRY_S`."""
+        self._wanted.set()
+
+    async def watch(self) -> None:
+        """Fetch regularly, and soon after a key was wanted that is not there; for ever."""
+        while True:
+            fetched = await self.refresh()
+            await asyncio.sleep(RETRY_S)
+            if fetched:
+                self._wanted.clear()
+                try:
+                    await asyncio.wait_for(self._wanted.wait(), REFRESH_S - RETRY_S)
+                except TimeoutError:
+                    continue
+
+
+class TokenVerifier:
+    """Verifies tokens; the limits are those of each subject and of each tenant."""
+
+    def __init__(self, keys: KeySet, rules: TokenRules, key_limits: Limits, tenant_limits: Limits) -> None:
+        self._keys, self._rules = keys, rules
+        self._key_limits, self._tenant_limits = key_limits, tenant_limits
+
+    def principal(self, token: str) -> Principal:
+        """Whom a token stands for.
+
+        Raises:
+            Unauthenticated: it is not one of ours, has expired, or lacks what it must have.
+            StateUnavailable: the issuer's keys could not be fetched yet.
+        """
+        claims = self._verify(token)
+        tenant = claims.get(self._rules.tenant_claim)
+        if not isinstance(tenant, str) or not is_tenant(tenant):
+            raise Unauthenticated(f"this token has no claim {self._rules.tenant_claim} that names a tenant")
+        return Principal(
+            f"jwt:{tenant}:{claims['sub']}",
+            tenant,
+            _scopes(claims.get(self._rules.scopes_claim)),
+            float(claims["exp"]),
+            self._key_limits,
+            self._tenant_limits,
+        )
+
+    def _verify(self, token: str) -> Mapping[str, Any]:
+        rules = self._rules
+        try:
+            key = self._key(jwt.get_unverified_header(token))
+            return jwt.decode(
+                token,
+                key,
+                algorithms=list(rules.algorithms),
+                audience=rules.audience,
+                issuer=rules.issuer,
+                leeway=rules.leeway_s,
+                options={"require": ["exp", "iss", "aud", "sub"]},
+            )
+        except jwt.ExpiredSignatureError as exc:
+            raise Unauthenticated("this token has expired") from exc
+        except jwt.PyJWTError as exc:
+            raise Unauthenticated("this token is not valid here") from exc
+
+    def _key(self, header: Mapping[str, Any]) -> jwt.PyJWK:
+        key_id = header.get("kid")
+        key = self._keys.get(key_id)
+        if key is None:
+            self._keys.want()
+            if not self._keys.loaded:
+                raise StateUnavailable("the issuer's keys have not been fetched yet; try again later")
+            raise Unauthenticated("this token is signed with a key that is not known (yet)")
+        return key
+
+
+def fetcher(url: str) -> Callable[[], Any]:
+    """Fetches a key set: blocking, with a time limit, without following redirects."""
+    return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_S).fetch_data
+
+
+def _scopes(claim: Any) -> frozenset[str]:
+    """The scopes that we know, of a list or of names separated by spaces."""
+    names = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else ()
+    return frozenset(name for name in names if name in SCOPES)

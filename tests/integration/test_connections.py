@@ -1,0 +1,218 @@
+"""What a client may send, and how slowly, on raw connections."""
+
+import contextlib
+import socket
+import ssl
+import time
+
+import httpx
+import psutil
+import pytest
+import trustme
+from gateway_process import GatewayProcess, wait_until
+
+pytestmark = pytest.mark.integration
+HEAD = b"POST /v1/models/topics:predict HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
+TIMEOUT_S = 0.5
+
+
+@pytest.fixture
+def impatient(start_gateway, triton):
+    return start_gateway(
+        triton_url=triton.http_url,
+        header_timeout_s=TIMEOUT_S,
+        body_timeout_s=TIMEOUT_S,
+        max_headers=20,
+        max_header_bytes=2048,
+        max_json_depth=8,
+        max_body_bytes=10_000,
+    )
+
+
+@contextlib.contextmanager
+def connected(gateway):
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        yield connection
+
+
+def everything(connection):
+    """All that comes until the gateway closes the connection."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(65536):
+            received += piece
+    return received
+
+
+def drip(connection, pieces):
+    """Send pieces one after the other, until the gateway has closed; what it said."""
+    connection.setblocking(False)
+    received = b""
+    deadline = time.monotonic() + 10
+    for piece in pieces:
+        assert time.monotonic() < deadline, "was never cut off"
+        try:
+            connection.sendall(piece)
+            got = connection.recv(65536)
+        except BlockingIOError:
+            time.sleep(0.02)  # a slow client is what is tested
+            continue
+        except (BrokenPipeError, ConnectionResetError):
+            return received
+        if not got:
+            return received
+        received += got
+    raise AssertionError("was never cut off")
+
+
+def forever(piece):
+    while True:
+        yield piece
+
+
+def test_a_connection_that_sends_nothing_is_closed(impatient):
+    with connected(impatient) as connection:
+        begun = time.monotonic()
+        assert everything(connection).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert TIMEOUT_S * 0.9 < time.monotonic() - begun < TIMEOUT_S + 5
+
+
+@pytest.mark.parametrize("pieces", [b"a", b"\r\n"], ids=["in a header", "empty lines"])
+def test_a_head_that_drips_is_cut_off(impatient, pieces):
+    with connected(impatient) as connection:
+        if pieces != b"\r\n":
+            connection.sendall(HEAD + b"X-Long: ")
+        assert drip(connection, forever(pieces)).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_drips_is_cut_off_with_a_sentence(impatient):
+    with connected(impatient) as connection:
+        connection.sendall(HEAD + b"Content-Length: 5000\r\n\r\n")
+        received = drip(connection, forever(b" "))
+    assert received.startswith(b"HTTP/1.1 408 ")
+    assert b"the body was not there within 0.5 s" in received
+    assert b"connection: close" in received.lower()
+
+
+def test_a_body_that_goes_on_after_its_answer_is_cut_off(impatient):
+    with connected(impatient) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: gateway\r\nContent-Length: 1000000\r\n\r\n")
+        assert drip(connection, forever(b" ")).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_trailers_without_end_are_cut_off(impatient):
+    with connected(impatient) as connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n")
+        drip(connection, forever(b"x: y\r\n"))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"".join(b"x-%d: y\r\n" % i for i in range(30)),
+        b"x-large: " + b"y" * 3000 + b"\r\n",
+    ],
+    ids=["too many", "too large"],
+)
+def test_too_many_or_too_large_headers_are_refused(impatient, head):
+    with connected(impatient) as connection:
+        connection.sendall(HEAD + head + b"Content-Length: 2\r\n\r\n{}")
+        received = everything(connection)
+    assert received.startswith(b"HTTP/1.1 431 ")
+    assert b'{"error":"the request has too many headers, or too large ones; send fewer"}' in received
+
+
+def test_a_head_without_end_is_refused_before_it_fills_the_memory(impatient):
+    with connected(impatient) as connection:
+        received = drip(connection, [HEAD + b"x: ", *[b"y" * 1000] * 1000])
+    assert received.startswith(b"HTTP/1.1 431 ")
+    assert httpx.get(f"{impatient.url}/livez").status_code == 200
+
+
+def test_what_is_not_http_is_refused_as_json(impatient):
+    with connected(impatient) as connection:
+        connection.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        received = everything(connection)
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.endswith(b'{"error":"this is not HTTP/1.1"}')
+
+
+def test_a_patient_client_keeps_its_connection(impatient):
+    with httpx.Client(base_url=impatient.url) as client:
+        begun = time.monotonic()
+        while time.monotonic() - begun < 3 * TIMEOUT_S:
+            assert client.post("/v1/models/topics:predict", json={"instances": ["corn"]}).status_code == 200
+        [connection] = client._transport._pool.connections
+        assert connection._connection._request_count > 1
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "sentence"),
+    [
+        (b"[" * 5000, 400, "the body is nested more than 8 levels deep"),
+        (b'{"instances": ' + b"[" * 9 + b"]" * 9 + b"}", 400, "the body is nested more than 8 levels deep"),
+        (b'{"instances": ["' + b"[" * 100 + b'"]}', 200, ""),
+        (b" " * 10_001, 413, "the body has more than 10000 bytes"),
+        (b'{"instances": ["a"], "<script>alert(1)</script>": 1}', 422, "has a field that is not known"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_bodies_over_a_limit_get_their_status_and_nothing_back_of_theirs(impatient, content, status, sentence):
+    answer = httpx.post(impatient.predict_url, content=content)
+    assert (answer.status_code, sentence in answer.text, "script" in answer.text) == (status, True, False)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_length_over_the_limit_is_refused_before_the_body_is_sent(impatient):
+    with connected(impatient) as connection:
+        connection.sendall(HEAD + b"Content-Length: 10001\r\n\r\n")
+        assert everything(connection).startswith(b"HTTP/1.1 413 ")
+
+
+def test_every_cut_off_is_counted_by_its_reason(impatient):
+    with connected(impatient) as connection:
+        everything(connection)
+    wait_until(lambda: impatient.metric("headrace_connections_cut_off_total", reason="slow") >= 1)
+
+
+def test_an_answer_that_nobody_reads_is_dropped(start_gateway, triton):
+    gateway = start_gateway(triton_url=triton.http_url, write_timeout_s=1)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        connection.connect(("127.0.0.1", gateway.port))
+        port = connection.getsockname()[1]
+        # more than all buffers between the two hold
+        connection.sendall(b"GET /static-offline-docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: gateway\r\n\r\n" * 16)
+        wait_until(lambda: port in clients_of(gateway))
+        wait_until(lambda: port not in clients_of(gateway), timeout_s=20)
+
+
+def clients_of(gateway):
+    """The clients' ports of the connections that the gateway holds."""
+    found = psutil.Process(gateway.process.pid).net_connections(kind="tcp")
+    return {entry.raddr.port for entry in found if entry.raddr and entry.laddr.port == gateway.port and entry.status == "ESTABLISHED"}
+
+
+def test_the_gateway_speaks_tls_and_nothing_else_where_it_has_a_certificate(triton, tmp_path):
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    settings = {"triton_url": triton.http_url, "tls_cert_file": tmp_path / "cert.pem", "tls_key_file": tmp_path / "key.pem"}
+    gateway = GatewayProcess(log=tmp_path / "gateway.log", **settings)
+    try:
+        wait_until(lambda: _ready(gateway, context))
+        url = gateway.predict_url.replace("http:", "https:")
+        assert httpx.post(url, json={"instances": ["corn"]}, verify=context).status_code == 200
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{gateway.url}/livez")
+    finally:
+        gateway.stop()
+
+
+def _ready(gateway, context):
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"https://127.0.0.1:{gateway.port}/readyz", verify=context).status_code == 200
+    return False

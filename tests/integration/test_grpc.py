@@ -1,0 +1,212 @@
+"""The gRPC side: who asks, until when, how it fails and ends, as over HTTP."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import queue
+import signal
+import socket
+
+import grpc
+import httpx
+import numpy as np
+import psutil
+import pytest
+import tritonclient.grpc
+import tritonclient.grpc.aio
+from gateway_process import GatewayProcess, free_port, infer_request, wait_until
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
+
+pytestmark = pytest.mark.integration
+Code = grpc.StatusCode
+
+
+@pytest.fixture
+def start(tasks_triton, start_gateway):
+    """Starts a gateway with a gRPC port; gives it with a channel to that."""
+    with contextlib.ExitStack() as channels:
+
+        def begin(*arguments, **settings):
+            port = free_port()
+            gateway = start_gateway(*arguments, **{"triton_url": tasks_triton.http_url, "grpc_port": port, **settings})
+            gateway.grpc_port = port
+            return gateway, channels.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}"))
+
+        yield begin
+
+
+def infer(channel, *texts, model="weather", metadata=None, timeout=30, **fields):
+    request = infer_request(model, {"TEXT": [text.encode() for text in texts]}, **fields)
+    return GRPCInferenceServiceStub(channel).ModelInfer.with_call(request, metadata=metadata, timeout=timeout)
+
+
+def fault(channel, *texts, **options):
+    with pytest.raises(grpc.RpcError) as error:
+        infer(channel, *texts, **options)
+    return error.value
+
+
+def log_lines(gateway):
+    return [json.loads(line) for line in gateway.log.read_text().splitlines() if line.startswith("{")]
+
+
+def test_answers_tell_version_experiment_and_cache_and_are_logged_and_counted_as_over_http(start, valkey, tmp_path):
+    experiments = tmp_path / "experiments.yaml"
+    arms = [{"name": "old", "version": 1, "weight": 0.5}, {"name": "new", "version": 2, "weight": 0.5}]
+    experiments.write_text(json.dumps({"experiments": [{"key": "vectors", "model": "embeddings", "variants": arms}]}))
+    gateway, channel = start(cache_url=valkey.url, experiments_file=experiments)
+    versions = {}
+    for unit in range(20):
+        answer, rpc = infer(channel, "alna bero", model="embeddings", metadata=[("x-unit-id", f"u{unit}"), ("x-request-id", f"r{unit}")])
+        told = dict(rpc.initial_metadata())
+        assert (told["x-experiment"], told["x-request-id"], told["x-model-version"]) == ("vectors", f"r{unit}", answer.model_version)
+        assert told["x-variant"] == {"1": "old", "2": "new"}[answer.model_version]
+        versions[unit] = answer.model_version
+    assert set(versions.values()) == {"1", "2"}
+    predict_url = f"{gateway.url}/v1/models/embeddings:predict"
+    for unit, version in versions.items():
+        over_http = httpx.post(predict_url, json={"instances": ["alna"]}, headers={"X-Unit-ID": f"u{unit}"})
+        assert over_http.headers["x-model-version"] == version
+    wait_until(lambda: sum(line.get("request_id", "").startswith("r") for line in log_lines(gateway)) == 20)
+    [line] = [line for line in log_lines(gateway) if line.get("request_id") == "r3"]
+    assert (line["path"], line["status"], line["model"]) == ("/inference.GRPCInferenceService/ModelInfer", 200, "embeddings")
+    assert (str(line["version"]), line["instances"], line["experiment"]) == (versions[3], 1, "vectors")
+    assert gateway.metric("headrace_requests_total", model="embeddings", status="200") == 40
+
+
+def test_key_is_asked_for_where_keys_are_configured(start):
+    gateway, channel = start(api_keys=f"acme:{hashlib.sha256(b's3cret').hexdigest()}")
+    assert fault(channel, "alna").code() is Code.UNAUTHENTICATED
+    assert fault(channel, "alna", metadata=[("authorization", "Bearer wrong")]).code() is Code.UNAUTHENTICATED
+    infer(channel, "alna", metadata=[("authorization", "Bearer s3cret")])
+    stub = GRPCInferenceServiceStub(channel)
+    assert stub.ServerLive(pb.ServerLiveRequest()).live
+    for method, request in (("RepositoryIndex", pb.RepositoryIndexRequest()), ("ModelConfig", pb.ModelConfigRequest(name="weather"))):
+        with pytest.raises(grpc.RpcError) as error:
+            getattr(stub, method)(request)
+        assert error.value.code() is Code.UNAUTHENTICATED
+    wait_until(lambda: any(line.get("tenant") == "acme" for line in log_lines(gateway)))
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "code", "sentence"),
+    [
+        (["alna"], {"model": "none"}, Code.NOT_FOUND, "no such model"),
+        (["alna"], {"model_version": "7"}, Code.NOT_FOUND, "no version 7"),
+        (["alna"], {"model_version": "x"}, Code.INVALID_ARGUMENT, "model_version: must be a whole number"),
+        ([], {}, Code.INVALID_ARGUMENT, "n is at least 1"),
+        (["alna"], {"metadata": [("x-unit-id", "u" * 300)]}, Code.INVALID_ARGUMENT, "X-Unit-ID"),
+        (["alna" * 50_000], {}, Code.INVALID_ARGUMENT, "TEXT.0 has 200000 bytes"),
+        (["a" * 3_000_000], {}, Code.RESOURCE_EXHAUSTED, "larger than max"),
+        (["alna never asked"], {"timeout": 0.000_001}, Code.DEADLINE_EXCEEDED, "Deadline"),
+        (["alna never asked"], {"metadata": [("x-request-timeout-ms", "0.01")]}, Code.DEADLINE_EXCEEDED, "did not come in time"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_faults_have_grpcs_statuses_and_a_sentence(start, texts, options, code, sentence):
+    _, channel = start()
+    found = fault(channel, *texts, **options)
+    assert (found.code(), sentence in found.details()) == (code, True), found.details()
+    infer(channel, "still alive")
+
+
+def test_model_that_is_overloaded_says_when_to_come_back(start):
+    _, channel = start(max_pending=4)
+    found = fault(channel, *[f"alna {i}" for i in range(8)])
+    assert found.code() is Code.RESOURCE_EXHAUSTED
+    assert dict(found.trailing_metadata())["retry-after"] == "1"
+
+
+def test_triton_that_is_gone_is_unavailable_and_what_is_cached_is_answered(tasks_repository, tmp_path):
+    port = free_port()
+    embedded = GatewayProcess("--embedded", "--repository", tasks_repository.folder, log=tmp_path / "gateway.log", grpc_port=port)
+    with embedded as gateway, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        wait_until(lambda: dict(infer(channel, "alna")[1].initial_metadata())["x-cache"] == "hit")
+        os.kill(gateway.child_pid("Triton"), signal.SIGKILL)
+        wait_until(lambda: fault(channel, "alna bero cona").code() is Code.UNAVAILABLE)
+        assert dict(infer(channel, "alna")[1].initial_metadata())["x-cache"] == "hit"
+
+
+async def test_stream_is_answered_in_order_with_the_errors_of_single_requests(start):
+    gateway, _ = await asyncio.to_thread(start)
+    models = ["weather", "none", "embeddings", "weather", "moods"] * 20
+
+    async def requests():
+        for number, model in enumerate(models):
+            tensor = tritonclient.grpc.aio.InferInput("TEXT", [1, 1], "BYTES")
+            tensor.set_data_from_numpy(np.array([[b"alna %d" % number]], dtype=np.object_))
+            yield {"model_name": model, "inputs": [tensor], "request_id": str(number)}
+
+    async with tritonclient.grpc.aio.InferenceServerClient(f"127.0.0.1:{gateway.grpc_port}") as client:
+        answers = [answer async for answer in client.stream_infer(requests())]
+    assert len(answers) == len(models)
+    for number, (model, (result, error)) in enumerate(zip(models, answers, strict=True)):
+        if model == "none":
+            assert "no such model" in error.message()
+        else:
+            response = result.get_response()
+            assert (error, response.id, response.model_name) == (None, str(number), model)
+            assert response.parameters["triton_final_response"].bool_param
+
+
+def test_stream_of_a_client_that_waits_for_each_answer_and_of_one_that_leaves(start):
+    gateway, channel = start()
+    answers = queue.Queue()
+    with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{gateway.grpc_port}") as client:
+        client.start_stream(lambda result, error: answers.put((result, error)))
+        for number in range(5):
+            tensor = tritonclient.grpc.InferInput("TEXT", [1, 1], "BYTES")
+            tensor.set_data_from_numpy(np.array([[b"alna %d" % number]], dtype=np.object_))
+            client.async_stream_infer("weather", [tensor], request_id=str(number))
+            result, error = answers.get(timeout=20)
+            assert (error, result.get_response().id) == (None, str(number))
+        client.stop_stream(cancel_requests=True)
+    infer(channel, "still alive")
+    assert "internal error" not in gateway.log.read_text()
+
+
+def listeners(gateway):
+    """The workers that listen on the gRPC port."""
+    workers = psutil.Process(gateway.process.pid).children(recursive=True)
+    return {
+        worker.pid
+        for worker in workers
+        for one in worker.net_connections()
+        if (one.status, one.laddr.port) == (psutil.CONN_LISTEN, gateway.grpc_port)
+    }
+
+
+def test_workers_share_the_port(start):
+    gateway, _ = start("--workers", 2)
+    wait_until(lambda: len(listeners(gateway)) == 2)
+    for number in range(20):
+        with grpc.insecure_channel(f"127.0.0.1:{gateway.grpc_port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            infer(channel, f"alna {number}")
+    wait_until(lambda: gateway.metric("headrace_requests_total", model="weather", status="200") == 20)
+
+
+def test_port_that_is_taken_stops_the_start_with_a_sentence(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        gateway = GatewayProcess(log=tmp_path / "gateway.log", grpc_port=port)
+        assert gateway.process.wait(timeout=60) == 1
+    assert gateway.log.read_text().strip().endswith("set HEADRACE_GRPC_PORT to a free port")
+
+
+def test_rpcs_under_way_are_finished_when_the_gateway_stops(start, tasks_triton):
+    gateway, channel = start()
+    texts = [[f"alna {i} {j}" for j in range(64)] for i in range(12)]
+    calls = [
+        GRPCInferenceServiceStub(channel).ModelInfer.future(infer_request("weather", {"TEXT": [t.encode() for t in batch]}))
+        for batch in texts
+    ]
+    wait_until(lambda: gateway.metric("headrace_items_total", model="weather", result="miss") > 0)
+    assert gateway.stop() == 0
+    answers = [call.exception(timeout=30) or "answered" for call in calls]
+    refused = [answer for answer in answers if answer != "answered"]
+    assert {answer.code() for answer in refused} <= {Code.UNAVAILABLE}
+    assert "answered" in answers
+    assert "internal error" not in gateway.log.read_text()

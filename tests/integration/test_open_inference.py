@@ -1,0 +1,114 @@
+"""Asking the gateway gives what asking Triton gives, by NVIDIA's clients, unchanged."""
+
+import json
+
+import numpy as np
+import pytest
+from triton_clients import CLIENTS, call, endpoint, tensors
+
+pytestmark = pytest.mark.integration
+
+PAIRS, OPTIONS = (
+    ("entailment", "ranker", "answers"),
+    {"entities": [b"", b'{"aggregation_strategy": "none"}', b"{"], "answers": [b'{"top_k": 2}']},
+)
+OPTIONS["zero-shot"] = [b'{"candidate_labels": ["alna", "bero"]}', b'{"multi_label": true, "candidate_labels": ["bero"]}']
+MODELS = ("weather", "moods", "entailment", "entities", "embeddings", "raw-embeddings", "ranker", "answers", "zero-shot")
+NOT_UTF8 = b"\xff\xfe"
+
+
+def columns_of(model, texts):
+    """A batch for a model's task, with a text that it cannot process where the transport can carry one."""
+    columns = {"TEXT": [text if isinstance(text, bytes) else text.encode() for text in texts]}
+    if model in PAIRS:
+        columns["TEXT_PAIR"] = [*columns["TEXT"][1:], columns["TEXT"][0]]
+    if options := OPTIONS.get(model):
+        columns["PARAMETERS"] = [options[i % len(options)] for i in range(len(texts))]
+    return columns
+
+
+def assert_same(found, expected, names):
+    for name in names:
+        ours, theirs = found.as_numpy(name), expected.as_numpy(name)
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), name
+        if theirs.dtype == np.float32:
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6, err_msg=name)
+        elif name == "ANSWER":
+            for one, other in zip(ours.flat, theirs.flat, strict=True):
+                assert approximately(json.loads(one or b"null")) == approximately(json.loads(other or b"null"))
+        else:
+            assert ours.tolist() == theirs.tolist(), name
+
+
+def approximately(value):
+    """JSON with its floats rounded: the order in which a batch adds up changes their last digits."""
+    match value:
+        case float():
+            return pytest.approx(value, rel=1e-4, abs=1e-6)
+        case list():
+            return [approximately(one) for one in value]
+        case dict():
+            return {key: approximately(one) for key, one in value.items()}
+    return value
+
+
+def outputs_of(model):
+    return {"embeddings": "EMBEDDING", "raw-embeddings": "EMBEDDING", "entities": "ANSWER", "answers": "ANSWER", "zero-shot": "ANSWER"}.get(
+        model, "SCORES"
+    )
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("model", MODELS)
+async def test_every_task_is_answered_as_by_triton(grpc_gateway, tasks_triton, tasks_repository, model, client):
+    columns = columns_of(model, [*tasks_repository.texts[:5], NOT_UTF8, "", " ".join(tasks_repository.texts)])
+    names = (outputs_of(model), "TOKENS", "ERROR")
+    found, expected = [
+        await call(client, endpoint(server, client), "infer", model, tensors(client, columns), request_id="7")
+        for server in (grpc_gateway, tasks_triton)
+    ]
+    assert_same(found, expected, names)
+    assert found.as_numpy("ERROR")[5, 0]
+
+
+@pytest.mark.parametrize("client", ["http", "http.aio"])
+@pytest.mark.parametrize("coding", [None, "gzip", "deflate"])
+@pytest.mark.parametrize("binary", [True, False])
+async def test_json_binary_and_compressed_bodies_are_answered_as_by_triton(
+    grpc_gateway, tasks_triton, tasks_repository, client, binary, coding
+):
+    module = CLIENTS[client]
+    columns = columns_of("embeddings", tasks_repository.texts[5:15])
+    options = {
+        "inputs": tensors(client, columns, binary),
+        "outputs": [
+            module.InferRequestedOutput("EMBEDDING", binary_data=binary),
+            module.InferRequestedOutput("TOKENS", binary_data=not binary),
+        ],
+        "request_compression_algorithm": coding,
+        "response_compression_algorithm": coding,
+    }
+    found, expected = [
+        await call(client, endpoint(server, client), "infer", "embeddings", **options) for server in (grpc_gateway, tasks_triton)
+    ]
+    assert_same(found, expected, ("EMBEDDING", "TOKENS"))
+    assert found.as_numpy("ERROR") is None
+    assert ("data" in found.get_output("EMBEDDING")) is not binary
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_best_classes_versions_and_ids_are_as_tritons(grpc_gateway, tasks_triton, tasks_repository, client):
+    module = CLIENTS[client]
+    answers = []
+    for server in (grpc_gateway, tasks_triton):
+        inputs = tensors(client, {"TEXT": [text.encode() for text in tasks_repository.texts[:4]]})
+        wanted = [module.InferRequestedOutput("SCORES", class_count=2)]
+        answer = await call(client, endpoint(server, client), "infer", "weather", inputs, "1", wanted, "my id")
+        response = answer.get_response() if client.startswith("http") else answer.get_response(as_json=True)
+        answers.append((response["id"], response["model_version"], answer.as_numpy("SCORES")))
+    ours, theirs = answers
+    assert ours[:2] == theirs[:2] == ("my id", "1")
+    assert ours[2].shape == theirs[2].shape == (4, 2)
+    for one, other in zip(ours[2].flat, theirs[2].flat, strict=True):
+        value, index = one.decode().split(":")
+        assert (approximately(float(value)), index) == (float(other.decode().split(":")[0]), other.decode().split(":")[1])

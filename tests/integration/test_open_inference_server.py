@@ -1,0 +1,145 @@
+"""What the protocol says of the server and its models, and how requests fail, by NVIDIA's clients, unchanged."""
+
+import json
+
+import grpc
+import httpx
+import pytest
+from gateway_process import infer_request, wait_until
+from triton_clients import CLIENTS, call, endpoint, tensors
+from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
+from tritonclient.utils import InferenceServerException
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_metadata_configuration_and_readiness_are_tritons(grpc_gateway, tasks_triton, client):
+    async def both(method, *arguments):
+        return [await call(client, endpoint(server, client), method, *arguments) for server in (grpc_gateway, tasks_triton)]
+
+    for method, *arguments in (
+        ("is_server_live",),
+        ("is_server_ready",),
+        ("is_model_ready", "answers"),
+        ("is_model_ready", "embeddings", "2"),
+        ("is_model_ready", "none"),
+        ("is_model_ready", "embeddings", "9"),
+        ("get_model_metadata", "embeddings"),
+        ("get_model_metadata", "embeddings", "2"),
+        ("get_model_config", "answers"),
+        ("get_model_config", "embeddings", "1"),
+    ):
+        ours, theirs = await both(method, *arguments)
+        assert ours == theirs, (method, arguments)
+    index, expected = await both("get_model_repository_index")
+    assert sorted(map(str, getattr(index, "models", index))) == sorted(map(str, getattr(expected, "models", expected)))
+    server = await call(client, endpoint(grpc_gateway, client), "get_server_metadata")
+    assert (server["name"] if isinstance(server, dict) else server.name) == "headrace"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_what_is_not_supported_says_so(grpc_gateway, client):
+    status = "501" if client.startswith("http") else "StatusCode.UNIMPLEMENTED"
+    for method, *arguments in (
+        ("get_inference_statistics",),
+        ("get_system_shared_memory_status",),
+        ("register_system_shared_memory", "r", "/r", 8),
+        ("get_cuda_shared_memory_status",),
+        ("load_model", "weather"),
+        ("unload_model", "weather"),
+    ):
+        with pytest.raises(InferenceServerException, match="not ") as error:
+            await call(client, endpoint(grpc_gateway, client), method, *arguments)
+        assert error.value.status() == status, method
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_faults_of_requests_have_tritons_statuses(grpc_gateway, tasks_triton, client):
+    module = CLIENTS[client]
+    good = tensors(client, {"TEXT": [b"alna"]})
+    cases = [
+        ("none", good, {}, ("404", "NOT_FOUND")),
+        ("weather", good, {"model_version": "9"}, ("404", "NOT_FOUND")),
+        ("weather", [], {}, ("400", "INVALID_ARGUMENT")),
+        ("weather", tensors(client, {"TEXT": [b"alna"] * 65}), {}, ("400", "INVALID_ARGUMENT")),
+        ("weather", tensors(client, {"NONE": [b"alna"]}), {}, ("400", "INVALID_ARGUMENT")),
+        ("weather", good, {"outputs": [module.InferRequestedOutput("ANSWER")]}, ("400", "INVALID_ARGUMENT")),
+        ("entailment", good, {}, ("400", "INVALID_ARGUMENT")),
+    ]
+    for model, inputs, options, (http_status, code) in cases:
+        for server in (grpc_gateway, tasks_triton):
+            with pytest.raises(InferenceServerException) as error:
+                await call(client, endpoint(server, client), "infer", model, inputs, **options)
+            expected = http_status if client.startswith("http") else f"StatusCode.{code}"
+            assert error.value.status() == expected, (model, options, error.value)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_sequences_and_shared_memory_are_refused(grpc_gateway, client):
+    inputs = tensors(client, {"TEXT": [b"alna"]})
+    with pytest.raises(InferenceServerException, match="sequences are not supported"):
+        await call(client, endpoint(grpc_gateway, client), "infer", "weather", inputs, sequence_id=5, sequence_start=True)
+    shared = CLIENTS[client].InferInput("TEXT", [1, 1], "BYTES")
+    shared.set_shared_memory("region", 8)
+    with pytest.raises(InferenceServerException, match="shared memory is not supported"):
+        await call(client, endpoint(grpc_gateway, client), "infer", "weather", [shared])
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_timeout_that_a_request_names_is_its_deadline(grpc_gateway, client):
+    inputs = tensors(client, {"TEXT": [b"alna bero too late"]})
+    with pytest.raises(InferenceServerException, match="did not come in time"):
+        await call(client, endpoint(grpc_gateway, client), "infer", "weather", inputs, timeout=1)
+
+
+def test_text_that_cannot_be_processed_is_not_cached_and_its_neighbours_are(grpc_gateway, tasks_repository):
+    body = {"inputs": [{"name": "TEXT", "shape": [2, 1], "datatype": "BYTES", "data": [tasks_repository.texts[0] + " once", "\u0000"]}]}
+    body["inputs"].append({"name": "PARAMETERS", "shape": [2, 1], "datatype": "BYTES", "data": ["", "{"]})
+    url = f"{grpc_gateway.url}/v2/models/entities/infer"
+    answers = [httpx.post(url, json=body)]
+
+    def asked_again():
+        answers.append(httpx.post(url, json=body))
+        return answers[-1].headers["x-cache"] == "partial"
+
+    wait_until(asked_again)
+    assert (answers[0].status_code, answers[0].headers["x-cache"]) == (200, "miss")
+    first, last = ({output["name"]: output["data"] for output in answer.json()["outputs"]} for answer in (answers[0], answers[-1]))
+    assert first == last
+    assert [bool(reason) for reason in last["ERROR"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("model", "instance", "columns"),
+    [
+        ("weather", {"text": "alna bero cona"}, {"TEXT": ["alna bero cona"]}),
+        ("entailment", {"text": "alna", "text_pair": "bero"}, {"TEXT": ["alna"], "TEXT_PAIR": ["bero"]}),
+        ("embeddings", {"text": "alna dutavo"}, {"TEXT": ["alna dutavo"]}),
+        ("ranker", {"query": "alna", "documents": ["bero"]}, {"TEXT": ["alna"], "TEXT_PAIR": ["bero"]}),
+        (
+            "entities",
+            {"text": "alna bero"},
+            {"TEXT": ["alna bero"], "PARAMETERS": ['{"aggregation_strategy": "first"}']},
+        ),
+        (
+            "zero-shot",
+            {"text": "alna"},
+            {"TEXT": ["alna"], "PARAMETERS": [' {"multi_label": false,  "candidate_labels": ["b", "a"]}']},
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_answer_that_one_dialect_cached_is_a_hit_in_the_others(grpc_gateway, model, instance, columns):
+    parameters = json.loads(columns.get("PARAMETERS", ["{}"])[0])
+    asked = httpx.post(
+        f"{grpc_gateway.url}/v1/models/{model}:predict", json={"instances": [instance], "parameters": parameters}, timeout=30
+    )
+    assert (asked.status_code, asked.headers["x-cache"]) == (200, "miss")
+    inputs = [{"name": name, "shape": [1, 1], "datatype": "BYTES", "data": values} for name, values in columns.items()]
+    url = f"{grpc_gateway.url}/v2/models/{model}/infer"
+    wait_until(lambda: httpx.post(url, json={"inputs": inputs}).headers["x-cache"] == "hit")
+    with grpc.insecure_channel(grpc_gateway.grpc_url) as channel:
+        request = infer_request(model, {name: [value.encode() for value in values] for name, values in columns.items()})
+        _, rpc = GRPCInferenceServiceStub(channel).ModelInfer.with_call(request)
+    assert dict(rpc.initial_metadata())["x-cache"] == "hit"

@@ -1,0 +1,124 @@
+"""Deadlines, priorities, callers that leave, and a cache that hangs."""
+
+import asyncio
+import socket
+import time
+import uuid
+
+import httpx
+import psutil
+import pytest
+from gateway_process import GatewayProcess, free_port, wait_until
+
+from gateway.valkey import Valkey
+
+pytestmark = pytest.mark.integration
+
+LONG = " ".join(["shipments"] * 200)
+
+
+def body(texts, tag="", length=LONG):
+    return {"instances": [f"{tag}{i} {uuid.uuid4().hex} {length}" for i in range(texts)], "version": 2}
+
+
+async def post(client, gateway, texts=64, **headers):
+    return await client.post(gateway.predict_url, json=body(texts), headers=headers)
+
+
+async def test_batch_work_is_shed_first_and_interactive_work_overtakes_it(start_gateway, triton):
+    gateway = start_gateway(
+        triton_url=triton.http_url, min_pending=512, max_pending=512, target_latency_ms=60_000, request_timeout_ms=60_000
+    )
+    async with httpx.AsyncClient(timeout=90, limits=httpx.Limits(max_connections=100)) as client:
+        batch = [asyncio.create_task(post(client, gateway, **{"X-Priority": "batch"})) for _ in range(8)]
+        async with asyncio.timeout(60):
+            while not any(task.done() and task.result().status_code == 429 for task in batch):
+                await asyncio.wait(batch, return_when=asyncio.FIRST_COMPLETED)
+        interactive = await post(client, gateway, texts=4)
+        waiting = sum(not task.done() for task in batch)
+        answers = await asyncio.gather(*batch)
+    assert interactive.status_code == 200
+    assert waiting > 0, "interactive work waited until all batch work was done"
+    assert {answer.status_code for answer in answers} == {200, 429}
+    shed = [answer for answer in answers if answer.status_code == 429]
+    assert all(1 <= int(answer.headers["retry-after"]) <= 30 for answer in shed)
+    assert gateway.metric("headrace_shed_items_total", priority="batch") == 64 * len(shed)
+    assert gateway.metric("headrace_shed_items_total", priority="interactive") == 0
+
+
+async def test_work_whose_caller_has_left_is_not_begun(start_gateway, triton):
+    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512, request_timeout_ms=60_000)
+    async with httpx.AsyncClient(timeout=60) as client:
+        first = asyncio.create_task(post(client, gateway))
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") == 64)
+        leaving = [asyncio.create_task(post(client, gateway)) for _ in range(4)]
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") > 128)
+        for task in leaving:
+            task.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+        assert (await first).status_code == 200
+    wait_until(lambda: gateway.metric("headrace_pending_items") == 0)
+    begun = gateway.metric("headrace_triton_call_items_sum")
+    assert begun < 5 * 64, "texts of clients that left went to Triton"
+    wait_until(lambda: gateway.log.read_text().count('"status":499') == 4)
+
+
+async def test_texts_that_are_too_late_are_not_begun_and_the_rest_is_answered(start_gateway, triton):
+    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512, request_timeout_ms=60_000)
+    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=100)) as client:
+        patient = [asyncio.create_task(post(client, gateway)) for _ in range(4)]
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") > 128)
+        hasty = await asyncio.gather(*(post(client, gateway, texts=4, **{"X-Request-Timeout-Ms": "20"}) for _ in range(20)))
+        answers = await asyncio.gather(*patient)
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.status_code for answer in hasty} <= {429, 504}
+    assert gateway.metric("headrace_triton_call_items_sum") <= 4 * 64 + 4
+
+
+def test_a_deadline_may_be_longer_than_the_default_up_to_the_maximum(start_gateway, triton):
+    gateway = start_gateway(triton_url=triton.http_url, request_timeout_ms=1, max_request_timeout_ms=30_000)
+    assert gateway.predict(f"{uuid.uuid4().hex} {LONG}", version=2).status_code == 504
+    patient = gateway.predict(f"{uuid.uuid4().hex} {LONG}", version=2, headers={"X-Request-Timeout-Ms": "1000000"})
+    assert patient.status_code == 200
+
+
+def test_an_unknown_priority_is_refused(gateway):
+    answer = gateway.predict("corn", headers={"X-Priority": "urgent"})
+    assert (answer.status_code, answer.json()) == (400, {"error": "X-Priority: must be one of interactive, batch"})
+
+
+def test_a_gateway_starts_and_answers_while_redis_is_down(start_gateway, triton):
+    gateway = start_gateway(triton_url=triton.http_url, cache_url=f"redis://127.0.0.1:{free_port()}")
+    answer = gateway.predict("corn", version=2)
+    assert (answer.status_code, answer.headers["x-cache"]) == (200, "miss")
+    assert httpx.get(f"{gateway.url}/readyz").json()["checks"]["cache"] == "does not answer"
+
+
+def test_a_gateway_starts_and_answers_in_time_while_redis_hangs_and_uses_it_when_it_is_back(tmp_path, triton):
+    with Valkey() as valkey:
+        process = psutil.Process(valkey.pid)
+        process.suspend()
+        try:
+            with GatewayProcess(log=tmp_path / "gateway.log", triton_url=triton.http_url, cache_url=valkey.url) as gateway:
+                gateway.predict("corn", version=2)
+                began = time.perf_counter()
+                statuses = {gateway.predict(uuid.uuid4().hex, version=2).status_code for _ in range(10)}
+                assert statuses == {200}
+                assert time.perf_counter() - began < 5
+                process.resume()
+                text = uuid.uuid4().hex
+                wait_until(lambda: gateway.predict(text, version=2).headers["x-cache"] == "hit")
+                process.suspend()
+                began = time.perf_counter()
+                assert gateway.predict(text, version=2).status_code == 200
+                assert time.perf_counter() - began < 2
+        finally:
+            process.resume()
+
+
+def test_a_client_that_sends_half_a_request_and_leaves_holds_nothing(gateway):
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", gateway.port)) as half:
+            half.sendall(b"POST /v1/models/topics:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    wait_until(lambda: "headrace_requests_in_flight 1.0" in httpx.get(f"{gateway.url}/metrics").text)
+    assert gateway.predict("corn").status_code == 200
