@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from gateway import logs, metrics, tracing
 from gateway.catalog_watch import CatalogWatch
@@ -231,7 +232,12 @@ def _render(request: Request, exc: Exception) -> Response:
 def _render_http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101 - the handler is registered for this class
     message = {404: "no such path; see /docs", 405: "this path does not take this method; see /docs"}.get(exc.status_code, exc.detail)
-    return _error(request, exc.status_code, message, dict(exc.headers or {}))
+    headers = dict(exc.headers or {})
+    if exc.status_code == 405:
+        # the router names the methods of the first route with this path only
+        routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+        headers["Allow"] = ", ".join(sorted({method for route in routes for method in route.methods}))
+    return _error(request, exc.status_code, message, headers)
 
 
 def _render_validation(request: Request, exc: Exception) -> Response:

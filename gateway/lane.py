@@ -48,6 +48,7 @@ class Lane:
         """Take other limits over from now on; what waits already stays."""
         self._limits = limits
         self._limit.set_bounds(limits.min_pending, limits.max_pending)
+        self._limit_now.set(self._limit.value)
         self._set_max_in_flight()
 
     def _set_max_in_flight(self) -> None:

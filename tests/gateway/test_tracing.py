@@ -79,7 +79,8 @@ def test_a_trace_id_is_taken_from_a_well_formed_header_only(header, trace_id):
 
 def test_without_traces_nothing_that_makes_them_is_imported():
     program = (
-        "import sys; from gateway.app import create_app; from gateway.settings import Settings; create_app(Settings(auth=frozenset(), log_level='error')); "
+        "import sys; from gateway.app import create_app; from gateway.settings import Settings; "
+        "create_app(Settings(auth=frozenset(), log_level='error')); "
         "print([m for m in sys.modules if m.startswith(('opentelemetry.sdk.trace', 'opentelemetry.exporter', 'gateway.open_telemetry'))])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
