@@ -78,7 +78,7 @@ def test_answers_tell_version_experiment_and_cache_and_are_logged_and_counted_as
 
 
 def test_key_is_asked_for_where_keys_are_configured(start):
-    gateway, channel = start(api_keys=f"acme:{hashlib.sha256(b's3cret').hexdigest()}")
+    gateway, channel = start(auth="keys", api_keys=f"acme:{hashlib.sha256(b's3cret').hexdigest()}")
     assert fault(channel, "alna").code() is Code.UNAUTHENTICATED
     assert fault(channel, "alna", metadata=[("authorization", "Bearer wrong")]).code() is Code.UNAUTHENTICATED
     infer(channel, "alna", metadata=[("authorization", "Bearer s3cret")])
@@ -114,10 +114,14 @@ def test_faults_have_grpcs_statuses_and_a_sentence(start, texts, options, code, 
 
 
 def test_model_that_is_overloaded_says_when_to_come_back(start):
-    _, channel = start(max_pending=4)
-    found = fault(channel, *[f"alna {i}" for i in range(8)])
-    assert found.code() is Code.RESOURCE_EXHAUSTED
-    assert dict(found.trailing_metadata())["retry-after"] == "1"
+    _, channel = start(min_pending=4, max_pending=4)
+    ask = GRPCInferenceServiceStub(channel).ModelInfer.future
+    many = [infer_request("weather", {"TEXT": [f"{call} {text}".encode() for text in range(64)]}) for call in range(12)]
+    answers = [ask(request, timeout=30) for request in many]
+    shed = [fault for fault in (answer.exception() for answer in answers) if fault is not None]
+    assert 0 < len(shed) < len(answers)
+    assert {fault.code() for fault in shed} == {Code.RESOURCE_EXHAUSTED}
+    assert all(int(dict(fault.trailing_metadata())["retry-after"]) >= 1 for fault in shed)
 
 
 def test_triton_that_is_gone_is_unavailable_and_what_is_cached_is_answered(tasks_repository, tmp_path):
@@ -197,7 +201,7 @@ def test_port_that_is_taken_stops_the_start_with_a_sentence(tmp_path):
 
 
 def test_rpcs_under_way_are_finished_when_the_gateway_stops(start, tasks_triton):
-    gateway, channel = start()
+    gateway, channel = start(min_pending=1024)
     texts = [[f"alna {i} {j}" for j in range(64)] for i in range(12)]
     calls = [
         GRPCInferenceServiceStub(channel).ModelInfer.future(infer_request("weather", {"TEXT": [t.encode() for t in batch]}))
