@@ -6,10 +6,12 @@ import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import httpx
 import pytest
-from gateway_process import GatewayProcess, free_port, wait_until
+from gateway_process import GatewayProcess, free_port, infer_request, wait_until
 from trace_collector import TraceCollector
+from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 from gateway.tracing import triton_arguments
 from model_repository.server import TritonServer
@@ -82,6 +84,30 @@ def test_one_trace_leads_from_the_client_into_triton(gateway, collector):
     [inside] = collector.named("InferRequest", trace_id)
     assert (inside.parent_id, inside.service) == (call.span_id, "headrace-triton")
     assert text not in str(collector.spans)
+
+
+def test_a_trace_leads_from_a_grpc_client_into_triton_as_over_http(start_gateway, triton, variables, collector, monkeypatch):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    port = free_port()
+    gateway = start_gateway(triton_url=triton.http_url, grpc_port=port)
+    trace_id, headers = traced()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        asked = infer_request("topics", {"TEXT": [uuid.uuid4().hex.encode()]}, model_version="2")
+        metadata = [*headers.items(), ("x-request-id", "by-grpc")]
+        _, rpc = GRPCInferenceServiceStub(channel).ModelInfer.with_call(asked, metadata=metadata, timeout=30)
+    told = [part.partition(";")[0] for part in dict(rpc.initial_metadata())["server-timing"].split(", ")]
+    assert told == ["authenticate", "parse", "assign", "lookup", "admit", "infer", "answer"]
+    name = "inference.GRPCInferenceService/ModelInfer"
+    wait_until(lambda: collector.named(name, trace_id) and collector.named("ModelInfer", trace_id))
+    [request] = collector.named(name, trace_id)
+    [call] = collector.named("ModelInfer", trace_id)
+    assert (request.parent_id, call.parent_id) == (CLIENT_SPAN, request.span_id)
+    assert (request.attributes["rpc.system"], request.attributes["rpc.method"]) == ("grpc", "ModelInfer")
+    assert f"{call.attributes['server.address']}:{call.attributes['server.port']}" == triton.http_url
+    assert [span.name for span in collector.children(request) if span != call] == told
+    [line] = [line for line in gateway.log.read_text().splitlines() if '"by-grpc"' in line]
+    assert f'"trace_id":"{trace_id}"' in line
 
 
 def test_a_hit_has_no_call(gateway, collector):
