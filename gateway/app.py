@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import Match, Route
 
 from gateway import logs, metrics, tracing
 from gateway.catalog_watch import CatalogWatch
@@ -75,8 +75,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with _running(settings, experiments, runtime, drain) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
-            limits = (settings.max_body_bytes, settings.drain_timeout_s)
-            async with serving(app, settings.host, settings.grpc_port, *limits, tls or None, tracer):
+            address = (settings.host, settings.grpc_port)
+            async with serving(app, *address, settings.max_body_bytes, settings.drain_timeout_s, tls or None, tracer):
                 yield
         if tracer is not None:
             tracer.close()
@@ -235,8 +235,8 @@ def _render_http(request: Request, exc: Exception) -> Response:
     headers = dict(exc.headers or {})
     if exc.status_code == 405:
         # the router names the methods of the first route with this path only
-        routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        headers["Allow"] = ", ".join(sorted({method for route in routes for method in route.methods}))
+        same = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
+        headers |= {"Allow": ", ".join(sorted({method for route in same for method in route.methods or ()}))} if same else {}
     return _error(request, exc.status_code, message, headers)
 
 

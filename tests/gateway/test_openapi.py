@@ -96,6 +96,21 @@ def test_every_dialect_is_documented_with_its_body_headers_and_errors(path):
     assert ("model" in {parameter["name"] for parameter in operation["parameters"]}) == ("{model}" in path)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("OPTIONS", "/v1/admin/keys", "GET, POST"),
+        ("GET", "/v1/models/topics:predict", "POST"),
+        ("POST", "/static-offline-docs/a", "GET, HEAD"),
+    ],
+)
+async def test_a_method_that_is_not_taken_is_told_which_are(method, path, allowed):
+    transport = httpx.ASGITransport(create_app(Settings(auth=frozenset())))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers.get("allow")) == (405, allowed)
+
+
 def test_operations_have_names_of_their_own():
     paths = create_app(Settings(auth=frozenset())).openapi()["paths"].values()
     names = [operation["operationId"] for path in paths for operation in path.values()]
