@@ -45,7 +45,7 @@ $(VENV)/.installed: pyproject.toml
 	@echo "installing into $(VENV) (one to two minutes) …"
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,export,gateway,embedded,loadtest,demo,dev]'
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,export,gateway,tracing,embedded,loadtest,demo,dev]'
 	@touch $@
 
 clean:

@@ -17,13 +17,16 @@ from typing import NoReturn
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from gateway import logs, tracing
 from gateway.errors import StartError
 from gateway.experiments import Experiments, ExperimentsError
 from gateway.redis_state import RedisState
+from gateway.runtime_settings import Runtime, RuntimeSettingsError
 from gateway.security.command_line import keys
 from gateway.security.connection import Config, Connection, HeadLimits
 from gateway.security.tls import ClientTls
 from gateway.settings import PREFIX, Settings, SettingsError
+from gateway.tracing import TracingError
 from model_repository.server import TritonError, TritonUnavailable
 
 # as in `metrics`, which must not be imported here: prometheus_client reads the variable on import, before the workers have it
@@ -40,6 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = Settings.read()
         Experiments(settings.experiments_file).read()
+        Runtime(settings.runtime_file).read()
+        tracing.check(os.environ)
+        logs.configure(settings.log_level)
         with ExitStack() as stack:
             if not args.embedded:
                 settings.require_a_way_in()
@@ -54,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
             if args.workers > 1:
                 os.environ[MULTIPROCESS_DIR] = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
             _serve(listener, settings, args.workers)
-    except (SettingsError, ExperimentsError, TritonError, TritonUnavailable, StartError) as exc:
+    except (SettingsError, ExperimentsError, RuntimeSettingsError, TracingError, TritonError, TritonUnavailable, StartError) as exc:
         print(exc, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from time import time
 from typing import Any
 
@@ -15,8 +16,9 @@ from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
-from gateway import logs
+from gateway import logs, metrics, tracing
 from gateway.cache.cache import Cache
 from gateway.cache.memory_tier import MemoryTier
 from gateway.cache.policy import Policies
@@ -33,8 +35,9 @@ from gateway.limiting.limits import QueueLimits
 from gateway.observe import CONTEXT, Observe
 from gateway.redis_state import RedisState
 from gateway.request_life import RequestLife
-from gateway.routes import admin_keys, cache, health, models, open_inference, openai, predict, predict_stream, tei
+from gateway.routes import admin_keys, cache, debug, documentation, health, models, open_inference, openai, predict, predict_stream, tei
 from gateway.routes.shortcut import Shortcut
+from gateway.runtime_settings import Runtime
 from gateway.security.authenticator import Authenticator, Sources
 from gateway.security.documentation_page import DocumentationPage
 from gateway.security.door import Door
@@ -42,7 +45,6 @@ from gateway.security.key_store import KeyStore
 from gateway.security.ledger import RedisLedger
 from gateway.security.principal import Principal
 from gateway.security.rate_limiter import RateLimiter
-from gateway.security.request_body import BodyLimits
 from gateway.security.tls import ClientTls, TritonAccess
 from gateway.security.tokens import KeySet, TokenRules, TokenVerifier, fetcher
 from gateway.settings import Settings
@@ -52,6 +54,7 @@ from gateway.triton import Triton
 log = structlog.get_logger()
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """`Observe` sees every request; the framework would look for a telemetry of its own at each."""
+VERSION = version("headrace")
 DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
 
 
@@ -61,27 +64,34 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises:
         SettingsError: a setting cannot be used.
         ExperimentsError: the experiments file cannot be used at start-up.
+        RuntimeSettingsError: the file of runtime settings cannot be used at start-up.
+        TracingError: traces are asked for by a variable that cannot be used.
     """
     settings = settings or Settings.read()
     logs.configure(settings.log_level)
     settings.require_a_way_in()
-    experiments = Experiments(settings.experiments_file)
+    experiments, runtime = Experiments(settings.experiments_file), Runtime(settings.runtime_file)
     experiments.read()
+    runtime.read()
+    tracer = tracing.start(VERSION)
     if not settings.auth:
         log.warning("authentication is off: everyone who reaches this port may ask; HEADRACE_AUTH=keys changes that")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(settings, experiments, drain) as stack:
+        async with _running(settings, experiments, runtime, drain) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
-            async with serving(app, settings.host, settings.grpc_port, settings.max_body_bytes, settings.drain_timeout_s, tls or None):
+            address = (settings.host, settings.grpc_port)
+            async with serving(app, *address, settings.max_body_bytes, settings.drain_timeout_s, tls or None, tracer):
                 yield
+        if tracer is not None:
+            tracer.close()
 
-    app = FastAPIOffline(title="Headrace", description=DESCRIPTION, lifespan=lifespan, redoc_url=None, telemetry=OFF)
+    app = FastAPIOffline(title="Headrace", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redoc_url=None, telemetry=OFF)
     drain = Drain(settings.drain_delay_s)
     app.add_middleware(Shortcut, routes=app.router.routes, render=_render)
-    app.add_middleware(Observe)
+    app.add_middleware(Observe, tracer=tracer)
     app.add_middleware(CloseWhileDraining, drain=drain)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)
@@ -89,14 +99,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path == "/docs":
             route.app = DocumentationPage(route.app)
-    for routes in (predict, predict_stream, open_inference, openai, tei, models, cache, health, admin_keys):
+    for routes in (predict, predict_stream, open_inference, openai, tei, models, cache, health, admin_keys, debug):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
+    described = app.openapi
+    app.openapi = lambda: documentation.completed(described())  # type: ignore[method-assign]  # the framework's documented way
     return app
 
 
 @asynccontextmanager
-async def _running(settings: Settings, experiments: Experiments, drain: Drain) -> AsyncIterator[Stack]:
+async def _running(settings: Settings, experiments: Experiments, runtime: Runtime, drain: Drain) -> AsyncIterator[Stack]:
     triton = Triton(
         Discovery.parse(settings.triton_url),
         settings.manifest_public_key,
@@ -116,36 +128,32 @@ async def _running(settings: Settings, experiments: Experiments, drain: Drain) -
         cache,
         lambda: catalog.current,
         lambda: experiments.by_model,
-        QueueLimits(
-            settings.min_pending,
-            settings.max_pending,
-            settings.target_latency_ms / 1e3,
-            settings.batch_share,
-            settings.max_in_flight,
-        ),
+        limits=lambda model: _queue_limits(settings, runtime, model),
         refresh_timeout_s=settings.request_timeout_ms / 1e3,
         price_usd_per_hour=settings.price_usd_per_hour,
     )
-    limits = Limits(
-        BodyLimits(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
-        settings.max_items,
-        settings.max_text_bytes,
-        settings.request_timeout_ms / 1e3,
-        settings.max_request_timeout_ms / 1e3,
-        settings.stream_window,
-        settings.stream_stall_s,
-    )
     keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
     door, door_watches = _door(settings, state, keys)
+    limits = Limits.in_force(settings, runtime)
+    stack = Stack(settings, runtime, door, keys, state, catalog, experiments, cache, life, limits, drain, settings.default_models)
+
+    def apply_runtime() -> None:
+        logs.set_level(runtime.current.log_level or settings.log_level)
+        stack.limits = Limits.in_force(settings, runtime)
+        life.reread_limits()
+
+    apply_runtime()
+    metrics.WORKERS.set(1)
+    metrics.BUILD.labels(VERSION).set(1)
     await asyncio.gather(catalog.read(), cache.read_generations())
-    endless = (catalog.watch(), experiments.watch(), cache.watch(), life.watch(), *door_watches)
-    watchers = [asyncio.create_task(watch) for watch in endless]
+    watches = (catalog.watch(), experiments.watch(), runtime.watch(apply_runtime), cache.watch(), life.watch(), *door_watches)
+    watchers = [asyncio.create_task(watch) for watch in watches]
     # what start-up made lives as long as the process: walking it in every full collection would stop all requests for tens of milliseconds
     gc.collect()
     gc.freeze()
     try:
         with drain.on_sigterm():
-            yield Stack(door, keys, state, catalog, experiments, cache, life, limits, drain, settings.default_models)
+            yield stack
     finally:
         for watcher in watchers:
             watcher.cancel()
@@ -165,6 +173,17 @@ def _cache(settings: Settings, tls: ClientTls) -> Cache:
         redis = RedisTier(settings.cache_url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease, tls=options)
     memory = MemoryTier(settings.cache_memory_bytes, settings.cache_memory_life_s) if redis and settings.cache_memory_bytes else None
     return Cache(policies, memory=memory, redis=redis, refresh_s=settings.cache_refresh_s)
+
+
+def _queue_limits(settings: Settings, runtime: Runtime, model: str) -> QueueLimits:
+    given = runtime.current.of_model(model)
+    return QueueLimits(
+        settings.min_pending,
+        given.max_pending or settings.max_pending,
+        settings.target_latency_ms / 1e3,
+        settings.batch_share,
+        given.max_in_flight or settings.max_in_flight,
+    )
 
 
 def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -> tuple[Door, list[Coroutine[Any, Any, None]]]:
@@ -225,7 +244,12 @@ def _render(request: Request, exc: Exception) -> Response:
 def _render_http(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101 - the handler is registered for this class
     message = {404: "no such path; see /docs", 405: "this path does not take this method; see /docs"}.get(exc.status_code, exc.detail)
-    return _error(request, exc.status_code, message, dict(exc.headers or {}))
+    headers = dict(exc.headers or {})
+    if exc.status_code == 405:
+        # the router names the methods of the first route with this path only
+        same = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
+        headers |= {"Allow": ", ".join(sorted({method for route in same for method in route.methods or ()}))} if same else {}
+    return _error(request, exc.status_code, message, headers)
 
 
 def _render_validation(request: Request, exc: Exception) -> Response:

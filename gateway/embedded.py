@@ -1,5 +1,6 @@
 """The embedded default: a real tritonserver and a real Valkey on loopback, as children that end with the gateway."""
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.settings import PREFIX
+from gateway.tracing import triton_arguments
 from gateway.valkey import Valkey
 from model_repository.server import TritonServer
 
@@ -23,7 +25,7 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
         StartError: Valkey did not start.
     """
     _say(f"starting Triton on {repository} …")
-    with TritonServer.start(repository) as triton, Valkey() as valkey, _watched(triton, valkey):
+    with TritonServer.start(repository, arguments=triton_arguments(os.environ)) as triton, Valkey() as valkey, _watched(triton, valkey):
         _say(f"Triton (pid {triton.pid}) answers on {triton.http_url}, Valkey (pid {valkey.pid}) on {valkey.socket}")
         try:
             yield {f"{PREFIX}TRITON_URL": triton.http_url, f"{PREFIX}CACHE_URL": valkey.url, f"{PREFIX}STATE_URL": valkey.url}

@@ -10,7 +10,6 @@ experiments:
       - {name: treatment, version: 2, weight: 0.5}
 """
 
-import asyncio
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gateway import metrics
 from gateway.assignment import Experiment, Variant
+from gateway.watched_file import WatchedFile
 
 log = structlog.get_logger()
-WATCH_INTERVAL_S = 1.0
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
@@ -102,10 +101,17 @@ class Experiments:
     """The current experiments, and the file that they come from (None: there are none)."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._seen: bytes | None = None
-        self.by_model: Mapping[str, Experiment] = {}
-        self.fault: str | None = None
+        self._file: WatchedFile[Mapping[str, Experiment]] = WatchedFile(path, parse, {})
+
+    @property
+    def by_model(self) -> Mapping[str, Experiment]:
+        """The experiments in force."""
+        return self._file.current
+
+    @property
+    def fault(self) -> str | None:
+        """Why the file as it stands is not in force, None where it is."""
+        return self._file.fault
 
     def read(self) -> None:
         """Take the file over if its contents changed.
@@ -113,34 +119,21 @@ class Experiments:
         Raises:
             ExperimentsError: it cannot be read or used; what was in force stays in force.
         """
-        if self._path is None:
-            return
-        try:
-            contents = self._path.read_bytes()
-            if contents == self._seen:
-                return
-            self._seen = contents
-            self.by_model = parse(contents.decode())
-        except OSError as exc:
-            self._seen = None
-            self.fault = f"{self._path}: {exc.strerror}"
-            raise ExperimentsError(self.fault) from exc
-        except (ExperimentsError, UnicodeDecodeError) as exc:
-            self.fault = f"{self._path}: {exc}"
-            raise ExperimentsError(self.fault) from exc
-        self.fault = None
+        self._file.read()
+        self._measure()
+        if self.fault:
+            raise ExperimentsError(self.fault)
 
     async def watch(self) -> None:
         """Read the file again whenever it changes, for ever; a fault is said once and the last good experiments stay."""
-        while self._path is not None:
-            before, seen = self.fault, self._seen
-            try:
-                self.read()
-            except ExperimentsError as exc:
-                if self.fault != before:
-                    log.error("experiments file refused, the last good one stays in force", reason=str(exc))
-            else:
-                if seen != self._seen and self.fault is None:
-                    log.info("experiments read", experiments=[experiment.key for experiment in self.by_model.values()])
-            metrics.EXPERIMENTS_VALID.set(self.fault is None)
-            await asyncio.sleep(WATCH_INTERVAL_S)
+        await self._file.watch(self._changed)
+
+    def _changed(self) -> None:
+        self._measure()
+        if self.fault:
+            log.error("experiments file refused, the last good one stays in force", reason=self.fault)
+        else:
+            log.info("experiments read", experiments=[experiment.key for experiment in self.by_model.values()])
+
+    def _measure(self) -> None:
+        metrics.EXPERIMENTS_VALID.set(self.fault is None)

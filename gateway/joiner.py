@@ -3,11 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
+
+from gateway.context import CURRENT, SERVED, RequestContext
 
 LEAST_TOGETHER = 4
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class _Waiter(NamedTuple, Generic[Item, Result]):
+    item: Item
+    future: "asyncio.Future[Result]"
+    company: object
+    ctx: RequestContext | None
 
 
 class Joiner(Generic[Item, Result]):
@@ -39,7 +48,7 @@ class Joiner(Generic[Item, Result]):
         self._even = even
         self._together = min(LEAST_TOGETHER, max_items)
         self._refuse = refuse
-        self._waiting: deque[tuple[Item, asyncio.Future[Result], object]] = deque()
+        self._waiting: deque[_Waiter[Item, Result]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._called_for = 0
         self._scheduled = False
@@ -56,7 +65,7 @@ class Joiner(Generic[Item, Result]):
         """Queue an item; its result comes through the future. Items with the same object as `company` (not None) belong together."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append((item, future, company))
+        self._waiting.append(_Waiter(item, future, company, CURRENT.get()))
         if not self._scheduled and len(self._calls) < self.max_in_flight:
             self._scheduled = True
             loop.call_soon(self._dispatch)
@@ -75,18 +84,18 @@ class Joiner(Generic[Item, Result]):
             self._calls.add(task)
             task.add_done_callback(self._landed)
 
-    def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
-        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+    def _take(self) -> list[_Waiter[Item, Result]]:
+        batch: list[_Waiter[Item, Result]] = []
         size, last = self._size(), None
-        while self._waiting and (len(batch) < size or (len(batch) < self._together and self._waiting[0][2] is last is not None)):
-            item, future, company = self._waiting.popleft()
-            if future.done():
+        while self._waiting and (len(batch) < size or (len(batch) < self._together and self._waiting[0].company is last is not None)):
+            waiter = self._waiting.popleft()
+            if waiter.future.done():
                 continue
-            if self._refuse and (fault := self._refuse(item, max(size, len(batch) + 1))):
-                future.set_exception(fault)
+            if self._refuse and (fault := self._refuse(waiter.item, max(size, len(batch) + 1))):
+                waiter.future.set_exception(fault)
                 continue
-            batch.append((item, future))
-            last = company
+            batch.append(waiter)
+            last = waiter.company
         self._called_for += len(batch)
         return batch
 
@@ -100,17 +109,19 @@ class Joiner(Generic[Item, Result]):
         self._calls.discard(task)
         self._dispatch()
 
-    async def _run(self, batch: list[tuple[Item, "asyncio.Future[Result]"]]) -> None:
+    async def _run(self, batch: list[_Waiter[Item, Result]]) -> None:
         results: Sequence[Result | Exception]
+        # each request once, in the order of arrival; set always, since this task began with whatever its maker had
+        SERVED.set(tuple({id(waiter.ctx): waiter.ctx for waiter in batch if waiter.ctx is not None}.values()))
         try:
-            results = await self._call([item for item, _ in batch])
+            results = await self._call([waiter.item for waiter in batch])
         except Exception as exc:  # whatever it is, it reaches those who wait
             results = [exc] * len(batch)
         self._called_for -= len(batch)
-        for (_, future), result in zip(batch, results, strict=True):
-            if future.done():
+        for waiter, result in zip(batch, results, strict=True):
+            if waiter.future.done():
                 continue
             if isinstance(result, Exception):
-                future.set_exception(result)
+                waiter.future.set_exception(result)
             else:
-                future.set_result(result)
+                waiter.future.set_result(result)

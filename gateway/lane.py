@@ -39,16 +39,26 @@ class Lane:
         )
         self._labels = (manifest.model, manifest.version)
         self._pending, self._limit_now = metrics.PENDING.labels(*self._labels), metrics.LIMIT.labels(*self._labels)
-        self._model: ServedModel | None = None
-        self.follow(model)
+        self._model = model
+        self._set_max_in_flight()
 
     def follow(self, model: ServedModel) -> None:
         """Use as many calls at once as the model's instances, which come and go, can serve."""
         if model is not self._model:
             self._model = model
             self.savings.instances = model.instances
-            # one more than can run, so that no instance waits for the gateway
-            self._queue.set_max_in_flight(self._limits.max_in_flight or model.instances + 1)
+            self._set_max_in_flight()
+
+    def set_limits(self, limits: QueueLimits) -> None:
+        """Take other limits over from now on; what waits already stays."""
+        self._limits = limits
+        self._limit.set_bounds(limits.min_pending, limits.max_pending)
+        self._limit_now.set(self._limit.value)
+        self._set_max_in_flight()
+
+    def _set_max_in_flight(self) -> None:
+        # one more than can run, so that no instance waits for the gateway
+        self._queue.set_max_in_flight(self._limits.max_in_flight or self._model.instances + 1)
 
     def admit(self, items: int, request: PredictionRequest) -> None:
         """Take permits for items that are submitted next.

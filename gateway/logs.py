@@ -1,31 +1,85 @@
-"""Structured logs: one JSON object a line on standard output."""
+"""Structured logs: one JSON object a line on standard output, from our own code, from libraries and from Python's warnings alike.
+
+The level can change at any time: it is that of the standard library's logger `headrace`, which our events ask too.
+"""
 
 import logging
+import os
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.types import EventDict, Processor
+
+_OURS = logging.getLogger("headrace")
+_SERVER = logging.getLogger("uvicorn.error")
+_OUT = structlog.BytesLogger(sys.stdout.buffer)
+_PID = os.getpid()
 
 
 def configure(level: str) -> None:
-    """Send our events, and the warnings of libraries, to standard output from `level` on."""
-    threshold = logging.getLevelNamesMapping()[level.upper()]
+    """Send our events to standard output from `level` on; of libraries, warnings and worse, and when the server starts and stops."""
+
+    ends: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_pid,
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_serialize),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        processors=[_drop_below_level, *ends, structlog.processors.JSONRenderer(serializer=_serialize)],
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stdout, format='{"event": "%(message)s", "level": "%(levelname)s", "logger": "%(name)s"}'
+    library = logging.StreamHandler(sys.stdout)
+    library.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *ends],
+            processors=[ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer(serializer=_serialize_str)],
+        )
     )
+    root = logging.getLogger()
+    root.handlers = [library]
+    root.setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    set_level(level)
+
+
+def write_request(line: dict[str, Any]) -> None:
+    """The line of a request, in the form of all others but past structlog's processors: they would cost more than the line."""
+    timestamp = datetime.now(UTC).isoformat().removesuffix("+00:00") + "Z"
+    _OUT.msg(_serialize(line | {"event": "request", "level": "info", "timestamp": timestamp, "pid": _PID}))
+
+
+def set_level(level: str) -> None:
+    """Log from `level` on: debug, info, warning or error."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    _OURS.setLevel(threshold)
+    _SERVER.setLevel(threshold)
+
+
+def requests_are_logged() -> bool:
+    """Whether events at info, which a request's line is, are written."""
+    return _OURS.isEnabledFor(logging.INFO)
+
+
+def _add_pid(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    event["pid"] = _PID
+    return event
+
+
+def _drop_below_level(_logger: Any, method: str, event: EventDict) -> EventDict:
+    if not _OURS.isEnabledFor(structlog.processors.NAME_TO_LEVEL[method]):
+        raise structlog.DropEvent
+    return event
 
 
 def _serialize(event: dict[str, Any], **_: Any) -> bytes:
     return orjson.dumps(event, default=repr)
+
+
+def _serialize_str(event: dict[str, Any], **_: Any) -> str:
+    return orjson.dumps(event, default=repr).decode()

@@ -1,6 +1,8 @@
 """Every metric, declared once. Never a user id, never a name that a client chose freely."""
 
 import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -10,13 +12,25 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     disable_created_metrics,
     generate_latest,
+    values,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
+
+from gateway import metrics_files
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not annotate it
+OPEN_METRICS: Final = "application/openmetrics-text"
 MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
+FOLDER: Final = Path(os.environ[MULTIPROCESS_DIR]) if MULTIPROCESS_DIR in os.environ else None
+if FOLDER is not None:
+    # chosen before the first metric is made, which is the library's own way
+    _slot = metrics_files.Slot(FOLDER)
+    values.ValueClass = values.MultiProcessValue(lambda: _slot.number)  # type: ignore[no-untyped-call]  # the library does not annotate it
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _ARM = ("model", "version", "experiment", "variant", "cache")
 
@@ -29,7 +43,7 @@ IN_FLIGHT = Gauge("headrace_requests_in_flight", "Requests being answered", mult
 
 ITEMS = Counter("headrace_items_total", "Items by how they were answered: hit, stale, miss, coalesced", ("model", "version", "result"))
 PENDING = Gauge("headrace_pending_items", "Texts that wait for Triton", ("model", "version"), multiprocess_mode="livesum")
-TRITON_CALLS = Counter("headrace_triton_calls_total", "Calls to Triton by gRPC status code", ("model", "version", "code"))
+TRITON_CALLS = Counter("headrace_triton_calls_total", "Calls to Triton by HTTP status, timeout, unreachable", ("model", "version", "code"))
 TRITON_CALL_ITEMS = Histogram(
     "headrace_triton_call_items", "Texts joined into one call to Triton", ("model", "version"), buckets=(1, 2, 4, 8, 16, 32, 64)
 )
@@ -77,11 +91,36 @@ RATE_LIMITS_LOCAL = Counter("headrace_rate_limits_local_total", "Times that limi
 STATE_ERRORS = Counter("headrace_state_errors_total", "Questions that Redis state did not answer")
 CUT_OFF = Counter("headrace_connections_cut_off_total", "Connections closed before they brought a request", ("reason",))
 
+WORKERS = Gauge("headrace_workers", "Worker processes that are alive", multiprocess_mode="livesum")
+RUNTIME_VALID = Gauge(
+    "headrace_runtime_settings_valid", "1 while the file of runtime settings is the one in force", multiprocess_mode="livemin"
+)
+BUILD = Gauge("headrace_build_info", "1, with the version of the gateway that runs", ("version",), multiprocess_mode="livemax")
 
-def exposition() -> tuple[bytes, str]:
-    """All metrics in Prometheus' text format, over all workers, and its content type."""
+
+for _gauge in (EXPERIMENTS_VALID, RUNTIME_VALID, TRITON_UP):
+    # the least of all workers counts: one that has only begun to start must not speak against the others
+    _gauge.set(1)
+
+
+class _Workers(Collector):
+    """The metrics of all workers, added up."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        found: Iterable[Metric] = MultiProcessCollector.merge(metrics_files.shown(self._folder))  # type: ignore[no-untyped-call]  # the library does not annotate it
+        return found
+
+
+def exposition(accept: str) -> tuple[bytes, str]:
+    """All metrics, over all workers, and their content type: OpenMetrics where `accept` asks for it, else Prometheus' text format."""
     registry = REGISTRY
-    if MULTIPROCESS_DIR in os.environ:
+    if FOLDER is not None:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library does not annotate it
+        registry.register(_Workers(FOLDER))
+    # the library's own choice fails on versions that it cannot read
+    if OPEN_METRICS in accept:
+        return openmetrics.generate_latest(registry), openmetrics.CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]  # the library does not annotate it
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,19 +1,25 @@
 """The first and the last phase of every request: makes its context; on every exit writes the one log line and all metrics."""
 
+import random
 import re
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from time import perf_counter
+from typing import Any
 
 import orjson
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import metrics
+from gateway import logs, metrics
 from gateway.context import RequestContext
+from gateway.tracing import Tracer, client_trace_id
 
 log = structlog.get_logger()
 CONTEXT = "headrace.context"
+CLIENT_GONE = 499
+"""The status in logs and metrics where nobody was left to answer, as nginx has it."""
+_Observe = Callable[[float, dict[str, str] | None], None]
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _INTERNAL_ERROR = orjson.dumps({"error": "internal error; the log has the details under this request's id"})
 
@@ -21,8 +27,8 @@ _INTERNAL_ERROR = orjson.dumps({"error": "internal error; the log has the detail
 class Observe:
     """ASGI middleware; puts a `RequestContext` into `scope[CONTEXT]`."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, tracer: Tracer | None = None) -> None:
+        self._app, self._tracer = app, tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection scope; anything but HTTP passes through."""
@@ -32,13 +38,20 @@ class Observe:
         # once into a dictionary: a look-up in Starlette's Headers walks the whole list each time
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
-        ctx = scope[CONTEXT] = RequestContext(given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex, headers)
-        status = 0
+        ctx = scope[CONTEXT] = RequestContext(given if _REQUEST_ID.fullmatch(given) else _request_id(), headers)
+        if self._tracer is not None:
+            self._tracer.begin(ctx, scope)
+        elif "traceparent" in headers:
+            ctx.trace_id = client_trace_id(headers["traceparent"])
+        status = CLIENT_GONE
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if ctx.stages_s:
+                    # whatever was not booked yet, so that the stages add up to the time until now
+                    ctx.lap("answer" if status < 400 else "fail")
                 message["headers"].extend(_headers(ctx))
             await send(message)
 
@@ -47,13 +60,20 @@ class Observe:
             await self._app(scope, receive, send_with_headers)
         except Exception:
             log.exception("internal error", request_id=ctx.request_id)
-            if status:
+            if status != CLIENT_GONE:
                 raise
             await _send_internal_error(send_with_headers)
         finally:
             metrics.IN_FLIGHT.dec()
             _measure(ctx, status)
-            _log(ctx, scope, status, headers.get("traceparent"))
+            if self._tracer is not None:
+                self._tracer.end(ctx, scope, status)
+            if logs.requests_are_logged():
+                _log(ctx, scope, status)
+
+
+def _request_id() -> str:
+    return f"{random.getrandbits(128):032x}"  # has to differ from others, not to be secret
 
 
 def _headers(ctx: RequestContext) -> Iterator[tuple[bytes, bytes]]:
@@ -76,15 +96,30 @@ async def _send_internal_error(send: Send) -> None:
 
 
 def _measure(ctx: RequestContext, status: int) -> None:
-    arm = (ctx.model, ctx.version or "", ctx.experiment, ctx.variant, ctx.cache)
-    metrics.REQUESTS.labels(*arm, status).inc()
-    metrics.REQUEST_SECONDS.labels(*arm).observe(perf_counter() - ctx.started)
+    count, observe = _meters(ctx.model, ctx.version or "", ctx.experiment, ctx.variant, ctx.cache, status)
+    count()
+    # the trace of a request as an example of those that took as long; the library keeps these for single processes only
+    observe(perf_counter() - ctx.started, None if ctx.trace is None else {"trace_id": ctx.trace_id})
     for stage, seconds in ctx.stages_s.items():
-        metrics.STAGE_SECONDS.labels(stage).observe(seconds)
+        _stage_meter(stage)(seconds)
 
 
-def _log(ctx: RequestContext, scope: Scope, status: int, traceparent: str | None) -> None:
-    line = {
+# a label's look-up in the library costs as much as the counting; the labels are few
+@cache
+def _meters(
+    model: str, version: int | str, experiment: str, variant: str, cache_status: str, status: int
+) -> tuple[Callable[[], None], _Observe]:
+    arm = (model, version, experiment, variant, cache_status)
+    return metrics.REQUESTS.labels(*arm, status).inc, metrics.REQUEST_SECONDS.labels(*arm).observe
+
+
+@cache
+def _stage_meter(stage: str) -> Callable[[float], None]:
+    return metrics.STAGE_SECONDS.labels(stage).observe
+
+
+def _log(ctx: RequestContext, scope: Scope, status: int) -> None:
+    line: dict[str, Any] = {
         "request_id": ctx.request_id,
         "method": scope["method"],
         "path": scope["path"],
@@ -97,8 +132,8 @@ def _log(ctx: RequestContext, scope: Scope, status: int, traceparent: str | None
         line |= {"experiment": ctx.experiment, "variant": ctx.variant}
     if ctx.tenant:
         line["tenant"] = ctx.tenant
-    if traceparent:
-        line["traceparent"] = traceparent
+    if ctx.trace_id:
+        line["trace_id"] = ctx.trace_id
     if ctx.error:
         line["error"] = ctx.error
-    log.info("request", **line)
+    logs.write_request(line)

@@ -36,7 +36,7 @@ FLUSH_INTERVAL_S = 1.0
 
 
 class RequestLife:
-    """Answers prediction requests. `catalog` and `experiments` give the snapshots that are in force now."""
+    """Answers prediction requests. `catalog`, `experiments` and, for a model's name, `limits` give what is in force now."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class RequestLife:
         cache: Cache,
         catalog: Callable[[], Catalog],
         experiments: Callable[[], Mapping[str, Experiment]],
-        limits: QueueLimits,
         *,
+        limits: Callable[[str], QueueLimits],
         refresh_timeout_s: float = 10.0,
         price_usd_per_hour: float | None = None,
         draw: Callable[[], float] = random,
@@ -58,6 +58,11 @@ class RequestLife:
         self._fill = Fill(cache, self._flights)
         self._refreshes = Refreshes(cache, self._fill, self._require_ready, refresh_timeout_s)
         self._lanes: dict[tuple[str, int, str], Lane] = {}
+
+    def reread_limits(self) -> None:
+        """Put the models' limits as they are now in force; what waits already stays."""
+        for lane in self._lanes.values():
+            lane.set_limits(self._limits(lane.manifest.model))
 
     def assign(self, name: str, version: int | None, unit: str, ctx: RequestContext) -> Lane:
         """The version that answers: the one asked for, else the one of the unit's variant, else the default one; noted in `ctx`.
@@ -100,7 +105,7 @@ class RequestLife:
             if request.cache.only_if_cached:
                 raise NotCached("the cache does not hold the answer, and Cache-Control: only-if-cached wants no other")
             try:
-                rows = await self._infer(request, lane, keys, found, alone=ctx.cache_bypass)
+                rows = await self._infer(request, lane, keys, found, ctx)
             except GatewayError as exc:
                 if not found.rescue(keys, exc):
                     raise
@@ -146,22 +151,24 @@ class RequestLife:
         manifest = model.versions[version].manifest
         name = (model.name, version, manifest.digest)
         if name not in self._lanes:
-            self._lanes[name] = Lane(self._triton, manifest, model, self._limits, self._price_usd_per_hour)
+            self._lanes[name] = Lane(self._triton, manifest, model, self._limits(model.name), self._price_usd_per_hour)
         lane = self._lanes[name]
         lane.follow(model)
         return lane
 
     async def _infer(
-        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, *, alone: bool
+        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, ctx: RequestContext
     ) -> dict[bytes, bytes | ItemFault]:
         missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found.entries}
         self._require_ready(lane.manifest)
         under_way = self._flights[request.priority]
+        alone = ctx.cache_bypass
         fresh = [k for k in missing if alone or k not in under_way]
         lane.admit(len(fresh), request)
         known = sum(k in found.entries for k in keys)
         self._count(lane, {"miss": len(fresh), "coalesced": len(keys) - known - len(fresh)})
         flights = [self._fill.join(k, item, lane, request, alone=alone) for k, item in missing.items()]
+        ctx.lap("admit")
         try:
             async with attended(request.receive):
                 return await self._land(flights, request)

@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     cache_refresh_s: float = Field(1, gt=0, description="how often a worker asks Redis what was deleted from the cache, seconds")
     price_usd_per_hour: float | None = Field(None, gt=0, description="price of the Triton instance, for the money that the cache saves")
     experiments_file: Path | None = Field(None, description="YAML file of the A/B experiments; read again when it changes")
+    runtime_file: Path | None = Field(
+        None, description="YAML file of settings that change without a restart (log level, limits); read again when it changes"
+    )
     auth: Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_auth)] = Field(
         frozenset({"keys"}), description="how callers say who they are: keys, jwt, keys,jwt; off: everyone may ask, nobody may administer"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from gateway.cache.cache import Cache
 from gateway.catalog_watch import CatalogWatch
@@ -9,9 +10,11 @@ from gateway.drain import Drain
 from gateway.experiments import Experiments
 from gateway.redis_state import RedisState
 from gateway.request_life import RequestLife
+from gateway.runtime_settings import LimitSettings, Runtime
 from gateway.security.door import Door
 from gateway.security.key_store import KeyStore
 from gateway.security.request_body import BodyLimits
+from gateway.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,27 @@ class Limits:
     stream_window: int
     stream_stall_s: float
 
+    @classmethod
+    def in_force(cls, settings: Settings, runtime: Runtime) -> Self:
+        """What the settings say, but for what the runtime settings say."""
+        now = settings.model_dump(include=set(LimitSettings.model_fields)) | runtime.current.limits.given()
+        return cls(
+            BodyLimits(now["max_body_bytes"], settings.body_timeout_s, settings.max_json_depth),
+            now["max_items"],
+            now["max_text_bytes"],
+            now["request_timeout_ms"] / 1e3,
+            now["max_request_timeout_ms"] / 1e3,
+            settings.stream_window,
+            settings.stream_stall_s,
+        )
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Stack:
-    """The parts of a running gateway."""
+    """The parts of a running gateway. `limits` are replaced by others when the runtime settings change."""
 
+    settings: Settings
+    runtime: Runtime
     door: Door
     keys: KeyStore | None
     state: RedisState | None

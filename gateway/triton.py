@@ -13,7 +13,7 @@ import structlog
 from google.protobuf import json_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-from gateway import metrics
+from gateway import metrics, tracing
 from gateway.binary_tensors import JSON_LENGTH, read_rows, write_request
 from gateway.catalog import Catalog, IndexEntry, build
 from gateway.catalog_merge import merged, routes
@@ -99,6 +99,7 @@ class _Connection:
 
     def __init__(self, address: str, *, tls: ssl.SSLContext | None, headers: str) -> None:
         host, _, port = address.rpartition(":")
+        self._address = address
         self._client = Client(host.strip("[]"), int(port), tls)
         self._headers = headers
 
@@ -106,21 +107,23 @@ class _Connection:
         # what Triton has not begun by then it drops: nobody waits for it any more
         json_length, body = write_request(manifest, items, {"timeout": int(timeout_s * 1e6), "priority": priority})
         path = f"/v2/models/{manifest.model}/versions/{manifest.version}/infer"
+        length = f"{JSON_LENGTH}: {json_length}\r\n"
         code = "unreachable"
-        try:
-            answer = await self._client.request("POST", path, body, timeout_s, f"{self._headers}{JSON_LENGTH}: {json_length}\r\n")
-            code = str(answer.status)
-        except TimeoutError as exc:
-            code = "timeout"
-            raise DeadlineExceeded(
-                "the model did not answer in time; allow more with X-Request-Timeout-Ms or send fewer instances"
-            ) from exc
-        except (Unsent, Broken) as exc:
-            raise Unreachable("the model server does not answer now; try again later") from exc
-        finally:
-            metrics.TRITON_CALLS.labels(manifest.model, manifest.version, code).inc()
-        if answer.status != 200:
-            raise fault_of(answer)
+        with tracing.call("ModelInfer", self._address, manifest.model, manifest.version, len(items)) as trace_lines:
+            try:
+                answer = await self._client.request("POST", path, body, timeout_s, f"{self._headers}{trace_lines}{length}")
+                code = str(answer.status)
+            except TimeoutError as exc:
+                code = "timeout"
+                raise DeadlineExceeded(
+                    "the model did not answer in time; allow more with X-Request-Timeout-Ms or send fewer instances"
+                ) from exc
+            except (Unsent, Broken) as exc:
+                raise Unreachable("the model server does not answer now; try again later") from exc
+            finally:
+                metrics.TRITON_CALLS.labels(manifest.model, manifest.version, code).inc()
+            if answer.status != 200:
+                raise fault_of(answer)
         return read_rows(manifest, len(items), int(answer.headers.get(JSON_LENGTH.lower().encode(), 0)), answer.body)
 
     async def ask(self, method: str, path: str, timeout_s: float) -> bytes:

@@ -68,12 +68,18 @@ class TritonServer:
 
     @classmethod
     def start(
-        cls, repository: Path, models: Sequence[str] | None = None, *, log: Path | None = None, timeout_s: float = 120
+        cls,
+        repository: Path,
+        models: Sequence[str] | None = None,
+        *,
+        arguments: Sequence[str] = (),
+        log: Path | None = None,
+        timeout_s: float = 120,
     ) -> "TritonServer":
         """Start a tritonserver on `repository`, load `models` (default: all), and return when it has tried each of them.
 
         A model that fails to load does not stop the server: ask Triton what is ready, or call `load` for the reason.
-        The log goes to `log`, by default to a temporary file that goes away with the server.
+        `arguments` go to it after ours. The log goes to `log`, by default to a temporary file that goes away with the server.
 
         Raises:
             TritonUnavailable: no tritonserver can run here.
@@ -90,7 +96,7 @@ class TritonServer:
             attempts_left = PORT_ATTEMPTS
             while True:
                 try:
-                    return cls._launch(wheel, repository, models, backends, log, scratch, deadline_s)
+                    return cls._launch(wheel, repository, models, arguments, backends, log, scratch, deadline_s)
                 except _PortTaken:
                     attempts_left -= 1
                     if not attempts_left:
@@ -101,11 +107,19 @@ class TritonServer:
 
     @classmethod
     def _launch(
-        cls, wheel: Wheel, repository: Path, models: Sequence[str] | None, backends: Path, log: Path, scratch: Path, deadline_s: float
+        cls,
+        wheel: Wheel,
+        repository: Path,
+        models: Sequence[str] | None,
+        arguments: Sequence[str],
+        backends: Path,
+        log: Path,
+        scratch: Path,
+        deadline_s: float,
     ) -> "TritonServer":
         ports = _free_ports()
         name = f"headrace-{secrets.token_hex(8)}"
-        argv = _command(wheel, name, repository, models, backends, ports)
+        argv = [*_command(wheel, name, repository, models, backends, ports), *arguments]
         child = Child(argv, _environment(wheel), log, clean_up=partial(_free_shared_memory, name))
         triton = cls(name, child, ports, log, scratch)
         try:

@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from gateway.dialects import tei
 from gateway.dialects.ask import MAX_INPUTS, Ask
-from gateway.dialects.json_body import Strict, parse
+from gateway.dialects.json_body import Positive, Strict, parse
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest
 from gateway.prediction import Item, Prediction
@@ -46,7 +46,7 @@ class Question(Strict):
 class ClassificationParameters(Strict):
     """Of text-classification."""
 
-    top_k: Annotated[int, Field(ge=1)] | None = None
+    top_k: Positive | None = None
     function_to_apply: str | None = Field(None, description="the model's own only: softmax, sigmoid or none")
 
 
@@ -74,8 +74,8 @@ class EntityBody(Strict):
 class AnswerParameters(Strict):
     """Of question-answering."""
 
-    top_k: Annotated[int, Field(ge=1)] | None = None
-    max_answer_len: Annotated[int, Field(ge=1)] | None = None
+    top_k: Positive | None = None
+    max_answer_len: Positive | None = None
     handle_impossible_answer: bool | None = None
     align_to_words: bool | None = Field(None, description="true only: answers are of whole words")
 

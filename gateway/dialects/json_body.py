@@ -1,13 +1,22 @@
 """JSON bodies: bytes → JSON → a typed request, with one sentence for each fault; and their schemas for OpenAPI."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.errors import InvalidRequest, MalformedRequest
 
 T = TypeVar("T")
+
+
+def _whole(number: object) -> object:
+    # in JSON, and in JSON Schema, 2.0 is an integer too
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+"""A whole number of at least 1."""
 
 
 class Strict(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gateway.dialects.json_body import Strict
+from gateway.dialects.json_body import Positive, Strict
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.prediction import Item, Prediction
@@ -47,9 +47,9 @@ class Ranking(Strict):
 class Parameters(Strict):
     """Options of all instances; each task takes some of them."""
 
-    top_k: Annotated[int, Field(ge=1)] | None = Field(None, description="the k best labels, documents or answers, as a list")
+    top_k: Positive | None = Field(None, description="the k best labels, documents or answers, as a list")
     aggregation_strategy: str | None = Field(None, description="token-classification: none, simple, first, average or max")
-    max_answer_length: Annotated[int, Field(ge=1)] | None = Field(None, description="question-answering: longest answer, tokens")
+    max_answer_length: Positive | None = Field(None, description="question-answering: longest answer, tokens")
     handle_impossible_answer: bool | None = Field(None, description="question-answering: whether there may be no answer")
     candidate_labels: list[str] | None = Field(None, description="zero-shot-classification: the labels to choose from")
     hypothesis_template: str | None = Field(None, description="zero-shot-classification: a sentence with {} for the label")
@@ -64,7 +64,7 @@ class PredictBody(Strict):
 
     instances: Annotated[list[AnyInstance], Field(min_length=1, max_length=MAX_INSTANCES)]
     parameters: Parameters = Field(default_factory=Parameters)
-    version: Annotated[int, Field(ge=1)] | None = Field(None, description="ask for this version, whatever the experiment says")
+    version: Positive | None = Field(None, description="ask for this version, whatever the experiment says")
 
     model_config = ConfigDict(
         json_schema_extra={

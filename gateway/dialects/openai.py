@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.catalog import ServedModel
 from gateway.dialects.ask import MAX_INPUTS, Ask
-from gateway.dialects.json_body import Strict, parse
+from gateway.dialects.json_body import Positive, Strict, parse
 from gateway.dialects.texts import encoded
 from gateway.errors import UnsupportedOption
 from gateway.prediction import Item, Prediction
@@ -32,11 +32,11 @@ class EmbeddingsBody(Strict):
     model: str = Field(description="the model's name")
     input: str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)] = Field(description="one text or several")
     encoding_format: Literal["float", "base64"] = Field("float", description="numbers, or float32 (little-endian) in base64")
-    dimensions: Annotated[int, Field(ge=1)] | None = Field(None, description="cut embeddings to this length, where the model allows it")
+    dimensions: Positive | None = Field(None, description="cut embeddings to this length, where the model allows it")
     user: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         None, description="who an experiment keeps on one variant, where X-Unit-ID does not say"
     )
-    version: Annotated[int, Field(ge=1)] | None = Field(None, description="ask for this version, whatever the experiment says")
+    version: Positive | None = Field(None, description="ask for this version, whatever the experiment says")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -94,7 +94,7 @@ class ErrorObject(BaseModel):
     code: str | None
 
 
-class Error(BaseModel):
+class OpenAIError(BaseModel):
     """OpenAI's error."""
 
     error: ErrorObject

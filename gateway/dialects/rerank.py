@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.dialects.ask import MAX_INPUTS, Ask
-from gateway.dialects.json_body import Strict, parse
+from gateway.dialects.json_body import Positive, Strict, parse
 from gateway.dialects.texts import encoded
 from gateway.prediction import Item, Prediction
 from gateway.tasks.task import require_task
@@ -27,12 +27,12 @@ class RerankBody(Strict):
     model: str = Field(description="the model's name")
     query: str
     documents: Annotated[list[str | Document], Field(min_length=1, max_length=MAX_INPUTS)]
-    top_n: Annotated[int, Field(ge=1)] | None = Field(None, description="the n best documents only")
+    top_n: Positive | None = Field(None, description="the n best documents only")
     return_documents: bool = Field(True, description="whether each result repeats its document")
     user: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         None, description="who an experiment keeps on one variant, where X-Unit-ID does not say"
     )
-    version: Annotated[int, Field(ge=1)] | None = Field(None, description="ask for this version, whatever the experiment says")
+    version: Positive | None = Field(None, description="ask for this version, whatever the experiment says")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -58,7 +58,7 @@ class Result(BaseModel):
     document: Document | None = None
 
 
-class Usage(BaseModel):
+class RerankUsage(BaseModel):
     """Tokens that the model read: the query's count with each document."""
 
     prompt_tokens: int
@@ -70,7 +70,7 @@ class RerankResponse(BaseModel):
 
     id: str
     model: str
-    usage: Usage
+    usage: RerankUsage
     results: list[Result]
 
     model_config = ConfigDict(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from gateway.dialects.ask import MAX_INPUTS
-from gateway.dialects.json_body import Strict
+from gateway.dialects.json_body import Positive, Strict
 
 Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)]
 Pair = Annotated[list[str], Field(min_length=1, max_length=2)]
@@ -31,7 +31,7 @@ class EmbedBody(EmbedOptions):
 
     inputs: Texts
     normalize: bool = Field(True, description="embeddings of Euclidean length 1")
-    dimensions: Annotated[int, Field(ge=1)] | None = Field(None, description="cut embeddings to this length, where the model allows it")
+    dimensions: Positive | None = Field(None, description="cut embeddings to this length, where the model allows it")
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": "wheat prices rose"}, {"inputs": ["wheat", "oil"]}]})
 

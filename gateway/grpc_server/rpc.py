@@ -16,10 +16,10 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.context import RequestContext
 from gateway.errors import GatewayError
 from gateway.observe import CONTEXT, Observe
+from gateway.tracing import RPC, Tracer
 
 Answer = TypeVar("Answer")
 Metadata = list[tuple[str, str]]
-_RPC = "headrace.rpc"
 
 
 @dataclass(slots=True)
@@ -35,9 +35,9 @@ class Rpc(Generic[Answer]):
 class Rpcs:
     """Runs RPCs for an application."""
 
-    def __init__(self, app: FastAPI, service: str) -> None:
+    def __init__(self, app: FastAPI, service: str, tracer: Tracer | None) -> None:
         self.app, self._service = app, service
-        self._observed = Observe(_run)
+        self._observed = Observe(_run, tracer)
 
     async def run(self, method: str, context: Any, ask: Callable[[Request], Awaitable[Answer]]) -> Rpc[Answer]:
         """Answer an RPC by `ask`, whose `GatewayError`s are the RPC's fault."""
@@ -51,7 +51,7 @@ class Rpcs:
             "query_string": b"",
             "headers": _headers(context.invocation_metadata()),
             "app": self.app,
-            _RPC: rpc,
+            RPC: rpc,
         }
 
         async def send(message: Message) -> None:
@@ -65,7 +65,7 @@ class Rpcs:
 
 
 async def _run(scope: Scope, receive: Receive, send: Send) -> None:
-    rpc: Rpc[Any] = scope[_RPC]
+    rpc: Rpc[Any] = scope[RPC]
     status = 200
     try:
         rpc.answer = await rpc.ask(Request(scope, receive))

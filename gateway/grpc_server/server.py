@@ -9,11 +9,18 @@ from fastapi import FastAPI
 from tritonclient.grpc.service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 
 from gateway.grpc_server.service import InferenceService
+from gateway.tracing import Tracer
 
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, host: str, port: int, max_message_bytes: int, drain_timeout_s: float, tls: tuple[Path, Path] | None
+    app: FastAPI,
+    host: str,
+    port: int,
+    max_message_bytes: int,
+    drain_timeout_s: float,
+    tls: tuple[Path, Path] | None,
+    tracer: Tracer | None,
 ) -> AsyncIterator[None]:
     """Serve on `port`, which all workers share; nothing where it is 0. At the end RPCs under way have `drain_timeout_s`.
 
@@ -28,7 +35,7 @@ async def serving(
         ("grpc.max_send_message_length", -1),
     ]
     server = grpc.aio.server(options=options)
-    add_GRPCInferenceServiceServicer_to_server(InferenceService(app), server)
+    add_GRPCInferenceServiceServicer_to_server(InferenceService(app, tracer), server)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if tls is None:
         server.add_insecure_port(address)

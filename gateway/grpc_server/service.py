@@ -15,6 +15,7 @@ from gateway.ordered import Ordered
 from gateway.routes.call import Call
 from gateway.routes.inference import infer
 from gateway.stack import Stack
+from gateway.tracing import Tracer
 
 SERVICE = "inference.GRPCInferenceService"
 STREAM_WINDOW = 64
@@ -34,8 +35,8 @@ _UNSUPPORTED = {
 class InferenceService:
     """The methods, as `grpc.aio` calls them; those that are not spoken here say so."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self._rpcs = Rpcs(app, SERVICE)
+    def __init__(self, app: FastAPI, tracer: Tracer | None) -> None:
+        self._rpcs = Rpcs(app, SERVICE, tracer)
 
     def __getattr__(self, name: str) -> Callable[[Any, Any], Awaitable[Any]]:
         """A method that is not spoken here."""
@@ -146,7 +147,6 @@ def _inference(request: Any, context: Any) -> Callable[[Request], Awaitable[Any]
     async def ask(http: Request) -> Any:
         call = (await Call.enter(http)).within(context.time_remaining())
         asked = messages.parse(request)
-        call.ctx.lap("parse")
         answered = await infer(call, request.model_name, messages.version_of(request.model_version), asked)
         return messages.render(asked, answered.prediction, answered.outputs)
 

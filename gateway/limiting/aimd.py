@@ -27,13 +27,19 @@ class AimdLimit:
     """
 
     def __init__(self, minimum: int, maximum: int, target_s: float) -> None:
-        self.minimum, self.maximum, self.target_s = min(minimum, maximum), maximum, target_s
-        self.value = float(min(self.maximum, START * self.minimum))
+        self.target_s = target_s
+        self.value = float(START * min(minimum, maximum))
+        self.set_bounds(minimum, maximum)
         self._slow_start = True
         self._cut_s = -inf
 
     def __repr__(self) -> str:
         return f"<AimdLimit {self.value:.0f} of {self.minimum} to {self.maximum}>"
+
+    def set_bounds(self, minimum: int, maximum: int) -> None:
+        """Move between other bounds from now on; a limit that is between them stays."""
+        self.minimum, self.maximum = min(minimum, maximum), maximum
+        self.value = float(max(self.minimum, min(self.maximum, self.value)))
 
     def sample(self, outcome: Outcome, admitted_s: float, now_s: float, held: int) -> None:
         """Learn from one permit: taken at `admitted_s`, given back at `now_s`, when `held` were out."""

@@ -21,7 +21,7 @@ from gateway.stack import Stack
 
 Body = TypeVar("Body", bound=BaseModel)
 DEFAULT_GRACE_S = 86_400.0
-_RESPONSES: dict[int | str, dict[str, Any]] = {status: {"model": Error} for status in (401, 403, 404, 409, 422, 429, 503)}
+_RESPONSES: dict[int | str, dict[str, Any]] = {status: {"model": Error} for status in (400, 401, 403, 404, 408, 409, 413, 422, 429, 503)}
 router = APIRouter(route_class=DirectRoute, tags=["administer"], responses=_RESPONSES)
 
 
@@ -54,6 +54,14 @@ class RotateBody(_Body):
     """How long the old key goes on."""
 
     grace_s: float = Field(DEFAULT_GRACE_S, ge=0)
+
+
+def _in_path(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": {"type": "string", "minLength": 1}}
+
+
+_KEY_ID = {"parameters": [_in_path("key_id", "the key's id, as the list shows it")]}
+_TENANT = {"parameters": [_in_path("tenant", "the tenant's name")]}
 
 
 def _documentation(body: type[BaseModel]) -> dict[str, Any]:
@@ -90,7 +98,9 @@ async def create_key(request: Request) -> Response:
     return _answer({"api_key": new.text, **new.key.shown(now)}, 201)
 
 
-@router.post("/v1/admin/keys/{key_id}/rotate", summary="Rotate an API key", status_code=201, openapi_extra=_documentation(RotateBody))
+@router.post(
+    "/v1/admin/keys/{key_id}/rotate", summary="Rotate an API key", status_code=201, openapi_extra=_KEY_ID | _documentation(RotateBody)
+)
 async def rotate_key(request: Request) -> Response:
     """Make a key with the same tenant, scopes and limits; the old one goes on for `grace_s` seconds."""
     store = await _enter(request)
@@ -100,7 +110,7 @@ async def rotate_key(request: Request) -> Response:
     return _answer({"api_key": new.text, **new.key.shown(now)}, 201)
 
 
-@router.delete("/v1/admin/keys/{key_id}", summary="Revoke an API key")
+@router.delete("/v1/admin/keys/{key_id}", summary="Revoke an API key", openapi_extra=_KEY_ID)
 async def revoke_key(request: Request) -> Response:
     """Revoke a key; every gateway knows it within `HEADRACE_KEY_REFRESH_S` seconds."""
     store = await _enter(request)
@@ -108,7 +118,7 @@ async def revoke_key(request: Request) -> Response:
     return _answer((await store.revoke(request.path_params["key_id"], now)).shown(now))
 
 
-@router.put("/v1/admin/tenants/{tenant}/limits", summary="Limit a tenant", openapi_extra=_documentation(LimitsBody))
+@router.put("/v1/admin/tenants/{tenant}/limits", summary="Limit a tenant", openapi_extra=_TENANT | _documentation(LimitsBody))
 async def limit_tenant(request: Request) -> Response:
     """Set what all keys of a tenant may ask for together; it takes the place of what was set before."""
     store = await _enter(request)

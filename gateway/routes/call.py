@@ -24,7 +24,7 @@ from gateway.stack import Limits, Stack
 
 MAX_UNIT_CHARS = 256
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
-_UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
+UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Call:
         stack: Stack = request.app.state.stack
         ctx: RequestContext = request.scope[CONTEXT]
         await stack.door.enter(ctx, PREDICT)
+        ctx.lap("authenticate")
         timeout_s = _timeout_s(ctx.headers, stack.limits)
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
@@ -68,6 +69,7 @@ class Call:
             MalformedRequest: the unit's name cannot be read.
             GatewayError: as `RequestLife.assign`.
         """
+        self.ctx.lap("parse")
         return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or self.ctx.request_id, self.ctx)
 
     def within(self, timeout_s: float | None) -> Self:
@@ -111,7 +113,10 @@ class Call:
         most = self.stack.limits.max_items
         if len(items) > most:
             raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
+        # the part of the parsing that had to know the model's task
+        self.ctx.lap("parse")
         await self.stack.door.charge(self.ctx, len(items))
+        self.ctx.lap("authenticate")
         priority = _priority(self.ctx.headers, Priority.INTERACTIVE)
         request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.receive, partial)
         return await self.stack.life.predict(lane, request, self.ctx)
@@ -162,6 +167,6 @@ def _priority(headers: Mapping[str, str], default: Priority) -> Priority:
 
 def _unit(headers: Mapping[str, str]) -> str | None:
     given = headers.get("x-unit-id")
-    if given is not None and not _UNIT.fullmatch(given):
+    if given is not None and not UNIT.fullmatch(given):
         raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
     return given

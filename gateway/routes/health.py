@@ -1,7 +1,10 @@
 """`/livez`, `/readyz`, `/metrics`."""
 
+from typing import Literal
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import metrics
 from gateway.stack import Stack
@@ -10,14 +13,59 @@ router = APIRouter(tags=["operate"])
 NO_STORE = {"Cache-Control": "no-store"}
 
 
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Checks(BaseModel):
+    """Each part: `ok`, or what is wrong with it."""
+
+    triton: str
+    cache: str = Field(description="none where no cache is configured")
+    state: str = Field(description="none where keys and limits are not kept in Redis")
+    auth: str = Field(description="on, or off: everyone may ask")
+    experiments: str = Field(description="a fault of the file, of which the last good contents stay in force")
+    runtime_settings: str = Field(description="a fault of the file, of which the last good contents stay in force")
+
+
+class Readiness(BaseModel):
+    """Whether it can answer, and how its parts are."""
+
+    status: Literal["ready", "starting", "draining"]
+    checks: Checks
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "status": "ready",
+                    "checks": {
+                        "triton": "ok",
+                        "cache": "ok",
+                        "state": "ok",
+                        "auth": "on",
+                        "experiments": "ok",
+                        "runtime_settings": "ok",
+                    },
+                }
+            ]
+        }
+    )
+
+
 @router.get("/livez", summary="Is the process alive?")
-async def livez() -> dict[str, str]:
+async def livez() -> Alive:
     """Alive as soon as it answers."""
-    return {"status": "alive"}
+    return Alive(status="alive")
 
 
 @router.get(
-    "/readyz", summary="Can it answer?", responses={503: {"description": "no catalog has been read yet, or this gateway is leaving"}}
+    "/readyz",
+    summary="Can it answer?",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "no catalog has been read yet, or this gateway is leaving"}},
 )
 async def readyz(request: Request) -> Response:
     """Ready once a catalog was read. While Triton is gone it stays ready, since it answers what is cached; `checks` says so."""
@@ -30,13 +78,23 @@ async def readyz(request: Request) -> Response:
         "state": "none" if stack.state is None else "ok" if stack.state.up else "does not answer",
         "auth": "on" if stack.door.guarded else "off: everyone may ask",
         "experiments": stack.experiments.fault or "ok",
+        "runtime_settings": stack.runtime.fault or "ok",
     }
     status = "ready" if ready else "draining" if draining else "starting"
     return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503, NO_STORE)
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-async def exposition() -> Response:
-    """All metrics, over all workers."""
-    content, media_type = metrics.exposition()
-    return Response(content, media_type=media_type, headers=NO_STORE)
+_EXPOSITION = {"schema": {"type": "string"}, "example": 'headrace_requests_total{model="topics",status="200"} 1.0\n'}
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": _EXPOSITION, metrics.OPEN_METRICS: _EXPOSITION}}},
+)
+def exposition(request: Request) -> Response:
+    """All metrics, over all workers; in OpenMetrics with traces as examples where `Accept` asks for it."""
+    # in a thread, not on the event loop: with many workers this reads all their files
+    content, media_type = metrics.exposition(request.headers.get("accept", ""))
+    return Response(content, headers={"Content-Type": media_type, **NO_STORE})

@@ -83,7 +83,7 @@ async def _enter(request: Request) -> None:
     await stack.door.enter(ctx, scope=None)
 
 
-router = APIRouter(tags=["models"], dependencies=[Depends(_enter)], responses={401: {"model": Error}, 503: {"model": Error}})
+router = APIRouter(tags=["models"], dependencies=[Depends(_enter)], responses={status: {"model": Error} for status in (401, 429, 503)})
 
 
 @router.get("/v1/models", summary="List the models")

@@ -81,14 +81,14 @@ async def model_metadata(request: Request) -> Response:
     MODEL + "/ready",
     summary="Does the model answer?",
     response_class=Response,
-    responses=documentation.READY,
+    responses=documentation.MODEL_READY,
     openapi_extra=documentation.OF_MODEL,
 )
 @router.get(
     VERSION + "/ready",
     summary="Does the version answer?",
     response_class=Response,
-    responses=documentation.READY,
+    responses=documentation.MODEL_READY,
     openapi_extra=documentation.OF_VERSION,
 )
 async def model_ready(request: Request) -> Response:
@@ -116,7 +116,6 @@ async def model_infer(request: Request) -> Response:
     headers = call.ctx.headers
     body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), call.stack.limits.body.max_bytes)
     asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH))
-    call.ctx.lap("parse")
     answered = await infer(call, request.path_params["model"], _version(request), asked)
     rendered = http_body.render(asked, *answered)
     return _coded(rendered, age_header(answered.prediction), headers.get("accept-encoding", ""))

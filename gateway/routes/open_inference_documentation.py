@@ -26,15 +26,17 @@ OF_VERSION: dict[str, Any] = {"parameters": [MODEL, _NUMBER]}
 _TENSOR = {"name": "TEXT", "datatype": "BYTES", "shape": [-1, 1]}
 _SCORES = {"name": "SCORES", "datatype": "FP32", "shape": [-1, -1]}
 _EMPTY: dict[str, Any] = {"description": "yes"}
+_OF_MODEL_ERRORS = _errors(400, 401, 403, 404, 429, 503)
 SERVER: _Responses = {200: _ok({"name": "headrace", "version": "0.1.0", "extensions": ["classification", "binary_tensor_data"]})}
 LIVE: _Responses = {200: _EMPTY}
-READY: _Responses = {200: _EMPTY, **_errors(400, 401, 404, 503)}
+READY: _Responses = {200: _EMPTY, **_errors(503)}
+MODEL_READY: _Responses = {200: _EMPTY, **_OF_MODEL_ERRORS}
 METADATA: _Responses = {
     200: _ok({"name": "topics", "versions": ["1", "2"], "platform": "headrace", "inputs": [_TENSOR], "outputs": [_SCORES]}),
-    **_errors(400, 401, 404, 503),
+    **_OF_MODEL_ERRORS,
 }
-CONFIG: _Responses = {200: _ok({"name": "topics", "backend": "headrace", "max_batch_size": 64}), **_errors(400, 401, 404, 503)}
-INDEX: _Responses = {200: _ok([{"name": "topics", "version": "2", "state": "READY"}]), **_errors(400, 401, 413, 503)}
+CONFIG: _Responses = {200: _ok({"name": "topics", "backend": "headrace", "max_batch_size": 64}), **_OF_MODEL_ERRORS}
+INDEX: _Responses = {200: _ok([{"name": "topics", "version": "2", "state": "READY"}]), **_errors(400, 401, 403, 408, 413, 429, 503)}
 INDEX_BODY: dict[str, Any] = {
     "requestBody": {
         "required": False,
@@ -63,6 +65,6 @@ _ANSWER: dict[str, Any] = {
     },
     "content": {"application/octet-stream": _BINARY},
 }
-INFER: _Responses = {200: _ANSWER, **_errors(400, 401, 404, 413, 429, 502, 503, 504)}
+INFER: _Responses = {200: _ANSWER, **_errors(*ERRORS)}
 INFER_OF_MODEL: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _LENGTH, *REQUEST_HEADERS]}
 INFER_OF_VERSION: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _NUMBER, _LENGTH, *REQUEST_HEADERS]}

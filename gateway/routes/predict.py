@@ -27,7 +27,6 @@ async def predict(request: Request) -> Response:
     call = await Call.enter(request)
     body = kserve_v1.parse(await call.json())
     call.ctx.instances = len(body.instances)
-    call.ctx.lap("parse")
     lane = call.assign(request.path_params["model"], body.version)
     task = task_of(lane.manifest)
     items = kserve_v1.items(body, lane.manifest.task, task, call.stack.limits.max_text_bytes)

@@ -22,7 +22,7 @@ router = APIRouter(route_class=DirectRoute, tags=["text embeddings inference"])
 Read = Callable[[bytes, Manifest, int], Ask]
 
 
-class Error(BaseModel):
+class TeiError(BaseModel):
     """TEI's error: what is wrong, in a sentence, and of which kind."""
 
     error: str
@@ -84,7 +84,7 @@ def _add(path: str, name: str, use: str, read: Read, body: dict[str, Any], answe
             endpoint,
             methods=["POST"],
             summary=meaning,
-            responses=responses(answer, Error),
+            responses=responses(answer, TeiError),
             openapi_extra={"requestBody": json_body(body), "parameters": parameters},
         )
 
@@ -113,9 +113,9 @@ _add("/rerank", "rank", "rerank", tei.ask_rerank, schema_of(tei_bodies.RerankBod
 _add("/", "pipeline", "root", hugging_face.ask, {"anyOf": [schema_of(body) for body in _PIPELINES]}, Any, "Ask as a Hugging Face pipeline")
 
 
-@router.get("/info", summary="Describe the default model", responses=responses(Info, Error))
+@router.get("/info", summary="Describe the default model", responses=responses(Info, TeiError))
 @router.get(
-    "/models/{model:name}/info", summary="Describe a model", responses=responses(Info, Error), openapi_extra={"parameters": [MODEL]}
+    "/models/{model:name}/info", summary="Describe a model", responses=responses(Info, TeiError), openapi_extra={"parameters": [MODEL]}
 )
 async def show_info(request: Request) -> Response:
     """The model's task, precision and limits, of the version that answers by default."""
@@ -124,7 +124,7 @@ async def show_info(request: Request) -> Response:
     return JSONResponse(tei.info(model, model.versions[model.default_version].manifest))
 
 
-@router.get("/health", summary="Does the model server answer?", response_class=Response, responses={503: {"model": Error}})
+@router.get("/health", summary="Does the model server answer?", response_class=Response, responses={503: {"model": TeiError}})
 async def check_health(request: Request) -> Response:
     """200 while a catalog is known and Triton answers. No key is asked for."""
     stack: Stack = request.app.state.stack
@@ -137,7 +137,7 @@ async def check_health(request: Request) -> Response:
     "/models/{model:name}/health",
     summary="Is a model ready?",
     response_class=Response,
-    responses={status: {"model": Error} for status in (401, 403, 404, 429, 503)},
+    responses={status: {"model": TeiError} for status in (401, 403, 404, 429, 503)},
     openapi_extra={"parameters": [MODEL]},
 )
 async def check_model(request: Request) -> Response:

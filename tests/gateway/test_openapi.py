@@ -41,6 +41,36 @@ def test_prediction_is_documented_with_examples_headers_and_errors():
     assert json.dumps(schema).count("$ref") == 0
 
 
+def test_every_answer_of_every_route_is_documented_in_our_own_shapes():
+    document = create_app(Settings(auth=frozenset())).openapi()
+    assert "HTTPValidationError" not in json.dumps(document)
+    answers = [
+        (status, answer)
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for status, answer in operation["responses"].items()
+    ]
+    assert all("X-Request-ID" in answer["headers"] for _, answer in answers)
+    assert all("Retry-After" in answer["headers"] for status, answer in answers if status in {"429", "503"})
+    errors = [answer["content"]["application/json"]["schema"]["$ref"] for status, answer in answers if status.startswith("4")]
+    assert {reference.rpartition("/")[2] for reference in errors} == {"Error", "OpenAIError", "TeiError"}
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []
+
+
+def test_what_can_answer_401_asks_for_a_key():
+    paths = create_app(Settings(auth=frozenset())).openapi()["paths"]
+    guarded = {(path, name): "security" in operation for path, methods in paths.items() for name, operation in methods.items()}
+    assert {path for (path, _), asks in guarded.items() if not asks} == {
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/health",
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+    }
+
+
 DIALECTS = (
     "/v1/embeddings",
     "/v1/rerank",
@@ -64,6 +94,21 @@ def test_every_dialect_is_documented_with_its_body_headers_and_errors(path):
     assert {"X-Unit-ID", "X-Request-Timeout-Ms"} <= {parameter["name"] for parameter in operation["parameters"]}
     assert "X-Model-Version" in operation["responses"]["200"]["headers"]
     assert ("model" in {parameter["name"] for parameter in operation["parameters"]}) == ("{model}" in path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("OPTIONS", "/v1/admin/keys", "GET, POST"),
+        ("GET", "/v1/models/topics:predict", "POST"),
+        ("POST", "/static-offline-docs/a", "GET, HEAD"),
+    ],
+)
+async def test_a_method_that_is_not_taken_is_told_which_are(method, path, allowed):
+    transport = httpx.ASGITransport(create_app(Settings(auth=frozenset())))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers.get("allow")) == (405, allowed)
 
 
 def test_operations_have_names_of_their_own():
@@ -101,6 +146,6 @@ def test_inference_protocol_is_documented_with_both_kinds_of_bodies_and_empty_an
     assert len(content["application/json"]["schema"]["examples"]) == 2
     assert json.dumps(content).count("$ref") == 0
     assert {"model", "version", "Inference-Header-Content-Length", "X-Unit-ID"} <= {one["name"] for one in operation["parameters"]}
-    assert {"200", "400", "401", "404", "413", "429", "502", "503", "504"} == set(operation["responses"])
+    assert {"200", "400", "401", "403", "404", "408", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
     assert "content" not in paths["/v2/models/{model}/ready"]["get"]["responses"]["200"]
     assert not [path for path in paths if "sharedmemory" in path or "stats" in path]

@@ -86,7 +86,7 @@ def test_the_triton_image_installs_every_third_party_package_of_the_backend():
 
 def test_the_gateway_image_installs_the_gateways_extra_and_starts_its_script():
     (install,) = (arguments for name, arguments in instructions(GATEWAY) if name == "RUN" and "pip install" in arguments)
-    assert '".[gateway]"' in install
+    assert '".[gateway,tracing]"' in install
     (entrypoint,) = (arguments for name, arguments in instructions(GATEWAY) if name == "ENTRYPOINT")
     assert entrypoint.strip('[]"') in PROJECT["scripts"]
 

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from gateway import experiments
+from gateway import experiments, runtime_settings
 from gateway.settings import PREFIX, Settings
 
 EXPERIMENT = {
@@ -11,8 +11,8 @@ EXPERIMENT = {
     "model": "topics",
     "variants": [{"name": "control", "version": 1, "weight": 0.3}, {"name": "treatment", "version": 2, "weight": 0.7}],
 }
-OWN = {"host", "port", "grpc_port", "triton_url", "cache_url", "experiments_file", "api_keys", "drain_delay_s", "drain_timeout_s"}
-OWN |= {"auth", "state_url", "tls_cert_file", "tls_key_file", "triton_headers"}
+OWN = {"host", "port", "grpc_port", "triton_url", "cache_url", "experiments_file", "runtime_file", "api_keys"}
+OWN |= {"drain_delay_s", "drain_timeout_s", "auth", "state_url", "tls_cert_file", "tls_key_file", "triton_headers"}
 """Settings that the chart makes itself."""
 
 
@@ -106,6 +106,17 @@ def test_a_cache_url_can_come_from_a_secret(find):
 
 def test_without_a_cache_the_gateway_is_told_of_none(find):
     assert "HEADRACE_CACHE_URL" not in environment(find, {"valkey": {"enabled": False}})
+
+
+def test_the_gateway_reads_the_runtime_settings_as_they_stand_in_the_values(find, chart):
+    given = {"log_level": "debug", "limits": {"max_text_bytes": 10}, "models": {"topics": {"max_pending": 3}}}
+    text = find("ConfigMap", "gateway", {"gateway": {"runtime": given}})["data"]["runtime.yaml"]
+    assert runtime_settings.parse(text).model_dump(exclude_unset=True) == given
+    assert runtime_settings.parse(find("ConfigMap", "gateway")["data"]["runtime.yaml"]) == runtime_settings.RuntimeSettings()
+    definitions = chart.schema["$defs"]
+    assert definitions["runtime"]["properties"].keys() == runtime_settings.RuntimeSettings.model_fields.keys()
+    assert definitions["runtime"]["properties"]["limits"]["properties"].keys() == runtime_settings.LimitSettings.model_fields.keys()
+    assert definitions["runtimeModel"]["properties"].keys() == runtime_settings.ModelSettings.model_fields.keys()
 
 
 @pytest.mark.parametrize("listed", [[], [EXPERIMENT], [EXPERIMENT | {"seed": "s", "coverage": 0.25}]])

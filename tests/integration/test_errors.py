@@ -73,12 +73,12 @@ async def test_more_waiting_texts_than_permits_are_shed(start_gateway, triton):
 
 
 def test_request_id_comes_back_and_stands_in_the_log(gateway):
-    answer = gateway.predict("corn", headers={"X-Request-ID": "my-id-1"})
+    answer = gateway.predict("maize", headers={"X-Request-ID": "my-id-1"})
     assert answer.headers["x-request-id"] == "my-id-1"
     wait_until(lambda: '"my-id-1"' in gateway.log.read_text())
     [line] = [json.loads(line) for line in gateway.log.read_text().splitlines() if '"my-id-1"' in line]
     assert (line["status"], line["model"], line["instances"]) == (200, "topics", 1)
-    assert "corn" not in gateway.log.read_text()
+    assert "maize" not in gateway.log.read_text()
 
 
 def test_gateway_that_never_saw_a_triton_is_alive_but_not_ready(tmp_path):

@@ -22,6 +22,13 @@ def test_a_limit_doubles_with_each_round_of_answers_in_time():
     assert limit.value == 512
 
 
+@pytest.mark.parametrize(("minimum", "maximum", "value"), [(64, 1024, 300), (64, 100, 100), (64, 2, 2), (400, 1024, 400)])
+def test_other_bounds_move_a_limit_that_is_outside_them(minimum, maximum, value):
+    limit = limit_of(300)
+    limit.set_bounds(minimum, maximum)
+    assert (limit.minimum, limit.value, limit.maximum) == (min(minimum, maximum), value, maximum)
+
+
 def test_a_limit_that_is_not_used_does_not_grow():
     limit = limit_of(100)
     limit.sample(Outcome.SUCCESS, 0.0, 0.1, held=49)

@@ -11,6 +11,8 @@
 {{- include "headrace.cacheUrl" . }}
 - name: HEADRACE_EXPERIMENTS_FILE
   value: /etc/headrace/experiments.yaml
+- name: HEADRACE_RUNTIME_FILE
+  value: /etc/headrace/runtime.yaml
 - name: HEADRACE_DRAIN_DELAY_S
   value: {{ .Values.gateway.preStopSeconds | toJson | quote }}
 - name: HEADRACE_DRAIN_TIMEOUT_S
