@@ -63,10 +63,10 @@ class Joiner(Generic[Item, Result]):
         return future
 
     async def aclose(self) -> None:
-        """Wait until everything submitted is answered."""
-        while self._waiting or self._calls:
-            # without a call in flight the next one begins in this turn of the event loop
-            await (asyncio.wait(self._calls) if self._calls else asyncio.sleep(0))
+        """Call for what waits, and wait for the answers."""
+        self._dispatch()
+        while self._calls:
+            await asyncio.wait(self._calls)
 
     def _dispatch(self) -> None:
         self._scheduled = False

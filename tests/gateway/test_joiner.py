@@ -129,10 +129,15 @@ async def test_even_call_for_one_item_is_made_at_once():
     assert await future == 0
 
 
-async def test_closing_waits_for_what_was_submitted_in_the_same_turn_and_for_what_waits():
-    call = Calls()
-    joiner = Joiner(call, max_items=1, max_in_flight=1)
-    call.gate.set()
-    futures = [joiner.submit(i) for i in range(3)]
+async def test_what_waits_is_called_for_before_the_end():
+    calls = []
+
+    async def call(items):
+        await asyncio.sleep(0)
+        calls.append(items)
+        return items
+
+    joiner = Joiner(call, max_items=2, max_in_flight=1)
+    futures = [joiner.submit(item) for item in (1, 2, 3)]
     await joiner.aclose()
-    assert [future.result() for future in futures] == [0, 10, 20]
+    assert (calls, [future.done() for future in futures]) == ([[1, 2], [3]], [True] * 3)
