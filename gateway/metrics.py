@@ -1,6 +1,7 @@
 """Every metric, declared once. Never a user id, never a name that a client chose freely."""
 
 import os
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -82,6 +83,16 @@ def exposition() -> tuple[bytes, str]:
     """All metrics in Prometheus' text format, over all workers, and its content type."""
     registry = REGISTRY
     if MULTIPROCESS_DIR in os.environ:
+        _forget_gauges_of_the_dead(Path(os.environ[MULTIPROCESS_DIR]))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library does not annotate it
     return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _forget_gauges_of_the_dead(folder: Path) -> None:
+    """Remove the live gauges of workers that were killed: what they held is held no more. Their counters stay."""
+    for path in folder.glob("gauge_live*_*.db"):
+        try:
+            os.kill(int(path.stem.rpartition("_")[2]), 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
