@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import httpx
 import numpy as np
@@ -75,7 +76,7 @@ def batches(draw, texts):
     batch = draw(st.lists(texts, min_size=1, max_size=8))
     cuts = sorted(draw(st.sets(st.integers(0, len(batch)))) | {0, len(batch)})
     gateway = draw(st.integers(0, 1))
-    return [Asked(gateway, dialect, model, version, batch[a:b], headers) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [Asked(gateway, dialect, model, version, batch[a:b], headers) for a, b in pairwise(cuts)]
 
 
 @st.composite
