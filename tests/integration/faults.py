@@ -1,0 +1,163 @@
+"""Faults of a gateway's parts, each from its beginning to its end, and what clients may notice of it."""
+
+import contextlib
+import random
+import socket
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from checked_load import PATH, CheckedLoad
+from gateway_process import GatewayProcess, wait_until
+from redis import Redis
+from restartable import Restartable
+
+DEADLINE_S = 1.5
+SLACK_S = 2.0
+"""Of a machine that is busy with other things."""
+WORKER_REPLACED_WITHIN_S = 10.0
+"""uvicorn asks its workers every half a second, and waits five for an answer."""
+CONNECTION_ERRORS = frozenset({"ReadError", "RemoteProtocolError", "WriteError"})
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a fault may strike; `redis` is a client of the Valkey."""
+
+    gateway: GatewayProcess
+    triton: Restartable
+    valkey: Restartable
+    redis: Redis
+
+
+def triton_killed(parts, load):
+    parts.triton.kill()
+    load.sees(503)
+    parts.triton.start()
+
+
+def triton_frozen(parts, load):
+    with parts.triton.frozen():
+        load.sees(504, times=4)
+        load.sees(503)  # the circuit breaker is open: nobody waits any more
+
+
+def valkey_killed(parts, load):
+    parts.valkey.kill()
+    load.goes_well()
+    parts.valkey.start()
+
+
+def valkey_frozen(parts, load):
+    with parts.valkey.frozen():
+        load.goes_well()
+
+
+def valkey_full(parts, load):
+    """Nothing can be stored, nor leased."""
+    refused = errors(parts.gateway, "set")
+    parts.redis.config_set("maxmemory-policy", "noeviction")
+    parts.redis.config_set("maxmemory", "1")
+    wait_until(lambda: errors(parts.gateway, "set") > refused)
+    load.goes_well()
+    parts.redis.config_set("maxmemory", "0")
+
+
+def valkey_evicts(parts, load):
+    """What was stored is thrown out for what is new."""
+    parts.redis.config_set("maxmemory-policy", "volatile-lru")
+    # the server's own buffers take about half of what is left
+    parts.redis.config_set("maxmemory", parts.redis.info("memory")["used_memory"] + 2**17)
+    wait_until(lambda: parts.redis.info("stats")["evicted_keys"] > 50, timeout_s=60)
+    load.goes_well()
+    parts.redis.config_set("maxmemory", "0")
+
+
+def entries_corrupted(parts, load):
+    """Of each three values one has a flipped bit, one is cut, and one is another's."""
+    for _ in range(3):
+        keys = parts.redis.keys("headrace:*")
+        entries = [(key, value) for key, value in zip(keys, parts.redis.mget(keys), strict=True) if value is not None]
+        for i, ((key, value), (_, other)) in enumerate(zip(entries, entries[1:] + entries[:1], strict=True)):
+            bit = random.Random(key).randrange(8 * len(value))
+            flipped = (int.from_bytes(value, "big") ^ 1 << bit).to_bytes(len(value), "big")
+            parts.redis.set(key, (flipped, value[: len(value) // 2], other)[i % 3], keepttl=True)
+        load.goes_well()
+    assert parts.gateway.metric("headrace_cache_unreadable_total") > 0
+
+
+def worker_killed(parts, load):
+    victim = busiest_worker(parts.gateway)
+    victim.kill()
+    wait_until(lambda: is_replaced(parts.gateway, victim))
+
+
+def worker_frozen(parts, load):
+    victim = busiest_worker(parts.gateway)
+    victim.suspend()
+    wait_until(lambda: is_replaced(parts.gateway, victim))
+
+
+def clients_leave(parts, load):
+    """Clients that send a part of a request, and clients that send a whole one and do not wait."""
+    body = b'{"instances": ["%s"], "version": 1}'
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bee\r\nContent-Length: %d\r\n\r\n"
+    for number in range(60):
+        text = body % (b"left %d " % number * 20)
+        whole = head % (PATH.encode(), len(text)) + text
+        with socket.create_connection(("127.0.0.1", parts.gateway.port)) as leaving:
+            leaving.sendall(whole[: (len(whole), len(whole) // 2, 40)[number % 3]])
+    load.goes_well()
+
+
+def errors(gateway, operation):
+    return gateway.metric("headrace_cache_errors_total", operation=operation)
+
+
+def workers(gateway):
+    children = psutil.Process(gateway.process.pid).children()
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def busiest_worker(gateway):
+    """The worker with the most clients."""
+    return max(workers(gateway), key=lambda worker: sum(one.status == psutil.CONN_ESTABLISHED for one in worker.net_connections()))
+
+
+def is_replaced(gateway, victim):
+    """Whether there is another worker in its place that has begun."""
+    with contextlib.suppress(psutil.NoSuchProcess):  # it ended while it was looked at
+        return victim not in (now := workers(gateway)) and len(now) == 2 and gateway.log.read_text().count("catalog read") >= 3
+    return False
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`strike` lasts from its beginning to its end; clients may notice `statuses` of it, and wait `longest_s`.
+
+    The gateway has so many `workers`; a fault `of_triton` needs one that nobody else uses.
+    """
+
+    strike: Callable[[Parts, CheckedLoad], None]
+    statuses: Set[Any] = frozenset()
+    longest_s: float = DEADLINE_S + SLACK_S
+    workers: int = 1
+    of_triton: bool = False
+
+    def __str__(self):
+        return self.strike.__name__
+
+
+FAULTS = [
+    Fault(triton_killed, {503}, of_triton=True),
+    Fault(triton_frozen, {429, 503, 504}, of_triton=True),
+    Fault(valkey_killed),
+    Fault(valkey_frozen),
+    Fault(valkey_full),
+    Fault(valkey_evicts),
+    Fault(entries_corrupted),
+    Fault(worker_killed, CONNECTION_ERRORS, workers=2),
+    Fault(worker_frozen, CONNECTION_ERRORS, WORKER_REPLACED_WITHIN_S, workers=2),
+    Fault(clients_leave),
+]

