@@ -1,48 +1,28 @@
 """Settings: `HEADRACE_*`, read once, validated, frozen."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationError, ValidationInfo, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway import setting_values
 from gateway.cache import policy
 from gateway.cache.policy import MAX_LIFE_S, CachePolicy
-from gateway.default_models import TASKS
 from gateway.security.limits import Limits, parse_limits
-from gateway.security.principal import DEFAULT_SCOPES, parse_scopes
 from gateway.security.tokens import Algorithm
+from gateway.setting_values import FixedKey, of_text
 from model_repository.signature import PublicKey
 
 PREFIX = "HEADRACE_"
 _ENDPOINT = r"(dns:///)?[^/\s,]+:\d+"
 _SERVERS = ("redis", "triton")
-_KEY = re.compile(r"([A-Za-z0-9_.-]{1,100}):([0-9a-f]{64})(?::([a-z+]+))?")
-_HEADER = re.compile(r"([a-z0-9_.-]+)=([\x20-\x7e]+)")
 _HTTPS = r"^(https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/])"
 
 
 class SettingsError(ValueError):
     """A setting that cannot be used; the message names it."""
-
-
-def _parse_keys(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    keys = {}
-    for entry in filter(None, (part.strip() for part in value.split(","))):
-        if not (match := _KEY.fullmatch(entry)):
-            raise ValueError(
-                "give TENANT:SHA256 or TENANT:SHA256:SCOPE+SCOPE, separated by commas, SHA256 being the key's sha256 in 64 hex digits"
-            )
-        keys[match[2]] = FixedKey(match[1], parse_scopes(match[3].split("+")) if match[3] else DEFAULT_SCOPES)
-    return keys
-
-
-def _parse_names(value: object) -> object:
-    return frozenset(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
 
 
 def _cache_policy(settings: Mapping[str, Any]) -> CachePolicy:
@@ -54,55 +34,6 @@ def _cache_policy(settings: Mapping[str, Any]) -> CachePolicy:
 def _parse_policies(value: object, info: ValidationInfo) -> object:
     # a PolicyError is a ValueError: its sentence stands in ours
     return policy.parse(value, _cache_policy(info.data)) if isinstance(value, str) else value
-
-
-def _parse_auth(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    ways = frozenset(part.strip() for part in value.split(","))
-    if ways == {"off"}:
-        return frozenset()
-    if not ways <= {"keys", "jwt"}:
-        raise ValueError("must be off, keys, jwt or keys,jwt")
-    return ways
-
-
-def _parse_limits(value: object) -> object:
-    return parse_limits(value) if isinstance(value, str) else value
-
-
-def _parse_list(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
-
-
-def _parse_headers(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    matches = [_HEADER.fullmatch(entry.strip()) for entry in value.split(",")]
-    if None in matches:
-        raise ValueError("give name=value pairs separated by commas, names in lower case")
-    return {match[1]: match[2] for match in matches if match}
-
-
-def _parse_default_models(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
-    if any(use not in TASKS or not model for use, _, model in pairs):
-        raise ValueError(f"give USE=MODEL pairs separated by commas, USE being one of {', '.join(TASKS)}")
-    return {use: model for use, _, model in pairs}
-
-
-def _parse_public_key(value: object) -> object:
-    # a SignatureError is a ValueError: its sentence stands in ours
-    return PublicKey.read(value) if isinstance(value, str) else value
-
-
-class FixedKey(NamedTuple):
-    """A key that the settings know by its digest."""
-
-    tenant: str
-    scopes: frozenset[str]
 
 
 class Settings(BaseSettings):
@@ -146,7 +77,7 @@ class Settings(BaseSettings):
         le=3600,
         description="how long one gateway may compute a missing answer that the others wait for, seconds; 0: each computes its own",
     )
-    cache_tenants: Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_names)] = Field(
+    cache_tenants: Annotated[frozenset[str], NoDecode, BeforeValidator(of_text(setting_values.names))] = Field(
         frozenset(), description="tenants with a cache of their own, separated by commas; all: every one"
     )
     cache_policies: Annotated[dict[str, CachePolicy], NoDecode, BeforeValidator(_parse_policies)] = Field(
@@ -161,20 +92,20 @@ class Settings(BaseSettings):
     runtime_file: Path | None = Field(
         None, description="YAML file of settings that change without a restart (log level, limits); read again when it changes"
     )
-    auth: Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_auth)] = Field(
+    auth: Annotated[frozenset[str], NoDecode, BeforeValidator(of_text(setting_values.ways_in))] = Field(
         frozenset({"keys"}), description="how callers say who they are: keys, jwt, keys,jwt; off: everyone may ask, nobody may administer"
     )
-    api_keys: Annotated[dict[str, FixedKey], NoDecode, BeforeValidator(_parse_keys)] = Field(
+    api_keys: Annotated[dict[str, FixedKey], NoDecode, BeforeValidator(of_text(setting_values.api_keys))] = Field(
         default_factory=dict,
         description="API keys beside those in state: TENANT:SHA256[:SCOPE+SCOPE], separated by commas; without scopes: predict+feedback",
     )
     key_refresh_s: float = Field(2, gt=0, description="how often keys in use are looked up again: a revoked one is out after this time")
     key_outage_s: float = Field(300, gt=0, description="how long keys in use go on while state is gone, seconds")
-    limits_per_key: Annotated[Limits, NoDecode, BeforeValidator(_parse_limits)] = Field(
+    limits_per_key: Annotated[Limits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
         Limits(),
         description="what a key without limits of its own may ask for, e.g. requests_per_s=50,items_per_day=1000000; none: all",
     )
-    limits_per_tenant: Annotated[Limits, NoDecode, BeforeValidator(_parse_limits)] = Field(
+    limits_per_tenant: Annotated[Limits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
         Limits(), description="what all keys of a tenant that has no limits of its own may ask for together; none: all"
     )
     jwt_jwks_url: str | None = Field(None, pattern=_HTTPS, description="https URL of the key set that tokens are signed with")
@@ -182,7 +113,7 @@ class Settings(BaseSettings):
     jwt_audience: str | None = Field(None, min_length=1, description="the aud that tokens must have")
     jwt_tenant_claim: str = Field("tenant", min_length=1, description="the claim that names the tenant")
     jwt_scopes_claim: str = Field("scope", min_length=1, description="the claim with the scopes: a list, or names separated by spaces")
-    jwt_algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(_parse_list)] = Field(
+    jwt_algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(of_text(setting_values.words))] = Field(
         ("RS256", "ES256", "EdDSA"), min_length=1, description="the signatures that are taken, separated by commas; none is symmetric"
     )
     state_url: str | None = Field(
@@ -196,15 +127,15 @@ class Settings(BaseSettings):
     triton_ca_file: Path | None = Field(None, description="authorities that Triton is checked with; none: the system's")
     triton_client_cert_file: Path | None = Field(None, description="our certificate toward a Triton that asks for one")
     triton_client_key_file: Path | None = Field(None, description="its private key")
-    triton_headers: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_headers)] = Field(
+    triton_headers: Annotated[dict[str, str], NoDecode, BeforeValidator(of_text(setting_values.headers))] = Field(
         default_factory=dict, repr=False, description="headers of every call to Triton, e.g. authorization=Bearer …, separated by commas"
     )
     tls_cert_file: Path | None = Field(None, description="the gateway's certificate with its chain: it then speaks https and nothing else")
     tls_key_file: Path | None = Field(None, description="its private key")
-    manifest_public_key: Annotated[InstanceOf[PublicKey] | None, NoDecode, BeforeValidator(_parse_public_key)] = Field(
+    manifest_public_key: Annotated[InstanceOf[PublicKey] | None, NoDecode, BeforeValidator(of_text(PublicKey.read))] = Field(
         None, description="ed25519 public key, a file or base64: only versions whose manifests its owner signed may answer; none: all may"
     )
-    default_models: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_default_models)] = Field(
+    default_models: Annotated[dict[str, str], NoDecode, BeforeValidator(of_text(setting_values.default_models))] = Field(
         default_factory=dict,
         description="models that answer at paths that name none, e.g. embed=minilm,predict=topics,rerank=ranker,root=minilm; "
         "of a task that only one model has it is the default",
