@@ -27,7 +27,10 @@ TEXTS = 16
 ATOL = 1e-4
 """The same graph on the same single texts: only the order of the arithmetic may differ."""
 CLEAR_LEAD = 0.2
-"""In one request the texts are batched, and the activations' int8 ranges are the batch's; a label that leads by this much stays."""
+"""A label that leads by less may change when texts are sent together."""
+MOST_MOVED = 1 / 8
+"""Share of the clear labels that may change all the same in dynamic int8, whose activations' ranges are the batch's: a text between two
+labels was seen to move by 0.31. Answers that came back in another order would change most of them."""
 
 
 def check_through_triton(staged: Staged, task: Task, items: Sequence[Item], log: Path) -> float:
@@ -51,7 +54,8 @@ def check_through_triton(staged: Staged, task: Task, items: Sequence[Item], log:
         raise ExportError(f"the packaged version does not answer through Triton: {exc} (its log is {log})") from exc
     difference = max(_require_same(number, one, other) for number, (one, other) in enumerate(zip(expected, alone, strict=True), start=1))
     if not tensors.is_json:
-        _require_clear_labels(manifest.labels, np.concatenate(expected), together)
+        may_move = MOST_MOVED if manifest.precision == "int8-dynamic" else 0.0
+        require_clear_labels(manifest.labels, np.concatenate(expected), together, may_move)
     return difference
 
 
@@ -110,13 +114,25 @@ def _difference(one: Any, other: Any) -> float:
     return 0.0 if one == other else float("inf")
 
 
-def _require_clear_labels(labels: Sequence[str], expected: NDArray[np.float32], together: NDArray[np.float32]) -> None:
+def require_clear_labels(labels: Sequence[str], expected: NDArray[np.float32], together: NDArray[np.float32], may_move: float) -> None:
+    """Texts sent together keep the labels that they have alone, but for a share `may_move` of those with a clear lead.
+
+    Args:
+        expected, together: float32 [texts, labels].
+
+    Raises:
+        ExportError: names the first label that changed.
+    """
     if together.shape != expected.shape:
         raise ExportError(f"through Triton answers of texts sent together have shape {together.shape}; {expected.shape} is expected")
     if len(labels) < 2:
         return
-    for at, scores in enumerate(expected):
-        second, first = np.sort(scores)[-2:]
-        if first - second > CLEAR_LEAD and together[at].argmax() != scores.argmax():
-            answered, right = labels[together[at].argmax()], labels[scores.argmax()]
-            raise ExportError(f"through Triton the label of text {at + 1} sent with others is {answered}, and {right} is expected")
+    ordered = np.sort(expected, axis=1)
+    clear = np.flatnonzero(ordered[:, -1] - ordered[:, -2] > CLEAR_LEAD)
+    moved = [at for at in clear if together[at].argmax() != expected[at].argmax()]
+    if len(moved) > may_move * len(clear):
+        at = moved[0]
+        raise ExportError(
+            f"through Triton {len(moved)} of {len(clear)} clear labels change when texts are sent together; "
+            f"of text {at + 1} it is {labels[together[at].argmax()]}, and {labels[expected[at].argmax()]} is expected"
+        )
