@@ -15,6 +15,7 @@ from gateway.cache.policy import Policies
 from gateway.cache.redis_tier import RedisTier
 from gateway.catalog_watch import CatalogWatch
 from gateway.drain import Drain
+from gateway.ending import end
 from gateway.endpoints.discovery import Discovery
 from gateway.experiments import Experiments
 from gateway.limiting.limits import QueueLimits
@@ -85,9 +86,7 @@ async def running(settings: Settings, experiments: Experiments, runtime: Runtime
         with drain.on_sigterm():
             yield stack
     finally:
-        for watcher in watchers:
-            watcher.cancel()
-        await asyncio.gather(*watchers, return_exceptions=True)
+        await end(watchers)
         await life.aclose()
         await cache.aclose()
         if state is not None:

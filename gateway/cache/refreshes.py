@@ -9,6 +9,7 @@ import structlog
 from gateway import metrics
 from gateway.cache.cache import Cache
 from gateway.cache.fill import Fill, Lane
+from gateway.ending import end
 from gateway.errors import GatewayError
 from gateway.prediction import Item
 from model_repository.manifest import Manifest
@@ -35,10 +36,7 @@ class Refreshes:
 
     async def aclose(self) -> None:
         """Leave what is under way."""
-        tasks = list(self._under_way.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(self._under_way.values())
 
     def _done(self, key: bytes, _: "asyncio.Task[None]") -> None:
         del self._under_way[key]
