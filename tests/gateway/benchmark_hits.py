@@ -1,14 +1,17 @@
 """How many cached predictions a worker answers, as a ratio to a bare FastAPI route in the same run (needs Debian's `wrk`).
 
 The servers run on one core, wrk on another. The gateway asks for a key and counts its requests and items. Where other programs use these
-cores too, the ratio of the CPU time that each request takes is the steadier figure.
+cores too, the ratio of the CPU time that each request takes is the steadier figure. Then both get `RATE` requests a second, whenever the
+answers come, which shows what the gateway adds to a request's latency.
 
     make models && .venv/bin/python tests/gateway/benchmark_hits.py
 """
 
+import asyncio
 import hashlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,12 +19,15 @@ import time
 from pathlib import Path
 
 import httpx
+import uvloop
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "model_repository/models"
-sys.path.append(str(ROOT / "tests/integration"))
+sys.path += [str(ROOT), str(ROOT / "tests/integration")]
 from gateway_process import GatewayProcess, free_port  # noqa: E402 - found by the line above
 from wrk import load  # noqa: E402 - beside this file
+
+from gateway.http1 import Client  # noqa: E402
 
 BARE = """
 from fastapi import FastAPI
@@ -51,7 +57,28 @@ AUTHENTICATION = {
     "limits_per_tenant": "requests_per_s=1000000",
 }
 SERVER_CORE, CLIENT_CORE = "0", "1"
-ROUNDS, SECONDS, CONNECTIONS = 3, 4, 32
+ROUNDS, SECONDS, CONNECTIONS, RATE = 3, 4, 32, 1000
+
+
+async def at_a_rate(url: str) -> tuple[float, float]:
+    """(p50, p99) of the latency in ms; no request waits for another's answer."""
+    address = httpx.URL(url)
+    client = Client(address.host, address.port)
+    loop, headers = asyncio.get_running_loop(), f"Content-Type: application/json\r\nAuthorization: Bearer {KEY}\r\n"
+
+    async def ask(due_s: float) -> float:
+        await asyncio.sleep(due_s - loop.time())
+        began_s = time.perf_counter()  # the loop's own clock is one of whole milliseconds
+        answer = await client.request("POST", address.path, BODY.encode(), 10, headers)
+        if answer.status != 200:
+            sys.exit(answer.body.decode())
+        return time.perf_counter() - began_s
+
+    start_s = loop.time() + 0.2
+    latencies = await asyncio.gather(*(ask(start_s + i / RATE) for i in range(RATE * SECONDS)))
+    client.close()
+    percentiles = statistics.quantiles(latencies[RATE:], n=100)  # without the first second, in which connections are made
+    return percentiles[49] * 1e3, percentiles[98] * 1e3
 
 
 def write_script(path: Path) -> None:
@@ -86,6 +113,10 @@ def main() -> None:
                     for who, (pid, url) in servers.items():
                         rounds[who].append(load(pid, url, script, connections=CONNECTIONS, seconds=SECONDS, core=CLIENT_CORE))
                         print(f"{who:7s} {rounds[who][-1]}", flush=True)
+                os.sched_setaffinity(0, {int(CLIENT_CORE)})
+                for who, (_, url) in servers.items():
+                    p50_ms, p99_ms = min(uvloop.run(at_a_rate(url)) for _ in range(ROUNDS))
+                    print(f"{who:7s} {RATE:8d} requests/s   open loop: p50 {p50_ms:.2f} ms   p99 {p99_ms:.2f} ms", flush=True)
             finally:
                 bare.terminate()
                 bare.wait()
