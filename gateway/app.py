@@ -12,6 +12,7 @@ from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import logs, tracing
 from gateway.context import RequestContext
@@ -34,8 +35,20 @@ OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The ASGI application; settings come from the environment unless given.
+class Gateway:
+    """ASGI application: our own layers in front of FastAPI, `api`, so that what they answer themselves does not pass the framework's."""
+
+    def __init__(self, api: FastAPI, front: ASGIApp) -> None:
+        self.api, self._front = api, front
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection scope."""
+        scope["app"] = self.api
+        await self._front(scope, receive, send)
+
+
+def create_app(settings: Settings | None = None) -> Gateway:
+    """The application; settings come from the environment unless given.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -66,9 +79,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPIOffline(title="Headrace", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redoc_url=None, telemetry=OFF)
     drain = Drain(settings.drain_delay_s)
-    app.add_middleware(Shortcut, routes=app.router.routes, render=_render)
-    app.add_middleware(Observe, tracer=tracer)
-    app.add_middleware(CloseWhileDraining, drain=drain)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(RequestValidationError, _render_validation)
@@ -80,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.router.routes.extend(routes.router.routes)
     described = app.openapi
     app.openapi = lambda: documentation.completed(described())  # type: ignore[method-assign]  # the framework's documented way
-    return app
+    return Gateway(app, CloseWhileDraining(Observe(Shortcut(app, app.router.routes, _render), tracer), drain))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:

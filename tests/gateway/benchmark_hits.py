@@ -88,42 +88,52 @@ def write_script(path: Path) -> None:
     path.write_text("\n".join(["wrk.method = 'POST'", *lines, f"wrk.body = [[{BODY}]]"]))
 
 
+def serve_bare(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """The bare route on the servers' core."""
+    (folder / "bare.py").write_text(BARE)
+    uvicorn = [sys.executable, "-m", "uvicorn", "bare:app", "--port", str(port), "--loop", "uvloop", "--http", "httptools"]
+    return subprocess.Popen(["taskset", "-c", SERVER_CORE, *uvicorn, "--no-access-log", "--log-level", "warning"], cwd=folder)
+
+
+def serve_cached(gateway: GatewayProcess) -> None:
+    """Put the gateway on the servers' core, and have it cache the answer."""
+    for task in Path(f"/proc/{gateway.process.pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {int(SERVER_CORE)})
+    while httpx.post(gateway.predict_url, content=BODY, headers={"Authorization": f"Bearer {KEY}"}).headers["x-cache"] != "hit":
+        time.sleep(0.1)  # the store is not waited for: ask until it has happened
+
+
+def measure(servers: dict[str, tuple[int, str]], script: Path) -> None:
+    """Measure all servers, (process id, URL) by name, in turn, and print the rates and their ratio."""
+    rounds = {who: [] for who in servers}
+    for _ in range(ROUNDS):
+        for who, (pid, url) in servers.items():
+            rounds[who].append(load(pid, url, script, connections=CONNECTIONS, seconds=SECONDS, core=CLIENT_CORE))
+            print(f"{who:7s} {rounds[who][-1]}", flush=True)
+    os.sched_setaffinity(0, {int(CLIENT_CORE)})
+    for who, (_, url) in servers.items():
+        p50_ms, p99_ms = min(uvloop.run(at_a_rate(url)) for _ in range(ROUNDS))
+        print(f"{who:7s} {RATE:8d} requests/s   open loop: p50 {p50_ms:.2f} ms   p99 {p99_ms:.2f} ms", flush=True)
+    rate = {who: max(one.rate for one in own) for who, own in rounds.items()}
+    cpu_us = {who: min(one.cpu_us for one in own) for who, own in rounds.items()}
+    by_rate, by_cpu = rate["cached"] / rate["bare"], cpu_us["bare"] / cpu_us["cached"]
+    print(f"ratio   {by_rate:.2f} by requests/s, {by_cpu:.2f} by CPU time  (best of {ROUNDS} rounds each)")
+
+
 def main() -> None:
-    """Measure both, in turn, and print the rates and their ratio."""
+    """Start both servers and measure them."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "bare.py").write_text(BARE)
+        folder, port = Path(name), free_port()
         script = folder / "post.lua"
         write_script(script)
-        port = free_port()
-        uvicorn = [sys.executable, "-m", "uvicorn", "bare:app", "--port", str(port), "--loop", "uvloop", "--http", "httptools"]
-        bare = subprocess.Popen(["taskset", "-c", SERVER_CORE, *uvicorn, "--no-access-log", "--log-level", "warning"], cwd=folder)
-        experiments = ROOT / "gateway/demo/experiments.yaml"
-        settings = {"log": folder / "gateway.log", "experiments_file": experiments, **AUTHENTICATION}
-        with GatewayProcess("--embedded", "--repository", REPOSITORY, **settings) as gateway:
-            os.sched_setaffinity(gateway.process.pid, {int(SERVER_CORE)})
-            for task in Path(f"/proc/{gateway.process.pid}/task").iterdir():
-                os.sched_setaffinity(int(task.name), {int(SERVER_CORE)})
-            while httpx.post(gateway.predict_url, content=BODY, headers={"Authorization": f"Bearer {KEY}"}).headers["x-cache"] != "hit":
-                time.sleep(0.1)  # the store is not waited for: ask until it has happened
+        settings = {"log": folder / "gateway.log", "experiments_file": ROOT / "gateway/demo/experiments.yaml", **AUTHENTICATION}
+        with serve_bare(folder, port) as bare:
             try:
-                rounds = {"bare": [], "cached": []}
-                servers = {"bare": (bare.pid, f"http://127.0.0.1:{port}/"), "cached": (gateway.process.pid, gateway.predict_url)}
-                for _ in range(ROUNDS):
-                    for who, (pid, url) in servers.items():
-                        rounds[who].append(load(pid, url, script, connections=CONNECTIONS, seconds=SECONDS, core=CLIENT_CORE))
-                        print(f"{who:7s} {rounds[who][-1]}", flush=True)
-                os.sched_setaffinity(0, {int(CLIENT_CORE)})
-                for who, (_, url) in servers.items():
-                    p50_ms, p99_ms = min(uvloop.run(at_a_rate(url)) for _ in range(ROUNDS))
-                    print(f"{who:7s} {RATE:8d} requests/s   open loop: p50 {p50_ms:.2f} ms   p99 {p99_ms:.2f} ms", flush=True)
+                with GatewayProcess("--embedded", "--repository", REPOSITORY, **settings) as gateway:
+                    serve_cached(gateway)
+                    measure({"bare": (bare.pid, f"http://127.0.0.1:{port}/"), "cached": (gateway.process.pid, gateway.predict_url)}, script)
             finally:
                 bare.terminate()
-                bare.wait()
-        rate = {who: max(one.rate for one in own) for who, own in rounds.items()}
-        cpu_us = {who: min(one.cpu_us for one in own) for who, own in rounds.items()}
-        by_rate, by_cpu = rate["cached"] / rate["bare"], cpu_us["bare"] / cpu_us["cached"]
-        print(f"ratio   {by_rate:.2f} by requests/s, {by_cpu:.2f} by CPU time  (best of {ROUNDS} rounds each)")
 
 
 if __name__ == "__main__":

@@ -26,12 +26,12 @@ def resolve(document, reference):
 
 
 def test_every_reference_of_the_document_leads_somewhere():
-    document = create_app(Settings(auth=frozenset())).openapi()
+    document = create_app(Settings(auth=frozenset())).api.openapi()
     assert all(resolve(document, reference) for reference in references(document))
 
 
 def test_prediction_is_documented_with_examples_headers_and_errors():
-    operation = create_app(Settings(auth=frozenset())).openapi()["paths"]["/v1/models/{model}:predict"]["post"]
+    operation = create_app(Settings(auth=frozenset())).api.openapi()["paths"]["/v1/models/{model}:predict"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     assert schema["properties"]["instances"]["maxItems"] == 64
     assert {"200", "304", "400", "401", "403", "404", "408", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
@@ -42,7 +42,7 @@ def test_prediction_is_documented_with_examples_headers_and_errors():
 
 
 def test_every_answer_of_every_route_is_documented_in_our_own_shapes():
-    document = create_app(Settings(auth=frozenset())).openapi()
+    document = create_app(Settings(auth=frozenset())).api.openapi()
     assert "HTTPValidationError" not in json.dumps(document)
     answers = [
         (status, answer)
@@ -58,7 +58,7 @@ def test_every_answer_of_every_route_is_documented_in_our_own_shapes():
 
 
 def test_what_can_answer_401_asks_for_a_key():
-    paths = create_app(Settings(auth=frozenset())).openapi()["paths"]
+    paths = create_app(Settings(auth=frozenset())).api.openapi()["paths"]
     guarded = {(path, name): "security" in operation for path, methods in paths.items() for name, operation in methods.items()}
     assert {path for (path, _), asks in guarded.items() if not asks} == {
         "/livez",
@@ -87,7 +87,7 @@ DIALECTS = (
 
 @pytest.mark.parametrize("path", DIALECTS)
 def test_every_dialect_is_documented_with_its_body_headers_and_errors(path):
-    operation = create_app(Settings(auth=frozenset())).openapi()["paths"][path]["post"]
+    operation = create_app(Settings(auth=frozenset())).api.openapi()["paths"][path]["post"]
     [content] = operation["requestBody"]["content"].values()
     assert "example" in json.dumps(content)
     assert {"200", "400", "401", "403", "404", "408", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
@@ -112,7 +112,7 @@ async def test_a_method_that_is_not_taken_is_told_which_are(method, path, allowe
 
 
 def test_operations_have_names_of_their_own():
-    paths = create_app(Settings(auth=frozenset())).openapi()["paths"].values()
+    paths = create_app(Settings(auth=frozenset())).api.openapi()["paths"].values()
     names = [operation["operationId"] for path in paths for operation in path.values()]
     assert len(names) == len(set(names))
 
@@ -121,7 +121,7 @@ def test_operations_have_names_of_their_own():
     "path", ["/v1/embeddings", "/v1/rerank", "/embed", "/similarity", "/predict", "/rerank", "/v1/models/{model}:predict"]
 )
 def test_examples_of_bodies_are_valid(path):
-    operation = create_app(Settings(auth=frozenset())).openapi()["paths"][path]["post"]
+    operation = create_app(Settings(auth=frozenset())).api.openapi()["paths"][path]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     for example in schema["examples"]:
         Draft202012Validator(schema).validate(example)
@@ -139,7 +139,7 @@ async def test_documentation_page_loads_nothing_from_elsewhere():
 
 
 def test_inference_protocol_is_documented_with_both_kinds_of_bodies_and_empty_answers():
-    paths = create_app(Settings(auth=frozenset())).openapi()["paths"]
+    paths = create_app(Settings(auth=frozenset())).api.openapi()["paths"]
     operation = paths["/v2/models/{model}/versions/{version}/infer"]["post"]
     content = operation["requestBody"]["content"]
     assert content.keys() == operation["responses"]["200"]["content"].keys() == {"application/json", "application/octet-stream"}
