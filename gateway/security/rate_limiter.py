@@ -10,6 +10,7 @@ enforces the limit by itself, and a counter says so.
 import asyncio
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from gateway import metrics
@@ -22,13 +23,32 @@ IDLE_S = 600.0
 
 
 class _Tenant:
-    """A tenant's meters; `lock` is held by whoever renews leases of the tenant or of one of its keys."""
+    """A tenant's meters. One at a time renews leases of the tenant and of its keys; then all who waited for that go on together."""
 
-    __slots__ = ("lock", "meters")
+    __slots__ = ("_renewed", "meters")
 
     def __init__(self) -> None:
         self.meters: list[Meter] = []
-        self.lock = asyncio.Lock()
+        self._renewed = asyncio.Event()
+        self._renewed.set()
+
+    @property
+    def renewing(self) -> bool:
+        """Whether somebody renews leases."""
+        return not self._renewed.is_set()
+
+    async def renewed(self) -> None:
+        """Wait until nobody renews leases; somebody else may have begun when this returns."""
+        await self._renewed.wait()
+
+    @contextmanager
+    def renewal(self) -> Iterator[None]:
+        """Renew leases; nobody else may be at it."""
+        self._renewed.clear()
+        try:
+            yield
+        finally:
+            self._renewed.set()
 
 
 class _Held(NamedTuple):
@@ -94,7 +114,9 @@ class RateLimiter:
         for id_, held in list(self._held.items()):
             meters = held.account.meters
             if any(meter.tokens and now >= meter.fresh_until for meter in meters):
-                async with held.tenant.lock:
+                while held.tenant.renewing:
+                    await held.tenant.renewed()
+                with held.tenant.renewal():
                     await self._renew([(meter, 0.0, 0.0) for meter in meters])
             if all(now > meter.fresh_until + IDLE_S for meter in meters):
                 self._held.pop(id_, None)
@@ -119,27 +141,21 @@ class RateLimiter:
         return held
 
     async def _take(self, held: _Held, meters: tuple[Meter, ...], need: float) -> None:
-        now = self._clock()
-        if _spend(meters, need, now):
-            return
-        async with held.tenant.lock:
-            now = self._clock()
-            # another request may have renewed the leases meanwhile
-            if _spend(meters, need, now):
-                return
+        while not _spend(meters, need, now := self._clock()):
+            if held.tenant.renewing:
+                await held.tenant.renewed()
+                continue
             if not any(meter.blocks(need, now) for meter in meters):
-                every = held.account.meters
-                await self._renew([(meter, need if meter in meters else 0.0, max(meter.extra, meter.tokens)) for meter in every])
+                with held.tenant.renewal():
+                    every = held.account.meters
+                    await self._renew([(meter, need if meter in meters else 0.0, max(meter.extra, meter.tokens)) for meter in every])
+                # before any other, who would find that what was asked for this one is there
                 if _spend(meters, need, now):
                     return
-        blocking = max(meters, key=lambda meter: meter.blocked_until)
-        metrics.RATE_LIMITED.labels(blocking.unit, "rate" if blocking.rate else "quota").inc()
-        wait_s = max(1, math.ceil(blocking.blocked_until - now))
-        limit = f"{blocking.rate:g} {blocking.unit}/s" if blocking.rate else f"{blocking.burst:g} {blocking.unit} a day"
-        raise RateLimited(f"the limit of {limit} is reached; try again in {wait_s} s", wait_s)
+            raise _refusal(meters, now)
 
     async def _renew(self, wanted: Sequence[tuple[Meter, float, float]]) -> None:
-        """Renew leases in one round trip: (meter, need, extra). Its tenant's lock is held."""
+        """Renew leases in one round trip: (meter, need, extra). Its tenant is in `renewal`."""
         now = self._clock()
         draws = [meter.want(need, extra, now) for meter, need, extra in wanted]
         away = False
@@ -167,6 +183,14 @@ def _spend(meters: tuple[Meter, ...], need: float, now: float) -> bool:
     for meter in meters:
         meter.tokens -= need
     return True
+
+
+def _refusal(meters: tuple[Meter, ...], now: float) -> RateLimited:
+    blocking = max(meters, key=lambda meter: meter.blocked_until)
+    metrics.RATE_LIMITED.labels(blocking.unit, "rate" if blocking.rate else "quota").inc()
+    wait_s = max(1, math.ceil(blocking.blocked_until - now))
+    limit = f"{blocking.rate:g} {blocking.unit}/s" if blocking.rate else f"{blocking.burst:g} {blocking.unit} a day"
+    return RateLimited(f"the limit of {limit} is reached; try again in {wait_s} s", wait_s)
 
 
 def _kept(meters: list[Meter], before: Sequence[Meter]) -> list[Meter]:

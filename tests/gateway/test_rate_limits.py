@@ -165,6 +165,14 @@ async def test_concurrent_requests_never_spend_a_lease_twice():
     assert sum(counts) == 40
 
 
+async def test_all_who_wait_for_one_renewal_go_on_together():
+    limiter, who = RateLimiter(CountingLedger(clock := Clock()), clock), principal(requests_per_s=1000.0)
+    waiting = asyncio.gather(*(limiter.take_request(who) for _ in range(50)))
+    for _ in range(8):  # turns of the loop; one for each of them would be fifty
+        await asyncio.sleep(0)
+    assert waiting.done()
+
+
 async def test_what_a_process_leased_and_did_not_spend_goes_back():
     clock = Clock()
     ledger = CountingLedger(clock)
