@@ -1,31 +1,26 @@
 """Values in Redis or Valkey: strict time limits, and a cache that fails is a miss and a counter, never an error.
 
-The only module that knows `redis` for the cache. Concurrent look-ups are joined into one MGET; concurrent stores, and concurrent leases,
-into one pipeline (`gateway.cache.scripts` has what must happen at once).
+Concurrent look-ups are joined into one MGET; concurrent stores, and concurrent leases, into one pipeline (`gateway.cache.scripts` has
+what must happen at once).
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from time import monotonic
 from typing import Any, NamedTuple
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from gateway import metrics
 from gateway.cache import scripts
 from gateway.cache.key import lease_key
+from gateway.cache.redis_connections import Command, NoReply, RedisConnections, Refused
 from gateway.joiner import Joiner
 
 log = structlog.get_logger()
 MAX_KEYS = 512
 REST_AFTER_FAULT_S = 1.0
 GENERATIONS_KEY = b"headrace-generations"
-_FAULTS = (RedisError, OSError, TimeoutError)
 
 
 class Store(NamedTuple):
@@ -65,10 +60,8 @@ class RedisTier:
     """Values by key; each wait is at most `timeout_s` seconds, and after a fault the server is left alone for a moment."""
 
     def __init__(self, url: str, *, timeout_s: float, leases: bool, tls: Mapping[str, Any] | None = None) -> None:
-        self._redis: Redis = Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0), max_connections=8, **(tls or {})
-        )
-        self._timeout_s, self._leases = timeout_s, leases
+        self._redis = RedisConnections(url, timeout_s=timeout_s, tls=tls)
+        self._leases = leases
         self._resting_until = 0.0
         self._gets: Joiner[bytes, bytes | None] = Joiner(self._mget, max_items=MAX_KEYS, max_in_flight=2)
         self._sets: Joiner[Store | Release, None] = Joiner(self._mset, max_items=MAX_KEYS, max_in_flight=1)
@@ -102,24 +95,16 @@ class RedisTier:
 
     async def generations(self) -> dict[str, int] | None:
         """All generation numbers, None where the server did not answer."""
-        if not self.up:
+        replies = await self._ask([("HGETALL", GENERATIONS_KEY)], "generations") if self.up else None
+        if replies is None or not isinstance(found := replies[0], list):
             return None
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                found: dict[Any, Any] = await self._redis.hgetall(GENERATIONS_KEY)
-        except _FAULTS as exc:
-            self._rest("generations", exc)
-            return None
-        return {scope.decode(errors="replace"): int(number) for scope, number in found.items() if number.isdigit()}
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return {scope.decode(errors="replace"): int(number) for scope, number in pairs if number.isdigit()}
 
     async def raise_generation(self, scope: str, at_least: int) -> int | None:
         """The new number of a scope, above its old one and `at_least`; None where the server did not answer."""
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return int(await self._redis.eval(scripts.RAISE, 1, GENERATIONS_KEY, scope, at_least))
-        except _FAULTS as exc:
-            self._rest("generations", exc)
-            return None
+        replies = await self._ask([("EVAL", scripts.RAISE, 1, GENERATIONS_KEY, scope, at_least)], "generations")
+        return None if replies is None or isinstance(replies[0], Refused) else int(replies[0])
 
     async def aclose(self) -> None:
         """Finish what is in flight and close the connections."""
@@ -128,59 +113,50 @@ class RedisTier:
         await self._redis.aclose()
 
     async def _mget(self, keys: list[bytes]) -> Sequence[bytes | None]:
-        found: Sequence[Any] = [None] * len(keys)
-        if not self.up:
-            metrics.CACHE_ERRORS.labels("get").inc()
-            return found
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                found = await self._redis.mget(keys)
-        except _FAULTS as exc:
-            self._rest("get", exc)
-        return found
+        replies = await self._ask([("MGET", *keys)], "get")
+        return replies[0] if replies and isinstance(replies[0], list) else [None] * len(keys)
 
     async def _mset(self, changes: list[Store | Release]) -> Sequence[None]:
-        pipeline = self._redis.pipeline(transaction=False)
+        commands: list[Command] = []
         for change in changes:
             lease = lease_key(change.key)
             if isinstance(change, Release):
-                pipeline.eval(scripts.RELEASE, 1, lease, change.token)
+                commands.append(("EVAL", scripts.RELEASE, 1, lease, change.token))
             elif change.token is None:
-                pipeline.set(change.key, change.value, px=_milliseconds(change.life_s))
+                commands.append(("SET", change.key, change.value, "PX", _milliseconds(change.life_s)))
                 if self._leases:
-                    pipeline.delete(lease)  # what its holder computes is older now
+                    commands.append(("DEL", lease))  # what its holder computes is older now
             else:
-                pipeline.eval(scripts.LAND, 2, change.key, lease, change.token, change.value, _milliseconds(change.life_s))
-        await self._execute(pipeline, "set")
+                life_ms = _milliseconds(change.life_s)
+                commands.append(("EVAL", scripts.LAND, 2, change.key, lease, change.token, change.value, life_ms))
+        await self._ask(commands, "set")
         return [None] * len(changes)
 
     async def _mlease(self, calls: list[LeaseCall]) -> Sequence[Lease]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for key, token, life_s, seen, unusable in calls:
-            pipeline.eval(scripts.LEASE, 2, key, lease_key(key), token, _milliseconds(life_s), seen, unusable)
-        answers = await self._execute(pipeline, "lease")
-        return [Lease(*answer) if isinstance(answer, list) else Lease() for answer in answers or [None] * len(calls)]
+        commands: list[Command] = [
+            ("EVAL", scripts.LEASE, 2, key, lease_key(key), token, _milliseconds(life_s), seen, unusable)
+            for key, token, life_s, seen, unusable in calls
+        ]
+        replies = await self._ask(commands, "lease")
+        return [Lease(*reply) if isinstance(reply, list) else Lease() for reply in replies or [None] * len(calls)]
 
-    async def _execute(self, pipeline: Any, operation: str) -> list[Any] | None:
+    async def _ask(self, commands: Sequence[Command], operation: str) -> list[Any] | None:
+        """The replies; None where the server does not answer, or is left alone for a moment since it did not."""
         if not self.up:
             metrics.CACHE_ERRORS.labels(operation).inc()
             return None
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answers: list[Any] = await pipeline.execute(raise_on_error=False)
-        except _FAULTS as exc:
-            self._rest(operation, exc)
+            replies = await self._redis.ask(commands)
+        except NoReply as exc:
+            metrics.CACHE_ERRORS.labels(operation).inc()
+            self._resting_until = monotonic() + REST_AFTER_FAULT_S
+            log.warning("cache does not answer, going on without it", operation=operation, reason=str(exc), rest_s=REST_AFTER_FAULT_S)
             return None
         # such as a full memory: that command alone was refused, and the server is there
-        if refused := [answer for answer in answers if isinstance(answer, RedisError)]:
+        if refused := [reply for reply in replies if isinstance(reply, Refused)]:
             metrics.CACHE_ERRORS.labels(operation).inc(len(refused))
-            log.warning("cache refused", operation=operation, commands=len(refused), reason=repr(refused[0]))
-        return answers
-
-    def _rest(self, operation: str, exc: Exception) -> None:
-        metrics.CACHE_ERRORS.labels(operation).inc()
-        self._resting_until = monotonic() + REST_AFTER_FAULT_S
-        log.warning("cache does not answer, going on without it", operation=operation, reason=repr(exc), rest_s=REST_AFTER_FAULT_S)
+            log.warning("cache refused", operation=operation, commands=len(refused), reason=str(refused[0]))
+        return replies
 
 
 def _milliseconds(seconds: float) -> int:

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gateway import metrics
+from gateway.security.whole_responses import WholeResponses
 
 WHOLE_BODY = "headrace.whole_body"
 """Stands in the scope of a request whose last byte is there: whoever reads its body need not wait."""
@@ -66,6 +67,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it in the same way
         """A client has connected."""
         super().connection_made(transport)
+        self.transport = WholeResponses(transport, self.loop)  # type: ignore[assignment]  # a transport in all but its base class
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
