@@ -136,7 +136,7 @@ def _set_defaults(config: pb.ModelConfig, newest: Manifest) -> None:
         # this machine's; one with more cores gives the instances more threads, one with fewer is told to ask for fewer
         config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=cores())
     config.parameters["execution_provider"].string_value = execution_provider(newest.target, newest.precision)
-    for choice in ("intra_op_threads", "allow_spinning", "io_binding"):
+    for choice in ("intra_op_threads", "lone_text_threads", "allow_spinning", "io_binding"):
         config.parameters[choice].string_value = "auto"
     # an empty text through the whole backend: a version that cannot answer is not ready, and no request pays for what the first one sets up
     warmup = config.model_warmup.add(name="empty text", batch_size=1)

@@ -14,8 +14,10 @@ import triton_python_backend_utils as pb_utils
 from headrace_backend.cost import CostModel, fit, measure
 from headrace_backend.files import require_unchanged
 from headrace_backend.items import Item
+from headrace_backend.lone_text import LoneTextSession
 from headrace_backend.metrics import Reporter
-from headrace_backend.pipeline import Answers, Pipeline
+from headrace_backend.neighbours import Neighbours
+from headrace_backend.pipeline import Answers, Pipeline, Runs
 from headrace_backend.placement import Placement
 from headrace_backend.session import Session
 from headrace_backend.tasks import fit_of, task_of
@@ -60,7 +62,10 @@ class TritonPythonModel:
         if placement.io_binding is None:
             session.try_io_binding(config["max_batch_size"], manifest["max_length"])
         cost = _measured(session, placement, config["max_batch_size"], manifest["max_length"])
-        self._pipeline = Pipeline(tokenizer, session, task, cost)
+        runs: Runs = session
+        if lone := placement.for_lone_texts():
+            runs = LoneTextSession(session, Session(version / "model.onnx", lone, task.graph_outputs, tokenizer.pad_id), Neighbours())
+        self._pipeline = Pipeline(tokenizer, runs, task, cost)
         self._reporter = Reporter(
             self._pipeline.counts,
             lambda name, description: pb_utils.MetricFamily(name=name, description=description, kind=pb_utils.MetricFamily.COUNTER),

@@ -1,10 +1,11 @@
 """What a configuration's parameters say of threads, providers and budgets, and what this machine decides where they say `auto`."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from headrace_backend.machine import cores
-from headrace_backend.placement import Placement, PlacementError
+from headrace_backend.placement import MAX_LONE_TEXT_THREADS, Placement, PlacementError
 
 AFFINITY = len(os.sched_getaffinity(0))
 
@@ -17,17 +18,28 @@ def test_a_placement_is_read_from_the_configurations_parameters():
         "allow_spinning": "1",
         "io_binding": "0",
         "cost_budget_seconds": "2.5",
+        "lone_text_threads": "6",
         "manifest.1": "{}",
     }
-    assert Placement.from_parameters(parameters, instances=4) == Placement("CUDAExecutionProvider", 3, 8, True, False, 2.5)
+    assert Placement.from_parameters(parameters, instances=4) == Placement("CUDAExecutionProvider", 3, 8, True, False, 2.5, 6)
 
 
 @pytest.mark.parametrize("parameters", [{}, dict.fromkeys(("intra_op_threads", "allow_spinning", "io_binding"), "auto")])
 def test_auto_shares_the_cores_among_the_instances_without_spinning_and_leaves_binding_to_be_tried(parameters):
     alone = Placement.from_parameters(parameters, instances=1)
-    assert alone == Placement("CPUExecutionProvider", 0, cores(), allow_spinning=False, io_binding=None, cost_budget_s=0.5)
+    assert replace(alone, lone_text_threads=1) == Placement("CPUExecutionProvider", 0, cores(), allow_spinning=False, io_binding=None)
     assert Placement.from_parameters(parameters, instances=cores()).intra_op_threads == 1
     assert Placement.from_parameters(parameters, instances=100 * cores()).intra_op_threads == 1
+
+
+def test_lone_texts_get_the_cores_of_a_cpu_and_a_session_of_their_own_where_that_is_more_than_an_instance_has():
+    busy = Placement.from_parameters({}, instances=cores())
+    assert busy.lone_text_threads == min(cores(), MAX_LONE_TEXT_THREADS)
+    if cores() > 1:
+        assert busy.for_lone_texts() == replace(busy, intra_op_threads=busy.lone_text_threads, allow_spinning="while running")
+    assert Placement.from_parameters({"intra_op_threads": "64"}).for_lone_texts() is None
+    assert Placement.from_parameters({"lone_text_threads": "1"}, instances=cores()).for_lone_texts() is None
+    assert Placement.from_parameters({"execution_provider": "CUDAExecutionProvider"}, instances=cores()).for_lone_texts() is None
 
 
 def test_more_instances_than_cores_are_advised_against_on_a_cpu():
@@ -41,6 +53,7 @@ def test_more_instances_than_cores_are_advised_against_on_a_cpu():
     [
         ("intra_op_threads", "0", "a whole number from 1 up"),
         ("intra_op_threads", "two", "a whole number from 1 up"),
+        ("lone_text_threads", "0", "a whole number from 1 up"),
         ("device_id", "-1", "a whole number from 0 up"),
         ("device_id", "", "a whole number from 0 up"),
         ("allow_spinning", "yes", "one of auto, 0, 1"),

@@ -5,6 +5,7 @@
 | `execution_provider` | an ONNX Runtime provider | `CPUExecutionProvider` |
 | `device_id` | number of the GPU | 0 |
 | `intra_op_threads` | `auto`, or a number from 1 | `auto`: the machine's cores divided by the model's instances, at least 1 |
+| `lone_text_threads` | `auto`, or a number from 1 | `auto`: on a CPU all its cores, at most 4; else `intra_op_threads` |
 | `allow_spinning` | `auto`, `0`, `1` | `auto`: `0` |
 | `io_binding` | `auto`, `0`, `1` | `auto`: tried at load, and kept where it is clearly faster |
 | `engine_cache` | a folder | where TensorRT keeps its engines; the user's cache |
@@ -13,17 +14,20 @@
 *Threads.* One single-threaded instance for each core answers more texts than one instance with all cores, and this is what export
 writes. The number of instances stands in the file and the cores are those of the machine that serves, so with `auto` fewer instances
 than cores still use the whole machine. *Spinning* threads wait for work without leaving their core; with a gateway on the same cores
-that costs more than it gains, and a backend cannot see who else is there. The measurements stand in `model_repository/README.md`.
+that costs more than it gains, and a backend cannot see who else is there. *A lone text*, while no instance runs another, gets more threads,
+which spin until it is answered; for that an instance loads the graph a second time. The measurements stand in `model_repository/README.md`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from headrace_backend.machine import cores
 from headrace_backend.tensorrt import EngineLimits
 
 AUTO = "auto"
+MAX_LONE_TEXT_THREADS = 4
 _SWITCH = {AUTO: None, "0": False, "1": True}
 
 
@@ -38,9 +42,10 @@ class Placement:
     provider: str = "CPUExecutionProvider"
     device_id: int = 0
     intra_op_threads: int = 1
-    allow_spinning: bool = False
+    allow_spinning: bool | Literal["while running"] = False
     io_binding: bool | None = None
     cost_budget_s: float = 0.5
+    lone_text_threads: int = 1
     engine_cache: Path | None = None
     limits: EngineLimits | None = None
     """What TensorRT needs to know to build an engine."""
@@ -54,15 +59,27 @@ class Placement:
         """
         threads = parameters.get("intra_op_threads", AUTO)
         share = max(1, cores() // instances)
+        provider = parameters.get("execution_provider", cls.provider)
+        own = share if threads == AUTO else _whole_number(parameters, "intra_op_threads", share, least=1)
+        lone = max(own, min(cores(), MAX_LONE_TEXT_THREADS)) if provider == cls.provider else own
+        if parameters.get("lone_text_threads", AUTO) != AUTO:
+            lone = _whole_number(parameters, "lone_text_threads", lone, least=1)
         return cls(
-            provider=parameters.get("execution_provider", cls.provider),
+            provider=provider,
             device_id=_whole_number(parameters, "device_id", cls.device_id, least=0),
-            intra_op_threads=share if threads == AUTO else _whole_number(parameters, "intra_op_threads", share, least=1),
+            intra_op_threads=own,
             allow_spinning=_switch(parameters, "allow_spinning") or False,
             io_binding=_switch(parameters, "io_binding"),
             cost_budget_s=_seconds(parameters, "cost_budget_seconds", cls.cost_budget_s),
+            lone_text_threads=lone,
             engine_cache=Path(parameters["engine_cache"]) if parameters.get("engine_cache") else None,
         )
+
+    def for_lone_texts(self) -> "Placement | None":
+        """The placement of the session for lone texts; None where the instance's own has as many threads."""
+        if self.lone_text_threads <= self.intra_op_threads:
+            return None
+        return replace(self, intra_op_threads=self.lone_text_threads, allow_spinning="while running")
 
     def advice(self, instances: int) -> str | None:
         """What to change in `config.pbtxt` where more instances than this machine has cores share them; else None."""

@@ -95,7 +95,9 @@ def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = placement.intra_op_threads
     options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(placement.allow_spinning)))
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(bool(placement.allow_spinning))))
+    if placement.allow_spinning == "while running":
+        options.add_session_config_entry("session.force_spinning_stop", "1")
     # a memory plan would be kept for every shape that ever ran
     options.enable_mem_pattern = False
     session = ort.InferenceSession(str(graph), options, providers=_providers(graph, placement))

@@ -1,0 +1,37 @@
+"""Whether any other instance of this machine runs a graph now: each holds a lock, which many can share, on a file that all have."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Neighbours:
+    """The instances that lock the same `file`, of whatever model. Where it cannot be locked (as on some networks), nobody is alone."""
+
+    def __init__(self, file: Path = Path(__file__)) -> None:
+        self._file = file.open("rb")
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Be seen to run."""
+        held = self._lock(fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            if held:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def none_works(self) -> bool:
+        """Whether nobody runs at this moment; not while `working` oneself."""
+        alone = self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if alone:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        return alone
+
+    def _lock(self, kind: int) -> bool:
+        try:
+            fcntl.flock(self._file, kind)
+        except OSError:  # somebody else holds it, or no locks here
+            return False
+        return True
