@@ -8,9 +8,9 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from statistics import NormalDist
 
-BODY_BINS = 240
+BODY_BINS = 120
 TAIL_FROM = 0.96
-TAIL_BINS_PER_DECADE = 32
+TAIL_BINS_PER_DECADE = 20
 TAIL_TO = 1e-6
 
 

@@ -24,7 +24,7 @@ from operator import mul
 
 from loadtest.capacity.distribution import Distribution, compact, constant, mix
 
-LATTICE_POINTS = 1600
+LATTICE_POINTS = 1000
 REACH_IN_MEANS = 18.0
 """The lattice ends at this many mean conditional waits: e^-18 is far beyond p99.99."""
 

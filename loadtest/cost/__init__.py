@@ -1,17 +1,5 @@
-"""What answers cost. Pure."""
+"""What answers cost: the price table, a million predictions at the SLO, spot with interruptions. Pure but for the reading of `prices`."""
 
-SECONDS_PER_HOUR = 3600
-MILLION = 1_000_000
+from loadtest.cost.per_million import MILLION, SECONDS_PER_HOUR, usd_per_million
 
-
-def usd_per_million(usd_per_hour: float, texts_per_s: float) -> float:
-    """US dollars for a million predicted texts on hardware that costs `usd_per_hour` and keeps up `texts_per_s`.
-
-    Raises:
-        ValueError: a negative price, or a throughput that is not positive.
-    """
-    if usd_per_hour < 0:
-        raise ValueError("usd_per_hour must not be negative")
-    if texts_per_s <= 0:
-        raise ValueError("texts_per_s must be positive")
-    return usd_per_hour / SECONDS_PER_HOUR / texts_per_s * MILLION
+__all__ = ["MILLION", "SECONDS_PER_HOUR", "usd_per_million"]
