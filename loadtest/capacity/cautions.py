@@ -13,17 +13,16 @@ def cautions(plan: Plan, triton_type: str | None) -> list[str]:
 def _checks(plan: Plan) -> list[str]:
     if not plan.checks:
         return ["The profile has no measured point, so that the model is unchecked: add `points` from a run at a known rate."]
-    return [_disagreement(check) for check in plan.checks if not check.agrees]
+    loads = dict.fromkeys(check.requests_per_s for check in plan.checks if not check.agrees)
+    return [_disagreement([check for check in plan.checks if check.requests_per_s == rate and not check.agrees]) for rate in loads]
 
 
-def _disagreement(check: Check) -> str:
-    where = f"At {check.requests_per_s:,g} requests/s the model"
-    if check.predicted_ms is None:
-        return f"{where} sees an overload, and {check.metric} was measured as {check.measured_ms:.3g} ms: its service times are too long."
-    return (
-        f"{where} says {check.metric} {check.predicted_ms:.3g} ms and {check.measured_ms:.3g} ms was measured: "
-        f"it misses by more than {TOLERANCE:.0%}, so measure nearer to the planned load before you trust the plan."
-    )
+def _disagreement(checks: list[Check]) -> str:
+    where = f"At {checks[0].requests_per_s:,g} requests/s the model"
+    if any(check.predicted_ms is None for check in checks):
+        return f"{where} sees an overload, and an answer's latency was measured: compare it with what was really achieved."
+    missed = ", ".join(f"{check.metric} by {check.error:+.0%}" for check in checks if check.error is not None)
+    return f"{where} misses {missed}, more than {TOLERANCE:.0%}: measure nearer to the planned load before you trust the plan."
 
 
 def _slo(plan: Plan) -> list[str]:

@@ -4,8 +4,8 @@
                                             └── miss ─▶ Triton replica (M/G/c, or batches) ─▶ answer
 
 A worker and a replica have a line each: connections spread the load evenly and at random, nobody changes lines. Latency of a hit: wait for
-the worker + the measured latency of hits at little load. Of a miss: that + the latency at Triton. A request of k items is a hit where all
-its items are, hit rate^k; items are taken as independent.
+the worker + the measured latency of hits at little load. Of a miss: that + its overhead + the latency at Triton. A request of k items is a
+hit where all its items are, hit rate^k; items are taken as independent.
 """
 
 from dataclasses import dataclass
@@ -125,8 +125,8 @@ class Prediction:
         hit = self.gateway_queue.wait_s.plus(self.profile.gateway.hit_latency_s.distribution)
         if self.load.calls_per_s == 0:
             return hit
-        hits = self.load.hit_request_share
-        return mix([(hits, hit), (1 - hits, hit.plus(self.triton_latency_s))])
+        hits, overhead = self.load.hit_request_share, constant(self.profile.gateway.miss_overhead_s)
+        return mix([(hits, hit), (1 - hits, hit.plus(overhead).plus(self.triton_latency_s))])
 
     def latency_ms(self, objective: Objective) -> float:
         """The metric of a latency objective, milliseconds.

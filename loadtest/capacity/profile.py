@@ -6,14 +6,15 @@
      "triton": {"instances": 2, "service_s": {"mean": 0.0021, "scv": 0.4, "quantiles": {"0.5": 0.0019, "0.99": 0.006}},
                 "seconds_per_item": 0.0019, "batch_seconds": {"1": 0.0021, "8": 0.012}, "queue_delay_s": 0,
                 "texts_per_s_within_slo": {"slo": "p99<50ms", "texts_per_s": 820}, "cpus": 2, "memory_bytes": 1.5e9, "gpus": 0},
-     "gateway": {"cpu_s_per_hit": 0.00025, "cpu_s_per_miss": 0.0006, "hit_latency_s": {"mean": 0.0012, "scv": 0.5}, "workers": 1,
-                 "memory_bytes": 1.4e8},
+     "gateway": {"cpu_s_per_hit": 0.00025, "cpu_s_per_miss": 0.0006, "hit_latency_s": {"mean": 0.0012, "scv": 0.5},
+                 "miss_overhead_s": 0.0008, "workers": 1, "memory_bytes": 1.4e8},
      "cache": {"bytes_per_item": 420},
      "points": [{"requests_per_s": 300, "hit_rate": 0.4, "triton_replicas": 1, "gateways": 1, "latency_ms": {"p50": 2.4, "p99": 9.8}}]}
 
-Times are seconds. `triton.service_s` is of one call with a request's misses on a replica that does nothing else; `seconds_per_item` (a
-server's seconds for an item at load) and `batch_seconds` (of whole batches) are optional, as are `texts_per_s_within_slo` (misses a second
-of one replica, found by a search), `quantiles`, `points`, and what pods need. A file may hold a part only; parts are put together.
+Times are seconds. `triton.service_s` is of one call with a request's misses, measured with as many calls in flight as the replica has
+instances: all of them work, as they do under load, and nobody waits. Optional: `seconds_per_item` (a server's seconds for an item at
+load), `batch_seconds` (of whole batches), `texts_per_s_within_slo` (misses a second of one replica, found by a search), `miss_overhead_s`,
+`quantiles`, `points`, and what pods need. A file may hold a part only; parts are put together.
 """
 
 import json
@@ -94,11 +95,13 @@ class Triton(_Part):
 
 
 class Gateway(_Part):
-    """One gateway. CPU seconds per request that is a hit or a miss; `hit_latency_s`: of hits at little load, as a client sees it."""
+    """One gateway. CPU seconds per request that is a hit or a miss; `hit_latency_s`: of hits at little load, as a client sees it;
+    `miss_overhead_s`: what a miss takes beyond that and its call to Triton (lease, decoding, storing)."""
 
     cpu_s_per_hit: float = Field(gt=0)
     cpu_s_per_miss: float = Field(gt=0)
     hit_latency_s: Times
+    miss_overhead_s: float = Field(0.0, ge=0)
     workers: int = Field(1, ge=1)
     memory_bytes: float | None = Field(None, gt=0)
 

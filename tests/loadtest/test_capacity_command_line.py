@@ -50,7 +50,7 @@ def test_the_plan_shows_its_arithmetic_and_its_bill(results: Path, capsys: pytes
         "M/G/2 at 360.0 calls/s each: P(wait)",
         "1 replica lost",
         "MISSES",
-        "Caution: At 300 requests/s the model says p50",
+        "Caution: At 300 requests/s the model misses p50 by +",
         "all, on demand",
         "gaps covered",
         "a million texts at the SLO",
