@@ -21,6 +21,7 @@ from loadtest.report import render_html
 from loadtest.results import Circumstances, Results, summarize
 from loadtest.run import GeneratorError, measure
 from loadtest.target import TargetError
+from loadtest.verbs import plan as plan_verb
 from loadtest.verdict import cautions, milliseconds, verdict
 
 SALT_BYTES = 4
@@ -32,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser, run_parser = _parsers()
     args = parser.parse_args(arguments)
+    if "handler" in args:
+        return int(args.handler(args))
     try:
         plan = _plan(args)
         corpus = read_corpus(plan.corpus)
@@ -147,6 +150,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     add("--usd-per-hour", type=float, metavar="X", help="what the serving hardware costs, for the price of a million texts")
     add("--timeout", type=float, default=10.0, metavar="S", help="seconds until a request counts as failed (default %(default)s)")
     add("--header", type=_header, action="append", default=[], metavar="'NAME: VALUE'", help="sent with every request; may be repeated")
+    plan_verb.add(commands)
     return parser, run
 
 
