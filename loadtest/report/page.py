@@ -5,17 +5,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from loadtest.axis import Axis, axis_from_zero, nines, nines_axis, share_axis, time_axis
-from loadtest.chart import Line, line_chart
-from loadtest.results import Group, Results
-from loadtest.verdict import cautions, milliseconds, verdict
+from loadtest.report.axis import Axis, axis_from_zero, nines, nines_axis, share_axis, time_axis
+from loadtest.report.chart import Line, line_chart
+from loadtest.report.verdict import cautions, milliseconds, verdict
+from loadtest.results.results import Group, Results
 
 STYLES = ("c1", "c2", "c3", "c4")
 
 
 def render_html(results: Results) -> str:
     """The whole page."""
-    page = templates().get_template("report.html.j2")
+    page = templates().get_template("report/report.html.j2")
     return page.render(context(results))
 
 
@@ -32,6 +32,7 @@ def context(results: Results) -> dict[str, Any]:
     """What the template of the load test's sections (`load.html.j2`) shows."""
     return {
         "results": results,
+        "model": ", ".join(dict.fromkeys(target["model"] for target in results.offered["workload"]["targets"])),
         "verdict": verdict(results),
         "cautions": cautions(results),
         "charts": draw_charts(results),
@@ -58,7 +59,9 @@ def group_name(group: Group) -> str:
 
 def _latency(results: Results) -> Markup:
     curves = [Line("all", _in_nines(results.latency_curve), STYLES[0])]
-    if len(results.groups) > 1:
+    if results.loop == "open":
+        curves.append(Line("service time", _in_nines(results.service_curve), STYLES[1]))
+    elif len(results.groups) > 1:
         named = zip(results.groups[:3], STYLES[1:], strict=False)
         curves = [Line(group_name(group), _in_nines(group.latency_curve), style) for group, style in named]
     most = max(x for curve in curves for x, _ in curve.points)
@@ -72,6 +75,8 @@ def _in_nines(curve: list[tuple[float, float]]) -> list[tuple[float, float | Non
 
 def _throughput(results: Results) -> Markup:
     lines = [Line("answered", _over_time(results, "throughput_rps"), STYLES[0], filled=True)]
+    if results.loop == "open":
+        lines.append(Line("offered", [(part.start_s + part.width_s / 2, part.offered / part.width_s) for part in results.series], "aim"))
     if results.failures:
         lines.append(Line("failed", _over_time(results, "failures_per_s"), "bad"))
     greatest = max(value or 0.0 for line in lines for _, value in line.points)
@@ -86,14 +91,13 @@ def _latency_over_time(results: Results) -> Markup:
 
 
 def _hit_rate(results: Results) -> Markup:
-    aim: list[tuple[float, float | None]] = [(0.0, results.offered["repeat"]), (results.elapsed_s, results.offered["repeat"])]
-    lines = [Line("repeats offered", aim, "aim"), Line("hit rate", _over_time(results, "cache_hit_rate"), STYLES[0])]
+    aim: list[tuple[float, float | None]] = [(0.0, results.expected_hit_rate), (results.elapsed_s, results.expected_hit_rate)]
+    lines = [Line("expected", aim, "aim"), Line("hit rate", _over_time(results, "cache_hit_rate"), STYLES[0])]
     return line_chart("Cache hit rate over time", lines, time_axis(results.elapsed_s), share_axis("hits"))
 
 
 def _over_time(results: Results, field: str) -> list[tuple[float, float | None]]:
-    middle_s = results.elapsed_s / len(results.series) / 2
-    return [(part.start_s + middle_s, getattr(part, field)) for part in results.series]
+    return [(part.start_s + part.width_s / 2, getattr(part, field)) for part in results.series]
 
 
 def _ms_axis(greatest: float) -> Axis:

@@ -1,0 +1,37 @@
+"""The load generator, a process of its own: Locust replaces Python's sockets and threads, which nothing else here should meet.
+
+Reads its job as a line of JSON from standard input; writes lines of JSON to standard output: its `progress`, and last its `results`.
+"""
+
+import json
+import logging
+import os
+import sys
+from typing import Any
+
+from loadtest.generator.local import generate
+from loadtest.scenario import Scenario
+
+
+def main() -> None:
+    """Do the job that standard input names."""
+    job: dict[str, Any] = json.loads(sys.stdin.readline())
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("locust").setLevel(logging.ERROR)
+    generate(Scenario.from_dict(job["scenario"]), job.get("web_ui_port"), say)
+
+
+def say(**values: Any) -> bool:
+    """Write a line; False where nobody reads it any more."""
+    try:
+        sys.stdout.write(json.dumps(values) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # what is still buffered must not fail again when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The subcommands of `python -m loadtest`, one a file."""
