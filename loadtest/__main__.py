@@ -5,9 +5,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from loadtest.verbs import run
+from loadtest.verbs import run, worker
 
-VERBS = (run,)
+VERBS = (run, worker)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

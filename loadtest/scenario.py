@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadtest import scenario_fields
-from loadtest.loop import Loop
+from loadtest.loop import ClosedLoop, Loop
 from loadtest.workload.workload import Workload
 
 
@@ -39,6 +39,8 @@ class Scenario:
             "workers": (self.workers >= 1, "at least 1"),
             "timeout": (0 < self.timeout_s < math.inf, "more than 0 seconds"),
         }
+        if isinstance(self.loop, ClosedLoop):
+            bounds["users"] = (self.loop.users >= self.workers, "at least as many as workers")
         for name, (holds, bound) in bounds.items():
             if not holds:
                 raise ScenarioError(f"{name} must be {bound}")

@@ -1,6 +1,7 @@
 """The load generator, a process of its own: Locust replaces Python's sockets and threads, which nothing else here should meet.
 
-Reads its job as a line of JSON from standard input; writes lines of JSON to standard output: its `progress`, and last its `results`.
+Reads its job as a line of JSON from standard input; writes lines of JSON to standard output: its `progress`,
+and last its `results`; a master also where it is `listening`.
 """
 
 import json
@@ -10,6 +11,8 @@ import sys
 from typing import Any
 
 from loadtest.generator.local import generate
+from loadtest.generator.master import lead
+from loadtest.generator.worker import work
 from loadtest.scenario import Scenario
 
 
@@ -18,7 +21,13 @@ def main() -> None:
     job: dict[str, Any] = json.loads(sys.stdin.readline())
     logging.basicConfig(format="%(message)s")
     logging.getLogger("locust").setLevel(logging.ERROR)
-    generate(Scenario.from_dict(job["scenario"]), job.get("web_ui_port"), say)
+    match job["role"]:
+        case "local":
+            generate(Scenario.from_dict(job["scenario"]), job["web_ui_port"], say)
+        case "master":
+            lead(Scenario.from_dict(job["scenario"]), job["host"], job["port"], job["web_ui_port"], say)
+        case _:
+            work(job["host"], job["port"])
 
 
 def say(**values: Any) -> bool:

@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from loadtest.child import stop
 from loadtest.client import Client
@@ -18,10 +18,18 @@ from loadtest.target import versions_to_measure, warm_cache
 from loadtest.workload.draws import pool, text_of
 
 STOP_GRACE_S = 5.0
+LOOPBACK = "127.0.0.1"
 
 
 class GeneratorError(RuntimeError):
     """The load generator ended without results; its own words stand above on standard error."""
+
+
+class Address(NamedTuple):
+    """Where a master listens."""
+
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,12 @@ def ignore(_progress: Progress) -> None:
 
 
 def measure(
-    scenario: Scenario, corpus: Sequence[str], on_progress: Callable[[Progress], None] = ignore, *, web_ui_port: int | None = None
+    scenario: Scenario,
+    corpus: Sequence[str],
+    on_progress: Callable[[Progress], None] = ignore,
+    *,
+    web_ui_port: int | None = None,
+    listen: Address | None = None,
 ) -> Measurement:
     """Run a scenario against its gateway.
 
@@ -49,6 +62,7 @@ def measure(
         corpus: the texts of `scenario.workload.corpus`.
         on_progress: called a few times a second.
         web_ui_port: where Locust's own page shows the run while it lasts; None: nowhere.
+        listen: where workers from other machines will connect; None: the workers are started here.
 
     Raises:
         TargetError: the gateway does not serve what the scenario asks for.
@@ -56,8 +70,19 @@ def measure(
         GeneratorError: the load generator failed.
     """
     prepare(scenario, corpus)
-    with _generator({"scenario": scenario.to_dict(), "web_ui_port": web_ui_port}) as process:
-        results, interrupted = _follow(process, on_progress)
+    job: dict[str, Any] = {"role": "local", "scenario": scenario.to_dict(), "web_ui_port": web_ui_port}
+    with ExitStack() as workers:
+
+        def start_workers(port: int) -> None:
+            if listen is None:
+                for _ in range(scenario.workers):
+                    workers.enter_context(generator({"role": "worker", "host": LOOPBACK, "port": port}, stdout=subprocess.DEVNULL))
+
+        if listen is not None or scenario.workers > 1:
+            host, port = listen or Address(LOOPBACK, 0)
+            job |= {"role": "master", "host": host, "port": port}
+        with generator(job) as process:
+            results, interrupted = _follow(process, on_progress, start_workers)
     if process.returncode != 0 or not results:
         raise GeneratorError(f"The load generator failed with exit status {process.returncode}.")
     return _measurement(scenario, results, interrupted)
@@ -71,7 +96,9 @@ def prepare(scenario: Scenario, corpus: Sequence[str]) -> None:
             warm_cache(client, scenario.url, target.model, texts, versions_to_measure(client, scenario.url, target))
 
 
-def _follow(process: subprocess.Popen[str], on_progress: Callable[[Progress], None]) -> tuple[list[dict[str, Any]], bool]:
+def _follow(
+    process: subprocess.Popen[str], on_progress: Callable[[Progress], None], on_listening: Callable[[int], None]
+) -> tuple[list[dict[str, Any]], bool]:
     interrupted = False
     results: list[dict[str, Any]] = []
     while process.stdout is not None:
@@ -79,6 +106,8 @@ def _follow(process: subprocess.Popen[str], on_progress: Callable[[Progress], No
             for line in process.stdout:
                 said = json.loads(line)
                 results = said.get("results", results)
+                if "listening" in said:
+                    on_listening(said["listening"])
                 if "progress" in said:
                     on_progress(Progress(**said["progress"]))
             break
@@ -104,10 +133,13 @@ def _measurement(scenario: Scenario, results: list[dict[str, Any]], interrupted:
 
 
 @contextmanager
-def _generator(job: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
-    # a session of its own, so that Ctrl-C in a terminal reaches it through us only
+def generator(job: dict[str, Any], stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """A generator process that was given its job; it is stopped in the end.
+
+    It has a session of its own, so that Ctrl-C in a terminal reaches it through us only.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "loadtest.generator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-m", "loadtest.generator"], stdin=subprocess.PIPE, stdout=stdout, text=True, start_new_session=True
     )
     try:
         if process.stdin is not None:

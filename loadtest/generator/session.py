@@ -51,10 +51,12 @@ class Session:
             BaseException: what went wrong in a user.
         """
         self.over.wait()
+        elapsed_s = self.load.now_s()
         if runner.state not in {"cleanup", "stopped"}:
             runner.stop()
         self._ended.wait()
-        elapsed_s = self.load.now_s()
+        if self._dispatcher is None or not self._dispatcher.done.is_set():
+            elapsed_s = self.load.now_s()
         use = use_so_far()
         self.load.close()
         self._alarm.close()

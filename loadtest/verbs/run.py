@@ -12,7 +12,7 @@ from rich.console import Console
 
 from loadtest.arrivals.recorded import TraceError
 from loadtest.client import NoAnswerError
-from loadtest.generator.measure import GeneratorError, measure
+from loadtest.generator.measure import Address, GeneratorError, measure
 from loadtest.machine import describe_machine
 from loadtest.report.page import render_html
 from loadtest.report.verdict import cautions, milliseconds, verdict
@@ -23,6 +23,7 @@ from loadtest.target import TargetError
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.progress import shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
+from loadtest.verbs.worker import DEFAULT_PORT
 from loadtest.workload.corpus import CorpusError, read_corpus
 from loadtest.workload.workload import WorkloadError
 
@@ -51,6 +52,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="PORT",
         help="show the run on Locust's own page while it lasts, on loopback (default port %(const)s)",
     )
+    add(
+        "--master",
+        type=_address,
+        nargs="?",
+        const=Address("0.0.0.0", DEFAULT_PORT),  # noqa: S104 - workers come from other machines
+        metavar="HOST:PORT",
+        help="wait here for --workers workers from other machines (`worker --master-host`) instead of starting them",
+    )
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
 
@@ -70,7 +79,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     around = Circumstances(command_shown(arguments), datetime.now(UTC).isoformat(timespec="seconds"), describe_machine(), args.usd_per_hour)
     try:
         with shown(console, scenario.duration_s) as on_progress:
-            measurement = measure(scenario, corpus, on_progress, web_ui_port=args.web_ui)
+            measurement = measure(scenario, corpus, on_progress, web_ui_port=args.web_ui, listen=args.master)
     except (NoAnswerError, TargetError, GeneratorError, TraceError, WorkloadError) as exc:
         print(exc, file=sys.stderr)
         return FAILED
@@ -94,6 +103,13 @@ def command_shown(arguments: Sequence[str]) -> str:
         if argument.startswith("--header=") or shown[max(index - 1, 0)] == "--header":
             shown[index] = argument.partition(":")[0] + ": …"
     return shlex.join(["python", "-m", "loadtest", *shown])
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form HOST:PORT")
+    return Address(host, int(port))
 
 
 def _write(results: Results, folder: Path) -> None:
