@@ -5,9 +5,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from loadtest.verbs import run, worker
+from loadtest.verbs import capture, ceiling, run, worker
 
-VERBS = (run, worker)
+VERBS = (run, worker, capture, ceiling)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -33,8 +33,8 @@ class RateCurve:
         index = bisect_right(self._expected, arrivals) - 1
         start_s, rate = self._knots[index]
         missing = arrivals - self._expected[index]
-        if missing == 0 and rate > 0:
-            return start_s
+        if missing == 0:
+            return start_s if rate > 0 or self._slope(index) > 0 else math.inf
         # rate * t + slope * t² / 2 = missing, in the form that does not cancel where the slope is small
         root = math.sqrt(max(rate * rate + 2 * self._slope(index) * missing, 0.0))
         return start_s + 2 * missing / (rate + root) if rate + root > 0 else math.inf

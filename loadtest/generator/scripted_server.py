@@ -89,7 +89,7 @@ async def serve(script: Script) -> None:
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     parent = os.getppid()
-    while os.getppid() == parent:  # also ends when whoever started it is killed
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells that whoever started it was killed
         await asyncio.sleep(1)
 
 

@@ -1,5 +1,6 @@
 """One load in one process: Locust's users run it, and in the end it tells what it saw."""
 
+import gc
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
@@ -76,6 +77,9 @@ class Session:
         return {"elapsed_s": self.load.now_s(), "requests": recording.requests, "failures": recording.failures}
 
     def _begin(self, **_: Any) -> None:
+        # what was made until now stays: the collector need not look at it again while requests are timed
+        gc.collect()
+        gc.freeze()
         self.load.begin()
         self._use = use_so_far()
         gevent.spawn(self._watch)
