@@ -52,14 +52,11 @@ def cautions(results: Results) -> list[str]:
             f"{results.lost_workers} of {results.offered['workers']} workers ended without telling what they saw: the figures lack it."
         )
     said += _of_the_generator(results)
-    if results.cache_hit_rate is not None and abs(results.cache_hit_rate - results.sent_repeats) > HIT_RATE_TOLERANCE:
+    hits, repeats = results.cache_hit_rate, results.answered_repeats
+    if hits is not None and repeats is not None and abs(hits - repeats) > HIT_RATE_TOLERANCE:
         said.append(
-            f"{results.sent_repeats:.1%} of the texts were repeats, but {results.cache_hit_rate:.1%} came from the cache: "
-            + (
-                "the cache is off, too small, or slow to store."
-                if results.cache_hit_rate < results.sent_repeats
-                else "it had already seen texts that should be unique (a salt used before?)."
-            )
+            f"{repeats:.1%} of the texts answered were repeats, but {hits:.1%} came from the cache: "
+            + _why_not_as_sent(results, fewer=hits < repeats)
         )
     return said
 
@@ -79,6 +76,14 @@ def _of_the_generator(results: Results) -> list[str]:
             f"The load generator waited {waited:.0%} of the time for a core that others used: latency as it was seen contains that."
         )
     return said
+
+
+def _why_not_as_sent(results: Results, *, fewer: bool) -> str:
+    if not fewer:
+        return "it had already seen texts that should be unique (a salt used before?)."
+    if results.offered["workload"]["zipf"] is not None and len(results.variants) > 1:
+        return "each version has entries of its own, so a text repeats for the cache only once its version was asked for it."
+    return "the cache is off, too small, or slow to store."
 
 
 def _load(results: Results) -> str:

@@ -16,7 +16,7 @@ def to_dict(recording: Recording) -> dict[str, Any]:
     return {
         **{name: getattr(recording, name) for name in COUNTS},
         "groups": [
-            [*key, group.requests, group.texts, group.hits, group.latency.to_dict(), group.service.to_dict()]
+            [*key, group.requests, group.texts, group.repeats, group.hits, group.latency.to_dict(), group.service.to_dict()]
             for key, group in recording.groups.items()
         ],
         "cache": dict(recording.cache),
@@ -31,9 +31,9 @@ def from_dict(values: Mapping[str, Any]) -> Recording:
     recording = Recording()
     for name in COUNTS:
         setattr(recording, name, values[name])
-    for model, version, variant, requests, texts, hits, latency, service in values["groups"]:
+    for model, version, variant, requests, texts, repeats, hits, latency, service in values["groups"]:
         histograms = Histogram.from_dict(latency), Histogram.from_dict(service)
-        recording.groups[model, version, variant] = GroupRecord(requests, texts, hits, *histograms)
+        recording.groups[model, version, variant] = GroupRecord(requests, texts, repeats, hits, *histograms)
     recording.cache = Counter(values["cache"])
     recording.faults = Counter({(status, fault): requests for status, fault, requests in values["faults"]})
     recording.lateness = Histogram.from_dict(values["lateness"])

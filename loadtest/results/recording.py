@@ -15,6 +15,7 @@ class GroupRecord:
 
     requests: int = 0
     texts: int = 0
+    repeats: int = 0
     hits: int = 0
     latency: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
@@ -23,6 +24,7 @@ class GroupRecord:
         """Count what another generator saw."""
         self.requests += other.requests
         self.texts += other.texts
+        self.repeats += other.repeats
         self.hits += other.hits
         self.latency.add(other.latency)
         self.service.add(other.service)
@@ -89,6 +91,7 @@ class Recording:
             group = self.groups[key] = GroupRecord()
         group.requests += 1
         group.texts += texts
+        group.repeats += repeats
         group.hits += hits
         group.latency.record_s(ended_s - intended_s)
         group.service.record_s(ended_s - started_s)

@@ -44,7 +44,7 @@ class Results:
 
     `variants` counts good answers by version. `latency_ms`, `cache_hit_rate` and `usd_per_million` are None where nothing was answered
     well; `usd_per_million` (texts) also where no price was given. `offered` is the scenario, without headers; `sent_repeats` the measured
-    share of repeats, `expected_hit_rate` the share that the scenario leads one to expect.
+    share of repeats, `answered_repeats` that of what was answered well, `expected_hit_rate` the one that the scenario leads to expect.
     """
 
     loop: str
@@ -64,6 +64,7 @@ class Results:
     cache_hit_rate: float | None
     expected_hit_rate: float
     sent_repeats: float
+    answered_repeats: float | None
     variants: dict[str, int]
     usd_per_million: float | None
     usd_per_hour: float | None

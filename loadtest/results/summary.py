@@ -55,6 +55,7 @@ def summarize(scenario: Scenario, measured: Measurement, around: Circumstances) 
         lateness_ms=summarize_latency(seen.lateness),
         cache_hit_rate=sum(group.hits for group in seen.groups.values()) / texts if texts else None,
         expected_hit_rate=expected_hit_rate(scenario.workload, seen.started),
+        answered_repeats=sum(group.repeats for group in seen.groups.values()) / texts if texts else None,
         sent_repeats=seen.repeats / max(seen.texts, 1),
         variants=_by_version(seen),
         usd_per_million=cost.usd_per_million(price, texts / elapsed_s) if price is not None and texts else None,
