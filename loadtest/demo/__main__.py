@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from loadtest.client import Client, NoAnswerError
-from loadtest.corpus import CorpusError
 from loadtest.demo import terminal
 from loadtest.demo.asking import MODEL, RefusedError
 from loadtest.demo.caching import ask_twice
@@ -24,6 +23,7 @@ from loadtest.demo.packaged import read_packaged
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import split_units
+from loadtest.workload.corpus import CorpusError
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS_ASKED_TWICE = 20

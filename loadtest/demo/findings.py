@@ -7,8 +7,8 @@ from loadtest.demo.caching import Twice
 from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
-from loadtest.results import Results
-from loadtest.verdict import milliseconds
+from loadtest.report.verdict import milliseconds
+from loadtest.results.results import Results
 
 IMPLAUSIBLE = 0.001
 
@@ -43,7 +43,7 @@ class Findings:
         )
         if load.latency_ms is not None:
             said.append(
-                f"Under {load.offered['users']} users {load.throughput_rps:,.0f} requests/s, {load.cache_hit_rate:.0%} of them cached: "
+                f"Under {load.offered['loop']['users']} users {load.throughput_rps:,.0f} requests/s, {load.cache_hit_rate:.0%} cached: "
                 f"half within {milliseconds(load.latency_ms['p50'])}, 99% within {milliseconds(load.latency_ms['p99'])}."
             )
         newest = max(self.packaged, key=lambda packaged: packaged.version)

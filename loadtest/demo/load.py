@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loadtest.child import stop
 from loadtest.demo.asking import MODEL
-from loadtest.results import Results
+from loadtest.results.results import Results
 
 USERS = 32
 DURATION_S = 8

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from loadtest import report
 from loadtest.demo.findings import Findings
+from loadtest.report import page
 
 
 def write_page(findings: Findings, path: Path) -> None:
     """Write the report to `path`."""
-    template = report.templates().get_template("demo/demo.html.j2")
-    path.write_text(template.render(findings=findings, **report.context(findings.load)), encoding="utf-8")
+    template = page.templates().get_template("demo/demo.html.j2")
+    path.write_text(template.render(findings=findings, **page.context(findings.load)), encoding="utf-8")

@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import Path
 
 from loadtest.client import Client
-from loadtest.corpus import CorpusError, read_corpus
 from loadtest.demo.asking import Answer, RefusedError, ask
+from loadtest.workload.corpus import CorpusError, read_corpus
 
 TEXTS = 6
 UNITS_TO_TRY = 200

@@ -10,9 +10,9 @@ from loadtest.demo.caching import Twice
 from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
-from loadtest.report import group_name
-from loadtest.results import Results
-from loadtest.verdict import cautions, milliseconds
+from loadtest.report.page import group_name
+from loadtest.report.verdict import cautions, milliseconds
+from loadtest.results.results import Results
 
 EXCERPT_CHARS = 26
 BYTES_PER_MB = 1e6
@@ -55,7 +55,7 @@ def show_split(console: Console, split: Split) -> None:
 
 def show_load(console: Console, load: Results) -> None:
     """Throughput, and a row of percentiles for all and for each version."""
-    title = f"Load: {load.offered['users']} users, closed loop, {load.elapsed_s:.1f} s: {load.throughput_rps:,.0f} requests/s"
+    title = f"Load: {load.offered['loop']['users']} users, closed loop, {load.elapsed_s:.1f} s: {load.throughput_rps:,.0f} requests/s"
     table = _table(console, f"{title}, {load.failures:,} of {load.requests:,} failed")
     for name in ("answered by", "requests", "hits", "p50", "p95", "p99"):
         table.add_column(name, justify="left" if name == "answered by" else "right")

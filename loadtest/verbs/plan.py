@@ -5,7 +5,6 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -18,16 +17,16 @@ from loadtest.capacity.sizing import Aim, SizingError
 from loadtest.cost.prices import PriceError, read_prices
 from loadtest.cost.spot import Interruptions, hourly_rate
 from loadtest.slo import Slo, SloError, parse_slo
+from loadtest.verbs.exit_status import DONE, FAILED
 from loadtest.verbs.plan_tables import show
 
-DONE, FAILED = 0, 1
 WIDTH = 160
 """Of tables that go into a pipe: nothing is cut off."""
 
 
-def add(commands: Any) -> None:
-    """Register the verb with what `ArgumentParser.add_subparsers` returned."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = commands.add_parser(
         "plan",
         allow_abbrev=False,
         help="how many gateways and Triton replicas hold a rate within an SLO, and what they cost",
@@ -62,7 +61,7 @@ def add(commands: Any) -> None:
     write = parser.add_argument_group("what is written").add_argument
     write("--json", type=Path, metavar="FILE", help="the plan as JSON")
     write("--values", type=Path, metavar="FILE", help="values for the Helm chart")
-    parser.set_defaults(handler=run, parser=parser)
+    parser.set_defaults(verb=lambda args, _: run(args), parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class ScriptedGateway:
     fail_every: int = 0
     caches: bool = True
     versions: tuple[int, ...] = (1, 2)
+    on_request: Callable[[int], object] = lambda _: None
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
     bodies: list[dict[str, object]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     cached: set[tuple[int, str]] = field(default_factory=set)
@@ -42,10 +44,13 @@ class ScriptedGateway:
 
         @app.post("/v1/models/topics:predict")
         async def predict(request: Request) -> Response:
-            body = json.loads(await request.body())
+            raw = await request.body()
+            body = json.loads(raw)
+            self.requests.append((request.headers.get("x-unit-id", ""), raw))
             self.bodies.append(body)
             self.headers.append(dict(request.headers))
             turn = len(self.bodies)
+            await asyncio.to_thread(self.on_request, turn)
             await asyncio.sleep(self.slow_latency_s if self.slow_every and turn % self.slow_every == 0 else self.latency_s)
             if self.fail_every and turn % self.fail_every == 0 and "version" not in body:
                 return JSONResponse({"error": "too many requests are waiting"}, 429)

@@ -5,38 +5,64 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from loadtest.axis import axis_from_zero, nines
 from loadtest.cost import usd_per_million
 from loadtest.goodness_of_fit import chi_square_p_value, chi_square_survival
-from loadtest.percentiles import latency_curve, percentile, summarize_latency
+from loadtest.report.axis import axis_from_zero, nines
+from loadtest.results.histogram import MAX_US, Histogram, merged
+from loadtest.results.percentiles import count_behind, latency_curve, summarize_latency
 
-latencies = st.lists(st.floats(0, 1e6), min_size=1, max_size=300).map(sorted)
-
-
-@given(latencies, st.floats(0.001, 1))
-def test_a_percentile_is_the_smallest_value_with_enough_at_or_below_it(ordered: list[float], quantile: float) -> None:
-    value = percentile(ordered, quantile)
-    needed = quantile * len(ordered) - 1e-6
-    assert value in ordered
-    assert sum(x <= value for x in ordered) >= needed
-    assert sum(x < value for x in ordered) < needed + 1e-5
+durations = st.lists(st.floats(0, 3000), min_size=1, max_size=300)
 
 
-def test_percentiles_of_one_to_a_hundred_are_themselves() -> None:
-    ordered = [float(value) for value in range(1, 101)]
-    assert [percentile(ordered, share / 100) for share in range(1, 101)] == ordered
-    assert summarize_latency(ordered) == {
-        "p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p99_9": 100.0, "mean": 50.5, "min": 1.0, "max": 100.0,
-    }  # fmt: skip
-    assert summarize_latency([]) is None
+def counted(durations_s: list[float]) -> Histogram:
+    histogram = Histogram()
+    for duration_s in durations_s:
+        histogram.record_s(duration_s)
+    return histogram
 
 
-@given(latencies)
-def test_the_latency_curve_rises_from_the_least_to_the_greatest(ordered: list[float]) -> None:
-    curve = latency_curve(ordered)
+@given(durations, st.floats(0.001, 1))
+def test_a_percentile_is_the_value_of_its_rank_within_the_precision(durations_s: list[float], quantile: float) -> None:
+    ordered = sorted(durations_s)
+    exact_ms = ordered[max(math.ceil(round(quantile * len(ordered), 9)), 1) - 1] * 1e3
+    assert counted(durations_s).quantile_ms(quantile) == pytest.approx(exact_ms, rel=1e-3, abs=2e-3)
+
+
+@given(durations)
+def test_the_mean_is_exact_to_a_microsecond(durations_s: list[float]) -> None:
+    assert counted(durations_s).mean_ms == pytest.approx(math.fsum(durations_s) / len(durations_s) * 1e3, abs=1.1e-3)
+
+
+@given(st.lists(durations, min_size=1, max_size=4))
+def test_merged_histograms_are_the_one_that_counted_everything(parts: list[list[float]]) -> None:
+    sent = [Histogram.from_dict(counted(part).to_dict()) for part in parts]
+    assert merged(sent) == counted([duration_s for part in parts for duration_s in part])
+
+
+def test_a_duration_beyond_an_hour_counts_as_an_hour() -> None:
+    assert counted([1e9]).max_ms == pytest.approx(MAX_US / 1e3, rel=1e-3)
+    assert counted([-1.0]).max_ms == 0
+
+
+def test_percentiles_of_one_to_ten_thousand_ms_are_themselves() -> None:
+    histogram = counted([value / 1e3 for value in range(1, 10_001)])
+    summary = summarize_latency(histogram)
+    assert summary == pytest.approx(
+        {
+            "p50": 5000, "p75": 7500, "p90": 9000, "p95": 9500, "p99": 9900, "p99_9": 9990, "p99_99": 9999,
+            "mean": 5000.5, "min": 1, "max": 10_000,
+        }, rel=1e-3
+    )  # fmt: skip
+    assert count_behind(histogram) == {"p50": 5001, "p75": 2501, "p90": 1001, "p95": 501, "p99": 101, "p99_9": 11, "p99_99": 2, "max": 1}
+    assert summarize_latency(Histogram()) is None
+
+
+@given(durations)
+def test_the_latency_curve_rises_from_the_least_to_the_greatest(durations_s: list[float]) -> None:
+    curve = latency_curve(counted(durations_s))
     assert curve == sorted(curve)
-    assert curve[0][1] == ordered[0]
-    assert curve[-1][1] == ordered[-1]
+    assert curve[0][1] == pytest.approx(min(durations_s) * 1e3, rel=1e-3, abs=2e-3)
+    assert curve[-1][1] == pytest.approx(max(durations_s) * 1e3, rel=1e-3, abs=2e-3)
     assert all(quantile < 1 for quantile, _ in curve)
 
 

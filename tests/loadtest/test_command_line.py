@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.__main__ import _command, main
+from loadtest.__main__ import main
+from loadtest.verbs.run import command_shown
 
 
 def arguments(default_corpus: Path, default_report: Path, **changes: str) -> list[str]:
@@ -15,18 +16,18 @@ def arguments(default_corpus: Path, default_report: Path, **changes: str) -> lis
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"users": "0"}, "--users must be at least 1"),
+        ({"users": "0"}, "users must be at least 1"),
         ({"users": "many"}, "invalid int value"),
-        ({"duration": "0"}, "--duration must be more than 0 seconds"),
-        ({"duration": "inf"}, "--duration must be more than 0 seconds"),
-        ({"repeat": "1.5"}, "--repeat must be between 0 and 1"),
-        ({"repeat": "nan"}, "--repeat must be between 0 and 1"),
-        ({"batch_size": "65"}, "--batch-size must be between 1 and 64"),
-        ({"units": "0"}, "--units must be at least 1"),
-        ({"version": "0"}, "--version must be at least 1"),
+        ({"duration": "0"}, "duration must be more than 0 seconds"),
+        ({"duration": "inf"}, "duration must be more than 0 seconds"),
+        ({"repeat": "1.5"}, "repeat must be between 0 and 1"),
+        ({"repeat": "nan"}, "repeat must be between 0 and 1"),
+        ({"batch_size": "65"}, "batch-size must be between 1 and 64"),
+        ({"units": "0"}, "units must be at least 1"),
+        ({"version": "0"}, "version must be at least 1"),
         ({"usd_per_hour": "-1"}, "--usd-per-hour must not be negative"),
-        ({"url": "127.0.0.1:8080"}, "--url must be like http://HOST:PORT"),
-        ({"url": "http://me:secret@host"}, "--url must not hold a password"),
+        ({"url": "127.0.0.1:8080"}, "url must be like http://HOST:PORT"),
+        ({"url": "http://me:secret@host"}, "url must not hold a password"),
         ({"header": "no colon"}, "not of the form"),
         ({"corpus": "/absent/corpus.jsonl"}, "No such file"),
         ({"report": "/proc/absent"}, "--report /proc/absent"),
@@ -57,7 +58,7 @@ def test_a_server_that_is_down_gives_one_sentence_and_no_report(corpus: Path, tm
 
 
 def test_the_recorded_command_holds_no_keys() -> None:
-    shown = _command(["run", "--header", "Authorization: Bearer k1", "--header=X-Key: k2", "--url", "http://h"])
+    shown = command_shown(["run", "--header", "Authorization: Bearer k1", "--header=X-Key: k2", "--url", "http://h"])
     assert "k1" not in shown
     assert "k2" not in shown
     assert shown.startswith("python -m loadtest run --header 'Authorization: …'")

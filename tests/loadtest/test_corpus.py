@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.corpus import CorpusError, read_corpus
+from loadtest.workload.corpus import CorpusError, read_corpus
 
 
 def test_json_lines_give_their_texts(tmp_path: Path) -> None:

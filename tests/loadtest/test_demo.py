@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from loadtest.client import Client
-from loadtest.corpus import CorpusError
 from loadtest.demo.asking import Answer, RefusedError
 from loadtest.demo.caching import Twice, ask_twice
 from loadtest.demo.findings import Findings
@@ -15,9 +14,14 @@ from loadtest.demo.packaged import Packaged, read_packaged
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import Example, Predicted, choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import Arm, Split, split_units
-from loadtest.plan import Plan
-from loadtest.results import Circumstances, summarize
-from loadtest.samples import Outcome, Sample
+from loadtest.loop import ClosedLoop
+from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.outcome import Outcome
+from loadtest.results.recording import Recording
+from loadtest.results.summary import Circumstances, summarize
+from loadtest.scenario import Scenario
+from loadtest.workload.corpus import CorpusError
+from loadtest.workload.workload import Target, Workload
 
 EXAMPLES = [Example("a", "x"), Example("b", "x"), Example("c", "y"), Example("b", "x"), Example("d", "z")]
 EXPERIMENT = {"key": "topics-lora", "variants": [{"name": f"variant-{v}", "version": v, "weight": 0.5} for v in (1, 2)]}
@@ -32,10 +36,15 @@ MANIFEST = {
 
 def findings(p_value: float = 0.9, failed: int = 0) -> Findings:
     machine: dict[str, Any] = {"cpu": "c", "cores": 2, "memory_gib": 4.0, "system": "s", "python": "3"}
-    good = [Sample(i / 10, 2.0, 0, 0, Outcome(200, str(1 + i % 2), "control", "miss")) for i in range(80)]
-    bad = [Sample(7.9, 2.0, 0, 0, Outcome(503, fault="gone"))] * failed
-    plan = Plan("http://127.0.0.1:1", "topics", 4, 8, Path("c"), repeat=0)
-    load = summarize(plan, good + bad, 8.0, 0.1, Circumstances("python -m loadtest run", "now", machine))
+    recording = Recording()
+    for number in range(80):
+        recording.end(number / 10, number / 10, number / 10 + 0.002, 1, 0, Outcome(200, "topics", str(1 + number % 2), "control", "miss"))
+    for _ in range(failed):
+        recording.end(7.9, 7.9, 7.902, 1, 0, Outcome(503, "topics", fault="gone"))
+    workload = Workload(corpus=Path("c"), targets=(Target("topics"),), repeat=0)
+    scenario = Scenario(url="http://127.0.0.1:1", loop=ClosedLoop(4), workload=workload, duration_s=8)
+    measured = Measurement(recording, 8.0, (GeneratorUse(0, 0.1, 0.0, 80),))
+    load = summarize(scenario, measured, Circumstances("python -m loadtest run", "now", machine))
     answers = [Answer("earn", 0.9, 1, "control", "miss", 5.0), Answer("<acq>", 0.8, 2, "treatment", "miss", 5.0)]
     split = Split("topics-lora", [Arm("control", 1, 0.5, 503), Arm("treatment", 2, 0.5, 497)], p_value)
     return Findings(

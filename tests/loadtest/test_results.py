@@ -4,41 +4,83 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.outcome import count_hits, describe_no_answer, read_outcome
-from loadtest.plan import Plan
-from loadtest.report import render_html
-from loadtest.results import Circumstances, Results, summarize
-from loadtest.samples import Outcome, Sample, Samples
-from loadtest.verdict import cautions, milliseconds, verdict
+from loadtest.arrivals.process import Poisson
+from loadtest.generator.connections import Answer
+from loadtest.generator.judge import judge
+from loadtest.loop import ClosedLoop, OpenLoop
+from loadtest.report.page import render_html
+from loadtest.report.verdict import cautions, keeps_up, milliseconds, verdict
+from loadtest.results import encoding
+from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.outcome import Outcome, count_hits, describe_no_answer
+from loadtest.results.recording import Recording
+from loadtest.results.results import Results
+from loadtest.results.summary import Circumstances, summarize
+from loadtest.scenario import Scenario
+from loadtest.workload.dialects import BY_NAME
+from loadtest.workload.wire import WireRequest
+from loadtest.workload.workload import Target, Workload
 
-PLAN = Plan("http://10.0.0.1:8080", "topics", 4, 10, Path("c.jsonl"), repeat=0.5, headers={"Authorization": "Bearer hunter2"})
+WORKLOAD = Workload(corpus=Path("c.jsonl"), targets=(Target("topics"),), repeat=0.5)
+SCENARIO = Scenario(
+    url="http://10.0.0.1:8080",
+    loop=ClosedLoop(4),
+    workload=WORKLOAD,
+    duration_s=10,
+    headers={"Authorization": "Bearer hunter2"},
+)
 AROUND = Circumstances(
     "python -m loadtest run", "2026-01-01T00:00:00+00:00", {"cpu": "c", "cores": 2, "memory_gib": 4.0, "system": "s", "python": "3"}, 3.6
 )
-ONE, TWO = Outcome(200, "1", "control", "hit"), Outcome(200, "2", "treatment", "miss")
-SHED = Outcome(429, fault="too many <b>requests</b> are waiting")
-GONE = Outcome(0, fault="connection refused")
+ONE, TWO = Outcome(200, "topics", "1", "control", "hit"), Outcome(200, "topics", "2", "treatment", "miss")
+SHED = Outcome(429, "topics", fault="too many <b>requests</b> are waiting")
+GONE = Outcome(0, "topics", fault="connection refused")
 
 
-def samples() -> list[Sample]:
-    """100 good answers in 10 s, one each 0.1 s; version 1 always from the cache in 1 ms, version 2 never, in 3 ms; then 10 failures."""
-    good = [Sample(number / 10, 1.0, 1, 1, ONE) if number % 2 else Sample(number / 10, 3.0, 0, 0, TWO) for number in range(100)]
-    return good + [Sample(9.95, 500.0, 0, 0, SHED)] * 8 + [Sample(9.99, 0.1, 0, 0, GONE)] * 2
+def ended(recording: Recording, ended_s: float, latency_ms: float, texts: int, repeats: int, outcome: Outcome, times: int = 1) -> None:
+    started_s = ended_s - latency_ms / 1e3
+    for _ in range(times):
+        recording.offer(started_s)
+        recording.start(started_s, started_s)
+        recording.end(started_s, started_s, ended_s, texts, repeats, outcome)
 
 
-def results(seen: list[Sample] | None = None, plan: Plan = PLAN) -> Results:
-    return summarize(plan, samples() if seen is None else seen, 10.0, 0.5, AROUND)
+def good(recording: Recording, hits_of_one: bool = True, hits_of_two: bool = False) -> Recording:
+    """100 good answers in 10 s, one each 0.1 s; version 1 from the cache in 1 ms, version 2 not, in 3 ms. Version 1 is sent repeats."""
+    for number in range(100):
+        from_cache = hits_of_one if number % 2 else hits_of_two
+        outcome = (ONE if number % 2 else TWO)._replace(cache="hit" if from_cache else "miss")
+        ended(recording, number / 10 + 0.005, 1.0 if number % 2 else 3.0, 1, number % 2, outcome)
+    return recording
+
+
+def seen() -> Recording:
+    """The good answers, then ten failures."""
+    recording = good(Recording())
+    ended(recording, 9.95, 500.0, 1, 0, SHED, 8)
+    ended(recording, 9.99, 0.1, 1, 0, GONE, 2)
+    return recording
+
+
+def results(recording: Recording | None = None, scenario: Scenario = SCENARIO, cpu: float = 0.5, interrupted: bool = False) -> Results:
+    recording = seen() if recording is None else recording
+    use = GeneratorUse(0, cpu, 0.0, recording.requests)
+    return summarize(scenario, Measurement(recording, 10.0, (use,), interrupted), AROUND)
 
 
 def test_rates_and_latencies_are_of_good_answers() -> None:
     found = results()
     assert (found.requests, found.failures, found.throughput_rps) == (110, 10, 10.0)
     assert found.latency_ms is not None
-    assert (found.latency_ms["p50"], found.latency_ms["p95"], found.latency_ms["max"]) == (1.0, 3.0, 3.0)
+    assert found.latency_ms["p50"] == pytest.approx(1.0, rel=2e-3)
+    assert found.latency_ms["p95"] == found.latency_ms["max"] == pytest.approx(3.0, rel=2e-3)
+    assert found.latency_behind["p50"] == 51
+    assert found.latency_behind["p99"] == 2
     assert found.cache_hit_rate == 0.5
     assert found.sent_repeats == pytest.approx(50 / 110)
     assert found.variants == {"1": 50, "2": 50}
     assert found.usd_per_million == pytest.approx(100.0)
+    assert found.error_share == pytest.approx(10 / 110)
 
 
 def test_groups_and_errors_are_told_apart() -> None:
@@ -53,21 +95,28 @@ def test_groups_and_errors_are_told_apart() -> None:
 
 def test_slices_cover_the_run_and_add_up() -> None:
     series = results().series
-    assert len(series) == 10
-    assert sum(part.throughput_rps for part in series) == pytest.approx(100)
-    assert [part.failures_per_s for part in series] == [0] * 9 + [10]
-    assert all(part.p50_ms == 1.0 and part.p99_ms == 3.0 and part.cache_hit_rate == 0.5 for part in series)
+    assert [part.start_s for part in series] == list(range(10))
+    assert sum(part.answered for part in series) == 100
+    assert sum(part.offered for part in series) == sum(part.started for part in series) == 110
+    assert [part.failed for part in series] == [0] * 9 + [10]
+    for part in series:
+        assert part.p50_ms == pytest.approx(1.0, rel=0.02)
+        assert part.p99_ms == pytest.approx(3.0, rel=0.02)
+        assert part.cache_hit_rate == 0.5
 
 
 def test_a_batch_counts_its_texts() -> None:
-    plan = Plan("http://h", "topics", 1, 10, Path("c"), batch_size=4)
-    found = results([Sample(1.0, 5.0, 3, 3, Outcome(200, "1", "", "partial"))] * 10, plan)
+    recording = Recording()
+    ended(recording, 1.0, 5.0, 4, 3, Outcome(200, "topics", "1", "", "partial"), 10)
+    found = results(recording, Scenario(url="http://h", loop=ClosedLoop(1), workload=WORKLOAD, duration_s=10))
     assert (found.throughput_rps, found.texts_per_s, found.cache_hit_rate) == (1.0, 4.0, 0.75)
     assert found.usd_per_million == pytest.approx(250.0)
 
 
 def test_nothing_answered_is_reported_without_figures() -> None:
-    found = results([Sample(1.0, 0.2, 0, 0, GONE)] * 3)
+    recording = Recording()
+    ended(recording, 1.0, 0.2, 1, 0, GONE, 3)
+    found = results(recording)
     assert (found.requests, found.failures, found.throughput_rps) == (3, 3, 0)
     assert found.latency_ms is found.cache_hit_rate is found.usd_per_million is None
     assert "Not one of 3" in verdict(found)
@@ -77,41 +126,71 @@ def test_nothing_answered_is_reported_without_figures() -> None:
 def test_results_survive_json() -> None:
     found = results()
     assert Results.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    with pytest.raises(ValueError, match="schema version 1"):
+        Results.from_dict({**found.to_dict(), "schema_version": 1})
 
 
 def test_the_report_says_what_speaks_against_it() -> None:
     said = " ".join(cautions(results()))
     assert "10 requests (9.1%) failed" in said
-    assert cautions(results(samples()[:100])) == []
-    cold = [sample._replace(hits=0) for sample in samples()[:100]]
-    assert "the cache is off" in cautions(results(cold))[0]
-    warm = [sample._replace(hits=1) for sample in samples()[:100]]
-    assert "already seen" in cautions(results(warm))[0]
-    busy = summarize(PLAN, samples()[:100], 10.0, 0.97, AROUND, interrupted=True)
+    assert cautions(results(good(Recording()))) == []
+    assert "the cache is off" in cautions(results(good(Recording(), hits_of_one=False)))[0]
+    assert "already seen" in cautions(results(good(Recording(), hits_of_two=True)))[0]
+    busy = results(good(Recording()), cpu=0.97, interrupted=True)
     assert ["by hand" in caution or "97%" in caution for caution in cautions(busy)] == [True, True]
 
 
+def test_a_generator_that_was_not_in_time_says_so_first() -> None:
+    scenario = Scenario(url="http://h", loop=OpenLoop(Poisson(10)), workload=WORKLOAD, duration_s=10)
+    recording = good(Recording())
+    assert keeps_up(results(recording, scenario))
+    for _ in range(5):
+        recording.start(1.0, 1.5, behind=True)
+    found = results(recording, scenario)
+    assert not keeps_up(found)
+    assert verdict(found).startswith("The generator could not keep up")
+    assert "started 5 requests more than 10 ms late by its own fault" in " ".join(cautions(found))
+
+
+def test_dropped_and_late_requests_are_told() -> None:
+    scenario = Scenario(url="http://h", loop=OpenLoop(Poisson(10), max_in_flight=3, max_late_s=1.5), workload=WORKLOAD, duration_s=10)
+    recording = good(Recording())
+    recording.start(1.0, 2.0, late=True)
+    recording.drop(1.0)
+    found = results(recording, scenario)
+    said = " ".join(cautions(found))
+    assert "1 requests were dropped: they could not start within 1.5 s" in said
+    assert "1 requests started late, since 3 were in flight" in said
+    assert found.error_share == pytest.approx(1 / 101)
+    assert [part.late + part.dropped for part in found.series] == [0, 2, *[0] * 8]
+
+
 def test_the_page_needs_nothing_else_and_escapes_what_servers_say() -> None:
-    page = render_html(results())
-    assert re.findall(r"""(?:src|href)\s*=|url\(|@import|<script|<link|<img""", page) == []
-    assert "<b>requests</b>" not in page
-    assert "too many &lt;b&gt;requests" in page
-    assert page.count("<svg") == 4
-    assert "NaN" not in page
-    assert verdict(results()).replace("'", "&#39;") in page
+    for scenario in (SCENARIO, Scenario(url="http://h", loop=OpenLoop(Poisson(10)), workload=WORKLOAD, duration_s=10)):
+        page = render_html(results(scenario=scenario))
+        assert re.findall(r"""(?:src|href)\s*=|url\(|@import|<script|<link|<img""", page) == []
+        assert "<b>requests</b>" not in page
+        assert "too many &lt;b&gt;requests" in page
+        assert page.count("<svg") == 4
+        assert "NaN" not in page
+        assert f"{scenario.loop.kind} loop" in page
+        assert verdict(results(scenario=scenario)).replace("'", "&#39;") in page
 
 
 def test_headers_stay_out_of_the_report() -> None:
     assert "hunter2" not in json.dumps(results().to_dict()) + render_html(results())
 
 
-def test_samples_survive_their_file(tmp_path: Path) -> None:
-    kept = Samples()
-    for sample in samples():
-        kept.add(sample)
-    with (tmp_path / "samples").open("wb") as file:
-        kept.write(file)
-    assert list(Samples.read(tmp_path / "samples")) == samples()
+def test_recordings_survive_json_and_add_up() -> None:
+    once, twice = seen(), seen()
+    once.compact(8.0)
+    values = json.loads(json.dumps(encoding.to_dict(once)))
+    assert encoding.to_dict(encoding.from_dict(values)) == values
+    twice.add(encoding.from_dict(values))
+    both = good(seen())
+    ended(both, 9.95, 500.0, 1, 0, SHED, 8)
+    ended(both, 9.99, 0.1, 1, 0, GONE, 2)
+    assert encoding.to_dict(twice) == encoding.to_dict(both)
 
 
 @pytest.mark.parametrize(
@@ -122,12 +201,14 @@ def test_samples_survive_their_file(tmp_path: Path) -> None:
         (200, b"<html>", "the answer does not hold one prediction for each text"),
         (200, b"[1]", "the answer does not hold one prediction for each text"),
         (503, b'{"error": "not ready"}', "not ready"),
+        (503, b'{"error": {"message": "not ready"}}', "not ready"),
         (502, b"\xff", "status 502"),
     ],
 )
 def test_an_answer_is_good_only_when_it_is_the_answer(status: int, content: bytes, fault: str) -> None:
-    headers = {"X-Model-Version": "2", "X-Variant": "treatment", "X-Cache": "hit"}
-    assert read_outcome(status, headers, content, 1) == Outcome(status, "2", "treatment", "hit", fault)
+    answer = Answer(status, {"X-Model-Version": "2", "X-Variant": "treatment", "X-Cache": "hit"}, content)
+    request = WireRequest(b"", "topics", texts=1, repeats=0)
+    assert judge(BY_NAME["kserve-v1"], request, answer) == Outcome(status, "topics", "2", "treatment", "hit", fault)
 
 
 def test_no_answer_is_described() -> None:
@@ -140,6 +221,7 @@ def test_no_answer_is_described() -> None:
     ("cache", "texts", "repeats", "hits"),
     [
         ("hit", 8, 2, 8),
+        ("stale", 8, 2, 8),
         ("miss", 8, 2, 0),
         ("bypass", 8, 2, 0),
         ("", 8, 2, 0),

@@ -1,0 +1,1 @@
+"""What sends: Locust in processes of its own, closed or open loop, and the histograms that it fills."""

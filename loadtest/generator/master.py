@@ -1,0 +1,110 @@
+"""The master: gives each worker its part of the scenario, starts them together, and gathers what they saw."""
+
+import signal
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from locust.env import Environment
+
+from loadtest.generator import messages
+from loadtest.generator.local import PROGRESS_INTERVAL_S, WEB_UI_HOST, report_progress
+from loadtest.generator.users import user_class, user_count
+from loadtest.scenario import Scenario
+
+POLL_S = 0.05
+GONE_AFTER_S = 5.0
+"""A worker that Locust has not heard of for so long, beyond its heartbeats, is taken for lost."""
+GRACE_S = 30.0
+"""How long after the duration and the timeout of the last request a worker may still take to tell what it saw."""
+
+
+class Fleet:
+    """The workers of one load, by Locust's client ids in the order in which they came."""
+
+    def __init__(self, runner: Any, scenario: Scenario) -> None:
+        self._runner = runner
+        self._scenario = scenario
+        self._ids: list[str] = []
+        self._prepared: set[str] = set()
+        self._progress: dict[str, dict[str, Any]] = {}
+        self._ended = Event()
+        self.results: dict[str, dict[str, Any]] = {}
+        self.failures: dict[str, str] = {}
+        runner.register_message(messages.HELLO, lambda msg, **_: self._ids.append(msg.node_id))
+        runner.register_message(messages.PREPARED, lambda msg, **_: self._prepared.add(msg.node_id))
+        runner.register_message(messages.PROGRESS, lambda msg, **_: self._progress.update({msg.node_id: msg.data}))
+        runner.register_message(messages.RESULT, lambda msg, **_: self.results.update({msg.node_id: msg.data}))
+        runner.register_message(messages.FAILED, lambda msg, **_: self.failures.update({msg.node_id: msg.data["reason"]}))
+
+    def gather(self) -> bool:
+        """Wait for as many workers as the scenario has, and prepare them; False where it was ended before."""
+        while len(self._ids) < self._scenario.workers:
+            if self._ended.wait(POLL_S):
+                return False
+        for worker, client_id in enumerate(self._chosen):
+            self._runner.send_message(messages.SCENARIO, messages.pack_scenario(self._scenario, worker), client_id)
+        while len(self._prepared | self.failures.keys()) < self._scenario.workers:
+            if self._ended.wait(POLL_S):
+                return False
+        return not self.failures
+
+    def follow(self) -> None:
+        """Wait until each worker told what it saw, or is lost."""
+        deadline = monotonic() + self._scenario.duration_s + self._scenario.timeout_s + GRACE_S
+        last_seen = dict.fromkeys(self._chosen, monotonic())
+        while monotonic() < deadline:
+            missing = [client_id for client_id in self._chosen if client_id not in self.results and client_id not in self.failures]
+            now = monotonic()
+            last_seen.update({client_id: now for client_id in missing if self._is_there(client_id)})
+            if all(now - last_seen[client_id] > GONE_AFTER_S for client_id in missing):
+                return
+            gevent.sleep(POLL_S)
+
+    def end(self) -> None:
+        """End the load early."""
+        self._ended.set()
+        self._runner.send_message(messages.END)
+
+    def progress(self) -> dict[str, float]:
+        """Where the load stands, over all workers."""
+        told = list(self._progress.values())
+        totals = {name: sum(each[name] for each in told) for name in ("requests", "failures")}
+        return {"elapsed_s": max((each["elapsed_s"] for each in told), default=0.0), **totals}
+
+    @property
+    def _chosen(self) -> list[str]:
+        return self._ids[: self._scenario.workers]
+
+    def _is_there(self, client_id: str) -> bool:
+        client = self._runner.clients.get(client_id)
+        return client is not None and client.state != "missing"
+
+
+def lead(scenario: Scenario, host: str, port: int, web_ui_port: int | None, say: Callable[..., bool]) -> None:
+    """Run the scenario with workers that connect to `host`:`port` (0: a free one, which is said); SIGINT and SIGTERM end it early.
+
+    Raises:
+        RuntimeError: a worker could not do its part.
+    """
+    environment = Environment(host=scenario.url, user_classes=[user_class(scenario)], stop_timeout=scenario.timeout_s + 1)
+    runner = environment.create_master_runner(host, port)
+    fleet = Fleet(runner, scenario)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, fleet.end)
+    web_ui = None if web_ui_port is None else environment.create_web_ui(WEB_UI_HOST, web_ui_port)
+    say(listening=runner.server.port)
+    if fleet.gather():
+        users = user_count(scenario)
+        gevent.spawn(runner.start, users, spawn_rate=users)
+        progress = gevent.spawn_later(PROGRESS_INTERVAL_S, report_progress, fleet.progress, say, fleet.end)
+        fleet.follow()
+        progress.kill()
+    say(results=list(fleet.results.values()))
+    if web_ui is not None:
+        web_ui.stop()
+    runner.quit()
+    if fleet.failures:
+        raise RuntimeError("; ".join(fleet.failures.values()))

@@ -1,0 +1,44 @@
+"""What the master and its workers say to each other over Locust's own connection, and the files that travel with a scenario.
+
+worker → master   HELLO      it listens
+master → worker   SCENARIO   the scenario, the worker's number, the contents of its files
+worker → master   PREPARED   everything is encoded; Locust's own messages start the users now
+worker → master   PROGRESS   where it stands, a few times a second
+master → worker   END        end early
+worker → master   RESULT     what it saw, or FAILED with the reason
+"""
+
+from pathlib import Path
+from typing import Any
+
+from loadtest.scenario import Scenario
+
+HELLO, SCENARIO, PREPARED = "headrace.hello", "headrace.scenario", "headrace.prepared"
+PROGRESS, END, RESULT, FAILED = "headrace.progress", "headrace.end", "headrace.result", "headrace.failed"
+
+
+def pack_scenario(scenario: Scenario, worker: int) -> dict[str, Any]:
+    """The message SCENARIO."""
+    values = scenario.to_dict()
+    return {"worker": worker, "scenario": values, "files": {path: Path(path).read_bytes() for path in _paths(values)}}
+
+
+def unpack_scenario(data: dict[str, Any], folder: Path) -> tuple[Scenario, int]:
+    """The scenario, its files written to `folder`, and the worker's number."""
+    values = data["scenario"]
+    for number, (path, content) in enumerate(data["files"].items()):
+        written = folder / f"{number}{Path(path).suffix}"
+        written.write_bytes(content)
+        for owner, name in _owners(values):
+            if owner.get(name) == path:
+                owner[name] = str(written)
+    return Scenario.from_dict(values), data["worker"]
+
+
+def _paths(values: dict[str, Any]) -> set[str]:
+    return {owner[name] for owner, name in _owners(values) if owner.get(name)}
+
+
+def _owners(values: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    workload = values["workload"]
+    return [(workload, "corpus"), (workload, "trace"), (values["loop"].get("arrivals", {}), "path")]

@@ -1,0 +1,97 @@
+"""A server whose answers cost next to nothing and come when a script says: what the generator itself is measured against.
+
+`python -m loadtest.generator.scripted_server '{"latencies_ms": [[10, 0.9], [50, 0.1]]}'` prints its port and serves until it is stopped.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from itertools import accumulate
+from time import perf_counter
+
+MODEL = json.dumps({"name": "topics", "ready": True, "versions": [{"version": 1, "ready": True}]}).encode()
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Model-Version: 1\r\nX-Cache: miss\r\nContent-Length: %d\r\n\r\n%s"
+PREDICTION = b'{"label": "earn", "score": 0.9}'
+LENGTH = b"Content-Length: "
+
+
+@dataclass(slots=True)
+class Script:
+    """When answers are due: after one of `latencies_ms`, in turn by their weights; and not in `stall_s` seconds from `stall_at_s` on.
+
+    The stall counts from the first predict request; what came during it is answered `latencies_ms` after its end.
+    """
+
+    latencies_ms: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 1.0)])
+    stall_at_s: float = 0.0
+    stall_s: float = 0.0
+    _first: float | None = None
+    _requests: int = 0
+
+    def delay_s(self) -> float:
+        """How long the answer to a request that came now has to wait."""
+        now = perf_counter()
+        self._first = now if self._first is None else self._first
+        into_stall_s = now - self._first - self.stall_at_s
+        stalled_s = self.stall_s - into_stall_s if 0 <= into_stall_s < self.stall_s else 0.0
+        return stalled_s + self._latency_s()
+
+    def _latency_s(self) -> float:
+        if len(self.latencies_ms) == 1:
+            return self.latencies_ms[0][0] / 1e3
+        self._requests += 1
+        # the golden ratio's multiples spread evenly, so that any number of requests meets the weights
+        at = self._requests * 0.6180339887498949 % 1 * sum(weight for _, weight in self.latencies_ms)
+        bounds = accumulate(weight for _, weight in self.latencies_ms)
+        return next(ms for (ms, _), bound in zip(self.latencies_ms, bounds, strict=True) if at < bound) / 1e3
+
+
+class Connection(asyncio.Protocol):
+    """One connection, on which requests come one after the other."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._received = b""
+        self._transport = asyncio.Transport()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what answers are written to."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer once the request is whole."""
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        at = head.find(LENGTH)
+        length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+        if not found or len(body) < length:
+            return
+        self._received = b""
+        if head.startswith(b"GET"):
+            self._transport.write(HEAD % (len(MODEL), MODEL))
+            return
+        # counting what stands between two texts is cheaper than parsing, and wrong only where a text holds it
+        content = b'{"predictions": [' + b", ".join([PREDICTION] * (1 + body.count(b'", "'))) + b"]}"
+        answer = HEAD % (len(content), content)
+        delay_s = self._script.delay_s()
+        if delay_s:
+            asyncio.get_running_loop().call_later(delay_s, self._transport.write, answer)
+        else:
+            self._transport.write(answer)
+
+
+async def serve(script: Script) -> None:
+    """Serve on a free port of the loopback, which is printed."""
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(script), "127.0.0.1", 0, backlog=4096)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells that whoever started it was killed
+        await asyncio.sleep(1)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Script(**json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}"))))

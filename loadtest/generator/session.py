@@ -1,0 +1,110 @@
+"""One load in one process: Locust's users run it, and in the end it tells what it saw."""
+
+import gc
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from locust.env import Environment
+
+from loadtest.generator.alarm import Alarm
+from loadtest.generator.load import Load
+from loadtest.generator.open_loop import Dispatcher
+from loadtest.generator.use import use_so_far
+from loadtest.generator.users import ClosedLoopUser, OpenLoopUser, user_class
+from loadtest.loop import OpenLoop
+from loadtest.results import encoding
+from loadtest.scenario import Scenario
+
+COMPACT_INTERVAL_S = 1.0
+
+
+class Session:
+    """Worker number `worker` of a scenario, in a Locust environment whose runner will start its users."""
+
+    def __init__(self, environment: Environment, scenario: Scenario, corpus: Sequence[str], worker: int) -> None:
+        self.load = Load(scenario, corpus, worker, perf_counter, environment.events.request.fire)
+        self.errors: list[BaseException] = []
+        self.over = Event()
+        self._ended = Event()
+        self._environment = environment
+        self._scenario = scenario
+        self._alarm = Alarm()
+        self._dispatcher: Dispatcher | None = None
+        if isinstance(scenario.loop, OpenLoop):
+            self._dispatcher = Dispatcher(self.load, scenario.loop, self._alarm, self._fail)
+            OpenLoopUser.dispatcher = self._dispatcher
+        ClosedLoopUser.load = OpenLoopUser.load = self.load
+        environment.user_classes = [user_class(scenario)]
+        environment.stop_timeout = scenario.timeout_s + 1
+        environment.events.test_start.add_listener(self._begin)
+        environment.events.test_stopping.add_listener(self._stop)
+        environment.events.test_stop.add_listener(lambda **_: self._ended.set())
+        environment.events.user_error.add_listener(lambda exception, **_: self._fail(exception))
+        self._use = use_so_far()
+
+    def finish(self, runner: Any) -> dict[str, Any]:
+        """Wait until the load is over and the last answer is there; what was seen, as JSON values.
+
+        Raises:
+            BaseException: what went wrong in a user.
+        """
+        self.over.wait()
+        elapsed_s = self.load.now_s()
+        if runner.state not in {"cleanup", "stopped"}:
+            runner.stop()
+        self._ended.wait()
+        if self._dispatcher is None or not self._dispatcher.done.is_set():
+            elapsed_s = self.load.now_s()
+        use = use_so_far()
+        self.load.close()
+        self._alarm.close()
+        if self.errors:
+            raise self.errors[0]
+        return {
+            "worker": self.load.worker,
+            "elapsed_s": elapsed_s,
+            "cpu_s": use.cpu_s - self._use.cpu_s,
+            "cpu_wait_s": use.waited_s - self._use.waited_s,
+            "recording": encoding.to_dict(self.load.recording),
+        }
+
+    def progress(self) -> dict[str, float]:
+        """Where the load stands."""
+        recording = self.load.recording
+        return {"elapsed_s": self.load.now_s(), "requests": recording.requests, "failures": recording.failures}
+
+    def _begin(self, **_: Any) -> None:
+        # what was made until now stays: the collector need not look at it again while requests are timed
+        gc.collect()
+        gc.freeze()
+        self.load.begin()
+        self._use = use_so_far()
+        gevent.spawn(self._watch)
+
+    def _watch(self) -> None:
+        """End a closed loop when its time is over, an open one when its dispatcher is done, and keep the recording small."""
+        while not self.over.is_set():
+            left_s = self._scenario.duration_s - self.load.now_s() if self._dispatcher is None else COMPACT_INTERVAL_S
+            if left_s <= 0 or (self._dispatcher is not None and self._dispatcher.done.is_set()):
+                self.over.set()
+                return
+            wait_s = min(left_s, COMPACT_INTERVAL_S)
+            if self._dispatcher is None:
+                gevent.sleep(wait_s)
+            else:
+                self._dispatcher.done.wait(wait_s)
+            self.load.recording.compact(self.load.now_s())
+
+    def _stop(self, **_: Any) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+        self.over.set()
+
+    def _fail(self, error: BaseException) -> None:
+        self.errors.append(error)
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+        self.over.set()

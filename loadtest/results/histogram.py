@@ -1,0 +1,104 @@
+"""HDR histograms of durations: counts in buckets narrower than a share of their value, merged and encoded without loss.
+
+The one module that knows the library `hdrhistogram`. Unit: microseconds, from 1 µs to an hour; longer counts as an hour.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+from hdrh.histogram import HdrHistogram
+
+MAX_US = 3_600_000_000
+EXACT_DIGITS = 3
+"""Significant digits of a run's histograms: a value is told within 0.1 %."""
+INTERVAL_DIGITS = 2
+"""Significant digits of the histogram of one second: within 1 %, an eighth of the memory."""
+US_PER_S, US_PER_MS = 1_000_000, 1_000
+
+
+class Histogram:
+    """Counts of durations. Its values are the upper ends of buckets, so no percentile is told too low."""
+
+    def __init__(self, digits: int = EXACT_DIGITS) -> None:
+        self._hdr: Any = HdrHistogram(1, MAX_US, digits)
+        self._sum_us = 0
+
+    def __len__(self) -> int:
+        return int(self._hdr.total_count)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment] # it changes
+
+    def record_s(self, duration_s: float) -> None:
+        """Count one duration; a negative one counts as 0."""
+        value_us = min(max(int(duration_s * US_PER_S), 0), MAX_US)
+        self._hdr.record_value(value_us)
+        self._sum_us += value_us
+
+    def add(self, other: Self) -> None:
+        """Count all that `other`, of the same digits, counted."""
+        if len(other):
+            self._hdr.add(other._hdr)
+            self._sum_us += other._sum_us
+
+    def quantile_ms(self, quantile: float) -> float:
+        """The smallest value in ms that the share `quantile` (0 to 1) does not exceed (nearest rank); 0 where nothing was counted."""
+        return self.quantiles_ms([quantile])[0]
+
+    def quantiles_ms(self, quantiles: Sequence[float]) -> list[float]:
+        """`quantile_ms` of each, in one pass."""
+        total = len(self)
+        if not total:
+            return [0.0] * len(quantiles)
+        # as the library counts, its percentile of a rank is that rank's value
+        percents = [100 * rank(quantile, total) / total for quantile in quantiles]
+        found = self._hdr.get_percentile_to_value_dict(percents)
+        return [found[percent] / US_PER_MS for percent in percents]
+
+    @property
+    def mean_ms(self) -> float:
+        """The mean, exact to a microsecond; 0 where nothing was counted."""
+        return self._sum_us / len(self) / US_PER_MS if len(self) else 0.0
+
+    @property
+    def min_ms(self) -> float:
+        """The least value."""
+        return float(self._hdr.get_min_value()) / US_PER_MS
+
+    @property
+    def max_ms(self) -> float:
+        """The greatest value."""
+        return float(self._hdr.get_max_value()) / US_PER_MS
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values: HdrHistogram's own encoding (V2, compressed, base64), and the sum that it does not hold."""
+        if not len(self):
+            return {"hdr": "", "digits": self._hdr.significant_figures, "sum_us": 0}
+        return {"hdr": self._hdr.encode().decode("ascii"), "digits": self._hdr.significant_figures, "sum_us": self._sum_us}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The histogram that `to_dict` wrote."""
+        histogram = cls(values["digits"])
+        if values["hdr"]:
+            # added to an empty one, since a decoded one cannot count further
+            histogram._hdr.add(HdrHistogram.decode(values["hdr"]))
+        histogram._sum_us = values["sum_us"]
+        return histogram
+
+
+def merged(histograms: Iterable[Histogram], digits: int = EXACT_DIGITS) -> Histogram:
+    """One histogram of all that these, of the same digits, counted."""
+    total = Histogram(digits)
+    for histogram in histograms:
+        total.add(histogram)
+    return total
+
+
+def rank(quantile: float, total: int) -> int:
+    """Which of `total` ascending values is the quantile: the first that the share `quantile` of them does not exceed (1-based)."""
+    # the rounding keeps 0.07 * 100 = 7.000000000000001 at rank 7
+    return max(math.ceil(round(quantile * total, 9)), 1)

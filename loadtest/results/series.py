@@ -1,0 +1,69 @@
+"""A load test second by second."""
+
+from dataclasses import dataclass
+
+from loadtest.results.interval import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What happened between `start_s` and `width_s` seconds later; the last one may be up to half a second shorter or longer.
+
+    `offered`, `late`, `dropped` by intended start, `started` by real start, `answered` and `failed` by end. Latencies are of good answers,
+    from the intended start (`service_…`: from the real one), within 1 %; None where there was none.
+    """
+
+    start_s: float
+    width_s: float
+    offered: int
+    started: int
+    answered: int
+    failed: int
+    late: int
+    dropped: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    service_p50_ms: float | None
+    service_p99_ms: float | None
+    cache_hit_rate: float | None
+
+    @property
+    def throughput_rps(self) -> float:
+        """Good answers a second."""
+        return self.answered / self.width_s
+
+    @property
+    def failures_per_s(self) -> float:
+        """Failed requests a second."""
+        return self.failed / self.width_s
+
+
+def slice_over_time(intervals: dict[int, Interval], elapsed_s: float) -> list[Slice]:
+    """A slice for each second until the end, also for those in which nothing happened; what is left at the end joins the last one."""
+    count = max(round(elapsed_s), 1)
+    seconds = [Interval() for _ in range(count)]
+    for second, interval in intervals.items():
+        seconds[min(second, count - 1)].add(interval)
+    return [_summarize(seen, second, (second + 1 if second + 1 < count else elapsed_s) - second) for second, seen in enumerate(seconds)]
+
+
+def _summarize(seen: Interval, second: int, width_s: float) -> Slice:
+    p50, p95, p99 = seen.latency.quantiles_ms([0.5, 0.95, 0.99]) if seen.answered else (None, None, None)
+    service_p50, service_p99 = seen.service.quantiles_ms([0.5, 0.99]) if seen.answered else (None, None)
+    return Slice(
+        start_s=float(second),
+        width_s=width_s,
+        offered=seen.offered,
+        started=seen.started,
+        answered=seen.answered,
+        failed=seen.failed,
+        late=seen.late,
+        dropped=seen.dropped,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        service_p50_ms=service_p50,
+        service_p99_ms=service_p99,
+        cache_hit_rate=seen.hits / seen.texts if seen.texts else None,
+    )

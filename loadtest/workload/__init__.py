@@ -1,0 +1,1 @@
+"""What is sent: texts, repeats, mixes and dialects, as bytes that a seed determines. Pure."""

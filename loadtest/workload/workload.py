@@ -1,0 +1,111 @@
+"""What a load test sends: texts, how often they repeat, in which dialect, to which models, for whom."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MAX_BATCH_SIZE = 64
+DIALECTS = ("kserve-v1", "open-inference", "openai", "tei-embed", "tei-predict")
+
+
+class WorkloadError(ValueError):
+    """A workload that cannot be sent as asked; the message names the field and its bounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model, or one of its versions, outside any experiment; `weight` is its share among the targets."""
+
+    model: str
+    version: int | None = None
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require("version", self.version is None or self.version >= 1, "at least 1")
+        _require("weight", 0 < self.weight < math.inf, "more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSize:
+    """Requests with `texts` texts; `weight` is their share among the requests."""
+
+    texts: int
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require("batch-size", 1 <= self.texts <= MAX_BATCH_SIZE, f"between 1 and {MAX_BATCH_SIZE}")
+        _require("weight", 0 < self.weight < math.inf, "more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class LengthBand:
+    """Texts of the corpus with `min_words` to `max_words` words; `weight` is their share among the texts that are sent."""
+
+    min_words: int
+    max_words: int
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require("lengths", 0 <= self.min_words <= self.max_words, "from few words to as many or more")
+        _require("weight", 0 < self.weight < math.inf, "more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Zipf:
+    """Texts from a catalogue of `texts`, the n-th with a probability proportional to n ** -exponent: some are asked often, most rarely."""
+
+    exponent: float
+    texts: int = 10_000
+
+    def __post_init__(self) -> None:
+        _require("zipf.exponent", 0 <= self.exponent < math.inf, "0 or more")
+        _require("zipf.texts", self.texts >= 1, "at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What is sent. `repeat` is the share of texts from a small pool that the cache was given before; `zipf` replaces it, and starts cold.
+
+    `units` is the population that `X-Unit-ID` is drawn from, evenly or, with `unit_exponent`, by Zipf's law. With `trace`, the numbers of
+    texts, their repeats, models, versions and units are those that were recorded.
+    """
+
+    corpus: Path
+    targets: tuple[Target, ...]
+    dialect: str = DIALECTS[0]
+    repeat: float = 0.3
+    zipf: Zipf | None = None
+    batch_sizes: tuple[BatchSize, ...] = field(default_factory=lambda: (BatchSize(1),))
+    lengths: tuple[LengthBand, ...] = ()
+    units: int = 10_000
+    unit_exponent: float = 0.0
+    trace: Path | None = None
+
+    def __post_init__(self) -> None:
+        _require("targets", len(self.targets) >= 1, "at least one model")
+        _require("dialect", self.dialect in DIALECTS, f"one of {', '.join(DIALECTS)}")
+        _require(
+            "targets",
+            not self.dialect.startswith("tei-") or all(target.version is None for target in self.targets),
+            "without versions: TEI's dialect cannot ask for one",
+        )
+        _require("repeat", 0 <= self.repeat <= 1, "between 0 and 1")
+        _require("batch-size", len(self.batch_sizes) >= 1, "at least one size")
+        _require("units", self.units >= 1, "at least 1")
+        _require("unit-exponent", 0 <= self.unit_exponent < math.inf, "0 or more")
+
+    @property
+    def mean_batch_size(self) -> float:
+        """Texts a request, on average."""
+        return sum(size.texts * size.weight for size in self.batch_sizes) / sum(size.weight for size in self.batch_sizes)
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models that are asked, each once."""
+        return list(dict.fromkeys(target.model for target in self.targets))
+
+
+def _require(name: str, holds: bool, bound: str) -> None:
+    if not holds:
+        raise WorkloadError(f"{name} must be {bound}")
