@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GATEWAY, TRITON = ROOT / "gateway" / "Dockerfile", ROOT / "model_repository" / "Dockerfile"
+GATEWAY, TRITON, LOADTEST = (ROOT / folder / "Dockerfile" for folder in ("gateway", "model_repository", "loadtest"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-both = pytest.mark.parametrize("dockerfile", [GATEWAY, TRITON], ids=["gateway", "triton"])
+every = pytest.mark.parametrize("dockerfile", [GATEWAY, TRITON, LOADTEST], ids=["gateway", "triton", "loadtest"])
 
 
 def instructions(dockerfile):
@@ -31,7 +31,7 @@ def pins(requirements):
     return dict(requirement.split("==") for requirement in plain if "==" in requirement)
 
 
-@both
+@every
 def test_what_is_copied_exists_and_is_let_through(dockerfile):
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert copied_sources(dockerfile)
@@ -40,13 +40,13 @@ def test_what_is_copied_exists_and_is_let_through(dockerfile):
         assert f"!{source.split('/')[0]}" in lines, source
 
 
-@both
+@every
 def test_the_last_user_is_a_number_and_not_root(dockerfile):
     users = [arguments for name, arguments in instructions(dockerfile) if name == "USER"]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1])
 
 
-@both
+@every
 def test_the_base_image_has_a_version(dockerfile):
     bases = [arguments.split()[0] for name, arguments in instructions(dockerfile) if name == "FROM"]
     assert bases
@@ -54,7 +54,7 @@ def test_the_base_image_has_a_version(dockerfile):
         assert re.search(r":\d+\.\d+", base), base
 
 
-@pytest.mark.parametrize(("dockerfile", "component"), [(GATEWAY, "gateway"), (TRITON, "triton")])
+@pytest.mark.parametrize(("dockerfile", "component"), [(GATEWAY, "gateway"), (TRITON, "triton"), (LOADTEST, "loadtest")])
 def test_the_chart_runs_the_image_as_the_user_that_it_names(chart, dockerfile, component):
     (*_, user) = (arguments for name, arguments in instructions(dockerfile) if name == "USER")
     context = chart.values[component]["podSecurityContext"]
@@ -84,10 +84,11 @@ def test_the_triton_image_installs_every_third_party_package_of_the_backend():
     assert all(re.search(rf"\b{name}(-gpu)?==", TRITON.read_text(encoding="utf-8")) for name in installed)
 
 
-def test_the_gateway_image_installs_the_gateways_extra_and_starts_its_script():
-    (install,) = (arguments for name, arguments in instructions(GATEWAY) if name == "RUN" and "pip install" in arguments)
-    assert '".[gateway,tracing]"' in install
-    (entrypoint,) = (arguments for name, arguments in instructions(GATEWAY) if name == "ENTRYPOINT")
+@pytest.mark.parametrize(("dockerfile", "extras"), [(GATEWAY, '".[gateway,tracing]"'), (LOADTEST, '".[loadtest]"')])
+def test_an_image_installs_its_programs_extra_and_starts_its_script(dockerfile, extras):
+    (install,) = (arguments for name, arguments in instructions(dockerfile) if name == "RUN" and "pip install" in arguments)
+    assert extras in install
+    (entrypoint,) = (arguments for name, arguments in instructions(dockerfile) if name == "ENTRYPOINT")
     assert entrypoint.strip('[]"') in PROJECT["scripts"]
 
 
