@@ -14,7 +14,7 @@ import triton_python_backend_utils as pb_utils
 from headrace_backend.cost import CostModel, fit, measure
 from headrace_backend.files import require_unchanged
 from headrace_backend.items import Item
-from headrace_backend.lone_text import LoneTextSession
+from headrace_backend.lone_text import LoneTextSession, SeenSession
 from headrace_backend.metrics import Reporter
 from headrace_backend.neighbours import Neighbours
 from headrace_backend.pipeline import Answers, Pipeline, Runs
@@ -62,10 +62,11 @@ class TritonPythonModel:
         if placement.io_binding is None:
             session.try_io_binding(config["max_batch_size"], manifest["max_length"])
         cost = _measured(session, placement, config["max_batch_size"], manifest["max_length"])
-        runs: Runs = session
+        sessions: tuple[Runs, Runs] = session, session
         if lone := placement.for_lone_texts():
-            runs = LoneTextSession(session, Session(version / "model.onnx", lone, task.graph_outputs, tokenizer.pad_id), Neighbours())
-        self._pipeline = Pipeline(tokenizer, runs, task, cost)
+            wide, neighbours = Session(version / "model.onnx", lone, task.graph_outputs, tokenizer.pad_id), Neighbours()
+            sessions = SeenSession(session, neighbours), LoneTextSession(session, wide, neighbours)
+        self._pipeline = Pipeline(tokenizer, sessions[0], task, cost, lone_session=sessions[1])
         self._reporter = Reporter(
             self._pipeline.counts,
             lambda name, description: pb_utils.MetricFamily(name=name, description=description, kind=pb_utils.MetricFamily.COUNTER),

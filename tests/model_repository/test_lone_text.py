@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from headrace_backend.items import Window
-from headrace_backend.lone_text import LoneTextSession
+from headrace_backend.lone_text import LoneTextSession, SeenSession
 from headrace_backend.neighbours import Neighbours
 from headrace_backend.placement import Placement
 from headrace_backend.session import Session
@@ -42,14 +42,22 @@ def test_a_lone_text_runs_wide_and_gives_the_same_answer(narrow, wide, file):
     np.testing.assert_allclose(own, narrow.run([WINDOW])[0], atol=1e-5)
 
 
-def test_a_batch_and_a_text_beside_a_neighbour_run_narrow(narrow, wide, file):
+def test_a_text_beside_a_neighbour_runs_narrow(narrow, wide, file):
     session = LoneTextSession(narrow, wide, Neighbours(file))
-    session.run([WINDOW, WINDOW])
     with Neighbours(file).working():
         session.run([WINDOW])
-    assert (narrow.runs, wide.runs) == (2, 0)
+    assert (narrow.runs, wide.runs) == (1, 0)
     session.run([WINDOW])
     assert wide.runs == 1
+
+
+def test_who_runs_is_seen_by_the_neighbours(file):
+    class Asking:
+        def run(self, windows):
+            return Neighbours(file).none_works()
+
+    assert not SeenSession(Asking(), Neighbours(file)).run([WINDOW])
+    assert not LoneTextSession(Asking(), Asking(), Neighbours(file)).run([WINDOW])
 
 
 def test_neighbours_work_together_and_are_seen_until_the_last_one_ends(file):

@@ -35,12 +35,21 @@ class OverflowingSession(Session):
         return [logits]
 
 
-def pipeline_of(classifier, session=Session, max_batch=8):
+class CountingSession(Session):
+    runs = 0
+
+    def run(self, windows):
+        self.runs += 1
+        return super().run(windows)
+
+
+def pipeline_of(classifier, session=Session, max_batch=8, lone_session=None):
     task = task_of({"task": "text-classification", "labels": ["grain", "ship", "trade", "crude"]})
     tokenizer = TextTokenizer(classifier.tokenizer, Fit(MAX_LENGTH))
     # a launch that costs as much as 16 tokens, so that plans join some texts and not others
     seen = {(batch, length): 16 + batch * length for batch in (1, 2, 4, 8) for length in (8, 16, 32, 64)}
-    return Pipeline(tokenizer, session(classifier.graph, Placement(), task.graph_outputs), task, fit(seen, max_batch, MAX_LENGTH))
+    cost = fit(seen, max_batch, MAX_LENGTH)
+    return Pipeline(tokenizer, session(classifier.graph, Placement(), task.graph_outputs), task, cost, lone_session)
 
 
 def items(texts):
@@ -50,6 +59,15 @@ def items(texts):
 @pytest.fixture(scope="module")
 def pipeline(classifier):
     return pipeline_of(classifier)
+
+
+def test_only_the_text_of_a_call_that_has_one_is_a_lone_one(classifier):
+    lone = CountingSession(classifier.graph, Placement(), ["logits"])
+    pipeline = pipeline_of(classifier, lone_session=lone)
+    pipeline.answer(items(["oil", "wheat " * 40]))  # two sub-batches of one text
+    assert lone.runs == 0
+    pipeline.answer(items(["oil"]))
+    assert lone.runs == 1
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])

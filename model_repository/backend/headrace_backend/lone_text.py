@@ -10,14 +10,26 @@ from headrace_backend.neighbours import Neighbours
 from headrace_backend.session import Session
 
 
+class SeenSession:
+    """A session that the neighbours see running."""
+
+    def __init__(self, session: Session, neighbours: Neighbours) -> None:
+        self._session, self._neighbours = session, neighbours
+
+    def run(self, windows: Sequence[Window]) -> Sequence[NDArray[np.float32]]:
+        """The outputs [batch, …] for windows as one batch, padded to the longest."""
+        with self._neighbours.working():
+            return self._session.run(windows)
+
+
 class LoneTextSession:
-    """Runs batches by the session `narrow`, and a single window by `wide`, which has more threads, where no neighbour works."""
+    """Runs by `wide`, which has more threads, where no neighbour works, and by `narrow` where one does."""
 
     def __init__(self, narrow: Session, wide: Session, neighbours: Neighbours) -> None:
         self._narrow, self._wide, self._neighbours = narrow, wide, neighbours
 
     def run(self, windows: Sequence[Window]) -> Sequence[NDArray[np.float32]]:
         """The outputs [batch, …] for windows as one batch, padded to the longest."""
-        lone = len(windows) == 1 and self._neighbours.none_works()
+        session = self._wide if self._neighbours.none_works() else self._narrow
         with self._neighbours.working():
-            return (self._wide if lone else self._narrow).run(windows)
+            return session.run(windows)

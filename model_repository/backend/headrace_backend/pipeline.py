@@ -60,8 +60,10 @@ class _Asked(NamedTuple):
 class Pipeline:
     """Everything that one instance of a packaged version needs to answer."""
 
-    def __init__(self, tokenizer: TextTokenizer, session: Runs, task: Task, cost: CostModel) -> None:
+    def __init__(self, tokenizer: TextTokenizer, session: Runs, task: Task, cost: CostModel, lone_session: Runs | None = None) -> None:
+        """`lone_session` runs the window of a call that has only one; None: `session` does, too."""
         self.counts = Counts()
+        self._lone_session = lone_session or session
         self._tokenizer = tokenizer
         self._session = session
         self._task = task
@@ -105,22 +107,23 @@ class Pipeline:
         results: list[Result | TextError] = [TextError(_FAILED)] * len(windows)
         for group in plan([len(window.ids) for window in windows], self._cost):
             members = group.tolist()
-            for at, result in zip(members, self._run([windows[at] for at in members]), strict=True):
+            session = self._session if len(windows) > 1 else self._lone_session
+            for at, result in zip(members, self._run([windows[at] for at in members], session), strict=True):
                 results[at] = result
         return results
 
-    def _run(self, windows: list[Window]) -> Sequence[Result | TextError]:
+    def _run(self, windows: list[Window], session: Runs) -> Sequence[Result | TextError]:
         try:
-            return list(map(Result, windows, self._task.finish(self._fetch(windows), windows)))
+            return list(map(Result, windows, self._task.finish(self._fetch(windows, session), windows)))
         except Exception as exc:  # whatever goes wrong in one sub-batch, the others get their answers
             if len(windows) > 1:  # and so do, one by one, the windows beside the one that failed
-                return [result for window in windows for result in self._run([window])]
+                return [result for window in windows for result in self._run([window], session)]
             logger.exception("a window of %d tokens failed: %s", len(windows[0].ids), exc)
             return [TextError(_FAILED)]
 
-    def _fetch(self, windows: list[Window]) -> Sequence[NDArray[np.float32]]:
+    def _fetch(self, windows: list[Window], session: Runs) -> Sequence[NDArray[np.float32]]:
         start_s = time.perf_counter()
-        fetched = self._session.run(windows)
+        fetched = session.run(windows)
         run_s = time.perf_counter() - start_s
         lengths = [len(window.ids) for window in windows]
         longest = max(lengths)
