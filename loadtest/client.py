@@ -13,11 +13,12 @@ class NoAnswerError(ConnectionError):
 
 
 class Response(NamedTuple):
-    """Status, headers (names in lower case) and the decoded JSON body (None where it is not JSON)."""
+    """Status, headers (names in lower case), the decoded JSON body (None where it is not JSON) and its text."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    text: str = ""
 
     @property
     def reason(self) -> str:
@@ -47,6 +48,10 @@ class Client:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next request opens one."""
         self._connection.close()
 
     def get(self, path: str) -> Response:
@@ -78,4 +83,5 @@ class Client:
             decoded = json.loads(content)
         except ValueError:
             decoded = None
-        return Response(response.status, {name.lower(): value for name, value in response.getheaders()}, decoded)
+        headers_told = {name.lower(): value for name, value in response.getheaders()}
+        return Response(response.status, headers_told, decoded, content.decode(errors="replace"))
