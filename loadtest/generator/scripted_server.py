@@ -21,18 +21,24 @@ LENGTH = b"Content-Length: "
 class Script:
     """When answers are due: after one of `latencies_ms`, in turn by their weights; and not in `stall_s` seconds from `stall_at_s` on.
 
-    The stall counts from the first predict request; what came during it is answered `latencies_ms` after its end.
+    The stall counts from the first predict request; what came during it is answered `latencies_ms` after its end. With `dies_after`, the
+    predict request of that number is the server's end.
     """
 
     latencies_ms: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 1.0)])
     stall_at_s: float = 0.0
     stall_s: float = 0.0
+    dies_after: int = 0
     _first: float | None = None
     _requests: int = 0
+    _received: int = 0
 
     def delay_s(self) -> float:
         """How long the answer to a request that came now has to wait."""
         now = perf_counter()
+        self._received += 1
+        if self._received == self.dies_after:
+            os._exit(1)
         self._first = now if self._first is None else self._first
         into_stall_s = now - self._first - self.stall_at_s
         stalled_s = self.stall_s - into_stall_s if 0 <= into_stall_s < self.stall_s else 0.0
