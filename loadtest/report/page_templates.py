@@ -19,6 +19,8 @@ def templates() -> Environment:
     environment.filters["pretty"] = pretty
     environment.filters["dollars"] = dollars
     environment.filters["mebibytes"] = mebibytes
+    environment.filters["first_sentence"] = first_sentence
+    environment.filters["other_sentences"] = other_sentences
     return environment
 
 
@@ -37,3 +39,14 @@ def mebibytes(value: float) -> str:
 def pretty(values: Any) -> str:
     """JSON values as YAML, as a scenario file has them."""
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def first_sentence(text: str) -> str:
+    """What stands before the first full stop that a space follows, with it."""
+    head, stop, _ = text.partition(". ")
+    return head + stop.strip()
+
+
+def other_sentences(text: str) -> str:
+    """What follows the first sentence."""
+    return text.partition(". ")[2]

@@ -21,24 +21,14 @@ def pareto_chart(points: Sequence[Point], letters: Mapping[str, str], metric: st
     """Cost of a million texts (without prices: the rate) against latency: less is better (of the rate: more); the front is labelled."""
     priced = all(point["usd_per_million"] is not None for point in points)
     field, label = ("usd_per_million", "USD a million texts, on demand") if priced else ("rate_rps", "requests/s")
-    dots = [
-        Dot(
-            point[field],
-            point["latency_ms"],
-            "c1" if point["front"] else "faint",
-            _hint(point, metric),
-            _label(point, letters) if point["front"] else "",
-        )
-        for point in points
-    ]
+    dots = [_dot(point, field, letters, metric) for point in points]
     mark = bound_of(slo, metric)
     values = [dot.y for dot in dots]
     reached = mark is not None and mark.y <= 3 * max(values)
     y = value_axis(f"{metric}, ms", [*values, *([mark.y] if mark is not None and reached else [])])
     front = sorted((dot.x, dot.y) for dot in dots if dot.style != "faint")
-    return scatter_chart(
-        f"{metric} against cost", dots, _spread_axis(label, [dot.x for dot in dots]), y, keys=KEYS, path=_steps(front), mark=mark
-    )
+    x = _spread_axis(label, [dot.x for dot in dots])
+    return scatter_chart(f"{metric} against cost", dots, x, y, keys=KEYS, path=_steps(front), mark=mark)
 
 
 def latency_chart(points: Sequence[Point], letters: Mapping[str, str], metric: str, slo: str) -> Markup:
@@ -73,6 +63,11 @@ def _steps(front: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
             stairs.append((x, stairs[-1][1]))
         stairs.append((x, y))
     return stairs
+
+
+def _dot(point: Point, field: str, letters: Mapping[str, str], metric: str) -> Dot:
+    style, label = ("c1", _label(point, letters)) if point["front"] else ("faint", "")
+    return Dot(point[field], point["latency_ms"], style, _hint(point, metric), label)
 
 
 def _label(point: Point, letters: Mapping[str, str]) -> str:

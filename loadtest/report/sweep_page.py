@@ -40,16 +40,19 @@ def render_sweep(values: Mapping[str, Any]) -> str:
         cpu_s=_cpu_s,
         batch=_batch,
         change=change,
+        knob=show_knob,
     )
 
 
 def name_letters(names: Sequence[str]) -> dict[str, str]:
     """A short name for each: A to Z, then AA, AB …"""
-    count = len(ascii_uppercase)
-    return {
-        name: (ascii_uppercase[index // count - 1] if index >= count else "") + ascii_uppercase[index % count]
-        for index, name in enumerate(names)
-    }
+    endless = (*ascii_uppercase, *(first + second for first in ascii_uppercase for second in ascii_uppercase))
+    return dict(zip(names, endless, strict=False))
+
+
+def show_knob(value: Any) -> str:
+    """A knob's value as a sweep names it."""
+    return "default" if value is None else str(value) if not isinstance(value, bool) else "on" if value else "off"
 
 
 def change(share: float | None) -> str:
