@@ -61,7 +61,7 @@ class WatchedTriton:
         self._client.close()
 
     def _read(self) -> Page:
-        response = self._client.get(self._path)
-        if response.status != OK:
-            raise ExpositionError(f"status {response.status}")
-        return Page(self._now_s(), read_samples(response.text))
+        status, text = self._client.text(self._path)
+        if status != OK:
+            raise ExpositionError(f"status {status}")
+        return Page(self._now_s(), read_samples(text))

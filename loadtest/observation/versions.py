@@ -34,7 +34,7 @@ def gateway_versions(url: str, headers: Mapping[str, str]) -> dict[str, str]:
             server = client.get("/v2")
             if server.status == OK and isinstance(server.body, dict):
                 told["gateway"] = f"{server.body.get('name', '?')} {server.body.get('version', '?')}"
-            build = _build(client.get("/metrics").text)
+            build = _build(client.text("/metrics")[1])
             if build:
                 told["gateway"] = f"headrace {build}"
     except NoAnswerError:

@@ -19,12 +19,12 @@ from loadtest.report.verdict import cautions, milliseconds, verdict
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario import ScenarioError
-from loadtest.slo import Slo, SloError, parse_slo
 from loadtest.verbs.attempt import attempt_measurement
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.price_flags import add_price_flags, prices_from
 from loadtest.verbs.progress import shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
+from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.watch_flags import add_watch_flags, watch_from
 from loadtest.verbs.worker import DEFAULT_PORT
 from loadtest.workload.corpus import CorpusError, read_corpus
@@ -45,7 +45,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_scenario_flags(parser)
     add = parser.add_argument
     add("--report", type=Path, required=True, metavar="DIR", help="folder for report.html, report.json and the CSV files")
-    add("--slo", type=_slo, metavar="TEXT", help="hold the run against it, such as 'p99<50ms,errors<0.1%%'")
+    add("--slo", type=slo_argument, metavar="TEXT", help="hold the run against it, such as 'p99<50ms,errors<0.1%%'")
     add(
         "--web-ui",
         type=int,
@@ -121,13 +121,6 @@ def _address(text: str) -> Address:
     if not host or not port.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form HOST:PORT")
     return Address(host, int(port))
-
-
-def _slo(text: str) -> Slo:
-    try:
-        return parse_slo(text)
-    except SloError as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from exc
 
 
 def _print(results: Results, folder: Path) -> None:
