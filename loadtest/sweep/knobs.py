@@ -50,7 +50,7 @@ class Knobs(BaseModel):
     preferred_batch_sizes: list[int] | None = Field(None, description="batch sizes for which it does not wait; [] for none")
     max_batch_size: int | None = Field(None, ge=1, description="most texts of a batch, Triton's and the gateway's")
     instances: int | None = Field(None, ge=1, description="instances of the version")
-    parameters: dict[str, str | int | float] = Field(default_factory=dict, description="parameters of the backend, such as intra_op_threads")
+    parameters: dict[str, str | int | float] = Field(default_factory=dict, description="backend parameters, such as intra_op_threads")
     joining: bool | None = Field(None, description="whether the gateway joins concurrent texts into one call")
     cache: bool | None = Field(None, description="whether the gateway keeps answers")
     workers: int | None = Field(None, ge=1, description="processes of the gateway")
@@ -99,14 +99,15 @@ class Knobs(BaseModel):
 
 def described(values: Mapping[str, Any]) -> str:
     """Knobs in a line: `dynamic_batching=off queue_delay_us=2000`."""
-    return " ".join(f"{name}={_shown(value)}" for name, value in values.items())
+    return " ".join(f"{name}={shown(value)}" for name, value in values.items())
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """One value of a knob: `off`, `2000`, `[8,16]`."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{name}:{_shown(part)}" for name, part in value.items()) + "}"
+        return "{" + ",".join(f"{name}:{shown(part)}" for name, part in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(_shown, value)) + "]"
+        return "[" + ",".join(map(shown, value)) + "]"
     return f"{value:g}" if isinstance(value, float) else str(value)

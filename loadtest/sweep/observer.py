@@ -18,22 +18,16 @@ class Reading:
 
 
 class Observer:
-    """Takes a reading when a run begins, after its cache was warmed, and tells what came after.
-
-    `on_progress` is for the run; a progress with less elapsed time than the one before is that of the next run.
-    """
+    """Takes a reading at the first progress of a run, when its cache has been warmed, and tells what came after."""
 
     def __init__(self, read: Callable[[], Reading], on_progress: Callable[[Progress], None]) -> None:
         self._read, self._listener = read, on_progress
-        self._before: Reading | None = None
-        self._progress: Progress | None = None
-        self._elapsed_s = 0.0
+        self._began: tuple[Reading, Progress] | None = None
 
     def on_progress(self, progress: Progress) -> None:
-        """Pass progress on; read when a run begins."""
-        if self._before is None or progress.elapsed_s < self._elapsed_s:
-            self._before, self._progress = self._read(), progress
-        self._elapsed_s = progress.elapsed_s
+        """Pass progress on; read where it is the first of a run."""
+        if self._began is None:
+            self._began = (self._read(), progress)
         self._listener(progress)
 
     def observed(self, requests: int) -> dict[str, Any] | None:
@@ -41,12 +35,14 @@ class Observer:
 
         What happened before the first progress, a part of the first second, is left out on both sides.
         """
-        before, began = self._before, self._progress
-        self._before = None
-        if before is None or began is None or requests <= began.requests:
+        began, self._began = self._began, None
+        if began is None:
+            return None
+        before, progress = began
+        counted = requests - progress.requests
+        if counted <= 0:
             return None
         after = self._read()
-        counted = requests - began.requests
         return {
             "batches": after.batches.since(before.batches).to_dict(),
             "cpu_s_per_request": {part: (after.use.cpu_s[part] - spent) / counted for part, spent in before.use.cpu_s.items()},
