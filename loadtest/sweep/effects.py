@@ -8,18 +8,20 @@ from loadtest.sweep.knobs import Knobs
 
 
 def effects(configurations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each pair of measured configurations that differ in one knob, as changes from the first to the second.
+    """Each pair of measured configurations that differ in one knob, as changes from the first to the second, or from none to some.
 
     `configurations`: as in sweep.json. Changes are shares (0.4: 40 % more), null where one of the two has no such figure:
     `capacity`, `cost` (of the first instance type on demand), and by the fixed rates that both were put under `latency`: {rate, p50, p99}.
     `certain`: whether the intervals of the two capacities lie apart.
     """
     found = []
-    for before, after in combinations([one for one in configurations if one["state"] == "finished"], 2):
-        changed = [name for name in Knobs.model_fields if before["knobs"].get(name) != after["knobs"].get(name)]
+    for one, other in combinations([entry for entry in configurations if entry["state"] == "finished"], 2):
+        changed = [name for name in Knobs.model_fields if one["knobs"].get(name) != other["knobs"].get(name)]
         if len(changed) != 1:
             continue
         knob = changed[0]
+        # what is turned is told against what is not
+        before, after = (other, one) if other["knobs"].get(knob) is None else (one, other)
         found.append(
             {
                 "knob": knob,

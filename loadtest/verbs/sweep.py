@@ -25,7 +25,7 @@ from loadtest.verbs.sweep_progress import Shown
 from loadtest.verbs.sweep_tables import show
 from loadtest.workload.corpus import CorpusError, read_corpus
 
-WIDTH = 160
+WIDTH = 220
 """Of tables that go into a pipe: nothing is cut off."""
 
 

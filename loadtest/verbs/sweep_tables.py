@@ -29,7 +29,8 @@ def show(console: Console, sweep: Mapping[str, Any], folder: Path) -> None:
 
 def _configurations(sweep: Mapping[str, Any]) -> Table:
     rates = sorted({load["rate_rps"] for one in sweep["configurations"] for load in one["loads"] if load["fixed"]})
-    table = Table("configuration", title=f"Within {sweep['slo']}", title_justify="left")
+    table = Table(title=f"Within {sweep['slo']}", title_justify="left")
+    table.add_column("configuration", no_wrap=True)
     for heading in ("precision", "requests/s", "95 %", "hits", *(f"p50 / p99 at {rate:g}/s" for rate in rates)):
         table.add_column(heading, justify="right")
     table.add_column("batch", justify="right")
@@ -37,7 +38,7 @@ def _configurations(sweep: Mapping[str, Any]) -> Table:
         table.add_column(f"USD/million {price['instance']}", justify="right")
     for one in sweep["configurations"]:
         loads = {load["rate_rps"]: load for load in one["loads"]}
-        last = loads[max(loads)] if loads else {}
+        busiest = loads[max(rates or loads)] if one["loads"] else {}
         table.add_row(
             _name(one, sweep),
             one["packaged"]["precision"] or NONE,
@@ -45,18 +46,20 @@ def _configurations(sweep: Mapping[str, Any]) -> Table:
             _interval(one["capacity"]),
             NONE if one["hit_rate"] is None else f"{one['hit_rate']:.0%}",
             *(_latency(loads.get(rate)) for rate in rates),
-            NONE if last.get("mean_batch_texts") is None else f"{last['mean_batch_texts']:.1f}",
+            NONE if busiest.get("mean_batch_texts") is None else f"{busiest['mean_batch_texts']:.1f}",
             *(_cost(cost) for cost in one["cost"]),
             style="dim" if one["dominated"] else None,
         )
-    table.caption = "* chosen; dim: never the quickest at any rate that it or a slower one keeps up; batch: texts, at the highest rate"
+    table.caption = "* chosen; dim: never the quickest at any rate that it keeps up; batch: texts, at the highest of the fixed rates"
     table.caption_justify = "left"
     return table
 
 
 def _effects(sweep: Mapping[str, Any]) -> Table:
     rates = sorted({entry["rate_rps"] for effect in sweep["effects"] for entry in effect["latency"]})
-    table = Table("change", "of", title="What one knob does, all else equal", title_justify="left")
+    table = Table(title="What one knob does, all else equal", title_justify="left")
+    table.add_column("change", no_wrap=True)
+    table.add_column("of", no_wrap=True)
     for heading in ("requests/s within the SLO", "told apart", *(f"p50 / p99 at {rate:g}/s" for rate in rates)):
         table.add_column(heading, justify="right")
     for effect in sweep["effects"]:
