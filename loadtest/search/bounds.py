@@ -11,10 +11,10 @@ class BoundsError(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """`first_rps` is the first rate and the lowest. `resolution` is half the width of the 95 % interval that ends the search, as a share of
-    the rate: 0.05 is ± 5 %. `most_rps` is the highest rate that is tried, `most_trials` how many runs there are at most."""
+    the rate: 0.1 is ± 10 %. `most_rps` is the highest rate that is tried, `most_trials` how many runs there are at most."""
 
     first_rps: float = 10.0
-    resolution: float = 0.05
+    resolution: float = 0.1
     most_rps: float = 100_000.0
     most_trials: int = 40
 

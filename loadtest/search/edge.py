@@ -7,7 +7,7 @@ psychometric function with lapses (Wichmann and Hill, 2001; placed and read as i
 
 The edge is where half of the trials pass. λ = 2 % of the runs go one way or the other whatever the rate (a noisy neighbour), so that one
 stray failure far below the edge does not move it. Prior: the edge anywhere on a log scale from half the lowest to twice the highest rate
-tried, the width s anywhere on a log scale from 0.3 % to 30 %. The posterior is computed on a grid; intervals are its central 95 %. Unlike
+tried, the width s anywhere on a log scale from 0.3 % to 10 %. The posterior is computed on a grid; intervals are its central 95 %. Unlike
 a maximum-likelihood fit, that has a width also where every trial below the edge passed and every one above it failed.
 """
 
@@ -23,8 +23,8 @@ from loadtest.search.trial import Trial
 CONFIDENCE = 0.95
 LAPSES = 0.02
 SAFE_PASSES = 0.9
-EDGES, WIDTHS = 240, 12
-LEAST_WIDTH, GREATEST_WIDTH = 0.003, 0.3
+EDGES, WIDTHS = 120, 8
+LEAST_WIDTH, GREATEST_WIDTH = 0.003, 0.1
 NEGLIGIBLE = 1e-6
 
 
