@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from loadtest.search.bounds import Bounds
 from loadtest.slo import Slo, parse_slo
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.knobs import Knobs
@@ -22,11 +23,21 @@ class SearchField(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    first_rps: float = Field(10.0, gt=0)
-    resolution: float = Field(0.05, gt=0, lt=1)
-    most_rps: float = Field(100_000.0, gt=0)
-    most_trials: int = Field(40, ge=1)
+    first_rps: float = 10.0
+    resolution: float = 0.1
+    most_rps: float = 100_000.0
+    most_trials: int = 40
     duration_s: float | None = Field(None, gt=0, description="of a trial; none: that of the sweep")
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> "SearchField":
+        _ = self.bounds
+        return self
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds of the search, which checks them."""
+        return Bounds(first_rps=self.first_rps, resolution=self.resolution, most_rps=self.most_rps, most_trials=self.most_trials)
 
 
 class Loads(BaseModel):

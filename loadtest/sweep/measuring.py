@@ -15,12 +15,11 @@ from loadtest.loop import OpenLoop
 from loadtest.machine import describe_machine
 from loadtest.results.summary import Circumstances
 from loadtest.scenario import Scenario
-from loadtest.search.bounds import Bounds
 from loadtest.search.search import Found, search
 from loadtest.search.trial import Trial
 from loadtest.search.trials import Trials
 from loadtest.sweep import triton_statistics
-from loadtest.sweep.document import Document, SearchField
+from loadtest.sweep.document import Document
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.jobs import Job
 from loadtest.sweep.knobs import Knobs
@@ -133,7 +132,7 @@ def _load(
     wanted = document.loads.search
     if wanted is None:
         return points, None
-    found = search(trials_of(SEARCH, wanted.duration_s or document.duration_s), _bounds(wanted))
+    found = search(trials_of(SEARCH, wanted.duration_s or document.duration_s), wanted.bounds)
     if found.outcome == "interrupted":
         raise KeyboardInterrupt
     return points, found
@@ -149,10 +148,6 @@ def _scenario(job: Job, document: Document, url: str, duration_s: float) -> Scen
         seed=document.seed + SEEDS_APART * job.repetition,
         timeout_s=document.timeout_s,
     )
-
-
-def _bounds(wanted: SearchField) -> Bounds:
-    return Bounds(first_rps=wanted.first_rps, resolution=wanted.resolution, most_rps=wanted.most_rps, most_trials=wanted.most_trials)
 
 
 def _installed(package: str) -> str:

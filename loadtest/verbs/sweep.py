@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtest.slo import Slo, SloError, parse_slo
 from loadtest.sweep.configuration import configurations
 from loadtest.sweep.document import read_document
 from loadtest.sweep.errors import SweepError
@@ -21,6 +20,7 @@ from loadtest.sweep.sweeper import run_jobs
 from loadtest.sweep.writing import write_sweep
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown
+from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.sweep_progress import Shown
 from loadtest.verbs.sweep_tables import show
 from loadtest.workload.corpus import CorpusError, read_corpus
@@ -42,7 +42,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("sweep", type=Path, metavar="SWEEP.yaml", help="what is swept and how it is measured")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results: runs/, sweep.json, sweep.csv, best/config.pbtxt")
     add("--next", type=int, metavar="N", help="measure only the next N configurations that are not finished")
-    add("--slo", type=_slo, metavar="TEXT", help="measure nothing: choose for this SLO from what DIR holds")
+    add("--slo", type=slo_argument, metavar="TEXT", help="measure nothing: choose for this SLO from what DIR holds")
     add("--dry-run", action="store_true", help="list the configurations and whether they are finished, and measure nothing")
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
@@ -104,10 +104,3 @@ def _list(console: Console, todo: Sequence[Job], store: Store) -> None:
         state = "pending" if found is None else f"failed: {found['error']}" if found["error"] else f"finished in {found['elapsed_s']:.0f} s"
         repetition = f" ({job.repetition + 1})" if job.repetition else ""
         console.print(f"{job.key}  {job.configuration.name}{repetition}: {state}", soft_wrap=True)
-
-
-def _slo(text: str) -> Slo:
-    try:
-        return parse_slo(text)
-    except SloError as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from exc

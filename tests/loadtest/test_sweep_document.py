@@ -74,7 +74,7 @@ def test_workloads_are_told_apart() -> None:
         ({"loads": {}}, "s.yaml: loads: give rates_rps, or search, or both"),
         ({"loads": {"rates_rps": [10, 0]}}, "s.yaml: loads.rates_rps[1]: Input should be greater than 0 (it says 0)"),
         ({"loads": {"rates": [1]}}, "s.yaml: loads.rates: no such field"),
-        ({"loads": {"search": {"resolution": 2}}}, "s.yaml: loads.search.resolution: "),
+        ({"loads": {"search": {"resolution": 2}}}, "s.yaml: loads.search: the resolution must be from 0.005 to 0.5"),
         ({"duration_s": "long"}, "s.yaml: duration_s: Input should be a valid number (it says 'long')"),
         ({"duraton_s": 1}, "s.yaml: duraton_s: no such field"),
         ({"repetitions": 0}, "s.yaml: repetitions: "),
