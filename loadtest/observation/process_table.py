@@ -1,4 +1,4 @@
-"""The processes of this machine: who listens, whose children are whose, what each takes. The one module that knows `psutil`."""
+"""The processes of this machine: who listens, whose children are whose, what each takes."""
 
 import contextlib
 import socket

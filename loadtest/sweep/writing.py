@@ -1,10 +1,11 @@
-"""What a sweep leaves in its folder: sweep.json, sweep.csv, and the best config.pbtxt."""
+"""What a sweep leaves in its folder: sweep.html, sweep.json, sweep.csv, and the best config.pbtxt."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from loadtest.report.sweep_page import render_sweep
 from loadtest.sweep.configuration import Configuration
 from loadtest.sweep.model_config import FILE
 from loadtest.sweep.packaged import PackagedModel
@@ -18,6 +19,7 @@ def write_sweep(folder: Path, sweep: Mapping[str, Any], configurations: Mapping[
     """Write all of it; the choice for the first workload lies in `best/`, that for each other one in a folder below."""
     write(folder / "sweep.json", json.dumps(sweep, indent=1) + "\n")
     write(folder / "sweep.csv", to_csv(sweep))
+    write(folder / "sweep.html", render_sweep(sweep))
     for index, (workload, name) in enumerate(sweep["best"].items()):
         where = folder / BEST if index == 0 else folder / BEST / workload.replace("/", "_").replace(" ", ",")
         write(where / FILE, best_config(sweep, workload, configurations[name], packaged))

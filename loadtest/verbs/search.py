@@ -60,22 +60,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="how narrow the 95 %% interval must be: 0.05 is ± 5 %% (default %(default)g)",
     )
     add("--most-trials", type=int, default=BOUNDS.most_trials, metavar="N", help="at most so many runs (default %(default)s)")
-    add(
-        "--warm-up",
-        type=float,
-        default=2.0,
-        metavar="S",
-        help="seconds of the same rate before each trial, not counted (default %(default)g)",
-    )
+    add("--warm-up", type=float, default=2.0, metavar="S", help="seconds of the same rate before each trial, not counted (default %(default)g)")
     add("--triton-replicas", type=int, default=1, metavar="N", help="behind the gateway, for the capacity profile (default %(default)s)")
     add("--gateways", type=int, default=1, metavar="N", help="behind the address, for the capacity profile (default %(default)s)")
-    add(
-        "--report",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder for search.html, search.json and profile.json, a part of a capacity profile",
-    )
+    add("--report", type=Path, required=True, metavar="DIR", help="folder for search.html, search.json and profile.json, a part of a capacity profile")
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
 
@@ -111,7 +99,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         written["profile.json"] = part
     page = args.report / "search.html"
     page.write_text(render_search(written["search.json"]), encoding="utf-8")
-    print(f"report   {page}")
+    print(f"{'report':8} {page}")
     for name, document in written.items():
         (args.report / name).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         print(f"{name.removesuffix('.json'):8} {args.report / name}")
@@ -142,7 +130,9 @@ def _bounds(args: argparse.Namespace) -> Bounds:
             raise BoundsError(f"--{name} is not for a search, which chooses the rates of Poisson arrivals itself: give --first-rate")
     if args.warm_up < 0 or args.triton_replicas < 1 or args.gateways < 1:
         raise BoundsError("--warm-up must not be negative, --triton-replicas and --gateways must be at least 1")
-    return Bounds(first_rps=args.first_rate, resolution=args.resolution, most_rps=args.highest_rate, most_trials=args.most_trials)
+    return Bounds(
+        first_rps=args.first_rate, resolution=args.resolution, most_rps=args.highest_rate, most_trials=args.most_trials
+    )
 
 
 def _status(found: Found) -> int:
