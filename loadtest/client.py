@@ -47,6 +47,10 @@ class Client:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next request opens one."""
         self._connection.close()
 
     def get(self, path: str) -> Response:
@@ -57,6 +61,15 @@ class Client:
         """
         return self._request("GET", path, None, {})
 
+    def text(self, path: str) -> tuple[int, str]:
+        """GET `path`; status and body as text.
+
+        Raises:
+            NoAnswerError: no answer came.
+        """
+        status, _, content = self._exchange("GET", path, None, {})
+        return status, content.decode("utf-8", errors="replace")
+
     def predict(self, model: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
         """POST `body` to the model's predict path.
 
@@ -66,6 +79,14 @@ class Client:
         return self._request("POST", f"/v1/models/{model}:predict", json.dumps(body).encode(), headers or {})
 
     def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        status, told, content = self._exchange(method, path, body, headers)
+        try:
+            decoded = json.loads(content)
+        except ValueError:
+            decoded = None
+        return Response(status, told, decoded)
+
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
         try:
             self._connection.request(method, self._prefix + path, body, {"Content-Type": "application/json", **self._headers, **headers})
             response = self._connection.getresponse()
@@ -74,8 +95,4 @@ class Client:
             self._connection.close()
             reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc) or type(exc).__name__
             raise NoAnswerError(f"No answer from {self._url}: {reason}. Is the gateway running there?") from exc
-        try:
-            decoded = json.loads(content)
-        except ValueError:
-            decoded = None
-        return Response(response.status, {name.lower(): value for name, value in response.getheaders()}, decoded)
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, content

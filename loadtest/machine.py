@@ -9,13 +9,14 @@ BYTES_PER_GIB = 2**30
 
 
 def describe_machine() -> dict[str, str | int | float]:
-    """CPU, cores that this process may use, memory in GiB, operating system and Python."""
+    """CPU, cores that this process may use, memory in GiB, operating system, Python, and the load average of the last minute."""
     return {
         "cpu": _cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / BYTES_PER_GIB, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
+        "load_average_1m": round(os.getloadavg()[0], 2),
     }
 
 

@@ -17,12 +17,12 @@ from loadtest.demo import terminal
 from loadtest.demo.asking import MODEL, RefusedError
 from loadtest.demo.caching import ask_twice
 from loadtest.demo.findings import Findings
-from loadtest.demo.gateway_process import GatewayFailedError, running_gateway
 from loadtest.demo.load import LoadFailedError, load_gateway
 from loadtest.demo.packaged import read_packaged
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import split_units
+from loadtest.gateway_process import GatewayFailedError, running_gateway
 from loadtest.workload.corpus import CorpusError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,9 +87,9 @@ def _started(console: Console, args: argparse.Namespace) -> Iterator[str]:
                 said.append(line)
                 console.print(escape(line))
 
-        with running_gateway(args.repository, args.experiments, MODEL, show) as url:
+        with running_gateway(args.repository, MODEL, {"HEADRACE_EXPERIMENTS_FILE": str(args.experiments)}, show) as gateway:
             status.stop()
-            yield url
+            yield gateway.url
 
 
 def _describe(client: Client) -> dict[str, Any]:

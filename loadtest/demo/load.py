@@ -22,7 +22,7 @@ def load_gateway(url: str, corpus: Path, folder: Path) -> Results:
     """Run `python -m loadtest run` and read its report; its progress goes to the terminal.
 
     Raises:
-        LoadFailedError: it left no report.
+        LoadFailedError: it left no report, or one that says why there is nothing in it.
     """
     report = folder / "report.json"
     report.unlink(missing_ok=True)
@@ -35,4 +35,7 @@ def load_gateway(url: str, corpus: Path, folder: Path) -> Results:
             stop(process, STOP_GRACE_S)
     if not report.exists():
         raise LoadFailedError(f"The load test left no report (exit status {process.returncode}).")
-    return Results.from_dict(json.loads(report.read_bytes()))
+    results = Results.from_dict(json.loads(report.read_bytes()))
+    if results.problem:
+        raise LoadFailedError(results.problem)
+    return results

@@ -10,7 +10,7 @@ from loadtest.demo.caching import Twice
 from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
-from loadtest.report.page import group_name
+from loadtest.report.run_charts import group_name
 from loadtest.report.verdict import cautions, milliseconds
 from loadtest.results.results import Results
 

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
+from heapq import heappush, heapreplace
 from itertools import accumulate
 from time import perf_counter
 
@@ -21,22 +22,40 @@ LENGTH = b"Content-Length: "
 class Script:
     """When answers are due: after one of `latencies_ms`, in turn by their weights; and not in `stall_s` seconds from `stall_at_s` on.
 
-    The stall counts from the first predict request; what came during it is answered `latencies_ms` after its end.
+    The stall counts from the first predict request; what came during it is answered `latencies_ms` after its end. With `workers`, that many
+    requests are worked on at a time, each for its latency, and the others wait in line: the server carries `workers` / latency a second.
+    With `dies_after`, the predict request of that number is the server's end.
     """
 
     latencies_ms: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 1.0)])
     stall_at_s: float = 0.0
     stall_s: float = 0.0
+    workers: int = 0
+    dies_after: int = 0
     _first: float | None = None
     _requests: int = 0
+    _received: int = 0
+    _free_at: list[float] = field(default_factory=list)
 
     def delay_s(self) -> float:
         """How long the answer to a request that came now has to wait."""
         now = perf_counter()
+        self._received += 1
+        if self._received == self.dies_after:
+            os._exit(1)
         self._first = now if self._first is None else self._first
         into_stall_s = now - self._first - self.stall_at_s
         stalled_s = self.stall_s - into_stall_s if 0 <= into_stall_s < self.stall_s else 0.0
-        return stalled_s + self._latency_s()
+        return stalled_s + (self._in_line_s(now) if self.workers else self._latency_s())
+
+    def _in_line_s(self, now: float) -> float:
+        if len(self._free_at) < self.workers:
+            done = now + self._latency_s()
+            heappush(self._free_at, done)
+        else:
+            done = max(self._free_at[0], now) + self._latency_s()
+            heapreplace(self._free_at, done)
+        return done - now
 
     def _latency_s(self) -> float:
         if len(self.latencies_ms) == 1:

@@ -1,10 +1,11 @@
 """The results of a load test: what `report.json` holds and the HTML draws. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from loadtest.results.measurement import GeneratorUse
+from loadtest.results.observed import Observed
 from loadtest.results.series import Slice
 
 SCHEMA_VERSION = 2
@@ -33,6 +34,18 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What the load costs at one price of the hardware, of `source` and `date`; per million None where nothing was answered well."""
+
+    pricing: str
+    usd_per_hour: float
+    usd_per_million_texts: float | None
+    usd_per_million_requests: float | None
+    source: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """What a load test found.
 
@@ -45,6 +58,10 @@ class Results:
     `variants` counts good answers by version. `latency_ms`, `cache_hit_rate` and `usd_per_million` are None where nothing was answered
     well; `usd_per_million` (texts) also where no price was given. `offered` is the scenario, without headers; `sent_repeats` the measured
     share of repeats, `answered_repeats` that of what was answered well, `expected_hit_rate` the one that the scenario leads to expect.
+
+    `problem` says why a load test ended before its time or never began, and is empty otherwise. `slo` is the SLO that it was held
+    against (None: none), `slo_misses` the objectives that it did not keep, a phrase each; requests that were dropped count as failed.
+    `observed` is what was seen of the stack meanwhile.
     """
 
     loop: str
@@ -86,6 +103,12 @@ class Results:
     command: str
     started_at: str
     schema_version: int = SCHEMA_VERSION
+    problem: str = ""
+    slo: str | None = None
+    slo_misses: list[str] = field(default_factory=list)
+    costs: list[Cost] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    observed: Observed = field(default_factory=Observed)
 
     @property
     def error_share(self) -> float:
@@ -121,6 +144,8 @@ class Results:
                 "generators": [GeneratorUse(**generator) for generator in values["generators"]],
                 "latency_curve": _pairs(values["latency_curve"]),
                 "service_curve": _pairs(values["service_curve"]),
+                "costs": [Cost(**cost) for cost in values.get("costs", [])],
+                "observed": Observed.from_dict(values.get("observed", {"processes": [], "tritons": [], "notes": []})),
             }
         )
 

@@ -1,31 +1,33 @@
 """`run`: put a gateway under load and report what it did."""
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from loadtest.arrivals.recorded import TraceError
-from loadtest.client import NoAnswerError
-from loadtest.generator.measure import Address, GeneratorError, measure
+from loadtest.generator.measure import Address, measure
 from loadtest.machine import describe_machine
-from loadtest.report.page import render_html
+from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
+from loadtest.report.files import write_report
+from loadtest.report.headline import headline
 from loadtest.report.verdict import cautions, milliseconds, verdict
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario import ScenarioError
-from loadtest.target import TargetError
+from loadtest.verbs.attempt import attempt_measurement
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
+from loadtest.verbs.price_flags import add_price_flags, prices_from
 from loadtest.verbs.progress import shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
+from loadtest.verbs.slo_flag import slo_argument
+from loadtest.verbs.watch_flags import add_watch_flags, watch_from
 from loadtest.verbs.worker import DEFAULT_PORT
 from loadtest.workload.corpus import CorpusError, read_corpus
-from loadtest.workload.workload import WorkloadError
 
 DEFAULT_WEB_UI_PORT = 8089
 
@@ -42,8 +44,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_scenario_flags(parser)
     add = parser.add_argument
-    add("--report", type=Path, required=True, metavar="DIR", help="folder for report.json and report.html")
-    add("--usd-per-hour", type=float, metavar="X", help="what the serving hardware costs, for the price of a million texts")
+    add("--report", type=Path, required=True, metavar="DIR", help="folder for report.html, report.json and the CSV files")
+    add("--slo", type=slo_argument, metavar="TEXT", help="hold the run against it, such as 'p99<50ms,errors<0.1%%'")
     add(
         "--web-ui",
         type=int,
@@ -60,6 +62,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="HOST:PORT",
         help="wait here for --workers workers from other machines (`worker --master-host`) instead of starting them",
     )
+    add_price_flags(parser)
+    add_watch_flags(parser)
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
 
@@ -67,29 +71,36 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     """Run the load test; the exit status: 0, 1 where the run or any request failed, 130 after Ctrl-C. Bad arguments exit with 2."""
     try:
         scenario = scenario_from(args)
-        if args.usd_per_hour is not None and args.usd_per_hour < 0:
-            raise ScenarioError("--usd-per-hour must not be negative")
+        prices = prices_from(args)
         corpus = read_corpus(scenario.workload.corpus)
         args.report.mkdir(parents=True, exist_ok=True)
+        watch = watch_from(args, scenario)
     except (ScenarioError, CorpusError) as exc:
         parser.error(str(exc))
     except OSError as exc:
         parser.error(f"--report {args.report}: {exc.strerror}")
+    around = Circumstances(
+        command_shown(arguments),
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        describe_machine(),
+        args.usd_per_hour,
+        prices,
+        args.slo,
+        {**generator_versions(), **gateway_versions(scenario.url, scenario.headers), **triton_versions(watch.triton_http_urls)},
+    )
     console = Console(stderr=True, highlight=False)
-    around = Circumstances(command_shown(arguments), datetime.now(UTC).isoformat(timespec="seconds"), describe_machine(), args.usd_per_hour)
-    try:
-        with shown(console, scenario.duration_s) as on_progress:
-            measurement = measure(scenario, corpus, on_progress, web_ui_port=args.web_ui, listen=args.master)
-    except (NoAnswerError, TargetError, GeneratorError, TraceError, WorkloadError) as exc:
-        print(exc, file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    if not measurement.recording.requests:
-        print(f"No request was answered or failed within {measurement.elapsed_s:.1f} s: there is nothing to report.", file=sys.stderr)
-        return INTERRUPTED if measurement.interrupted else FAILED
-    results = summarize(scenario, measurement, around)
-    _write(results, args.report)
+    with watch, shown(console, scenario.duration_s) as on_progress:
+        attempt = attempt_measurement(
+            scenario,
+            watch.listener(on_progress),
+            lambda listener: measure(scenario, corpus, listener, web_ui_port=args.web_ui, listen=args.master),
+        )
+    results = summarize(scenario, attempt.measurement, replace(around, observed=watch.observed(), problem=attempt.problem))
+    write_report(results, args.report)
+    if attempt.problem:
+        print(attempt.problem, file=sys.stderr)
+        print(f"report   {args.report / 'report.html'}")
+        return INTERRUPTED if attempt.measurement.interrupted else FAILED
     _print(results, args.report)
     if results.failures or results.dropped or results.lost_workers:
         return FAILED
@@ -112,12 +123,8 @@ def _address(text: str) -> Address:
     return Address(host, int(port))
 
 
-def _write(results: Results, folder: Path) -> None:
-    (folder / "report.json").write_text(json.dumps(results.to_dict(), indent=1) + "\n", encoding="utf-8")
-    (folder / "report.html").write_text(render_html(results), encoding="utf-8")
-
-
 def _print(results: Results, folder: Path) -> None:
+    print(headline(results).sentence)
     print(verdict(results))
     for caution in cautions(results):
         print(f"Caution: {caution}")

@@ -25,6 +25,7 @@ class ScriptedGateway:
     slow_every: int = 0
     slow_latency_s: float = 0.0
     fail_every: int = 0
+    fault: str = "too many requests are waiting"
     caches: bool = True
     versions: tuple[int, ...] = (1, 2)
     on_request: Callable[[int], object] = lambda _: None
@@ -53,7 +54,7 @@ class ScriptedGateway:
             await asyncio.to_thread(self.on_request, turn)
             await asyncio.sleep(self.slow_latency_s if self.slow_every and turn % self.slow_every == 0 else self.latency_s)
             if self.fail_every and turn % self.fail_every == 0 and "version" not in body:
-                return JSONResponse({"error": "too many requests are waiting"}, 429)
+                return JSONResponse({"error": self.fault}, 429)
             version = body.get("version") or self.versions[sum(request.headers["x-unit-id"].encode()) % len(self.versions)]
             known = [(version, text) in self.cached for text in body["instances"]]
             if self.caches:

@@ -7,7 +7,7 @@ from scipy import stats
 
 from loadtest.cost import usd_per_million
 from loadtest.goodness_of_fit import chi_square_p_value, chi_square_survival
-from loadtest.report.axis import axis_from_zero, nines
+from loadtest.report.charts.axis import axis_from_zero, nines
 from loadtest.results.histogram import MAX_US, Histogram, merged
 from loadtest.results.percentiles import count_behind, latency_curve, summarize_latency
 

@@ -49,12 +49,16 @@ def test_a_corpus_is_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert "--corpus" in capsys.readouterr().err
 
 
-def test_a_server_that_is_down_gives_one_sentence_and_no_report(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_is_down_gives_one_sentence_and_a_report_that_says_so(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     assert main(arguments(corpus, tmp_path / "report", url=url)) == 1
     assert capsys.readouterr().err == f"No answer from {url}: Connection refused. Is the gateway running there?\n"
-    assert list((tmp_path / "report").iterdir()) == []
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert f"No answer from {url}: Connection refused. Is the gateway running there?" in page
+    assert "<svg" not in page
 
 
 def test_the_recorded_command_holds_no_keys() -> None:

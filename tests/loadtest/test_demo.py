@@ -8,12 +8,12 @@ from loadtest.client import Client
 from loadtest.demo.asking import Answer, RefusedError
 from loadtest.demo.caching import Twice, ask_twice
 from loadtest.demo.findings import Findings
-from loadtest.demo.gateway_process import GatewayFailedError, running_gateway
 from loadtest.demo.load import LoadFailedError, load_gateway
 from loadtest.demo.packaged import Packaged, read_packaged
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import Example, Predicted, choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import Arm, Split, split_units
+from loadtest.gateway_process import GatewayFailedError, running_gateway
 from loadtest.loop import ClosedLoop
 from loadtest.results.measurement import GeneratorUse, Measurement
 from loadtest.results.outcome import Outcome
@@ -123,7 +123,7 @@ def test_a_gateway_that_cannot_start_ends_with_its_own_words(tmp_path: Path) -> 
     experiments.write_text("experiments: [nonsense]\n")
     with (
         pytest.raises(GatewayFailedError, match=r"(?s)did not start.*experiments\.yaml"),
-        running_gateway(tmp_path, experiments, "topics", lambda _: None),
+        running_gateway(tmp_path, "topics", {"HEADRACE_EXPERIMENTS_FILE": str(experiments)}, lambda _: None),
     ):
         pytest.fail("it is not running")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from loadtest.__main__ import main
 
@@ -98,10 +99,15 @@ def test_a_cache_that_keeps_nothing_is_noticed(gateway: Any, corpus: Path, tmp_p
 def test_an_unknown_model_or_version_gives_one_sentence(
     gateway: Any, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert load(gateway, corpus, tmp_path, model="nope") == (1, {})
-    assert "does not serve 'nope': there is no model named 'nope'" in capsys.readouterr().err
-    assert load(gateway, corpus, tmp_path, "--version", "9") == (1, {})
-    assert "Version 9 of 'topics' is not ready" in capsys.readouterr().err
+    for flags, model, sentence in (
+        ((), "nope", "does not serve 'nope': there is no model named 'nope'"),
+        (("--version", "9"), "topics", "Version 9 of 'topics' is not ready"),
+    ):
+        status, report = load(gateway, corpus, tmp_path, *flags, model=model)
+        assert (status, report["requests"]) == (1, 0)
+        assert sentence in capsys.readouterr().err
+        assert sentence in report["problem"]
+        assert str(escape(sentence)) in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

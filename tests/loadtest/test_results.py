@@ -3,11 +3,13 @@ import re
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from loadtest.arrivals.process import Poisson
 from loadtest.generator.connections import Answer
 from loadtest.generator.judge import judge
 from loadtest.loop import ClosedLoop, OpenLoop
+from loadtest.report.headline import headline
 from loadtest.report.page import render_html
 from loadtest.report.verdict import cautions, keeps_up, milliseconds, verdict
 from loadtest.results import encoding
@@ -171,10 +173,11 @@ def test_the_page_needs_nothing_else_and_escapes_what_servers_say() -> None:
         assert re.findall(r"""(?:src|href)\s*=|url\(|@import|<script|<link|<img""", page) == []
         assert "<b>requests</b>" not in page
         assert "too many &lt;b&gt;requests" in page
-        assert page.count("<svg") == 4
+        assert page.count("<svg") == 5
         assert "NaN" not in page
         assert f"{scenario.loop.kind} loop" in page
-        assert verdict(results(scenario=scenario)).replace("'", "&#39;") in page
+        assert str(escape(verdict(results(scenario=scenario)))) in page
+        assert str(escape(headline(results(scenario=scenario)).sentence)) in page
 
 
 def test_headers_stay_out_of_the_report() -> None:

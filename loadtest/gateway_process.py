@@ -1,4 +1,4 @@
-"""The demo's own gateway: started with its embedded stack on a free port, and stopped whatever happens."""
+"""A gateway of our own: started with its embedded stack on a free port, and stopped whatever happens."""
 
 import os
 import socket
@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.child import stop
 from loadtest.client import Client, NoAnswerError
 
 # the kernel keeps this wish across execve: SIGTERM when the parent is gone (PR_SET_PDEATHSIG is 1)
@@ -25,9 +27,21 @@ class GatewayFailedError(RuntimeError):
     """The gateway did not start, or did not stay; the message ends with its last words."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunningGateway:
+    """Where a gateway answers, and the process that everything of its stack descends from."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def running_gateway(repository: Path, experiments: Path, model: str, on_progress: Callable[[str], None]) -> Iterator[str]:
-    """Start a gateway, wait until every version of `model` is ready, give its URL, and stop it at the end.
+def running_gateway(
+    repository: Path, model: str, settings: Mapping[str, str], on_progress: Callable[[str], None], *, workers: int = 1
+) -> Iterator[RunningGateway]:
+    """Start a gateway with `workers` processes, wait until every version of `model` is ready, and stop it at the end.
+
+    `settings` are `HEADRACE_*` variables; those of the surroundings do not count. `on_progress` is told the gateway's latest words.
 
     Raises:
         GatewayFailedError: it ended, lacks the model or one of its versions, or was not ready in time.
@@ -38,12 +52,12 @@ def running_gateway(repository: Path, experiments: Path, model: str, on_progress
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
     environment |= {
         "HEADRACE_PORT": str(port),
-        "HEADRACE_EXPERIMENTS_FILE": str(experiments),
         "HEADRACE_LOG_LEVEL": "warning",
         "HEADRACE_AUTH": "off",
+        **settings,
     }
-    command = [sys.executable, "-m", "gateway", "--embedded", "--repository", str(repository)]
-    with tempfile.NamedTemporaryFile(prefix="headrace-demo-", suffix=".log") as log:
+    command = [sys.executable, "-m", "gateway", "--embedded", "--repository", str(repository), "--workers", str(workers)]
+    with tempfile.NamedTemporaryFile(prefix="headrace-gateway-", suffix=".log") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", DIE_WITH_PARENT, *command],
             stdout=log,
@@ -53,9 +67,9 @@ def running_gateway(repository: Path, experiments: Path, model: str, on_progress
         )
         try:
             _wait_until_ready(process, url, model, Path(log.name), on_progress)
-            yield url
+            yield RunningGateway(url, process.pid)
         finally:
-            _stop(process)
+            stop(process, STOP_GRACE_S)
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, model: str, log: Path, on_progress: Callable[[str], None]) -> None:
@@ -87,15 +101,6 @@ def _is_ready(url: str, model: str) -> bool:
         if not version["ready"] and version.get("reason"):
             raise GatewayFailedError(f"Version {version['version']} of {model!r} was not loaded: {version['reason']}")
     return bool(versions) and all(version["ready"] for version in versions)
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_GRACE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _free_port() -> int:

@@ -1,0 +1,104 @@
+"""Looks at the stack once a second, in a thread of its own, while a load runs."""
+
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from loadtest.generator.measure import Progress
+from loadtest.observation.process_names import TRITON, http_address, metrics_address, name_process
+from loadtest.observation.process_table import listeners
+from loadtest.observation.triton_metrics import MetricsError, WatchedTriton
+from loadtest.observation.watched_processes import WatchedProcesses
+from loadtest.results.observed import Observed
+
+INTERVAL_S = 1.0
+FIND_EVERY = 5
+"""Looks between two searches for new processes, which read the whole table of processes."""
+
+
+class Watch:
+    """Watches from `with` to its end; `listener` has to hear of the load's progress, which tells when it began.
+
+    Args:
+        gateway_url: where the load goes; the processes that listen there are watched, where they are this machine's.
+        pids: more processes, which are watched with their descendants.
+        triton_urls: where Tritons show metrics; those found on this machine are added.
+        now_s: a clock.
+
+    Raises:
+        NoProcessError: one of `pids` is not there.
+        MetricsError: one of `triton_urls` shows no metrics of a Triton.
+    """
+
+    def __init__(
+        self, gateway_url: str, pids: Sequence[int] = (), triton_urls: Sequence[str] = (), now_s: Callable[[], float] = monotonic
+    ) -> None:
+        self._now_s = now_s
+        self._began_s: float | None = None
+        self._started_s = now_s()
+        self._notes: list[str] = []
+        self._processes = WatchedProcesses(list(dict.fromkeys([*pids, *listeners(gateway_url)])), now_s)
+        self._tritons = [WatchedTriton(url, now_s) for url in triton_urls]
+        self._tritons += self._found_tritons({triton.url for triton in self._tritons})
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look_on, name="loadtest-watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._look()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+        self._look()
+        for triton in self._tritons:
+            triton.close()
+
+    def listener(self, on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        """What the measurement should tell its progress to: it is passed on."""
+
+        def hear(progress: Progress) -> None:
+            # word of the progress comes late, never early: the earliest beginning that it tells is the nearest
+            began_s = self._now_s() - progress.elapsed_s
+            self._began_s = began_s if self._began_s is None else min(self._began_s, began_s)
+            on_progress(progress)
+
+        return hear
+
+    @property
+    def triton_http_urls(self) -> list[str]:
+        """Where the Tritons among the watched processes answer HTTP."""
+        return [http_address(command) for command in self._processes.commands if name_process(command).name == TRITON]
+
+    def observed(self) -> Observed:
+        """What was seen until now, in seconds since the load began (where it never did: since the watch was made)."""
+        began_s = self._started_s if self._began_s is None else self._began_s
+        return Observed(self._processes.uses(began_s), [triton.use(began_s) for triton in self._tritons], list(self._notes))
+
+    def _found_tritons(self, known: set[str]) -> list[WatchedTriton]:
+        found = []
+        for command in self._processes.commands:
+            url = metrics_address(command) if name_process(command).name == TRITON else None
+            if url is None or url in known:
+                continue
+            try:
+                found.append(WatchedTriton(url, self._now_s))
+            except MetricsError as exc:
+                self._notes.append(str(exc))
+        return found
+
+    def _look_on(self) -> None:
+        looks = 0
+        while not self._over.wait(INTERVAL_S):
+            looks += 1
+            if looks <= FIND_EVERY or looks % FIND_EVERY == 0:
+                self._processes.find()
+            self._look()
+
+    def _look(self) -> None:
+        self._processes.look()
+        for triton in self._tritons:
+            triton.look()

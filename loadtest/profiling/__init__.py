@@ -1,0 +1,1 @@
+"""A capacity profile measured on a running stack, over HTTP."""

@@ -1,0 +1,64 @@
+"""The verdict of a load test in one sentence, and whether it is good news. Pure."""
+
+from typing import Literal, NamedTuple
+
+from loadtest.report.verdict import keeps_up
+from loadtest.results.results import Results
+
+FEWEST_FAILURES_OF_AN_END = 3
+"""Fewer failures at the end of a run may be chance."""
+
+
+class Headline(NamedTuple):
+    """`tone` colours it: `warn` where the figures hold, but for less than was asked for."""
+
+    sentence: str
+    tone: Literal["good", "bad", "warn"]
+
+
+def headline(results: Results) -> Headline:
+    """What a reader should know if they read nothing else."""
+    if results.problem:
+        return Headline(_with_slo(results, results.problem), "bad")
+    if results.latency_ms is None:
+        return Headline(_with_slo(results, f"Not one of {results.requests:,} requests was answered well."), "bad")
+    if not keeps_up(results):
+        return Headline("The load generator could not keep up, so this run does not say what the system can do.", "bad")
+    silent_s = silent_from_s(results)
+    if silent_s is not None:
+        told = f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}."
+        return Headline(_with_slo(results, told), "bad")
+    generator = " and the load generator kept up" if results.loop == "open" else ""
+    if results.lost_workers:
+        sentence = f"{results.lost_workers} of {results.offered['workers']} load generators were lost, with what they saw."
+        return Headline(_with_slo(results, sentence), "bad")
+    if results.slo is not None and results.slo_misses:
+        kept = "; the load generator kept up" if results.loop == "open" else ""
+        return Headline(f"Misses the SLO {results.slo} ({', '.join(results.slo_misses)}){kept}.", "bad")
+    whole = (
+        f", until it was ended by hand after {results.elapsed_s:.1f} of {results.offered['duration_s']:g} s" if results.interrupted else ""
+    )
+    tone: Literal["good", "warn"] = "warn" if results.interrupted else "good"
+    if results.slo is not None:
+        return Headline(f"Holds the SLO {results.slo}{_comma(generator)}{whole}.", tone)
+    if results.failures or results.dropped:
+        unanswered = f"{results.failures + results.dropped:,} of {results.requests + results.dropped:,} requests got no good answer"
+        return Headline(f"{unanswered}{_comma(generator)}{whole}.", "bad")
+    return Headline(f"Every request was answered{_comma(generator)}{whole}.", tone)
+
+
+def silent_from_s(results: Results) -> float | None:
+    """Second from which on nothing was answered to the end, though requests were sent and failed; None where answers came to the end."""
+    last = max((index for index, part in enumerate(results.series) if part.answered), default=-1)
+    silent = results.series[last + 1 :]
+    failures = sum(part.failed + part.dropped for part in silent)
+    asked = sum(part.offered for part in silent)
+    return silent[0].start_s if silent and asked and failures >= FEWEST_FAILURES_OF_AN_END else None
+
+
+def _with_slo(results: Results, sentence: str) -> str:
+    return sentence if results.slo is None else f"Misses the SLO {results.slo}: {sentence}"
+
+
+def _comma(clause: str) -> str:
+    return f",{clause}" if clause else ""

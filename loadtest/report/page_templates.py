@@ -1,0 +1,52 @@
+"""The templates of all pages, with their filters."""
+
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from loadtest.report.verdict import milliseconds
+
+BYTES_PER_MIB = 2**20
+
+
+def templates() -> Environment:
+    """They escape what comes from outside, and fail on a name that they are not given."""
+    environment = Environment(
+        loader=PackageLoader("loadtest", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["milliseconds"] = milliseconds
+    environment.filters["pretty"] = pretty
+    environment.filters["dollars"] = dollars
+    environment.filters["mebibytes"] = mebibytes
+    environment.filters["first_sentence"] = first_sentence
+    environment.filters["other_sentences"] = other_sentences
+    return environment
+
+
+def dollars(value: float | None) -> str:
+    """US dollars with three digits at least: `$0.0512`, `$12.3`, `$1,234`; – where there is no value."""
+    if value is None:
+        return "–"
+    return f"${value:,.0f}" if value >= 1000 else f"${value:,.3g}"
+
+
+def mebibytes(value: float) -> str:
+    """`12.3 MiB`, `1,234 MiB`."""
+    return f"{value / BYTES_PER_MIB:,.0f} MiB"
+
+
+def pretty(values: Any) -> str:
+    """JSON values as YAML, as a scenario file has them."""
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def first_sentence(text: str) -> str:
+    """What stands before the first full stop that a space follows, with it."""
+    head, stop, _ = text.partition(". ")
+    return head + stop.strip()
+
+
+def other_sentences(text: str) -> str:
+    """What follows the first sentence."""
+    return text.partition(". ")[2]

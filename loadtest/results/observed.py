@@ -1,0 +1,159 @@
+"""What was seen of the stack while the load ran: processes and Tritons over time. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+ROLES = ("gateway", "triton", "cache", "generator", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPoint:
+    """What a process took in the time before `at_s`: cores of CPU (1: one core all the time), and the memory that it had then."""
+
+    at_s: float
+    cpu_cores: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessUse:
+    """One process; `role` is one of `ROLES`. `ended_s` says when it was found gone; None: it was there to the end.
+
+    Memory is resident memory, of which processes may share parts, so that their sum may be more than they take together.
+    """
+
+    name: str
+    role: str
+    pid: int
+    series: list[ProcessPoint]
+    ended_s: float | None = None
+
+    @property
+    def mean_cores(self) -> float:
+        """Cores of CPU over the time that it was seen."""
+        return sum(point.cpu_cores for point in self.series) / len(self.series) if self.series else 0.0
+
+    @property
+    def most_cores(self) -> float:
+        """The most cores of CPU between two samples."""
+        return max((point.cpu_cores for point in self.series), default=0.0)
+
+    @property
+    def most_memory_bytes(self) -> int:
+        """The most resident memory at a sample."""
+        return max((point.memory_bytes for point in self.series), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What a Triton counted of one version of a model between the first and the last sample.
+
+    `inferences` are texts, `executions` batches that Triton formed of them; the durations are sums over `requests`. The rest is what the
+    `headrace` backend counts, and empty or None with another backend: `sub_batches` by their rows (`3-4`), and tokens.
+    """
+
+    model: str
+    version: str
+    requests: int
+    failures: int
+    inferences: int
+    executions: int
+    queue_s: float
+    compute_s: float
+    sub_batches: dict[str, int] = field(default_factory=dict)
+    tokens: int | None = None
+    padding_tokens: int | None = None
+
+    @property
+    def mean_batch(self) -> float | None:
+        """Texts a batch; None where nothing was executed."""
+        return self.inferences / self.executions if self.executions else None
+
+    @property
+    def padding_share(self) -> float | None:
+        """The share of the computed tokens that only filled rows up; None where that is not counted."""
+        total = (self.tokens or 0) + (self.padding_tokens or 0)
+        return (self.padding_tokens or 0) / total if total else None
+
+
+@dataclass(frozen=True, slots=True)
+class TritonPoint:
+    """What a Triton did in the time before `at_s`, over all models; `pending` requests waited then. None: nothing was executed."""
+
+    at_s: float
+    inferences_per_s: float
+    executions_per_s: float
+    mean_batch: float | None
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class GpuPoint:
+    """A GPU at one time: the share of time that it was busy, and the memory in use."""
+
+    at_s: float
+    utilization: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class GpuUse:
+    """One GPU, as Triton's metrics tell of it."""
+
+    gpu: str
+    memory_total_bytes: int
+    series: list[GpuPoint]
+
+    @property
+    def mean_utilization(self) -> float:
+        """The share of time that it was busy, over the samples."""
+        return sum(point.utilization for point in self.series) / len(self.series) if self.series else 0.0
+
+    @property
+    def most_memory_bytes(self) -> int:
+        """The most memory in use at a sample."""
+        return max((point.memory_bytes for point in self.series), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class TritonUse:
+    """One Triton; `silent_s` says from when on its metrics could not be read, None where they could to the end."""
+
+    url: str
+    models: list[ModelUse]
+    series: list[TritonPoint]
+    gpus: list[GpuUse]
+    silent_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All that was watched; times are seconds since the load began. `notes` say what could not be watched, a sentence each."""
+
+    processes: list[ProcessUse] = field(default_factory=list)
+    tritons: list[TritonUse] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Observed":
+        """What `dataclasses.asdict` made of one, also by way of JSON."""
+        return cls(
+            [ProcessUse(**{**use, "series": _all(ProcessPoint, use["series"])}) for use in values["processes"]],
+            [
+                TritonUse(
+                    **{
+                        **use,
+                        "models": _all(ModelUse, use["models"]),
+                        "series": _all(TritonPoint, use["series"]),
+                        "gpus": [GpuUse(**{**gpu, "series": _all(GpuPoint, gpu["series"])}) for gpu in use["gpus"]],
+                    }
+                )
+                for use in values["tritons"]
+            ],
+            list(values["notes"]),
+        )
+
+
+def _all(kind: type[Any], values: Sequence[Mapping[str, Any]]) -> list[Any]:
+    return [kind(**each) for each in values]

@@ -1,0 +1,50 @@
+"""One run at one rate, and whether it kept the SLO. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.report.verdict import keeps_up
+from loadtest.results.histogram import EXACT_DIGITS, Histogram
+from loadtest.results.results import Results
+from loadtest.slo import MEAN, Slo
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A run at `rate_rps`. `kept_up`: the generator sent in time; where it did not, `passed` and `misses` say nothing of the system.
+
+    `misses` are the objectives that were not kept, a phrase each. `results` is None where no request ended.
+    """
+
+    rate_rps: float
+    passed: bool
+    kept_up: bool
+    misses: tuple[str, ...] = ()
+    results: Results | None = None
+
+
+def judge(rate_rps: float, results: Results, slo: Slo) -> Trial:
+    """The trial that a run was."""
+    misses = tuple(slo.misses(seen_by(slo, results)))
+    return Trial(rate_rps, not misses, keeps_up(results), misses, results)
+
+
+def unanswered(rate_rps: float) -> Trial:
+    """The trial in which no request ended, neither well nor badly."""
+    return Trial(rate_rps, passed=False, kept_up=True, misses=("no request was answered",))
+
+
+def seen_by(slo: Slo, results: Results) -> Mapping[str, Any]:
+    """What the SLO looks up: any percentile, from the histogram; requests that were dropped count as failed."""
+    latency_ms = None
+    if results.latency_ms is not None:
+        histogram = Histogram.from_dict({"hdr": results.histograms["latency"], "digits": EXACT_DIGITS, "sum_us": 0})
+        named = [(objective.metric, objective.quantile) for objective in slo.objectives if objective.quantile is not None]
+        quantiles = histogram.quantiles_ms([quantile for _, quantile in named])
+        latency_ms = {MEAN: results.latency_ms[MEAN]} | dict(zip([name for name, _ in named], quantiles, strict=True))
+    return {
+        "latency_ms": latency_ms,
+        "requests": results.requests + results.dropped,
+        "failures": results.failures + results.dropped,
+    }

@@ -1,0 +1,46 @@
+"""What is to be measured: every configuration, once a repetition, each known by a digest of all that decides its result. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.sweep.configuration import Configuration, digest
+from loadtest.sweep.document import Document
+from loadtest.sweep.packaged import PackagedModel
+
+MEASURED_WITH = ("model", "duration_s", "warm_up_s", "seed", "generators", "timeout_s", "max_in_flight")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One measurement of one configuration on a stack of its own; `repetition` counts from 0."""
+
+    configuration: Configuration
+    repetition: int
+    key: str
+
+
+def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedModel, corpus_digest: str) -> list[Job]:
+    """All jobs, one repetition of every configuration after the other, so that a machine that drifts drifts for all alike.
+
+    Names, prices and the order do not decide a result; the SLO does where a search looks for it.
+
+    Raises:
+        SweepError: a version is not packaged, or knobs do not fit the model.
+    """
+    same: dict[str, Any] = document.model_dump(include=set(MEASURED_WITH)) | {"corpus": corpus_digest}
+    same["loads"] = document.loads.model_dump()
+    if document.loads.search is not None:
+        same["slo"] = document.slo
+    made = []
+    for repetition in range(document.repetitions):
+        for configuration in found:
+            knobs = configuration.knobs
+            own = {
+                "knobs": knobs.turned(),
+                "config": packaged.alone(knobs),
+                "packaged": packaged.facts(packaged.version(knobs))["digest"],
+                "repetition": repetition,
+            }
+            made.append(Job(configuration, repetition, digest(same | own)))
+    return made

@@ -1,0 +1,157 @@
+"""One configuration from start to result: its stack, the fixed rates, the search, what the processes took."""
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from loadtest import scenario_fields
+from loadtest.arrivals.process import Poisson
+from loadtest.generator.measure import Progress
+from loadtest.loop import OpenLoop
+from loadtest.machine import describe_machine
+from loadtest.results.summary import Circumstances
+from loadtest.scenario import Scenario
+from loadtest.search.search import Found, search
+from loadtest.search.trial import Trial
+from loadtest.search.trials import Trials
+from loadtest.sweep import triton_statistics
+from loadtest.sweep.document import Document
+from loadtest.sweep.errors import SweepError
+from loadtest.sweep.jobs import Job
+from loadtest.sweep.knobs import Knobs
+from loadtest.sweep.observer import Observer
+from loadtest.sweep.packaged import PackagedModel
+from loadtest.sweep.point import FIXED, SEARCH, point_of
+from loadtest.sweep.stack import Stack, running_stack
+from loadtest.sweep.store import RUN_SCHEMA
+from loadtest.workload.workload import Workload
+
+SEEDS_APART = 1000
+"""Between repetitions: each has arrivals and texts of its own, the same for every configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who is told what: the words of a starting stack, the load that begins, its progress."""
+
+    on_words: Callable[[str], None]
+    on_load: Callable[[str], None]
+    on_progress: Callable[[Progress], None]
+
+
+def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
+    """What a configuration is asked.
+
+    Raises:
+        SweepError: a workload knob has a value that it cannot have.
+    """
+    fields = knobs.workload() | {"corpus": document.corpus, "targets": [{"model": document.model}]}
+    try:
+        return scenario_fields.build(Workload, fields, "")
+    except ValueError as exc:
+        raise SweepError(f"{where}: {exc}") from exc
+
+
+def measure_configuration(
+    job: Job, document: Document, packaged: PackagedModel, corpus: Sequence[str], command: str, listeners: Listeners
+) -> dict[str, Any]:
+    """Measure one configuration on a stack of its own; JSON values, as docs/sweep.md says.
+
+    Raises:
+        GatewayFailedError: the stack did not start.
+        SweepError: it does not tell what it does.
+        NoAnswerError, TargetError, GeneratorError: the load could not be run.
+        KeyboardInterrupt: ended by hand; nothing of the configuration counts.
+    """
+    began_s, around = time.monotonic(), Circumstances(command, datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
+    with running_stack(packaged, job.configuration.knobs, listeners.on_words) as stack:
+        points, found = _load(job, document, corpus, around, stack, listeners)
+        reading = stack.read()
+        triton = triton_statistics.triton_version(stack.triton)
+    return {
+        "schema": RUN_SCHEMA,
+        **described(job, document, packaged),
+        "started_at": around.started_at,
+        "elapsed_s": time.monotonic() - began_s,
+        "machine": dict(around.machine),
+        "versions": {"headrace": _installed("headrace"), "python": platform.python_version(), "triton": triton},
+        "memory_bytes": reading.use.memory_bytes,
+        "points": points,
+        "search": None if found is None else {"outcome": found.outcome, "reason": found.reason},
+        "error": None,
+    }
+
+
+def described(job: Job, document: Document, packaged: PackagedModel) -> dict[str, Any]:
+    """Which configuration it is, and what is known of it before it is measured."""
+    knobs = job.configuration.knobs
+    return {
+        "key": job.key,
+        "name": job.configuration.name,
+        "repetition": job.repetition,
+        "knobs": knobs.turned(),
+        "workload": job.configuration.workload,
+        "packaged": packaged.facts(packaged.version(knobs)),
+        "config_pbtxt": packaged.alone(knobs),
+        "settings": knobs.gateway_settings(document.model),
+    }
+
+
+def _load(
+    job: Job, document: Document, corpus: Sequence[str], around: Circumstances, stack: Stack, listeners: Listeners
+) -> tuple[list[dict[str, Any]], Found | None]:
+    observer = Observer(stack.read, listeners.on_progress)
+    points: list[dict[str, Any]] = []
+
+    def trials_of(kind: str, duration_s: float) -> Callable[[float], Trial]:
+        trials = Trials(
+            _scenario(job, document, stack.gateway.url, duration_s),
+            corpus,
+            document.objectives,
+            around,
+            warm_up_s=document.warm_up_s,
+            on_progress=observer.on_progress,
+        )
+
+        def trial_at(rate_rps: float) -> Trial:
+            listeners.on_load(f"{rate_rps:,.4g} requests/s for {duration_s:g} s{' (search)' if kind == SEARCH else ''}")
+            trial = trials(rate_rps)
+            observed = observer.observed(0 if trial.results is None else trial.results.requests)
+            points.append(point_of(rate_rps, kind, trial.results, observed))
+            return trial
+
+        return trial_at
+
+    at_fixed_rate = trials_of(FIXED, document.duration_s)
+    for rate_rps in document.loads.rates_rps:
+        at_fixed_rate(rate_rps)
+    wanted = document.loads.search
+    if wanted is None:
+        return points, None
+    found = search(trials_of(SEARCH, wanted.duration_s or document.duration_s), wanted.bounds)
+    if found.outcome == "interrupted":
+        raise KeyboardInterrupt
+    return points, found
+
+
+def _scenario(job: Job, document: Document, url: str, duration_s: float) -> Scenario:
+    return Scenario(
+        url=url,
+        loop=OpenLoop(Poisson(1.0), max_in_flight=document.max_in_flight),
+        workload=workload_of(document, job.configuration.knobs, job.configuration.name),
+        duration_s=duration_s,
+        workers=document.generators,
+        seed=document.seed + SEEDS_APART * job.repetition,
+        timeout_s=document.timeout_s,
+    )
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,141 @@
+"""`search`: the highest rate that a gateway holds within an SLO."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from loadtest.client import NoAnswerError
+from loadtest.generator.measure import GeneratorError
+from loadtest.machine import describe_machine
+from loadtest.report.search_page import render_search
+from loadtest.report.verdict import milliseconds
+from loadtest.results.summary import Circumstances
+from loadtest.scenario import ScenarioError
+from loadtest.search.bounds import Bounds, BoundsError
+from loadtest.search.capacity_part import capacity_part
+from loadtest.search.edge import Edge
+from loadtest.search.search import Found, search
+from loadtest.search.search_json import search_json
+from loadtest.search.sentence import cautions, number, sentence
+from loadtest.search.trial import Trial
+from loadtest.search.trials import Trials
+from loadtest.slo import Slo
+from loadtest.target import TargetError
+from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
+from loadtest.verbs.run import command_shown
+from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
+from loadtest.verbs.slo_flag import slo_argument
+from loadtest.workload.corpus import CorpusError, read_corpus
+from loadtest.workload.workload import WorkloadError
+
+DEFAULT_DURATION_S = 10.0
+LEAST_REQUESTS = 20
+BOUNDS = Bounds()
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = commands.add_parser(
+        "search",
+        allow_abbrev=False,
+        help="find the highest rate that a gateway holds within an SLO",
+        description="Poisson arrivals in an open loop: the rate doubles until it fails, then bisection with repetitions until the 95 %% "
+        "interval of the edge is narrow enough. A run in which the generator did not keep up says nothing of the system and ends the search.",
+    )
+    parser.add_argument("--slo", type=slo_argument, required=True, metavar="TEXT", help="such as 'p99<50ms,errors<0.1%%'")
+    add_scenario_flags(parser)
+    add = parser.add_argument
+    add("--first-rate", type=float, default=BOUNDS.first_rps, metavar="RPS", help="the first rate, and the lowest (default %(default)g)")
+    add("--highest-rate", type=float, default=BOUNDS.most_rps, metavar="RPS", help="go no further (default %(default)g)")
+    add(
+        "--resolution",
+        type=float,
+        default=BOUNDS.resolution,
+        metavar="SHARE",
+        help="how narrow the 95 %% interval must be: 0.05 is ± 5 %% (default %(default)g)",
+    )
+    add("--most-trials", type=int, default=BOUNDS.most_trials, metavar="N", help="at most so many runs (default %(default)s)")
+    add("--warm-up", type=float, default=2.0, metavar="S", help="seconds of the same rate before each trial, not counted (default %(default)g)")
+    add("--triton-replicas", type=int, default=1, metavar="N", help="behind the gateway, for the capacity profile (default %(default)s)")
+    add("--gateways", type=int, default=1, metavar="N", help="behind the address, for the capacity profile (default %(default)s)")
+    add("--report", type=Path, required=True, metavar="DIR", help="folder for search.html, search.json and profile.json, a part of a capacity profile")
+    parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
+
+
+def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Search; the exit status: 0 where a rate was found, 1 where none was, 130 after Ctrl-C. Bad arguments exit with 2."""
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    slo: Slo = args.slo
+    around = Circumstances(command_shown(arguments), datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
+    try:
+        bounds = _bounds(args)
+        args.rate, args.duration = bounds.first_rps, args.duration or (None if args.scenario else DEFAULT_DURATION_S)
+        scenario = scenario_from(args)
+        if scenario.duration_s * bounds.first_rps < LEAST_REQUESTS:
+            raise BoundsError(f"--first-rate × --duration must be at least {LEAST_REQUESTS} requests: fewer show nothing")
+        corpus = read_corpus(scenario.workload.corpus)
+        trials = Trials(scenario, corpus, slo, around, warm_up_s=args.warm_up)
+        args.report.mkdir(parents=True, exist_ok=True)
+    except (ScenarioError, CorpusError, BoundsError) as exc:
+        parser.error(str(exc))
+    except OSError as exc:
+        parser.error(f"--report {args.report}: {exc.strerror}")
+    try:
+        found = search(trials, bounds, lambda trial, edge: console.print(line(trial, edge, slo)))
+    except (NoAnswerError, TargetError, GeneratorError, WorkloadError) as exc:
+        print(exc, file=sys.stderr)
+        return FAILED
+    print(sentence(found, slo, bounds))
+    for caution in cautions(found, scenario, slo):
+        print(f"Caution: {caution}")
+    written = {"search.json": search_json(found, slo, bounds, scenario, around, args.warm_up)}
+    part = capacity_part(found, slo, args.triton_replicas, args.gateways)
+    if part is not None:
+        written["profile.json"] = part
+    page = args.report / "search.html"
+    page.write_text(render_search(written["search.json"]), encoding="utf-8")
+    print(f"{'report':8} {page}")
+    for name, document in written.items():
+        (args.report / name).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        print(f"{name.removesuffix('.json'):8} {args.report / name}")
+    return _status(found)
+
+
+def line(trial: Trial, edge: Edge | None, slo: Slo) -> str:
+    """A trial as it is shown while the search goes on: rate, what the SLO asks for, errors, the verdict, the edge so far."""
+    said = [f"{number(trial.rate_rps):>8} requests/s"]
+    results = trial.results
+    if results is not None:
+        latency = "-" if results.latency_ms is None else milliseconds(results.latency_ms["p99"])
+        said += [f"p99 {latency:>9}", f"errors {results.error_share:6.2%}"]
+    if not trial.kept_up:
+        said.append("the generator could not keep up: this says nothing of the system")
+    elif trial.passed:
+        said.append(f"keeps {slo}")
+    else:
+        said.append("misses " + "; ".join(trial.misses))
+    if edge is not None:
+        said.append(f"(edge: {number(edge.half.low_rps)} to {number(edge.half.high_rps)})")
+    return "  ".join(said)
+
+
+def _bounds(args: argparse.Namespace) -> Bounds:
+    for name in ("rate", "users", "arrivals", "speed"):
+        if getattr(args, name) is not None:
+            raise BoundsError(f"--{name} is not for a search, which chooses the rates of Poisson arrivals itself: give --first-rate")
+    if args.warm_up < 0 or args.triton_replicas < 1 or args.gateways < 1:
+        raise BoundsError("--warm-up must not be negative, --triton-replicas and --gateways must be at least 1")
+    return Bounds(
+        first_rps=args.first_rate, resolution=args.resolution, most_rps=args.highest_rate, most_trials=args.most_trials
+    )
+
+
+def _status(found: Found) -> int:
+    if found.outcome == "interrupted":
+        return INTERRUPTED
+    return DONE if found.outcome in {"found", "ceiling", "most_trials"} else FAILED

@@ -1,0 +1,67 @@
+"""How a running sweep shows itself: which configuration of how many, the load that runs, the time that is left."""
+
+from typing import Any
+
+from rich.console import Console
+
+from loadtest.generator.measure import Progress
+from loadtest.sweep.jobs import Job
+from loadtest.sweep.sweeper import Standing
+
+SECONDS_PER_MINUTE = 60
+MOST_WORDS = 100
+
+
+class Shown:
+    """On a terminal a line that changes, elsewhere a line for each load."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status = console.status("") if console.is_terminal else None
+        self._head = self._load = ""
+        if self._status is not None:
+            self._status.start()
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._status is not None:
+            self._status.stop()
+
+    def on_job(self, standing: Standing) -> None:
+        """A configuration begins."""
+        left = "" if standing.left_s is None else f", about {duration(standing.left_s)} left"
+        self._head = f"[{standing.number} of {standing.total}{left}] {standing.job.configuration.name}"
+        self._say("starting", line=True)
+
+    def on_words(self, words: str) -> None:
+        """The stack that starts has said something."""
+        self._say(words[:MOST_WORDS])
+
+    def on_load(self, load: str) -> None:
+        """A load begins."""
+        self._load = load
+        self._say(load, line=True)
+
+    def on_progress(self, progress: Progress) -> None:
+        """A load goes on."""
+        failed = f", {progress.failures:,} failed" if progress.failures else ""
+        self._say(f"{self._load}: {progress.requests:,} requests{failed}, {progress.elapsed_s:.0f} s")
+
+    def on_end(self, job: Job, run: dict[str, Any], elapsed_s: float) -> None:
+        """A configuration ended."""
+        outcome = f"failed: {run['error']}" if run["error"] else f"{len(run['points'])} loads"
+        self._console.print(f"{self._head}: {outcome}, {duration(elapsed_s)}", soft_wrap=True)
+
+    def _say(self, what: str, *, line: bool = False) -> None:
+        if self._status is not None:
+            self._status.update(f"{self._head}: {what}")
+        elif line:
+            self._console.print(f"{self._head}: {what}", soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min`, `1 h 20 min`."""
+    if seconds < 2 * SECONDS_PER_MINUTE:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / SECONDS_PER_MINUTE), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

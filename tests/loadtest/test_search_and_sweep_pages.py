@@ -1,0 +1,239 @@
+"""The pages of searches and sweeps, from values of the forms that their JSON has."""
+
+import re
+from typing import Any
+
+import pytest
+from markupsafe import escape
+
+from loadtest.report.charts.labels import Box, place_labels
+from loadtest.report.search_page import render_search
+from loadtest.report.sweep_page import name_letters, render_sweep
+
+MACHINE = {"cpu": "a CPU", "cores": 2, "memory_gib": 4.0, "system": "Linux", "python": "3.11"}
+OUTSIDE = r"""(?:src|href)\s*=|url\(|@import|<script|<link|<img|NaN"""
+
+
+def trial(rate_rps: float, passed: bool | None, p99: float, misses: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "rate_rps": rate_rps,
+        "passed": passed,
+        "kept_up": passed is not None,
+        "misses": list(misses),
+        "offered_rps": rate_rps,
+        "throughput_rps": rate_rps,
+        "texts_per_s": rate_rps,
+        "requests": 100,
+        "failures": 0,
+        "dropped": 0,
+        "late": 0,
+        "behind": 0,
+        "cache_hit_rate": 0.25,
+        "latency_ms": {"p50": p99 / 3, "p95": p99 / 2, "p99": p99},
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "elapsed_s": 10.0,
+    }
+
+
+def search(**changes: Any) -> dict[str, Any]:
+    return {
+        "schema": "headrace-search/1",
+        "verdict": "90.5 requests/s is the highest rate within p99<50ms (95 % interval 85.2 to 96.1). <b>The rest.</b>",
+        "outcome": "found",
+        "slo": "p99<50ms",
+        "rate": {"rps": 90.5, "low_rps": 85.2, "high_rps": 96.1},
+        "safe_rate": {"rps": 80.1, "low_rps": 70.0, "high_rps": 90.0},
+        "confidence": 0.95,
+        "cautions": ["a <i>caution</i>"],
+        "trials": [
+            trial(50.0, True, 20.0),
+            trial(100.0, False, 61.5, ("p99<50ms: 61.5 ms",)),
+            trial(90.0, None, 45.0),
+            {"rate_rps": 200.0, "passed": False, "kept_up": True, "misses": ["no request was answered"]},
+        ],
+        "best": None,
+        "bounds": {"first_rps": 50.0, "resolution": 0.05, "most_rps": 1e5, "most_trials": 40},
+        "warm_up_s": 2.0,
+        "offered": {"url": "http://h", "duration_s": 10, "workload": {"corpus": "c"}},
+        "machine": MACHINE,
+        "command": "python -m loadtest search",
+        "started_at": "2026-01-01T00:00:00+00:00",
+    } | changes
+
+
+def test_a_search_shows_each_trial_with_its_outcome_and_the_interval() -> None:
+    page = render_search(search())
+    assert re.findall(OUTSIDE, page) == []
+    assert '<h1 class="good">90.5 requests/s is the highest rate within p99&lt;50ms (95 % interval 85.2 to 96.1).</h1>' in page
+    assert "&lt;b&gt;The rest." in page
+    assert page.count("<svg") == 2
+    assert "90.5 requests/s, 95% interval 85.2 to 96.1</title>" in page
+    assert "50 requests/s, p99 20.0 ms, held</title>" in page
+    assert "100 requests/s, p99 61.5 ms, missed: p99&lt;50ms: 61.5 ms</title>" in page
+    assert "90 requests/s, p99 45.0 ms, generator behind</title>" in page
+    assert "trial 4: 200 requests/s, no answer, missed: no request was answered</title>" in page
+    assert "SLO p99&lt;50ms" in page
+
+
+@pytest.mark.parametrize(
+    ("outcome", "rate", "tone"), [("lowest_fails", None, "bad"), ("interrupted", {"rps": 9, "low_rps": 8, "high_rps": 10}, "warn")]
+)
+def test_a_search_that_found_less_says_so_in_colour(outcome: str, rate: Any, tone: str) -> None:
+    page = render_search(search(outcome=outcome, rate=rate, safe_rate=None))
+    assert f'<h1 class="{tone}">' in page
+
+
+def test_a_search_without_an_answer_is_a_page_too() -> None:
+    page = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=search()["trials"][3:], slo="errors<1%"))
+    assert "no request was answered" in page
+    assert render_search(search(rate=None, safe_rate=None, outcome="broken", trials=[])).count("<svg") == 0
+
+
+def load(rate_rps: float, p99: float) -> dict[str, Any]:
+    return {
+        "rate_rps": rate_rps,
+        "sustained": True,
+        "mean_batch_texts": 1.5,
+        "cpu_s_per_request": {"gateway": 0.001, "triton": 0.004, "cache": 0.0},
+    }
+
+
+def configuration(name: str, rps: float | None, **changes: Any) -> dict[str, Any]:
+    held = None if rps is None else {"rps": rps, "low_rps": 0.9 * rps, "high_rps": 1.1 * rps, "trials": 9}
+    return {
+        "name": name,
+        "knobs": {"queue_delay_us": 100},
+        "workload": "repeat=0",
+        "packaged": {"version": 1, "precision": "int8-dynamic"},
+        "config_pbtxt": 'name: "topics"',
+        "settings": {"HEADRACE_JOINING": "off"},
+        "state": "finished",
+        "error": None,
+        "runs": [],
+        "capacity": held,
+        "texts_per_s": rps,
+        "search": ["found"],
+        "loads": [load(30.0, 20.0)],
+        "hit_rate": 0.0,
+        "memory_bytes": {"gateway": 2**20, "triton": 2**21, "cache": 2**20},
+        "cost": [{"instance": "aws/c7i.large", "on_demand_usd_per_million": 0.25 if rps else None, "spot_usd_per_million": None}],
+        "dominated": False,
+    } | changes
+
+
+def point(name: str, rate_rps: float, latency_ms: float, usd: float | None, front: bool) -> dict[str, Any]:
+    return {
+        "configuration": name,
+        "workload": "repeat=0",
+        "rate_rps": rate_rps,
+        "latency_ms": latency_ms,
+        "requests": 300,
+        "usd_per_million": usd,
+        "front": front,
+    }
+
+
+def sweep(**changes: Any) -> dict[str, Any]:
+    return {
+        "schema": "headrace-sweep/1",
+        "command": "python -m loadtest sweep s.yaml",
+        "model": "topics",
+        "slo": "p99<50ms",
+        "measured_for_slo": "p99<50ms",
+        "sweep": {"model": "topics"},
+        "complete": True,
+        "verdict": ["With repeat=0, batching holds p99<50ms at the highest rate: 100 requests/s. Not told apart from it: plain."],
+        "cautions": [],
+        "best": {"repeat=0": "batching"},
+        "configurations": [
+            configuration("plain", 80.0, dominated=True),
+            configuration("batching", 100.0),
+            configuration("<new>", None, state="failed", error="it <failed>", loads=[]),
+        ],
+        "latency_metric": "p99",
+        "points": [
+            point("plain", 30.0, 25.0, 0.8, False),
+            point("batching", 30.0, 20.0, 0.8, True),
+            point("batching", 90.0, 45.0, 0.3, True),
+        ],
+        "effects": [
+            {
+                "knob": "joining",
+                "from": True,
+                "to": None,
+                "before": "plain",
+                "after": "batching",
+                "capacity": 0.25,
+                "certain": False,
+                "cost": -0.2,
+                "latency": [{"rate_rps": 30.0, "p50": 0.1, "p99": -0.2}],
+            }
+        ],
+        "prices": [
+            {
+                "instance": "aws/c7i.large",
+                "vcpus": 2.0,
+                "on_demand_usd_per_hour": 0.08925,
+                "spot_usd_per_hour": None,
+                "covered_spot_usd_per_hour": None,
+                "source": "a list",
+                "date": "2026-01-19",
+            }
+        ],
+        "machines": [MACHINE],
+        "versions": [{"triton": "2.51.0"}],
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "measured_s": 600.0,
+    } | changes
+
+
+def test_a_sweep_shows_the_front_with_labels_and_greys_what_is_dominated() -> None:
+    page = render_sweep(sweep())
+    assert re.findall(OUTSIDE, page) == []
+    assert '<h1 class="good">With repeat=0, batching holds p99&lt;50ms at the highest rate: 100 requests/s.</h1>' in page
+    assert "Not told apart from it: plain." in page
+    assert ">B at 30/s</text>" in page
+    assert ">B at 90/s</text>" in page
+    assert ">A at 30/s</text>" not in page
+    assert page.count('class="dot c1"') == 3  # two on the front, and the legend's
+    assert page.count('class="dot faint"') == 2
+    assert "plain at 30 requests/s: p99 25.0 ms, 0.8 USD a million texts; 300 requests; dominated</title>" in page
+    assert page.count('<tr class="dominated">') == 2
+    assert "90 to 110, 9 trials" in page
+    assert "+25% (intervals overlap)" in page
+    assert str(escape("it <failed>")) in page
+    assert "HEADRACE_JOINING=off" in page
+
+
+def test_a_sweep_without_prices_is_drawn_by_rate() -> None:
+    values = sweep(prices=[], points=[point("batching", 30.0, 20.0, None, True), point("batching", 90.0, 45.0, None, True)])
+    for entry in values["configurations"]:
+        entry["cost"] = []
+    page = render_sweep(values)
+    assert "against rate" in page
+    assert ">requests/s</text>" in page
+
+
+def test_a_sweep_of_which_nothing_is_measured_is_a_page_too() -> None:
+    entries = [configuration("plain", None, state="pending", loads=[], memory_bytes=None, hit_rate=None)]
+    page = render_sweep(
+        sweep(configurations=entries, points=[], best={}, verdict=[], effects=[], machines=[], versions=[], complete=False, started_at=None)
+    )
+    assert "Nothing was measured yet." in page
+    assert "not measured yet" in page
+
+
+def test_letters_go_on_after_z() -> None:
+    letters = name_letters([str(number) for number in range(30)])
+    assert (letters["0"], letters["25"], letters["26"], letters["29"]) == ("A", "Z", "AA", "AD")
+
+
+def test_labels_cover_neither_each_other_nor_dots() -> None:
+    spots = [(100.0 + 7 * number, 100.0) for number in range(8)]
+    boxes = place_labels(spots, ["a label"] * 8, Box(0, 0, 300, 200))
+    placed = [box for box in boxes if box is not None]
+    assert len(placed) >= 4
+    for index, box in enumerate(placed):
+        assert not any(box.meets(other) for other in placed[index + 1 :])
+        assert not any(box.left < x < box.right and box.top < y < box.bottom for x, y in spots)
+    assert place_labels([(1.0, 1.0)], ["far too long for so little room"], Box(0, 0, 30, 30)) == [None]
