@@ -180,6 +180,22 @@ child.wait()
         assert use.ended_s == 3.0
 
 
+def test_of_a_server_and_its_workers_the_server_is_found() -> None:
+    worker = "import sys; sys.stdin.read()"
+    server = f"""import socket, subprocess, sys
+listener = socket.create_server(("127.0.0.1", 0))
+workers = [subprocess.Popen([sys.executable, "-c", {worker!r}], pass_fds=[listener.fileno()]) for _ in range(3)]
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = f"http://localhost:{process.stdout.readline().strip()}"
+        assert listeners(url) == [process.pid]
+        assert len(Process(process.pid).children()) == 3
+        process.communicate("")
+
+
 @pytest.mark.integration
 def test_the_listener_is_found_and_watched_while_the_load_runs() -> None:
     with scripted_server() as url:
