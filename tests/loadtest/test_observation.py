@@ -17,6 +17,7 @@ from loadtest.observation.triton_counts import Page, describe_triton
 from loadtest.observation.triton_metrics import MetricsError, WatchedTriton
 from loadtest.observation.watch import Watch
 from loadtest.observation.watched_processes import WatchedProcesses
+from loadtest.report.stack_charts import draw_stack
 from loadtest.results.observed import Observed
 
 STUB = [
@@ -122,6 +123,9 @@ def test_batch_sizes_are_texts_over_batches_between_two_looks() -> None:
         [0, 0.5, 0.7],
     )
     assert Observed.from_dict(asdict(Observed(tritons=[use]))) == Observed(tritons=[use])
+    charts = draw_stack(Observed(tritons=[use]), elapsed_s=3.0)
+    assert charts.keys() == {"batches", "triton_rates", "gpu", "gpu_memory"}
+    assert "second 2: 3.00 texts a batch, 3 requests pending</title>" in charts["batches"]
 
 
 def test_a_triton_that_began_anew_counts_from_zero() -> None:
