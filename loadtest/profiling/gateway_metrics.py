@@ -33,7 +33,9 @@ def read_use(gateway: Client, url: str, path: str) -> GatewayUse:
     """
     status, text = gateway.text(path)
     if status != OK:
-        raise TargetError(f"The gateway at {url} does not show its metrics at {path}: status {status}. --gateway-metrics says where they are.")
+        raise TargetError(
+            f"The gateway at {url} does not show its metrics at {path}: status {status}. --gateway-metrics says where they are."
+        )
     samples = {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)

@@ -12,7 +12,7 @@ from loadtest.results.measurement import Measurement
 from loadtest.results.percentiles import count_behind, latency_curve, summarize_latency
 from loadtest.results.recording import GroupRecord, Recording
 from loadtest.results.results import Fault, Group, Results
-from loadtest.results.series import slice_over_time
+from loadtest.results.series import seconds_of, slice_over_time
 from loadtest.scenario import Scenario
 from loadtest.workload.expectation import expected_hit_rate
 
@@ -70,6 +70,7 @@ def summarize(scenario: Scenario, measured: Measurement, around: Circumstances) 
         latency_curve=latency_curve(latency),
         service_curve=latency_curve(service),
         series=slice_over_time(seen.intervals(), elapsed_s),
+        latency_by_second=[_encoded(second.latency) for second in seconds_of(seen.intervals(), elapsed_s)],
         histograms={"latency": _encoded(latency), "service": _encoded(service)},
         offered=_offered(scenario),
         generators=list(measured.generators),
