@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.sweep.configuration import Configuration
-from loadtest.sweep.model_config import FILE
-from loadtest.sweep.packaged import PackagedModel
+from loadtest.sweep.findings.table import to_csv
+from loadtest.sweep.stack.model_config import FILE
+from loadtest.sweep.stack.packaged import PackagedModel
 from loadtest.sweep.store import write
-from loadtest.sweep.table import to_csv
 
 BEST = "best"
 

@@ -23,15 +23,15 @@ from loadtest.slo import parse_slo
 from loadtest.sweep.configuration import configurations
 from loadtest.sweep.document import Prices, parse_document
 from loadtest.sweep.errors import SweepError
+from loadtest.sweep.findings.loads import by_rate, capacity
+from loadtest.sweep.findings.pareto import dominates, front
+from loadtest.sweep.findings.pricing import applied, read_offers
+from loadtest.sweep.findings.summary import summarize_sweep
+from loadtest.sweep.findings.table import to_csv
 from loadtest.sweep.jobs import jobs
-from loadtest.sweep.loads import by_rate, capacity
-from loadtest.sweep.packaged import PackagedModel
-from loadtest.sweep.pareto import dominates, front
 from loadtest.sweep.point import FIXED, SEARCH, point_of, sustained
-from loadtest.sweep.pricing import applied, read_offers
+from loadtest.sweep.stack.packaged import PackagedModel
 from loadtest.sweep.store import RUN_SCHEMA
-from loadtest.sweep.summary import summarize_sweep
-from loadtest.sweep.table import to_csv
 from loadtest.sweep.writing import write_sweep
 from loadtest.workload.workload import Target, Workload
 
