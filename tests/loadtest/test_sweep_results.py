@@ -234,6 +234,13 @@ def test_what_a_knob_does_is_told_of_configurations_that_differ_in_it_alone() ->
     assert (latency["rate_rps"], latency["p50"]) == (20, pytest.approx(-0.5, abs=0.01))
 
 
+def test_a_repeat_that_is_not_given_is_0_to_the_effects_too() -> None:
+    found = [{"name": "plain"}, {"name": "two", "instances": 2, "repeat": 0}, {"name": "half", "repeat": 0.5}]
+    sweep, _ = swept({"plain": QUICK, "two": QUICK, "half": QUICK}, configurations=found)
+    seen = [(effect["knob"], effect["from"], effect["to"], effect["before"]) for effect in sweep["effects"]]
+    assert seen == [("instances", None, 2, "plain"), ("repeat", 0, 0.5, "plain")]
+
+
 def test_workloads_are_not_weighed_against_each_other() -> None:
     sweep, _ = swept({"repeat=0": SLOW, "repeat=0.5": QUICK}, grid={"repeat": [0, 0.5]})
     assert sweep["best"] == {"repeat=0": "repeat=0", "repeat=0.5": "repeat=0.5"}
