@@ -5,9 +5,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from loadtest.verbs import capture, ceiling, plan, profile, run, search, sweep, worker
+from loadtest.verbs import capture, ceiling, compare, plan, profile, run, search, sweep, worker
 
-VERBS = (run, search, sweep, profile, plan, capture, ceiling, worker)
+VERBS = (run, search, compare, sweep, profile, plan, capture, ceiling, worker)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

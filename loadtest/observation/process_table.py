@@ -3,7 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psutil
@@ -56,27 +56,36 @@ class Process:
 def listeners(url: str) -> list[int]:
     """The ids of the processes of this machine that listen where `url` points: none where it is another machine, or they are not ours.
 
-    Of processes that share a socket, as workers do, those whose parent does not.
+    Of processes that share a socket, as a server with its workers, the one that all others descend from.
     """
     parts = urlsplit(url)
     if not _is_this_machine(parts.hostname or ""):
         return []
     port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
-    pids = set()
-    with contextlib.suppress(psutil.AccessDenied):  # some systems tell it to root only: then nobody is found
-        for connection in psutil.net_connections(kind="tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port and connection.pid:
-                pids.add(connection.pid)
-    return sorted(_topmost(pids))
+    found = set()
+    with contextlib.suppress(psutil.Error):  # some systems tell it to root only, and processes end while they are listed
+        # of processes that share a socket, this names any one
+        found = {_topmost(pid, port) for pid in _listening(psutil.net_connections(kind="tcp"), port) if pid}
+    return sorted(found)
 
 
-def _topmost(pids: Iterable[int]) -> set[int]:
-    known = set(pids)
-    parents = {}
-    for pid in known:
-        with contextlib.suppress(psutil.Error):  # it ended meanwhile
-            parents[pid] = psutil.Process(pid).ppid()
-    return {pid for pid, parent in parents.items() if parent not in known}
+def _listening(connections: Iterable[Any], port: int) -> set[int | None]:
+    """Whose connections listen on the port; None in those of one process."""
+    return {
+        getattr(connection, "pid", None)
+        for connection in connections
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+    }
+
+
+def _topmost(pid: int, port: int) -> int:
+    """The process furthest up that listens on the port as this one does."""
+    parent = psutil.Process(pid).parent()
+    try:
+        shares = parent is not None and bool(_listening(parent.net_connections(kind="tcp"), port))
+    except psutil.Error:
+        shares = False  # not ours to look at
+    return _topmost(parent.pid, port) if parent is not None and shares else pid
 
 
 def _is_this_machine(host: str) -> bool:

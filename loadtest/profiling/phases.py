@@ -1,10 +1,10 @@
 """The runs that make a capacity profile, one after the other; each is an ordinary load test with readings of counters before and after it.
 
-    hits alone      1 user, every text a repeat                    hit latency at little load
-    hits            several users, every text a repeat             the gateway's CPU per hit
-    misses          as many users as Triton has instances          service time of a call, the gateway's CPU per miss
-    batches         the same with 2, 4, 8 … texts a request        seconds of batches by their size
-    points          open loop at shares of what the misses allow   latency to check the model with
+hits alone      1 user, every text a repeat                    hit latency at little load
+hits            several users, every text a repeat             the gateway's CPU per hit
+misses          as many users as Triton has instances          service time of a call, the gateway's CPU per miss
+batches         the same with 2, 4, 8 … texts a request        seconds of batches by their size
+points          open loop at shares of what the misses allow   latency to check the model with
 """
 
 import secrets

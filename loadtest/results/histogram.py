@@ -73,6 +73,13 @@ class Histogram:
         """The greatest value."""
         return float(self._hdr.get_max_value()) / US_PER_MS
 
+    def counts(self) -> list[tuple[float, int]]:
+        """(ms, how many) of each value that was counted, ascending."""
+        recorded = self._hdr.get_recorded_iterator()
+        return [
+            (self._hdr.get_highest_equivalent_value(at.value_iterated_to) / US_PER_MS, at.count_added_in_this_iter_step) for at in recorded
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON values: HdrHistogram's own encoding (V2, compressed, base64), and the sum that it does not hold."""
         if not len(self):

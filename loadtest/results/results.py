@@ -53,7 +53,8 @@ class Results:
     `requests` ended, well or not; `throughput_rps`, latencies (ms) and `cache_hit_rate` (share of texts) are of good answers. `latency_ms`
     counts from the intended start, `service_ms` from the real one; `latency_behind` says how many requests took as long as a percentile
     or longer. `late` waited since the most in flight were out, `behind` since the generator was not in time, `dropped` were never sent.
-    `lateness_ms` is how late requests started. `histograms` holds `latency` and `service` in HdrHistogram's encoding, in microseconds.
+    `lateness_ms` is how late requests started. `histograms` holds `latency` and `service` in HdrHistogram's encoding, in microseconds, and
+    `latency_by_second` that of the good answers of each second of `series` ("" without any), within 1 %.
 
     `variants` counts good answers by version. `latency_ms`, `cache_hit_rate` and `usd_per_million` are None where nothing was answered
     well; `usd_per_million` (texts) also where no price was given. `offered` is the scenario, without headers; `sent_repeats` the measured
@@ -103,6 +104,7 @@ class Results:
     command: str
     started_at: str
     schema_version: int = SCHEMA_VERSION
+    latency_by_second: list[str] = field(default_factory=list)
     problem: str = ""
     slo: str | None = None
     slo_misses: list[str] = field(default_factory=list)

@@ -41,11 +41,18 @@ class Slice:
 
 def slice_over_time(intervals: dict[int, Interval], elapsed_s: float) -> list[Slice]:
     """A slice for each second until the end, also for those in which nothing happened; what is left at the end joins the last one."""
+    seconds = seconds_of(intervals, elapsed_s)
+    count = len(seconds)
+    return [_summarize(seen, second, (second + 1 if second + 1 < count else elapsed_s) - second) for second, seen in enumerate(seconds)]
+
+
+def seconds_of(intervals: dict[int, Interval], elapsed_s: float) -> list[Interval]:
+    """What happened in each of the seconds that `slice_over_time` tells of."""
     count = max(round(elapsed_s), 1)
     seconds = [Interval() for _ in range(count)]
     for second, interval in intervals.items():
         seconds[min(second, count - 1)].add(interval)
-    return [_summarize(seen, second, (second + 1 if second + 1 < count else elapsed_s) - second) for second, seen in enumerate(seconds)]
+    return seconds
 
 
 def _summarize(seen: Interval, second: int, width_s: float) -> Slice:

@@ -13,7 +13,7 @@ from loadtest.results.observed import Observed
 from loadtest.results.percentiles import count_behind, latency_curve, summarize_latency
 from loadtest.results.recording import GroupRecord, Recording
 from loadtest.results.results import Cost, Fault, Group, Results
-from loadtest.results.series import slice_over_time
+from loadtest.results.series import seconds_of, slice_over_time
 from loadtest.scenario import Scenario
 from loadtest.slo import Slo
 from loadtest.workload.expectation import expected_hit_rate
@@ -92,6 +92,7 @@ def summarize(scenario: Scenario, measured: Measurement, around: Circumstances) 
         latency_curve=latency_curve(latency),
         service_curve=latency_curve(service),
         series=slice_over_time(seen.intervals(), elapsed_s) if elapsed_s > 0 else [],
+        latency_by_second=[_encoded(second.latency) for second in seconds_of(seen.intervals(), elapsed_s)] if elapsed_s > 0 else [],
         histograms={"latency": _encoded(latency), "service": _encoded(service)},
         offered=_offered(scenario),
         generators=list(measured.generators),

@@ -1,4 +1,4 @@
-"""The part of a capacity profile that a search measures: the ceiling of a Triton replica within the SLO, and points to check the model. Pure."""
+"""What a search measures of a capacity profile: a Triton replica's ceiling within the SLO, and points to check the model. Pure."""
 
 from typing import Any
 

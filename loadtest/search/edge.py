@@ -72,7 +72,7 @@ def locate(trials: Iterable[Trial]) -> Edge:
 
 
 def pass_probability(rate_rps: float, edge_rps: float, width: float) -> float:
-    """The model's P(pass)."""
+    """The model's P(pass), for an edge and a width s."""
     return math.exp(_log_shares((math.log(rate_rps) - math.log(edge_rps)) / width)[0])
 
 

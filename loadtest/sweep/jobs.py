@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from loadtest import scenario_fields
 from loadtest.sweep.configuration import Configuration, digest
 from loadtest.sweep.document import Document
-from loadtest.sweep.packaged import PackagedModel
+from loadtest.sweep.errors import SweepError
+from loadtest.sweep.knobs import Knobs
+from loadtest.sweep.stack.packaged import PackagedModel
+from loadtest.workload.workload import Workload
 
 MEASURED_WITH = ("model", "duration_s", "warm_up_s", "seed", "generators", "timeout_s", "max_in_flight")
 
@@ -44,3 +48,31 @@ def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedM
             }
             made.append(Job(configuration, repetition, digest(same | own)))
     return made
+
+
+def described(job: Job, document: Document, packaged: PackagedModel) -> dict[str, Any]:
+    """Which configuration it is, and what is known of it before it is measured."""
+    knobs = job.configuration.knobs
+    return {
+        "key": job.key,
+        "name": job.configuration.name,
+        "repetition": job.repetition,
+        "knobs": knobs.turned(),
+        "workload": job.configuration.workload,
+        "packaged": packaged.facts(packaged.version(knobs)),
+        "config_pbtxt": packaged.alone(knobs),
+        "settings": knobs.gateway_settings(document.model),
+    }
+
+
+def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
+    """What a configuration is asked.
+
+    Raises:
+        SweepError: a workload knob has a value that it cannot have.
+    """
+    fields = knobs.workload() | {"corpus": document.corpus, "targets": [{"model": document.model}]}
+    try:
+        return scenario_fields.build(Workload, fields, "")
+    except ValueError as exc:
+        raise SweepError(f"{where}: {exc}") from exc

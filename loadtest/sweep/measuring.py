@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from loadtest import scenario_fields
 from loadtest.arrivals.process import Poisson
 from loadtest.generator.measure import Progress
 from loadtest.loop import OpenLoop
@@ -18,17 +17,14 @@ from loadtest.scenario import Scenario
 from loadtest.search.search import Found, search
 from loadtest.search.trial import Trial
 from loadtest.search.trials import Trials
-from loadtest.sweep import triton_statistics
 from loadtest.sweep.document import Document
-from loadtest.sweep.errors import SweepError
-from loadtest.sweep.jobs import Job
-from loadtest.sweep.knobs import Knobs
-from loadtest.sweep.observer import Observer
-from loadtest.sweep.packaged import PackagedModel
+from loadtest.sweep.jobs import Job, described, workload_of
 from loadtest.sweep.point import FIXED, SEARCH, point_of
-from loadtest.sweep.stack import Stack, running_stack
+from loadtest.sweep.stack import triton_statistics
+from loadtest.sweep.stack.observer import Observer
+from loadtest.sweep.stack.packaged import PackagedModel
+from loadtest.sweep.stack.running import Stack, running_stack
 from loadtest.sweep.store import RUN_SCHEMA
-from loadtest.workload.workload import Workload
 
 SEEDS_APART = 1000
 """Between repetitions: each has arrivals and texts of its own, the same for every configuration."""
@@ -41,19 +37,6 @@ class Listeners:
     on_words: Callable[[str], None]
     on_load: Callable[[str], None]
     on_progress: Callable[[Progress], None]
-
-
-def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
-    """What a configuration is asked.
-
-    Raises:
-        SweepError: a workload knob has a value that it cannot have.
-    """
-    fields = knobs.workload() | {"corpus": document.corpus, "targets": [{"model": document.model}]}
-    try:
-        return scenario_fields.build(Workload, fields, "")
-    except ValueError as exc:
-        raise SweepError(f"{where}: {exc}") from exc
 
 
 def measure_configuration(
@@ -83,21 +66,6 @@ def measure_configuration(
         "points": points,
         "search": None if found is None else {"outcome": found.outcome, "reason": found.reason},
         "error": None,
-    }
-
-
-def described(job: Job, document: Document, packaged: PackagedModel) -> dict[str, Any]:
-    """Which configuration it is, and what is known of it before it is measured."""
-    knobs = job.configuration.knobs
-    return {
-        "key": job.key,
-        "name": job.configuration.name,
-        "repetition": job.repetition,
-        "knobs": knobs.turned(),
-        "workload": job.configuration.workload,
-        "packaged": packaged.facts(packaged.version(knobs)),
-        "config_pbtxt": packaged.alone(knobs),
-        "settings": knobs.gateway_settings(document.model),
     }
 
 

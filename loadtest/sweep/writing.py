@@ -7,10 +7,10 @@ from typing import Any
 
 from loadtest.report.sweep_page import render_sweep
 from loadtest.sweep.configuration import Configuration
-from loadtest.sweep.model_config import FILE
-from loadtest.sweep.packaged import PackagedModel
+from loadtest.sweep.findings.table import to_csv
+from loadtest.sweep.stack.model_config import FILE
+from loadtest.sweep.stack.packaged import PackagedModel
 from loadtest.sweep.store import write
-from loadtest.sweep.table import to_csv
 
 BEST = "best"
 

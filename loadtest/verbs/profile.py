@@ -37,8 +37,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "profile",
         allow_abbrev=False,
         help="measure on a running stack what `plan` computes with",
-        description="Short runs of hits, misses, batches and a mixed load, with readings of the gateway's and Triton's counters: a minute in "
-        "all. Measure one gateway worker and one Triton replica that have the machine to themselves.",
+        description="Short runs of hits, misses, batches and a mixed load, with readings of the gateway's and Triton's counters: a minute "
+        "in all. Measure one gateway worker and one Triton replica that have the machine to themselves.",
     )
     add_scenario_flags(parser)
     add = parser.add_argument

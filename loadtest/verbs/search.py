@@ -44,8 +44,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "search",
         allow_abbrev=False,
         help="find the highest rate that a gateway holds within an SLO",
-        description="Poisson arrivals in an open loop: the rate doubles until it fails, then bisection with repetitions until the 95 %% "
-        "interval of the edge is narrow enough. A run in which the generator did not keep up says nothing of the system and ends the search.",
+        description="Poisson arrivals in an open loop: the rate doubles until it fails, then bisection with repetitions until the "
+        "95 %% interval of the edge is narrow enough. "
+        "A run in which the generator did not keep up says nothing of the system and ends the search.",
     )
     parser.add_argument("--slo", type=slo_argument, required=True, metavar="TEXT", help="such as 'p99<50ms,errors<0.1%%'")
     add_scenario_flags(parser)
@@ -60,7 +61,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="how narrow the 95 %% interval must be: 0.05 is ± 5 %% (default %(default)g)",
     )
     add("--most-trials", type=int, default=BOUNDS.most_trials, metavar="N", help="at most so many runs (default %(default)s)")
-    add("--warm-up", type=float, default=2.0, metavar="S", help="seconds of the same rate before each trial, not counted (default %(default)g)")
+    add(
+        "--warm-up",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="seconds of the same rate before each trial, not counted (default %(default)g)",
+    )
     add("--triton-replicas", type=int, default=1, metavar="N", help="behind the gateway, for the capacity profile (default %(default)s)")
     add("--gateways", type=int, default=1, metavar="N", help="behind the address, for the capacity profile (default %(default)s)")
     add("--report", type=Path, required=True, metavar="DIR", help="folder for search.html, search.json and profile.json, a part of a capacity profile")
@@ -130,9 +137,7 @@ def _bounds(args: argparse.Namespace) -> Bounds:
             raise BoundsError(f"--{name} is not for a search, which chooses the rates of Poisson arrivals itself: give --first-rate")
     if args.warm_up < 0 or args.triton_replicas < 1 or args.gateways < 1:
         raise BoundsError("--warm-up must not be negative, --triton-replicas and --gateways must be at least 1")
-    return Bounds(
-        first_rps=args.first_rate, resolution=args.resolution, most_rps=args.highest_rate, most_trials=args.most_trials
-    )
+    return Bounds(first_rps=args.first_rate, resolution=args.resolution, most_rps=args.highest_rate, most_trials=args.most_trials)
 
 
 def _status(found: Found) -> int:

@@ -10,12 +10,12 @@ from rich.console import Console
 from loadtest.sweep.configuration import configurations
 from loadtest.sweep.document import read_document
 from loadtest.sweep.errors import SweepError
-from loadtest.sweep.jobs import Job, jobs
-from loadtest.sweep.measuring import Listeners, described, measure_configuration, workload_of
-from loadtest.sweep.packaged import file_digest, read_model
-from loadtest.sweep.pricing import read_offers
+from loadtest.sweep.findings.pricing import read_offers
+from loadtest.sweep.findings.summary import summarize_sweep
+from loadtest.sweep.jobs import Job, described, jobs, workload_of
+from loadtest.sweep.measuring import Listeners, measure_configuration
+from loadtest.sweep.stack.packaged import file_digest, read_model
 from loadtest.sweep.store import Store
-from loadtest.sweep.summary import summarize_sweep
 from loadtest.sweep.sweeper import run_jobs
 from loadtest.sweep.writing import write_sweep
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED

@@ -7,7 +7,7 @@ from scipy import stats
 
 from loadtest.cost import usd_per_million
 from loadtest.goodness_of_fit import chi_square_p_value, chi_square_survival
-from loadtest.report.charts.axis import axis_from_zero, nines
+from loadtest.report.charts.axis import axis_from_zero, log_axis, nines, value_axis
 from loadtest.results.histogram import MAX_US, Histogram, merged
 from loadtest.results.percentiles import count_behind, latency_curve, summarize_latency
 
@@ -98,3 +98,17 @@ def test_an_axis_holds_its_greatest_value_with_few_round_steps(greatest: float) 
 def test_each_nine_is_one_more() -> None:
     assert [round(nines(quantile), 9) for quantile in (0, 0.9, 0.99, 0.999)] == [0, 1, 2, 3]
     assert math.isclose(nines(0.5), math.log10(2))
+
+
+def test_a_logarithmic_axis_encloses_its_values_and_gives_each_decade_the_same_room() -> None:
+    axis = log_axis("ms", 0.3, 4000.0)
+    assert (axis.low, axis.high) == (0.1, 10_000)
+    assert [axis.place(value) for value in (0.1, 1, 10, 10_000)] == pytest.approx([0, 0.2, 0.4, 1])
+    assert axis.place(0.0) == 0
+    assert [text for _, text in log_axis("ms", 12.0, 90.0).ticks] == ["10", "20", "50", "100"]
+
+
+def test_values_of_like_size_have_an_axis_from_zero() -> None:
+    assert value_axis("ms", [5.0, 100.0]).low == 0
+    assert value_axis("ms", [1.0, 100.0]).low == 1
+    assert value_axis("ms", []).low == 0

@@ -7,12 +7,13 @@ import pytest
 
 from loadtest.arrivals.process import Poisson
 from loadtest.loop import ClosedLoop, Loop, OpenLoop
+from loadtest.report.error_table import error_table
 from loadtest.report.headline import headline, silent_from_s
 from loadtest.report.page import render_html
 from loadtest.results.measurement import GeneratorUse, Measurement
 from loadtest.results.outcome import Outcome
 from loadtest.results.recording import Recording
-from loadtest.results.results import Results
+from loadtest.results.results import Fault, Results
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario import Scenario
 from loadtest.slo import parse_slo
@@ -100,6 +101,12 @@ def test_a_generator_that_was_behind_or_lost_says_nothing_of_the_system() -> Non
         late.start(1.0, 1.5, behind=True)
     assert "could not keep up" in headline(results(late, "p99<50ms")).sentence
     assert headline(results(ten_a_second(10), workers=3)) == ("2 of 3 load generators were lost, with what they saw.", "bad")
+
+
+def test_errors_that_differ_in_numbers_only_are_one_row() -> None:
+    faults = [Fault(429, "64 texts wait, at most 64 may", 5), Fault(503, "not ready", 7), Fault(429, "101 texts wait, at most 99 may", 4)]
+    assert error_table(faults) == [(429, "… texts wait, at most … may", 9), (503, "not ready", 7)]
+    assert error_table(faults[:1]) == [(429, "64 texts wait, at most 64 may", 5)]
 
 
 def test_nothing_at_all_is_a_report_too() -> None:

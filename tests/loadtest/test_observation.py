@@ -17,6 +17,7 @@ from loadtest.observation.triton_counts import Page, describe_triton
 from loadtest.observation.triton_metrics import MetricsError, WatchedTriton
 from loadtest.observation.watch import Watch
 from loadtest.observation.watched_processes import WatchedProcesses
+from loadtest.report.stack_charts import draw_stack
 from loadtest.results.observed import Observed
 
 STUB = [
@@ -122,6 +123,9 @@ def test_batch_sizes_are_texts_over_batches_between_two_looks() -> None:
         [0, 0.5, 0.7],
     )
     assert Observed.from_dict(asdict(Observed(tritons=[use]))) == Observed(tritons=[use])
+    charts = draw_stack(Observed(tritons=[use]), elapsed_s=3.0)
+    assert charts.keys() == {"batches", "triton_rates", "gpu", "gpu_memory"}
+    assert "second 2: 3.00 texts a batch, 3 requests pending</title>" in charts["batches"]
 
 
 def test_a_triton_that_began_anew_counts_from_zero() -> None:
@@ -178,6 +182,22 @@ child.wait()
         assert [point.at_s for point in use.series] == [1.0]
         assert use.series[0].memory_bytes > 1_000_000
         assert use.ended_s == 3.0
+
+
+def test_of_a_server_and_its_workers_the_server_is_found() -> None:
+    worker = "import sys; sys.stdin.read()"
+    server = f"""import socket, subprocess, sys
+listener = socket.create_server(("127.0.0.1", 0))
+workers = [subprocess.Popen([sys.executable, "-c", {worker!r}], pass_fds=[listener.fileno()]) for _ in range(3)]
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = f"http://localhost:{process.stdout.readline().strip()}"
+        assert listeners(url) == [process.pid]
+        assert len(Process(process.pid).children()) == 3
+        process.communicate("")
 
 
 @pytest.mark.integration

@@ -11,7 +11,7 @@ from loadtest.sweep.document import parse_document
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.jobs import jobs
 from loadtest.sweep.knobs import Knobs
-from loadtest.sweep.packaged import PackagedModel, read_model
+from loadtest.sweep.stack.packaged import PackagedModel, read_model
 
 CONFIG = """
 name: "topics"

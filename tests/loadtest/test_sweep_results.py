@@ -23,15 +23,15 @@ from loadtest.slo import parse_slo
 from loadtest.sweep.configuration import configurations
 from loadtest.sweep.document import Prices, parse_document
 from loadtest.sweep.errors import SweepError
+from loadtest.sweep.findings.loads import by_rate, capacity
+from loadtest.sweep.findings.pareto import dominates, front
+from loadtest.sweep.findings.pricing import applied, read_offers
+from loadtest.sweep.findings.summary import summarize_sweep
+from loadtest.sweep.findings.table import to_csv
 from loadtest.sweep.jobs import jobs
-from loadtest.sweep.loads import by_rate, capacity
-from loadtest.sweep.packaged import PackagedModel
-from loadtest.sweep.pareto import dominates, front
 from loadtest.sweep.point import FIXED, SEARCH, point_of, sustained
-from loadtest.sweep.pricing import applied, read_offers
+from loadtest.sweep.stack.packaged import PackagedModel
 from loadtest.sweep.store import RUN_SCHEMA
-from loadtest.sweep.summary import summarize_sweep
-from loadtest.sweep.table import to_csv
 from loadtest.sweep.writing import write_sweep
 from loadtest.workload.workload import Target, Workload
 
@@ -232,6 +232,13 @@ def test_what_a_knob_does_is_told_of_configurations_that_differ_in_it_alone() ->
     ]
     (latency,) = sweep["effects"][1]["latency"]
     assert (latency["rate_rps"], latency["p50"]) == (20, pytest.approx(-0.5, abs=0.01))
+
+
+def test_a_repeat_that_is_not_given_is_0_to_the_effects_too() -> None:
+    found = [{"name": "plain"}, {"name": "two", "instances": 2, "repeat": 0}, {"name": "half", "repeat": 0.5}]
+    sweep, _ = swept({"plain": QUICK, "two": QUICK, "half": QUICK}, configurations=found)
+    seen = [(effect["knob"], effect["from"], effect["to"], effect["before"]) for effect in sweep["effects"]]
+    assert seen == [("instances", None, 2, "plain"), ("repeat", 0, 0.5, "plain")]
 
 
 def test_workloads_are_not_weighed_against_each_other() -> None:

@@ -9,11 +9,11 @@ from loadtest.sweep.configuration import Configuration
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.jobs import Job
 from loadtest.sweep.knobs import Knobs
-from loadtest.sweep.observer import Observer, Reading
-from loadtest.sweep.process_use import ProcessUse, triton_address, use_of
+from loadtest.sweep.stack.observer import Observer, Reading
+from loadtest.sweep.stack.process_use import ProcessUse, triton_address, use_of
+from loadtest.sweep.stack.triton_statistics import BatchStatistics, parse
 from loadtest.sweep.store import RUN_SCHEMA, Store
 from loadtest.sweep.sweeper import Standing, run_jobs, time_left_s
-from loadtest.sweep.triton_statistics import BatchStatistics, parse
 from loadtest.target import TargetError
 
 JOBS = [Job(Configuration(f"instances={count}", Knobs(instances=count)), 0, f"key{count}") for count in (1, 2, 3)]

@@ -16,7 +16,8 @@ def effects(configurations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
     """
     found = []
     for one, other in combinations([entry for entry in configurations if entry["state"] == "finished"], 2):
-        changed = [name for name in Knobs.model_fields if one["knobs"].get(name) != other["knobs"].get(name)]
+        turned = _settled(one["knobs"]), _settled(other["knobs"])
+        changed = [name for name in Knobs.model_fields if turned[0].get(name) != turned[1].get(name)]
         if len(changed) != 1:
             continue
         knob = changed[0]
@@ -25,8 +26,8 @@ def effects(configurations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
         found.append(
             {
                 "knob": knob,
-                "from": before["knobs"].get(knob),
-                "to": after["knobs"].get(knob),
+                "from": _settled(before["knobs"]).get(knob),
+                "to": _settled(after["knobs"]).get(knob),
                 "before": before["name"],
                 "after": after["name"],
                 "capacity": _change(_rps(before), _rps(after)),
@@ -36,6 +37,11 @@ def effects(configurations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
             }
         )
     return found
+
+
+def _settled(knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Knobs with the one that is 0 where it is not given."""
+    return dict(knobs) if "zipf" in knobs else {"repeat": 0.0, **knobs}
 
 
 def _latency(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def applied(offers: Sequence[Offer], cores: float) -> list[str]:
         f"The price of {offer.instance} ({offer.vcpus:g} vCPUs, {offer.on_demand_usd_per_hour:.4g} USD/h on demand"
         + (
             "" if offer.spot_usd_per_hour is None or offer.covered_spot_usd_per_hour is None
-            else f", {offer.spot_usd_per_hour:.4g} USD/h spot, {offer.covered_spot_usd_per_hour:.4g} with its gaps covered"
+            else f", {offer.spot_usd_per_hour:.5g} USD/h spot, {offer.covered_spot_usd_per_hour:.5g} with its gaps covered"
         )
         + f"; {offer.date}) is applied to rates that were measured on another machine with {cores:g} cores, generator included."
         for offer in offers

@@ -6,15 +6,14 @@ from statistics import fmean
 from typing import Any
 
 from loadtest.slo import ERRORS, Slo
-from loadtest.sweep.choice import best, verdict
 from loadtest.sweep.document import Document
-from loadtest.sweep.effects import effects
-from loadtest.sweep.jobs import Job
-from loadtest.sweep.loads import by_rate, capacity
-from loadtest.sweep.measuring import described, workload_of
-from loadtest.sweep.packaged import PackagedModel
-from loadtest.sweep.pareto import front
-from loadtest.sweep.pricing import Offer, applied
+from loadtest.sweep.findings.choice import best, verdict
+from loadtest.sweep.findings.effects import effects
+from loadtest.sweep.findings.loads import by_rate, capacity
+from loadtest.sweep.findings.pareto import front
+from loadtest.sweep.findings.pricing import Offer, applied
+from loadtest.sweep.jobs import Job, described, workload_of
+from loadtest.sweep.stack.packaged import PackagedModel
 
 SCHEMA = "headrace-sweep/1"
 DEFAULT_METRIC = "p99"

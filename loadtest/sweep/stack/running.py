@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.gateway_process import RunningGateway, running_gateway
-from loadtest.sweep import triton_statistics
 from loadtest.sweep.knobs import Knobs
-from loadtest.sweep.observer import Reading
-from loadtest.sweep.packaged import PackagedModel
-from loadtest.sweep.process_use import triton_address, use_of
+from loadtest.sweep.stack import triton_statistics
+from loadtest.sweep.stack.observer import Reading
+from loadtest.sweep.stack.packaged import PackagedModel
+from loadtest.sweep.stack.process_use import triton_address, use_of
 
 
 @dataclass(frozen=True, slots=True)

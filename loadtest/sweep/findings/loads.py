@@ -10,7 +10,6 @@ from loadtest.results.histogram import EXACT_DIGITS, Histogram, merged
 from loadtest.results.percentiles import summarize_latency
 from loadtest.results.results import Results
 from loadtest.search.edge import locate
-from loadtest.search.trial import Trial
 from loadtest.slo import Slo
 from loadtest.sweep.point import FIXED, results_of, trial_of
 
@@ -89,11 +88,6 @@ def _at(rate_rps: float, points: Sequence[Point], slo: Slo) -> dict[str, Any]:
 def merged_latency_ms(seen: Sequence[Results]) -> dict[str, float] | None:
     """Percentiles over all requests of several runs."""
     return summarize_latency(merged(_latency(results) for results in seen if results.latency_ms is not None))
-
-
-def judged(points: Sequence[Point], slo: Slo) -> list[Trial]:
-    """Each run as a trial of the SLO."""
-    return [trial_of(point, slo) for point in points]
 
 
 def _latency(results: Results) -> Histogram:

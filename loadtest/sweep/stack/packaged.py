@@ -9,7 +9,7 @@ from typing import Any
 
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.knobs import Knobs
-from loadtest.sweep.model_config import FILE, narrowed, tuned
+from loadtest.sweep.stack.model_config import FILE, narrowed, tuned
 
 MANIFEST = "manifest.json"
 

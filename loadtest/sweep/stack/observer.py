@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtest.generator.measure import Progress
-from loadtest.sweep.process_use import ProcessUse
-from loadtest.sweep.triton_statistics import BatchStatistics
+from loadtest.sweep.stack.process_use import ProcessUse
+from loadtest.sweep.stack.triton_statistics import BatchStatistics
 
 
 @dataclass(frozen=True, slots=True)

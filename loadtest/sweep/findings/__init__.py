@@ -1,0 +1,1 @@
+"""What a sweep found: capacities, costs, the Pareto front, effects, the choice. Pure."""
