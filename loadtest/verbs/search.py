@@ -70,7 +70,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("--triton-replicas", type=int, default=1, metavar="N", help="behind the gateway, for the capacity profile (default %(default)s)")
     add("--gateways", type=int, default=1, metavar="N", help="behind the address, for the capacity profile (default %(default)s)")
-    add("--report", type=Path, required=True, metavar="DIR", help="folder for search.html, search.json and profile.json, a part of a capacity profile")
+    add("--report", type=Path, required=True, metavar="DIR", help="folder for search.html, search.json, and profile.json for `plan`")
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
 
