@@ -1,11 +1,15 @@
 """The pages of searches and sweeps, from values of the forms that their JSON has."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from markupsafe import escape
 
+from loadtest.__main__ import main
+from loadtest.generator.scripted_process import scripted_server
 from loadtest.report.charts.labels import Box, place_labels
 from loadtest.report.search_page import render_search
 from loadtest.report.sweep_page import name_letters, render_sweep
@@ -221,6 +225,20 @@ def test_a_sweep_of_which_nothing_is_measured_is_a_page_too() -> None:
     )
     assert "Nothing was measured yet." in page
     assert "not measured yet" in page
+
+
+@pytest.mark.integration
+def test_a_real_search_leaves_its_page(corpus: Path, tmp_path: Path) -> None:
+    with scripted_server(latencies_ms=[[5, 1]]) as url:
+        needed = ["--url", url, "--model", "topics", "--corpus", str(corpus), "--repeat", "0", "--report", str(tmp_path), "--slo", "p99<2s"]
+        bounds = ["--first-rate", "40", "--highest-rate", "80", "--duration", "0.5", "--warm-up", "0"]
+        assert main(["search", *needed, *bounds]) == 0
+    values, page = json.loads((tmp_path / "search.json").read_text()), (tmp_path / "search.html").read_text()
+    assert values["outcome"] == "ceiling"
+    assert f'<h1 class="good">{escape(values["verdict"].partition(". ")[0])}' in page
+    assert page.count("held</td>") == len(values["trials"]) == 2
+    assert "The highest trial that held" in page
+    assert re.findall(OUTSIDE, page) == []
 
 
 def test_letters_go_on_after_z() -> None:
