@@ -258,6 +258,12 @@ def test_failed_and_missing_configurations_are_said() -> None:
     assert not sweep["complete"]
 
 
+def test_a_capacity_below_all_rates_is_said_to_be_extrapolated() -> None:
+    sweep, _ = swept({"as packaged": [point(20, 0.02), point(20, 0.2), point(20, 0.2)]})
+    assert sweep["configurations"][0]["capacity"]["rps"] < 20
+    assert "as packaged: 20 requests/s is the lowest rate that was tried; what it holds below is extrapolated." in sweep["cautions"]
+
+
 def test_a_sweep_without_prices_chooses_by_the_rate() -> None:
     sweep, _ = swept({"instances=1": SLOW, "instances=2": QUICK}, priced=False, **TWO)
     assert sweep["best"] == {"repeat=0": "instances=2"}

@@ -137,6 +137,12 @@ def _cautions(entries: Sequence[Mapping[str, Any]], machines: Sequence[Any]) -> 
     behind = sum(load["generator_behind"] for entry in entries for load in entry["loads"])
     if behind:
         said.append(f"In {behind} runs the load generator could not keep up; they do not count.")
+    for entry in entries:
+        lowest_rps = min((load["rate_rps"] for load in entry["loads"]), default=0.0)
+        if entry["capacity"] is not None and entry["capacity"]["rps"] < lowest_rps:
+            said.append(
+                f"{entry['name']}: {lowest_rps:,.3g} requests/s is the lowest rate that was tried; what it holds below is extrapolated."
+            )
     if machines:
         said.append(f"Gateway, Triton, cache and load generator shared {machines[0]['cores']} cores: alone on them the system does more.")
     return said
