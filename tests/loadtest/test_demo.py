@@ -113,7 +113,7 @@ def test_a_cache_that_keeps_nothing_stops_the_demo(gateway: Any) -> None:
 @pytest.mark.integration
 def test_a_load_test_that_measures_nothing_stops_the_demo(gateway: Any, corpus: Path, tmp_path: Path) -> None:
     gateway.versions = ()
-    with pytest.raises(LoadFailedError, match="No version of .topics. is ready"):
+    with pytest.raises(LoadFailedError, match=r"No version of .topics. is ready"):
         load_gateway(gateway.url, corpus, tmp_path)
 
 
