@@ -97,7 +97,7 @@ def stack() -> Iterator[ScriptedStack]:
 
 
 def arguments(stack: ScriptedStack, corpus: Path, output: Path, *more: str) -> list[str]:
-    needed = ["--url", stack.url, "--model", "topics", "--corpus", str(corpus), "--seconds", "0.5", "--point-rates", "25"]
+    needed = ["--url", stack.url, "--model", "topics", "--corpus", str(corpus), "--seconds", "0.4", "--point-rates", "25"]
     return ["profile", *needed, "-o", str(output), *more]
 
 
