@@ -97,7 +97,7 @@ def stack() -> Iterator[ScriptedStack]:
 
 
 def arguments(stack: ScriptedStack, corpus: Path, output: Path, *more: str) -> list[str]:
-    needed = ["--url", stack.url, "--model", "topics", "--corpus", str(corpus), "--seconds", "0.6", "--point-rates", "25"]
+    needed = ["--url", stack.url, "--model", "topics", "--corpus", str(corpus), "--seconds", "0.4", "--point-rates", "25"]
     return ["profile", *needed, "-o", str(output), *more]
 
 
@@ -114,8 +114,8 @@ def test_the_scripted_times_are_measured_and_planned_with(
     assert triton["service_s"]["mean"] == pytest.approx(TEXT_S)
     assert triton["service_s"]["quantiles"]["0.5"] == pytest.approx(TEXT_S, rel=0.2)
     assert HIT_S < gateway["hit_latency_s"]["mean"] < 4 * HIT_S
-    assert gateway["cpu_s_per_hit"] == pytest.approx(CPU_PER_HIT)
-    assert gateway["cpu_s_per_miss"] == pytest.approx(CPU_PER_MISS)
+    assert gateway["cpu_s_per_hit"] == pytest.approx(CPU_PER_HIT, rel=0.05)
+    assert gateway["cpu_s_per_miss"] == pytest.approx(CPU_PER_MISS, rel=0.05)
     assert gateway["miss_overhead_s"] == pytest.approx(OVERHEAD_S, abs=0.004)
     assert profile["cache"]["bytes_per_item"] > VALUE_BYTES
     assert profile["points"][0]["latency_ms"]["p50"] > 1e3 * HIT_S
