@@ -90,5 +90,5 @@ def test_a_generator_that_is_too_slow_says_so(corpus: Path, tmp_path: Path, caps
     assert report["offered_rps"] == pytest.approx(60_000, rel=0.01)
     assert report["sent_rps"] < 40_000
     said = capsys.readouterr().out
-    assert said.startswith("The generator could not keep up, so this is not what the system can do: ")
+    assert said.startswith("The load generator could not keep up, so this run does not say what the system can do.")
     assert "give it more --workers" in said
