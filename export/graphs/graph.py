@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from headrace_backend.fusions import left_out
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from export.errors import ExportError, first_line
@@ -39,7 +40,9 @@ class Graph:
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors: the rest is about the optimizer's own work
         try:
-            self.session = ort.InferenceSession(str(path), options, providers=[provider] if provider == CPU else [provider, CPU])
+            providers = [provider] if provider == CPU else [provider, CPU]
+            # what is measured here is what will be served
+            self.session = ort.InferenceSession(str(path), options, providers=providers, disabled_optimizers=left_out(provider))
         except ORT_ERRORS as exc:
             raise ExportError(f"ONNX Runtime's {provider} cannot run the graph: {first_line(exc)}") from exc
         # where a provider cannot start, ONNX Runtime only logs it and runs on the CPU

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from headrace_backend import tensorrt
+from headrace_backend import fusions, tensorrt
 from headrace_backend.items import Window
 from headrace_backend.placement import Placement
 
@@ -100,7 +100,8 @@ def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
         options.add_session_config_entry("session.force_spinning_stop", "1")
     # a memory plan would be kept for every shape that ever ran
     options.enable_mem_pattern = False
-    session = ort.InferenceSession(str(graph), options, providers=_providers(graph, placement))
+    left_out = fusions.left_out(placement.provider)
+    session = ort.InferenceSession(str(graph), options, providers=_providers(graph, placement), disabled_optimizers=left_out)
     # where a provider cannot start (no driver, no library) ONNX Runtime only logs it and runs on the CPU
     if (active := session.get_providers()[0]) != placement.provider:
         raise SessionError(f"Execution provider {placement.provider} could not start; ONNX Runtime would have used {active}.")
