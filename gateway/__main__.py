@@ -25,6 +25,7 @@ from gateway.runtime_settings import Runtime, RuntimeSettingsError
 from gateway.security.command_line import keys
 from gateway.security.connection import Config, Connection, HeadLimits
 from gateway.security.tls import ClientTls
+from gateway.security.whole_responses import Outbox
 from gateway.settings import PREFIX, Settings, SettingsError
 from gateway.tracing import TracingError
 from model_repository.server import TritonError, TritonUnavailable
@@ -138,6 +139,7 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
         ssl_keyfile=settings.tls_key_file,
     )
     config.head_limits = HeadLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
+    config.outbox = Outbox()
     scheme = "http" if settings.tls_cert_file is None else "https"
     print(f"gateway on {scheme}://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)
     if settings.grpc_port:

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from starlette.types import Receive
-
 from gateway import row as rows
 from gateway.cache.directives import NONE, Directives
+from gateway.caller import Caller
 from gateway.limiting.priority import Priority
 from model_repository.manifest import Manifest
 
@@ -25,7 +24,7 @@ class PredictionRequest:
     """What to predict. `deadline` is of the event loop's clock, seconds; `cache` is what the client says of caching.
 
     `keys` are the items' in the cache, where they were made already. With `partial`, an item that the model cannot process has an error of
-    its own; else it fails the request. `receive` is the ASGI channel on which a client that leaves is noticed.
+    its own; else it fails the request. `caller` is who waits for the answer, where that is known.
     """
 
     items: Sequence[Item]
@@ -33,7 +32,7 @@ class PredictionRequest:
     cache: Directives = NONE
     keys: Sequence[bytes] | None = None
     priority: Priority = Priority.INTERACTIVE
-    receive: Receive | None = None
+    caller: Caller | None = None
     partial: bool = False
 
 

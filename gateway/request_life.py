@@ -170,7 +170,7 @@ class RequestLife:
         flights = [self._fill.join(k, item, lane, request, alone=alone) for k, item in missing.items()]
         ctx.lap("admit")
         try:
-            with attended(request.receive):
+            with attended(request.caller):
                 return await self._land(flights, request)
         finally:
             under_way.leave(flights)

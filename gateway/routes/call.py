@@ -11,6 +11,7 @@ import orjson
 from fastapi import Request, Response
 
 from gateway.cache.directives import NONE, Directives, parse
+from gateway.caller import CALLER
 from gateway.context import RequestContext
 from gateway.dialects.ask import Ask
 from gateway.errors import InvalidRequest, MalformedRequest
@@ -118,7 +119,7 @@ class Call:
         await self.stack.door.charge(self.ctx, len(items))
         self.ctx.lap("authenticate")
         priority = _priority(self.ctx.headers, Priority.INTERACTIVE)
-        request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.receive, partial)
+        request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.scope.get(CALLER), partial)
         return await self.stack.life.predict(lane, request, self.ctx)
 
     async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float) -> Prediction:

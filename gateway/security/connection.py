@@ -14,7 +14,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gateway import metrics
-from gateway.security.whole_responses import WholeResponses
+from gateway.caller import CALLER, Caller
+from gateway.security.whole_responses import Outbox, WholeResponses
 
 WHOLE_BODY = "headrace.whole_body"
 """Stands in the scope of a request whose last byte is there: whoever reads its body need not wait."""
@@ -36,9 +37,10 @@ class HeadLimits:
 
 
 class Config(uvicorn.Config):
-    """uvicorn's configuration, and the limits of its connections."""
+    """uvicorn's configuration, the limits of its connections, and what they send together."""
 
     head_limits: HeadLimits
+    outbox: Outbox
 
 
 class _HeadTooLarge(Exception):
@@ -57,7 +59,8 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         assert isinstance(config, Config)  # noqa: S101 - `serve` is the only one who makes connections
-        self._limits = config.head_limits
+        self._limits, self._outbox = config.head_limits, config.outbox
+        self._caller = Caller()
         self._timer: asyncio.TimerHandle | None = None
         self._in_body = False
         self._moved = False
@@ -67,13 +70,14 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it in the same way
         """A client has connected."""
         super().connection_made(transport)
-        self.transport = WholeResponses(transport, self.loop)  # type: ignore[assignment]  # a transport in all but its base class
+        self.transport = WholeResponses(transport, self._outbox)  # type: ignore[assignment]  # a transport in all but its base class
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._disarm()
         super().connection_lost(exc)
+        self._caller.leave()
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request, or several requests."""
@@ -103,6 +107,7 @@ class Connection(HttpToolsProtocol):
             raise _HeadTooLarge
         self._in_body = self._moved = True
         self._head_bytes = 0
+        self.scope[CALLER] = self._caller  # type: ignore[literal-required]  # a key of ours
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -1,39 +1,66 @@
-"""Writes a response's head together with its body: the server hands them over apart, and each write is a system call and a packet."""
+"""Writes responses whole, and those of one turn of the event loop one after the other at its end.
+
+The server hands over head and body apart, and each write is a system call and a packet. A client that is woken in the middle of a turn
+takes the core from the responses after its own, which often are there in the same moment: they were computed in one batch.
+"""
 
 import asyncio
 from typing import Any
 
+MAX_HELD_BYTES = 65_536
 _HEAD = b"HTTP/1."
 
 
+class Outbox:
+    """The connections that have something to send at the end of this turn."""
+
+    def __init__(self) -> None:
+        self._full: list[WholeResponses] = []
+
+    def add(self, responses: "WholeResponses") -> None:
+        """Send what this connection holds then."""
+        if not self._full:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._full.append(responses)
+
+    def _send(self) -> None:
+        full, self._full = self._full, []
+        for responses in full:
+            responses.flush()
+
+
 class WholeResponses:
-    """A transport that holds back the head of a response until its body comes, for the same turn of the event loop at most."""
+    """A transport that holds back a response from its head on until the turn ends, or `MAX_HELD_BYTES` are there."""
 
-    __slots__ = ("_head", "_loop", "_transport")
+    __slots__ = ("_held", "_outbox", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
-        self._head = b""
+    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
+        self._transport, self._outbox = transport, outbox
+        self._held = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send `data`, or hold it back where it is a head."""
-        if self._head:
-            data, self._head = self._head + data, b""
+        """Send `data`, or hold it back where it begins a response or goes on with one that is held."""
+        if self._held:
+            self._held += data
+            if len(self._held) > MAX_HELD_BYTES:
+                self.flush()
         elif data.startswith(_HEAD):
-            self._head = data
-            self._loop.call_soon(self._flush)
-            return
-        self._transport.write(data)
+            self._held = data
+            self._outbox.add(self)
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send what is held, while there is somebody to send it to."""
+        if self._held:
+            held, self._held = self._held, b""
+            if not self._transport.is_closing():
+                self._transport.write(held)
 
     def close(self) -> None:
         """Close it when all is sent."""
-        self._flush()
+        self.flush()
         self._transport.close()
-
-    def _flush(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
