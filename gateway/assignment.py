@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import accumulate
 
+from fnv_hash_fast import fnv1a_32 as fnv1a_32_of_bytes
+
 _OFFSET, _PRIME, _MASK = 0x811C9DC5, 0x01000193, 0xFFFFFFFF
 _BUCKETS = 10_000
 
@@ -38,9 +40,10 @@ class Experiment:
 
 def fnv1a_32(text: str) -> int:
     """FNV-1a, 32 bits, over the UTF-16 code units of `text`, as GrowthBook's SDKs compute it."""
-    units = text.encode() if text.isascii() else memoryview(text.encode("utf-16-le", "surrogatepass")).cast("H")
+    if text.isascii():
+        return fnv1a_32_of_bytes(text.encode())
     value = _OFFSET
-    for unit in units:
+    for unit in memoryview(text.encode("utf-16-le", "surrogatepass")).cast("H"):
         value = ((value ^ unit) * _PRIME) & _MASK
     return value
 

@@ -1,7 +1,7 @@
 """The one internal request and its answer, whatever dialect a client speaks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway import row as rows
@@ -19,8 +19,7 @@ class Item(NamedTuple):
     parameters: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionRequest:
+class PredictionRequest(NamedTuple):
     """What to predict. `deadline` is of the event loop's clock, seconds; `cache` is what the client says of caching.
 
     `keys` are the items' in the cache, where they were made already. With `partial`, an item that the model cannot process has an error of
@@ -36,8 +35,7 @@ class PredictionRequest:
     partial: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """The answer: a row (`gateway.row`) for each item, by the version that `manifest` describes.
 
     `age_s` is that of the oldest row where all came from the cache. `errors` says by index why an item has none; its row then holds
@@ -47,7 +45,7 @@ class Prediction:
     manifest: Manifest
     rows: Sequence[bytes]
     age_s: int | None = None
-    errors: Mapping[int, str] = field(default_factory=dict)
+    errors: Mapping[int, str] = MappingProxyType({})
 
     def truncated(self) -> list[tuple[int, int]]:
         """(index, tokens) of each item of which the model read only the beginning."""

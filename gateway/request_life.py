@@ -24,6 +24,7 @@ from gateway.caller import attended
 from gateway.catalog import Catalog, ServedModel
 from gateway.context import RequestContext
 from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached, NotFound, NotReady
+from gateway.landing import landed
 from gateway.lane import Lane
 from gateway.limiting.limits import QueueLimits
 from gateway.limiting.priority import Priority
@@ -112,7 +113,8 @@ class RequestLife:
                 log.warning("answered from stale entries", model=lane.manifest.model, version=lane.manifest.version, reason=exc.message)
                 ctx.cache = "stale"
             ctx.lap("infer")
-        self._count_known(lane, keys, found)
+        if found.entries:
+            self._count_known(lane, keys, found)
         if found.stale:
             self._refreshes.start(lane, {k: item for k, item in zip(keys, request.items, strict=True) if k in found.stale})
         if rows:
@@ -165,8 +167,8 @@ class RequestLife:
         alone = ctx.cache_bypass
         fresh = [k for k in missing if alone or k not in under_way]
         lane.admit(len(fresh), request)
-        known = sum(k in found.entries for k in keys)
-        self._count(lane, {"miss": len(fresh), "coalesced": len(keys) - known - len(fresh)})
+        self._count(lane, "miss", len(fresh))
+        self._count(lane, "coalesced", len(keys) - found.known(keys) - len(fresh))
         flights = [self._fill.join(k, item, lane, request, alone=alone) for k, item in missing.items()]
         ctx.lap("admit")
         try:
@@ -176,10 +178,11 @@ class RequestLife:
             under_way.leave(flights)
 
     def _count_known(self, lane: Lane, keys: Sequence[bytes], found: Found) -> None:
-        known = sum(k in found.entries for k in keys)
+        known = found.known(keys)
         stale = sum(k in found.stale or k in found.rescued for k in keys) if found.stale or found.rescued else 0
         lane.savings.hit(known)
-        self._count(lane, {"hit": known - stale, "stale": stale})
+        self._count(lane, "hit", known - stale)
+        self._count(lane, "stale", stale)
 
     def _require_ready(self, manifest: Manifest) -> None:
         model = self._catalog().model(manifest.model)
@@ -187,9 +190,7 @@ class RequestLife:
             raise NotReady(f"version {manifest.version} of model {model.name} is not ready; ready: {_ready(model)}")
 
     async def _land(self, flights: list[Flight], request: PredictionRequest) -> dict[bytes, bytes | ItemFault]:
-        left_s = request.deadline - asyncio.get_running_loop().time()
-        _, late = await asyncio.wait([flight.row for flight in flights], timeout=max(left_s, 0))
-        if late:
+        if not await landed([flight.row for flight in flights], request.deadline):
             raise DeadlineExceeded("the answer did not come in time; allow more with X-Request-Timeout-Ms or send fewer instances")
         rows: dict[bytes, bytes | ItemFault] = {}
         for flight in flights:
@@ -205,10 +206,9 @@ class RequestLife:
             rows[flight.key] = flight.row.result()
         return rows
 
-    def _count(self, lane: Lane, results: Mapping[str, int]) -> None:
-        for result, items in results.items():
-            if items:
-                _items_meter(lane.manifest.model, lane.manifest.version, result)(items)
+    def _count(self, lane: Lane, result: str, items: int) -> None:
+        if items:
+            _items_meter(lane.manifest.model, lane.manifest.version, result)(items)
 
 
 # a label's look-up in the library costs as much as the counting; the labels are few

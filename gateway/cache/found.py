@@ -20,10 +20,14 @@ class Found:
 
     def status(self, keys: Sequence[bytes]) -> str:
         """The value of `X-Cache`: hit, stale (known, and something of it stale), partial or miss."""
-        known = sum(key in self.entries for key in keys)
+        known = self.known(keys)
         if known < len(keys):
             return "partial" if known else "miss"
         return "stale" if self.stale else "hit"
+
+    def known(self, keys: Sequence[bytes]) -> int:
+        """How many of `keys` have an entry that answers."""
+        return sum(key in self.entries for key in keys) if self.entries else 0
 
     def rescue(self, keys: Sequence[bytes], exc: GatewayError) -> bool:
         """Take over the entries kept for errors, where the error is the server's and they complete the answer: whether they do."""

@@ -4,8 +4,7 @@ import asyncio
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import orjson
 from fastapi import Request, Response
@@ -28,8 +27,7 @@ _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One authenticated request. `deadline` is of the event loop's clock, seconds: `timeout_s` after the request began."""
 
     request: Request
@@ -77,7 +75,7 @@ class Call:
         """The same call with a deadline no later than `timeout_s` from now; None changes nothing."""
         if timeout_s is None:
             return self
-        return replace(self, deadline=min(self.deadline, asyncio.get_running_loop().time() + timeout_s))
+        return self._replace(deadline=min(self.deadline, asyncio.get_running_loop().time() + timeout_s))
 
     @property
     def directives(self) -> Directives:
