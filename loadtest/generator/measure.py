@@ -68,6 +68,7 @@ def measure(
         TargetError: the gateway does not serve what the scenario asks for.
         NoAnswerError: the gateway does not answer at the start.
         GeneratorError: the load generator failed.
+        KeyboardInterrupt: ended by hand before anything was measured.
     """
     prepare(scenario, corpus)
     job: dict[str, Any] = {"role": "local", "scenario": scenario.to_dict(), "web_ui_port": web_ui_port}
@@ -83,6 +84,8 @@ def measure(
             job |= {"role": "master", "host": host, "port": port}
         with generator(job) as process:
             results, interrupted = _follow(process, on_progress, start_workers)
+    if interrupted and not results:
+        raise KeyboardInterrupt
     if process.returncode != 0 or not results:
         raise GeneratorError(f"The load generator failed with exit status {process.returncode}.")
     return _measurement(scenario, results, interrupted)

@@ -30,6 +30,8 @@ class ScriptedStack:
     url: str = ""
     cpu_s: float = 5.0
     tells_cpu: bool = True
+    readings: int = 0
+    answers_readings: int = 1000
     written: int = 0
     cached: set[str] = field(default_factory=set)
     executed: dict[int, int] = field(default_factory=dict)
@@ -43,6 +45,8 @@ class ScriptedStack:
 
         @app.post("/v1/models/topics:predict")
         async def predict(request: Request) -> Response:
+            if self.readings > self.answers_readings:
+                return JSONResponse({"error": "the model went away"}, 503)
             texts = (await request.json())["instances"]
             missed = [text for text in texts if text not in self.cached]
             self.cpu_s += CPU_PER_MISS if missed else CPU_PER_HIT
@@ -57,6 +61,7 @@ class ScriptedStack:
 
         @app.get("/metrics")
         async def metrics() -> Response:
+            self.readings += 1
             cpu = f"process_cpu_seconds_total {self.cpu_s}\n" if self.tells_cpu else ""
             return PlainTextResponse(
                 f"# TYPE process_cpu_seconds_total counter\n{cpu}headrace_workers 1.0\n"
@@ -139,6 +144,35 @@ def test_what_cannot_be_measured_is_left_out_with_a_sentence(
     said = capsys.readouterr().out
     assert "Without --triton-url" in said
     assert "The gateway tells nothing of its CPU time" in said
+
+
+@pytest.mark.integration
+def test_a_profile_that_broke_off_says_so_and_keeps_what_it_has(
+    stack: ScriptedStack, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # each run reads the counters before and after it: hits alone, hits, misses are whole, and the point is refused
+    stack.answers_readings = 6
+    path = tmp_path / "profile.json"
+    assert main(arguments(stack, corpus, path, "--instances", "2", "--bytes-per-item", "300")) == 1
+    assert capsys.readouterr().err.endswith("does not answer: the model went away.\n")
+    assert json.loads(path.read_text())["points"] == []
+    assert main(["plan", "--rate", "10", "--slo", "p99<500ms", "--results", str(path)]) == 0
+    assert "The measurement of the profile broke off: Version 1 of" in capsys.readouterr().out
+
+
+@pytest.mark.integration
+def test_a_profile_of_which_nothing_was_measured_replaces_an_older_one_and_is_refused_by_a_plan(
+    stack: ScriptedStack, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.answers_readings = 0
+    path = tmp_path / "profile.json"
+    path.write_text('{"schema": "headrace-capacity-profile/1", "model": "older"}')
+    assert main(arguments(stack, corpus, path, "--instances", "2")) == 1
+    assert "the model went away" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", "--rate", "10", "--slo", "p99<500ms", "--results", str(path)])
+    assert ended.value.code == 2
+    assert "broke off: Version 1 of 'topics'" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.integration

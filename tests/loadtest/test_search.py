@@ -207,7 +207,7 @@ def test_an_interrupted_search_leaves_what_it_found(corpus: Path, tmp_path: Path
     found = json.loads((tmp_path / "search.json").read_text())
     assert found["outcome"] == "interrupted"
     assert len(found["trials"]) >= 1
-    assert "ended by hand" in out
+    assert "ended by hand after" in out
 
 
 @pytest.mark.parametrize(
