@@ -100,6 +100,8 @@ class RequestLife:
         found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
         ctx.lap("lookup")
         ctx.cache = found.status(keys) if look_up else "bypass"
+        if ctx.cache == "partial":
+            ctx.items, ctx.hits = len(keys), found.known(keys)
         rows: dict[bytes, bytes | ItemFault] = {}
         if ctx.cache not in ("hit", "stale"):
             if request.cache.only_if_cached:
@@ -165,7 +167,7 @@ class RequestLife:
         alone = ctx.cache_bypass
         fresh = [k for k in missing if alone or k not in under_way]
         lane.admit(len(fresh), request)
-        known = sum(k in found.entries for k in keys)
+        known = found.known(keys)
         self._count(lane, {"miss": len(fresh), "coalesced": len(keys) - known - len(fresh)})
         flights = [self._fill.join(k, item, lane, request, alone=alone) for k, item in missing.items()]
         ctx.lap("admit")
@@ -176,7 +178,7 @@ class RequestLife:
             under_way.leave(flights)
 
     def _count_known(self, lane: Lane, keys: Sequence[bytes], found: Found) -> None:
-        known = sum(k in found.entries for k in keys)
+        known = found.known(keys)
         stale = sum(k in found.stale or k in found.rescued for k in keys) if found.stale or found.rescued else 0
         lane.savings.hit(known)
         self._count(lane, {"hit": known - stale, "stale": stale})

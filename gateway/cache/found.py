@@ -18,9 +18,13 @@ class Found:
     reserve: dict[bytes, Entry] = field(default_factory=dict)
     rescued: frozenset[bytes] = frozenset()
 
+    def known(self, keys: Sequence[bytes]) -> int:
+        """How many of the keys have an entry that answers."""
+        return sum(key in self.entries for key in keys)
+
     def status(self, keys: Sequence[bytes]) -> str:
         """The value of `X-Cache`: hit, stale (known, and something of it stale), partial or miss."""
-        known = sum(key in self.entries for key in keys)
+        known = self.known(keys)
         if known < len(keys):
             return "partial" if known else "miss"
         return "stale" if self.stale else "hit"
