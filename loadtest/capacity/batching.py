@@ -11,9 +11,11 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import accumulate
 from random import Random
+
+import numpy as np
 
 from loadtest.capacity.distribution import Distribution, compact, constant
 
@@ -115,9 +117,10 @@ class BatchQueue:
         random = Random(self.seed)  # noqa: S311 - reproducible, not secret
         arrivals = list(accumulate(random.expovariate(self.rate_per_s) for _ in range(ITEMS_SIMULATED)))
         factors = random.choices(self.spread.values, self.spread.weights, k=ITEMS_SIMULATED)
+        seconds = [self.times.seconds(items) for items in range(1, self.times.largest + 1)]
         free = [0.0] * self.servers
-        heapify(free)
-        latencies: list[float] = []
+        ends: list[float] = []
+        sizes: list[int] = []
         begin = 0
         while begin < ITEMS_SIMULATED:
             start = max(heappop(free), arrivals[begin])
@@ -126,9 +129,10 @@ class BatchQueue:
                 filled = arrivals[full] if full < ITEMS_SIMULATED else math.inf
                 start = max(start, min(arrivals[begin] + self.delay_s, filled))
             end = min(max(bisect_right(arrivals, start, begin), begin + 1), begin + self.times.largest)
-            done = start + self.times.seconds(end - begin) * factors[begin]
+            done = start + seconds[end - begin - 1] * factors[begin]
             heappush(free, done)
-            latencies += [done - arrival for arrival in arrivals[begin:end]]
+            ends.append(done)
+            sizes.append(end - begin)
             begin = end
-        kept = latencies[int(ITEMS_SIMULATED * WARM_UP_SHARE) :]
-        return compact((latency, 1.0) for latency in kept)
+        latencies = (np.repeat(ends, sizes) - arrivals)[int(ITEMS_SIMULATED * WARM_UP_SHARE) :]
+        return compact(latencies, np.ones_like(latencies))

@@ -25,7 +25,7 @@ def capture(lines: Iterable[str], model: str | None = None) -> list[TraceRow]:
     """The requests of a gateway's JSON log in the order in which they began; with `model`, only that model's.
 
     A request began its `ms` before its line was written. Each has its number of texts and how many of them the cache answered: all of a
-    `hit`, of a `partial` the share that the line tells, or half in logs that do not tell it. Lines that are not of predictions are left out.
+    `hit`, of a `partial` the share that its line tells, or half where it tells none. Lines that are not of predictions are left out.
 
     Raises:
         CaptureError: no line is of a prediction.
