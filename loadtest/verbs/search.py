@@ -58,13 +58,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="how narrow the 95 %% interval must be: 0.05 is ± 5 %% (default %(default)g)",
     )
     add("--most-trials", type=int, default=BOUNDS.most_trials, metavar="N", help="at most so many runs (default %(default)s)")
-    add(
-        "--warm-up",
-        type=float,
-        default=2.0,
-        metavar="S",
-        help="seconds of the same rate before each trial, not counted (default %(default)g)",
-    )
+    add("--warm-up", type=float, default=2.0, metavar="S", help="seconds of the same rate before each trial (default %(default)g)")
     add("--triton-replicas", type=int, default=1, metavar="N", help="behind the gateway, for the capacity profile (default %(default)s)")
     add("--gateways", type=int, default=1, metavar="N", help="behind the address, for the capacity profile (default %(default)s)")
     add(

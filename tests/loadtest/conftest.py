@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,17 +75,31 @@ class ScriptedGateway:
         return app
 
 
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Gives the address at which an application answers, from a thread of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
 @pytest.fixture
 def gateway() -> Iterator[ScriptedGateway]:
     scripted = ScriptedGateway()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        scripted.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(scripted.app(), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
+    with served(scripted.app()) as scripted.url:
         yield scripted
-        server.should_exit = True
-        thread.join()
+
+
+@pytest.fixture
+def serve() -> Callable[[FastAPI], AbstractContextManager[str]]:
+    """`served`, for the applications of single tests."""
+    return served
 
 
 @pytest.fixture

@@ -249,6 +249,11 @@ def test_a_plan_without_points_or_with_errors_in_its_slo_says_what_it_cannot_kno
     assert "nothing is priced" in said
 
 
+def test_a_profile_that_broke_off_is_planned_with_and_said_to_have() -> None:
+    broken = PROFILE.model_copy(update={"problem": "No answer from http://h: refused."})
+    assert "broke off: No answer from http://h: refused." in cautions(make_plan(broken, WISH, AIM, None), None)[0]
+
+
 def test_nothing_lost_is_nothing_spare() -> None:
     plan = make_plan(PROFILE, WISH, replace(AIM, lost=0), None)
     assert plan.size.planned == plan.size.needed
