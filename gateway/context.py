@@ -15,8 +15,8 @@ class RequestContext:
 
     `headers` are the request's, by lower-case name; of a repeated one the last. `rate_limit` gives
     the `x-ratelimit-*` headers as they stand when the answer begins. `cache_bypass` says that the experiment wants this request
-    computed, whatever is cached. `trace_id` is that of the client's `traceparent` or, where traces are made, of the span in `trace`,
-    which `gateway.tracing` alone looks into.
+    computed, whatever is cached. Of a `partial` answer, `hits` of `items` were cached. `trace_id` is that of the client's
+    `traceparent` or, where traces are made, of the span in `trace`, which `gateway.tracing` alone looks into.
     """
 
     request_id: str
@@ -32,6 +32,8 @@ class RequestContext:
     cache: str = ""
     cache_bypass: bool = False
     instances: int = 0
+    items: int = 0
+    hits: int = 0
     error: str = ""
     trace_id: str = ""
     trace: Any = None

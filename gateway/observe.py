@@ -128,6 +128,8 @@ def _log(ctx: RequestContext, scope: Scope, status: int) -> None:
     }
     if ctx.model:
         line |= {"model": ctx.model, "version": ctx.version, "instances": ctx.instances, "cache": ctx.cache}
+    if ctx.cache == "partial":
+        line |= {"items": ctx.items, "hits": ctx.hits}
     if ctx.experiment:
         line |= {"experiment": ctx.experiment, "variant": ctx.variant}
     if ctx.tenant:

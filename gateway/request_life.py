@@ -101,6 +101,8 @@ class RequestLife:
         found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
         ctx.lap("lookup")
         ctx.cache = found.status(keys) if look_up else "bypass"
+        if ctx.cache == "partial":
+            ctx.items, ctx.hits = len(keys), found.known(keys)
         rows: dict[bytes, bytes | ItemFault] = {}
         if ctx.cache not in ("hit", "stale"):
             if request.cache.only_if_cached:

@@ -21,7 +21,7 @@ def versions_to_measure(client: Client, url: str, target: Target) -> list[int]:
     """
     response = client.get(f"/v1/models/{target.model}")
     if response.status == NOT_FOUND:
-        raise TargetError(f"The gateway at {url} does not serve {target.model!r}: {response.reason}")
+        raise TargetError(f"The gateway at {url} does not serve {target.model!r}: {response.reason}; {url}/v1/models lists what it serves.")
     if response.status == UNAUTHORIZED:
         raise TargetError(f"The gateway at {url} asks for a key: pass --header 'Authorization: Bearer KEY'.")
     entries = response.body.get("versions") if response.status == OK and isinstance(response.body, dict) else None

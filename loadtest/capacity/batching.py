@@ -10,10 +10,12 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from heapq import heapify, heappop, heappush
-from itertools import accumulate
+from functools import cached_property, lru_cache
+from heapq import heapreplace
 from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
 
 from loadtest.capacity.distribution import Distribution, compact, constant
 
@@ -112,23 +114,35 @@ class BatchQueue:
         """
         if self.utilization >= 1:
             raise ValueError(f"{self.servers} servers carry {self.capacity_per_s:,.0f} items/s, less than {self.rate_per_s:,.0f}")
-        random = Random(self.seed)  # noqa: S311 - reproducible, not secret
-        arrivals = list(accumulate(random.expovariate(self.rate_per_s) for _ in range(ITEMS_SIMULATED)))
-        factors = random.choices(self.spread.values, self.spread.weights, k=ITEMS_SIMULATED)
+        unit_arrivals, factors = _draws(self.seed, self.spread)
+        moments = unit_arrivals / self.rate_per_s
+        arrivals: list[float] = moments.tolist()
+        largest, delay_s = self.times.largest, self.delay_s
+        seconds = [self.times.seconds(items) for items in range(1, largest + 1)]
         free = [0.0] * self.servers
-        heapify(free)
-        latencies: list[float] = []
+        ends: list[float] = []
+        sizes: list[int] = []
         begin = 0
         while begin < ITEMS_SIMULATED:
-            start = max(heappop(free), arrivals[begin])
-            full = begin + self.times.largest - 1
-            if self.delay_s:
+            first = arrivals[begin]
+            start = max(free[0], first)
+            if delay_s:
+                full = begin + largest - 1
                 filled = arrivals[full] if full < ITEMS_SIMULATED else math.inf
-                start = max(start, min(arrivals[begin] + self.delay_s, filled))
-            end = min(max(bisect_right(arrivals, start, begin), begin + 1), begin + self.times.largest)
-            done = start + self.times.seconds(end - begin) * factors[begin]
-            heappush(free, done)
-            latencies += [done - arrival for arrival in arrivals[begin:end]]
+                start = max(start, min(first + delay_s, filled))
+            end = max(bisect_right(arrivals, start, begin, min(begin + largest, ITEMS_SIMULATED)), begin + 1)
+            done = start + seconds[end - begin - 1] * factors[begin]
+            heapreplace(free, done)
+            ends.append(done)
+            sizes.append(end - begin)
             begin = end
-        kept = latencies[int(ITEMS_SIMULATED * WARM_UP_SHARE) :]
-        return compact((latency, 1.0) for latency in kept)
+        latencies = (np.repeat(ends, sizes) - moments)[int(ITEMS_SIMULATED * WARM_UP_SHARE) :]
+        return compact(latencies, np.ones_like(latencies))
+
+
+@lru_cache(maxsize=4)
+def _draws(seed: int, spread: Distribution) -> tuple[NDArray[np.float64], list[float]]:
+    """Arrivals at one a second, and how much longer than its size's seconds a batch takes that begins with an item."""
+    random = Random(seed)  # noqa: S311 - reproducible, not secret
+    arrivals = np.cumsum([random.expovariate(1.0) for _ in range(ITEMS_SIMULATED)])
+    return arrivals, random.choices(spread.values, spread.weights, k=ITEMS_SIMULATED)

@@ -7,7 +7,11 @@ from loadtest.slo import ERRORS
 
 def cautions(plan: Plan, triton_type: str | None) -> list[str]:
     """Sentences; empty where nothing does. `triton_type`: the instance type that is paid for."""
-    return [*_checks(plan), *_slo(plan), *_purchase(plan, triton_type)]
+    return [*_measurement(plan), *_checks(plan), *_slo(plan), *_purchase(plan, triton_type)]
+
+
+def _measurement(plan: Plan) -> list[str]:
+    return [f"The measurement of the profile broke off: {plan.profile.problem}"] if plan.profile.problem else []
 
 
 def _checks(plan: Plan) -> list[str]:

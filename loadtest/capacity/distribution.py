@@ -2,11 +2,14 @@
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 BODY_BINS = 120
 TAIL_FROM = 0.96
@@ -24,6 +27,7 @@ def _edges() -> tuple[float, ...]:
 
 
 EDGES = _edges()
+_CUTS = np.array(EDGES[:-1]) - 1e-12
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,7 @@ class Distribution:
             return Distribution(tuple(value + other.values[0] for value in self.values), self.weights)
         if len(self.values) == 1:
             return other.plus(self)
-        return compact(
-            (value + term, weight * share)
-            for value, weight in zip(self.values, self.weights, strict=True)
-            for term, share in zip(other.values, other.weights, strict=True)
-        )
+        return compact(np.add.outer(self.values, other.values).ravel(), np.multiply.outer(self.weights, other.weights).ravel())
 
 
 def constant(value: float) -> Distribution:
@@ -145,29 +145,26 @@ def from_quantiles(quantiles: Mapping[float, float], mean: float) -> Distributio
 
 def mix(parts: Sequence[tuple[float, Distribution]]) -> Distribution:
     """One of several distributions, each with its share (the shares add up to 1)."""
-    atoms = ((value, share * weight) for share, part in parts if share > 0 for value, weight in zip(part.values, part.weights, strict=True))
-    return compact(atoms)
+    there = [(share, part) for share, part in parts if share > 0]
+    return compact(
+        np.concatenate([part.values for _, part in there]), np.concatenate([share * np.array(part.weights) for share, part in there])
+    )
 
 
-def compact(atoms: Iterable[tuple[float, float]]) -> Distribution:
-    """(value, weight) in any order as at most as many atoms as there are `EDGES`; weights are made to add up to 1 and the mean is kept."""
-    ordered = sorted(atom for atom in atoms if atom[1] > 0)
-    total = math.fsum(weight for _, weight in ordered)
-    last = len(EDGES) - 1
-    values, weights, edge = [], [], 0
-    mass = moment = gone = 0.0
-    for value, weight in ordered:
-        mass, moment, gone = mass + weight, moment + value * weight, gone + weight
-        if edge < last and gone / total >= EDGES[edge] - 1e-12:
-            values.append(moment / mass)
-            weights.append(mass / total)
-            mass = moment = 0.0
-            while edge < last and gone / total >= EDGES[edge] - 1e-12:
-                edge += 1
-    if mass:
-        values.append(moment / mass)
-        weights.append(mass / total)
-    return Distribution(tuple(values), tuple(weights))
+def compact(values: ArrayLike, weights: ArrayLike) -> Distribution:
+    """Values in any order, each with its weight, as at most as many atoms as there are `EDGES`; weights are made to add up to 1 and the
+    mean is kept."""
+    value, weight = np.asarray(values, float), np.asarray(weights, float)
+    order = np.argsort(value, kind="stable")
+    order = order[weight[order] > 0]
+    value, weight = value[order], weight[order]
+    gone = np.cumsum(weight)
+    passed = np.searchsorted(_CUTS, gone / gone[-1], side="right")
+    # an atom that passes an edge is the last of its bin
+    begins = np.concatenate(([False], np.diff(passed, prepend=0)[:-1] > 0))
+    bins = np.cumsum(begins)
+    mass, moment = np.bincount(bins, weight), np.bincount(bins, weight * value)
+    return Distribution(tuple((moment / mass).tolist()), tuple((mass / gone[-1]).tolist()))
 
 
 def _bins() -> tuple[list[float], list[float]]:

@@ -14,7 +14,7 @@
 Times are seconds. `triton.service_s` is of one call with a request's misses, measured with as many calls in flight as the replica has
 instances: all of them work, as they do under load, and nobody waits. Optional: `seconds_per_item` (a server's seconds for an item at
 load), `batch_seconds` (of whole batches), `texts_per_s_within_slo` (misses a second of one replica, found by a search), `miss_overhead_s`,
-`quantiles`, `points`, and what pods need. A file may hold a part only; parts are put together.
+`quantiles`, `points`, what pods need, and `problem`: why the measurement broke off. A file may hold a part only; parts are put together.
 """
 
 import json
@@ -132,7 +132,7 @@ class Measured(_Part):
 
 
 class Profile(_Part):
-    """All that was measured."""
+    """All that was measured. `problem`: why a measurement broke off, which `points` may lack then; empty where it is whole."""
 
     format: Literal["headrace-capacity-profile/1"] = Field(alias="schema")
     measured: Measured
@@ -142,6 +142,7 @@ class Profile(_Part):
     gateway: Gateway
     cache: Cache
     points: tuple[Point, ...] = ()
+    problem: str = ""
 
 
 def read_profile(paths: Sequence[Path]) -> Profile:
@@ -158,7 +159,8 @@ def read_profile(paths: Sequence[Path]) -> Profile:
         return Profile.model_validate(whole)
     except ValidationError as exc:
         names = ", ".join(map(str, paths))
-        raise ProfileError(f"{names}: " + "; ".join(_sentence(error) for error in exc.errors())) from exc
+        broke_off = f"{origin['problem']} broke off: {whole['problem']} Measure it again. " if whole.get("problem") else ""
+        raise ProfileError(f"{broke_off}{names}: " + "; ".join(_sentence(error) for error in exc.errors())) from exc
 
 
 def _document(path: Path) -> dict[str, Any]:

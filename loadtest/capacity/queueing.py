@@ -19,11 +19,14 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
-from operator import mul
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
 
 from loadtest.capacity.distribution import Distribution, compact, constant, mix
 
+Floats = NDArray[np.float64]
 LATTICE_POINTS = 1000
 REACH_IN_MEANS = 18.0
 """The lattice ends at this many mean conditional waits: e^-18 is far beyond p99.99."""
@@ -106,31 +109,25 @@ class Queue:
         fast = _lattice([survival((point + 0.5) * step * self.servers) for point in points])
         first = _lattice([survival((point + 0.5) * step) ** self.servers for point in points])
         wait = _geometric_sum(fast, self.utilization)
-        both = _convolved(first, wait)
-        found = math.fsum(point * step * weight for point, weight in enumerate(both)) / math.fsum(both)
-        return compact((point * step * mean / found, weight) for point, weight in enumerate(both))
+        both = np.convolve(first, wait)[: len(points)]
+        at = np.arange(len(points)) * step
+        return compact(at * (mean * both.sum() / (at @ both)), both)
 
 
-def _lattice(survival: Sequence[float]) -> list[float]:
+def _lattice(survival: Sequence[float]) -> Floats:
     """Weights of the lattice points from P(time > point + 1/2)."""
-    return [1 - survival[0], *(earlier - later for earlier, later in pairwise(survival))]
+    return -np.diff(survival, prepend=1.0)
 
 
-def _geometric_sum(weights: Sequence[float], more: float) -> list[float]:
+def _geometric_sum(weights: Floats, more: float) -> Floats:
     """The sum of N independent lattice times with P(N = n) = (1 - more) moreⁿ (Panjer 1981)."""
     scale = 1 / (1 - more * weights[0])
-    total = [(1 - more) * scale]
-    backwards = list(reversed(weights))
-    size = len(weights)
-    for point in range(1, size):
-        total.append(more * scale * sum(map(mul, backwards[size - 1 - point : size - 1], total)))
+    total = np.empty_like(weights)
+    total[0] = (1 - more) * scale
+    backwards = weights[::-1].copy()
+    for point in range(1, len(weights)):
+        total[point] = more * scale * (backwards[-1 - point : -1] @ total[:point])
     return total
-
-
-def _convolved(one: Sequence[float], other: Sequence[float]) -> list[float]:
-    size = len(one)
-    backwards = list(reversed(one))
-    return [sum(map(mul, backwards[size - 1 - point :], other)) for point in range(size)]
 
 
 def _residual_survival(service_s: Distribution) -> Callable[[float], float]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.comparison.difference import Difference
-from loadtest.comparison.documents import ComparisonError, Document, differing, is_paired, reservations
+from loadtest.comparison.documents import ComparisonError, Document, differing, failure, is_paired, reservations
 from loadtest.comparison.repetitions import combine
 from loadtest.comparison.runs import compare_runs
 from loadtest.comparison.searches import compare_searches
@@ -15,12 +15,16 @@ PAIRS, SEARCHES = "pairs of runs", "the searches' own intervals"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The differences, where their intervals come from, and what speaks against them."""
+    """The differences, where their intervals come from, and what speaks against them.
+
+    `failures`: of the documents that hold nothing to compare, a sentence each; there are no differences then.
+    """
 
     differences: tuple[Difference, ...]
     method: str
     pairs: int
     cautions: tuple[str, ...]
+    failures: tuple[str, ...] = ()
 
 
 def compare(before: Sequence[Document], after: Sequence[Document], *, anyway: bool = False) -> Comparison:
@@ -42,9 +46,10 @@ def compare(before: Sequence[Document], after: Sequence[Document], *, anyway: bo
         if fields:
             cautions.append(f"{old.path} and {new.path} are of different scenarios: {'; '.join(fields)}.")
         cautions += reservations(old, new)
-    differences = combine([_pair(old, new) for old, new in pairs])
+    failures = tuple(dict.fromkeys(said for pair in pairs for document in pair if (said := failure(document)) is not None))
+    differences = [] if failures else combine([_pair(old, new) for old, new in pairs])
     method = PAIRS if len(pairs) > 1 else _method(*pairs[0])
-    return Comparison(tuple(differences), method, len(pairs), tuple(dict.fromkeys(cautions)))
+    return Comparison(tuple(differences), method, len(pairs), tuple(dict.fromkeys(cautions)), failures)
 
 
 def _pair(before: Document, after: Document) -> list[Difference]:

@@ -35,6 +35,7 @@ def comparison_json(
             for difference in comparison.differences
         ],
         "fail_if": [{"condition": condition.text, "met": met} for condition, met in conditions],
+        "failures": list(comparison.failures),
         "cautions": list(comparison.cautions),
         "command": command,
     }

@@ -68,6 +68,15 @@ def is_paired(before: Document, after: Document) -> bool:
     return same and before.offered["loop"]["kind"] == "open"
 
 
+def failure(document: Document) -> str | None:
+    """Why a document holds nothing to compare, a sentence; None where it does."""
+    if document.results is not None and document.results.problem:
+        return f"{document.path}: {document.results.problem}"
+    if document.search is not None and document.search["rate"] is None:
+        return f"{document.path}: {document.search['verdict']}"
+    return None
+
+
 def reservations(before: Document, after: Document) -> list[str]:
     """What speaks against a comparison, a sentence each."""
     said = []
@@ -77,8 +86,6 @@ def reservations(before: Document, after: Document) -> list[str]:
             said.append(f"{document.path}: the generator could not keep up, so that this says nothing of the system.")
         if results is not None and (results.interrupted or results.lost_workers):
             said.append(f"{document.path}: the run is not whole.")
-        if document.search is not None and document.search["rate"] is None:
-            said.append(f"{document.path}: {document.search['verdict']}")
     if before.machine != after.machine:
         names = sorted(name for name in before.machine.keys() | after.machine.keys() if before.machine.get(name) != after.machine.get(name))
         said.append(f"{before.path} and {after.path} were measured on different machines ({', '.join(names)}).")

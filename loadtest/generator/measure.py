@@ -53,7 +53,7 @@ def measure(
     web_ui_port: int | None = None,
     listen: Address | None = None,
 ) -> Measurement:
-    """Run a scenario against its gateway.
+    """Prepare the gateway for a scenario, and run it.
 
     Ctrl-C ends the measurement early; what was measured until then is returned.
 
@@ -68,8 +68,20 @@ def measure(
         TargetError: the gateway does not serve what the scenario asks for.
         NoAnswerError: the gateway does not answer at the start.
         GeneratorError: the load generator failed.
+        KeyboardInterrupt: ended by hand before anything was measured.
     """
     prepare(scenario, corpus)
+    return measure_prepared(scenario, on_progress, web_ui_port=web_ui_port, listen=listen)
+
+
+def measure_prepared(
+    scenario: Scenario,
+    on_progress: Callable[[Progress], None] = ignore,
+    *,
+    web_ui_port: int | None = None,
+    listen: Address | None = None,
+) -> Measurement:
+    """As `measure`, of a scenario that the gateway was prepared for: nothing is asked but what the measurement counts."""
     job: dict[str, Any] = {"role": "local", "scenario": scenario.to_dict(), "web_ui_port": web_ui_port}
     with ExitStack() as workers:
 
@@ -83,6 +95,8 @@ def measure(
             job |= {"role": "master", "host": host, "port": port}
         with generator(job) as process:
             results, interrupted = _follow(process, on_progress, start_workers)
+    if interrupted and not results:
+        raise KeyboardInterrupt
     if process.returncode != 0 or not results:
         raise GeneratorError(f"The load generator failed with exit status {process.returncode}.")
     return _measurement(scenario, results, interrupted)

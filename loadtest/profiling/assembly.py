@@ -53,14 +53,21 @@ def assemble(subject: Subject, phases: Sequence[Phase], points: Sequence[Phase],
         )
     return {
         "schema": SCHEMA,
-        "measured": {"on": subject.measured_on, "instance": subject.instance, "cores": subject.cores, "command": subject.command},
-        "model": subject.model,
-        "items_per_request": subject.items_per_request,
+        **heading(subject),
         "triton": _triton(misses.results, miss_s, call_s, triton, batch_seconds),
         "gateway": _gateway(alone, hits, misses, max(miss_s - hit_s - call_s, 0.0), said),
         **_cache(subject, misses, said),
         "points": [measured_point(point.results, 1, 1) for point in points],
     }, said
+
+
+def heading(subject: Subject) -> dict[str, Any]:
+    """What is known of a profile before anything is measured."""
+    return {
+        "measured": {"on": subject.measured_on, "instance": subject.instance, "cores": subject.cores, "command": subject.command},
+        "model": subject.model,
+        "items_per_request": subject.items_per_request,
+    }
 
 
 def seconds_by_size(phases: Sequence[Phase]) -> dict[int, float]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from loadtest.arrivals.process import Poisson
-from loadtest.generator.measure import measure
+from loadtest.generator.measure import measure_prepared, prepare
 from loadtest.loop import ClosedLoop, Loop, OpenLoop
 from loadtest.profiling.gateway_metrics import GatewayUse
 from loadtest.profiling.triton_statistics import Batches, Configuration, difference
@@ -91,9 +91,11 @@ class Phases:
     def _phase(self, name: str, loop: Loop, workload: Workload, seconds: float) -> Phase:
         scenario = replace(self._scenario, loop=loop, workload=workload, duration_s=seconds, workers=1, salt=secrets.token_hex(SALT_BYTES))
         readers = self._readers
+        # the requests that warm the cache are not of the phase: the counters are read after them
+        prepare(scenario, self._corpus)
         batches = readers.triton() if readers.triton else {}
         before = readers.gateway()
-        measurement = measure(scenario, self._corpus)
+        measurement = measure_prepared(scenario)
         after = readers.gateway()
         if measurement.interrupted:
             raise KeyboardInterrupt

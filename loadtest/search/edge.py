@@ -12,14 +12,16 @@ a maximum-likelihood fit, that has a width also where every trial below the edge
 """
 
 import math
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
 
 from loadtest.search.trial import Trial
 
+Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 LAPSES = 0.02
 SAFE_PASSES = 0.9
@@ -57,53 +59,50 @@ def locate(trials: Iterable[Trial]) -> Edge:
         if trial.kept_up:
             tried[trial.rate_rps] += 1
             passed[trial.rate_rps] += trial.passed
-    seen = [(math.log(rate), passed[rate], count - passed[rate]) for rate, count in tried.items()]
-    low, high = min(seen)[0] - math.log(2), max(seen)[0] + math.log(2)
-    coarse = _posterior(seen, low, high)
-    least = max(weight for _, _, weight in coarse) * NEGLIGIBLE
-    likely = [edge for edge, _, weight in coarse if weight > least]
+    rates = sorted(tried)
+    seen = _Seen(np.log(rates), np.array([passed[rate] for rate in rates]), np.array([tried[rate] - passed[rate] for rate in rates]))
+    low, high = math.log(rates[0] / 2), math.log(rates[-1] * 2)
     step = (high - low) / EDGES
-    posterior = _posterior(seen, max(min(likely) - step, low), min(max(likely) + step, high))
+    edges, _, weights = _posterior(seen, low, high)
+    likely = edges[weights > weights.max() * NEGLIGIBLE]
+    edges, widths, weights = _posterior(seen, max(likely.min() - step, low), min(likely.max() + step, high))
     to_safe = math.log((SAFE_PASSES - LAPSES / 2) / (1 - LAPSES / 2 - SAFE_PASSES))
-    return Edge(
-        half=_estimate([(edge, weight) for edge, _, weight in posterior]),
-        safe=_estimate([(edge - width * to_safe, weight) for edge, width, weight in posterior]),
-    )
+    return Edge(half=_estimate(edges, weights), safe=_estimate(edges - widths * to_safe, weights))
 
 
 def pass_probability(rate_rps: float, edge_rps: float, width: float) -> float:
     """The model's P(pass), for an edge and a width s."""
-    return math.exp(_log_shares((math.log(rate_rps) - math.log(edge_rps)) / width)[0])
+    return float(_pass_share(np.array((math.log(rate_rps) - math.log(edge_rps)) / width)))
 
 
-def _posterior(seen: Sequence[tuple[float, int, int]], low: float, high: float) -> list[tuple[float, float, float]]:
-    """(log edge, width, weight) on a grid; the greatest weight is 1."""
-    edges = [low + (high - low) * (index + 0.5) / EDGES for index in range(EDGES)]
-    widths = [LEAST_WIDTH * (GREATEST_WIDTH / LEAST_WIDTH) ** (index / (WIDTHS - 1)) for index in range(WIDTHS)]
-    points = []
-    for edge in edges:
-        for width in widths:
-            likelihood = 0.0
-            for rate, passes, fails in seen:
-                log_pass, log_fail = _log_shares((rate - edge) / width)
-                likelihood += passes * log_pass + fails * log_fail
-            points.append((edge, width, likelihood))
-    most = max(likelihood for _, _, likelihood in points)
-    return [(edge, width, math.exp(likelihood - most)) for edge, width, likelihood in points]
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Logarithms of the rates, and how many trials passed and failed at each."""
+
+    log_rates: Floats
+    passes: NDArray[np.int64]
+    fails: NDArray[np.int64]
 
 
-def _log_shares(distance: float) -> tuple[float, float]:
-    """The logarithms of P(pass) and P(fail) at a distance from the edge, in widths."""
-    share = 1 / (1 + math.exp(min(max(distance, -700.0), 700.0)))
-    passes = LAPSES / 2 + (1 - LAPSES) * share
-    return math.log(passes), math.log1p(-passes)
+def _posterior(seen: _Seen, low: float, high: float) -> tuple[Floats, Floats, Floats]:
+    """Log edges, widths and weights of a grid, flat; the greatest weight is 1."""
+    middles = low + (high - low) * (np.arange(EDGES) + 0.5) / EDGES
+    edges, widths = (axis.ravel() for axis in np.meshgrid(middles, np.geomspace(LEAST_WIDTH, GREATEST_WIDTH, WIDTHS), indexing="ij"))
+    share = _pass_share((seen.log_rates - edges[:, None]) / widths[:, None])
+    likelihood = np.log(share) @ seen.passes + np.log1p(-share) @ seen.fails
+    return edges, widths, np.exp(likelihood - likelihood.max())
 
 
-def _estimate(weighted: Sequence[tuple[float, float]]) -> Estimate:
-    ordered = sorted(weighted)
-    sums = list(accumulate(weight for _, weight in ordered))
+def _pass_share(distance: Floats) -> Floats:
+    """P(pass) at a distance from the edge, in widths."""
+    return LAPSES / 2 + (1 - LAPSES) / (1 + np.exp(np.clip(distance, -700.0, 700.0)))
+
+
+def _estimate(values: Floats, weights: Floats) -> Estimate:
+    order = np.argsort(values, kind="stable")
+    ordered, sums = values[order], np.cumsum(weights[order])
 
     def at(share: float) -> float:
-        return math.exp(ordered[min(bisect_left(sums, share * sums[-1]), len(ordered) - 1)][0])
+        return math.exp(ordered[min(int(np.searchsorted(sums, share * sums[-1])), len(ordered) - 1)])
 
     return Estimate(at(0.5), at((1 - CONFIDENCE) / 2), at((1 + CONFIDENCE) / 2))

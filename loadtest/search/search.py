@@ -17,9 +17,12 @@ from loadtest.search.bounds import Bounds
 from loadtest.search.edge import Edge, locate
 from loadtest.search.trial import Trial
 from loadtest.target import TargetError
+from loadtest.workload.workload import WorkloadError
 
 GROWTH = 2.0
 MAJORITY = 2
+FAULTS = (NoAnswerError, TargetError, GeneratorError, WorkloadError)
+"""Why a trial cannot be made."""
 Outcome = Literal["found", "lowest_fails", "generator", "ceiling", "most_trials", "interrupted", "broken"]
 OnTrial = Callable[[Trial, Edge | None], None]
 
@@ -34,7 +37,7 @@ class Found:
     ceiling        the highest rate that was to be tried passes
     most_trials    no more trials were allowed
     interrupted    ended by hand
-    broken         the gateway or the generator did not answer any more; `reason` says which
+    broken         a trial could not be made; `reason` says why
 
     `edge` is None unless trials passed and trials failed: there is no interval without both.
     """
@@ -85,14 +88,15 @@ def search(trial_at: Callable[[float], Trial], bounds: Bounds, on_trial: OnTrial
         on_trial: called after each trial with what is known by then.
 
     Raises:
-        NoAnswerError, TargetError, GeneratorError: the very first trial could not be made. Later ones end the search as `broken`.
+        NoAnswerError, TargetError, GeneratorError, WorkloadError: the very first trial could not be made. Later ones end the search as
+            `broken`.
     """
     trials: list[Trial] = []
     try:
         return Found(_explore(trial_at, bounds, trials, on_trial), tuple(trials), _edge(trials))
     except KeyboardInterrupt:
         return Found("interrupted", tuple(trials), _edge(trials))
-    except (NoAnswerError, TargetError, GeneratorError) as exc:
+    except FAULTS as exc:
         if not trials:
             raise
         return Found("broken", tuple(trials), _edge(trials), reason=str(exc))

@@ -23,6 +23,7 @@ def search_json(found: Found, slo: Slo, bounds: Bounds, scenario: Scenario, arou
         "schema": SCHEMA,
         "verdict": sentence(found, slo, bounds),
         "outcome": found.outcome,
+        "problem": found.reason,
         "slo": str(slo),
         "rate": _estimate(None if found.edge is None else found.edge.half),
         "safe_rate": _estimate(None if found.edge is None else found.edge.safe),

@@ -13,12 +13,16 @@ MS_PER_S = 1e3
 
 
 def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
-    """The verdict: first the rate, or why there is none."""
+    """The verdict: first the rate, or why there is none; of a search that did not come to its end, why."""
     if found.outcome == "lowest_fails":
         lowest = min(found.trials, key=lambda trial: trial.rate_rps)
         why = next((trial.misses for trial in found.trials if trial.rate_rps == lowest.rate_rps and not trial.passed), ())
-        return f"{slo} is not kept at the lowest rate that was tried, {rate(lowest.rate_rps)} ({'; '.join(why)})."
+        return f"{slo} is not kept at the lowest rate that was tried, {rate(lowest.rate_rps)} ({'; '.join(why)}). Try a lower --first-rate."
     said = _known(found, slo)
+    if found.outcome == "broken":
+        return f"The search ended in trial {len(found.trials) + 1}: {found.reason} {said}" if found.trials else f"{found.reason} {said}"
+    if found.outcome == "interrupted":
+        return f"The search was ended by hand {_when(len(found.trials))}. {said}"
     if found.outcome == "generator":
         at = next(trial.rate_rps for trial in reversed(found.trials) if not trial.kept_up)
         return (
@@ -28,14 +32,14 @@ def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
     ends = {
         "ceiling": f" {rate(bounds.most_rps)} is the highest rate that was to be tried.",
         "most_trials": f" {len(found.trials)} trials were not enough for ± {bounds.resolution:.0%}.",
-        "interrupted": f" The search was ended by hand after {len(found.trials)} trials.",
-        "broken": f" The search ended early: {found.reason}",
     }
     return said + ends.get(found.outcome, "")
 
 
 def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
     """What a reader must know before trusting the rate, a sentence each."""
+    if not found.trials:
+        return []
     said = []
     longest_s = max((objective.bound for objective in slo.objectives if objective.metric != "errors"), default=0.0) / MS_PER_S
     if scenario.duration_s < LONG_AGAINST_THE_BOUND * longest_s:
@@ -68,6 +72,12 @@ def number(value: float) -> str:
     """Three significant digits, and no exponent."""
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:,.{digits}f}"
+
+
+def _when(trials: int) -> str:
+    if not trials:
+        return "before its first trial was over"
+    return "after one trial" if trials == 1 else f"after {trials} trials"
 
 
 def _known(found: Found, slo: Slo) -> str:

@@ -51,7 +51,7 @@ class Trials:
         """Run one trial.
 
         Raises:
-            NoAnswerError, TargetError, GeneratorError: it could not be run.
+            NoAnswerError, TargetError, GeneratorError, WorkloadError: it could not be run.
             KeyboardInterrupt: it was ended by hand.
         """
         if self._warm_up_s:

@@ -1,11 +1,15 @@
 """`ceiling`: how much one generator process can send, measured on this machine."""
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
+from loadtest.client import NoAnswerError
 from loadtest.generator.ceiling import Attempt, attempts
+from loadtest.generator.measure import GeneratorError
 from loadtest.machine import describe_machine
+from loadtest.target import TargetError
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 
 DEFAULT_DURATION_S = 3.0
@@ -24,8 +28,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(duration_s: float) -> int:
-    """Measure and print; the exit status: 0, 1 where no rate was sent in time, 130 after Ctrl-C."""
+    """Measure and print; the exit status: 0, 1 where no rate was sent in time or the server could not be asked, 130 after Ctrl-C.
+
+    What was sent in time before it broke off is told.
+    """
     made: list[Attempt] = []
+    status = DONE
     print("  offered/s  answered/s  CPU of a core  started late by p50 / p99")
     try:
         with tempfile.TemporaryDirectory(prefix="headrace-loadtest-") as folder:
@@ -36,12 +44,18 @@ def run(duration_s: float) -> int:
                     f"  {attempt.lateness_p50_ms:.2f} / {attempt.lateness_p99_ms:.2f} ms{'' if attempt.in_time else '  not in time'}",
                     flush=True,
                 )
+    except (NoAnswerError, TargetError, GeneratorError) as exc:
+        print(exc, file=sys.stderr)
+        status = FAILED
     except KeyboardInterrupt:
-        return INTERRUPTED
+        print("Ended by hand.", file=sys.stderr)
+        status = INTERRUPTED
     kept = [attempt.offered_rps for attempt in made if attempt.in_time]
     if not kept:
-        print("No rate was sent in time: this machine is busy with something else.")
-        return FAILED
+        if status == DONE:
+            print("No rate was sent in time: this machine is busy with something else.")
+        return status or FAILED
     machine = describe_machine()
-    print(f"ceiling: {max(kept):,.0f} requests/s in an open loop from one core ({machine['cpu']}, Python {machine['python']})")
-    return DONE
+    least = "at least " if status != DONE else ""
+    print(f"ceiling: {least}{max(kept):,.0f} requests/s in an open loop from one core ({machine['cpu']}, Python {machine['python']})")
+    return status

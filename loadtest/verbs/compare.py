@@ -56,11 +56,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Compare and show; the exit status: 0, or 1 where a condition is met. Files that cannot be compared exit with 2."""
+    """Compare and show; the exit status: 0, or 1 where a condition is met or a file is of a run or search that failed.
+
+    Files that cannot be compared exit with 2.
+    """
     before, after = _sides(parser, args)
     try:
         comparison = compare([read_document(path) for path in before], [read_document(path) for path in after], anyway=args.anyway)
-        conditions = [(condition, condition.is_met(comparison.differences, confident=args.confident)) for condition in args.fail_if]
+        asked = [] if comparison.failures else args.fail_if
+        conditions = [(condition, condition.is_met(comparison.differences, confident=args.confident)) for condition in asked]
         if args.json is not None:
             values = comparison_json(comparison, list(map(str, before)), list(map(str, after)), conditions, command_shown(arguments))
             args.json.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
@@ -69,7 +73,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     except OSError as exc:
         parser.error(f"--json {args.json}: {exc.strerror}")
     _show(comparison, conditions)
-    return FAILED if any(met for _, met in conditions) else DONE
+    return FAILED if comparison.failures or any(met for _, met in conditions) else DONE
 
 
 def _sides(parser: argparse.ArgumentParser, args: argparse.Namespace) -> tuple[list[Path], list[Path]]:
@@ -93,6 +97,15 @@ def _show(comparison: Comparison, conditions: Sequence[tuple[Condition, bool]]) 
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
+    for failed in comparison.failures:
+        console.print(f"Nothing to compare in {failed}", style="bold", soft_wrap=True)
+    if not comparison.failures:
+        _show_differences(console, comparison, conditions)
+    for caution in comparison.cautions:
+        console.print(f"Caution: {caution}", soft_wrap=True)
+
+
+def _show_differences(console: Console, comparison: Comparison, conditions: Sequence[tuple[Condition, bool]]) -> None:
     console.print(_verdict(comparison, conditions), style="bold", soft_wrap=True)
     table = Table("", "before", "after", "change", "95 % interval", "")
     for column in table.columns[1:5]:
@@ -104,8 +117,6 @@ def _show(comparison: Comparison, conditions: Sequence[tuple[Condition, bool]]) 
         )
     console.print(table)
     console.print(METHODS[comparison.method] + ".", soft_wrap=True)
-    for caution in comparison.cautions:
-        console.print(f"Caution: {caution}", soft_wrap=True)
 
 
 def _verdict(comparison: Comparison, conditions: Sequence[tuple[Condition, bool]]) -> str:

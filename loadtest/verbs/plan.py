@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import shlex
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -16,9 +14,10 @@ from loadtest.capacity.profile import ProfileError, read_profile
 from loadtest.capacity.sizing import Aim, SizingError
 from loadtest.cost.prices import PriceError, read_prices
 from loadtest.cost.spot import Interruptions, hourly_rate
-from loadtest.slo import Slo, SloError, parse_slo
 from loadtest.verbs.exit_status import DONE, FAILED
 from loadtest.verbs.plan_tables import show
+from loadtest.verbs.run import command_shown
+from loadtest.verbs.slo_flag import slo_argument
 
 WIDTH = 160
 """Of tables that go into a pipe: nothing is cut off."""
@@ -35,17 +34,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     need = parser.add_argument_group("what is asked for").add_argument
     need("--rate", type=float, required=True, metavar="N", help="requests per second today")
-    need("--slo", type=_slo, required=True, metavar="TEXT", help="such as 'p99<50ms'")
+    need("--slo", type=slo_argument, required=True, metavar="TEXT", help="such as 'p99<50ms'")
     need("--results", type=Path, required=True, nargs="+", metavar="FILE", help="measured: capacity profiles, or parts of one")
     need("--repeat", type=float, default=0.0, metavar="SHARE", help="share of texts that the cache has seen (default %(default)s)")
     need("--growth", type=float, default=1.0, metavar="FACTOR", help="plan for the rate times this (default %(default)s)")
-    need(
-        "--lost",
-        type=int,
-        default=1,
-        metavar="N",
-        help="gateways or Triton replicas that may be lost with the SLO held (default %(default)s)",
-    )
+    need("--lost", type=int, default=1, metavar="N", help="gateways or replicas that may be lost with the SLO held (default %(default)s)")
     need("--max-utilization", type=float, default=0.8, metavar="SHARE", help="busiest a stage may be, with some lost (default %(default)s)")
     need("--ttl", type=float, default=3600.0, metavar="S", help="seconds that an answer stays in the cache (default %(default)s)")
     need("--distinct-texts", type=int, metavar="N", help="different texts that there are, where that bounds the cache")
@@ -61,11 +54,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     write = parser.add_argument_group("what is written").add_argument
     write("--json", type=Path, metavar="FILE", help="the plan as JSON")
     write("--values", type=Path, metavar="FILE", help="values for the Helm chart")
-    parser.set_defaults(verb=lambda args, _: run(args), parser=parser)
+    parser.set_defaults(verb=lambda args, arguments: run(args, command_shown(arguments)), parser=parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Plan and show; returns 0, or 1 where no number of replicas holds the SLO. Bad arguments exit with 2."""
+def run(args: argparse.Namespace, command: str) -> int:
+    """Plan and show, with `command` in what is written; 0, or 1 where no number of replicas holds the SLO. Bad arguments exit with 2."""
     try:
         plan = _plan(args)
     except SizingError as exc:
@@ -78,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         console.width = WIDTH
     show(console, plan, args.triton_instance)
     try:
-        for what, path in _write(args, plan):
+        for what, path in _write(args, plan, command):
             console.print(f"{what}  {path}", soft_wrap=True)
     except OSError as exc:
         args.parser.error(f"{exc.filename}: {exc.strerror}")
@@ -102,9 +95,8 @@ def _shop(args: argparse.Namespace) -> Shop | None:
     return Shop(types, read_prices(args.prices), SpotTerms(taken, args.spot_on_demand_share))
 
 
-def _write(args: argparse.Namespace, plan: Plan) -> list[tuple[str, Path]]:
+def _write(args: argparse.Namespace, plan: Plan, command: str) -> list[tuple[str, Path]]:
     """Write the files that were asked for; gives what they are and where."""
-    command = shlex.join(["python", "-m", "loadtest", *sys.argv[1:]])
     written = []
     if args.json is not None:
         args.json.write_text(json.dumps(plan_json(plan, command, args.triton_instance), indent=1) + "\n", encoding="utf-8")
@@ -115,10 +107,3 @@ def _write(args: argparse.Namespace, plan: Plan) -> list[tuple[str, Path]]:
         args.values.write_text(render_values(values, heading), encoding="utf-8")
         written.append(("values", args.values))
     return written
-
-
-def _slo(text: str) -> Slo:
-    try:
-        return parse_slo(text)
-    except SloError as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from exc

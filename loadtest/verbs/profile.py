@@ -14,10 +14,11 @@ from loadtest.client import Client, NoAnswerError
 from loadtest.generator.measure import GeneratorError
 from loadtest.machine import describe_machine
 from loadtest.profiling.assembly import Subject, assemble, point_rates
+from loadtest.profiling.attempt import Attempt, profile_of
 from loadtest.profiling.gateway_metrics import GatewayUse, read_use
 from loadtest.profiling.phases import POINT_LOADS, Phase, Phases, Readers
 from loadtest.profiling.triton_statistics import Batches, Configuration, read_batches, read_configuration
-from loadtest.report.verdict import keeps_up, milliseconds
+from loadtest.report.verdict import milliseconds
 from loadtest.results.summary import Circumstances
 from loadtest.scenario import Scenario, ScenarioError
 from loadtest.target import TargetError
@@ -54,7 +55,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Measure and write; the exit status: 0, 1 where it cannot be measured, 130 after Ctrl-C. Bad arguments exit with 2."""
+    """Measure and write; the exit status: 0, 1 where it cannot be measured, 130 after Ctrl-C. Bad arguments exit with 2.
+
+    A profile that broke off is written too, with its `problem`, so that none of an earlier measurement is taken for it.
+    """
     started = datetime.now(UTC)
     try:
         scenario = _scenario(args)
@@ -76,28 +80,41 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         items_per_request=round(scenario.workload.mean_batch_size),
         bytes_per_item=args.bytes_per_item,
     )
+    made = Attempt()
+    status = DONE
     try:
-        triton, readers = _readers(args, scenario)
-        measuring = Phases(scenario, corpus, readers, triton, around)
-        phases = [_told(phase) for phase in measuring.run(args.seconds)]
-        document, said = assemble(subject, phases, [], triton)
-        rates = point_rates(POINT_LOADS, document, scenario.workload) if rates is None else rates
-        points = [_told(phase) for phase in measuring.points(rates, args.seconds * 2)]
+        _measure(args, scenario, corpus, subject, around, rates, made)
     except (NoAnswerError, TargetError, GeneratorError, WorkloadError) as exc:
-        print(exc, file=sys.stderr)
-        return FAILED
+        made.problem, status = str(exc), FAILED
     except KeyboardInterrupt:
-        print("Ended by hand before everything was measured: there is no profile.", file=sys.stderr)
-        return INTERRUPTED
-    kept = [point for point in points if keeps_up(point.results)]
-    if len(kept) < len(points):
-        said.append(f"The generator could not keep up at {len(points) - len(kept)} of {len(points)} points: they are left out.")
-    document, _ = assemble(subject, phases, kept, triton)
+        made.problem, status = "Ended by hand before everything was measured.", INTERRUPTED
+    document, said = profile_of(subject, made)
     args.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if made.problem:
+        print(made.problem, file=sys.stderr)
     for sentence in said:
         print(f"Caution: {sentence}")
     print(f"profile  {args.output}")
-    return DONE
+    return status
+
+
+def _measure(
+    args: argparse.Namespace,
+    scenario: Scenario,
+    corpus: Sequence[str],
+    subject: Subject,
+    around: Circumstances,
+    rates: Sequence[float] | None,
+    made: Attempt,
+) -> None:
+    """Fill `made`, which keeps what there was when a run fails or is ended by hand."""
+    made.triton, readers = _readers(args, scenario)
+    measuring = Phases(scenario, corpus, readers, made.triton, around)
+    for phase in measuring.run(args.seconds):
+        made.phases.append(_told(phase))
+    document, _ = assemble(subject, made.phases, [], made.triton)
+    for point in measuring.points(point_rates(POINT_LOADS, document, scenario.workload) if rates is None else rates, args.seconds * 2):
+        made.points.append(_told(point))
 
 
 def _scenario(args: argparse.Namespace) -> Scenario:

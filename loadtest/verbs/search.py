@@ -2,15 +2,13 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from loadtest.client import NoAnswerError
-from loadtest.generator.measure import GeneratorError
 from loadtest.machine import describe_machine
 from loadtest.report.search_page import render_search
 from loadtest.report.verdict import milliseconds
@@ -19,19 +17,18 @@ from loadtest.scenario import ScenarioError
 from loadtest.search.bounds import Bounds, BoundsError
 from loadtest.search.capacity_part import capacity_part
 from loadtest.search.edge import Edge
-from loadtest.search.search import Found, search
+from loadtest.search.search import FAULTS, Found, search
 from loadtest.search.search_json import search_json
 from loadtest.search.sentence import cautions, number, sentence
 from loadtest.search.trial import Trial
 from loadtest.search.trials import Trials
+from loadtest.search.trials_csv import trials_csv
 from loadtest.slo import Slo
-from loadtest.target import TargetError
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
 from loadtest.verbs.slo_flag import slo_argument
 from loadtest.workload.corpus import CorpusError, read_corpus
-from loadtest.workload.workload import WorkloadError
 
 DEFAULT_DURATION_S = 10.0
 LEAST_REQUESTS = 20
@@ -61,13 +58,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="how narrow the 95 %% interval must be: 0.05 is ± 5 %% (default %(default)g)",
     )
     add("--most-trials", type=int, default=BOUNDS.most_trials, metavar="N", help="at most so many runs (default %(default)s)")
-    add(
-        "--warm-up",
-        type=float,
-        default=2.0,
-        metavar="S",
-        help="seconds of the same rate before each trial, not counted (default %(default)g)",
-    )
+    add("--warm-up", type=float, default=2.0, metavar="S", help="seconds of the same rate before each trial (default %(default)g)")
     add("--triton-replicas", type=int, default=1, metavar="N", help="behind the gateway, for the capacity profile (default %(default)s)")
     add("--gateways", type=int, default=1, metavar="N", help="behind the address, for the capacity profile (default %(default)s)")
     add(
@@ -75,13 +66,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder for search.html, search.json and profile.json, a part of a capacity profile",
+        help="folder for search.html, search.json, trials.csv and profile.json, a part of a capacity profile",
     )
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Search; the exit status: 0 where a rate was found, 1 where none was, 130 after Ctrl-C. Bad arguments exit with 2."""
+    """Search; the exit status: 0 where a rate was found, 1 where none was, 130 after Ctrl-C. Bad arguments exit with 2.
+
+    Whatever ends a search, its report is written, and says first what went wrong.
+    """
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     slo: Slo = args.slo
     around = Circumstances(command_shown(arguments), datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
@@ -100,23 +94,29 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         parser.error(f"--report {args.report}: {exc.strerror}")
     try:
         found = search(trials, bounds, lambda trial, edge: console.print(line(trial, edge, slo)))
-    except (NoAnswerError, TargetError, GeneratorError, WorkloadError) as exc:
-        print(exc, file=sys.stderr)
-        return FAILED
+    except FAULTS as exc:
+        found = Found("broken", (), None, reason=str(exc))
     print(sentence(found, slo, bounds))
     for caution in cautions(found, scenario, slo):
         print(f"Caution: {caution}")
-    written = {"search.json": search_json(found, slo, bounds, scenario, around, args.warm_up)}
-    part = capacity_part(found, slo, args.triton_replicas, args.gateways)
-    if part is not None:
-        written["profile.json"] = part
-    page = args.report / "search.html"
-    page.write_text(render_search(written["search.json"]), encoding="utf-8")
-    print(f"{'report':8} {page}")
-    for name, document in written.items():
-        (args.report / name).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        print(f"{name.removesuffix('.json'):8} {args.report / name}")
+    values = search_json(found, slo, bounds, scenario, around, args.warm_up)
+    _write(args.report, values, capacity_part(found, slo, args.triton_replicas, args.gateways))
     return _status(found)
+
+
+def _write(folder: Path, values: dict[str, Any], part: dict[str, Any] | None) -> None:
+    """Write the files and tell where they are."""
+    written = {"report": ("search.html", render_search(values)), "search": ("search.json", _json(values))}
+    written["trials"] = ("trials.csv", trials_csv(values["trials"]))
+    if part is not None:
+        written["profile"] = ("profile.json", _json(part))
+    for what, (name, text) in written.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        print(f"{what:8} {folder / name}")
+
+
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, indent=1) + "\n"
 
 
 def line(trial: Trial, edge: Edge | None, slo: Slo) -> str:
@@ -149,4 +149,5 @@ def _bounds(args: argparse.Namespace) -> Bounds:
 def _status(found: Found) -> int:
     if found.outcome == "interrupted":
         return INTERRUPTED
-    return DONE if found.outcome in {"found", "ceiling", "most_trials"} else FAILED
+    held = found.edge is not None or found.best is not None
+    return DONE if found.outcome in {"found", "ceiling", "most_trials"} and held else FAILED

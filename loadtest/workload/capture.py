@@ -1,7 +1,7 @@
 """A trace from a gateway's log: its lines of requests, without what tells whose they were."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ def capture(lines: Iterable[str], model: str | None = None) -> list[TraceRow]:
     """The requests of a gateway's JSON log in the order in which they began; with `model`, only that model's.
 
     A request began its `ms` before its line was written. Each has its number of texts and how many of them the cache answered: all of a
-    `hit`, half of a `partial` (the log does not tell how many). Lines that are not of predictions are left out.
+    `hit`, of a `partial` the share that its line tells, or half where it tells none. Lines that are not of predictions are left out.
 
     Raises:
         CaptureError: no line is of a prediction.
@@ -49,7 +49,18 @@ def _requests(lines: Iterable[str], model: str | None) -> Iterator[_Seen]:
         if not fields.get("model") or not isinstance(texts, int) or texts < 1 or model not in (None, fields["model"]):
             continue
         ended_s = datetime.fromisoformat(fields["timestamp"]).timestamp()
-        hits = {"hit": texts, "stale": texts, "partial": max(texts // 2, 1)}.get(fields.get("cache") or "", 0)
         # a version that an experiment chose is not one that was asked for
         version = None if fields.get("experiment") else fields.get("version")
-        yield _Seen(ended_s - float(fields["ms"]) / MS_PER_S, TraceRow(0.0, texts, hits, fields["model"], version))
+        yield _Seen(ended_s - float(fields["ms"]) / MS_PER_S, TraceRow(0.0, texts, _hits(fields, texts), fields["model"], version))
+
+
+def _hits(fields: Mapping[str, Any], texts: int) -> int:
+    match fields.get("cache"):
+        case "hit" | "stale":
+            return texts
+        case "partial":
+            known, items = fields.get("hits"), fields.get("items")
+            # an instance of some tasks is several items: their share stands for the texts'
+            return round(texts * known / items) if isinstance(known, int) and isinstance(items, int) and items else max(texts // 2, 1)
+        case _:
+            return 0

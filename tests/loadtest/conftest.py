@@ -4,16 +4,20 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 LABELS = ("earn", "acq")
+PATIENCE_S, POLL_S = 30.0, 0.01
 
 
 @dataclass
@@ -27,6 +31,7 @@ class ScriptedGateway:
     fail_every: int = 0
     fault: str = "too many requests are waiting"
     caches: bool = True
+    key: str = ""
     versions: tuple[int, ...] = (1, 2)
     on_request: Callable[[int], object] = lambda _: None
     requests: list[tuple[str, bytes]] = field(default_factory=list)
@@ -38,7 +43,9 @@ class ScriptedGateway:
         app = FastAPI()
 
         @app.get("/v1/models/{model}")
-        async def model(model: str) -> Response:
+        async def model(model: str, request: Request) -> Response:
+            if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
+                return JSONResponse({"error": "a key is needed"}, 401)
             if model != "topics":
                 return JSONResponse({"error": f"there is no model named {model!r}"}, 404)
             return JSONResponse({"name": model, "ready": True, "versions": [{"version": v, "ready": True} for v in self.versions]})
@@ -68,17 +75,31 @@ class ScriptedGateway:
         return app
 
 
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Gives the address at which an application answers, from a thread of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
 @pytest.fixture
 def gateway() -> Iterator[ScriptedGateway]:
     scripted = ScriptedGateway()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        scripted.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(scripted.app(), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
+    with served(scripted.app()) as scripted.url:
         yield scripted
-        server.should_exit = True
-        thread.join()
+
+
+@pytest.fixture
+def serve() -> Callable[[FastAPI], AbstractContextManager[str]]:
+    """`served`, for the applications of single tests."""
+    return served
 
 
 @pytest.fixture
@@ -86,3 +107,16 @@ def corpus(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.jsonl"
     path.write_text("".join(json.dumps({"text": f"wheat shipments rose in month {month}"}) + "\n" for month in range(50)))
     return path
+
+
+@pytest.fixture
+def wait_for_generator() -> Callable[[int], None]:
+    """Waits until a process has started a load generator, which is seen long before it has imported Locust."""
+
+    def wait(pid: int) -> None:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not any("loadtest.generator" in child.cmdline() for child in psutil.Process(pid).children()):
+            assert time.monotonic() < deadline_s, "no generator was started"
+            time.sleep(POLL_S)  # polled: another process starts it
+
+    return wait

@@ -12,7 +12,7 @@ values = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=60)
 
 @given(values)
 def test_compacting_keeps_the_mean_and_the_order(values: list[float]) -> None:
-    distribution = compact((value, 1.0) for value in values)
+    distribution = compact(values, [1.0] * len(values))
     assert distribution.mean == pytest.approx(math.fsum(values) / len(values))
     assert list(distribution.values) == sorted(distribution.values)
     assert math.fsum(distribution.weights) == pytest.approx(1)
@@ -21,7 +21,7 @@ def test_compacting_keeps_the_mean_and_the_order(values: list[float]) -> None:
 
 @given(values, values)
 def test_a_sum_has_the_sum_of_the_means(one: list[float], other: list[float]) -> None:
-    left, right = (compact((value, 1.0) for value in many) for many in (one, other))
+    left, right = (compact(many, [1.0] * len(many)) for many in (one, other))
     assert left.plus(right).mean == pytest.approx(left.mean + right.mean)
     assert left.plus(constant(2.0)).mean == pytest.approx(left.mean + 2)
 

@@ -64,32 +64,30 @@ def with_points(*points: dict[str, Any]) -> Profile:
     return Profile.model_validate(PROFILE.model_dump(mode="json", by_alias=True) | {"points": points})
 
 
-def lognormal(random: np.random.Generator, mean: float) -> float:
+def lognormal(random: np.random.Generator, mean: float, count: int) -> list[float]:
     sigma = math.sqrt(math.log1p(SCV))
-    return float(random.lognormal(math.log(mean) - sigma**2 / 2, sigma))
+    drawn: list[float] = random.lognormal(math.log(mean) - sigma**2 / 2, sigma, count).tolist()
+    return drawn
 
 
 def simulate_ms(load: Load, deployment: Deployment, requests: int, seed: int = 1) -> np.ndarray:
     """Latencies of requests that pass a random gateway worker and, where they miss, a random Triton replica with two instances."""
     random = np.random.default_rng(seed)
-    gateways, replicas = [0.0] * deployment.gateways, [[0.0, 0.0] for _ in range(deployment.triton_replicas)]
-    now, calls, latencies = 0.0, [], []
-    for _ in range(requests):
-        now += random.exponential(1 / load.requests_per_s)
-        hit = random.random() < load.hit_rate
-        cpu_s = PROFILE.gateway.cpu_s_per_hit if hit else PROFILE.gateway.cpu_s_per_miss
-        worker = random.integers(deployment.gateways)
-        begin = max(now, gateways[worker])
-        gateways[worker] = begin + cpu_s
-        rest = lognormal(random, 0.001)
+    starts = np.cumsum(random.exponential(1 / load.requests_per_s, requests)).tolist()
+    hits, workers = (random.random(requests) < load.hit_rate).tolist(), random.integers(deployment.gateways, size=requests).tolist()
+    free, calls, latencies = [0.0] * deployment.gateways, [], []
+    for start, hit, worker, rest in zip(starts, hits, workers, lognormal(random, 0.001, requests), strict=True):
+        begin = max(start, free[worker])
+        free[worker] = begin + (PROFILE.gateway.cpu_s_per_hit if hit else PROFILE.gateway.cpu_s_per_miss)
         if hit:
-            latencies.append(begin - now + rest)
+            latencies.append(begin - start + rest)
         else:
-            calls.append((begin + rest, now))
-    for arrival, asked in sorted(calls):
-        instances = replicas[random.integers(deployment.triton_replicas)]
-        end = max(arrival, instances[0]) + lognormal(random, 0.004)
-        heapq.heapreplace(instances, end)
+            calls.append((begin + rest, start))
+    replicas = [[0.0, 0.0] for _ in range(deployment.triton_replicas)]
+    chosen = random.integers(deployment.triton_replicas, size=len(calls)).tolist()
+    for (arrival, asked), replica, service_s in zip(sorted(calls), chosen, lognormal(random, 0.004, len(calls)), strict=True):
+        end = max(arrival, replicas[replica][0]) + service_s
+        heapq.heapreplace(replicas[replica], end)
         latencies.append(end - asked)
     return np.array(latencies) * 1000
 
@@ -249,6 +247,11 @@ def test_a_plan_without_points_or_with_errors_in_its_slo_says_what_it_cannot_kno
     assert "the model is unchecked" in said
     assert "nothing of errors" in said
     assert "nothing is priced" in said
+
+
+def test_a_profile_that_broke_off_is_planned_with_and_said_to_have() -> None:
+    broken = PROFILE.model_copy(update={"problem": "No answer from http://h: refused."})
+    assert "broke off: No answer from http://h: refused." in cautions(make_plan(broken, WISH, AIM, None), None)[0]
 
 
 def test_nothing_lost_is_nothing_spare() -> None:

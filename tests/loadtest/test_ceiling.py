@@ -1,3 +1,9 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
 import pytest
 
 from loadtest.generator.ceiling import FIRST_RPS, Attempt, search
@@ -14,3 +20,14 @@ def test_the_search_ends_close_below_the_ceiling(limit_rps: float) -> None:
     refused = min(attempt.offered_rps for attempt in attempts if not attempt.in_time)
     assert kept <= limit_rps < refused
     assert refused - kept <= max(0.075 * kept, FIRST_RPS / 4) + 1e-6
+
+
+@pytest.mark.integration
+def test_ctrl_c_before_the_first_rate_is_over_says_so(wait_for_generator: Callable[[int], None]) -> None:
+    argv = [sys.executable, "-m", "loadtest", "ceiling", "--duration", "60"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_for_generator(process.pid)
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "Ended by hand.\n")
+    assert "ceiling:" not in out

@@ -209,6 +209,24 @@ def test_searches_are_compared_by_the_rates_that_they_found(tmp_path: Path, caps
     assert "No difference that could not be chance" in capsys.readouterr().out
 
 
+def test_a_run_or_search_that_failed_is_said_first_and_fails_a_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = simulated(1, own_seed=1)
+    failed = dataclasses.replace(run, problem="No answer from http://h: refused.")
+    searched = search_document(200, 1.05)
+    nothing = searched | {"rate": None, "safe_rate": None, "verdict": "No answer from http://s: refused."}
+    for path, document in ((tmp_path / "s", searched), (tmp_path / "n", nothing)):
+        path.write_text(json.dumps(document), encoding="utf-8")
+    pairs = [(written(tmp_path, "before", run), written(tmp_path, "after", failed)), (str(tmp_path / "s"), str(tmp_path / "n"))]
+    for (before, after), metric, address in zip(pairs, ("p99", "rate"), ("http://h", "http://s"), strict=True):
+        status = main(["compare", before, after, "--fail-if", f"{metric}<+1%", "--json", str(tmp_path / "c.json")])
+        out = capsys.readouterr().out
+        assert (status, out.splitlines()[0].startswith("Nothing to compare in ")) == (1, True)
+        assert f"No answer from {address}: refused." in out
+        assert "could be chance" not in out
+        compared = json.loads((tmp_path / "c.json").read_text())
+        assert (len(compared["failures"]), compared["differences"], compared["fail_if"]) == (1, [], [])
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

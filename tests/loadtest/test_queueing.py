@@ -1,6 +1,5 @@
 """The queueing model against what is known exactly, and against a simulation of M/G/c."""
 
-import heapq
 import math
 from collections.abc import Callable
 
@@ -50,6 +49,7 @@ SERVICE: dict[str, tuple[Distribution, Draw]] = {
     "70 % hits": two_point(0.7, 0.05),
 }
 WARM_UP_SHARE = 0.1
+QUEUES = 100
 MEAN_WITHIN, P99_WITHIN = 0.10, 0.15
 
 
@@ -59,15 +59,18 @@ def customers(utilization: float, scv: float) -> int:
 
 
 def simulate(rate: float, servers: int, service: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Latencies in M/G/c by the recursion of Kiefer and Wolfowitz (1955): who arrives next gets the server that is free first."""
-    arrivals = np.cumsum(random.exponential(1 / rate, len(service))).tolist()
-    free = [0.0] * servers
-    ends = []
-    for arrival, duration in zip(arrivals, service.tolist(), strict=True):
-        end = max(arrival, free[0]) + duration
-        heapq.heapreplace(free, end)
-        ends.append(end)
-    return (np.array(ends) - np.array(arrivals))[int(len(ends) * WARM_UP_SHARE) :]
+    """Latencies in M/G/c by the recursion of Kiefer and Wolfowitz (1955): who arrives next gets the server that is free first.
+
+    Many independent queues at a time, a customer of each a step.
+    """
+    steps = len(service) // QUEUES
+    arrivals = np.cumsum(random.exponential(1 / rate, (steps, QUEUES)), axis=0)
+    durations = service[: steps * QUEUES].reshape(steps, QUEUES)
+    ends, free, queues = np.empty_like(arrivals), np.zeros((QUEUES, servers)), np.arange(QUEUES)
+    for step in range(steps):
+        first = free.argmin(axis=1)
+        ends[step] = free[queues, first] = np.maximum(arrivals[step], free[queues, first]) + durations[step]
+    return (ends - arrivals)[int(steps * WARM_UP_SHARE) :].ravel()
 
 
 @pytest.mark.parametrize("name", SERVICE)

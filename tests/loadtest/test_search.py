@@ -150,7 +150,7 @@ def arguments(url: str, corpus: Path, report: Path, *more: str, slo: str = "p99<
 def test_the_capacity_of_a_real_server_is_found(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # four workers of 20 ms carry 200 requests a second, and p99 leaves the SLO shortly before
     with scripted_server(latencies_ms=[[20, 1]], workers=4) as url:
-        more = ("--duration", "1.2", "--first-rate", "100", "--resolution", "0.2", "--most-trials", "7")
+        more = ("--duration", "1", "--first-rate", "120", "--resolution", "0.2", "--most-trials", "5")
         assert main(arguments(url, corpus, tmp_path, *more)) == 0
     found = json.loads((tmp_path / "search.json").read_text())
     assert found["schema"] == "headrace-search/1"
@@ -167,9 +167,9 @@ def test_the_capacity_of_a_real_server_is_found(corpus: Path, tmp_path: Path, ca
 @pytest.mark.integration
 def test_no_trial_sends_what_another_sent(gateway: Any, corpus: Path) -> None:
     workload = Workload(corpus=corpus, targets=(Target("topics"),), repeat=0.0)
-    scenario = Scenario(url=gateway.url, loop=OpenLoop(Poisson(1)), workload=workload, duration_s=0.5)
-    trials = Trials(scenario, read_corpus(corpus), parse_slo("p99<1s"), Circumstances("search", "", {}), warm_up_s=0.3)
-    assert [trials(60.0).passed for _ in range(2)] == [True, True]
+    scenario = Scenario(url=gateway.url, loop=OpenLoop(Poisson(1)), workload=workload, duration_s=0.3)
+    trials = Trials(scenario, read_corpus(corpus), parse_slo("p99<1s"), Circumstances("search", "", {}), warm_up_s=0.2)
+    assert [trials(120.0).passed for _ in range(2)] == [True, True]
     sent = [text for body in gateway.bodies for text in body["instances"]]
     assert len(sent) > 60
     assert len(set(sent)) == len(sent)
@@ -178,7 +178,7 @@ def test_no_trial_sends_what_another_sent(gateway: Any, corpus: Path) -> None:
 @pytest.mark.integration
 def test_a_server_that_is_always_too_slow_fails_plainly(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with scripted_server(latencies_ms=[[80, 1]]) as url:
-        status = main(arguments(url, corpus, tmp_path, "--duration", "1", "--first-rate", "40", slo="p99<50ms"))
+        status = main(arguments(url, corpus, tmp_path, "--duration", "0.5", "--first-rate", "40", slo="p99<50ms"))
     assert status == 1
     assert capsys.readouterr().out.startswith("p99<50ms is not kept at the lowest rate that was tried, 40.0 requests/s (p99<50ms: 8")
     assert json.loads((tmp_path / "search.json").read_text())["rate"] is None
@@ -207,7 +207,7 @@ def test_an_interrupted_search_leaves_what_it_found(corpus: Path, tmp_path: Path
     found = json.loads((tmp_path / "search.json").read_text())
     assert found["outcome"] == "interrupted"
     assert len(found["trials"]) >= 1
-    assert "ended by hand" in out
+    assert "ended by hand after" in out
 
 
 @pytest.mark.parametrize(

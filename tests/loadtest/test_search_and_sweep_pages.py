@@ -90,7 +90,32 @@ def test_a_search_that_found_less_says_so_in_colour(outcome: str, rate: Any, ton
 def test_a_search_without_an_answer_is_a_page_too() -> None:
     page = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=search()["trials"][3:], slo="errors<1%"))
     assert "no request was answered" in page
-    assert render_search(search(rate=None, safe_rate=None, outcome="broken", trials=[])).count("<svg") == 0
+    nothing = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=[]))
+    assert (nothing.count("<svg"), "<h2>Trials" in nothing, "How it was to be searched" in nothing) == (0, False, True)
+
+
+def test_one_trial_is_a_row_without_charts() -> None:
+    page = render_search(search(rate=None, safe_rate=None, outcome="interrupted", trials=search()["trials"][:1]))
+    assert (page.count("<svg"), page.count("held</td>"), "trial of 10 s, 1 held" in page) == (0, 1, True)
+
+
+def test_trials_at_one_rate_have_no_order_to_draw() -> None:
+    missed = [trial(50.0, False, 80.0), trial(50.0, False, 83.0)]
+    page = render_search(search(rate=None, safe_rate=None, outcome="lowest_fails", trials=missed))
+    assert page.count("<svg") == 1
+    assert "shaded" not in page
+
+
+def test_rates_near_each_other_are_drawn_apart() -> None:
+    rate = {"rps": 52.1, "low_rps": 47.8, "high_rps": 57.5}
+    page = render_search(search(rate=rate, trials=[trial(50.0, True, 20.0), trial(52.0, True, 45.0), trial(55.0, False, 61.5)]))
+    by_rate, by_order = page.split("<svg")[1:3]
+    places = [float(x) for x in re.findall(r'<circle class="dot \w+" cx="([\d.]+)"[^>]*><title>', by_rate)]
+    assert len(places) == 3
+    # of the chart's 960: on an axis from 0 they would lie 70 apart
+    assert max(places) - min(places) > 300
+    assert ">46</text>" in by_rate
+    assert ">50</text>" in by_order
 
 
 def load(rate_rps: float, p99: float) -> dict[str, Any]:

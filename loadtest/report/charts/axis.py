@@ -33,6 +33,14 @@ def axis_from_zero(label: str, greatest: float, unit: str = "", intervals: int =
     return Axis(label, 0.0, count * step, [(index * step, f"{index * step:,.10g}{unit}") for index in range(count + 1)])
 
 
+def axis_around(label: str, least: float, greatest: float, intervals: int = 8) -> Axis:
+    """An axis between round numbers around positive values that lie too near each other to be told apart on one from 0."""
+    step = round_step(max(greatest - least, 1e-3 * greatest) / intervals)
+    first, last = math.floor(round(least / step, 9)), math.ceil(round(greatest / step, 9))
+    last = max(last, first + 1)
+    return Axis(label, first * step, last * step, [(index * step, f"{index * step:,.10g}") for index in range(first, last + 1)])
+
+
 def value_axis(label: str, values: Sequence[float]) -> Axis:
     """From 0 where the positive values are of like size, else a logarithmic axis."""
     positive = [value for value in values if value > 0]
