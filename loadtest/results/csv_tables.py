@@ -13,7 +13,7 @@ from loadtest.results.series import Slice
 
 def series_csv(results: Results) -> str:
     """`series` of report.json: one row a second."""
-    return _table([field.name for field in fields(Slice)], (astuple(part) for part in results.series))
+    return table([field.name for field in fields(Slice)], (astuple(part) for part in results.series))
 
 
 def percentiles_csv(results: Results) -> str:
@@ -22,7 +22,7 @@ def percentiles_csv(results: Results) -> str:
     if results.latency_ms is not None and results.service_ms is not None:
         found |= {quantile: (results.latency_ms[name], results.service_ms[name]) for name, quantile in REPORTED.items()}
         found[1.0] = (results.latency_ms["max"], results.service_ms["max"])
-    return _table(["quantile", "latency_ms", "service_ms"], ((quantile, *found[quantile]) for quantile in sorted(found)))
+    return table(["quantile", "latency_ms", "service_ms"], ((quantile, *found[quantile]) for quantile in sorted(found)))
 
 
 def processes_csv(results: Results) -> str:
@@ -32,7 +32,7 @@ def processes_csv(results: Results) -> str:
         for use in results.observed.processes
         for point in use.series
     )
-    return _table(["at_s", "name", "role", "pid", "cpu_cores", "memory_bytes"], rows)
+    return table(["at_s", "name", "role", "pid", "cpu_cores", "memory_bytes"], rows)
 
 
 def _both(results: Results) -> Iterable[tuple[tuple[float, float], tuple[float, float]]]:
@@ -40,7 +40,8 @@ def _both(results: Results) -> Iterable[tuple[tuple[float, float], tuple[float, 
     return zip(results.latency_curve, results.service_curve, strict=True)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows under a header as CSV; None is an empty field."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

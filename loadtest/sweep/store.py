@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-RUN_SCHEMA = "headrace-sweep-run/1"
+RUN_SCHEMA = "headrace-sweep-run/2"
+OLDER = ("headrace-sweep-run/1",)
+"""Read as well: these lack all over time, and tell memory as proportional set size."""
 
 
 class Store:
@@ -21,7 +23,7 @@ class Store:
             found = json.loads((self._runs / f"{key}.json").read_bytes())
         except (FileNotFoundError, ValueError):
             return None
-        return found if isinstance(found, dict) and found.get("schema") == RUN_SCHEMA else None
+        return found if isinstance(found, dict) and found.get("schema") in (RUN_SCHEMA, *OLDER) else None
 
     def is_finished(self, key: str) -> bool:
         """Whether a key needs no measurement: it has a result that is no failure."""

@@ -1,4 +1,4 @@
-"""What a sweep leaves in its folder: sweep.html, sweep.json, sweep.csv, and the best config.pbtxt."""
+"""What a sweep leaves in its folder: sweep.html, sweep.json, CSV, and the best config.pbtxt."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 from loadtest.report.sweep_page import render_sweep
 from loadtest.sweep.configuration import Configuration
+from loadtest.sweep.findings.over_time import over_time_csv
 from loadtest.sweep.findings.table import to_csv
 from loadtest.sweep.stack.model_config import FILE
 from loadtest.sweep.stack.packaged import PackagedModel
@@ -19,6 +20,8 @@ def write_sweep(folder: Path, sweep: Mapping[str, Any], configurations: Mapping[
     """Write all of it; the choice for the first workload lies in `best/`, that for each other one in a folder below."""
     write(folder / "sweep.json", json.dumps(sweep, indent=1) + "\n")
     write(folder / "sweep.csv", to_csv(sweep))
+    for name, text in over_time_csv(sweep).items():
+        write(folder / name, text)
     write(folder / "sweep.html", render_sweep(sweep))
     for index, (workload, name) in enumerate(sweep["best"].items()):
         where = folder / BEST if index == 0 else folder / BEST / workload.replace("/", "_").replace(" ", ",")

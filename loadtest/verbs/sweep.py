@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -72,10 +73,24 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         _list(console, todo, store)
         return DONE
     command = command_shown(arguments)
+    slo = args.slo or document.objectives
+    by_name = {configuration.name: configuration for configuration in found}
+
+    def write(*, interrupted: bool = False) -> dict[str, Any]:
+        runs = {job.key: run for job in todo if (run := store.read(job.key)) is not None}
+        sweep = summarize_sweep(document, todo, runs, packaged, offers, slo, command, interrupted=interrupted)
+        write_sweep(args.out, sweep, by_name, packaged)
+        return sweep
+
     status = DONE
     if args.slo is None:
         shown = Shown(Console(stderr=True, highlight=False, markup=False))
         listeners = Listeners(shown.on_words, shown.on_load, shown.on_progress)
+
+        def on_end(job: Job, run: dict[str, Any], elapsed_s: float) -> None:
+            shown.on_end(job, run, elapsed_s)
+            write()
+
         try:
             run_jobs(
                 todo,
@@ -84,16 +99,14 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
                 lambda job: described(job, document, packaged),
                 most=args.next,
                 on_job=shown.on_job,
-                on_end=shown.on_end,
+                on_end=on_end,
             )
         except KeyboardInterrupt:
             print("Ended by hand; what is finished stays, and the same command goes on.", file=sys.stderr)
             status = INTERRUPTED
         finally:
             shown.close()
-    runs = {job.key: run for job in todo if (run := store.read(job.key)) is not None}
-    sweep = summarize_sweep(document, todo, runs, packaged, offers, args.slo or document.objectives, command)
-    write_sweep(args.out, sweep, {configuration.name: configuration for configuration in found}, packaged)
+    sweep = write(interrupted=status == INTERRUPTED)
     show(console, sweep, args.out)
     return status or (FAILED if any(one["state"] == "failed" for one in sweep["configurations"]) else DONE)
 
