@@ -25,6 +25,7 @@ def render_sweep(values: Mapping[str, Any]) -> str:
             {
                 "name": workload,
                 "best": values["best"].get(workload),
+                "profile": values["profiles"].get(workload),
                 "entries": entries,
                 "pareto": pareto_chart(points, letters, metric, values["slo"]) if points else None,
                 "latency": latency_chart(points, shown, metric, values["slo"]) if points else None,
@@ -64,7 +65,8 @@ def change(share: float | None) -> str:
 
 
 def _tone(values: Mapping[str, Any]) -> Literal["good", "bad", "warn"]:
-    if not values["best"] or any(entry["state"] == "failed" for entry in values["configurations"]):
+    failed = [*values["configurations"], *values["profiles"].values()]
+    if not values["best"] or any(one["error"] for one in failed):
         return "bad"
     return "good" if values["complete"] and not values["interrupted"] else "warn"
 

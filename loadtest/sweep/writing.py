@@ -1,4 +1,4 @@
-"""What a sweep leaves in its folder: sweep.html, sweep.json, CSV, and the best config.pbtxt."""
+"""What a sweep leaves in its folder: sweep.html, sweep.json, CSV, and the best config.pbtxt with its capacity profile."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from loadtest.sweep.stack.model_config import FILE
 from loadtest.sweep.stack.packaged import PackagedModel
 from loadtest.sweep.store import write
 
-BEST = "best"
+BEST, PROFILE = "best", "profile.json"
 
 
 def write_sweep(folder: Path, sweep: Mapping[str, Any], configurations: Mapping[str, Configuration], packaged: PackagedModel) -> None:
@@ -23,9 +23,18 @@ def write_sweep(folder: Path, sweep: Mapping[str, Any], configurations: Mapping[
     for name, text in over_time_csv(sweep).items():
         write(folder / name, text)
     write(folder / "sweep.html", render_sweep(sweep))
+    written = set()
     for index, (workload, name) in enumerate(sweep["best"].items()):
         where = folder / BEST if index == 0 else folder / BEST / workload.replace("/", "_").replace(" ", ",")
         write(where / FILE, best_config(sweep, workload, configurations[name], packaged))
+        written.add(where / FILE)
+        profile = sweep["profiles"].get(workload, {}).get("profile")
+        if profile is not None:
+            write(where / PROFILE, json.dumps(profile, indent=1) + "\n")
+            written.add(where / PROFILE)
+    for name in (FILE, PROFILE):
+        for path in set((folder / BEST).rglob(name)) - written:
+            path.unlink()  # of an earlier choice
 
 
 def best_config(sweep: Mapping[str, Any], workload: str, configuration: Configuration, packaged: PackagedModel) -> str:

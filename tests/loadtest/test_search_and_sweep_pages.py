@@ -154,6 +154,7 @@ def sweep(**changes: Any) -> dict[str, Any]:
         "verdict": ["With repeat=0, batching holds p99<50ms at the highest rate: 100 requests/s. Not told apart from it: plain."],
         "cautions": [],
         "best": {"repeat=0": "batching"},
+        "profiles": {},
         "configurations": [
             configuration("plain", 80.0, dominated=True),
             configuration("batching", 100.0),

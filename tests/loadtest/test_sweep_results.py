@@ -1,3 +1,5 @@
+"""What the runs of a sweep say together: capacities, the front, the choice, prices."""
+
 import csv
 import json
 from io import StringIO
@@ -8,79 +10,19 @@ import pytest
 from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
+from sweep_made import CPU_S, MACHINE, PACKAGED, PRICES, QUICK, SLOW, TWO, WITHIN_50, WITHIN_100, point, results, swept
 from tritonclient.grpc import model_config_pb2 as pb
 
-from loadtest.arrivals.process import Poisson
 from loadtest.cost import usd_per_million
-from loadtest.loop import OpenLoop
-from loadtest.profiling.triton_statistics import Batches, Statistics
-from loadtest.report.sweep_page import render_sweep
-from loadtest.results.measurement import GeneratorUse, Measurement
-from loadtest.results.observed import Observed, ProcessPoint, ProcessUse, TritonPoint, TritonUse
-from loadtest.results.outcome import Outcome
-from loadtest.results.recording import Recording
-from loadtest.results.results import Results
-from loadtest.results.summary import Circumstances, summarize
-from loadtest.scenario import Scenario
 from loadtest.slo import parse_slo
-from loadtest.sweep.configuration import configurations
-from loadtest.sweep.document import Prices, parse_document
+from loadtest.sweep.document import Prices
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.findings.loads import by_rate, capacity
-from loadtest.sweep.findings.over_time import over_time_csv, run_over_time
 from loadtest.sweep.findings.pareto import dominates, front
 from loadtest.sweep.findings.pricing import applied, read_offers
-from loadtest.sweep.findings.summary import summarize_sweep
 from loadtest.sweep.findings.table import to_csv
-from loadtest.sweep.jobs import jobs
-from loadtest.sweep.point import FIXED, SEARCH, Seen, point_of, sustained
-from loadtest.sweep.stack.packaged import PackagedModel
-from loadtest.sweep.store import OLDER, RUN_SCHEMA
+from loadtest.sweep.point import FIXED, SEARCH, point_of, sustained
 from loadtest.sweep.writing import write_sweep
-from loadtest.workload.workload import Target, Workload
-
-DURATION_S = 10.0
-MACHINE: dict[str, Any] = {"cpu": "c", "cores": 2, "memory_gib": 4.0, "system": "s", "python": "3"}
-TRITON = TritonUse("http://t", [], [TritonPoint(1.0, 9.0, 6.0, 1.5, 0)], [])
-STUB = ProcessUse("stub", "triton", 1, [ProcessPoint(1.0, 0.5, 100), ProcessPoint(2.0, 0.7, 120)])
-SERVER = ProcessUse("tritonserver", "triton", 2, [ProcessPoint(1.0, 0.25, 50), ProcessPoint(2.0, 0.25, 50)])
-CPU_S = {"gateway": 0.001, "triton": 0.01, "cache": 0.0}
-SEEN = Seen(
-    Statistics(calls=42, texts=42, executions=32, queue_s=0.084, batches={1: Batches(30, 0.3), 12: Batches(10, 0.6)}),
-    CPU_S,
-    Observed([STUB, SERVER], [TRITON]),
-)
-WITHIN_50, WITHIN_100 = parse_slo("p95<50ms,errors<1%"), parse_slo("p95<100ms,errors<1%")
-PRICES = Prices(instances=["aws/c7i.large", "gcp/c3-standard-4"])
-PACKAGED = PackagedModel(
-    Path("models/topics"),
-    'name: "topics" max_batch_size: 64 dynamic_batching {} parameters { key: "manifest.2" value { string_value: "{}" } }',
-    {2: {"version": 2, "precision": "fp32", "digest": "d", "sizes": {"fp32_bytes": 4, "packaged_bytes": 4}}},
-)
-
-
-def results(rate_rps: float, latency_s: float, *, failed: int = 0, answered: float = 1.0, behind: int = 0) -> Results:
-    """A run of 10 s: `answered` of what was offered, each in `latency_s`, and `failed` failures."""
-    recording = Recording()
-    offered = round(rate_rps * DURATION_S)
-    for number in range(offered):
-        start_s = number / rate_rps
-        recording.offer(start_s)
-        recording.start(start_s, start_s, behind=number < behind)
-        if number < offered * answered - failed:
-            recording.end(start_s, start_s, start_s + latency_s, 1, 0, Outcome(200, "topics", "2", "", "miss"))
-        elif number < offered * answered:
-            recording.end(start_s, start_s, start_s + latency_s, 1, 0, Outcome(503, "topics", fault="gone"))
-    workload = Workload(corpus=Path("c"), targets=(Target("topics"),), repeat=0)
-    scenario = Scenario(url="http://127.0.0.1:1", loop=OpenLoop(Poisson(rate_rps)), workload=workload, duration_s=DURATION_S)
-    measured = Measurement(recording, DURATION_S, (GeneratorUse(0, 0.1, 0.0, offered),))
-    return summarize(scenario, measured, Circumstances("python -m loadtest sweep", "now", MACHINE))
-
-
-def point(rate_rps: float, latency_s: float, kind: str = FIXED, **run: Any) -> dict[str, Any]:
-    """What a run leaves, by way of JSON."""
-    values: dict[str, Any] = json.loads(json.dumps(point_of(rate_rps, kind, results(rate_rps, latency_s, **run), SEEN)))
-    return values
 
 
 def test_capacity_lies_between_what_held_and_what_did_not() -> None:
@@ -176,39 +118,6 @@ def test_rates_are_priced_on_demand_and_on_spot() -> None:
         read_offers(Prices(instances=["moon/1"]))
 
 
-def swept(
-    runs: dict[str, list[dict[str, Any]] | str],
-    slo: str = "p95<50ms,errors<1%",
-    priced: bool = True,
-    interrupted: bool = False,
-    schema: str = RUN_SCHEMA,
-    **fields: Any,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """sweep.json of configurations by name, with the points of each, or the words with which it failed; and the configurations."""
-    values = {"model": "topics", "repository": "r", "corpus": "c", "slo": "p95<50ms", "loads": {"rates_rps": [20, 40]}} | fields
-    document = parse_document(values, "s.yaml")
-    found = configurations(document)
-    todo = jobs(document, found, PACKAGED, "c")
-    there: dict[str, dict[str, Any]] = {}
-    for job in todo:
-        run = runs.get(job.configuration.name)
-        if run is None:
-            continue
-        done = {"points": run, "error": None} if isinstance(run, list) else {"points": [], "error": run}
-        machine = MACHINE | {"load_average_1m": len(there)}
-        facts = {"started_at": "now", "elapsed_s": 9.0, "machine": machine, "versions": {"triton": "2"}, "search": None}
-        memory = {"memory_bytes": {"gateway": 1, "triton": 2, "cache": 3}}
-        there[job.key] = {"schema": schema, "key": job.key, **facts, **memory, **done}
-    offers = read_offers(PRICES if priced else None)
-    command = "python -m loadtest sweep"
-    sweep = summarize_sweep(document, todo, there, PACKAGED, offers, parse_slo(slo), command, interrupted=interrupted)
-    return sweep, {one.name: one for one in found}
-
-
-TWO: dict[str, Any] = {"grid": {"instances": [1, 2]}}
-QUICK, SLOW = [point(20, 0.02), point(40, 0.03)], [point(20, 0.03), point(40, 0.2)]
-
-
 def test_the_configuration_with_the_highest_rate_is_chosen_and_the_slower_is_dominated() -> None:
     sweep, _ = swept({"instances=1": SLOW, "instances=2": QUICK}, **TWO)
     assert sweep["best"] == {"repeat=0": "instances=2"}
@@ -288,66 +197,6 @@ def test_a_machine_is_the_same_whatever_its_load() -> None:
     sweep, _ = swept({"instances=1": SLOW, "instances=2": QUICK}, **TWO)
     assert sweep["machines"] == [MACHINE]
     assert not any("different machines" in caution for caution in sweep["cautions"])
-
-
-def test_the_run_at_the_highest_rate_within_the_slo_is_told_over_time() -> None:
-    run = {"key": "k", "points": [point(20, 0.02), point(40, 0.07), point(80, 0.2)]}
-    shown = run_over_time([run], WITHIN_100)
-    assert shown is not None
-    assert (shown["run"], shown["rate_rps"], shown["held"]) == ("runs/k.json", 40, True)
-    assert len(shown["results"]["series"]) == DURATION_S
-    assert (shown["results"]["slo"], shown["results"]["slo_misses"]) == ("p95<100ms,errors<1%", [])
-    assert shown["parts"] == {"triton": {"mean_cores": pytest.approx(0.85), "most_cores": pytest.approx(0.95), "most_memory_bytes": 170}}
-    missed = run_over_time([run], parse_slo("p95<1ms"))
-    assert missed is not None
-    assert (missed["rate_rps"], missed["held"]) == (20, False)
-    assert missed["results"]["slo_misses"] == ["p95<1ms: 20.02 ms"]
-    assert run_over_time([{"key": "k", "points": [point_of(20, FIXED, None, None)]}], WITHIN_50) is None
-
-
-def test_the_page_draws_each_configuration_over_time() -> None:
-    sweep, _ = swept({"instances=1": SLOW, "instances=2": QUICK}, **TWO)
-    page = render_sweep(json.loads(json.dumps(sweep)))
-    assert "Over time, at the highest rate within p95&lt;50ms,errors&lt;1% that each was put under" in page
-    # two configurations, each a small chart in the table and a large one below
-    for chart in ("CPU of the triton over time", "CPU by part over time", "Texts in a batch over time", "Latency over time"):
-        assert page.count(f'aria-label="{chart}"') == 2
-    assert page.count('aria-label="memory of tritonserver"') == 2
-    assert "<b>B</b> instances=2 at 40 requests/s: load, CPU and memory of each process, batches" in page
-
-
-def test_of_runs_at_one_rate_one_with_its_seconds_is_told() -> None:
-    bare = point(20, 0.02)
-    bare["results"] |= {"series": []}
-    shown = run_over_time([{"key": "watched", "points": [point(20, 0.02)]}, {"key": "older", "points": [bare]}], WITHIN_50)
-    assert shown is not None
-    assert shown["run"] == "runs/watched.json"
-
-
-def test_results_of_an_earlier_form_count_with_a_caution() -> None:
-    bare = point(20, 0.02)
-    bare["results"] |= {"series": []}
-    del bare["results"]["observed"]
-    sweep, _ = swept({"as packaged": [bare]}, schema=OLDER[0])
-    assert sweep["complete"]
-    assert sweep["cautions"][0].startswith("1 of 1 results are of an earlier version: they show nothing over time")
-    assert sweep["configurations"][0]["over_time"]["parts"] == {}
-    assert "Over time" not in render_sweep(sweep)
-
-
-def test_what_was_seen_over_time_is_a_line_each_look() -> None:
-    sweep, _ = swept({"instances=2": QUICK}, **TWO)
-    files = {name: list(csv.DictReader(StringIO(text))) for name, text in over_time_csv(sweep).items()}
-    assert files.keys() == {"series.csv", "processes.csv", "batches.csv"}
-    assert [row["start_s"] for row in files["series.csv"]] == [f"{second}.0" for second in range(10)]
-    assert files["series.csv"][0]["configuration"] == "instances=2"
-    assert [(row["rate_rps"], row["name"], row["at_s"], row["cpu_cores"]) for row in files["processes.csv"]] == [
-        ("40", "stub", "1.0", "0.5"),
-        ("40", "stub", "2.0", "0.7"),
-        ("40", "tritonserver", "1.0", "0.25"),
-        ("40", "tritonserver", "2.0", "0.25"),
-    ]
-    assert [(row["triton"], row["mean_batch"]) for row in files["batches.csv"]] == [("http://t", "1.5")]
 
 
 def test_a_capacity_below_all_rates_is_said_to_be_extrapolated() -> None:

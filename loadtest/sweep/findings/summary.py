@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean
+from types import MappingProxyType
 from typing import Any
 
 from loadtest.slo import ERRORS, Slo
@@ -13,6 +14,7 @@ from loadtest.sweep.findings.loads import by_rate, capacity
 from loadtest.sweep.findings.over_time import run_over_time
 from loadtest.sweep.findings.pareto import front
 from loadtest.sweep.findings.pricing import Offer, applied
+from loadtest.sweep.findings.profiles import missing, profile_of
 from loadtest.sweep.jobs import Job, described, workload_of
 from loadtest.sweep.stack.packaged import PackagedModel
 from loadtest.sweep.store import OLDER
@@ -31,9 +33,10 @@ def summarize_sweep(
     slo: Slo,
     command: str,
     *,
+    profiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     interrupted: bool = False,
 ) -> dict[str, Any]:
-    """The sweep as JSON values; `runs` are the results that there are, by key. docs/sweep.md has the fields."""
+    """The sweep as JSON values, as docs/sweep.md says. `runs`: the results that there are, by key; `profiles`: those by configuration."""
     by_name: dict[str, list[Job]] = {}
     for job in jobs:
         by_name.setdefault(job.configuration.name, []).append(job)
@@ -45,6 +48,7 @@ def summarize_sweep(
     for entry in entries:
         entry["dominated"] = entry["name"] in measured - kept
     chosen = best(entries)
+    profiled = {} if document.profile is None else _profiles(chosen, entries, by_name, runs, profiles, slo)
     seen = [run for run in runs.values() if run["error"] is None]
     machines = _distinct([_without_load(run["machine"]) for run in seen])
     return {
@@ -56,9 +60,10 @@ def summarize_sweep(
         "sweep": document.model_dump(),
         "complete": all(entry["state"] == "finished" for entry in entries),
         "interrupted": interrupted,
-        "verdict": verdict(entries, chosen, str(slo), offers[0].instance if offers else None, interrupted=interrupted),
+        "verdict": verdict(entries, chosen, str(slo), offers[0].instance if offers else None, missing(profiled), interrupted=interrupted),
         "cautions": _cautions(entries, machines, seen) + applied(offers, machines[0]["cores"] if machines else 0),
         "best": chosen,
+        "profiles": profiled,
         "configurations": entries,
         "latency_metric": metric,
         "points": points,
@@ -101,6 +106,22 @@ def _entry(
         "over_time": run_over_time(done, slo),
         "cost": [offer.cost(texts_per_s) for offer in offers],
     }
+
+
+def _profiles(
+    chosen: Mapping[str, str],
+    entries: Sequence[Mapping[str, Any]],
+    by_name: Mapping[str, Sequence[Job]],
+    runs: Mapping[str, Mapping[str, Any]],
+    profiles: Mapping[str, Mapping[str, Any]],
+    slo: Slo,
+) -> dict[str, Any]:
+    found = {}
+    for workload, name in chosen.items():
+        entry = next(one for one in entries if one["name"] == name)
+        points = [point for job in by_name[name] if job.key in runs for point in runs[job.key]["points"]]
+        found[workload] = profile_of(profiles.get(name), entry, points, slo)
+    return found
 
 
 def _state(jobs: int, done: int, there: int) -> str:
