@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from loadtest.profiling.triton_statistics import Statistics
+from loadtest.observation.triton_statistics import Statistics
 from loadtest.results.observed import Observed
 from loadtest.results.results import Results
 from loadtest.search.trial import Trial, judge, unanswered

@@ -10,10 +10,10 @@ from loadtest.capacity.profile import ProfileError, checked_profile
 from loadtest.client import Client
 from loadtest.loop import ClosedLoop
 from loadtest.machine import describe_machine
+from loadtest.observation.triton_statistics import read_configuration
 from loadtest.profiling.assembly import Subject, assemble
 from loadtest.profiling.gateway_metrics import GatewayUse, read_use
 from loadtest.profiling.phases import Phases, Readers
-from loadtest.profiling.triton_statistics import read_configuration
 from loadtest.results.summary import Circumstances
 from loadtest.scenario import Scenario
 from loadtest.sweep.configuration import Configuration

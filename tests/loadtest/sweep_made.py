@@ -7,7 +7,7 @@ from typing import Any
 
 from loadtest.arrivals.process import Poisson
 from loadtest.loop import OpenLoop
-from loadtest.profiling.triton_statistics import Batches, Statistics
+from loadtest.observation.triton_statistics import Batches, Statistics
 from loadtest.results.measurement import GeneratorUse, Measurement
 from loadtest.results.observed import Observed, ProcessPoint, ProcessUse, TritonPoint, TritonUse
 from loadtest.results.outcome import Outcome

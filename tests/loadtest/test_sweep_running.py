@@ -7,7 +7,7 @@ import pytest
 
 from loadtest.gateway_process import RunningGateway
 from loadtest.generator.measure import Progress, ignore
-from loadtest.profiling.triton_statistics import Statistics
+from loadtest.observation.triton_statistics import Statistics
 from loadtest.results.observed import Observed, ProcessPoint, ProcessUse
 from loadtest.sweep.configuration import Configuration
 from loadtest.sweep.errors import SweepError

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.profiling.triton_statistics import Batches, parse_statistics
+from loadtest.observation.triton_statistics import Batches, parse_statistics
 
 
 def entry(calls: int, sizes: dict[int, int]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 from loadtest.gateway_process import RunningGateway
 from loadtest.generator.measure import Progress, ignore
 from loadtest.observation.process_table import NoProcessError
+from loadtest.observation.triton_statistics import Statistics
 from loadtest.observation.watch import Watch
-from loadtest.profiling.triton_statistics import Statistics
 from loadtest.results.observed import Observed
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.point import PARTS, Seen

@@ -10,8 +10,8 @@ from time import monotonic
 from loadtest.client import Client
 from loadtest.gateway_process import RunningGateway, running_gateway
 from loadtest.observation.process_names import http_address
+from loadtest.observation.triton_statistics import Statistics, read_statistics
 from loadtest.observation.watched_processes import WatchedProcesses
-from loadtest.profiling.triton_statistics import Statistics, read_statistics
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.knobs import Knobs
 from loadtest.sweep.stack.packaged import PackagedModel
