@@ -235,6 +235,11 @@ def test_each_workload_has_a_best_config_of_its_own(tmp_path: Path) -> None:
     ]
 
 
+def test_prices_are_not_applied_to_nothing() -> None:
+    sweep, _ = swept({}, interrupted=True, **TWO)
+    assert sweep["cautions"] == []
+
+
 def test_a_csv_of_nothing_measured_has_a_line_for_each_configuration() -> None:
     sweep, _ = swept({}, **TWO)
     assert len(to_csv(sweep).splitlines()) == 3

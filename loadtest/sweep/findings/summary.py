@@ -61,7 +61,7 @@ def summarize_sweep(
         "complete": all(entry["state"] == "finished" for entry in entries),
         "interrupted": interrupted,
         "verdict": verdict(entries, chosen, str(slo), offers[0].instance if offers else None, missing(profiled), interrupted=interrupted),
-        "cautions": _cautions(entries, machines, seen) + applied(offers, machines[0]["cores"] if machines else 0),
+        "cautions": _cautions(entries, machines, seen) + (applied(offers, machines[0]["cores"]) if machines else []),
         "best": chosen,
         "profiles": profiled,
         "configurations": entries,
