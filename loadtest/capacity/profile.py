@@ -18,7 +18,7 @@ load), `batch_seconds` (of whole batches), `texts_per_s_within_slo` (misses a se
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,7 @@ from loadtest.slo import parse_slo
 
 SCHEMA = "headrace-capacity-profile/1"
 LISTS = {"points"}
+OF_A_SWEEP = Path("best/profile.json")
 
 
 class ProfileError(ValueError):
@@ -146,14 +147,14 @@ class Profile(_Part):
 
 
 def read_profile(paths: Sequence[Path]) -> Profile:
-    """The profile that the files hold together; each field stands in one of them, `points` are collected.
+    """The profile that the files hold together; each field stands in one of them, `points` are collected. A folder is that of a sweep.
 
     Raises:
         ProfileError: a file that cannot be read, a field that is missing, unknown, impossible, or in two files with different values.
     """
     whole: dict[str, Any] = {}
     origin: dict[str, Path] = {}
-    for path in paths:
+    for path in map(_profile_file, paths):
         _put_in(whole, _document(path), path, origin, "")
     try:
         return Profile.model_validate(whole)
@@ -161,6 +162,27 @@ def read_profile(paths: Sequence[Path]) -> Profile:
         names = ", ".join(map(str, paths))
         broke_off = f"{origin['problem']} broke off: {whole['problem']} Measure it again. " if whole.get("problem") else ""
         raise ProfileError(f"{broke_off}{names}: " + "; ".join(_sentence(error) for error in exc.errors())) from exc
+
+
+def checked_profile(values: Mapping[str, Any], where: str) -> Profile:
+    """The profile that JSON values are.
+
+    Raises:
+        ProfileError: a field is missing, unknown or impossible; the message begins with `where`.
+    """
+    try:
+        return Profile.model_validate(values)
+    except ValidationError as exc:
+        raise ProfileError(f"{where}: " + "; ".join(_sentence(error) for error in exc.errors())) from exc
+
+
+def _profile_file(path: Path) -> Path:
+    """The file itself, or that of the configuration that a sweep, whose folder it is, has chosen."""
+    if not path.is_dir():
+        return path
+    if not (path / OF_A_SWEEP).is_file():
+        raise ProfileError(f"{path} holds no {OF_A_SWEEP}: a sweep measures one where its file says `profile: true`.")
+    return path / OF_A_SWEEP
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class WatchedTriton:
             raise MetricsError(f"--triton-metrics must be like http://HOST:8002/metrics, not {url!r}.")
         try:
             page = self._read()
+            self._client.close()  # the first look may be long after, when Triton has closed an idle connection
         except (NoAnswerError, ExpositionError) as exc:
             raise MetricsError(f"There are no metrics at {self.url}{self._path}: {exc}") from exc
         if INFERENCES not in page.samples:

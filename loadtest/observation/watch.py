@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from loadtest.generator.measure import Progress
-from loadtest.observation.process_names import TRITON, http_address, metrics_address, name_process
+from loadtest.observation.process_names import http_address, metrics_address
 from loadtest.observation.process_table import listeners
 from loadtest.observation.triton_metrics import MetricsError, WatchedTriton
 from loadtest.observation.watched_processes import WatchedProcesses
@@ -71,7 +71,7 @@ class Watch:
     @property
     def triton_http_urls(self) -> list[str]:
         """Where the Tritons among the watched processes answer HTTP."""
-        return [http_address(command) for command in self._processes.commands if name_process(command).name == TRITON]
+        return [http_address(command) for command in self._processes.tritons]
 
     def observed(self) -> Observed:
         """What was seen until now, in seconds since the load began (where it never did: since the watch was made)."""
@@ -80,8 +80,8 @@ class Watch:
 
     def _found_tritons(self, known: set[str]) -> list[WatchedTriton]:
         found = []
-        for command in self._processes.commands:
-            url = metrics_address(command) if name_process(command).name == TRITON else None
+        for command in self._processes.tritons:
+            url = metrics_address(command)
             if url is None or url in known:
                 continue
             try:

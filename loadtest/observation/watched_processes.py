@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from loadtest.observation.process_names import ProcessName, is_helper, name_process, number_equals
+from loadtest.observation.process_names import TRITON, ProcessName, is_helper, name_process, number_equals
 from loadtest.observation.process_table import NoProcessError, Process, Taken
 from loadtest.observation.spacing import space_out
 from loadtest.results.observed import ROLES, ProcessPoint, ProcessUse
@@ -45,9 +45,10 @@ class WatchedProcesses:
         self.find()
 
     @property
-    def commands(self) -> list[list[str]]:
-        """The command lines of what is watched."""
-        return [watched.process.command for watched in self._watched.values()]
+    def tritons(self) -> list[list[str]]:
+        """The command lines of the tritonservers among them."""
+        commands = (watched.process.command for watched in self._watched.values())
+        return [command for command in commands if name_process(command).name == TRITON]
 
     def find(self) -> None:
         """See which there are now; those that came since are watched from now on."""
@@ -87,10 +88,12 @@ class WatchedProcesses:
 
 
 def _use(watched: WatchedProcess, name: ProcessName, began_s: float) -> ProcessUse:
+    looks = space_out(watched.looks, [at_s for at_s, _ in watched.looks])
+    steps = [(before, after) for before, after in pairwise(looks) if after[0] > began_s]
     series = [
         ProcessPoint(at_s - began_s, (taken.cpu_s - before.cpu_s) / (at_s - before_s), taken.memory_bytes)
-        for (before_s, before), (at_s, taken) in pairwise(space_out(watched.looks, [at_s for at_s, _ in watched.looks]))
-        if at_s > began_s
+        for (before_s, before), (at_s, taken) in steps
     ]
+    cpu_s = steps[-1][1][1].cpu_s - steps[0][0][1].cpu_s if steps else None
     ended_s = None if watched.ended_s is None else watched.ended_s - began_s
-    return ProcessUse(name.name, name.role, watched.process.pid, series, ended_s)
+    return ProcessUse(name.name, name.role, watched.process.pid, series, ended_s, cpu_s)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtest.capacity.profile import SCHEMA
+from loadtest.observation.triton_statistics import Batches, Configuration
 from loadtest.profiling.phases import Phase
-from loadtest.profiling.triton_statistics import Batches, Configuration
 from loadtest.results.histogram import EXACT_DIGITS, Histogram
 from loadtest.results.results import Results
 from loadtest.search.capacity_part import measured_point

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadtest.capacity.profile import SCHEMA
+from loadtest.observation.triton_statistics import Configuration
 from loadtest.profiling.assembly import Subject, assemble, heading
 from loadtest.profiling.phases import Phase
-from loadtest.profiling.triton_statistics import Configuration
 from loadtest.report.verdict import keeps_up
 
 LEAST_PHASES = 3

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from loadtest.arrivals.process import Poisson
 from loadtest.generator.measure import measure_prepared, prepare
 from loadtest.loop import ClosedLoop, Loop, OpenLoop
+from loadtest.observation.triton_statistics import Batches, Configuration, difference
 from loadtest.profiling.gateway_metrics import GatewayUse
-from loadtest.profiling.triton_statistics import Batches, Configuration, difference
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario import Scenario

@@ -42,14 +42,14 @@ def draw_process(use: ProcessUse, observed: Observed, elapsed_s: float) -> tuple
 
 
 def _cpu(observed: Observed, elapsed_s: float) -> Markup:
-    roles = {role: _sums(observed, role, "cpu_cores") for role in ROLES}
+    roles = {role: [(point.at_s, point.cpu_cores) for point in observed.of_role(role)] for role in ROLES}
     lines = _by_role(roles)
     y = axis_from_zero("cores", _greatest(lines))
     return line_chart("CPU by part over time", lines, time_axis(elapsed_s), y, _hints(roles, "{:.2f} cores"))
 
 
 def _memory(observed: Observed, elapsed_s: float) -> Markup:
-    roles = {role: [(at_s, value / BYTES_PER_MIB) for at_s, value in _sums(observed, role, "memory_bytes")] for role in ROLES}
+    roles = {role: [(point.at_s, point.memory_bytes / BYTES_PER_MIB) for point in observed.of_role(role)] for role in ROLES}
     lines = _by_role(roles)
     y = axis_from_zero("MiB", _greatest(lines))
     return line_chart("Resident memory by part over time", lines, time_axis(elapsed_s), y, _hints(roles, "{:,.0f} MiB"))
@@ -109,16 +109,6 @@ def _hints(roles: dict[str, list[tuple[float, float]]], form: str) -> list[Hint]
         told = [f"{ROLE_NAMES[role]} {form.format(points[at_s])}" for role, points in found.items() if at_s in points]
         hints.append(Hint(before_s, at_s, f"second {at_s:.0f}: " + ", ".join(told)))
     return hints
-
-
-def _sums(observed: Observed, role: str, field: str) -> list[tuple[float, float]]:
-    """Over the processes of a part, which are looked at together."""
-    sums: dict[float, float] = {}
-    for use in observed.processes:
-        if use.role == role:
-            for point in use.series:
-                sums[point.at_s] = sums.get(point.at_s, 0.0) + getattr(point, field)
-    return sorted(sums.items())
 
 
 def _greatest(lines: Sequence[Line]) -> float:

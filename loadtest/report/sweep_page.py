@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from loadtest.report.page_templates import templates
 from loadtest.report.sweep_charts import STYLES, latency_chart, pareto_chart
+from loadtest.report.sweep_over_time import rows_over_time
 
 Entry = Mapping[str, Any]
 
@@ -24,9 +25,11 @@ def render_sweep(values: Mapping[str, Any]) -> str:
             {
                 "name": workload,
                 "best": values["best"].get(workload),
+                "profile": values["profiles"].get(workload),
                 "entries": entries,
                 "pareto": pareto_chart(points, letters, metric, values["slo"]) if points else None,
                 "latency": latency_chart(points, shown, metric, values["slo"]) if points else None,
+                "over_time": rows_over_time(entries, metric),
             }
         )
     page = templates().get_template("report/templates/sweep.html.j2")
@@ -34,6 +37,7 @@ def render_sweep(values: Mapping[str, Any]) -> str:
         sweep=values,
         tone=_tone(values),
         letters=letters,
+        failed=[entry for entry in configurations if entry["error"]],
         workloads=workloads,
         greatest=max((_high(entry) for entry in configurations), default=0.0) or 1.0,
         high=_high,
@@ -61,7 +65,10 @@ def change(share: float | None) -> str:
 
 
 def _tone(values: Mapping[str, Any]) -> Literal["good", "bad", "warn"]:
-    return "bad" if not values["best"] else "good" if values["complete"] else "warn"
+    failed = [*values["configurations"], *values["profiles"].values()]
+    if not values["best"] or any(one["error"] for one in failed):
+        return "bad"
+    return "good" if values["complete"] and not values["interrupted"] else "warn"
 
 
 def _by_capacity(entry: Entry) -> float:

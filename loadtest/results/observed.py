@@ -20,6 +20,8 @@ class ProcessPoint:
 class ProcessUse:
     """One process; `role` is one of `ROLES`. `ended_s` says when it was found gone; None: it was there to the end.
 
+    `cpu_s`: seconds of CPU that it took over the time of the series (None in reports written before they were kept).
+
     Memory is resident memory, of which processes may share parts, so that their sum may be more than they take together.
     """
 
@@ -28,6 +30,7 @@ class ProcessUse:
     pid: int
     series: list[ProcessPoint]
     ended_s: float | None = None
+    cpu_s: float | None = None
 
     @property
     def mean_cores(self) -> float:
@@ -134,6 +137,14 @@ class Observed:
     processes: list[ProcessUse] = field(default_factory=list)
     tritons: list[TritonUse] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def of_role(self, role: str) -> list[ProcessPoint]:
+        """The processes of a part together, which are looked at at the same times."""
+        sums: dict[float, ProcessPoint] = {}
+        for point in (point for use in self.processes if use.role == role for point in use.series):
+            before = sums.get(point.at_s, ProcessPoint(point.at_s, 0.0, 0))
+            sums[point.at_s] = ProcessPoint(point.at_s, before.cpu_cores + point.cpu_cores, before.memory_bytes + point.memory_bytes)
+        return [sums[at_s] for at_s in sorted(sums)]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Observed":

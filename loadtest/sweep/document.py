@@ -3,19 +3,23 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from loadtest.search.bounds import Bounds
 from loadtest.slo import Slo, parse_slo
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.knobs import Knobs
+from loadtest.yaml_file import YamlFileError, read_mapping
 
 PATHS = ("repository", "corpus")
 
 
 def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
+
+
+def _defaults_or_none(value: Any) -> Any:
+    return {} if value is True else None if value is False else value
 
 
 class SearchField(BaseModel):
@@ -46,18 +50,21 @@ class Loads(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     rates_rps: list[Annotated[float, Field(gt=0)]] = Field(default_factory=list)
-    search: SearchField | None = None
-
-    @field_validator("search", mode="before")
-    @classmethod
-    def _defaults(cls, value: Any) -> Any:
-        return {} if value is True else None if value is False else value
+    search: Annotated[SearchField | None, BeforeValidator(_defaults_or_none)] = None
 
     @model_validator(mode="after")
     def _is_some(self) -> "Loads":
         if not self.rates_rps and self.search is None:
             raise ValueError("give rates_rps, or search, or both")
         return self
+
+
+class ProfileField(BaseModel):
+    """That the best configuration is profiled for `plan`; `seconds` of each run, see `profile`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    seconds: float = Field(5.0, gt=0)
 
 
 class SpotField(BaseModel):
@@ -101,6 +108,7 @@ class Document(BaseModel):
     timeout_s: float = Field(10.0, gt=0)
     max_in_flight: int = Field(1000, ge=1)
     prices: Prices | None = None
+    profile: Annotated[ProfileField | None, BeforeValidator(_defaults_or_none)] = None
 
     @field_validator("slo")
     @classmethod
@@ -120,13 +128,9 @@ def read_document(path: Path) -> Document:
         SweepError: the file cannot be read, or a field is missing, unknown or wrong; the message names it with its path.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise SweepError(f"{path}: {exc.strerror if isinstance(exc, OSError) else 'not UTF-8'}") from exc
-    except yaml.YAMLError as exc:
-        raise SweepError(f"{path}: not YAML: {exc}") from exc
-    if not isinstance(values, dict):
-        raise SweepError(f"{path}: must be a mapping with model, repository, corpus, slo, loads …")
+        values = read_mapping(path, "model, repository, corpus, slo, loads")
+    except YamlFileError as exc:
+        raise SweepError(str(exc)) from exc
     document = parse_document(values, str(path))
     here = {name: str(path.parent / getattr(document, name)) for name in PATHS}
     prices = document.prices

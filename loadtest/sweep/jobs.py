@@ -39,15 +39,16 @@ def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedM
     made = []
     for repetition in range(document.repetitions):
         for configuration in found:
-            knobs = configuration.knobs
-            own = {
-                "knobs": knobs.turned(),
-                "config": packaged.alone(knobs),
-                "packaged": packaged.facts(packaged.version(knobs))["digest"],
-                "repetition": repetition,
-            }
+            own = _of_stack(configuration.knobs, packaged) | {"repetition": repetition}
             made.append(Job(configuration, repetition, digest(same | own)))
     return made
+
+
+def profile_key(document: Document, configuration: Configuration, packaged: PackagedModel, corpus_digest: str) -> str:
+    """The digest of all that decides a configuration's capacity profile, which has its own repeats and one worker of the gateway."""
+    knobs = configuration.knobs.model_copy(update={"repeat": None, "zipf": None, "workers": None})
+    same = document.model_dump(include={"model", "seed", "timeout_s", "profile"}) | {"corpus": corpus_digest}
+    return digest(same | _of_stack(knobs, packaged))
 
 
 def described(job: Job, document: Document, packaged: PackagedModel) -> dict[str, Any]:
@@ -76,3 +77,11 @@ def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
         return scenario_fields.build(Workload, fields, "")
     except ValueError as exc:
         raise SweepError(f"{where}: {exc}") from exc
+
+
+def _of_stack(knobs: Knobs, packaged: PackagedModel) -> dict[str, Any]:
+    return {
+        "knobs": knobs.turned(),
+        "config": packaged.alone(knobs),
+        "packaged": packaged.facts(packaged.version(knobs))["digest"],
+    }

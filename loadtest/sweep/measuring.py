@@ -1,17 +1,17 @@
 """One configuration from start to result: its stack, the fixed rates, the search, what the processes took."""
 
-import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from loadtest.arrivals.process import Poisson
 from loadtest.generator.measure import Progress
 from loadtest.loop import OpenLoop
 from loadtest.machine import describe_machine
+from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
+from loadtest.results.observed import Observed
 from loadtest.results.summary import Circumstances
 from loadtest.scenario import Scenario
 from loadtest.search.search import Found, search
@@ -19,8 +19,7 @@ from loadtest.search.trial import Trial
 from loadtest.search.trials import Trials
 from loadtest.sweep.document import Document
 from loadtest.sweep.jobs import Job, described, workload_of
-from loadtest.sweep.point import FIXED, SEARCH, point_of
-from loadtest.sweep.stack import triton_statistics
+from loadtest.sweep.point import FIXED, SEARCH, memory_by_part, point_of
 from loadtest.sweep.stack.observer import Observer
 from loadtest.sweep.stack.packaged import PackagedModel
 from loadtest.sweep.stack.running import Stack, running_stack
@@ -46,23 +45,23 @@ def measure_configuration(
 
     Raises:
         GatewayFailedError: the stack did not start.
-        SweepError: it does not tell what it does.
-        NoAnswerError, TargetError, GeneratorError: the load could not be run.
+        SweepError: it has no Triton, or ended.
+        NoAnswerError, TargetError, GeneratorError: the load could not be run, or Triton does not tell what it did.
         KeyboardInterrupt: ended by hand; nothing of the configuration counts.
     """
     began_s, around = time.monotonic(), Circumstances(command, datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
     with running_stack(packaged, job.configuration.knobs, listeners.on_words) as stack:
+        versions = {**generator_versions(), **gateway_versions(stack.gateway.url, {}), **triton_versions([stack.triton])}
+        around = replace(around, versions=versions)
         points, found = _load(job, document, corpus, around, stack, listeners)
-        reading = stack.read()
-        triton = triton_statistics.triton_version(stack.triton)
     return {
         "schema": RUN_SCHEMA,
         **described(job, document, packaged),
         "started_at": around.started_at,
         "elapsed_s": time.monotonic() - began_s,
         "machine": dict(around.machine),
-        "versions": {"headrace": _installed("headrace"), "python": platform.python_version(), "triton": triton},
-        "memory_bytes": reading.use.memory_bytes,
+        "versions": versions,
+        "memory_bytes": _memory(points),
         "points": points,
         "search": None if found is None else {"outcome": found.outcome, "reason": found.reason},
         "error": None,
@@ -72,7 +71,7 @@ def measure_configuration(
 def _load(
     job: Job, document: Document, corpus: Sequence[str], around: Circumstances, stack: Stack, listeners: Listeners
 ) -> tuple[list[dict[str, Any]], Found | None]:
-    observer = Observer(stack.read, listeners.on_progress)
+    observer = Observer(stack.gateway, stack.read, listeners.on_progress)
     points: list[dict[str, Any]] = []
 
     def trials_of(kind: str, duration_s: float) -> Callable[[float], Trial]:
@@ -87,9 +86,10 @@ def _load(
 
         def trial_at(rate_rps: float) -> Trial:
             listeners.on_load(f"{rate_rps:,.4g} requests/s for {duration_s:g} s{' (search)' if kind == SEARCH else ''}")
-            trial = trials(rate_rps)
-            observed = observer.observed(0 if trial.results is None else trial.results.requests)
-            points.append(point_of(rate_rps, kind, trial.results, observed))
+            with observer.watching() as run:
+                trial = trials(rate_rps)
+            seen = None if trial.results is None else run.seen(trial.results.requests)
+            points.append(point_of(rate_rps, kind, trial.results, seen))
             return trial
 
         return trial_at
@@ -118,8 +118,7 @@ def _scenario(job: Job, document: Document, url: str, duration_s: float) -> Scen
     )
 
 
-def _installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+def _memory(points: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
+    """Resident memory by part at the end of the last run that was watched; None where none was."""
+    watched = [point["results"]["observed"] for point in points if point["results"] is not None and point["batches"] is not None]
+    return memory_by_part(Observed.from_dict(watched[-1])) if watched else None

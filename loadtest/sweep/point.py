@@ -1,28 +1,49 @@
 """One load on one configuration, as it is kept and read again. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from loadtest.observation.triton_statistics import Statistics
+from loadtest.results.observed import Observed
 from loadtest.results.results import Results
 from loadtest.search.trial import Trial, judge, unanswered
 from loadtest.slo import Slo
 
 FIXED, SEARCH = "fixed", "search"
+PARTS = ("gateway", "triton", "cache")
+"""Of the stack."""
 LEAST_ANSWERED = 0.95
 MOST_ERRORS = 0.01
 
 
-def point_of(rate_rps: float, kind: str, results: Results | None, observed: Mapping[str, Any] | None) -> dict[str, Any]:
-    """JSON values of a run at `rate_rps`: its results (a report.json without the series) and what the stack did meanwhile."""
-    seen = observed or {}
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a stack did during a run: Triton's batches, CPU seconds a request by part (None: no process was seen), all over time."""
+
+    batches: Statistics
+    cpu_s_per_request: Mapping[str, float] | None
+    observed: Observed
+
+
+def point_of(rate_rps: float, kind: str, results: Results | None, seen: Seen | None) -> dict[str, Any]:
+    """JSON values of a run at `rate_rps`: its results (a report.json) and what the stack did meanwhile."""
+    if results is not None and seen is not None:
+        results = replace(results, observed=seen.observed)
     return {
         "rate_rps": rate_rps,
         "kind": kind,
         "sustained": results is not None and sustained(results),
-        "batches": seen.get("batches"),
-        "cpu_s_per_request": seen.get("cpu_s_per_request"),
-        "results": None if results is None else results.to_dict() | {"series": []},
+        "batches": None if seen is None else seen.batches.to_dict(),
+        "cpu_s_per_request": None if seen is None else seen.cpu_s_per_request,
+        "results": None if results is None else results.to_dict(),
     }
+
+
+def memory_by_part(observed: Observed) -> dict[str, int]:
+    """Resident memory of each part at the last look, bytes."""
+    last = {part: observed.of_role(part)[-1:] for part in PARTS}
+    return {part: points[0].memory_bytes if points else 0 for part, points in last.items()}
 
 
 def results_of(point: Mapping[str, Any]) -> Results | None:

@@ -1,4 +1,4 @@
-"""What a sweep leaves in its folder: sweep.html, sweep.json, sweep.csv, and the best config.pbtxt."""
+"""What a sweep leaves in its folder: sweep.html, sweep.json, CSV, and the best config.pbtxt with its capacity profile."""
 
 import json
 from collections.abc import Mapping
@@ -7,22 +7,34 @@ from typing import Any
 
 from loadtest.report.sweep_page import render_sweep
 from loadtest.sweep.configuration import Configuration
+from loadtest.sweep.findings.over_time import over_time_csv
 from loadtest.sweep.findings.table import to_csv
 from loadtest.sweep.stack.model_config import FILE
 from loadtest.sweep.stack.packaged import PackagedModel
 from loadtest.sweep.store import write
 
-BEST = "best"
+BEST, PROFILE = "best", "profile.json"
 
 
 def write_sweep(folder: Path, sweep: Mapping[str, Any], configurations: Mapping[str, Configuration], packaged: PackagedModel) -> None:
     """Write all of it; the choice for the first workload lies in `best/`, that for each other one in a folder below."""
     write(folder / "sweep.json", json.dumps(sweep, indent=1) + "\n")
     write(folder / "sweep.csv", to_csv(sweep))
+    for name, text in over_time_csv(sweep).items():
+        write(folder / name, text)
     write(folder / "sweep.html", render_sweep(sweep))
+    written = set()
     for index, (workload, name) in enumerate(sweep["best"].items()):
         where = folder / BEST if index == 0 else folder / BEST / workload.replace("/", "_").replace(" ", ",")
         write(where / FILE, best_config(sweep, workload, configurations[name], packaged))
+        written.add(where / FILE)
+        profile = sweep["profiles"].get(workload, {}).get("profile")
+        if profile is not None:
+            write(where / PROFILE, json.dumps(profile, indent=1) + "\n")
+            written.add(where / PROFILE)
+    for name in (FILE, PROFILE):
+        for path in set((folder / BEST).rglob(name)) - written:
+            path.unlink()  # of an earlier choice
 
 
 def best_config(sweep: Mapping[str, Any], workload: str, configuration: Configuration, packaged: PackagedModel) -> str:

@@ -13,11 +13,11 @@ from rich.console import Console
 from loadtest.client import Client, NoAnswerError
 from loadtest.generator.measure import GeneratorError
 from loadtest.machine import describe_machine
+from loadtest.observation.triton_statistics import Batches, Configuration, read_batches, read_configuration
 from loadtest.profiling.assembly import Subject, assemble, point_rates
 from loadtest.profiling.attempt import Attempt, profile_of
 from loadtest.profiling.gateway_metrics import GatewayUse, read_use
 from loadtest.profiling.phases import POINT_LOADS, Phase, Phases, Readers
-from loadtest.profiling.triton_statistics import Batches, Configuration, read_batches, read_configuration
 from loadtest.report.verdict import milliseconds
 from loadtest.results.summary import Circumstances
 from loadtest.scenario import Scenario, ScenarioError

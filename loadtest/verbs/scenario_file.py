@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from loadtest.scenario import ScenarioError
+from loadtest.yaml_file import YamlFileError, read_mapping
 
 
 def read_fields(path: Path) -> dict[str, Any]:
@@ -15,13 +14,9 @@ def read_fields(path: Path) -> dict[str, Any]:
         ScenarioError: the file cannot be read or is no YAML mapping.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ScenarioError(f"{path}: {exc.strerror if isinstance(exc, OSError) else 'not UTF-8'}") from exc
-    except yaml.YAMLError as exc:
-        raise ScenarioError(f"{path}: not YAML: {exc}") from exc
-    if not isinstance(values, dict):
-        raise ScenarioError(f"{path}: must be a mapping with url, loop, workload, duration_s …")
+        values = read_mapping(path, "url, loop, workload, duration_s")
+    except YamlFileError as exc:
+        raise ScenarioError(str(exc)) from exc
     for owner, name in _paths(values):
         if isinstance(owner.get(name), str):
             owner[name] = str(path.parent / owner[name])

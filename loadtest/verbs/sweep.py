@@ -7,23 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtest.sweep.configuration import configurations
-from loadtest.sweep.document import read_document
 from loadtest.sweep.errors import SweepError
-from loadtest.sweep.findings.pricing import read_offers
-from loadtest.sweep.findings.summary import summarize_sweep
-from loadtest.sweep.jobs import Job, described, jobs, workload_of
-from loadtest.sweep.measuring import Listeners, measure_configuration
-from loadtest.sweep.stack.packaged import file_digest, read_model
-from loadtest.sweep.store import Store
-from loadtest.sweep.sweeper import run_jobs
-from loadtest.sweep.writing import write_sweep
+from loadtest.sweep.sweep import Sweep
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown
 from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.sweep_progress import Shown
 from loadtest.verbs.sweep_tables import show
-from loadtest.workload.corpus import CorpusError, read_corpus
+from loadtest.workload.corpus import CorpusError
 
 WIDTH = 220
 """Of tables that go into a pipe: nothing is cut off."""
@@ -40,7 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add = parser.add_argument
     add("sweep", type=Path, metavar="SWEEP.yaml", help="what is swept and how it is measured")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results: runs/, sweep.json, sweep.csv, best/config.pbtxt")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results: sweep.html, sweep.json, CSV, best/config.pbtxt")
     add("--next", type=int, metavar="N", help="measure only the next N configurations that are not finished")
     add("--slo", type=slo_argument, metavar="TEXT", help="measure nothing: choose for this SLO from what DIR holds")
     add("--dry-run", action="store_true", help="list the configurations and whether they are finished, and measure nothing")
@@ -52,54 +43,42 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     try:
         if args.next is not None and args.next < 1:
             raise SweepError("--next must be at least 1")
-        document = read_document(args.sweep)
-        found = configurations(document)
-        packaged = read_model(Path(document.repository), document.model)
-        for configuration in found:
-            workload_of(document, configuration.knobs, configuration.name)
-        corpus = read_corpus(Path(document.corpus))
-        todo = jobs(document, found, packaged, file_digest(Path(document.corpus)))
-        offers = read_offers(document.prices)
+        sweep = Sweep.read(args.sweep, args.out, command_shown(arguments))
         args.out.mkdir(parents=True, exist_ok=True)
     except (SweepError, CorpusError) as exc:
         parser.error(str(exc))
     except OSError as exc:
         parser.error(f"--out {args.out}: {exc.strerror}")
-    store, console = Store(args.out), Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
     if args.dry_run:
-        _list(console, todo, store)
+        _list(console, sweep)
         return DONE
-    command = command_shown(arguments)
-    status = DONE
-    if args.slo is None:
-        shown = Shown(Console(stderr=True, highlight=False, markup=False))
-        listeners = Listeners(shown.on_words, shown.on_load, shown.on_progress)
-        try:
-            run_jobs(
-                todo,
-                store,
-                lambda job: measure_configuration(job, document, packaged, corpus, command, listeners),
-                lambda job: described(job, document, packaged),
-                most=args.next,
-                on_job=shown.on_job,
-                on_end=shown.on_end,
-            )
-        except KeyboardInterrupt:
-            print("Ended by hand; what is finished stays, and the same command goes on.", file=sys.stderr)
-            status = INTERRUPTED
-        finally:
-            shown.close()
-    runs = {job.key: run for job in todo if (run := store.read(job.key)) is not None}
-    sweep = summarize_sweep(document, todo, runs, packaged, offers, args.slo or document.objectives, command)
-    write_sweep(args.out, sweep, {configuration.name: configuration for configuration in found}, packaged)
-    show(console, sweep, args.out)
-    return status or (FAILED if any(one["state"] == "failed" for one in sweep["configurations"]) else DONE)
+    interrupted = args.slo is None and not _measure(sweep, args.next)
+    found = sweep.write(args.slo, interrupted=interrupted)
+    show(console, found, args.out)
+    if interrupted:
+        return INTERRUPTED
+    return FAILED if any(one["error"] for one in [*found["configurations"], *found["profiles"].values()]) else DONE
 
 
-def _list(console: Console, todo: Sequence[Job], store: Store) -> None:
-    for job in todo:
+def _measure(sweep: Sweep, most: int | None) -> bool:
+    """Whether it came to its end."""
+    shown = Shown(Console(stderr=True, highlight=False, markup=False))
+    try:
+        sweep.measure(shown, most)
+    except KeyboardInterrupt:
+        print("Ended by hand; what is finished stays, and the same command goes on.", file=sys.stderr)
+        return False
+    finally:
+        shown.close()
+    return True
+
+
+def _list(console: Console, sweep: Sweep) -> None:
+    store = sweep.runs
+    for job in sweep.jobs:
         found = store.read(job.key)
         state = "pending" if found is None else f"failed: {found['error']}" if found["error"] else f"finished in {found['elapsed_s']:.0f} s"
         repetition = f" ({job.repetition + 1})" if job.repetition else ""

@@ -33,6 +33,11 @@ class Shown:
         self._head = f"[{standing.number} of {standing.total}{left}] {standing.job.configuration.name}"
         self._say("starting", line=True)
 
+    def on_profile(self, name: str) -> None:
+        """A capacity profile begins."""
+        self._head = f"[capacity profile] {name}"
+        self._say("starting", line=True)
+
     def on_words(self, words: str) -> None:
         """The stack that starts has said something."""
         self._say(words[:MOST_WORDS])

@@ -1,5 +1,6 @@
 """How the terminal shows a sweep: the verdict, a line a configuration, what each knob does."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ def show(console: Console, sweep: Mapping[str, Any], folder: Path) -> None:
     console.print(f"results  {folder / 'sweep.json'}", soft_wrap=True)
     if sweep["best"]:
         console.print(f"best     {folder / 'best' / 'config.pbtxt'}", soft_wrap=True)
+    if any(one["profile"] for one in sweep["profiles"].values()):
+        plan = shlex.join(["python", "-m", "loadtest", "plan", "--rate", "RPS", "--slo", sweep["slo"], "--results", str(folder)])
+        console.print(f"profile  {plan}", soft_wrap=True)
 
 
 def _configurations(sweep: Mapping[str, Any]) -> Table:

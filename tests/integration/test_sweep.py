@@ -1,4 +1,4 @@
-"""A sweep on real stacks, ended by hand in its second configuration and taken up again."""
+"""A sweep on real stacks, ended by hand in its second configuration and taken up again, with one that cannot start and profiles."""
 
 import json
 import os
@@ -6,84 +6,186 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
 import yaml
 from gateway_process import ROOT, wait_until
 
+from loadtest.__main__ import main
+
 MODEL = "weather"
 SWEEP = {
     "model": MODEL,
     "slo": "p95<5s",
     "configurations": [
-        {"name": "one by one", "dynamic_batching": False, "joining": False, "cache": False, "repeat": 0.5},
-        {"name": "delayed", "queue_delay_us": 3000, "preferred_batch_sizes": [4], "max_batch_size": 8, "instances": 2, "repeat": 0.5},
+        {"name": "delayed", "queue_delay_us": 3000, "preferred_batch_sizes": [2], "max_batch_size": 2, "instances": 2, "repeat": 0.5},
+        {"name": "one by one", "dynamic_batching": False, "joining": False, "cache": False, "repeat": 0.25},
+        {"name": "broken", "settings": {"HEADRACE_MAX_PENDING": 0}, "repeat": 0.5},
     ],
-    "loads": {"rates_rps": [20]},
-    "duration_s": 2,
+    "loads": {"rates_rps": [30]},
+    "duration_s": 1.5,
     "warm_up_s": 0,
+    "profile": {"seconds": 0.5},
 }
 
 
-@pytest.fixture
-def sweep(tasks_repository, tmp_path):
-    (tmp_path / "texts.txt").write_text("".join(f"alna bera {number}\n" for number in range(40)))
-    path = tmp_path / "sweep.yaml"
-    path.write_text(yaml.safe_dump(SWEEP | {"repository": str(tasks_repository.folder), "corpus": "texts.txt"}))
-    return [sys.executable, "-m", "loadtest", "sweep", str(path), "--out", str(tmp_path / "out")]
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep's file and folder."""
+
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    @property
+    def arguments(self) -> list[str]:
+        return ["sweep", str(self.folder / "sweep.yaml"), "--out", str(self.out)]
+
+    @property
+    def found(self) -> dict[str, object]:
+        return json.loads((self.out / "sweep.json").read_text())
+
+    @property
+    def headline(self) -> str:
+        return re.search(r"<h1 class=[^>]*>(.*)</h1>", (self.out / "sweep.html").read_text())[1]
+
+    @contextmanager
+    def begin(self, log):
+        command = [sys.executable, "-m", "loadtest", *self.arguments]
+        with log.open("wb") as output, subprocess.Popen(command, cwd=ROOT, env=os.environ, stderr=output, stdout=output) as process:
+            yield process
 
 
-def descendants_of(process):
-    return psutil.Process(process.pid).children(recursive=True)
+def make_sweep(folder, tasks_repository):
+    (folder / "texts.txt").write_text("".join(f"alna bera {number}\n" for number in range(40)))
+    (folder / "packaged.pbtxt").write_bytes((tasks_repository.folder / MODEL / "config.pbtxt").read_bytes())
+    (folder / "sweep.yaml").write_text(yaml.safe_dump(SWEEP | {"repository": str(tasks_repository.folder), "corpus": "texts.txt"}))
+    return Sweep(folder)
+
+
+def interrupt(sweep, words, number):
+    """Begin, end by a signal once `words` were said; what was said. Nothing of the stack stays."""
+    log = sweep.folder / "log"
+    with sweep.begin(log) as process:
+        wait_until(lambda: words in log.read_text(), timeout_s=60)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(number)
+        assert process.wait(60) == 130
+    assert psutil.wait_procs(children, timeout=30)[1] == []
+    return log.read_text()
+
+
+@pytest.fixture(scope="module")
+def interrupted(tasks_repository, tmp_path_factory):
+    """The sweep after Ctrl-C in its second configuration: what it said, sweep.json, the page's headline, its results."""
+    sweep = make_sweep(tmp_path_factory.mktemp("sweep"), tasks_repository)
+    said = interrupt(sweep, "[2 of 3", signal.SIGINT)
+    finished = {path: path.stat().st_mtime_ns for path in (sweep.out / "runs").glob("*.json")}
+    return sweep, said, sweep.found, sweep.headline, finished
+
+
+@pytest.fixture(scope="module")
+def resumed(interrupted):
+    """The same sweep run again: its exit status and what it said, and the results that were finished before."""
+    sweep, *_, finished = interrupted
+    log = sweep.folder / "log"
+    with sweep.begin(log) as process:
+        status = process.wait(120)
+    return sweep, status, log.read_text(), finished
 
 
 @pytest.mark.integration
-def test_a_sweep_that_is_ended_by_hand_goes_on_where_it_was(sweep, tasks_repository, tmp_path):
-    packaged = (tasks_repository.folder / MODEL / "config.pbtxt").read_bytes()
-    runs, log = tmp_path / "out/runs", tmp_path / "log"
-    with log.open("wb") as output, subprocess.Popen(sweep, cwd=ROOT, env=os.environ, stderr=output, stdout=output) as process:
-        wait_until(lambda: "[2 of 2" in log.read_text(), timeout_s=60)
-        children = descendants_of(process)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
-    said = log.read_text()
+def test_a_sweep_that_is_ended_by_hand_keeps_what_is_finished_and_says_so_first(interrupted):
+    _, said, found, headline, finished = interrupted
     assert "Ended by hand; what is finished stays" in said
-    assert psutil.wait_procs(children, timeout=30)[1] == []
-    (first,) = runs.glob("*.json")
-    finished_at = first.stat().st_mtime_ns
-    half = json.loads((tmp_path / "out/sweep.json").read_text())
-    assert [one["state"] for one in half["configurations"]] == ["finished", "pending"]
-    assert half["verdict"][-1] == "1 of 2 configurations not measured yet: delayed."
+    assert [one["state"] for one in found["configurations"]] == ["finished", "pending", "pending"]
+    assert headline == "Ended by hand before all was measured; the same command goes on."
+    assert found["verdict"][1] == "2 of 3 configurations not measured yet: one by one, broken."
+    assert len(finished) == 1
 
-    done = subprocess.run(sweep, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"\[2 of 2, about \d+ s left\] delayed: 1 loads", done.stderr)
-    assert first.stat().st_mtime_ns == finished_at
-    found = json.loads((tmp_path / "out/sweep.json").read_text())
-    alone, delayed = found["configurations"]
-    assert found["complete"]
+
+@pytest.mark.integration
+def test_a_sweep_that_is_told_to_end_before_anything_is_measured_leaves_a_page(tasks_repository, tmp_path):
+    sweep = make_sweep(tmp_path, tasks_repository)
+    interrupt(sweep, "[1 of 3", signal.SIGTERM)
+    assert sweep.headline == "Ended by hand before all was measured; the same command goes on."
+    assert {one["state"] for one in sweep.found["configurations"]} == {"pending"}
+
+
+@pytest.mark.integration
+def test_a_sweep_goes_on_where_it_was(resumed):
+    sweep, _, said, finished = resumed
+    assert re.search(r"\[2 of 3, about \d+ s left\] one by one: 1 loads", said)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    delayed, alone, _ = sweep.found["configurations"]
     assert alone["loads"][0]["batch_sizes"].keys() == {"1"}
     assert alone["loads"][0]["cache_hit_rate"] == 0
     assert delayed["loads"][0]["cache_hit_rate"] > 0.3
     assert delayed["loads"][0]["mean_queue_ms"] > 1
-    assert alone["loads"][0]["cpu_s_per_request"]["triton"] > 0
-    assert delayed["memory_bytes"]["triton"] > delayed["memory_bytes"]["cache"] > 0
-    best = (tmp_path / "out/best/config.pbtxt").read_text()
-    assert "max_queue_delay_microseconds: 3000" in best or "dynamic_batching" not in best
-    assert (tasks_repository.folder / MODEL / "config.pbtxt").read_bytes() == packaged
-
-    other = subprocess.run([*sweep, "--slo", "p95<1us"], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert "no configuration holds p95<0.001ms at any rate that was tried" in other.stdout
+    assert "max_queue_delay_microseconds: 3000" in (sweep.out / "best/config.pbtxt").read_text()
 
 
 @pytest.mark.integration
-def test_a_configuration_that_cannot_start_is_reported_and_the_others_go_on(sweep, tmp_path):
-    path = tmp_path / "sweep.yaml"
-    broken = {"name": "broken", "settings": {"HEADRACE_MAX_PENDING": 0}}
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"configurations": [broken, {"name": "whole"}]}))
-    done = subprocess.run(sweep, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
-    found = json.loads((tmp_path / "out/sweep.json").read_text())
-    assert [one["state"] for one in found["configurations"]] == ["failed", "finished"]
-    assert "HEADRACE_MAX_PENDING" in found["configurations"][0]["error"]
+def test_the_repository_stays_as_it_was(resumed, tasks_repository):
+    sweep, *_ = resumed
+    assert (tasks_repository.folder / MODEL / "config.pbtxt").read_bytes() == (sweep.folder / "packaged.pbtxt").read_bytes()
+
+
+@pytest.mark.integration
+def test_each_part_of_the_stack_is_seen_over_time(resumed):
+    sweep, *_ = resumed
+    for one in sweep.found["configurations"][:2]:
+        assert one["loads"][0]["cpu_s_per_request"]["triton"] > 0
+        assert one["memory_bytes"]["triton"] > one["memory_bytes"]["cache"] > 0
+        assert {"gateway", "triton", "cache"} <= one["over_time"]["parts"].keys()
+        observed = one["over_time"]["results"]["observed"]
+        assert {"gateway", "tritonserver", "valkey-server"} <= {use["name"] for use in observed["processes"]}
+        assert observed["tritons"][0]["series"][-1]["executions_per_s"] > 0
+        assert one["over_time"]["results"]["series"][0]["answered"] > 0
+    page = (sweep.out / "sweep.html").read_text()
+    assert page.count('aria-label="CPU by part over time"') == 2
+    assert page.count('aria-label="Texts in a batch over time"') == 2
+
+
+@pytest.mark.integration
+def test_a_configuration_that_cannot_start_is_said_first_and_the_others_go_on(resumed):
+    sweep, status, *_ = resumed
+    assert status == 1
+    assert [one["state"] for one in sweep.found["configurations"]] == ["finished", "finished", "failed"]
+    assert "HEADRACE_MAX_PENDING" in sweep.found["configurations"][2]["error"]
+    assert sweep.headline == "1 of 3 configurations could not be measured: broken."
+
+
+@pytest.mark.integration
+def test_plan_works_straight_from_a_sweeps_folder(resumed, capsys):
+    sweep, *_ = resumed
+    profile = json.loads((sweep.out / "best/profile.json").read_text())
+    assert profile["triton"]["instances"] == 2
+    assert profile["gateway"]["cpu_s_per_miss"] > profile["gateway"]["cpu_s_per_hit"] > 0
+    assert main(["plan", "--rate", "20", "--slo", "p99<5s", "--results", str(sweep.out)]) == 0
+    assert "hold 20 requests/s within p99<5000ms" in capsys.readouterr().out
+
+
+@pytest.mark.integration
+def test_a_configuration_without_a_cache_has_no_profile(resumed):
+    sweep, *_ = resumed
+    assert sweep.found["verdict"][1] == (
+        "The capacity profile of one by one could not be measured: "
+        "one by one keeps no answers (cache: off), and a capacity profile tells hits from misses."
+    )
+    assert not (sweep.out / "best/repeat=0.25/profile.json").exists()
+
+
+@pytest.mark.integration
+def test_another_slo_is_chosen_for_without_new_runs(resumed, capsys):
+    sweep, _, _, finished = resumed
+    main([*sweep.arguments, "--slo", "p95<1us"])
+    assert "no configuration holds p95<0.001ms at any rate that was tried" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert not (sweep.out / "best/config.pbtxt").exists()

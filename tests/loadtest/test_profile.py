@@ -13,8 +13,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from loadtest.__main__ import main
 from loadtest.client import Client
+from loadtest.observation.triton_statistics import Batches, difference, read_batches, read_configuration
 from loadtest.profiling.assembly import seconds_by_size
-from loadtest.profiling.triton_statistics import Batches, difference, read_batches, read_configuration
 
 HIT_S, TEXT_S, OVERHEAD_S = 0.002, 0.02, 0.005
 CPU_PER_HIT, CPU_PER_MISS = 0.001, 0.003

@@ -147,7 +147,11 @@ def configuration(name: str, rps: float | None, **changes: Any) -> dict[str, Any
         "memory_bytes": {"gateway": 2**20, "triton": 2**21, "cache": 2**20},
         "cost": [{"instance": "aws/c7i.large", "on_demand_usd_per_million": 0.25 if rps else None, "spot_usd_per_million": None}],
         "dominated": False,
+        "over_time": None,
     } | changes
+
+
+BROKEN = configuration("<new>", None, state="failed", error="It did not start:\n  <why>", loads=[], memory_bytes=None)
 
 
 def point(name: str, rate_rps: float, latency_ms: float, usd: float | None, front: bool) -> dict[str, Any]:
@@ -171,13 +175,15 @@ def sweep(**changes: Any) -> dict[str, Any]:
         "measured_for_slo": "p99<50ms",
         "sweep": {"model": "topics"},
         "complete": True,
+        "interrupted": False,
         "verdict": ["With repeat=0, batching holds p99<50ms at the highest rate: 100 requests/s. Not told apart from it: plain."],
         "cautions": [],
         "best": {"repeat=0": "batching"},
+        "profiles": {},
         "configurations": [
             configuration("plain", 80.0, dominated=True),
             configuration("batching", 100.0),
-            configuration("<new>", None, state="failed", error="it <failed>", loads=[]),
+            configuration("<new>", None, state="partial", loads=[]),
         ],
         "latency_metric": "p99",
         "points": [
@@ -230,8 +236,33 @@ def test_a_sweep_shows_the_front_with_labels_and_greys_what_is_dominated() -> No
     assert page.count('<tr class="dominated">') == 2
     assert "90 to 110, 9 trials" in page
     assert "+25% (intervals overlap)" in page
-    assert str(escape("it <failed>")) in page
     assert "HEADRACE_JOINING=off" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "tone", "sentence"),
+    [
+        ({"interrupted": True}, "warn", "Ended by hand before all was measured; the same command goes on."),
+        (
+            {"configurations": [configuration("batching", 100.0), BROKEN], "effects": []},
+            "bad",
+            "1 of 2 configurations could not be measured: &lt;new&gt;.",
+        ),
+    ],
+    ids=["interrupted", "failed"],
+)
+def test_a_sweep_that_went_wrong_says_so_first(changes: dict[str, Any], tone: str, sentence: str) -> None:
+    said = [sentence.replace("&lt;", "<").replace("&gt;", ">"), *sweep()["verdict"]]
+    page = render_sweep(sweep(verdict=said, **changes))
+    assert f'<h1 class="{tone}">{sentence}</h1>' in page
+    assert page.index(sentence) < page.index("holds p99&lt;50ms at the highest rate")
+
+
+def test_why_a_configuration_failed_stands_on_the_page() -> None:
+    page = render_sweep(sweep(configurations=[configuration("batching", 100.0), BROKEN], effects=[]))
+    assert "What could not be measured" in page
+    assert '<pre class="bad">It did not start:\n  &lt;why&gt;</pre>' in page
+    assert "What could not be measured" not in render_sweep(sweep())
 
 
 def test_a_sweep_without_prices_is_drawn_by_rate() -> None:

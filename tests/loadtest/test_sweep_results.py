@@ -1,3 +1,5 @@
+"""What the runs of a sweep say together: capacities, the front, the choice, prices."""
+
 import csv
 import json
 from io import StringIO
@@ -8,70 +10,19 @@ import pytest
 from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
+from sweep_made import CPU_S, MACHINE, PACKAGED, PRICES, QUICK, SLOW, TWO, WITHIN_50, WITHIN_100, point, results, swept
 from tritonclient.grpc import model_config_pb2 as pb
 
-from loadtest.arrivals.process import Poisson
 from loadtest.cost import usd_per_million
-from loadtest.loop import OpenLoop
-from loadtest.results.measurement import GeneratorUse, Measurement
-from loadtest.results.outcome import Outcome
-from loadtest.results.recording import Recording
-from loadtest.results.results import Results
-from loadtest.results.summary import Circumstances, summarize
-from loadtest.scenario import Scenario
 from loadtest.slo import parse_slo
-from loadtest.sweep.configuration import configurations
-from loadtest.sweep.document import Prices, parse_document
+from loadtest.sweep.document import Prices
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.findings.loads import by_rate, capacity
 from loadtest.sweep.findings.pareto import dominates, front
 from loadtest.sweep.findings.pricing import applied, read_offers
-from loadtest.sweep.findings.summary import summarize_sweep
 from loadtest.sweep.findings.table import to_csv
-from loadtest.sweep.jobs import jobs
 from loadtest.sweep.point import FIXED, SEARCH, point_of, sustained
-from loadtest.sweep.stack.packaged import PackagedModel
-from loadtest.sweep.store import RUN_SCHEMA
 from loadtest.sweep.writing import write_sweep
-from loadtest.workload.workload import Target, Workload
-
-DURATION_S = 10.0
-MACHINE: dict[str, Any] = {"cpu": "c", "cores": 2, "memory_gib": 4.0, "system": "s", "python": "3"}
-OBSERVED: dict[str, Any] = {
-    "batches": {"sizes": {"1": 30, "12": 10}, "mean_batch_texts": 1.25, "mean_call_texts": 1.0, "mean_queue_ms": 2.0},
-    "cpu_s_per_request": {"gateway": 0.001, "triton": 0.01, "cache": 0.0},
-}
-WITHIN_50, WITHIN_100 = parse_slo("p95<50ms,errors<1%"), parse_slo("p95<100ms,errors<1%")
-PRICES = Prices(instances=["aws/c7i.large", "gcp/c3-standard-4"])
-PACKAGED = PackagedModel(
-    Path("models/topics"),
-    'name: "topics" max_batch_size: 64 dynamic_batching {} parameters { key: "manifest.2" value { string_value: "{}" } }',
-    {2: {"version": 2, "precision": "fp32", "digest": "d", "sizes": {"fp32_bytes": 4, "packaged_bytes": 4}}},
-)
-
-
-def results(rate_rps: float, latency_s: float, *, failed: int = 0, answered: float = 1.0, behind: int = 0) -> Results:
-    """A run of 10 s: `answered` of what was offered, each in `latency_s`, and `failed` failures."""
-    recording = Recording()
-    offered = round(rate_rps * DURATION_S)
-    for number in range(offered):
-        start_s = number / rate_rps
-        recording.offer(start_s)
-        recording.start(start_s, start_s, behind=number < behind)
-        if number < offered * answered - failed:
-            recording.end(start_s, start_s, start_s + latency_s, 1, 0, Outcome(200, "topics", "2", "", "miss"))
-        elif number < offered * answered:
-            recording.end(start_s, start_s, start_s + latency_s, 1, 0, Outcome(503, "topics", fault="gone"))
-    workload = Workload(corpus=Path("c"), targets=(Target("topics"),), repeat=0)
-    scenario = Scenario(url="http://127.0.0.1:1", loop=OpenLoop(Poisson(rate_rps)), workload=workload, duration_s=DURATION_S)
-    measured = Measurement(recording, DURATION_S, (GeneratorUse(0, 0.1, 0.0, offered),))
-    return summarize(scenario, measured, Circumstances("python -m loadtest sweep", "now", MACHINE))
-
-
-def point(rate_rps: float, latency_s: float, kind: str = FIXED, **run: Any) -> dict[str, Any]:
-    """What a run leaves, by way of JSON."""
-    values: dict[str, Any] = json.loads(json.dumps(point_of(rate_rps, kind, results(rate_rps, latency_s, **run), OBSERVED)))
-    return values
 
 
 def test_capacity_lies_between_what_held_and_what_did_not() -> None:
@@ -124,7 +75,7 @@ def test_runs_at_one_rate_are_taken_together() -> None:
     assert load["latency_ms"]["mean"] == pytest.approx(40, rel=0.002)
     assert load["latency_ms_range"]["p95"] == pytest.approx([20, 60], rel=0.002)
     assert load["batch_sizes"] == {"1": 60, "12": 20}
-    assert load["cpu_s_per_request"] == OBSERVED["cpu_s_per_request"]
+    assert load["cpu_s_per_request"] == CPU_S
     assert load["misses"] == ["p95<50ms: 60.03 ms"]
     assert not searched["fixed"]
 
@@ -165,32 +116,6 @@ def test_rates_are_priced_on_demand_and_on_spot() -> None:
     assert read_offers(None) == []
     with pytest.raises(SweepError, match="prices: The price table has no 'moon/1'"):
         read_offers(Prices(instances=["moon/1"]))
-
-
-def swept(
-    runs: dict[str, list[dict[str, Any]] | str], slo: str = "p95<50ms,errors<1%", priced: bool = True, **fields: Any
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """sweep.json of configurations by name, with the points of each, or the words with which it failed; and the configurations."""
-    values = {"model": "topics", "repository": "r", "corpus": "c", "slo": "p95<50ms", "loads": {"rates_rps": [20, 40]}} | fields
-    document = parse_document(values, "s.yaml")
-    found = configurations(document)
-    todo = jobs(document, found, PACKAGED, "c")
-    there: dict[str, dict[str, Any]] = {}
-    for job in todo:
-        run = runs.get(job.configuration.name)
-        if run is None:
-            continue
-        done = {"points": run, "error": None} if isinstance(run, list) else {"points": [], "error": run}
-        facts = {"started_at": "now", "elapsed_s": 9.0, "machine": MACHINE, "versions": {"triton": "2"}, "search": None}
-        memory = {"memory_bytes": {"gateway": 1, "triton": 2, "cache": 3}}
-        there[job.key] = {"schema": RUN_SCHEMA, "key": job.key, **facts, **memory, **done}
-    offers = read_offers(PRICES if priced else None)
-    sweep = summarize_sweep(document, todo, there, PACKAGED, offers, parse_slo(slo), "python -m loadtest sweep")
-    return sweep, {one.name: one for one in found}
-
-
-TWO: dict[str, Any] = {"grid": {"instances": [1, 2]}}
-QUICK, SLOW = [point(20, 0.02), point(40, 0.03)], [point(20, 0.03), point(40, 0.2)]
 
 
 def test_the_configuration_with_the_highest_rate_is_chosen_and_the_slower_is_dominated() -> None:
@@ -258,6 +183,22 @@ def test_failed_and_missing_configurations_are_said() -> None:
     assert not sweep["complete"]
 
 
+def test_what_went_wrong_is_said_before_the_choice() -> None:
+    sweep, _ = swept({"instances=1": "It did not start.", "instances=2": QUICK}, interrupted=True, **TWO)
+    assert sweep["verdict"][:2] == [
+        "Ended by hand before all was measured; the same command goes on.",
+        "1 of 2 configurations could not be measured: instances=1.",
+    ]
+    assert sweep["verdict"][2].startswith("With repeat=0, instances=2 holds")
+    assert sweep["interrupted"]
+
+
+def test_a_machine_is_the_same_whatever_its_load() -> None:
+    sweep, _ = swept({"instances=1": SLOW, "instances=2": QUICK}, **TWO)
+    assert sweep["machines"] == [MACHINE]
+    assert not any("different machines" in caution for caution in sweep["cautions"])
+
+
 def test_a_capacity_below_all_rates_is_said_to_be_extrapolated() -> None:
     sweep, _ = swept({"as packaged": [point(20, 0.02), point(20, 0.2), point(20, 0.2)]})
     assert sweep["configurations"][0]["capacity"]["rps"] < 20
@@ -292,6 +233,11 @@ def test_each_workload_has_a_best_config_of_its_own(tmp_path: Path) -> None:
         "config.pbtxt",
         "repeat=0.5/config.pbtxt",
     ]
+
+
+def test_prices_are_not_applied_to_nothing() -> None:
+    sweep, _ = swept({}, interrupted=True, **TWO)
+    assert sweep["cautions"] == []
 
 
 def test_a_csv_of_nothing_measured_has_a_line_for_each_configuration() -> None:

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,19 +5,32 @@ from typing import Any
 
 import pytest
 
-from loadtest.generator.measure import Progress
+from loadtest.gateway_process import RunningGateway
+from loadtest.generator.measure import Progress, ignore
+from loadtest.observation.triton_statistics import Statistics
+from loadtest.results.observed import Observed, ProcessPoint, ProcessUse
 from loadtest.sweep.configuration import Configuration
 from loadtest.sweep.errors import SweepError
 from loadtest.sweep.jobs import Job
 from loadtest.sweep.knobs import Knobs
-from loadtest.sweep.stack.observer import Observer, Reading
-from loadtest.sweep.stack.process_use import ProcessUse, triton_address, use_of
-from loadtest.sweep.stack.triton_statistics import BatchStatistics, parse
-from loadtest.sweep.store import RUN_SCHEMA, Store
+from loadtest.sweep.point import memory_by_part
+from loadtest.sweep.stack.observer import Observer, cpu_s_per_request
+from loadtest.sweep.stack.running import triton_address
+from loadtest.sweep.store import OLDER, RUN_SCHEMA, Store
 from loadtest.sweep.sweeper import Standing, run_jobs, time_left_s
 from loadtest.target import TargetError
 
 JOBS = [Job(Configuration(f"instances={count}", Knobs(instances=count)), 0, f"key{count}") for count in (1, 2, 3)]
+
+
+SPIN_S = 0.7
+SPINNING = f"""import sys, time
+for line in sys.stdin:
+    until_s = time.process_time() + {SPIN_S}
+    while time.process_time() < until_s:
+        pass
+    print("spun", flush=True)
+"""
 
 
 class Measurer:
@@ -101,6 +113,11 @@ def test_only_the_next_ones_can_be_measured(tmp_path: Path) -> None:
     assert (first.measured, second.measured) == (["key1"], ["key2"])
 
 
+def test_results_of_an_earlier_form_are_finished_too(tmp_path: Path) -> None:
+    Store(tmp_path).keep({"schema": OLDER[0], "key": "key1", "error": None})
+    assert Store(tmp_path).is_finished("key1")
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": "headrace-sweep-run/0", "error": null}'])
 def test_a_result_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "runs").mkdir()
@@ -113,61 +130,54 @@ def test_the_time_left_is_the_mean_of_what_was_measured() -> None:
     assert time_left_s([10, 20], 3) == 45
 
 
-def test_batches_are_the_difference_of_two_readings() -> None:
-    def stats(calls: int, sizes: dict[int, int]) -> BatchStatistics:
-        return parse(
-            {
-                "inference_count": sum(size * count for size, count in sizes.items()),
-                "execution_count": sum(sizes.values()),
-                "inference_stats": {"success": {"count": calls}, "queue": {"count": calls, "ns": calls * 2_000_000}, "compute_infer": {}},
-                "batch_stats": [
-                    {"batch_size": size, "compute_infer": {"count": count, "ns": count * size * 1_000_000}} for size, count in sizes.items()
-                ],
-            }
-        )
-
-    seen = stats(12, {1: 4, 8: 2}).since(stats(2, {1: 2})).to_dict()
-    assert seen == {
-        "calls": 10,
-        "texts": 18,
-        "executions": 4,
-        "mean_batch_texts": 4.5,
-        "mean_call_texts": 1.8,
-        "mean_queue_ms": pytest.approx(2.0),
-        "sizes": {"1": 2, "8": 2},
-        "batch_ms": {"1": pytest.approx(1.0), "8": pytest.approx(8.0)},
-    }
-    nothing = stats(2, {1: 2}).since(stats(2, {1: 2})).to_dict()
-    assert (nothing["mean_batch_texts"], nothing["mean_queue_ms"], nothing["sizes"], nothing["batch_ms"]) == (None, None, {}, {})
-
-
-def test_an_observer_counts_from_the_first_progress_of_a_run() -> None:
-    spent_s = iter([5.0, 8.0, 8.0, 10.0])
-
-    def read() -> Reading:
-        return Reading(BatchStatistics(), ProcessUse({"gateway": next(spent_s)}, {}))
-
+def test_an_observer_counts_each_run_from_its_first_progress_to_its_end() -> None:
+    readings = iter(Statistics(calls=calls, texts=calls, executions=calls) for calls in (5, 8, 8, 10))
     heard: list[Progress] = []
-    observer = Observer(read, heard.append)
-    for requests in (100, 300):
-        observer.on_progress(Progress(elapsed_s=requests / 100, requests=requests, failures=0))
-    first = observer.observed(400)
-    assert first is not None
-    assert first["cpu_s_per_request"] == {"gateway": pytest.approx(0.01)}
-    assert observer.observed(400) is None
-    observer.on_progress(Progress(0.1, 0, 0))
-    second = observer.observed(100)
-    assert second is not None
-    assert second["cpu_s_per_request"] == {"gateway": pytest.approx(0.02)}
+    with subprocess.Popen([sys.executable, "-c", SPINNING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as spinning:
+        assert spinning.stdin is not None
+        assert spinning.stdout is not None
+        observer = Observer(RunningGateway("http://192.0.2.1:80", spinning.pid), lambda: next(readings), heard.append)
+        with observer.watching() as first:
+            for requests in (100, 300):
+                observer.on_progress(Progress(elapsed_s=0.0, requests=requests, failures=0))
+            spinning.stdin.write("spin\n")
+            spinning.stdin.flush()
+            assert spinning.stdout.readline() == "spun\n"
+        found = first.seen(400)
+        with observer.watching() as without_progress:
+            pass
+        with observer.watching() as third:
+            observer.on_progress(Progress(0.1, 0, 0))
+        nothing = third.seen(100)
+        spinning.communicate("")
+    assert found is not None
+    assert found.batches.calls == 3
+    (use,) = [use for use in found.observed.processes if use.pid == spinning.pid]
+    assert use.cpu_s is not None
+    assert use.cpu_s >= SPIN_S
+    assert without_progress.seen(400) is None
+    assert nothing is not None
+    assert nothing.batches.calls == 2
+    assert nothing.cpu_s_per_request is None  # over in less time than two looks need
     assert len(heard) == 3
 
 
-def test_the_use_of_processes_is_counted_and_a_gateway_without_triton_is_said() -> None:
-    use = use_of(os.getpid())
-    assert use.cpu_s["gateway"] > 0
-    assert use.memory_bytes["gateway"] > 1_000_000
+def test_cpu_is_told_by_part_for_one_request() -> None:
+    uses = [
+        ProcessUse("gateway worker 1", "gateway", 1, [ProcessPoint(1.0, 0.5, 10)], None, 0.5),
+        ProcessUse("gateway worker 2", "gateway", 2, [ProcessPoint(1.0, 0.5, 10)], 1.0, 0.7),
+        ProcessUse("load generator", "generator", 3, [ProcessPoint(1.0, 0.5, 10)], None, 9.0),
+    ]
+    assert cpu_s_per_request(Observed(uses), 100) == {"gateway": pytest.approx(0.012), "triton": 0, "cache": 0}
+    assert memory_by_part(Observed(uses)) == {"gateway": 20, "triton": 0, "cache": 0}
+
+
+def test_a_gateway_that_is_gone_or_has_no_triton_is_said() -> None:
     # not this process, which may have a tritonserver of other tests
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as childless:
         with pytest.raises(SweepError, match="no tritonserver of its own"):
             triton_address(childless.pid)
         childless.communicate(b"\n")
+    gone = Observer(RunningGateway("http://192.0.2.1:80", childless.pid), Statistics, ignore)
+    with pytest.raises(SweepError, match="the gateway has ended"), gone.watching():
+        pass

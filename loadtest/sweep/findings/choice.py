@@ -19,17 +19,27 @@ def best(configurations: Sequence[Entry]) -> dict[str, str]:
     return found
 
 
-def verdict(configurations: Sequence[Entry], chosen: Mapping[str, str], slo: str, offer: str | None) -> list[str]:
-    """The outcome: a sentence for each workload, then what is missing."""
-    by_name = {one["name"]: one for one in configurations}
-    said = [_of_workload(workload, by_name[name], configurations, slo, offer) for workload, name in chosen.items()]
-    for workload in dict.fromkeys(one["workload"] for one in configurations if one["state"] == "finished"):
-        if workload not in chosen:
-            said += [f"With {workload} no configuration holds {slo} at any rate that was tried."]
+def verdict(
+    configurations: Sequence[Entry],
+    chosen: Mapping[str, str],
+    slo: str,
+    offer: str | None,
+    problems: Sequence[str] = (),
+    *,
+    interrupted: bool = False,
+) -> list[str]:
+    """The outcome: what went wrong and what is missing, with other `problems`, then a sentence for each workload."""
+    said = ["Ended by hand before all was measured; the same command goes on."] if interrupted else []
     for state, words in (("failed", "could not be measured"), ("pending", "not measured yet"), ("partial", "measured in part")):
         there = [one["name"] for one in configurations if one["state"] == state]
         if there:
             said.append(f"{len(there)} of {len(configurations)} configurations {words}: {', '.join(there)}.")
+    said += problems
+    by_name = {one["name"]: one for one in configurations}
+    said += [_of_workload(workload, by_name[name], configurations, slo, offer) for workload, name in chosen.items()]
+    for workload in dict.fromkeys(one["workload"] for one in configurations if one["state"] == "finished"):
+        if workload not in chosen:
+            said += [f"With {workload} no configuration holds {slo} at any rate that was tried."]
     return said
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean
+from types import MappingProxyType
 from typing import Any
 
 from loadtest.slo import ERRORS, Slo
@@ -10,13 +11,17 @@ from loadtest.sweep.document import Document
 from loadtest.sweep.findings.choice import best, verdict
 from loadtest.sweep.findings.effects import effects
 from loadtest.sweep.findings.loads import by_rate, capacity
+from loadtest.sweep.findings.over_time import run_over_time
 from loadtest.sweep.findings.pareto import front
 from loadtest.sweep.findings.pricing import Offer, applied
+from loadtest.sweep.findings.profiles import missing, profile_of
 from loadtest.sweep.jobs import Job, described, workload_of
 from loadtest.sweep.stack.packaged import PackagedModel
+from loadtest.sweep.store import OLDER
 
 SCHEMA = "headrace-sweep/1"
 DEFAULT_METRIC = "p99"
+LOAD = "load_average_1m"
 
 
 def summarize_sweep(
@@ -27,8 +32,11 @@ def summarize_sweep(
     offers: Sequence[Offer],
     slo: Slo,
     command: str,
+    *,
+    profiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    interrupted: bool = False,
 ) -> dict[str, Any]:
-    """The sweep as JSON values; `runs` are the results that there are, by key. docs/sweep.md has the fields."""
+    """The sweep as JSON values, as docs/sweep.md says. `runs`: the results that there are, by key; `profiles`: those by configuration."""
     by_name: dict[str, list[Job]] = {}
     for job in jobs:
         by_name.setdefault(job.configuration.name, []).append(job)
@@ -40,8 +48,9 @@ def summarize_sweep(
     for entry in entries:
         entry["dominated"] = entry["name"] in measured - kept
     chosen = best(entries)
+    profiled = {} if document.profile is None else _profiles(chosen, entries, by_name, runs, profiles, slo)
     seen = [run for run in runs.values() if run["error"] is None]
-    machines = _distinct([run["machine"] for run in seen])
+    machines = _distinct([_without_load(run["machine"]) for run in seen])
     return {
         "schema": SCHEMA,
         "command": command,
@@ -50,9 +59,11 @@ def summarize_sweep(
         "measured_for_slo": document.slo,
         "sweep": document.model_dump(),
         "complete": all(entry["state"] == "finished" for entry in entries),
-        "verdict": verdict(entries, chosen, str(slo), offers[0].instance if offers else None),
-        "cautions": _cautions(entries, machines) + applied(offers, machines[0]["cores"] if machines else 0),
+        "interrupted": interrupted,
+        "verdict": verdict(entries, chosen, str(slo), offers[0].instance if offers else None, missing(profiled), interrupted=interrupted),
+        "cautions": _cautions(entries, machines, seen) + (applied(offers, machines[0]["cores"]) if machines else []),
         "best": chosen,
+        "profiles": profiled,
         "configurations": entries,
         "latency_metric": metric,
         "points": points,
@@ -91,9 +102,26 @@ def _entry(
         "search": [run["search"]["outcome"] for run in done if run["search"]],
         "loads": loads,
         "hit_rate": _hit_rate(loads),
-        "memory_bytes": _mean_parts([run["memory_bytes"] for run in done]),
+        "memory_bytes": _mean_parts([run["memory_bytes"] for run in done if run["memory_bytes"] is not None]),
+        "over_time": run_over_time(done, slo),
         "cost": [offer.cost(texts_per_s) for offer in offers],
     }
+
+
+def _profiles(
+    chosen: Mapping[str, str],
+    entries: Sequence[Mapping[str, Any]],
+    by_name: Mapping[str, Sequence[Job]],
+    runs: Mapping[str, Mapping[str, Any]],
+    profiles: Mapping[str, Mapping[str, Any]],
+    slo: Slo,
+) -> dict[str, Any]:
+    found = {}
+    for workload, name in chosen.items():
+        entry = next(one for one in entries if one["name"] == name)
+        points = [point for job in by_name[name] if job.key in runs for point in runs[job.key]["points"]]
+        found[workload] = profile_of(profiles.get(name), entry, points, slo)
+    return found
 
 
 def _state(jobs: int, done: int, there: int) -> str:
@@ -130,8 +158,14 @@ def _points(entries: Sequence[Mapping[str, Any]], metric: str, offers: Sequence[
     return found
 
 
-def _cautions(entries: Sequence[Mapping[str, Any]], machines: Sequence[Any]) -> list[str]:
+def _cautions(entries: Sequence[Mapping[str, Any]], machines: Sequence[Any], runs: Sequence[Mapping[str, Any]]) -> list[str]:
     said = []
+    older = sum(run["schema"] in OLDER for run in runs)
+    if older:
+        said.append(
+            f"{older} of {len(runs)} results are of an earlier version: they show nothing over time, and count memory that processes share "
+            "once, where later ones count it for each."
+        )
     if len(machines) > 1:
         said.append("The results come from different machines: they cannot be held against each other.")
     behind = sum(load["generator_behind"] for entry in entries for load in entry["loads"])
@@ -155,6 +189,11 @@ def _hit_rate(loads: Sequence[Mapping[str, Any]]) -> float | None:
 
 def _mean_parts(parts: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
     return {name: fmean(one[name] for one in parts) for name in parts[0]} if parts else None
+
+
+def _without_load(machine: Mapping[str, Any]) -> dict[str, Any]:
+    """The machine whatever else it did when a run began."""
+    return {name: told for name, told in machine.items() if name != LOAD}
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:

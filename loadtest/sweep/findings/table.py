@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
-PARTS = ("gateway", "triton", "cache")
+from loadtest.sweep.point import PARTS
 
 
 def to_csv(sweep: Mapping[str, Any]) -> str:
@@ -36,6 +36,7 @@ def _row(one: Mapping[str, Any], rates: list[float], sweep: Mapping[str, Any]) -
         "texts_per_s": one["texts_per_s"],
         "hit_rate": one["hit_rate"],
         "dominated": one["dominated"],
+        "error": one["error"],
         "best": one["name"] == sweep["best"].get(one["workload"]),
     }
     for cost in one["cost"]:

@@ -1,49 +1,91 @@
-"""Watches a stack while load runs: Triton's counts and the processes' CPU from the first progress of a run to its end."""
+"""Watches a stack under one run after the other, each from its first progress, when its cache has been warmed, to its end."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
-from loadtest.generator.measure import Progress
-from loadtest.sweep.stack.process_use import ProcessUse
-from loadtest.sweep.stack.triton_statistics import BatchStatistics
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a stack has done and taken until now."""
-
-    batches: BatchStatistics
-    use: ProcessUse
+from loadtest.gateway_process import RunningGateway
+from loadtest.generator.measure import Progress, ignore
+from loadtest.observation.process_table import NoProcessError
+from loadtest.observation.triton_statistics import Statistics
+from loadtest.observation.watch import Watch
+from loadtest.results.observed import Observed
+from loadtest.sweep.errors import SweepError
+from loadtest.sweep.point import PARTS, Seen
 
 
-class Observer:
-    """Takes a reading at the first progress of a run, when its cache has been warmed, and tells what came after."""
+class WatchedRun:
+    """One run. What happened before its first progress, a part of the first second, is left out."""
 
-    def __init__(self, read: Callable[[], Reading], on_progress: Callable[[Progress], None]) -> None:
-        self._read, self._listener = read, on_progress
-        self._began: tuple[Reading, Progress] | None = None
+    def __init__(self, watch: Watch, read: Callable[[], Statistics]) -> None:
+        self._watch, self._read = watch, read
+        self._hear = watch.listener(ignore)
+        self._began: tuple[Statistics, Progress] | None = None
+        self._open = ExitStack()
 
     def on_progress(self, progress: Progress) -> None:
-        """Pass progress on; read where it is the first of a run."""
+        """Begin to watch where it is the first of the run."""
         if self._began is None:
-            self._began = (self._read(), progress)
-        self._listener(progress)
+            self._began = self._read(), progress
+            self._open.enter_context(self._watch)
+        self._hear(progress)
 
-    def observed(self, requests: int) -> dict[str, Any] | None:
-        """Of the run that has ended with so many requests: batches, and CPU seconds a request by part; None of a run without progress.
+    def close(self) -> None:
+        """The run is over: look once more."""
+        self._open.close()
 
-        What happened before the first progress, a part of the first second, is left out on both sides.
+    def seen(self, requests: int) -> Seen | None:
+        """Of a run that is over, with so many requests; None of a run without progress.
+
+        Raises:
+            NoAnswerError, TargetError: Triton does not tell what it did.
         """
-        began, self._began = self._began, None
-        if began is None:
+        if self._began is None:
             return None
-        before, progress = began
+        before, progress = self._began
         counted = requests - progress.requests
         if counted <= 0:
             return None
-        after = self._read()
-        return {
-            "batches": after.batches.since(before.batches).to_dict(),
-            "cpu_s_per_request": {part: (after.use.cpu_s[part] - spent) / counted for part, spent in before.use.cpu_s.items()},
-        }
+        observed = self._watch.observed()
+        return Seen(self._read().since(before), cpu_s_per_request(observed, counted), observed)
+
+
+class Observer:
+    """Watches the gateway and what descends from it; `read` gives Triton's statistics until now.
+
+    It has to hear of the progress, which it passes on.
+    """
+
+    def __init__(self, gateway: RunningGateway, read: Callable[[], Statistics], on_progress: Callable[[Progress], None]) -> None:
+        self._gateway, self._read, self._listener = gateway, read, on_progress
+        self._run: WatchedRun | None = None
+
+    def on_progress(self, progress: Progress) -> None:
+        """A run goes on."""
+        if self._run is not None:
+            self._run.on_progress(progress)
+        self._listener(progress)
+
+    @contextmanager
+    def watching(self) -> Iterator[WatchedRun]:
+        """Watch the run that is made meanwhile.
+
+        Raises:
+            SweepError: the gateway is gone.
+        """
+        try:
+            run = WatchedRun(Watch(self._gateway.url, [self._gateway.pid]), self._read)
+        except NoProcessError as exc:
+            raise SweepError(f"the gateway has ended: {exc}") from exc
+        self._run = run
+        try:
+            yield run
+        finally:
+            self._run = None
+            run.close()
+
+
+def cpu_s_per_request(observed: Observed, requests: int) -> dict[str, float] | None:
+    """Seconds of CPU of each part of the stack for one request; None where no process was seen."""
+    if not observed.processes:
+        return None
+    return {part: sum(use.cpu_s or 0.0 for use in observed.processes if use.role == part) / requests for part in PARTS}

@@ -5,27 +5,35 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
+from loadtest.client import Client
 from loadtest.gateway_process import RunningGateway, running_gateway
+from loadtest.observation.process_names import http_address
+from loadtest.observation.triton_statistics import Statistics, read_statistics
+from loadtest.observation.watched_processes import WatchedProcesses
+from loadtest.sweep.errors import SweepError
 from loadtest.sweep.knobs import Knobs
-from loadtest.sweep.stack import triton_statistics
-from loadtest.sweep.stack.observer import Reading
 from loadtest.sweep.stack.packaged import PackagedModel
-from loadtest.sweep.stack.process_use import triton_address, use_of
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack that serves one version of one model."""
+    """A running stack that serves one version of one model; `triton`: where its Triton answers HTTP."""
 
     gateway: RunningGateway
     triton: str
     model: str
     version: int
 
-    def read(self) -> Reading:
-        """What it has done and taken until now."""
-        return Reading(triton_statistics.read(self.triton, self.model, self.version), use_of(self.gateway.pid))
+    def read(self) -> Statistics:
+        """What its Triton has done until now.
+
+        Raises:
+            NoAnswerError, TargetError: it does not tell.
+        """
+        with Client(self.triton) as client:
+            return read_statistics(client, self.triton, self.model, self.version)
 
 
 @contextmanager
@@ -43,3 +51,14 @@ def running_stack(packaged: PackagedModel, knobs: Knobs, on_progress: Callable[[
         settings = knobs.gateway_settings(model)
         with running_gateway(repository, model, settings, on_progress, workers=knobs.workers or 1) as gateway:
             yield Stack(gateway, triton_address(gateway.pid), model, packaged.version(knobs))
+
+
+def triton_address(pid: int) -> str:
+    """Where the tritonserver that descends from a gateway answers HTTP.
+
+    Raises:
+        SweepError: there is none.
+    """
+    for command in WatchedProcesses([pid], monotonic).tritons:
+        return http_address(command)
+    raise SweepError("the gateway has no tritonserver of its own whose statistics could be read")
