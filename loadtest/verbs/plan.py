@@ -35,7 +35,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     need = parser.add_argument_group("what is asked for").add_argument
     need("--rate", type=float, required=True, metavar="N", help="requests per second today")
     need("--slo", type=slo_argument, required=True, metavar="TEXT", help="such as 'p99<50ms'")
-    need("--results", type=Path, required=True, nargs="+", metavar="PATH", help="measured: capacity profiles, parts of one, or the folder of a sweep")
+    results = "measured: capacity profiles, parts of one, or the folder of a sweep"
+    need("--results", type=Path, required=True, nargs="+", metavar="PATH", help=results)
     need("--repeat", type=float, default=0.0, metavar="SHARE", help="share of texts that the cache has seen (default %(default)s)")
     need("--growth", type=float, default=1.0, metavar="FACTOR", help="plan for the rate times this (default %(default)s)")
     need("--lost", type=int, default=1, metavar="N", help="gateways or replicas that may be lost with the SLO held (default %(default)s)")
