@@ -1,7 +1,8 @@
-"""Writes responses whole, and those of one turn of the event loop one after the other at its end.
+"""Writes responses whole: the first of a turn of the event loop at once, those after it one after the other at the turn's end.
 
 The server hands over head and body apart, and each write is a system call and a packet. A client that is woken in the middle of a turn
-takes the core from the responses after its own, which often are there in the same moment: they were computed in one batch.
+takes the core from the responses after its own, which often are there in the same moment: they were computed in one batch. A lone
+response does not wait for what else its turn has to do.
 """
 
 import asyncio
@@ -12,16 +13,20 @@ _HEAD = b"HTTP/1."
 
 
 class Outbox:
-    """The connections that have something to send at the end of this turn."""
+    """The connections that answer in this turn, in the order in which they began."""
 
     def __init__(self) -> None:
         self._full: list[WholeResponses] = []
 
     def add(self, responses: "WholeResponses") -> None:
-        """Send what this connection holds then."""
+        """Send what this connection holds when the turn ends."""
         if not self._full:
             asyncio.get_running_loop().call_soon(self._send)
         self._full.append(responses)
+
+    def is_first(self, responses: "WholeResponses") -> bool:
+        """Whether no other connection began to answer before this one."""
+        return bool(self._full) and self._full[0] is responses
 
     def _send(self) -> None:
         full, self._full = self._full, []
@@ -30,7 +35,10 @@ class Outbox:
 
 
 class WholeResponses:
-    """A transport that holds back a response from its head on until the turn ends, or `MAX_HELD_BYTES` are there."""
+    """A transport that holds back the head of a response until its body comes, and where it is not the first until the turn ends.
+
+    Never are more than `MAX_HELD_BYTES` held back.
+    """
 
     __slots__ = ("_held", "_outbox", "_transport")
 
@@ -45,7 +53,7 @@ class WholeResponses:
         """Send `data`, or hold it back where it begins a response or goes on with one that is held."""
         if self._held:
             self._held += data
-            if len(self._held) > MAX_HELD_BYTES:
+            if len(self._held) > MAX_HELD_BYTES or self._outbox.is_first(self):
                 self.flush()
         elif data.startswith(_HEAD):
             self._held = data

@@ -60,22 +60,22 @@ async def test_a_head_whose_body_comes_later_goes_in_the_same_turn(below, transp
     assert below.written == [HEAD, BODY, BODY]
 
 
-async def test_the_responses_of_one_turn_go_when_it_ends(below, transport, outbox, log):
-    other_below = Transport(log)
-    other = WholeResponses(other_below, outbox)
+async def test_the_first_response_of_a_turn_goes_at_once_and_the_others_when_it_ends(below, transport, outbox, log):
+    others = [Transport(log), Transport(log)]
+    for each in (transport, *(WholeResponses(other, outbox) for other in others)):
+        each.write(HEAD)
+        each.write(BODY)
+    assert log == [below]
+    await asyncio.sleep(0)
+    assert [each.written for each in (below, *others)] == [[HEAD + BODY]] * 3
+    assert log == [below, *others]
     transport.write(HEAD)
-    other.write(HEAD)
     transport.write(BODY)
-    other.write(BODY)
-    assert log == []
-    await asyncio.sleep(0)
-    assert (below.written, other_below.written, log) == ([HEAD + BODY], [HEAD + BODY], [below, other_below])
-    transport.write(HEAD)
-    await asyncio.sleep(0)
-    assert below.written == [HEAD + BODY, HEAD]
+    assert below.written == [HEAD + BODY] * 2
 
 
-async def test_no_more_is_held_back_than_the_limit(below, transport):
+async def test_no_more_is_held_back_than_the_limit(below, transport, outbox):
+    WholeResponses(Transport([]), outbox).write(HEAD)
     piece = b"x" * (MAX_HELD_BYTES // 2 + 1)
     transport.write(HEAD)
     transport.write(piece)
