@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +14,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from gateway_process import wait_until
 
 LABELS = ("earn", "acq")
-PATIENCE_S, POLL_S = 30.0, 0.01
+PATIENCE_S = 30.0
 
 
 @dataclass
@@ -114,9 +114,7 @@ def wait_for_generator() -> Callable[[int], None]:
     """Waits until a process has started a load generator, which is seen long before it has imported Locust."""
 
     def wait(pid: int) -> None:
-        deadline_s = time.monotonic() + PATIENCE_S
-        while not any("loadtest.generator" in child.cmdline() for child in psutil.Process(pid).children()):
-            assert time.monotonic() < deadline_s, "no generator was started"
-            time.sleep(POLL_S)  # polled: another process starts it
+        parent = psutil.Process(pid)
+        wait_until(lambda: any("loadtest.generator" in child.cmdline() for child in parent.children()), PATIENCE_S)
 
     return wait
