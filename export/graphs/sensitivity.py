@@ -9,6 +9,7 @@ is found by doubling and then bisecting instead of one by one, with the gate on 
 The costs of layers are taken as if they added up. They nearly do where few layers stand out; the gate, and not the sum, decides in the end.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ def rank(layers: Sequence[Layer], cost: Callable[[Layer], float], advance: Calla
 def fewest_kept(count: int, passes: Callable[[int], bool]) -> int:
     """The smallest number of layers to keep in fp32 such that the version passes, where more layers never make it worse.
 
-    `passes(n)` keeps the n most sensitive ones. At most 2 log2(count) + 2 are tried.
+    `passes(n)` keeps the n most sensitive ones; it is asked at most `_most_tries(count)` times.
 
     Raises:
         ExportError: it does not pass even with one layer left in int8.
@@ -86,6 +87,11 @@ def fewest_kept(count: int, passes: Callable[[int], bool]) -> int:
         else:
             failed = middle
     return tried
+
+
+def _most_tries(count: int) -> int:
+    """How many numbers of layers are tried at most: doubling, then bisecting."""
+    return 2 * math.ceil(math.log2(count)) + 2
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,8 @@ def search(
     """
     if len(layers) < 2:
         raise ExportError(f"int8 quantizes {len(layers)} layers of this graph, so there are none to choose between; use another precision")
-    ranked = rank(layers, lambda layer: cost(make(Nodes(only=layer.nodes), "alone")), advance)
+    steps = len(layers) + _most_tries(len(layers))
+    ranked = rank(layers, lambda layer: cost(make(Nodes(only=layer.nodes), "alone")), lambda done, _: advance(done, steps))
     attempts: dict[int, Attempt] = {}
 
     def passes(kept: int) -> bool:
@@ -134,6 +141,7 @@ def search(
             exclude = [node for one in ranked[:kept] for node in one.layer.nodes]
             graph = make(Nodes(exclude=exclude), f"kept-{kept}")
             attempts[kept] = Attempt(kept, graph, *judge(graph))
+            advance(len(layers) + len(attempts), steps)
         return attempts[kept].passes
 
     chosen = fewest_kept(len(ranked), passes)

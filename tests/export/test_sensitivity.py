@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.errors import ExportError
-from export.graphs.sensitivity import Layer, fewest_kept, rank
+from export.graphs.sensitivity import Layer, fewest_kept, rank, search
 from export.inputs import Inputs
 from export.pipeline import export
 from export.progress import Progress
@@ -51,6 +51,20 @@ def test_layers_are_ranked_by_cost_and_one_that_gives_no_number_first() -> None:
     costs = {"a": 0.1, "b": float("nan"), "c": 0.3}
     ranked = rank([Layer(name, (name,)) for name in costs], lambda layer: costs[layer.name], lambda done, total: None)
     assert [one.layer.name for one in ranked] == ["b", "c", "a"]
+
+
+def test_progress_goes_on_while_numbers_of_layers_are_tried(tmp_path: Path) -> None:
+    layers = [Layer(str(i), (str(i),)) for i in range(20)]
+    told: list[tuple[int, int]] = []
+
+    def judge(graph: Path) -> tuple[float, bool]:
+        return 0.9, int(graph.name.removeprefix("kept-")) >= 13
+
+    found = search(layers, lambda _, name: tmp_path / name, lambda _: 0.1, judge, lambda done, total: told.append((done, total)))
+    assert found.chosen.kept == 13
+    assert [done for done, _ in told] == list(range(1, len(layers) + len(found.attempts) + 1))
+    assert {total for _, total in told} == {told[0][1]}
+    assert told[-1][0] <= told[-1][1]
 
 
 def operators(graph: Path, layer: str) -> set[str]:
