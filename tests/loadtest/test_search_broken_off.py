@@ -89,9 +89,12 @@ def test_a_server_that_dies_leaves_what_was_tried_before(warm_up_s: float, trial
 def interrupted(argv: list[str], when: Callable[[int], object], *, duration_s: float = 30) -> tuple[int, str]:
     """The exit status and output of a search that gets SIGINT once `when`, which is given its pid, returns."""
     with subprocess.Popen([sys.executable, "-m", "loadtest", *argv], stdout=subprocess.PIPE, text=True) as process:
-        when(process.pid)
-        os.kill(process.pid, signal.SIGINT)
-        out, _ = process.communicate(timeout=duration_s)
+        try:
+            when(process.pid)
+            os.kill(process.pid, signal.SIGINT)
+            out, _ = process.communicate(timeout=duration_s)
+        finally:
+            process.kill()  # nothing is sent to one that has ended
     return process.returncode, out
 
 
