@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx
@@ -13,10 +14,37 @@ from gateway_process import wait_until
 from model_alone import TOLERANCE
 
 MODEL = "embeddings"
-PATH = f"/v1/models/{MODEL}:predict"
 VERSIONS = (1, 2)
 PAUSE_AFTER_FAILURE_S = 0.02
 CLIENT_TIMEOUT_S = 30
+
+
+class Dialect(NamedTuple):
+    """How to ask a version for texts, and where its rows are in the answer."""
+
+    path: Callable[[int], str]
+    body: Callable[[list[str], int], dict[str, Any]]
+    rows: Callable[[Any], Any]
+
+
+DIALECTS = (
+    Dialect(
+        lambda version: f"/v1/models/{MODEL}:predict",
+        lambda texts, version: {"instances": texts, "version": version},
+        lambda answer: answer["predictions"],
+    ),
+    Dialect(
+        lambda version: f"/v2/models/{MODEL}/versions/{version}/infer",
+        lambda texts, version: {"inputs": [{"name": "TEXT", "datatype": "BYTES", "shape": [len(texts), 1], "data": texts}]},
+        lambda answer: np.reshape(answer["outputs"][0]["data"], answer["outputs"][0]["shape"]),
+    ),
+    Dialect(
+        lambda version: "/v1/embeddings",
+        lambda texts, version: {"model": MODEL, "input": texts, "version": version},
+        lambda answer: [entry["embedding"] for entry in answer["data"]],
+    ),
+)
+"""KServe v1, Open Inference and OpenAI."""
 
 
 class Answer(NamedTuple):
@@ -37,7 +65,7 @@ class Answer(NamedTuple):
 class CheckedLoad:
     """Two clients of each tenant ask for known texts and for fresh ones, which the clients of each tenant ask for once, by both versions.
 
-    `answers` has all of them in the order in which they came.
+    They change the dialect now and then. `answers` has all of them in the order in which they came.
     """
 
     def __init__(self, url, tenants, known, words, clients=2):
@@ -66,7 +94,7 @@ class CheckedLoad:
                 known = rng.sample(self._known, (2, 0, 1)[turn % 3])
                 fresh = [self.fresh_text(rng)] if turn % 3 else []
                 version = VERSIONS[turn // 3 % 2]
-                answer = ask(client, tenant, version, known, fresh)
+                answer = ask(client, tenant, version, known, fresh, DIALECTS[turn // 6 % 3])
                 self.answers.append(answer)
                 if answer.status != 200:
                     self._over.wait(PAUSE_AFTER_FAILURE_S)  # a client that is told to come again does not come at once
@@ -109,16 +137,16 @@ class CheckedLoad:
         assert {answer.cache for answer in good if answer.fresh} <= {"miss", "partial"}
 
 
-def ask(client, tenant, version, known=(), fresh=()):
+def ask(client, tenant, version, known=(), fresh=(), dialect=DIALECTS[0]):
     """Ask for texts and time it."""
     began_s = time.monotonic()
     try:
-        response = client.post(PATH, json={"instances": [*known, *fresh], "version": version})
+        response = client.post(dialect.path(version), json=dialect.body([*known, *fresh], version))
     except httpx.TransportError as exc:
         return Answer(tenant, version, None, list(known), list(fresh), type(exc).__name__, time.monotonic() - began_s, None, None, str(exc))
     took_s = time.monotonic() - began_s
     served_by, cache = response.headers.get("x-model-version"), response.headers.get("x-cache")
-    predictions = response.json()["predictions"] if response.status_code == 200 else None
+    predictions = dialect.rows(response.json()) if response.status_code == 200 else None
     version_served = int(served_by) if served_by else None
     return Answer(
         tenant, version, version_served, list(known), list(fresh), response.status_code, took_s, cache, predictions, response.text

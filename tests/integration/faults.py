@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psutil
-from checked_load import PATH, CheckedLoad
+from checked_load import DIALECTS, CheckedLoad
 from gateway_process import GatewayProcess, wait_until
 from redis import Redis
 from restartable import Restartable
@@ -102,10 +102,11 @@ def worker_frozen(parts, load):
 def clients_leave(parts, load):
     """Clients that send a part of a request, and clients that send a whole one and do not wait."""
     body = b'{"instances": ["%s"], "version": 1}'
+    path = DIALECTS[0].path(1).encode()
     head = b"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bee\r\nContent-Length: %d\r\n\r\n"
     for number in range(60):
         text = body % (b"left %d " % number * 20)
-        whole = head % (PATH.encode(), len(text)) + text
+        whole = head % (path, len(text)) + text
         with socket.create_connection(("127.0.0.1", parts.gateway.port)) as leaving:
             leaving.sendall(whole[: (len(whole), len(whole) // 2, 40)[number % 3]])
     load.goes_well()
