@@ -99,6 +99,50 @@ def test_rerank_repeats_documents_unless_told_otherwise(ranker):
     assert answer(return_documents=False, top_n=1)["results"] == [{"index": 1, "relevance_score": 0.75}]
 
 
+def parsed_rerank(ranker, **more):
+    body = rerank.parse_rerank(json.dumps({"model": "m", "query": "q", "documents": ["a"], **more}).encode())
+    return rerank.ask_rerank(body, ranker, "r-1", 100)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"top_n": None, "return_documents": None, "rank_fields": None, "max_chunks_per_doc": None},  # cohere.Client
+        {"max_tokens_per_doc": None, "relevant_spans": None, "priority": None},  # cohere.ClientV2
+        {"max_tokens_per_doc": 4096, "priority": 0},
+        {"truncate_prompt_tokens": -1},  # vLLM
+        {"truncate_prompt_tokens": 9},
+    ],
+)
+def test_rerank_takes_options_of_its_clients_that_ask_for_what_the_model_does(ranker, options):
+    [result] = parsed_rerank(ranker, **options).render(Prediction(ranker, [struct.pack("<fi", 0.5, 5)]))["results"]
+    assert result == {"index": 0, "relevance_score": 0.5, "document": {"text": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("param", "value", "sentence"),
+    [
+        ("max_tokens_per_doc", 8, "this model reads the first 9 tokens of the query with each document; leave it out"),
+        ("truncate_prompt_tokens", 8, "this model reads the first 9 tokens of the query with each document; leave it out"),
+        ("truncate_prompt_tokens", -2, "Input should be greater than or equal to -1"),
+        ("priority", 3, "the header X-Priority says batch"),
+        ("rank_fields", ["title"], "documents are ranked by their text; leave it out"),
+        ("max_chunks_per_doc", 10, "documents are not cut into chunks; leave it out"),
+        ("relevant_spans", {"mode": "on"}, "documents are ranked as a whole; leave it out"),
+    ],
+)
+def test_rerank_refuses_what_the_model_does_not_do(ranker, param, value, sentence):
+    with pytest.raises(InvalidRequest, match=sentence) as caught:
+        parsed_rerank(ranker, **{param: value})
+    assert caught.value.param == param
+
+
+def test_a_ranker_that_reads_documents_in_windows_cuts_none(manifest):
+    windowed = manifest(task="text-ranking", labels=(), max_length=9, postprocessing={}, windows={"stride": 2})
+    with pytest.raises(InvalidRequest, match="max_tokens_per_doc: this model reads long documents whole; leave it out"):
+        parsed_rerank(windowed, max_tokens_per_doc=4096)
+
+
 def test_tei_embeddings_have_length_one_unless_told_otherwise(embedder):
     raw = embedder(normalize=False)
     rows = [embedding(3, 4, 0, 0)]
