@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.dialects import kserve_v1, ndjson
 from gateway.dialects.ndjson import Line, Splitter
+from gateway.dialects.whole_number import whole_number
 from gateway.errors import GatewayError, InvalidRequest, Overloaded, TooLarge
 from gateway.lane import Lane
 from gateway.ordered import Ordered
@@ -24,6 +25,7 @@ from gateway.prediction import Item, Prediction
 from gateway.routes.call import Call
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation import MODEL, REQUEST_HEADERS, RESPONSE_HEADERS, responses
+from gateway.security.request_body import require_shallow
 from gateway.tasks import task_of
 from gateway.tasks.task import Task, require_parameters
 
@@ -104,6 +106,7 @@ class LineStream(Response):
         try:
             if line.raw is None:
                 raise TooLarge(f"the line has more than {self._limits.body.max_bytes} bytes; send a shorter instance")
+            require_shallow(line.raw, "the line", self._limits.body.max_depth)
             items = ndjson.items(line.raw, self._lane.manifest, self._task, self._parameters, self._limits.max_text_bytes)
             return ndjson.answered(line.number, await self._predict(items), self._parameters)
         except GatewayError as exc:
@@ -191,6 +194,6 @@ async def predict_stream(request: Request) -> Response:
 def _version(given: str | None) -> int | None:
     if given is None:
         return None
-    if not (given.isascii() and given.isdecimal() and int(given)):
+    if not (version := whole_number(given)):
         raise InvalidRequest("version: must be a whole number of at least 1")
-    return int(given)
+    return version
