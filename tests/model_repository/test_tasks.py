@@ -240,6 +240,27 @@ def test_scores_of_windows_are_joined(classifier, hf_tokenizer, aggregation, joi
 
 
 @pytest.mark.parametrize(
+    ("labels", "template", "message"),
+    [
+        ([f"{i}" for i in range(1001)], "{}", "has 1001 labels, at most 1000 are allowed"),
+        (
+            ["oil", "corn"],
+            "{}" + "a" * 65_533,
+            "have 131073 characters, at most 131072 are allowed: give fewer labels, or a shorter template",
+        ),
+        (["oil" * 1000], "{}" * 44, "have 132000 characters"),
+    ],
+    ids=["labels", "template", "slots"],
+)
+def test_hypotheses_are_bounded(classifier, hf_tokenizer, labels, template, message):
+    settings = {"entailment": 2, "contradiction": 0, "hypothesis_template": "This example is {}."}
+    model = tiny(BertForSequenceClassification, hf_tokenizer, seed=6, **named(NLI))
+    pipe = answering(classifier, model, {"task": "zero-shot-classification", "postprocessing": settings})
+    options = json.dumps({"candidate_labels": labels, "hypothesis_template": template}).encode()
+    assert message in error(pipe, Item(b"oil", None, options))
+
+
+@pytest.mark.parametrize(
     ("manifest", "item", "message"),
     [
         (token_manifest(), Item(b"oil", None, b'{"aggregation_strategy": "best"}'), "must be one of none, simple, first, max, average"),
