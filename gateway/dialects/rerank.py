@@ -1,6 +1,6 @@
 """Reranking as Cohere, Jina and vLLM shape it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -41,7 +41,7 @@ class RerankBody(Strict):
     truncate_prompt_tokens: Annotated[Whole, Field(ge=-1)] | None = Field(
         None, description="vLLM's: -1, or no fewer than the model reads anyway"
     )
-    priority: Literal[0] | None = Field(None, description="Cohere's and vLLM's: X-Priority is spoken instead")
+    priority: Annotated[Whole, Field(ge=0, le=0)] | None = Field(None, description="Cohere's and vLLM's: X-Priority is spoken instead")
     rank_fields: None = Field(None, description="Cohere's: not spoken")
     max_chunks_per_doc: None = Field(None, description="Cohere's: not spoken")
     relevant_spans: None = Field(None, description="Cohere's: not spoken")
