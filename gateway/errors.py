@@ -6,6 +6,9 @@
 Each class owns its status and a public message; foreign text goes to the log only.
 """
 
+INTERNAL_ERROR = "internal error; the log has the details under this request's id"
+"""What clients are told of a fault that is nobody's but ours."""
+
 
 class StartError(Exception):
     """The gateway cannot start; the message is one sentence for the person at the terminal."""

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import logs, metrics
 from gateway.context import RequestContext
+from gateway.dialects.error_body import error_body
+from gateway.errors import INTERNAL_ERROR
 from gateway.tracing import Tracer, client_trace_id
 
 log = structlog.get_logger()
@@ -21,7 +23,6 @@ CLIENT_GONE = 499
 """The status in logs and metrics where nobody was left to answer, as nginx has it."""
 _Observe = Callable[[float, dict[str, str] | None], None]
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_INTERNAL_ERROR = orjson.dumps({"error": "internal error; the log has the details under this request's id"})
 
 
 class Observe:
@@ -62,7 +63,7 @@ class Observe:
             log.exception("internal error", request_id=ctx.request_id)
             if status != CLIENT_GONE:
                 raise
-            await _send_internal_error(send_with_headers)
+            await _send_internal_error(scope["path"], send_with_headers)
         finally:
             metrics.IN_FLIGHT.dec()
             _measure(ctx, status)
@@ -90,9 +91,9 @@ def _headers(ctx: RequestContext) -> Iterator[tuple[bytes, bytes]]:
     yield from ctx.rate_limit()
 
 
-async def _send_internal_error(send: Send) -> None:
+async def _send_internal_error(path: str, send: Send) -> None:
     await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": _INTERNAL_ERROR})
+    await send({"type": "http.response.body", "body": orjson.dumps(error_body(path, 500, INTERNAL_ERROR))})
 
 
 def _measure(ctx: RequestContext, status: int) -> None:

@@ -15,8 +15,11 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
-"""A whole number of at least 1."""
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number."""
+
+Positive = Annotated[Whole, Field(ge=1, le=2**63 - 1)]
+"""A whole number of at least 1, of no more bits than the JSON that goes to the model can have."""
 
 
 class Strict(BaseModel):

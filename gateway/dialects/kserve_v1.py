@@ -51,7 +51,7 @@ class Parameters(Strict):
     aggregation_strategy: str | None = Field(None, description="token-classification: none, simple, first, average or max")
     max_answer_length: Positive | None = Field(None, description="question-answering: longest answer, tokens")
     handle_impossible_answer: bool | None = Field(None, description="question-answering: whether there may be no answer")
-    candidate_labels: list[str] | None = Field(None, description="zero-shot-classification: the labels to choose from")
+    candidate_labels: list[str] | None = Field(None, description="zero-shot-classification: the labels to choose from, at most 1000")
     hypothesis_template: str | None = Field(None, description="zero-shot-classification: a sentence with {} for the label")
     multi_label: bool | None = Field(None, description="zero-shot-classification: whether several labels may hold")
 

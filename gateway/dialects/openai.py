@@ -31,7 +31,9 @@ class EmbeddingsBody(Strict):
 
     model: str = Field(description="the model's name")
     input: str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)] = Field(description="one text or several")
-    encoding_format: Literal["float", "base64"] = Field("float", description="numbers, or float32 (little-endian) in base64")
+    encoding_format: Literal["float", "base64"] | None = Field(
+        None, description="float (the default): numbers; base64: float32 (little-endian)"
+    )
     dimensions: Positive | None = Field(None, description="cut embeddings to this length, where the model allows it")
     user: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         None, description="who an experiment keeps on one variant, where X-Unit-ID does not say"

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 
 MAX_BODIES = 4096
 MAX_ROW_BYTES = 512
+MAX_SHOWN_BYTES = 512
 
 
 class Rendered:
-    """Remembers the bodies of answers that show one small row, at most `MAX_BODIES`."""
+    """Remembers the bodies of answers that show one small row by few options, at most `MAX_BODIES`."""
 
     def __init__(self) -> None:
         self._bodies: dict[tuple[str, bytes, bytes], bytes] = {}
@@ -17,7 +18,7 @@ class Rendered:
 
     def body(self, digest: str, rows: Sequence[bytes], shown: bytes, render: Callable[[], bytes]) -> bytes:
         """The body for rows of the version with this digest; `shown` tells apart what `render` makes of the same rows."""
-        if len(rows) != 1 or len(rows[0]) > MAX_ROW_BYTES:
+        if len(rows) != 1 or len(rows[0]) > MAX_ROW_BYTES or len(shown) > MAX_SHOWN_BYTES:
             return render()
         name = (digest, rows[0], shown)
         body = self._bodies.get(name)

@@ -5,14 +5,22 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.dialects.ask import MAX_INPUTS, Ask
-from gateway.dialects.json_body import Positive, Strict, parse
+from gateway.dialects.json_body import Positive, Strict, Whole, parse
 from gateway.dialects.texts import encoded
+from gateway.errors import InvalidRequest
 from gateway.prediction import Item, Prediction
+from gateway.row import cut_at
 from gateway.tasks.task import require_task
 from gateway.tasks.text_ranking import ranking
 from model_repository.manifest import Manifest
 
-_SENTENCES = {"documents": f'must be a list of 1 to {MAX_INPUTS} documents, each a text or {{"text": "…"}}'}
+_SENTENCES = {
+    "documents": f'must be a list of 1 to {MAX_INPUTS} documents, each a text or {{"text": "…"}}',
+    "rank_fields": "documents are ranked by their text; leave it out",
+    "max_chunks_per_doc": "documents are not cut into chunks; leave it out",
+    "relevant_spans": "documents are ranked as a whole; leave it out",
+    "priority": "must be 0 or left out; the header X-Priority says batch for what can wait",
+}
 
 
 class Document(Strict):
@@ -28,7 +36,15 @@ class RerankBody(Strict):
     query: str
     documents: Annotated[list[str | Document], Field(min_length=1, max_length=MAX_INPUTS)]
     top_n: Positive | None = Field(None, description="the n best documents only")
-    return_documents: bool = Field(True, description="whether each result repeats its document")
+    return_documents: bool | None = Field(None, description="false: results do not repeat their documents")
+    max_tokens_per_doc: Positive | None = Field(None, description="Cohere's: no fewer than the model reads anyway")
+    truncate_prompt_tokens: Annotated[Whole, Field(ge=-1)] | None = Field(
+        None, description="vLLM's: -1, or no fewer than the model reads anyway"
+    )
+    priority: Annotated[Whole, Field(ge=0, le=0)] | None = Field(None, description="Cohere's and vLLM's: X-Priority is spoken instead")
+    rank_fields: None = Field(None, description="Cohere's: not spoken")
+    max_chunks_per_doc: None = Field(None, description="Cohere's: not spoken")
+    relevant_spans: None = Field(None, description="Cohere's: not spoken")
     user: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         None, description="who an experiment keeps on one variant, where X-Unit-ID does not say"
     )
@@ -103,10 +119,12 @@ def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_b
     """The query beside each document, and the documents sorted.
 
     Raises:
-        InvalidRequest: the model does not rank.
+        InvalidRequest: the model does not rank, or cannot cut documents where the request wants it.
         TooLarge: a text of more than `max_text_bytes`.
     """
     require_task(manifest, "text-ranking")
+    _require_cut(manifest, "max_tokens_per_doc", body.max_tokens_per_doc)
+    _require_cut(manifest, "truncate_prompt_tokens", None if body.truncate_prompt_tokens == -1 else body.truncate_prompt_tokens)
     texts = [document if isinstance(document, str) else document.text for document in body.documents]
     query = encoded(body.query, "query", max_text_bytes)
 
@@ -114,10 +132,20 @@ def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_b
         tokens = prediction.tokens_read()
         best = ranking(prediction.rows)[: body.top_n]
         results = [
-            {"index": at, "relevance_score": score, **({"document": {"text": texts[at]}} if body.return_documents else {})}
+            {"index": at, "relevance_score": score, **({} if body.return_documents is False else {"document": {"text": texts[at]}})}
             for at, score in best
         ]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return {"id": f"rerank-{request_id}", "model": body.model, "usage": usage, "results": results}
 
     return Ask([Item(query, encoded(text, f"documents.{i}", max_text_bytes)) for i, text in enumerate(texts)], render)
+
+
+def _require_cut(manifest: Manifest, name: str, tokens: int | None) -> None:
+    """Where the model cuts a query with its document, it reads no more tokens than the request allows (None: any number)."""
+    limit = cut_at(manifest)
+    if tokens is not None and (limit is None or tokens < limit):
+        reads = "long documents whole" if limit is None else f"the first {limit} tokens of the query with each document"
+        error = InvalidRequest(f"{name}: this model reads {reads}; leave it out")
+        error.param = name
+        raise error

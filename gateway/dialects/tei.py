@@ -121,9 +121,9 @@ def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
 
     def render(prediction: Prediction) -> list[dict[str, Any]]:
         _require_whole(body, prediction)
-        repeated = {"text": body.texts} if body.return_text else {}
         return [
-            {"index": at, **{name: texts[at] for name, texts in repeated.items()}, "score": score} for at, score in ranking(prediction.rows)
+            {"index": at, **({"text": body.texts[at]} if body.return_text else {}), "score": score}
+            for at, score in ranking(prediction.rows)
         ]
 
     return Ask([Item(query, encoded(text, f"texts.{i}", max_text_bytes)) for i, text in enumerate(body.texts)], render)

@@ -8,6 +8,7 @@ from tritonclient.grpc import service_pb2 as pb
 from gateway.bytes_tensor import unpacked
 from gateway.dialects.open_inference.request import InferRequest, Input, Parameters, Wanted, require_no_shared_memory
 from gateway.dialects.open_inference.tensors import Output
+from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
 from gateway.prediction import Prediction
 
@@ -20,9 +21,9 @@ def version_of(text: str) -> int | None:
     """
     if not text:
         return None
-    if not text.isdecimal():
+    if (version := whole_number(text)) is None:
         raise MalformedRequest("model_version: must be a whole number, or empty")
-    return int(text)
+    return version
 
 
 def parse(message: Any) -> InferRequest:

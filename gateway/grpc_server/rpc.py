@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.context import RequestContext
-from gateway.errors import GatewayError
+from gateway.errors import INTERNAL_ERROR, GatewayError
 from gateway.observe import CONTEXT, Observe
 from gateway.tracing import RPC, Tracer
 
@@ -60,7 +60,7 @@ class Rpcs:
 
         await self._observed(scope, _receive, send)
         if rpc.answer is None and rpc.fault is None:
-            rpc.fault = GatewayError("internal error; the log has the details under this request's id")
+            rpc.fault = GatewayError(INTERNAL_ERROR)
         return rpc
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from tritonclient.grpc import service_pb2 as pb
 
-from gateway.dialects.open_inference import metadata
+from gateway.dialects.open_inference import metadata, unsupported
 from gateway.errors import GatewayError, NotFound, Unsupported
 from gateway.grpc_server import messages
 from gateway.grpc_server.rpc import Rpcs, code_of
@@ -20,15 +20,17 @@ from gateway.tracing import Tracer
 SERVICE = "inference.GRPCInferenceService"
 STREAM_WINDOW = 64
 """Requests of one stream that are answered at once."""
-_SHARED_MEMORY = "shared memory is not supported: send tensors with the request"
-_CONTROL = "models are not loaded and unloaded here: promote, retire or load them where they are packaged"
 _UNSUPPORTED = {
-    **{f"{kind}SharedMemory{verb}": _SHARED_MEMORY for kind in ("System", "Cuda") for verb in ("Status", "Register", "Unregister")},
-    "RepositoryModelLoad": _CONTROL,
-    "RepositoryModelUnload": _CONTROL,
-    "ModelStatistics": "statistics are not given in this form: see /metrics",
-    "TraceSetting": "Triton's own traces are not set through the gateway",
-    "LogSettings": "Triton's log is not set through the gateway",
+    **{
+        f"{kind}SharedMemory{verb}": unsupported.SHARED_MEMORY
+        for kind in ("System", "Cuda")
+        for verb in ("Status", "Register", "Unregister")
+    },
+    "RepositoryModelLoad": unsupported.MODEL_CONTROL,
+    "RepositoryModelUnload": unsupported.MODEL_CONTROL,
+    "ModelStatistics": unsupported.STATISTICS,
+    "TraceSetting": unsupported.TRACES,
+    "LogSettings": unsupported.LOG,
 }
 
 

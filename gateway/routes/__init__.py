@@ -1,5 +1,5 @@
 """HTTP routes; with `app`, the only place that knows FastAPI."""
 
-from gateway.routes.model_name import register
+from gateway.routes.path_parameters import register
 
 register()

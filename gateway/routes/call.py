@@ -100,10 +100,32 @@ class Call(NamedTuple):
         known = {part.strip().removeprefix("W/") for part in given.split(",")}
         return tag.removeprefix("W/") in known
 
-    async def predict(self, lane: Lane, items: Sequence[Item], *, keys: Sequence[bytes] | None = None, partial: bool = False) -> Prediction:
+    def priority(self, default: Priority) -> Priority:
+        """What X-Priority says, else `default`.
+
+        Raises:
+            MalformedRequest: it says something else.
+        """
+        given = self.ctx.headers.get("x-priority")
+        if given is None:
+            return default
+        if (priority := _PRIORITIES.get(given.lower())) is None:
+            raise MalformedRequest(f"X-Priority: must be one of {', '.join(_PRIORITIES)}")
+        return priority
+
+    async def predict(
+        self,
+        lane: Lane,
+        items: Sequence[Item],
+        *,
+        keys: Sequence[bytes] | None = None,
+        partial: bool = False,
+        priority: Priority | None = None,
+    ) -> Prediction:
         """Answer items by the version that was assigned, with `partial` those that can be answered; takes them from the caller's limits.
 
-        `keys` are the items' in the cache, where they were made already.
+        `keys` are the items' in the cache, where they were made already. `priority` is the one that a dialect says in its own way, where
+        it does, else X-Priority's.
 
         Raises:
             InvalidRequest: more items than a request may have.
@@ -116,13 +138,14 @@ class Call(NamedTuple):
         self.ctx.lap("parse")
         await self.stack.door.charge(self.ctx, len(items))
         self.ctx.lap("authenticate")
-        priority = _priority(self.ctx.headers, Priority.INTERACTIVE)
+        if priority is None:
+            priority = self.priority(Priority.INTERACTIVE)
         request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.scope.get(CALLER), partial)
         return await self.stack.life.predict(lane, request, self.ctx)
 
-    async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float) -> Prediction:
-        """As `predict`, for a part of a request whose body is still being read; its priority is `batch` unless X-Priority says another."""
-        request = PredictionRequest(items, deadline, self.directives, priority=_priority(self.ctx.headers, Priority.BATCH))
+    async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float, priority: Priority) -> Prediction:
+        """As `predict`, for a part of a request whose body is still being read."""
+        request = PredictionRequest(items, deadline, self.directives, priority=priority)
         part = RequestContext(self.ctx.request_id, tenant=self.ctx.tenant, cache_bypass=self.ctx.cache_bypass)
         return await self.stack.life.predict(lane, request, part)
 
@@ -153,15 +176,6 @@ def _timeout_s(headers: Mapping[str, str], limits: Limits) -> float:
     if not 0 < milliseconds < math.inf:
         raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
     return min(milliseconds / 1e3, limits.max_request_timeout_s)
-
-
-def _priority(headers: Mapping[str, str], default: Priority) -> Priority:
-    given = headers.get("x-priority")
-    if given is None:
-        return default
-    if (priority := _PRIORITIES.get(given.lower())) is None:
-        raise MalformedRequest(f"X-Priority: must be one of {', '.join(_PRIORITIES)}")
-    return priority
 
 
 def _unit(headers: Mapping[str, str]) -> str | None:

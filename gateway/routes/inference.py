@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from gateway.dialects.open_inference.request import InferRequest, Wanted
 from gateway.dialects.open_inference.tensors import Output, items, outputs, outputs_of
+from gateway.limiting.priority import Priority
 from gateway.prediction import Prediction
 from gateway.routes.call import Call
 
-PRIORITIES = {1: "interactive", 2: "batch"}
-"""Triton's priority levels of the contract's configurations, as `X-Priority` names them."""
+PRIORITIES = {priority.value: priority for priority in Priority}
+"""By Triton's priority levels; of another one Triton takes its default, and here X-Priority says."""
 
 
 class Inference(NamedTuple):
@@ -32,7 +33,6 @@ async def infer(call: Call, model: str, version: int | None, request: InferReque
     max_items = call.stack.catalog.current.model(model).max_batch_size
     asked = items(request.inputs, lane.manifest, max_items=max_items, max_text_bytes=limits.max_text_bytes)
     call.ctx.instances = len(asked)
-    if priority := PRIORITIES.get(request.parameters.priority):
-        call.ctx.headers = {**call.ctx.headers, "x-priority": priority}
-    prediction = await call.within(request.parameters.timeout_s).predict(lane, asked, partial=True)
+    priority = PRIORITIES.get(request.parameters.priority)
+    prediction = await call.within(request.parameters.timeout_s).predict(lane, asked, partial=True, priority=priority)
     return Inference(prediction, wanted, outputs(prediction, wanted))

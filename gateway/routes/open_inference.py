@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from gateway import content_coding
 from gateway.catalog import Catalog, ServedModel
-from gateway.dialects.open_inference import http_body, metadata, model_config
+from gateway.dialects.open_inference import http_body, metadata, model_config, unsupported
 from gateway.errors import MalformedRequest, NotReady, Unsupported
 from gateway.routes import open_inference_documentation as documentation
 from gateway.routes.call import Call, age_header
@@ -17,7 +17,7 @@ from gateway.stack import Stack
 
 router = APIRouter(route_class=DirectRoute, tags=["open inference protocol"])
 MODEL = "/v2/models/{model:name}"
-VERSION = MODEL + "/versions/{version:int}"
+VERSION = MODEL + "/versions/{version:number}"
 
 
 @router.get("/v2", summary="Server metadata", responses=documentation.SERVER)
@@ -45,20 +45,33 @@ async def ready(request: Request) -> Response:
 async def index(request: Request) -> Response:
     """Every version of every model and its state; with `{"ready": true}` those that answer."""
     call = await Call.enter(request)
-    return _json(metadata.index(call.stack.catalog.current, _ready_only(await call.body())))
+    return _json(metadata.index(call.stack.catalog.current, _ready_only(await call.json())))
 
 
 @router.api_route("/v2/systemsharedmemory/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 @router.api_route("/v2/cudasharedmemory/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
 async def shared_memory(request: Request) -> Response:
     """Refused: the gateway may run on another machine than its clients and than Triton."""
-    raise Unsupported("shared memory is not supported: send tensors with the request")
+    raise Unsupported(unsupported.SHARED_MEMORY)
 
 
 @router.api_route("/v2/repository/models/{rest:path}", methods=["POST"], include_in_schema=False)
 async def model_control(request: Request) -> Response:
     """Refused: whoever packages versions loads them."""
-    raise Unsupported("models are not loaded and unloaded here: promote, retire or load them where they are packaged")
+    raise Unsupported(unsupported.MODEL_CONTROL)
+
+
+@router.api_route("/v2/trace/setting", methods=["GET", "POST"], include_in_schema=False)
+@router.api_route(MODEL + "/trace/setting", methods=["GET", "POST"], include_in_schema=False)
+async def trace_settings(request: Request) -> Response:
+    """Refused: one client would set what all others are traced by."""
+    raise Unsupported(unsupported.TRACES)
+
+
+@router.api_route("/v2/logging", methods=["GET", "POST"], include_in_schema=False)
+async def log_settings(request: Request) -> Response:
+    """Refused, as trace settings are."""
+    raise Unsupported(unsupported.LOG)
 
 
 # before the models: one that were called stats could not be asked about, as with Triton
@@ -67,7 +80,7 @@ async def model_control(request: Request) -> Response:
 @router.api_route(VERSION + "/stats", methods=["GET"], include_in_schema=False)
 async def statistics(request: Request) -> Response:
     """Refused: `/metrics` has more."""
-    raise Unsupported("statistics are not given in this form: see /metrics")
+    raise Unsupported(unsupported.STATISTICS)
 
 
 @router.get(MODEL, summary="Model metadata", responses=documentation.METADATA, openapi_extra=documentation.OF_MODEL)
@@ -113,9 +126,9 @@ async def configuration(request: Request) -> Response:
 async def model_infer(request: Request) -> Response:
     """Answer a batch of items; tensors as JSON or binary. Without a version, the experiment or the model's default decides."""
     call = await Call.enter(request)
-    headers = call.ctx.headers
-    body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), call.stack.limits.body.max_bytes)
-    asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH))
+    headers, limits = call.ctx.headers, call.stack.limits.body
+    body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), limits.max_bytes)
+    asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH), limits.max_depth)
     answered = await infer(call, request.path_params["model"], _version(request), asked)
     rendered = http_body.render(asked, *answered)
     return _coded(rendered, age_header(answered.prediction), headers.get("accept-encoding", ""))

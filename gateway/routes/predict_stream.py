@@ -16,14 +16,17 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.dialects import kserve_v1, ndjson
 from gateway.dialects.ndjson import Line, Splitter
-from gateway.errors import GatewayError, InvalidRequest, Overloaded, TooLarge
+from gateway.dialects.whole_number import whole_number
+from gateway.errors import INTERNAL_ERROR, GatewayError, InvalidRequest, Overloaded, TooLarge
 from gateway.lane import Lane
+from gateway.limiting.priority import Priority
 from gateway.ordered import Ordered
 from gateway.pace import Pace
 from gateway.prediction import Item, Prediction
 from gateway.routes.call import Call
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation import MODEL, REQUEST_HEADERS, RESPONSE_HEADERS, responses
+from gateway.security.request_body import require_shallow
 from gateway.tasks import task_of
 from gateway.tasks.task import Task, require_parameters
 
@@ -34,13 +37,13 @@ PAUSE_S = 0.02
 
 
 class LineStream(Response):
-    """The answer to a stream of lines, made while they come."""
+    """The answer to a stream of lines, made while they come; of priority `batch` unless X-Priority says another."""
 
     media_type = ndjson.MEDIA_TYPE
 
     def __init__(self, call: Call, lane: Lane, task: Task, parameters: Mapping[str, Any]) -> None:
         self._call, self._lane, self._task, self._parameters = call, lane, task, parameters
-        self._limits = call.stack.limits
+        self._limits, self._priority = call.stack.limits, call.priority(Priority.BATCH)
         self._read_over, self._pace = asyncio.Event(), Pace(self._limits.stream_window)
         self.status_code, self.background = 200, None
         self.init_headers({"X-Accel-Buffering": "no"})  # proxies that would wait for the whole
@@ -104,13 +107,14 @@ class LineStream(Response):
         try:
             if line.raw is None:
                 raise TooLarge(f"the line has more than {self._limits.body.max_bytes} bytes; send a shorter instance")
+            require_shallow(line.raw, "the line", self._limits.body.max_depth)
             items = ndjson.items(line.raw, self._lane.manifest, self._task, self._parameters, self._limits.max_text_bytes)
             return ndjson.answered(line.number, await self._predict(items), self._parameters)
         except GatewayError as exc:
             return ndjson.failed(line.number, exc)
         except Exception:
             log.exception("internal error", request_id=self._call.ctx.request_id, line=line.number)
-            return ndjson.failed(line.number, GatewayError("internal error; the log has the details under this request's id"))
+            return ndjson.failed(line.number, GatewayError(INTERNAL_ERROR))
 
     async def _predict(self, items: list[Item]) -> Prediction:
         await self._call.stack.door.charge(self._call.ctx, len(items))
@@ -120,7 +124,7 @@ class LineStream(Response):
             await self._pace.begin()
             deadline = min(deadline, clock() + self._call.timeout_s)
             try:
-                prediction = await self._call.predict_part(self._lane, items, deadline)
+                prediction = await self._call.predict_part(self._lane, items, deadline, self._priority)
             except Overloaded:
                 self._pace.shed()
                 if clock() + PAUSE_S >= deadline:
@@ -191,6 +195,6 @@ async def predict_stream(request: Request) -> Response:
 def _version(given: str | None) -> int | None:
     if given is None:
         return None
-    if not (given.isascii() and given.isdecimal() and int(given)):
+    if not (version := whole_number(given)):
         raise InvalidRequest("version: must be a whole number of at least 1")
-    return int(given)
+    return version

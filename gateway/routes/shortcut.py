@@ -13,6 +13,7 @@ from gateway.errors import GatewayError
 from gateway.routes.direct import DirectRoute
 
 MAX_PATHS = 1024
+MAX_PATH_CHARS = 256
 
 
 class Shortcut:
@@ -45,8 +46,9 @@ class Shortcut:
         for route in self._routes:
             match, child_scope = route.matches(scope)
             if match is Match.FULL:
-                if len(self._known) >= MAX_PATHS:  # clients choose the paths
-                    self._known.clear()
-                self._known[path] = route, child_scope
+                if len(scope["path"]) <= MAX_PATH_CHARS:  # clients choose the paths
+                    if len(self._known) >= MAX_PATHS:
+                        self._known.clear()
+                    self._known[path] = route, child_scope
                 return route, child_scope
         return None

@@ -1,13 +1,15 @@
 import json
 import struct
 
+import httpx
 import pytest
 
 from gateway.catalog import Catalog, ServedModel, ServedVersion
 from gateway.default_models import default_model
 from gateway.dialects import hugging_face, openai, rerank, tei
 from gateway.dialects.error_body import error_body
-from gateway.errors import InvalidRequest, MalformedRequest, NotFound, TooLarge, UnsupportedOption
+from gateway.errors import INTERNAL_ERROR, InvalidRequest, MalformedRequest, NotFound, TooLarge, UnsupportedOption
+from gateway.observe import Observe
 from gateway.prediction import Item, Prediction
 
 EMBEDDING = {"dimension": 4, "pooling": "mean", "normalize": True}
@@ -99,6 +101,51 @@ def test_rerank_repeats_documents_unless_told_otherwise(ranker):
     assert answer(return_documents=False, top_n=1)["results"] == [{"index": 1, "relevance_score": 0.75}]
 
 
+def parsed_rerank(ranker, **more):
+    body = rerank.parse_rerank(json.dumps({"model": "m", "query": "q", "documents": ["a"], **more}).encode())
+    return rerank.ask_rerank(body, ranker, "r-1", 100)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"top_n": None, "return_documents": None, "rank_fields": None, "max_chunks_per_doc": None},  # cohere.Client
+        {"max_tokens_per_doc": None, "relevant_spans": None, "priority": None},  # cohere.ClientV2
+        {"max_tokens_per_doc": 4096, "priority": 0},
+        {"truncate_prompt_tokens": -1},  # vLLM
+        {"truncate_prompt_tokens": 9},
+    ],
+)
+def test_rerank_takes_options_of_its_clients_that_ask_for_what_the_model_does(ranker, options):
+    [result] = parsed_rerank(ranker, **options).render(Prediction(ranker, [struct.pack("<fi", 0.5, 5)]))["results"]
+    assert result == {"index": 0, "relevance_score": 0.5, "document": {"text": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("param", "value", "sentence"),
+    [
+        ("max_tokens_per_doc", 8, "this model reads the first 9 tokens of the query with each document; leave it out"),
+        ("truncate_prompt_tokens", 8, "this model reads the first 9 tokens of the query with each document; leave it out"),
+        ("truncate_prompt_tokens", -2, "Input should be greater than or equal to -1"),
+        ("priority", 3, "the header X-Priority says batch"),
+        ("priority", False, "the header X-Priority says batch"),
+        ("rank_fields", ["title"], "documents are ranked by their text; leave it out"),
+        ("max_chunks_per_doc", 10, "documents are not cut into chunks; leave it out"),
+        ("relevant_spans", {"mode": "on"}, "documents are ranked as a whole; leave it out"),
+    ],
+)
+def test_rerank_refuses_what_the_model_does_not_do(ranker, param, value, sentence):
+    with pytest.raises(InvalidRequest, match=sentence) as caught:
+        parsed_rerank(ranker, **{param: value})
+    assert caught.value.param == param
+
+
+def test_a_ranker_that_reads_documents_in_windows_cuts_none(manifest):
+    windowed = manifest(task="text-ranking", labels=(), max_length=9, postprocessing={}, windows={"stride": 2})
+    with pytest.raises(InvalidRequest, match="max_tokens_per_doc: this model reads long documents whole; leave it out"):
+        parsed_rerank(windowed, max_tokens_per_doc=4096)
+
+
 def test_tei_embeddings_have_length_one_unless_told_otherwise(embedder):
     raw = embedder(normalize=False)
     rows = [embedding(3, 4, 0, 0)]
@@ -182,3 +229,20 @@ def test_the_default_model_is_the_configured_one_or_the_only_one(manifest, embed
         default_model("predict", {}, catalog)
     with pytest.raises(NotFound, match="root=MODEL"):
         default_model("root", {}, catalog)
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/v1/embeddings", {"error": {"message": INTERNAL_ERROR, "type": "server_error", "param": None, "code": None}}),
+        ("/models/tiny/embed", {"error": INTERNAL_ERROR, "error_type": "Backend"}),
+        ("/v1/models/tiny:predict", {"error": INTERNAL_ERROR}),
+    ],
+)
+async def test_a_fault_of_our_own_is_told_in_the_dialects_shape(path, shape):
+    async def broken(scope, receive, send):
+        raise ZeroDivisionError
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(Observe(broken)), base_url="http://gateway") as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()) == (500, shape)

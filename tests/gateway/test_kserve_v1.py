@@ -91,6 +91,11 @@ def test_what_is_not_json_in_utf_8_is_malformed(raw):
         ({"instances": [{"txt": "a"}]}, 'instances.0: must be a string, or an object such as {"text": "…"}'),
         ({"instances": [{"query": "a", "documents": []}]}, "instances.0.documents: from 1 to 1000"),
         ({"instances": ["a"], "parameters": {"top_k": 0}}, "parameters.top_k: Input should be greater than or equal to 1"),
+        (
+            {"instances": ["a"], "parameters": {"top_k": 1e30}},
+            "parameters.top_k: Input should be less than or equal to 9223372036854775807",
+        ),
+        ({"instances": ["a"], "version": 2**63}, "version: Input should be less than or equal to 9223372036854775807"),
         ({"instances": ["a"], "parameters": {"top": 1}}, "parameters has a field that is not known"),
         ({"instances": ["a"], "version": "2"}, "version: Input should be a valid integer"),
     ],

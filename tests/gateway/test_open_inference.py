@@ -12,6 +12,7 @@ from gateway.errors import MalformedRequest, TooLarge
 from gateway.prediction import Item, Prediction
 from model_repository.postprocessing import QuestionAnswering
 
+MAX_JSON_DEPTH = 8
 TEXT = {"name": "TEXT", "shape": [1, 1], "datatype": "BYTES"}
 
 
@@ -39,10 +40,21 @@ def test_rows_of_all_inputs_become_items(manifest, pairs):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"[1]", b"not json", b'{"a": NaN}', b'{"a": 123456789012345678901234567890}', b'{"a": "\\ud800"}', b"\xff"]
+    "raw",
+    [
+        b"[1]",
+        b"not json",
+        b'{"a": NaN}',
+        b'{"a": 123456789012345678901234567890}',
+        b'{"a": "\\ud800"}',
+        b"\xff",
+        b"[" * 50_000,
+        b'{"a": ' * 50_000,
+    ],
+    ids=lambda raw: repr(raw[:16]),
 )
 def test_parameters_that_have_no_one_way_to_be_written_stay_as_they_are(pairs, raw):
-    [item] = read([column("TEXT", b"a"), column("TEXT_PAIR", b"b"), column("PARAMETERS", raw)], pairs)
+    [item] = read([column("TEXT", b"a"), column("TEXT_PAIR", b"b"), column("PARAMETERS", raw)], pairs, max_text_bytes=2**20)
     assert item.parameters == raw
 
 
@@ -52,6 +64,8 @@ def test_equal_parameters_become_equal_items(pairs):
     assert first == second
     [none] = read([column("TEXT", b"a"), column("TEXT_PAIR", b"b"), column("PARAMETERS", b"{}")], pairs)
     assert none.parameters == b""
+    long = [column("TEXT", b"a"), column("TEXT_PAIR", b"b"), column("PARAMETERS", b" " * 2000 + written[0])]
+    assert read(long, pairs, max_text_bytes=3000) == first
 
 
 @pytest.mark.parametrize(
@@ -111,7 +125,7 @@ def test_outputs_that_cannot_be_given_are_refused(manifest, wanted):
 
 def http(inputs, binary=b"", **more):
     head = json.dumps({"inputs": inputs, **more}).encode()
-    return http_body.parse(head + binary, str(len(head)) if binary else None)
+    return http_body.parse(head + binary, str(len(head)) if binary else None, MAX_JSON_DEPTH)
 
 
 def test_json_and_binary_inputs_say_the_same():
@@ -129,7 +143,7 @@ def test_json_and_binary_inputs_may_stand_beside_each_other():
 
 
 def test_header_length_of_zero_makes_the_body_one_text_and_the_answer_binary():
-    assert http_body.parse(b"a text", "0") == InferRequest([Input("TEXT", "BYTES", [1, 1], [b"a text"])], binary=True)
+    assert http_body.parse(b"a text", "0", MAX_JSON_DEPTH) == InferRequest([Input("TEXT", "BYTES", [1, 1], [b"a text"])], binary=True)
 
 
 def test_each_output_is_json_or_binary_as_it_or_the_request_says():
@@ -157,19 +171,23 @@ def test_each_output_is_json_or_binary_as_it_or_the_request_says():
         ({"inputs": [], "outputs": [{"name": "A", "parameters": {"shared_memory_region": "r"}}]}, None, "outputs.0: shared memory"),
         ({"inputs": [], "parameters": {"sequence_id": 3}}, None, "sequences are not supported"),
         ({"inputs": [], "parameters": {"timeout": -1}}, None, "parameters.timeout: must be a whole number"),
+        ({"inputs": [], "parameters": {"timeout": 2**64}}, None, "parameters.timeout: must be a whole number from 0 up, of"),
+        ({"inputs": [], "own": [[[[[[[[[]]]]]]]]]}, None, "the body is nested more than 8 levels deep"),
+        (b'{"own": [[[[[[[[]]]]]]]]}rest', "25", "the body is nested more than 8 levels deep"),
         ({"inputs": [], "parameters": {"priority": "high"}}, None, "parameters.priority: must be a whole number"),
         ({"inputs": [], "parameters": {"triton_x": 1}}, None, "reserved"),
         ({"inputs": [], "parameters": {"own": None}}, None, "parameters: must be an object"),
         ({"inputs": [], "id": 5}, None, "id: Input should be a valid string"),
         (b"{}", "3", "from 0 to the body's 2 bytes"),
         (b"{}", "-1", "from 0 to the body's 2 bytes"),
+        (b"{}", "9" * 5000, "from 0 to the body's 2 bytes"),
         (b'{"inputs": []}rest', "14", "4 bytes follow that no input speaks of"),
     ],
 )
 def test_bodies_that_cannot_be_read_are_refused_with_a_sentence(body, length, sentence):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(MalformedRequest) as error:
-        http_body.parse(raw, length)
+        http_body.parse(raw, length, MAX_JSON_DEPTH)
     assert sentence in error.value.message
 
 

@@ -1,4 +1,4 @@
-from gateway.dialects.rendered import MAX_BODIES, MAX_ROW_BYTES, Rendered
+from gateway.dialects.rendered import MAX_BODIES, MAX_ROW_BYTES, MAX_SHOWN_BYTES, Rendered
 
 
 class Render:
@@ -23,10 +23,10 @@ def test_other_versions_rows_and_options_are_rendered_anew():
     assert [rendered.body(digest, [row], shown, render) for digest, row, shown in asked] == [b"1", b"2", b"3", b"4"]
 
 
-def test_several_and_large_rows_are_not_remembered():
+def test_several_and_large_rows_and_long_options_are_not_remembered():
     rendered, render = Rendered(), Render()
-    for rows in ([b"a", b"b"], [bytes(MAX_ROW_BYTES + 1)]):
-        rendered.body("digest", rows, b"", render)
+    for rows, shown in (([b"a", b"b"], b""), ([bytes(MAX_ROW_BYTES + 1)], b""), ([b"a"], bytes(MAX_SHOWN_BYTES + 1))):
+        rendered.body("digest", rows, shown, render)
     assert len(rendered) == 0
 
 

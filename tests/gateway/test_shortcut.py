@@ -4,7 +4,7 @@ from fastapi import FastAPI, Request, Response
 
 from gateway.errors import NotReady
 from gateway.routes.direct import DirectRoute
-from gateway.routes.shortcut import MAX_PATHS, Shortcut
+from gateway.routes.shortcut import MAX_PATH_CHARS, MAX_PATHS, Shortcut
 
 
 @pytest.fixture
@@ -51,3 +51,5 @@ async def test_paths_that_clients_choose_are_remembered_within_bounds(shortcut):
     for i in range(MAX_PATHS + 10):
         assert (await shortcut.post(f"/things/{i}")).text == f"direct {i} FastAPI"
     assert len(shortcut.shortcut._known) <= MAX_PATHS
+    assert (await shortcut.post("/things/" + "a" * MAX_PATH_CHARS)).status_code == 200
+    assert all(len(path) <= MAX_PATH_CHARS for _, path in shortcut.shortcut._known)

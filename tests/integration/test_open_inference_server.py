@@ -43,8 +43,15 @@ async def test_what_is_not_supported_says_so(grpc_gateway, client):
     status = "501" if client.startswith("http") else "StatusCode.UNIMPLEMENTED"
     for method, *arguments in (
         ("get_inference_statistics",),
+        ("get_inference_statistics", "weather", "1"),
+        ("get_trace_settings",),
+        ("get_trace_settings", "weather"),
+        ("update_trace_settings", None, {"trace_level": ["OFF"]}),
+        ("get_log_settings",),
+        ("update_log_settings", {"log_info": False}),
         ("get_system_shared_memory_status",),
         ("register_system_shared_memory", "r", "/r", 8),
+        ("unregister_system_shared_memory",),
         ("get_cuda_shared_memory_status",),
         ("load_model", "weather"),
         ("unload_model", "weather"),
@@ -84,6 +91,10 @@ async def test_sequences_and_shared_memory_are_refused(grpc_gateway, client):
     shared.set_shared_memory("region", 8)
     with pytest.raises(InferenceServerException, match="shared memory is not supported"):
         await call(client, endpoint(grpc_gateway, client), "infer", "weather", [shared])
+    wanted = CLIENTS[client].InferRequestedOutput("SCORES")
+    wanted.set_shared_memory("region", 64)
+    with pytest.raises(InferenceServerException, match="shared memory is not supported"):
+        await call(client, endpoint(grpc_gateway, client), "infer", "weather", inputs, outputs=[wanted])
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -62,6 +62,7 @@ def test_an_error_is_its_lines_alone(tasks_gateway):
         ("none", "", 404, "no such model"),
         ("weather", "?version=7", 404, "no version 7"),
         ("weather", "?version=x", 422, "version: must be a whole number"),
+        ("weather", "?version=99999999999999999999", 422, "version: must be a whole number"),
         ("weather", "?parameters={", 400, "parameters: not JSON"),
         ("weather", '?parameters={"multi_label":true}', 422, "does not take it"),
     ],
@@ -69,6 +70,11 @@ def test_an_error_is_its_lines_alone(tasks_gateway):
 def test_what_is_wrong_with_the_whole_is_said_before_the_first_line(tasks_gateway, model, query, status, sentence):
     answer = ask(tasks_gateway, b'"a"', model=model, query=query)
     assert (answer.status_code, sentence in answer.json()["error"]) == (status, True)
+
+
+def test_a_priority_that_is_none_is_said_before_the_first_line(tasks_gateway):
+    answer = ask(tasks_gateway, b'"a"', headers={"X-Priority": "urgent"})
+    assert (answer.status_code, answer.json()) == (400, {"error": "X-Priority: must be one of interactive, batch"})
 
 
 def test_the_deadline_is_each_lines(tasks_gateway):

@@ -195,6 +195,12 @@ def test_question_answering_equals_the_pipeline(classifier, hf_tokenizer, reader
         np.testing.assert_allclose([a["score"] for a in answer], [r["score"] for r in reference], atol=1e-5)
 
 
+def test_all_spans_of_a_context_are_spans(classifier, reader):
+    [answers] = ask(answering(classifier, reader, reader_manifest()), [("price of oil", "crude rose here")], top_k=1000)
+    assert sorted((one["start"], one["end"]) for one in answers) == [(0, 5), (0, 10), (0, 15), (6, 10), (6, 15), (11, 15)]
+    assert all(one["score"] > 0 for one in answers)
+
+
 NLI = ("contradiction", "neutral", "entailment")
 
 
@@ -234,6 +240,27 @@ def test_scores_of_windows_are_joined(classifier, hf_tokenizer, aggregation, joi
 
 
 @pytest.mark.parametrize(
+    ("labels", "template", "message"),
+    [
+        ([f"{i}" for i in range(1001)], "{}", "has 1001 labels, at most 1000 are allowed"),
+        (
+            ["oil", "corn"],
+            "{}" + "a" * 65_533,
+            "have 131073 characters, at most 131072 are allowed: give fewer labels, or a shorter template",
+        ),
+        (["oil" * 1000], "{}" * 44, "have 132000 characters"),
+    ],
+    ids=["labels", "template", "slots"],
+)
+def test_hypotheses_are_bounded(classifier, hf_tokenizer, labels, template, message):
+    settings = {"entailment": 2, "contradiction": 0, "hypothesis_template": "This example is {}."}
+    model = tiny(BertForSequenceClassification, hf_tokenizer, seed=6, **named(NLI))
+    pipe = answering(classifier, model, {"task": "zero-shot-classification", "postprocessing": settings})
+    options = json.dumps({"candidate_labels": labels, "hypothesis_template": template}).encode()
+    assert message in error(pipe, Item(b"oil", None, options))
+
+
+@pytest.mark.parametrize(
     ("manifest", "item", "message"),
     [
         (token_manifest(), Item(b"oil", None, b'{"aggregation_strategy": "best"}'), "must be one of none, simple, first, max, average"),
@@ -243,6 +270,8 @@ def test_scores_of_windows_are_joined(classifier, hf_tokenizer, aggregation, joi
         (reader_manifest(), Item(b"oil"), "TEXT_PAIR is missing"),
         (reader_manifest(), Item(b"oil", b"yen", b'{"top_k": 0}'), "The parameter top_k must be at least 1."),
         (reader_manifest(), Item(b"oil", b"yen", b'{"top_k": "all"}'), "The parameter top_k must be like 1."),
+        (reader_manifest(), Item(b"oil", b"yen", b'{"max_answer_length": %d}' % 10**30), "max_answer_length must be at most 2147483647."),
+        (reader_manifest(), Item(b"oil", b"yen", b"[" * 100_000), "The parameters are not JSON"),
         (reader_manifest(), Item(b"oil " * 99, b"yen"), "leaves no room"),
     ],
 )

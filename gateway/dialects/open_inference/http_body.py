@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from gateway.bytes_tensor import unpacked
 from gateway.dialects.open_inference.request import InferRequest, Input, Parameters, Wanted, require_no_shared_memory
 from gateway.dialects.open_inference.tensors import BYTES, FLOAT, Output
+from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
 from gateway.prediction import Prediction
+from gateway.security.request_body import require_shallow
 from model_repository.tensors import TEXT
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -113,17 +115,18 @@ class Body(NamedTuple):
 _BODY = TypeAdapter(InferBody)
 
 
-def parse(body: bytes, header_length: str | None) -> InferRequest:
+def parse(body: bytes, header_length: str | None, max_json_depth: int) -> InferRequest:
     """Read a request; `header_length` is its `Inference-Header-Content-Length`.
 
     With a length of 0 the whole body is one text, as Triton has it for models of one input.
 
     Raises:
-        MalformedRequest: not JSON, not a request, or the bytes do not fit what the JSON says of them.
+        MalformedRequest: not JSON, nested too deeply, not a request, or the bytes do not fit what the JSON says of them.
     """
     size = len(body) if header_length is None else _header_size(header_length, len(body))
     if header_length is not None and not size:
         return InferRequest([Input(TEXT, BYTES, [1, 1], [body])], binary=True)
+    require_shallow(body[:size], "the body", max_json_depth)
     asked = _validated(body[:size])
     inputs = []
     for i, tensor in enumerate(asked.inputs):
@@ -149,9 +152,10 @@ def render(request: InferRequest, prediction: Prediction, wanted: Sequence[Wante
 
 
 def _header_size(given: str, body_bytes: int) -> int:
-    if not given.isdecimal() or int(given) > body_bytes:
+    size = whole_number(given)
+    if size is None or size > body_bytes:
         raise MalformedRequest(f"Inference-Header-Content-Length: must be a whole number from 0 to the body's {body_bytes} bytes")
-    return int(given)
+    return size
 
 
 def _validated(raw: bytes) -> InferBody:

@@ -78,6 +78,6 @@ def require_no_shared_memory(parameters: Mapping[str, Any], place: str) -> None:
 
 def _whole(given: Mapping[str, Any], name: str) -> int:
     value = given.get(name, 0)
-    if type(value) is not int or value < 0:
-        raise MalformedRequest(f"parameters.{name}: must be a whole number from 0 up")
+    if type(value) is not int or not 0 <= value < 2**64:
+        raise MalformedRequest(f"parameters.{name}: must be a whole number from 0 up, of at most 64 bits")
     return value

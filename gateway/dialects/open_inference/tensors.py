@@ -16,6 +16,8 @@ from model_repository.manifest import Manifest
 from model_repository.tensors import ERROR, PARAMETERS, TEXT, TEXT_PAIR, TOKENS, tensors_of
 
 BYTES, FLOAT, INTEGER = "BYTES", "FP32", "INT32"
+MAX_REMEMBERED_BYTES = 1024
+"""Parameters of a request up to this size are remembered in their canonical form."""
 
 
 class Output(NamedTuple):
@@ -50,7 +52,7 @@ def items(inputs: Sequence[Input], manifest: Manifest, *, max_items: int, max_te
         if len(values) != len(texts):
             raise MalformedRequest(f"inputs: {name} has {len(values)} rows and {TEXT} has {len(texts)}; give each item a row in both")
     pairs: Iterable[bytes | None] = columns[TEXT_PAIR] if TEXT_PAIR in named.inputs else [None] * len(texts)
-    options = map(_canonical, columns.get(PARAMETERS, [b""] * len(texts)))
+    options = map(_parameters, columns.get(PARAMETERS, [b""] * len(texts)))
     return [Item(text, pair, given) for text, pair, given in zip(texts, pairs, options, strict=True)]
 
 
@@ -112,16 +114,23 @@ def _output(prediction: Prediction, name: str) -> Output:
     return Output(name, FLOAT, (len(rows), width), b"".join(map(value_of, rows)))
 
 
-@lru_cache(maxsize=1024)
-def _canonical(raw: bytes) -> bytes:
+def _parameters(raw: bytes) -> bytes:
     """Equal parameters as equal bytes, whatever dialect they came in; what is not an object goes to the model as it is, which says so."""
     if not raw:
         return raw
+    return _remembered(raw) if len(raw) <= MAX_REMEMBERED_BYTES else _canonical(raw)
+
+
+def _canonical(raw: bytes) -> bytes:
     try:
         given = json.loads(raw, parse_constant=_refuse)
         return canonical(given) if isinstance(given, dict) else raw
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return raw
+
+
+# clients choose how many there are and how large
+_remembered = lru_cache(maxsize=1024)(_canonical)
 
 
 def _refuse(constant: str) -> Any:

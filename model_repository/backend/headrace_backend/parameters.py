@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from headrace_backend.errors import TextError
 
 T = TypeVar("T")
+MAX_NUMBER = 2**31 - 1
 
 
 def read(raw: bytes, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def read(raw: bytes, defaults: Mapping[str, Any]) -> dict[str, Any]:
         return dict(defaults)
     try:
         given = json.loads(raw)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise TextError(f"The parameters are not JSON: {exc}.") from exc
     if not isinstance(given, dict):
         raise TextError("The parameters must be a JSON object.")
@@ -44,12 +45,14 @@ def one_of(parameters: Mapping[str, Any], name: str, choices: Mapping[str, T]) -
 
 
 def positive(parameters: Mapping[str, Any], name: str) -> int:
-    """A whole number from 1 up.
+    """A whole number from 1 to 2³¹ - 1, which NumPy can reckon with.
 
     Raises:
-        TextError: it is less.
+        TextError: it is less or more.
     """
     value: int = parameters[name]
     if value < 1:
         raise TextError(f"The parameter {name} must be at least 1.")
+    if value > MAX_NUMBER:
+        raise TextError(f"The parameter {name} must be at most {MAX_NUMBER}.")
     return value

@@ -90,6 +90,8 @@ def _spans(encoding: Any, starts: Floats, ends: Floats, inside: NDArray[np.bool_
     scores = np.tril(np.triu(np.outer(starts, ends)), max_tokens - 1).ravel()
     best = np.argpartition(-scores, candidates)[:candidates] if candidates < len(scores) else np.arange(len(scores))
     for at in best[np.argsort(-scores[best], kind="stable")]:
+        if scores[at] == 0:
+            break  # the rest ends before it begins, is too long, or lies outside of the context
         start, end = divmod(int(at), len(ends))
         if inside[start] and inside[end]:
             yield Span(*_characters(encoding, start, end), float(scores[at]))

@@ -11,6 +11,10 @@ from headrace_backend.functions import Floats, softmax
 from headrace_backend.items import Query, Window
 from headrace_backend.tasks.task import Result, Task
 
+MAX_LABELS = 1000
+MAX_CHARACTERS = 131_072
+"""Of all hypotheses of a text together: else a short request makes as much text as it has labels times characters in the template."""
+
 
 class ZeroShotClassification(Task):
     """`logits` float32 [batch, NLI labels] of (text, hypothesis) → JSON {"labels": […], "scores": […]}, best first.
@@ -37,6 +41,15 @@ class ZeroShotClassification(Task):
             raise TextError("The parameter candidate_labels names a label twice.")
         if "{}" not in template:
             raise TextError("The parameter hypothesis_template must contain {}, where the label goes.")
+        if len(labels) > MAX_LABELS:
+            raise TextError(f"The parameter candidate_labels has {len(labels)} labels, at most {MAX_LABELS} are allowed.")
+        slots = template.count("{}")
+        characters = len(labels) * (len(template) - 2 * slots) + slots * sum(map(len, labels))
+        if characters > MAX_CHARACTERS:
+            raise TextError(
+                f"The labels in the hypothesis_template have {characters} characters, at most {MAX_CHARACTERS} are allowed: "
+                "give fewer labels, or a shorter template."
+            )
         return [Query(query.text, template.replace("{}", label)) for label in labels]
 
     def finish(self, fetched: Sequence[NDArray[np.float32]], windows: Sequence[Window]) -> Floats:

@@ -1,0 +1,23 @@
+"""The path parameters `{model:name}` and `{version:number}`."""
+
+from starlette.convertors import IntegerConvertor, StringConvertor, register_url_convertor
+
+from gateway.dialects.whole_number import MAX_DIGITS
+
+
+class _NameConvertor(StringConvertor):
+    """A model's name ends where a verb such as `:predict` begins."""
+
+    regex = "[^/:]+"
+
+
+class _NumberConvertor(IntegerConvertor):
+    """A version has as many digits as a number may have; the framework's own takes more than Python reads."""
+
+    regex = f"[0-9]{{1,{MAX_DIGITS}}}"
+
+
+def register() -> None:
+    """Make the parameters known; before routes that use them are declared."""
+    register_url_convertor("name", _NameConvertor())
+    register_url_convertor("number", _NumberConvertor())
