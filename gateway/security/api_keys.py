@@ -18,6 +18,8 @@ from gateway.security.principal import Principal, parse_scopes
 PREFIX = "hr_"
 _FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 _TENANT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+MAX_LIFE_S = 100 * 365 * 86_400
+"""A key that shall live longer has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,16 @@ class ApiKey:
 
     @classmethod
     def unpack(cls, raw: bytes) -> "ApiKey":
-        """From what was stored."""
+        """From what was stored.
+
+        Raises:
+            ValueError: it is no record of a key, or one of a later gateway with fields that are not known here.
+        """
         kept = orjson.loads(raw)
-        return cls(**{**kept, "scopes": frozenset(kept["scopes"]), "limits": Limits(**kept["limits"])})
+        try:
+            return cls(**{**kept, "scopes": frozenset(kept["scopes"]), "limits": Limits(**kept["limits"])})
+        except (KeyError, TypeError) as exc:
+            raise ValueError(f"not a record of a key: {exc!r}") from exc
 
 
 class NewKey(NamedTuple):
