@@ -77,7 +77,7 @@ async def running(settings: Settings, experiments: Experiments, runtime: Runtime
     metrics.WORKERS.set(1)
     metrics.BUILD.labels(VERSION).set(1)
     await asyncio.gather(catalog.read(), cache.read_generations())
-    watched = (catalog.watch, experiments.watch, partial(runtime.watch, apply_runtime), cache.watch, life.watch, *door_watches)
+    watched = [*door_watches, catalog.watch, experiments.watch, partial(runtime.watch, apply_runtime), cache.watch, life.watch]
     watchers = watches.start(watched)
     # what start-up made lives as long as the process: walking it in every full collection would stop all requests for tens of milliseconds
     gc.collect()

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import logs, metrics
 from gateway.context import RequestContext
+from gateway.dialects.error_body import error_body
 from gateway.tracing import Tracer, client_trace_id
 
 log = structlog.get_logger()
@@ -21,7 +22,7 @@ CLIENT_GONE = 499
 """The status in logs and metrics where nobody was left to answer, as nginx has it."""
 _Observe = Callable[[float, dict[str, str] | None], None]
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_INTERNAL_ERROR = orjson.dumps({"error": "internal error; the log has the details under this request's id"})
+INTERNAL_ERROR = "internal error; the log has the details under this request's id"
 
 
 class Observe:
@@ -43,16 +44,18 @@ class Observe:
             self._tracer.begin(ctx, scope)
         elif "traceparent" in headers:
             ctx.trace_id = client_trace_id(headers["traceparent"])
-        status = CLIENT_GONE
+        status, whole = CLIENT_GONE, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, whole
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if ctx.stages_s:
                     # whatever was not booked yet, so that the stages add up to the time until now
                     ctx.lap("answer" if status < 400 else "fail")
                 message["headers"].extend(_headers(ctx))
+            else:
+                whole = not message.get("more_body")
             await send(message)
 
         metrics.IN_FLIGHT.inc()
@@ -60,9 +63,10 @@ class Observe:
             await self._app(scope, receive, send_with_headers)
         except Exception:
             log.exception("internal error", request_id=ctx.request_id)
-            if status != CLIENT_GONE:
-                raise
-            await _send_internal_error(send_with_headers)
+            if status == CLIENT_GONE:
+                await _send_internal_error(scope["path"], send_with_headers)
+            elif not whole:
+                raise  # the server closes the connection, so that the client sees it
         finally:
             metrics.IN_FLIGHT.dec()
             _measure(ctx, status)
@@ -90,9 +94,9 @@ def _headers(ctx: RequestContext) -> Iterator[tuple[bytes, bytes]]:
     yield from ctx.rate_limit()
 
 
-async def _send_internal_error(send: Send) -> None:
+async def _send_internal_error(path: str, send: Send) -> None:
     await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": _INTERNAL_ERROR})
+    await send({"type": "http.response.body", "body": orjson.dumps(error_body(path, 500, INTERNAL_ERROR))})
 
 
 def _measure(ctx: RequestContext, status: int) -> None:

@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.context import RequestContext
 from gateway.errors import GatewayError
-from gateway.observe import CONTEXT, Observe
+from gateway.observe import CONTEXT, INTERNAL_ERROR, Observe
 from gateway.tracing import RPC, Tracer
 
 Answer = TypeVar("Answer")
@@ -60,7 +60,7 @@ class Rpcs:
 
         await self._observed(scope, _receive, send)
         if rpc.answer is None and rpc.fault is None:
-            rpc.fault = GatewayError("internal error; the log has the details under this request's id")
+            rpc.fault = GatewayError(INTERNAL_ERROR)
         return rpc
 
 

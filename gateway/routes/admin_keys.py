@@ -13,7 +13,7 @@ from gateway.errors import InvalidRequest, NotReady
 from gateway.observe import CONTEXT
 from gateway.routes.direct import DirectRoute
 from gateway.routes.health import NO_STORE
-from gateway.security.api_keys import MAX_LIFE_S, make
+from gateway.security.api_keys import MAX_LIFE_S, make, require_tenant
 from gateway.security.key_store import KeyStore
 from gateway.security.limits import NAMES, Limits
 from gateway.security.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
@@ -123,13 +123,14 @@ async def revoke_key(request: Request) -> Response:
 async def limit_tenant(request: Request) -> Response:
     """Set what all keys and tokens of a tenant may ask for together; it takes the place of what was set before."""
     store = await _enter(request)
-    body = await _read(request, LimitsBody)
+    body, tenant = await _read(request, LimitsBody), request.path_params["tenant"]
     try:
         limits = Limits(**{name: getattr(body, name) for name in NAMES})
+        require_tenant(tenant)
     except ValueError as exc:
         raise InvalidRequest(str(exc)) from exc
-    await store.limit_tenant(request.path_params["tenant"], limits)
-    return _answer({"tenant": request.path_params["tenant"], "limits": limits.given()})
+    await store.limit_tenant(tenant, limits)
+    return _answer({"tenant": tenant, "limits": limits.given()})
 
 
 async def _enter(request: Request) -> KeyStore:

@@ -13,6 +13,7 @@ from gateway.routes import open_inference_documentation as documentation
 from gateway.routes.call import Call, age_header
 from gateway.routes.direct import DirectRoute
 from gateway.routes.inference import infer
+from gateway.security.request_body import require_shallow
 from gateway.stack import Stack
 
 router = APIRouter(route_class=DirectRoute, tags=["open inference protocol"])
@@ -45,7 +46,7 @@ async def ready(request: Request) -> Response:
 async def index(request: Request) -> Response:
     """Every version of every model and its state; with `{"ready": true}` those that answer."""
     call = await Call.enter(request)
-    return _json(metadata.index(call.stack.catalog.current, _ready_only(await call.body())))
+    return _json(metadata.index(call.stack.catalog.current, _ready_only(await call.json())))
 
 
 @router.api_route("/v2/systemsharedmemory/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
@@ -113,9 +114,11 @@ async def configuration(request: Request) -> Response:
 async def model_infer(request: Request) -> Response:
     """Answer a batch of items; tensors as JSON or binary. Without a version, the experiment or the model's default decides."""
     call = await Call.enter(request)
-    headers = call.ctx.headers
-    body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), call.stack.limits.body.max_bytes)
-    asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH))
+    headers, limits = call.ctx.headers, call.stack.limits.body
+    body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), limits.max_bytes)
+    header_length = headers.get(http_body.HEADER_LENGTH)
+    require_shallow(http_body.json_of(body, header_length), limits.max_depth)
+    asked = http_body.parse(body, header_length)
     answered = await infer(call, request.path_params["model"], _version(request), asked)
     rendered = http_body.render(asked, *answered)
     return _coded(rendered, age_header(answered.prediction), headers.get("accept-encoding", ""))

@@ -18,12 +18,14 @@ from gateway.dialects import kserve_v1, ndjson
 from gateway.dialects.ndjson import Line, Splitter
 from gateway.errors import GatewayError, InvalidRequest, Overloaded, TooLarge
 from gateway.lane import Lane
+from gateway.observe import INTERNAL_ERROR
 from gateway.ordered import Ordered
 from gateway.pace import Pace
 from gateway.prediction import Item, Prediction
 from gateway.routes.call import Call
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation import MODEL, REQUEST_HEADERS, RESPONSE_HEADERS, responses
+from gateway.security.request_body import require_shallow
 from gateway.tasks import task_of
 from gateway.tasks.task import Task, require_parameters
 
@@ -104,13 +106,14 @@ class LineStream(Response):
         try:
             if line.raw is None:
                 raise TooLarge(f"the line has more than {self._limits.body.max_bytes} bytes; send a shorter instance")
+            require_shallow(line.raw, self._limits.body.max_depth, "the line")
             items = ndjson.items(line.raw, self._lane.manifest, self._task, self._parameters, self._limits.max_text_bytes)
             return ndjson.answered(line.number, await self._predict(items), self._parameters)
         except GatewayError as exc:
             return ndjson.failed(line.number, exc)
         except Exception:
             log.exception("internal error", request_id=self._call.ctx.request_id, line=line.number)
-            return ndjson.failed(line.number, GatewayError("internal error; the log has the details under this request's id"))
+            return ndjson.failed(line.number, GatewayError(INTERNAL_ERROR))
 
     async def _predict(self, items: list[Item]) -> Prediction:
         await self._call.stack.door.charge(self._call.ctx, len(items))
@@ -181,7 +184,9 @@ async def predict_stream(request: Request) -> Response:
     X-Request-Timeout-Ms is each line's, and so is the limit of a body's size; the whole has neither.
     """
     call = await Call.enter(request)
-    parameters = ndjson.parse_parameters(request.query_params.get("parameters", "{}"))
+    given = request.query_params.get("parameters", "{}")
+    require_shallow(given.encode(), call.stack.limits.body.max_depth, "the JSON of parameters")
+    parameters = ndjson.parse_parameters(given)
     lane = call.assign(request.path_params["model"], _version(request.query_params.get("version")))
     task = task_of(lane.manifest)
     require_parameters(task, lane.manifest.task, parameters)

@@ -37,8 +37,7 @@ class ApiKey:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if not is_tenant(self.tenant):
-            raise ValueError("tenant: must be 1 to 100 letters, digits, dots, hyphens or underscores")
+        require_tenant(self.tenant)
         parse_scopes(self.scopes)
 
     def is_valid(self, now: float) -> bool:
@@ -127,6 +126,16 @@ def digest(text: str) -> str:
 def is_tenant(text: str) -> bool:
     """Whether a text can name a tenant."""
     return _TENANT.fullmatch(text) is not None
+
+
+def require_tenant(text: str) -> None:
+    """Refuse what cannot name a tenant.
+
+    Raises:
+        ValueError: the message says what can.
+    """
+    if not is_tenant(text):
+        raise ValueError("tenant: must be 1 to 100 letters, digits, dots, hyphens or underscores")
 
 
 def looks_like_key(text: str) -> bool:

@@ -69,9 +69,18 @@ async def read_json(request: Request, ctx: RequestContext, limits: BodyLimits) -
         TooLarge, TooSlow: as `read_body`.
     """
     raw = await read_body(request, ctx, limits)
-    if is_deeper(raw, limits.max_depth):
-        raise MalformedRequest(f"the body is nested more than {limits.max_depth} levels deep, or its brackets do not match")
+    require_shallow(raw, limits.max_depth)
     return raw
+
+
+def require_shallow(raw: bytes, max_depth: int, what: str = "the body") -> None:
+    """Refuse JSON of more levels before anything parses it; `what` it is for the client.
+
+    Raises:
+        MalformedRequest: nested too deeply.
+    """
+    if is_deeper(raw, max_depth):
+        raise MalformedRequest(f"{what} is nested more than {max_depth} levels deep, or its brackets do not match")
 
 
 def is_deeper(raw: bytes, max_depth: int) -> bool:

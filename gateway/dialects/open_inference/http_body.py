@@ -113,6 +113,15 @@ class Body(NamedTuple):
 _BODY = TypeAdapter(InferBody)
 
 
+def json_of(body: bytes, header_length: str | None) -> bytes:
+    """The JSON of a request, without the tensors that follow it; `header_length` as for `parse`.
+
+    Raises:
+        MalformedRequest: the header is no length of a part of the body.
+    """
+    return body if header_length is None else body[: _header_size(header_length, len(body))]
+
+
 def parse(body: bytes, header_length: str | None) -> InferRequest:
     """Read a request; `header_length` is its `Inference-Header-Content-Length`.
 
