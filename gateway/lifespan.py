@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -33,6 +33,7 @@ from gateway.security.tokens import KeySet, TokenRules, TokenVerifier, fetcher
 from gateway.settings import Settings
 from gateway.stack import Limits, Stack
 from gateway.triton import Triton
+from gateway.watches import Watch
 
 VERSION = version("headrace")
 
@@ -77,7 +78,7 @@ async def running(settings: Settings, experiments: Experiments, runtime: Runtime
     metrics.WORKERS.set(1)
     metrics.BUILD.labels(VERSION).set(1)
     await asyncio.gather(catalog.read(), cache.read_generations())
-    watched = [*door_watches, catalog.watch, experiments.watch, partial(runtime.watch, apply_runtime), cache.watch, life.watch]
+    watched: list[Watch] = [*door_watches, catalog.watch, experiments.watch, partial(runtime.watch, apply_runtime), cache.watch, life.watch]
     watchers = watches.start(watched)
     # what start-up made lives as long as the process: walking it in every full collection would stop all requests for tens of milliseconds
     gc.collect()
@@ -115,12 +116,12 @@ def _queue_limits(settings: Settings, runtime: Runtime, model: str) -> QueueLimi
     )
 
 
-def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -> tuple[Door, list[Callable[[], Awaitable[None]]]]:
+def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -> tuple[Door, list[Watch]]:
     """The door, and what must go on running for it."""
     limiter = RateLimiter(None if state is None else RedisLedger(state), time)
     if not settings.auth:
         return Door(None, limiter), []
-    watched: list[Callable[[], Awaitable[None]]] = [limiter.watch]
+    watched: list[Watch] = [limiter.watch]
     defaults = (settings.limits_per_key, settings.limits_per_tenant)
     fixed, verifier = {}, None
     if "keys" in settings.auth:

@@ -7,9 +7,11 @@ import structlog
 
 log = structlog.get_logger()
 AGAIN_S = 1.0
+Watch = Callable[[], Awaitable[None]]
+"""Goes on for ever; a new call begins anew."""
 
 
-def start(watches: Iterable[Callable[[], Awaitable[None]]], *, again_s: float = AGAIN_S) -> list[asyncio.Task[None]]:
+def start(watches: Iterable[Watch], *, again_s: float = AGAIN_S) -> list[asyncio.Task[None]]:
     """A task for each watch, all of which go on for ever; one that fails is logged and begun anew after `again_s` seconds.
 
     A watch that ended silently would leave what it reads as it was: revoked keys valid, a catalog of models that are gone.
@@ -17,7 +19,7 @@ def start(watches: Iterable[Callable[[], Awaitable[None]]], *, again_s: float = 
     return [asyncio.create_task(_keep_up(watch, again_s)) for watch in watches]
 
 
-async def _keep_up(watch: Callable[[], Awaitable[None]], again_s: float) -> None:
+async def _keep_up(watch: Watch, again_s: float) -> None:
     while True:
         try:
             return await watch()
