@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["keys"]:
+        logs.configure_for_terminal()
         return keys(argv[1:], _open_state)
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _leave)
@@ -129,6 +130,7 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
         workers=workers,
         loop="uvloop",
         http=Connection,
+        ws="none",
         access_log=False,
         log_config=None,
         server_header=False,

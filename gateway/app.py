@@ -18,7 +18,7 @@ from gateway import logs, tracing
 from gateway.context import RequestContext
 from gateway.dialects.error_body import error_body
 from gateway.drain import CloseWhileDraining, Drain
-from gateway.errors import GatewayError, TooLarge, TooSlow, Unauthenticated
+from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
 from gateway.experiments import Experiments
 from gateway.grpc_server.server import serving
 from gateway.lifespan import VERSION, running
@@ -72,18 +72,22 @@ def create_app(settings: Settings | None = None) -> Gateway:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             address = (settings.host, settings.grpc_port)
-            async with serving(app, *address, settings.max_body_bytes, settings.drain_timeout_s, tls or None, tracer):
+            times = (settings.header_timeout_s, settings.drain_timeout_s)
+            async with serving(app, *address, settings.max_body_bytes, *times, tls or None, tracer):
                 yield
         if tracer is not None:
             tracer.close()
 
-    app = FastAPIOffline(title="Headrace", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redoc_url=None, telemetry=OFF)
+    about = {"title": "Headrace", "version": VERSION, "description": DESCRIPTION}
+    # a redirect would lead to whatever host the client names, and behind a proxy that ends TLS out of it
+    app = FastAPIOffline(**about, lifespan=lifespan, redoc_url=None, redirect_slashes=False, telemetry=OFF)
     drain = Drain(settings.drain_delay_s)
+    app.add_exception_handler(Exception, _render_internal)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(RequestValidationError, _render_validation)
     for route in app.router.routes:
-        if isinstance(route, APIRoute) and route.path == "/docs":
+        if isinstance(route, APIRoute) and route.path.startswith("/docs"):
             route.app = DocumentationPage(route.app)
     for routes in (predict, predict_stream, open_inference, openai, tei, models, cache, health, admin_keys, debug):
         # not include_router: an included router matches every path a second time
@@ -111,6 +115,10 @@ def _render(request: Request, exc: Exception) -> Response:
         # what is left of the body is not waited for
         headers["Connection"] = "close"
     return _error(request, exc.status, exc.message, headers, exc.param)
+
+
+def _render_internal(request: Request, exc: Exception) -> Response:
+    return _error(request, 500, INTERNAL_ERROR)
 
 
 def _render_http(request: Request, exc: Exception) -> Response:

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Annotated
 
 import structlog
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gateway import metrics
+from gateway import metrics, yaml_text
 from gateway.assignment import Experiment, Variant
 from gateway.watched_file import WatchedFile
 
@@ -79,15 +78,15 @@ def parse(text: str) -> dict[str, Experiment]:
         ExperimentsError: not YAML, or not valid experiments; the message names each fault.
     """
     try:
-        file = _File.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError as exc:
-        raise ExperimentsError(f"not YAML: {exc}") from exc
+        file = _File.model_validate(yaml_text.load(text) or {})
     except ValidationError as exc:
         faults = (
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": ")
             for fault in exc.errors(include_input=False)
         )
         raise ExperimentsError("; ".join(faults)) from exc
+    except ValueError as exc:
+        raise ExperimentsError(str(exc)) from exc
     return {experiment.model: _freeze(experiment) for experiment in file.experiments}
 
 

@@ -28,13 +28,19 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Requests to one `host:port`; `tls` as for `asyncio`'s connections. Not for several event loops."""
+    """Requests to one `host:port`; `tls` as for `asyncio`'s connections. Not for several event loops.
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None, *, connect_timeout_s: float = 1.0) -> None:
+    `name` is the server's, where `host` is an address that it stands for: its certificate must have it.
+    """
+
+    def __init__(
+        self, host: str, port: int, tls: ssl.SSLContext | None = None, *, name: str | None = None, connect_timeout_s: float = 1.0
+    ) -> None:
         self._host, self._port, self._tls = host, port, tls
+        self._name = name or host
         self._connect_timeout_s = connect_timeout_s
-        name = f"[{host}]" if ":" in host else host
-        self._host_header = f"Host: {name}:{port}\r\n"
+        authority = f"[{self._name}]" if ":" in self._name else self._name
+        self._host_header = f"Host: {authority}:{port}\r\n"
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
 
@@ -84,7 +90,8 @@ class Client:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                _, connection = await loop.create_connection(_Connection, self._host, self._port, ssl=self._tls)
+                tls_name = None if self._tls is None else self._name
+                _, connection = await loop.create_connection(_Connection, self._host, self._port, ssl=self._tls, server_hostname=tls_name)
         except TimeoutError as exc:
             raise Unsent(f"no connection within {self._connect_timeout_s} s") from exc
         except OSError as exc:

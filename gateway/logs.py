@@ -50,6 +50,11 @@ def configure(level: str) -> None:
     set_level(level)
 
 
+def configure_for_terminal() -> None:
+    """Send our events to standard error, for commands whose output others read."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
 def write_request(line: dict[str, Any]) -> None:
     """The line of a request, in the form of all others but past structlog's processors: they would cost more than the line.
 

@@ -44,16 +44,18 @@ class Observe:
             self._tracer.begin(ctx, scope)
         elif "traceparent" in headers:
             ctx.trace_id = client_trace_id(headers["traceparent"])
-        status = CLIENT_GONE
+        status, whole = CLIENT_GONE, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, whole
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if ctx.stages_s:
                     # whatever was not booked yet, so that the stages add up to the time until now
                     ctx.lap("answer" if status < 400 else "fail")
                 message["headers"].extend(_headers(ctx))
+            else:
+                whole = not message.get("more_body")
             await send(message)
 
         metrics.IN_FLIGHT.inc()
@@ -61,9 +63,10 @@ class Observe:
             await self._app(scope, receive, send_with_headers)
         except Exception:
             log.exception("internal error", request_id=ctx.request_id)
-            if status != CLIENT_GONE:
-                raise
-            await _send_internal_error(scope["path"], send_with_headers)
+            if status == CLIENT_GONE:
+                await _send_internal_error(scope["path"], send_with_headers)
+            elif not whole:
+                raise  # the server closes the connection, so that the client sees it
         finally:
             metrics.IN_FLIGHT.dec()
             _measure(ctx, status)

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import structlog
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway import metrics
+from gateway import metrics, yaml_text
 from gateway.watched_file import WatchedFile
 
 log = structlog.get_logger()
@@ -29,7 +28,7 @@ class RuntimeSettingsError(ValueError):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def given(self) -> dict[str, Any]:
         """The fields that the file names."""
@@ -74,12 +73,12 @@ def parse(text: str) -> RuntimeSettings:
         RuntimeSettingsError: not YAML, or not valid settings; the message names each fault.
     """
     try:
-        return RuntimeSettings.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError as exc:
-        raise RuntimeSettingsError(f"not YAML: {exc}") from exc
+        return RuntimeSettings.model_validate(yaml_text.load(text) or {})
     except ValidationError as exc:
         faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ") for fault in exc.errors(include_input=False))
         raise RuntimeSettingsError("; ".join(faults)) from exc
+    except ValueError as exc:
+        raise RuntimeSettingsError(str(exc)) from exc
 
 
 class Runtime:

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from gateway.default_models import TASKS
 from gateway.security.principal import DEFAULT_SCOPES, parse_scopes
 
 _KEY = re.compile(r"([A-Za-z0-9_.-]{1,100}):([0-9a-f]{64})(?::([a-z+]+))?")
+_ENDPOINT = re.compile(r"(?:dns:///)?[^/\s,]+:(\d{1,5})")
+_MAX_PORT = 65_535
 _HEADER = re.compile(r"([a-z0-9_.-]+)=([\x20-\x7e]+)")
 
 
@@ -21,6 +24,29 @@ class FixedKey(NamedTuple):
 def of_text(parse: Callable[[str], object]) -> Callable[[object], object]:
     """A parser that leaves what is not text as it is."""
     return lambda value: parse(value) if isinstance(value, str) else value
+
+
+def endpoints(text: str) -> str:
+    """`host:port,dns:///host:port,…`, as it is."""
+    matches = [_ENDPOINT.fullmatch(url) for url in text.split(",")]
+    if any(match is None or not 0 < int(match[1]) <= _MAX_PORT for match in matches):
+        raise ValueError("give host:port, several separated by commas, or dns:///host:port for all addresses of a name")
+    return text
+
+
+def redis_url(text: str) -> str:
+    """A URL of Redis or Valkey, as it is."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.path != "" if parts.scheme == "unix" else parts.hostname is not None and parts.port != 0
+    except ValueError:
+        usable = False  # what the library says of it may quote a part of the password
+    if not usable or parts.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError(
+            "give redis://host:port/db, rediss:// for TLS or unix:///path, a password before the host as :password@, "
+            "in which what is special in URLs (/ ? # @ : %) is percent-encoded"
+        )
+    return text
 
 
 def api_keys(text: str) -> dict[str, FixedKey]:

@@ -4,6 +4,7 @@ One trace leads from the client's `traceparent` through the request's span and t
 """
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -15,6 +16,7 @@ from gateway.context import RequestContext
 RPC = "headrace.rpc"
 """Stands in the scope of a request that came by gRPC."""
 _ASKING = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?![0-9a-f])")
 _NOTHING: AbstractContextManager[str] = nullcontext("")
 
 
@@ -114,6 +116,5 @@ def call(name: str, address: str, model: str, version: int, items: int) -> Abstr
 
 def client_trace_id(traceparent: str) -> str:
     """The trace id of a W3C `traceparent` header, "" where it is not one."""
-    _, _, rest = traceparent.partition("-")
-    trace_id = rest[:32]
-    return trace_id if len(traceparent) >= 55 and rest[32:33] == "-" and not set(trace_id) - set("0123456789abcdef") else ""
+    found = _TRACEPARENT.match(traceparent)
+    return found[1] if found else ""

@@ -47,7 +47,11 @@ class Triton:
         self._key = key
         self._faulty: Set[str] = set()
         access = access or TritonAccess()
-        connect = partial(_Connection, tls=access.context(), headers=access.header_lines())
+        tls, headers = access.context(), access.header_lines()
+
+        def connect(address: str) -> _Connection:
+            return _Connection(address, name=discovery.name_of(address), tls=tls, headers=headers)
+
         self._endpoints = Endpoints(discovery, connect, retry_share=retry_share, hedge_percentile=hedge_percentile)
 
     async def catalog(self, timeout_s: float) -> Catalog:
@@ -95,12 +99,12 @@ class Triton:
 
 
 class _Connection:
-    """The way to one address, host:port."""
+    """The way to one address, host:port, of a server called `name`."""
 
-    def __init__(self, address: str, *, tls: ssl.SSLContext | None, headers: str) -> None:
+    def __init__(self, address: str, *, name: str, tls: ssl.SSLContext | None, headers: str) -> None:
         host, _, port = address.rpartition(":")
         self._address = address
-        self._client = Client(host.strip("[]"), int(port), tls)
+        self._client = Client(host.strip("[]"), int(port), tls, name=name)
         self._headers = headers
 
     async def infer(self, manifest: Manifest, items: Sequence[Item], timeout_s: float, priority: Priority) -> list[bytes | Exception]:

@@ -11,9 +11,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway import yaml_text
 from gateway.cache.directives import Directives
 from gateway.cache.entry import Entry
 
@@ -90,9 +90,9 @@ def parse(text: str, default: CachePolicy) -> dict[str, CachePolicy]:
         except (OSError, UnicodeDecodeError) as exc:
             raise PolicyError(f"{text}: {getattr(exc, 'strerror', None) or 'not UTF-8'}") from exc
     try:
-        given = yaml.safe_load(text) or {}
-    except yaml.YAMLError as exc:
-        raise PolicyError(f"not YAML: {exc}") from exc
+        given = yaml_text.load(text) or {}
+    except ValueError as exc:
+        raise PolicyError(str(exc)) from exc
     if not isinstance(given, dict):
         raise PolicyError("must be an object with a policy by model, such as {topics: {ttl_s: 600}}")
     return {str(model): _policy(str(model), fields, default) for model, fields in given.items()}

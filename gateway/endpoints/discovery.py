@@ -42,12 +42,22 @@ class Discovery:
         found = await asyncio.gather(*map(self._of, self.urls))
         return sorted({address for addresses in found for address in addresses})
 
+    def name_of(self, address: str) -> str:
+        """The name that an address was found by, else its own host: what a server calls itself there."""
+        found_by = (url for url, addresses in self._known.items() if address in addresses)
+        return _host_and_port(next(found_by, address))[0]
+
     async def _of(self, url: str) -> list[str]:
         if not url.startswith(DNS):
             return [url]
-        host, _, port = url.removeprefix(DNS).rpartition(":")
+        host, port = _host_and_port(url)
         try:
-            self._known[url] = list(await self.lookup(host.strip("[]"), int(port)))
+            self._known[url] = list(await self.lookup(host, port))
         except OSError as exc:  # TimeoutError is one
             log.warning("name not looked up, its last addresses stay", name=host, reason=repr(exc), addresses=self._known.get(url, []))
         return self._known.get(url, [])
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    host, _, port = url.removeprefix(DNS).rpartition(":")
+    return host.strip("[]"), int(port)

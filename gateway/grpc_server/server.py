@@ -18,12 +18,14 @@ async def serving(
     host: str,
     port: int,
     max_message_bytes: int,
+    handshake_timeout_s: float,
     drain_timeout_s: float,
     tls: tuple[Path, Path] | None,
     tracer: Tracer | None,
 ) -> AsyncIterator[None]:
     """Serve on `port`, which all workers share; nothing where it is 0. At the end RPCs under way have `drain_timeout_s`.
 
+    A client that has not begun to speak HTTP/2 (and TLS) `handshake_timeout_s` after it connected is cut off.
     With `tls` (certificate with its chain, private key; PEM files) it speaks TLS and nothing else.
     """
     if not port:
@@ -33,6 +35,7 @@ async def serving(
         ("grpc.so_reuseport", 1),
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", -1),
+        ("grpc.server_handshake_timeout_ms", int(handshake_timeout_s * 1e3)),
     ]
     server = grpc.aio.server(options=options)
     add_GRPCInferenceServiceServicer_to_server(InferenceService(app, tracer), server)

@@ -12,7 +12,8 @@ from gateway.dialects.kserve_v1 import Error
 from gateway.errors import InvalidRequest, NotReady
 from gateway.observe import CONTEXT
 from gateway.routes.direct import DirectRoute
-from gateway.security.api_keys import make
+from gateway.routes.health import NO_STORE
+from gateway.security.api_keys import MAX_LIFE_S, make, require_tenant
 from gateway.security.key_store import KeyStore
 from gateway.security.limits import NAMES, Limits
 from gateway.security.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
@@ -26,7 +27,7 @@ router = APIRouter(route_class=DirectRoute, tags=["administer"], responses=_RESP
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class LimitsBody(_Body):
@@ -45,7 +46,7 @@ class CreateBody(_Body):
 
     tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
     scopes: list[str] = Field(default_factory=lambda: sorted(DEFAULT_SCOPES), min_length=1)
-    expires_in_s: float | None = Field(None, gt=0, description="life of the key, seconds; none: until it is revoked")
+    expires_in_s: float | None = Field(None, gt=0, le=MAX_LIFE_S, description="life of the key, seconds; none: until it is revoked")
     note: Annotated[str, Field(max_length=200)] = ""
     limits: LimitsBody = Field(default_factory=LimitsBody)
 
@@ -53,7 +54,7 @@ class CreateBody(_Body):
 class RotateBody(_Body):
     """How long the old key goes on."""
 
-    grace_s: float = Field(DEFAULT_GRACE_S, ge=0)
+    grace_s: float = Field(DEFAULT_GRACE_S, ge=0, le=MAX_LIFE_S)
 
 
 def _in_path(name: str, description: str) -> dict[str, Any]:
@@ -120,15 +121,16 @@ async def revoke_key(request: Request) -> Response:
 
 @router.put("/v1/admin/tenants/{tenant}/limits", summary="Limit a tenant", openapi_extra=_TENANT | _documentation(LimitsBody))
 async def limit_tenant(request: Request) -> Response:
-    """Set what all keys of a tenant may ask for together; it takes the place of what was set before."""
+    """Set what all keys and tokens of a tenant may ask for together; it takes the place of what was set before."""
     store = await _enter(request)
-    body = await _read(request, LimitsBody)
+    body, tenant = await _read(request, LimitsBody), request.path_params["tenant"]
     try:
         limits = Limits(**{name: getattr(body, name) for name in NAMES})
+        require_tenant(tenant)
     except ValueError as exc:
         raise InvalidRequest(str(exc)) from exc
-    await store.limit_tenant(request.path_params["tenant"], limits)
-    return _answer({"tenant": request.path_params["tenant"], "limits": limits.given()})
+    await store.limit_tenant(tenant, limits)
+    return _answer({"tenant": tenant, "limits": limits.given()})
 
 
 async def _enter(request: Request) -> KeyStore:
@@ -153,4 +155,4 @@ async def _read(request: Request, body: type[Body]) -> Body:
 
 
 def _answer(content: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, {"Cache-Control": "no-store"}, "application/json")
+    return Response(orjson.dumps(content), status, NO_STORE, "application/json")

@@ -4,12 +4,13 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import configuration, tracing
 from gateway.dialects.kserve_v1 import Error
 from gateway.observe import CONTEXT
+from gateway.routes.health import NO_STORE
 from gateway.security.principal import ADMIN
 from gateway.stack import Stack
 
@@ -76,8 +77,9 @@ class Config(BaseModel):
 
 
 @router.get("/debug/config", summary="Show the configuration in force")
-async def config(request: Request) -> Config:
+async def config(request: Request, response: Response) -> Config:
     """The settings with their sources, secrets masked; the runtime settings, limits, experiments and catalog of the worker that answers."""
+    response.headers.update(NO_STORE)
     stack: Stack = request.app.state.stack
     models = stack.catalog.current.models if stack.catalog.loaded else {}
     return Config(

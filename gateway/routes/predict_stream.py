@@ -185,7 +185,9 @@ async def predict_stream(request: Request) -> Response:
     X-Request-Timeout-Ms is each line's, and so is the limit of a body's size; the whole has neither.
     """
     call = await Call.enter(request)
-    parameters = ndjson.parse_parameters(request.query_params.get("parameters", "{}"))
+    given = request.query_params.get("parameters", "{}")
+    require_shallow(given.encode(), "the JSON of parameters", call.stack.limits.body.max_depth)
+    parameters = ndjson.parse_parameters(given)
     lane = call.assign(request.path_params["model"], _version(request.query_params.get("version")))
     task = task_of(lane.manifest)
     require_parameters(task, lane.manifest.task, parameters)

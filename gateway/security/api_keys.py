@@ -18,6 +18,8 @@ from gateway.security.principal import Principal, parse_scopes
 PREFIX = "hr_"
 _FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 _TENANT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+MAX_LIFE_S = 100 * 365 * 86_400
+"""A key that shall live longer has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,7 @@ class ApiKey:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if not is_tenant(self.tenant):
-            raise ValueError("tenant: must be 1 to 100 letters, digits, dots, hyphens or underscores")
+        require_tenant(self.tenant)
         parse_scopes(self.scopes)
 
     def is_valid(self, now: float) -> bool:
@@ -78,9 +79,16 @@ class ApiKey:
 
     @classmethod
     def unpack(cls, raw: bytes) -> "ApiKey":
-        """From what was stored."""
+        """From what was stored.
+
+        Raises:
+            ValueError: it is no record of a key, or one of a later gateway with fields that are not known here.
+        """
         kept = orjson.loads(raw)
-        return cls(**{**kept, "scopes": frozenset(kept["scopes"]), "limits": Limits(**kept["limits"])})
+        try:
+            return cls(**{**kept, "scopes": frozenset(kept["scopes"]), "limits": Limits(**kept["limits"])})
+        except (KeyError, TypeError) as exc:
+            raise ValueError(f"not a record of a key: {exc!r}") from exc
 
 
 class NewKey(NamedTuple):
@@ -118,6 +126,16 @@ def digest(text: str) -> str:
 def is_tenant(text: str) -> bool:
     """Whether a text can name a tenant."""
     return _TENANT.fullmatch(text) is not None
+
+
+def require_tenant(text: str) -> None:
+    """Refuse what cannot name a tenant.
+
+    Raises:
+        ValueError: the message says what can.
+    """
+    if not is_tenant(text):
+        raise ValueError("tenant: must be 1 to 100 letters, digits, dots, hyphens or underscores")
 
 
 def looks_like_key(text: str) -> bool:

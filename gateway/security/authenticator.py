@@ -3,11 +3,14 @@
 Whoever was verified is remembered by the header's text, so that the next request costs one dictionary look-up: no hash, no Redis.
 (A look-up compares texts only after their randomized hashes agree, so its time tells nothing of a key.) Keys from state are looked
 up again every `refresh_s` seconds, all of them in one go: a revoked key is out after that time. While state is gone they go on for
-`outage_s` seconds, and keys that are not remembered are answered with 503.
+`outage_s` seconds, and keys that are not remembered are answered with 503. The limits of tenants whose keys stand in the settings, or
+who come with tokens, are looked up in the same turn.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -17,6 +20,7 @@ from gateway.errors import StateUnavailable, Unauthenticated
 from gateway.joiner import Joiner
 from gateway.security.api_keys import digest, looks_like_key
 from gateway.security.key_store import KeyStore
+from gateway.security.limits import Limits
 from gateway.security.principal import Principal
 from gateway.security.tokens import TokenVerifier
 
@@ -44,15 +48,19 @@ class Sources(NamedTuple):
     """by sha256 of the key, from the settings"""
     store: KeyStore | None = None
     tokens: TokenVerifier | None = None
+    tenants: KeyStore | None = None
+    """where tenants may have limits of their own"""
 
 
 class Authenticator:
     """Knows who asks."""
 
     def __init__(self, sources: Sources, *, refresh_s: float, outage_s: float, clock: Callable[[], float]) -> None:
-        self._fixed, self._store, self._tokens = sources
+        self._fixed, self._store, self._tokens, self._tenants = sources
         self._refresh_s, self._outage_s, self._clock = refresh_s, outage_s, clock
         self._known: dict[str, _Known] = {}
+        # of the tenants of keys in the settings and of tokens; a key's record in state comes with its tenant's
+        self._tenant_limits: dict[str, Limits] = {}
         # keys that come at the same moment are looked up together
         self._look_ups: Joiner[str, Principal | None] = Joiner(self._find, max_items=256, max_in_flight=2)
 
@@ -89,13 +97,17 @@ class Authenticator:
         for header, known in list(self._known.items()):
             if now >= known.good_until or now - known.used_at > IDLE_S:
                 del self._known[header]
+        try:
+            await self._refresh_keys(now)
+            await self._refresh_tenants()
+        except StateUnavailable:
+            return  # counted and logged where it happened; who is known goes on until `good_until`
+
+    async def _refresh_keys(self, now: float) -> None:
         keys = {header: known for header, known in self._known.items() if known.digest}
         if not keys or self._store is None:
             return
-        try:
-            found = await self._store.find([known.digest for known in keys.values()], now)
-        except StateUnavailable:
-            return  # counted and logged where it happened; who is known goes on until `good_until`
+        found = await self._store.find([known.digest for known in keys.values()], now)
         for (header, known), principal in zip(keys.items(), found, strict=True):
             if principal is None:
                 self._known.pop(header, None)
@@ -103,6 +115,14 @@ class Authenticator:
                 # the same object while nothing changed: whoever keeps accounts compares identities
                 kept = known.principal if known.principal == principal else principal
                 known.principal, known.good_until = kept, min(now + self._outage_s, kept.expires_at)
+
+    async def _refresh_tenants(self) -> None:
+        if self._tenants is None:
+            return
+        others = [known for known in self._known.values() if not known.digest]
+        self._tenant_limits = await self._tenants.tenant_limits(sorted({known.principal.tenant for known in others}))
+        for known in others:
+            known.principal = self._under_its_tenant(known.principal)
 
     def forget_tokens(self) -> None:
         """Verify tokens anew, since the keys that signed them have changed."""
@@ -121,13 +141,30 @@ class Authenticator:
             raise Unauthenticated("this API key is not known")
         key = digest(text)
         if fixed := self._fixed.get(key):
-            return self._remember(authorization, _Known(fixed, now + IDLE_S, "", now))
+            await self._learn_limits(fixed.tenant)
+            return self._remember(authorization, _Known(self._under_its_tenant(fixed), now + IDLE_S, "", now))
         if self._tokens is not None and text.count(".") == _DOTS_OF_A_TOKEN:
-            return self._remember(authorization, _Known(self._tokens.principal(text), now + TOKEN_LIFE_S, "", now))
-        principal = await self._look_ups.submit(key) if self._store is not None and looks_like_key(text) else None
-        if principal is None:
+            principal = self._tokens.principal(text)
+            if await self._learn_limits(principal.tenant):
+                principal = self._tokens.principal(text)  # the keys that sign tokens may have changed meanwhile
+            return self._remember(authorization, _Known(self._under_its_tenant(principal), now + TOKEN_LIFE_S, "", now))
+        found = await self._look_ups.submit(key) if self._store is not None and looks_like_key(text) else None
+        if found is None:
             raise Unauthenticated("this API key is not known")
-        return self._remember(authorization, _Known(principal, now + self._outage_s, key, now))
+        return self._remember(authorization, _Known(found, now + self._outage_s, key, now))
+
+    async def _learn_limits(self, tenant: str) -> bool:
+        """Ask state for a tenant's own limits, where they are not known; whether it was asked. While it is gone the settings' count."""
+        if self._tenants is None or tenant in self._tenant_limits:
+            return False
+        with suppress(StateUnavailable):
+            self._tenant_limits |= await self._tenants.tenant_limits([tenant])
+        return True
+
+    def _under_its_tenant(self, principal: Principal) -> Principal:
+        """The principal under its tenant's own limits, where they are known; the same object where they are its already."""
+        limits = self._tenant_limits.get(principal.tenant, principal.tenant_limits)
+        return principal if limits == principal.tenant_limits else replace(principal, tenant_limits=limits)
 
     def _remember(self, authorization: str, known: _Known) -> Principal:
         # one key can be written in many ways (spaces, capitals); only the usual ones are remembered, so that nobody fills the memory

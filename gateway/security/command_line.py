@@ -15,7 +15,7 @@ import orjson
 
 from gateway.errors import GatewayError
 from gateway.redis_state import RedisState
-from gateway.security.api_keys import ApiKey, NewKey, make
+from gateway.security.api_keys import MAX_LIFE_S, ApiKey, NewKey, make
 from gateway.security.key_store import KeyStore
 from gateway.security.limits import NAMES, Limits, parse_limits
 from gateway.security.principal import DEFAULT_SCOPES, SCOPES
@@ -94,7 +94,10 @@ def _date(seconds: float | None) -> str:
 def _duration_s(text: str) -> int:
     if not (match := _DURATION.fullmatch(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no duration: give a number and s, m, h or d, e.g. 90d")
-    return int(match[1]) * _SECONDS[match[2]]
+    seconds = int(match[1]) * _SECONDS[match[2]]
+    if seconds > MAX_LIFE_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than 100 years, which is too long")
+    return seconds
 
 
 def _limits(text: str) -> Limits:

@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import httptools
 import orjson
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -43,7 +44,7 @@ class Config(uvicorn.Config):
     outbox: Outbox
 
 
-class _HeadTooLarge(Exception):
+class _Refused(Exception):
     """Raised through the parser, which then stops."""
 
 
@@ -83,7 +84,7 @@ class Connection(HttpToolsProtocol):
         """A piece of a request, or several requests."""
         self._moved = False
         self._head_bytes += len(data)
-        super().data_received(data)
+        self._feed(data)
         if self._in_body:
             # what follows the last chunk of a body counts as headers, too
             if len(self.headers) > self._limits.max_headers:
@@ -104,7 +105,11 @@ class Connection(HttpToolsProtocol):
         limits = self._limits
         if len(self.headers) > limits.max_headers or (self._head_bytes > limits.max_bytes and self._size() > limits.max_bytes):
             self._refusal = 431
-            raise _HeadTooLarge
+            raise _Refused
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise _Refused
+            return
         self._in_body = self._moved = True
         self._head_bytes = 0
         self.scope[CALLER] = self._caller  # type: ignore[literal-required]  # a key of ours
@@ -112,14 +117,31 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The whole request is there."""
+        if self.parser.should_upgrade():
+            return
         self._in_body, self._moved = False, True
         self._head_bytes = 0
         self.scope[WHOLE_BODY] = True  # type: ignore[literal-required]  # a key of ours
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        """What the parser refuses."""
-        self._refuse(self._refusal)
+    def _feed(self, data: bytes) -> None:
+        """As uvicorn does, but that a request which asks for another protocol (HTTP/2, as Java's client does) is read as if it did not.
+
+        The parser takes what follows such a head for the other protocol; so the head is read once more, without the question.
+        """
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+                data = b""
+            except httptools.HttpParserUpgrade as exc:
+                lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+                lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+                self.parser = httptools.HttpRequestParser(self)
+                data = b"\r\n".join([*lines, b"", data[exc.args[0] :]])
+            except httptools.HttpParserError:
+                self._refuse(self._refusal)
+                return
 
     def _size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -139,7 +161,9 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         metrics.CUT_OFF.labels(_REASONS[status]).inc()
-        if self.cycle is None or (self.cycle.response_complete and not self._in_body):
+        # of pipelined requests it would be taken for the answer of the first
+        unanswered = self._in_body and not self.cycle.response_started and not self.pipeline
+        if self.cycle is None or unanswered or (self.cycle.response_complete and not self._in_body):
             body = orjson.dumps({"error": _SENTENCES[status]})
             head = [STATUS_LINE[status], *(b"%b: %b\r\n" % header for header in self.server_state.default_headers)]
             head.append(b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body))

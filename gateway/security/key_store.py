@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import orjson
+import structlog
 
 from gateway.errors import NotFound, StateConflict
 from gateway.redis_state import RedisState
@@ -10,6 +11,7 @@ from gateway.security.api_keys import ApiKey, NewKey, make
 from gateway.security.limits import Limits
 from gateway.security.principal import Principal
 
+log = structlog.get_logger()
 KEYS, TENANTS = "headrace:keys", "headrace:tenants"
 _ATTEMPTS = 3
 
@@ -23,10 +25,8 @@ class KeyStore:
 
     async def find(self, digests: Sequence[str], now: float) -> list[Principal | None]:
         """Whom the keys stand for, None for a key that is not there, has expired or was revoked; two round trips at most."""
-        found = (await self._state.hash_get({KEYS: digests}))[KEYS]
-        keys = [None if raw is None else ApiKey.unpack(raw) for raw in found]
-        tenants = sorted({key.tenant for key in keys if key is not None})
-        limits = await self._limits(tenants)
+        keys = [None if raw is None else _key(raw) for raw in (await self._state.hash_get({KEYS: digests}))[KEYS]]
+        limits = await self.tenant_limits(sorted({key.tenant for key in keys if key is not None}))
         return [None if key is None or not key.is_valid(now) else key.principal(self._key_limits, limits[key.tenant]) for key in keys]
 
     async def create(self, new: NewKey) -> None:
@@ -36,8 +36,8 @@ class KeyStore:
 
     async def list_keys(self) -> list[ApiKey]:
         """All keys, the oldest first; those that expired or were revoked too."""
-        keys = [ApiKey.unpack(raw) for raw in (await self._state.hash_items(KEYS)).values()]
-        return sorted(keys, key=lambda key: (key.created_at, key.id))
+        keys = [_key(raw) for raw in (await self._state.hash_items(KEYS)).values()]
+        return sorted((key for key in keys if key is not None), key=lambda key: (key.created_at, key.id))
 
     async def rotate(self, key_id: str, now: float, grace_s: float) -> NewKey:
         """A new key with the old one's tenant, scopes and limits; the old one goes on for `grace_s` seconds.
@@ -77,16 +77,33 @@ class KeyStore:
                 return
         raise StateConflict("this tenant is being changed by others; try again")
 
-    async def _limits(self, tenants: Sequence[str]) -> dict[str, Limits]:
+    async def tenant_limits(self, tenants: Sequence[str]) -> dict[str, Limits]:
+        """What all keys and tokens of each tenant may ask for together; where it has no limits of its own, what the settings say."""
         if not tenants:
             return {}
         found = (await self._state.hash_get({TENANTS: tenants}))[TENANTS]
-        own = [Limits() if raw is None else Limits(**orjson.loads(raw)) for raw in found]
-        return {tenant: limits.over(self._tenant_limits) for tenant, limits in zip(tenants, own, strict=True)}
+        return {tenant: _limits(raw).over(self._tenant_limits) for tenant, raw in zip(tenants, found, strict=True)}
 
     async def _by_id(self, key_id: str) -> tuple[str, bytes, ApiKey]:
         for digest, raw in (await self._state.hash_items(KEYS)).items():
-            key = ApiKey.unpack(raw)
-            if key.id == key_id:
+            key = _key(raw)
+            if key is not None and key.id == key_id:
                 return digest.decode(), raw, key
         raise NotFound("no key has this id; list the keys to see their ids")
+
+
+def _key(raw: bytes) -> ApiKey | None:
+    """The key of a record. One that cannot be read opens no door, and must not keep others from being read."""
+    try:
+        return ApiKey.unpack(raw)
+    except ValueError as exc:
+        log.error("a key in state cannot be read and opens no door", reason=str(exc))
+        return None
+
+
+def _limits(raw: bytes | None) -> Limits:
+    try:
+        return Limits() if raw is None else Limits(**orjson.loads(raw))
+    except (TypeError, ValueError) as exc:
+        log.error("a tenant's limits in state cannot be read, those of the settings count", reason=str(exc))
+        return Limits()

@@ -68,15 +68,17 @@ class Meter:
 
     def remaining(self, now: float) -> float:
         """Tokens that could be spent now, as far as is known here."""
+        if not self.rate and int(now // _DAY_S) != self._day:
+            return self.burst
         gained = max(0.0, now - (self.fresh_until - LEASE_S)) * self.rate
         return max(0.0, min(self.burst, self.left + self.tokens + gained))
 
     def reset_s(self, now: float) -> float:
         """Seconds until the bucket is full again."""
-        return (self.burst - self.remaining(now)) / self.rate if self.rate else self.day_ends() - now
+        return (self.burst - self.remaining(now)) / self.rate if self.rate else _DAY_S - now % _DAY_S
 
     def day_ends(self) -> float:
-        """When the day of a quota ends."""
+        """When the day of a quota ends that was last drawn from."""
         return (self._day + 1.0) * _DAY_S
 
 

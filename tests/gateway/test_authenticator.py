@@ -18,7 +18,7 @@ class Store:
     """Keys in a dictionary; counts look-ups, and can be gone."""
 
     def __init__(self):
-        self.keys, self.asked, self.gone = {}, Counter(), False
+        self.keys, self.limits, self.asked, self.gone = {}, {}, Counter(), False
 
     def add(self, **options):
         new = make("acme", PREDICT, 0.0, **options)
@@ -31,6 +31,11 @@ class Store:
         self.asked.update(digests)
         keys = [self.keys.get(digest) for digest in digests]
         return [key.principal(Limits(), Limits()) if key is not None and key.is_valid(now) else None for key in keys]
+
+    async def tenant_limits(self, tenants):
+        if self.gone:
+            raise StateUnavailable("gone")
+        return {tenant: self.limits.get(tenant, Limits()) for tenant in tenants}
 
 
 class Clock:
@@ -53,7 +58,7 @@ def clock():
 @pytest.fixture
 def authenticator(store, clock):
     fixed = {digest("s3cret"): Principal("fixed", "ops", PREDICT)}
-    return Authenticator(Sources(fixed, store), refresh_s=REFRESH_S, outage_s=OUTAGE_S, clock=clock)
+    return Authenticator(Sources(fixed, store, tenants=store), refresh_s=REFRESH_S, outage_s=OUTAGE_S, clock=clock)
 
 
 async def is_known(authenticator, key):
@@ -146,6 +151,25 @@ async def test_unchanged_keys_stay_the_same_object_and_changed_ones_do_not(authe
     store.keys[new.digest] = make("acme", frozenset({"admin"}), 0.0).key
     await authenticator.refresh()
     assert (await authenticator.principal(f"Bearer {new.text}")).scopes == {"admin"}
+
+
+async def test_a_tenants_own_limits_hold_for_its_keys_in_the_settings_too_and_change_with_the_next_refresh(authenticator, store):
+    store.limits["ops"] = Limits(items_per_day=5)
+    before = await authenticator.principal("Bearer s3cret")
+    assert before.tenant_limits == Limits(items_per_day=5)
+    await authenticator.refresh()
+    assert await authenticator.principal("Bearer s3cret") is before
+    store.limits["ops"] = Limits(items_per_day=6)
+    await authenticator.refresh()
+    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == Limits(items_per_day=6)
+
+
+async def test_limits_that_state_could_not_tell_count_from_the_next_refresh_on(authenticator, store):
+    store.limits["ops"], store.gone = Limits(items_per_day=5), True
+    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == Limits()
+    store.gone = False
+    await authenticator.refresh()
+    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == Limits(items_per_day=5)
 
 
 async def test_one_key_written_in_many_ways_fills_no_memory(authenticator, store):

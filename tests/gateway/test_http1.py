@@ -1,8 +1,10 @@
 """The client on real sockets: keep-alive, closed connections, broken answers, time limits."""
 
 import asyncio
+import ssl
 
 import pytest
+import trustme
 import uvloop
 
 from gateway.http1 import Broken, Client, Unsent
@@ -13,12 +15,12 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Kind: greeting\r\n\r\nhello"
 class Server:
     """Answers each request on a connection by the next of its scripts; None closes the connection, "wait" says nothing."""
 
-    def __init__(self, *scripts):
-        self.scripts = [list(script) for script in scripts]
+    def __init__(self, *scripts, tls=None):
+        self.scripts, self.tls = [list(script) for script in scripts], tls
         self.connections, self.seen, self.read = 0, [], asyncio.Event()
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         self.client = Client("127.0.0.1", self.port)
         return self
@@ -131,6 +133,20 @@ async def test_nobody_there_is_unsent():
         port = server.port
     with pytest.raises(Unsent):
         await Client("127.0.0.1", port).request("GET", "/", b"", 5.0)
+
+
+async def test_a_server_found_by_its_name_must_have_it_in_its_certificate():
+    authority, ours = trustme.CA(), ssl.create_default_context()
+    authority.configure_trust(ours)
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("triton.models.svc").configure_cert(theirs)
+    async with Server([OK], [OK], tls=theirs) as server:
+        named = Client("127.0.0.1", server.port, ours, name="triton.models.svc")
+        assert (await named.request("POST", "/", b"", 5.0)).status == 200
+        assert b"Host: triton.models.svc:%d\r\n" % server.port in server.seen[0]
+        named.close()
+        with pytest.raises(Unsent, match="certificate"):
+            await Client("127.0.0.1", server.port, ours).request("POST", "/", b"", 5.0)
 
 
 def test_it_runs_on_the_gateways_event_loop():

@@ -130,8 +130,8 @@ def test_examples_of_bodies_are_valid(path):
 async def test_documentation_page_loads_nothing_from_elsewhere():
     transport = httpx.ASGITransport(create_app(Settings(auth=frozenset())))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        page = await client.get("/docs")
-        assert content_security_policy(page.content) == page.headers["content-security-policy"]
+        for page in [await client.get("/docs/oauth2-redirect"), await client.get("/docs")]:
+            assert content_security_policy(page.content) == page.headers["content-security-policy"]
         sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
         assert sources
         assert {(await client.get(source)).status_code for source in sources} == {200}

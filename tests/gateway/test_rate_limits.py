@@ -239,6 +239,19 @@ async def test_headers_tell_of_the_limit_that_is_nearest_to_its_end():
     assert list(limiter.headers(principal(id_="k2"))) == []
 
 
+async def test_headers_of_a_quota_that_nothing_was_drawn_from_today_tell_of_today():
+    clock = Clock(10 * DAY_S + 1000.0)
+    limiter = RateLimiter(CountingLedger(clock), clock)
+    who = principal(items_per_day=50)
+    untouched = [(b"x-ratelimit-limit", b"50"), (b"x-ratelimit-remaining", b"50"), (b"x-ratelimit-reset", b"%d" % (DAY_S - 1000))]
+    await limiter.take_request(who)
+    assert list(limiter.headers(who)) == untouched
+    await limiter.take_items(who, 40)
+    clock.now += DAY_S
+    await limiter.take_request(who)
+    assert list(limiter.headers(who)) == untouched
+
+
 async def test_changed_limits_count_from_then_on():
     clock = Clock()
     limiter = RateLimiter(CountingLedger(clock), clock)

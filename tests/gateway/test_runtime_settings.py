@@ -33,6 +33,11 @@ def test_an_empty_file_changes_nothing(text):
         ("models: [topics]", "models: "),
         ("log_level: [", "not YAML"),
         ("debug", "valid dictionary"),
+        ("log_level: !!bool maybe", "not YAML that can be read"),
+        ("log_level: !!timestamp soon", "not YAML that can be read"),
+        ("log_level: 2020-13-45", "not YAML that can be read"),
+        ("[" * 5000, "nested too deeply"),
+        ("limits: {request_timeout_ms: .inf}", "limits.request_timeout_ms: "),
     ],
 )
 def test_a_fault_is_named(text, sentence):

@@ -11,9 +11,13 @@ from gateway.settings import Settings, SettingsError
         ("TRITON_URL", "http://host:8001"),
         ("TRITON_URL", "host:8001,"),
         ("TRITON_URL", "dns:///host"),
+        ("TRITON_URL", "host:99999"),
         ("BATCH_SHARE", "1.5"),
         ("HEDGE_PERCENTILE", "100"),
         ("CACHE_URL", "localhost:6379"),
+        ("CACHE_URL", "redis://"),
+        ("CACHE_URL", "unix://"),
+        ("STATE_URL", "redis://[::1"),
         ("API_KEYS", "acme:secret"),
         ("CACHE_POLICIES", '{"topics": {"ttl_s": -1}}'),
         ("CACHE_POLICIES", "/nowhere/policies.yaml"),
@@ -27,6 +31,8 @@ from gateway.settings import Settings, SettingsError
         ("LIMITS_PER_TENANT", "requests_per_hour=5"),
         ("TRITON_HEADERS", "Authorization"),
         ("LOG_LEVEL", "loud"),
+        ("REQUEST_TIMEOUT_MS", "inf"),
+        ("BODY_TIMEOUT_S", "nan"),
         ("DEFAULT_MODELS", "embed"),
         ("DEFAULT_MODELS", "encode=minilm"),
     ],
@@ -93,6 +99,22 @@ def test_secrets_stand_neither_in_the_settings_text_nor_in_a_fault(monkeypatch):
         read(monkeypatch, TRITON_HEADERS="Bad Name=hunter2")
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:hunter2/2@host:6379/0", "redis://:hunter2?@host", "redis://me:hunter2#1@host", "rediss://:hunter2[@host"]
+)
+def test_a_password_that_cannot_stand_in_a_url_is_not_repeated(monkeypatch, url):
+    with pytest.raises(SettingsError, match="percent-encoded") as caught:
+        read(monkeypatch, STATE_URL=url)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://host", "redis://:p%2Fss@[::1]:6379/1?ssl_cert_reqs=none", "unix:///run/valkey.sock?db=1", "rediss://u:p@h:1"]
+)
+def test_redis_can_be_named_in_these_ways(monkeypatch, url):
+    assert read(monkeypatch, STATE_URL=url).state_url == url
 
 
 def test_default_models_are_named_by_use(monkeypatch):

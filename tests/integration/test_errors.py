@@ -43,9 +43,9 @@ def test_bad_input_gets_its_status_and_a_sentence(gateway, content, headers, sta
 
 
 def test_unknown_paths_and_models_are_not_found(gateway):
-    for path in ("/v1/models/none", "/nowhere"):
-        answer = httpx.get(gateway.url + path)
-        assert (answer.status_code, bool(answer.json()["error"])) == (404, True)
+    for path in ("/v1/models/none", "/nowhere", "/v1/models/"):
+        answer = httpx.get(gateway.url + path, headers={"Host": "elsewhere.example"})
+        assert (answer.status_code, bool(answer.json()["error"]), "location" in answer.headers) == (404, True, False)
     answer = httpx.post(f"{gateway.url}/v1/models/none:predict", content=body("a"))
     assert (answer.status_code, answer.json()) == (404, {"error": "no such model; there are: topics"})
     assert httpx.get(gateway.predict_url).status_code == 405

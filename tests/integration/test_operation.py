@@ -161,6 +161,7 @@ def test_the_configuration_is_shown_to_holders_of_a_key_without_secrets(start_ga
     url = f"{gateway.url}/debug/config"
     assert httpx.get(url).status_code == 401
     answer = httpx.get(url, headers=KEY)
+    assert answer.headers["cache-control"] == "no-store"
     assert not [secret for secret in (DIGEST, "s3cret", "p4ssword", "h1dden") if secret in answer.text]
     shown = answer.json()
     assert shown["settings"]["cache_url"] == {"value": "redis://:***@127.0.0.1:1/0", "source": "environment"}

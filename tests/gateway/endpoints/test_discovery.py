@@ -29,6 +29,13 @@ async def test_a_name_is_looked_up_again_and_again():
     assert dns.asked == [("triton.models.svc", 8001)] * 2
 
 
+async def test_an_address_is_known_by_the_name_that_it_was_found_by():
+    dns = Dns("10.0.0.1", "[::1]")
+    discovery = Discovery(["dns:///triton.models.svc:8001", "c:1", "[::2]:1"], dns)
+    names = {address: discovery.name_of(address) for address in await discovery.addresses()}
+    assert names == {"10.0.0.1:8001": "triton.models.svc", "[::1]:8001": "triton.models.svc", "c:1": "c", "[::2]:1": "::2"}
+
+
 async def test_while_dns_does_not_answer_the_last_addresses_stay():
     dns = Dns("10.0.0.1")
     discovery = Discovery(["dns:///triton:8001"], dns)

@@ -1,0 +1,22 @@
+"""YAML that people write: the one module that knows `yaml`."""
+
+from typing import Any
+
+import yaml
+
+
+def load(text: str) -> Any:
+    """What a text says; None where it says nothing.
+
+    Raises:
+        ValueError: it cannot be read; the message says where and why.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        raise ValueError(f"not YAML: {exc}") from exc
+    except RecursionError as exc:
+        raise ValueError("not YAML that can be read: it is nested too deeply") from exc
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        # the library's own constructors stumble over a value that is none of its tag's, such as `!!bool maybe`
+        raise ValueError(f"not YAML that can be read: a value does not fit its tag ({exc!r})") from exc
