@@ -2,11 +2,11 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from time import time
-from typing import Any
 
 from gateway import logs, metrics
 from gateway.cache.cache import Cache
@@ -18,6 +18,7 @@ from gateway.drain import Drain
 from gateway.ending import end
 from gateway.endpoints.discovery import Discovery
 from gateway.experiments import Experiments
+from gateway.lasting import Watch, lasting
 from gateway.limiting.limits import QueueLimits
 from gateway.redis_state import RedisState
 from gateway.request_life import RequestLife
@@ -77,8 +78,15 @@ async def running(settings: Settings, experiments: Experiments, runtime: Runtime
     metrics.WORKERS.set(1)
     metrics.BUILD.labels(VERSION).set(1)
     await asyncio.gather(catalog.read(), cache.read_generations())
-    watches = (catalog.watch(), experiments.watch(), runtime.watch(apply_runtime), cache.watch(), life.watch(), *door_watches)
-    watchers = [asyncio.create_task(watch) for watch in watches]
+    watches: tuple[Watch, ...] = (
+        catalog.watch,
+        experiments.watch,
+        partial(runtime.watch, apply_runtime),
+        cache.watch,
+        life.watch,
+        *door_watches,
+    )
+    watchers = [asyncio.create_task(lasting(watch)) for watch in watches]
     # what start-up made lives as long as the process: walking it in every full collection would stop all requests for tens of milliseconds
     gc.collect()
     gc.freeze()
@@ -115,12 +123,12 @@ def _queue_limits(settings: Settings, runtime: Runtime, model: str) -> QueueLimi
     )
 
 
-def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -> tuple[Door, list[Coroutine[Any, Any, None]]]:
+def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -> tuple[Door, list[Watch]]:
     """The door, and what must go on running for it."""
     limiter = RateLimiter(None if state is None else RedisLedger(state), time)
     if not settings.auth:
         return Door(None, limiter), []
-    watches = [limiter.watch()]
+    watches: list[Watch] = [limiter.watch]
     defaults = (settings.limits_per_key, settings.limits_per_tenant)
     fixed, verifier = {}, None
     if "keys" in settings.auth:
@@ -137,10 +145,10 @@ def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -
             settings.jwt_issuer, settings.jwt_audience, settings.jwt_algorithms, settings.jwt_tenant_claim, settings.jwt_scopes_claim
         )
         verifier = TokenVerifier(key_set, rules, *defaults)
-        watches.append(key_set.watch())
+        watches.append(key_set.watch)
     sources = Sources(fixed, keys if "keys" in settings.auth else None, verifier)
     authenticator = Authenticator(sources, refresh_s=settings.key_refresh_s, outage_s=settings.key_outage_s, clock=time)
-    return Door(authenticator, limiter), [*watches, authenticator.watch()]
+    return Door(authenticator, limiter), [*watches, authenticator.watch]
 
 
 def _triton_access(settings: Settings) -> TritonAccess:
