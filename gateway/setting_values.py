@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from gateway.default_models import TASKS
 from gateway.security.principal import DEFAULT_SCOPES, parse_scopes
 
 _KEY = re.compile(r"([A-Za-z0-9_.-]{1,100}):([0-9a-f]{64})(?::([a-z+]+))?")
+MAX_PORT = 65_535
 _HEADER = re.compile(r"([a-z0-9_.-]+)=([\x20-\x7e]+)")
 
 
@@ -61,6 +63,31 @@ def headers(text: str) -> dict[str, str]:
     if None in matches:
         raise ValueError("give name=value pairs separated by commas, names in lower case")
     return {match[1]: match[2] for match in matches if match}
+
+
+def triton_url(text: str) -> str:
+    """`host:port,…` as it is, where each can be an address; what else it must look like is the setting's own pattern."""
+    for address in words(text):
+        host, _, port = address.removeprefix("dns:///").rpartition(":")
+        if port.isdecimal() and not 0 < int(port) <= MAX_PORT:
+            raise ValueError(f"a port must be 1 to {MAX_PORT}, and {port} is not")
+        try:
+            host.strip("[]").encode("idna")
+        except UnicodeError:
+            raise ValueError(
+                "one of the hosts has a name that no host can have; look for two dots in a row or a part that is too long"
+            ) from None
+    return text
+
+
+def redis_url(text: str) -> str:
+    """A URL as it is, where its port can be one."""
+    try:
+        urlsplit(text).port  # noqa: B018 - it is read when it is asked for
+    except ValueError:
+        # without the value: in a URL that is wrong a password may stand where the port should
+        raise ValueError(f"its port must be a number of at most {MAX_PORT}, as in redis://127.0.0.1:6379/0") from None
+    return text
 
 
 def default_models(text: str) -> dict[str, str]:

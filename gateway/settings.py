@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="port to listen on")
     grpc_port: int = Field(0, ge=0, le=65535, description="port of the Open Inference Protocol over gRPC; 0: not spoken")
-    triton_url: str = Field(
+    triton_url: Annotated[str, BeforeValidator(of_text(setting_values.triton_url))] = Field(
         "127.0.0.1:8000",
         pattern=rf"^{_ENDPOINT}(,{_ENDPOINT})*$",
         description="host:port of Triton's HTTP endpoint; several separated by commas; dns:///host:port for all addresses of a name",
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     hedge_percentile: float | None = Field(
         None, gt=0, lt=100, description="a call that takes longer than this percentile of its like goes to a second Triton too; none: never"
     )
-    cache_url: str | None = Field(
+    cache_url: Annotated[str | None, BeforeValidator(of_text(setting_values.redis_url))] = Field(
         None, pattern=r"^(redis|rediss|unix)://", repr=False, description="Redis or Valkey of the response cache; none: no cache"
     )
     cache_ttl_s: float = Field(3600, gt=0, le=MAX_LIFE_S, description="how long a cached answer is fresh, seconds")
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     jwt_algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(of_text(setting_values.words))] = Field(
         ("RS256", "ES256", "EdDSA"), min_length=1, description="the signatures that are taken, separated by commas; none is symmetric"
     )
-    state_url: str | None = Field(
+    state_url: Annotated[str | None, BeforeValidator(of_text(setting_values.redis_url))] = Field(
         None, pattern=r"^(redis|rediss|unix)://", repr=False, description="Redis or Valkey of what must not be lost: keys, limits, quotas"
     )
     state_timeout_ms: float = Field(100, gt=0, description="longest wait for state")
