@@ -72,13 +72,13 @@ def create_app(settings: Settings | None = None) -> Gateway:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             address = (settings.host, settings.grpc_port)
-            async with serving(app, *address, settings.max_body_bytes, settings.drain_timeout_s, tls or None, tracer):
+            async with serving(app, *address, settings.max_body_bytes, drain, tls or None, tracer):
                 yield
         if tracer is not None:
             tracer.close()
 
     app = FastAPIOffline(title="Headrace", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redoc_url=None, telemetry=OFF)
-    drain = Drain(settings.drain_delay_s)
+    drain = Drain(settings.drain_delay_s, settings.drain_timeout_s)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)
     app.add_exception_handler(RequestValidationError, _render_validation)
