@@ -72,8 +72,8 @@ def create_app(settings: Settings | None = None) -> Gateway:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             address = (settings.host, settings.grpc_port)
-            times = (settings.header_timeout_s, settings.drain_timeout_s)
-            async with serving(app, *address, settings.max_body_bytes, *times, tls or None, tracer):
+            timeout_s = settings.header_timeout_s
+            async with serving(app, *address, settings.max_body_bytes, timeout_s, drain, tls or None, tracer):
                 yield
         if tracer is not None:
             tracer.close()
@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
     about = {"title": "Headrace", "version": VERSION, "description": DESCRIPTION}
     # a redirect would lead to whatever host the client names, and behind a proxy that ends TLS out of it
     app = FastAPIOffline(**about, lifespan=lifespan, redoc_url=None, redirect_slashes=False, telemetry=OFF)
-    drain = Drain(settings.drain_delay_s)
+    drain = Drain(settings.drain_delay_s, settings.drain_timeout_s)
     app.add_exception_handler(Exception, _render_internal)
     app.add_exception_handler(GatewayError, _render)
     app.add_exception_handler(HTTPException, _render_http)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 
 from gateway.catalog import Catalog, ServedModel, ServedVersion
 
@@ -27,6 +28,15 @@ def routes(catalog: Catalog, catalogs: Mapping[str, Catalog]) -> dict[str, froze
         )
         for address, own in catalogs.items()
     }
+
+
+def silenced(catalog: Catalog) -> Catalog:
+    """What a Triton that answers no more has served: known still, so that what is cached of it is answered, and not ready."""
+    return Catalog({name: replace(model, versions=_silenced(model.versions), instances=0) for name, model in catalog.models.items()})
+
+
+def _silenced(versions: Mapping[int, ServedVersion]) -> dict[int, ServedVersion]:
+    return {number: replace(version, ready=False, reason="its model server does not answer") for number, version in versions.items()}
 
 
 def _model(models: list[ServedModel]) -> ServedModel:

@@ -17,11 +17,12 @@ log = structlog.get_logger()
 
 
 class Drain:
-    """Whether this process is leaving; `delay_s` is how long it still takes new requests."""
+    """Whether this process is leaving: for `delay_s` it still takes requests, then `over` is set and what is in flight has `timeout_s`."""
 
-    def __init__(self, delay_s: float) -> None:
-        self.delay_s = delay_s
+    def __init__(self, delay_s: float, timeout_s: float) -> None:
+        self.delay_s, self.timeout_s = delay_s, timeout_s
         self.draining = False
+        self.over = asyncio.Event()
 
     @contextmanager
     def on_sigterm(self) -> Iterator[None]:
@@ -39,6 +40,7 @@ class Drain:
             if not self.draining and callable(stop):
                 self.draining = True
                 log.info("draining", delay_s=self.delay_s)
+                loop.call_later(self.delay_s, self.over.set)
                 loop.call_later(self.delay_s, stop, number, None)
 
         if callable(stop):

@@ -9,7 +9,7 @@ from gateway.default_models import TASKS
 from gateway.security.principal import DEFAULT_SCOPES, parse_scopes
 
 _KEY = re.compile(r"([A-Za-z0-9_.-]{1,100}):([0-9a-f]{64})(?::([a-z+]+))?")
-_ENDPOINT = re.compile(r"(?:dns:///)?[^/\s,]+:(\d{1,5})")
+_ENDPOINT = re.compile(r"(?:dns:///)?(?P<host>[^/\s,]+):(?P<port>\d{1,5})")
 _MAX_PORT = 65_535
 _HEADER = re.compile(r"([a-z0-9_.-]+)=([\x20-\x7e]+)")
 
@@ -29,8 +29,14 @@ def of_text(parse: Callable[[str], object]) -> Callable[[object], object]:
 def endpoints(text: str) -> str:
     """`host:port,dns:///host:port,…`, as it is."""
     matches = [_ENDPOINT.fullmatch(url) for url in text.split(",")]
-    if any(match is None or not 0 < int(match[1]) <= _MAX_PORT for match in matches):
+    if any(match is None or not 0 < int(match["port"]) <= _MAX_PORT for match in matches):
         raise ValueError("give host:port, several separated by commas, or dns:///host:port for all addresses of a name")
+    for match in filter(None, matches):
+        try:
+            match["host"].strip("[]").encode("idna")
+        except UnicodeError:
+            reason = "one of the hosts has a name that no host can have; look for two dots in a row or a part that is too long"
+            raise ValueError(reason) from None
     return text
 
 

@@ -16,7 +16,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from gateway import metrics, tracing
 from gateway.binary_tensors import JSON_LENGTH, read_rows, write_request
 from gateway.catalog import Catalog, IndexEntry, build
-from gateway.catalog_merge import merged, routes
+from gateway.catalog_merge import merged, routes, silenced
 from gateway.endpoints.discovery import Discovery
 from gateway.endpoints.pool import Endpoints
 from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, NotReady, Overloaded, Unreachable
@@ -46,6 +46,7 @@ class Triton:
     ) -> None:
         self._key = key
         self._faulty: Set[str] = set()
+        self._told: dict[str, Catalog] = {}
         access = access or TritonAccess()
         tls, headers = access.context(), access.header_lines()
 
@@ -57,16 +58,21 @@ class Triton:
     async def catalog(self, timeout_s: float) -> Catalog:
         """Look up the Tritons and read from their API what they serve: a version is ready where it is ready.
 
+        Of one that does not answer counts what it told last; once its breaker is open, that is not ready.
+
         Raises:
             NotReady: no Triton answers.
             BackendBroken: a configuration cannot be read.
         """
         answers = await self._endpoints.refresh(partial(_read, timeout_s=timeout_s, key=self._key))
-        catalogs = {address: answer for address, answer in answers.items() if isinstance(answer, Catalog)}
         faults = {address: answer for address, answer in answers.items() if isinstance(answer, GatewayError)}
-        if not catalogs:
+        if len(faults) == len(answers):
             raise next(iter(faults.values()), NotReady("no model server is known; try again later"))
         self._report(faults)
+        self._told = {address: told for address, told in self._told.items() if address in faults}
+        self._told |= {address: answer for address, answer in answers.items() if isinstance(answer, Catalog)}
+        open_ = self._endpoints.open
+        catalogs = {address: silenced(told) if address in open_ else told for address, told in self._told.items()}
         catalog = merged(catalogs)
         self._endpoints.serve(routes(catalog, catalogs))
         return catalog

@@ -4,7 +4,7 @@
 
 A worker's memory holds only what is fresh, so that an answer computed anew elsewhere is found in Redis. Deletions reach the workers
 through generation numbers, read every `refresh_s` seconds; a worker that cannot read them answers from its memory for at most the memory
-tier's life.
+tier's life, and from Redis not before it has read them: what was deleted meanwhile lies there still, under the old numbers.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ from model_repository.manifest import Manifest
 log = structlog.get_logger()
 LEAST_LIFE_S = 0.001
 MAX_NAMESPACES = 10_000
+GENERATIONS_AGAIN_S = 0.1  # where they could not be read
 
 
 class Cache:
@@ -53,6 +54,7 @@ class Cache:
         self._leases = Leases(redis) if redis else None
         self._clock, self._draw = clock, draw
         self._generations = Generations()
+        self._faults_before_reading: int | None = None
         self._namespaces: dict[tuple[str, int, str, str], bytes] = {}
 
     @property
@@ -87,7 +89,7 @@ class Cache:
         in_memory = len(found.entries)
         if missing and self._redis:
             missing = list(dict.fromkeys(missing))
-            for key, value in zip(missing, await self._redis.get(missing), strict=True):
+            for key, value in zip(missing, await self._values(self._redis, missing), strict=True):
                 if value is not None and (entry := self._unpacked(key, value, width, policy)):
                     self._sort(found, key, entry, policy, directives, now_s)
         if in_memory:
@@ -118,12 +120,12 @@ class Cache:
         if self._redis:
             value = pack(key, entry, policy.compress_above_bytes)
             metrics.CACHE_BYTES.labels("written").inc(len(value))
-            self._redis.store(Store(key, value, max(fresh_for_s + policy.reserve_s, LEAST_LIFE_S), token))
+            self._redis.store(Store(key, value, max(fresh_for_s + policy.reserve_s, LEAST_LIFE_S), token, policy.reserve_s))
 
     def leases(self, manifest: Manifest) -> bool:
         """Whether a miss of this version asks for a lease before it is computed."""
         policy = self.policies.of(manifest.model)
-        return policy.enabled and policy.lease_s > 0 and self._leases is not None and self._redis is not None and self._redis.up
+        return policy.enabled and policy.lease_s > 0 and self._redis is not None and self._redis.up and self._knows_generations
 
     async def acquire(self, key: bytes, manifest: Manifest, width: int | None, left_s: float) -> Grant:
         """Leave to compute a missing key, or the entry that another gateway has computed.
@@ -165,23 +167,36 @@ class Cache:
         self._take_over({**self._generations.numbers, scope: number})
 
     async def watch(self) -> None:
-        """Read the generations every `refresh_s` seconds, for ever."""
+        """Read the generations every `refresh_s` seconds, for ever; sooner where Redis did not answer."""
         while True:
             await self.read_generations()
-            await asyncio.sleep(self.refresh_s)
+            await asyncio.sleep(self.refresh_s if self._knows_generations else min(GENERATIONS_AGAIN_S, self.refresh_s))
 
     async def read_generations(self) -> None:
         """Read the generations once, and write back those that Redis has lost."""
+        faults = self._redis.faults if self._redis else 0
         if self._redis is None or (seen := await self._redis.generations()) is None:
             return
+        self._faults_before_reading = faults
         for scope, number in self._take_over(seen).items():
             log.warning("generation lost by the cache is written back", scope=scope)
-            await self._redis.raise_generation(scope, number - 1)
+            await self._redis.keep_generation(scope, number)
 
     async def aclose(self) -> None:
         """Finish what is in flight and close the connections."""
         if self._redis:
             await self._redis.aclose()
+
+    @property
+    def _knows_generations(self) -> bool:
+        """Whether they were read since Redis last did not answer."""
+        return self._redis is None or self._redis.faults == self._faults_before_reading
+
+    async def _values(self, redis: RedisTier, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        if not self._knows_generations:
+            metrics.CACHE_ERRORS.labels("get").inc()
+            return [None] * len(keys)
+        return await redis.get(keys)
 
     def _namespace(self, manifest: Manifest, tenant: str) -> bytes:
         own = tenant if self.policies.of(manifest.model).isolates(tenant) else ""

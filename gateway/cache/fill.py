@@ -37,7 +37,7 @@ class Fill:
 
     def join(self, key: bytes, item: Item, lane: Lane, request: PredictionRequest, *, alone: bool) -> Flight:
         """The flight of a missing key; where it begins a new one a permit is held, which goes back when the row is there."""
-        start = partial(self._start, key, item, lane, request)
+        start = partial(self._start, key, item, lane, request, alone)
         return self._flights[request.priority].join(key, request.deadline, start, alone=alone)
 
     def refresh(self, key: bytes, item: Item, lane: Lane, deadline_s: float, token: bytes | None) -> "asyncio.Future[bytes] | None":
@@ -52,12 +52,14 @@ class Fill:
         lane.admit(1, request)
         return self._flights[Priority.BATCH].join(key, deadline_s, partial(self._compute, key, item, lane, request, token)).row
 
-    def _start(self, key: bytes, item: Item, lane: Lane, request: PredictionRequest, deadline: Deadline) -> "asyncio.Future[bytes]":
+    def _start(
+        self, key: bytes, item: Item, lane: Lane, request: PredictionRequest, alone: bool, deadline: Deadline
+    ) -> "asyncio.Future[bytes]":
         directives = request.cache
         if not directives.store:
             return lane.submit(item, request, deadline)
-        # batch work has no lease: who waits for the answer would wait behind it
-        asks = directives.look_up and not directives.names_ages and request.priority is Priority.INTERACTIVE
+        # batch work has no lease: who waits for the answer would wait behind it; who flies alone takes no answer of another's
+        asks = not alone and directives.look_up and not directives.names_ages and request.priority is Priority.INTERACTIVE
         if asks and self._cache.leases(lane.manifest):
             return _Leased(self._cache, self._compute, key, item, lane, request, deadline).row
         return self._compute(key, item, lane, request, None, deadline)

@@ -4,7 +4,9 @@ Concurrent look-ups are joined into one MGET; concurrent stores, and concurrent 
 what must happen at once).
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha1
 from time import monotonic
 from typing import Any, NamedTuple
@@ -24,12 +26,13 @@ GENERATIONS_KEY = b"headrace-generations"
 
 
 class Store(NamedTuple):
-    """A value to store for `life_s` seconds, under the lease with this `token`, or (None) whoever holds one."""
+    """A value to store for `life_s` seconds, `reserve_s` of them stale, under the lease with this `token`, or (None) whoever holds one."""
 
     key: bytes
     value: bytes
     life_s: float
     token: bytes | None = None
+    reserve_s: float = 0.0
 
 
 class Release(NamedTuple):
@@ -57,12 +60,16 @@ class Lease(NamedTuple):
 
 
 class RedisTier:
-    """Values by key; each wait is at most `timeout_s` seconds, and after a fault the server is left alone for a moment."""
+    """Values by key; each wait is at most `timeout_s` seconds, and after a fault the server is left alone for a moment.
+
+    `faults` counts how often it did not answer.
+    """
 
     def __init__(self, url: str, *, timeout_s: float, leases: bool, tls: Mapping[str, Any] | None = None) -> None:
         self._redis = RedisConnections(url, timeout_s=timeout_s, tls=tls)
         self._leases = leases
         self._resting_until = 0.0
+        self.faults = 0
         self._gets: Joiner[bytes, bytes | None] = Joiner(self._mget, max_items=MAX_KEYS, max_in_flight=2)
         self._sets: Joiner[Store | Release, None] = Joiner(self._mset, max_items=MAX_KEYS, max_in_flight=1)
         self._asks: Joiner[LeaseCall, Lease] = Joiner(self._mlease, max_items=MAX_KEYS, max_in_flight=2)
@@ -87,11 +94,21 @@ class RedisTier:
         The value `unusable` does not count: it is stale, or cannot be read.
         """
         name = "" if unusable is None else sha1(unusable, usedforsecurity=False).hexdigest()
-        return await self._asks.submit(LeaseCall(key, token, life_s, seen, name))
+        asked = self._asks.submit(LeaseCall(key, token, life_s, seen, name))
+        try:
+            return await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            # nobody would compute under the lease that may come, and the others would wait for it
+            asked.add_done_callback(partial(self._return, key, token))
+            raise
 
     def release(self, key: bytes, token: bytes) -> None:
         """Give a lease back soon, where it is still held under this token."""
         self._sets.submit(Release(key, token))
+
+    def _return(self, key: bytes, token: bytes, asked: "asyncio.Future[Lease]") -> None:
+        if not asked.cancelled() and asked.exception() is None and asked.result().holder == token:
+            self.release(key, token)
 
     async def generations(self) -> dict[str, int] | None:
         """All generation numbers, None where the server did not answer."""
@@ -106,9 +123,13 @@ class RedisTier:
         replies = await self._ask([("EVAL", scripts.RAISE, 1, GENERATIONS_KEY, scope, at_least)], "generations")
         return None if replies is None or isinstance(replies[0], Refused) else int(replies[0])
 
+    async def keep_generation(self, scope: str, number: int) -> None:
+        """Write back the number of a scope that the server has lost; a higher one stays."""
+        await self._ask([("EVAL", scripts.KEEP, 1, GENERATIONS_KEY, scope, number)], "generations")
+
     async def aclose(self) -> None:
         """Finish what is in flight and close the connections."""
-        for joiner in (self._gets, self._sets, self._asks):
+        for joiner in (self._gets, self._asks, self._sets):
             await joiner.aclose()
         await self._redis.aclose()
 
@@ -127,8 +148,8 @@ class RedisTier:
                 if self._leases:
                     commands.append(("DEL", lease))  # what its holder computes is older now
             else:
-                life_ms = _milliseconds(change.life_s)
-                commands.append(("EVAL", scripts.LAND, 2, change.key, lease, change.token, change.value, life_ms))
+                lives_ms = _milliseconds(change.life_s), int(change.reserve_s * 1e3)
+                commands.append(("EVAL", scripts.LAND, 2, change.key, lease, change.token, change.value, *lives_ms))
         await self._ask(commands, "set")
         return [None] * len(changes)
 
@@ -149,6 +170,7 @@ class RedisTier:
             replies = await self._redis.ask(commands)
         except NoReply as exc:
             metrics.CACHE_ERRORS.labels(operation).inc()
+            self.faults += 1
             self._resting_until = monotonic() + REST_AFTER_FAULT_S
             log.warning("cache does not answer, going on without it", operation=operation, reason=str(exc), rest_s=REST_AFTER_FAULT_S)
             return None

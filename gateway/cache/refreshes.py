@@ -15,6 +15,8 @@ from gateway.prediction import Item
 from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
+AGAIN_S = 1.0
+"""So long after a refresh that failed none of its key begins: the next requests would each fail as this one did."""
 
 
 class Refreshes:
@@ -61,3 +63,5 @@ class Refreshes:
             self._cache.give_back(key, token)
             log.warning("stale entry not computed anew", model=manifest.model, version=manifest.version, reason=exc.message)
         metrics.CACHE_REFRESHES.labels(manifest.model, manifest.version, result).inc()
+        if result == "failed":
+            await asyncio.sleep(AGAIN_S)

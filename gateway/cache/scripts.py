@@ -15,11 +15,14 @@ return {false, ARGV[1]}
 LAND: Final = """
 local holder = redis.call('GET', KEYS[2])
 if holder == ARGV[1] then redis.call('DEL', KEYS[2])
-elseif holder or redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+elseif holder or redis.call('PTTL', KEYS[1]) > tonumber(ARGV[4]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
-"""KEYS value, lease; ARGV token, value, life in ms. Who lost the lease stores only where nobody computes or has computed since."""
+"""KEYS value, lease; ARGV token, value, life in ms, its part after the value is stale.
+
+Who lost the lease stores only where nobody computes or has computed since: what is there, if anything, is stale.
+"""
 
 RELEASE: Final = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -28,8 +31,14 @@ return 0
 """KEYS lease; ARGV token."""
 
 RAISE: Final = """
-local number = math.max(tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0), tonumber(ARGV[2])) + 1
+local number = math.max(tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0) or 0, tonumber(ARGV[2])) + 1
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', number))
 return number
 """
 """KEYS generations; ARGV scope, a number that the new one is above → the new number."""
+
+KEEP: Final = """
+if (tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0) or 0) < tonumber(ARGV[2]) then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+return 0
+"""
+"""KEYS generations; ARGV scope, its number at least."""

@@ -22,7 +22,10 @@ C = TypeVar("C", bound=Connection)
 
 @dataclass(slots=True, eq=False)
 class Endpoint(Generic[C]):
-    """An address, what it serves, its health, and the calls that it works on; `load` is in items."""
+    """An address, what it serves, its health, and the calls that it works on; `load` is in items.
+
+    One that is `leaving` is known no more to those who know the addresses: it finishes its calls and gets no others.
+    """
 
     address: str
     connection: C
@@ -31,10 +34,11 @@ class Endpoint(Generic[C]):
     record: Record = field(default_factory=Record)
     load: int = 0
     calls: "set[asyncio.Task[Any]]" = field(default_factory=set)
+    leaving: bool = False
 
     def takes_calls(self, now_s: float) -> bool:
         """Whether it may be asked."""
-        return self.breaker.lets_through and not self.record.is_ejected(now_s)
+        return not self.leaving and self.breaker.lets_through and not self.record.is_ejected(now_s)
 
     def abandon_calls(self) -> None:
         """End the calls in flight as unanswered: it will not answer them."""

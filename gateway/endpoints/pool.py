@@ -43,20 +43,29 @@ class Endpoints(Generic[C]):
         self._latencies = Latencies()
 
     async def refresh(self, probe: Callable[[C], Awaitable[T]]) -> dict[str, T | GatewayError]:
-        """Look up who is there and probe each; the answers, or why there is none, by address. Ejects outliers."""
+        """Look up who is there and probe each; the answers, or why there is none, by address. Ejects outliers.
+
+        Who is there no more is probed while calls hang there, and in no answer.
+        """
         await self._reconcile(await self._discovery.addresses())
         endpoints = list(self._endpoints.values())
         answers = await asyncio.gather(*(self._probe(endpoint, probe) for endpoint in endpoints))
-        for address, reason in self._outliers.judge({e.address: e.record for e in endpoints}, self._now()).items():
+        records = {endpoint.address: endpoint.record for endpoint in endpoints if not endpoint.leaving}
+        for address, reason in self._outliers.judge(records, self._now()).items():
             log.warning("endpoint ejected", address=address, reason=reason)
             metrics.EJECTIONS.labels(reason).inc()
         self._measure()
-        return {endpoint.address: answer for endpoint, answer in zip(endpoints, answers, strict=True)}
+        return {endpoint.address: answer for endpoint, answer in zip(endpoints, answers, strict=True) if not endpoint.leaving}
 
     def serve(self, routes: Mapping[str, frozenset[Hashable]]) -> None:
         """Say what each address serves."""
         for address, endpoint in self._endpoints.items():
             endpoint.serves = routes.get(address, frozenset())
+
+    @property
+    def open(self) -> set[str]:
+        """The addresses whose circuit breaker is open."""
+        return {address for address, endpoint in self._endpoints.items() if endpoint.breaker.state is State.OPEN}
 
     async def call(self, what: Hashable, items: int, timeout_s: float, send: Callable[[C, float], Awaitable[T]]) -> T:
         """Call an endpoint that serves `what` with a work of so many items; `send` gets a connection and the seconds left.
@@ -80,17 +89,20 @@ class Endpoints(Generic[C]):
                 metrics.RETRIES.labels(type(exc).__name__).inc()
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        await self._reconcile([])
+        """Close all connections; calls in flight end as unanswered."""
+        for endpoint in self._endpoints.values():
+            endpoint.abandon_calls()
+            await endpoint.connection.aclose()
+        self._endpoints.clear()
 
     async def _reconcile(self, addresses: list[str]) -> None:
-        gone = [self._endpoints.pop(address) for address in list(self._endpoints) if address not in addresses]
         for address in addresses:
             if address not in self._endpoints:
                 self._endpoints[address] = Endpoint(address, self._connect(address))
-        for endpoint in gone:
-            endpoint.abandon_calls()
-            await endpoint.connection.aclose()
+        for address, endpoint in list(self._endpoints.items()):
+            endpoint.leaving = address not in addresses
+            if endpoint.leaving and not endpoint.calls:
+                await self._endpoints.pop(address).connection.aclose()
 
     async def _probe(self, endpoint: Endpoint[C], probe: Callable[[C], Awaitable[T]]) -> T | GatewayError:
         try:

@@ -1,5 +1,6 @@
 """The gRPC server of one worker: start, serve, drain."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ import grpc
 from fastapi import FastAPI
 from tritonclient.grpc.service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 
+from gateway.drain import Drain
 from gateway.grpc_server.service import InferenceService
 from gateway.tracing import Tracer
 
@@ -19,11 +21,13 @@ async def serving(
     port: int,
     max_message_bytes: int,
     handshake_timeout_s: float,
-    drain_timeout_s: float,
+    drain: Drain,
     tls: tuple[Path, Path] | None,
     tracer: Tracer | None,
 ) -> AsyncIterator[None]:
-    """Serve on `port`, which all workers share; nothing where it is 0. At the end RPCs under way have `drain_timeout_s`.
+    """Serve on `port`, which all workers share; nothing where it is 0.
+
+    No RPC begins once the draining is over, while the HTTP server ends what it has in flight; those under way have the same time.
 
     A client that has not begun to speak HTTP/2 (and TLS) `handshake_timeout_s` after it connected is cut off.
     With `tls` (certificate with its chain, private key; PEM files) it speaks TLS and nothing else.
@@ -46,7 +50,14 @@ async def serving(
         certificate, key = (path.read_bytes() for path in tls)
         server.add_secure_port(address, grpc.ssl_server_credentials([(key, certificate)]))
     await server.start()
+    stopping = asyncio.create_task(_stop(server, drain))
     try:
         yield
     finally:
-        await server.stop(drain_timeout_s)
+        drain.over.set()
+        await stopping
+
+
+async def _stop(server: grpc.aio.Server, drain: Drain) -> None:
+    await drain.over.wait()
+    await server.stop(drain.timeout_s)

@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from gateway.catalog import Catalog, ServedModel, ServedVersion
-from gateway.catalog_merge import merged, routes
+from gateway.catalog_merge import merged, routes, silenced
 
 
 def version(digest, ready=True):
@@ -40,3 +40,17 @@ def test_the_smallest_batch_and_the_promotion_of_most_count():
         "c": catalog(promoted=1, v1=version("x"), v2=version("y")),
     }
     assert (merged(three).model("topics").promoted, merged(three).model("topics").max_batch_size) == (1, 32)
+
+
+def test_what_only_a_silent_one_has_served_is_known_and_not_ready():
+    two = {"a": catalog(name="spam", v1=version("x")), "b": catalog(v1=version("y"))}
+    both = merged({**two, "a": silenced(two["a"])})
+    assert ({name: model.is_ready(1) for name, model in both.models.items()}) == {"spam": False, "topics": True}
+    assert both.model("spam").versions[1].manifest.digest == "x"
+    assert routes(both, {**two, "a": silenced(two["a"])}) == {"a": set(), "b": {("topics", 1)}}
+
+
+def test_of_a_silent_one_no_instance_counts():
+    one, other = catalog(instances=2, v1=version("x")), catalog(instances=3, v1=version("x"))
+    model = merged({"a": silenced(one), "b": other}).model("topics")
+    assert (model.is_ready(1), model.instances) == (True, 3)

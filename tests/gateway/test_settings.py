@@ -12,11 +12,14 @@ from gateway.settings import Settings, SettingsError
         ("TRITON_URL", "host:8001,"),
         ("TRITON_URL", "dns:///host"),
         ("TRITON_URL", "host:99999"),
+        ("TRITON_URL", "dns:///a..b:8001"),
         ("BATCH_SHARE", "1.5"),
         ("HEDGE_PERCENTILE", "100"),
         ("CACHE_URL", "localhost:6379"),
         ("CACHE_URL", "redis://"),
         ("CACHE_URL", "unix://"),
+        ("CACHE_URL", "redis://localhost:port"),
+        ("STATE_URL", "redis://localhost:99999"),
         ("STATE_URL", "redis://[::1"),
         ("API_KEYS", "acme:secret"),
         ("CACHE_POLICIES", '{"topics": {"ttl_s": -1}}'),
@@ -43,6 +46,13 @@ def test_invalid_setting_is_named(monkeypatch, name, value):
         Settings.read()
 
 
+def test_password_where_the_port_should_be_is_not_repeated(monkeypatch):
+    monkeypatch.setenv("HEADRACE_CACHE_URL", "redis://user:secret")
+    with pytest.raises(SettingsError) as refused:
+        Settings.read()
+    assert "secret" not in str(refused.value)
+
+
 def test_cache_policies_begin_with_the_settings(monkeypatch):
     for name, value in {"CACHE_TTL_S": "7", "CACHE_TENANTS": "acme, bee", "CACHE_POLICIES": '{"topics": {"lease_s": 2}}'}.items():
         monkeypatch.setenv(f"HEADRACE_{name}", value)
@@ -51,7 +61,9 @@ def test_cache_policies_begin_with_the_settings(monkeypatch):
     assert settings.cache_policies == {"topics": settings.cache_policy.model_copy(update={"lease_s": 2})}
 
 
-@pytest.mark.parametrize("url", ["triton:8001", "one:8001,two:8001", "dns:///triton.models.svc:8001", "127.0.0.1:8001,dns:///b:8001"])
+@pytest.mark.parametrize(
+    "url", ["triton:8001", "one:8001,two:8001", "dns:///triton.models.svc:8001", "127.0.0.1:8001,dns:///b:8001", "[::1]:8001"]
+)
 def test_tritons_can_be_several(monkeypatch, url):
     monkeypatch.setenv("HEADRACE_TRITON_URL", url)
     assert Settings.read().triton_url == url

@@ -226,6 +226,8 @@ def test_request_directives_of_rfc_9111(start, redis, text):
     assert ask(gateway, text, **{"Cache-Control": "max-age=0"})[0] == "miss"
     assert ask(gateway, text, **{"Cache-Control": "min-fresh=999999"})[0] == "miss"
     assert ask(gateway, text, **{"Cache-Control": "no-cache"})[0] == "bypass"
+    lines = [("Cache-Control", "no-cache"), ("Cache-Control", "max-age=600")]
+    assert gateway.predict(text, version=2, headers=lines).headers["x-cache"] == "bypass", "of several lines each counts"
 
 
 def test_client_that_has_the_answer_gets_304_until_another_would_be_given(gateway, text):
@@ -235,6 +237,7 @@ def test_client_that_has_the_answer_gets_304_until_another_would_be_given(gatewa
     tag = gateway.predict(text, version=2).headers["etag"]
     same = again(f'"other", {tag}')
     assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    assert gateway.predict(text, version=2, headers=[("If-None-Match", tag), ("If-None-Match", '"other"')]).status_code == 304
     assert [again(tag, version=1).status_code, again(tag, parameters={"top_k": 2}).status_code, again('"x"').status_code] == [200] * 3
     anew = gateway.predict(text, version=2, headers={"If-None-Match": tag, "Cache-Control": "no-cache"})
     assert (anew.status_code, anew.headers["x-cache"]) == (200, "bypass")
@@ -308,15 +311,19 @@ def test_deletion_is_refused_where_nobody_needs_a_key_and_where_the_cache_is_gon
     assert delete(gateway, "", "ops").status_code == 503
 
 
-def test_share_of_an_experiment_that_no_cache_answers(start, tmp_path, text):
+@pytest.mark.parametrize("lease_s", [0, 5])
+def test_share_of_an_experiment_that_no_cache_answers(start, tmp_path, text, lease_s):
     arms = [{"name": "control", "version": 1, "weight": 0.5}, {"name": "treatment", "version": 2, "weight": 0.5}]
     path = tmp_path / "experiments.yaml"
     path.write_text(yaml.safe_dump({"experiments": [{"key": "e", "model": "topics", "cache_bypass": 0.5, "variants": arms}]}))
-    gateway = start(experiments_file=path)
+    gateway = start(experiments_file=path, cache_lease_s=lease_s)
     answers = [gateway.predict(text, headers={"X-Unit-ID": "one"}) for _ in range(60)]
     seen = [answer.headers["x-cache"] for answer in answers]
     assert 10 < seen.count("bypass") < 50
     assert seen.count("hit") > 10
+    assert gateway.metric("headrace_triton_call_items_sum") == len(seen) - seen.count("hit")
+    only_cached = {"X-Unit-ID": "one", "Cache-Control": "only-if-cached"}
+    assert {gateway.predict(text, headers=only_cached).status_code for _ in range(20)} == {200}
     known = {"X-Unit-ID": "one", "If-None-Match": answers[0].headers["etag"]}
     assert {gateway.predict(text, headers=known).status_code for _ in range(60)} == {200, 304}
     assert {gateway.predict(text, version=2).headers["x-cache"] for _ in range(10)} <= {"miss", "hit"}

@@ -2,12 +2,15 @@
 
 import signal
 import threading
+import time
 
+import grpc
 import httpx
 import pytest
-from gateway_process import GatewayProcess, wait_until
+from gateway_process import GatewayProcess, free_port, infer_request, wait_until
 from load import Load
 from rolling_proxy import RollingProxy
+from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 pytestmark = pytest.mark.integration
 
@@ -74,9 +77,14 @@ def test_all_workers_drain(start_gateway, triton):
     assert gateway.process.wait(timeout=20) == 0
 
 
-def test_a_request_that_never_ends_does_not_keep_a_gateway_from_leaving(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, drain_timeout_s=1)
+def test_requests_and_streams_that_never_end_do_not_keep_a_gateway_from_leaving_in_time(start_gateway, triton):
+    drain_timeout_s, grpc_port = 6, free_port()
+    gateway = start_gateway(triton_url=triton.http_url, drain_timeout_s=drain_timeout_s, grpc_port=grpc_port)
     begun, over = threading.Event(), threading.Event()
+
+    def requests():
+        yield infer_request("topics", {"TEXT": [b"corn"]})
+        over.wait()
 
     def endless():
         yield b'{"instances": ['
@@ -90,9 +98,14 @@ def test_a_request_that_never_ends_does_not_keep_a_gateway_from_leaving(start_ga
     asking = threading.Thread(target=ask)
     asking.start()
     begun.wait()
-    wait_until(lambda: "headrace_requests_in_flight 2.0" in httpx.get(f"{gateway.url}/metrics").text)
-    gateway.process.send_signal(signal.SIGTERM)
-    code = gateway.process.wait(timeout=20)
-    over.set()
+    with grpc.insecure_channel(f"127.0.0.1:{grpc_port}") as channel:
+        next(GRPCInferenceServiceStub(channel).ModelStreamInfer(requests()))
+        wait_until(lambda: "headrace_requests_in_flight 2.0" in httpx.get(f"{gateway.url}/metrics").text)
+        gateway.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        code = gateway.process.wait(timeout=40)
+        took_s = time.monotonic() - began
+        over.set()
     asking.join()
     assert code == 0
+    assert took_s < 2 * drain_timeout_s - 1, "one after the other"

@@ -112,6 +112,24 @@ def test_a_version_is_answered_where_it_is_ready(repository, start_gateway, tmp_
         wait_until(lambda: calls(partial) > 0 and calls(full) > 0)
 
 
+def test_a_version_whose_only_triton_is_gone_is_known_still_and_answered_from_the_cache(repository, start_gateway, valkey, tmp_path):
+    fewer = tmp_path / "fewer"
+    shutil.copytree(repository, fewer)
+    shutil.rmtree(fewer / "topics/2")
+    with TritonServer.start(fewer) as partial:
+        with TritonServer.start(repository) as full:
+            urls = f"{partial.http_url},{full.http_url}"
+            gateway = start_gateway(triton_url=urls, cache_url=valkey.url, cache_memory_bytes=0, catalog_refresh_s=0.2)
+            wait_until(lambda: gateway.predict("corn", version=2).headers["x-cache"] == "hit")
+        wait_until(lambda: endpoints(gateway, "open") == 1)
+        gone = {"Cache-Control": "no-store"}
+        wait_until(lambda: "not ready" in gateway.predict("corn", version=2, headers=gone).text)
+        refused = gateway.predict("corn", version=2, headers=gone)
+        assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+        assert gateway.predict("corn", version=2).headers["x-cache"] == "hit"
+        assert gateway.predict("corn", version=1, headers=gone).status_code == 200
+
+
 def test_a_name_stands_for_all_its_addresses(triton, start_gateway):
     port = triton.http_url.rpartition(":")[2]
     gateway = start_gateway(triton_url=f"dns:///localhost:{port}", catalog_refresh_s=0.2)

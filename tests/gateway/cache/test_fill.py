@@ -55,6 +55,8 @@ async def caches(valkey):
     """Two gateways'."""
     policies = Policies(CachePolicy(lease_s=LONG_S, stale_while_revalidate_s=LONG_S))
     made = [Cache(policies, redis=RedisTier(valkey.url, timeout_s=5, leases=True)) for _ in range(2)]
+    for cache in made:
+        await cache.read_generations()
     yield made
     for cache in made:
         await cache.aclose()
@@ -69,9 +71,9 @@ def request(priority=Priority.INTERACTIVE, cache=""):
     return PredictionRequest([ITEM], asyncio.get_running_loop().time() + 2 * LONG_S, parse(cache), priority=priority)
 
 
-def join(fill, lane, key, asked):
+def join(fill, lane, key, asked, *, alone=False):
     lane.admit(1, asked)
-    return fill.join(key, ITEM, lane, asked, alone=False)
+    return fill.join(key, ITEM, lane, asked, alone=alone)
 
 
 async def test_who_finds_the_answer_of_another_gateway_gives_its_permit_back(caches, key):
@@ -97,6 +99,16 @@ async def test_batch_work_and_who_wants_a_new_answer_wait_for_no_lease_and_take_
     await others_lane.submitted.get()  # it had the lease at once
     join(one, lane, b"headrace:other", request(priority, cache))
     assert lane.submitted.qsize() == 2
+
+
+async def test_who_flies_alone_computes_also_what_another_gateway_has_computed(caches, key):
+    (one, lane), (other, others_lane) = map(gateway, caches)
+    first = join(one, lane, key, request())
+    (await lane.submitted.get())[0].set_result(ROW)
+    assert await first.row == ROW
+    await caches[0].aclose()  # it is stored
+    join(other, others_lane, key, request(), alone=True)
+    assert others_lane.submitted.qsize() == 1
 
 
 async def test_computation_under_a_lease_lasts_as_long_as_its_most_patient_waiter(caches, key):

@@ -46,9 +46,9 @@ class Clock:
         await asyncio.sleep(0)
 
 
-async def stored(tier, key, value, token=None, life_s=LIFE_S):
+async def stored(tier, key, value, token=None, reserve_s=0.0):
     """Store, and wait until it has happened."""
-    tier.store(Store(key, value, life_s, token))
+    tier.store(Store(key, value, LIFE_S, token, reserve_s))
     await tier._sets.aclose()
     return (await tier.get([key]))[0]
 
@@ -99,6 +99,24 @@ async def test_holder_whose_lease_expired_stores_where_nobody_else_has(tiers, ke
     assert await stored(tiers[0], key, b"row", won.token) == b"row"
 
 
+async def test_holder_whose_lease_expired_stores_over_what_is_stale(tiers, key):
+    await stored(tiers[0], key, b"stale", reserve_s=LIFE_S + 1)
+    won = await Leases(tiers[0]).acquire(key, LIFE_S, 1, read)
+    tiers[1].release(key, won.token)  # as its expiry does
+    assert await stored(tiers[0], key, b"row", won.token, reserve_s=LIFE_S + 1) == b"row"
+
+
+async def test_lease_of_a_waiter_that_left_while_it_was_asked_for_is_given_back(tiers, key):
+    asking = asyncio.create_task(Leases(tiers[0]).acquire(key, LIFE_S, 1, read))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert tiers[0]._asks._calls, "it is being asked for"
+    asking.cancel()
+    await asyncio.wait([asking])
+    async with asyncio.timeout(LIFE_S / 2):
+        assert (await Leases(tiers[1]).acquire(key, LIFE_S, 2 * LIFE_S, read)).token is not None
+
+
 async def test_value_stored_without_a_lease_ends_the_lease_of_an_older_computation(tiers, key):
     won = await Leases(tiers[0]).acquire(key, LIFE_S, 1, read)
     assert await stored(tiers[1], key, b"newer") == b"newer"
@@ -146,3 +164,11 @@ async def test_generation_only_grows_also_when_two_raise_it_at_once(tiers):
     numbers = await asyncio.gather(*(tiers[i % 2].raise_generation(scope, 1_700_000_000_000) for i in range(10)))
     assert sorted(numbers) == list(range(1_700_000_000_001, 1_700_000_000_011))
     assert (await tiers[0].generations())[scope] == 1_700_000_000_010
+
+
+async def test_generation_written_back_by_several_stays_as_it_was(tiers):
+    scope = uuid.uuid4().hex
+    await asyncio.gather(*(tier.keep_generation(scope, 7) for tier in tiers))
+    assert (await tiers[0].generations())[scope] == 7
+    await tiers[1].keep_generation(scope, 5)
+    assert (await tiers[0].generations())[scope] == 7

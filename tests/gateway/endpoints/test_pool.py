@@ -212,3 +212,37 @@ async def test_endpoints_come_and_go():
     assert {await pool.call() for _ in range(30)} == {"b:1", "c:1"}
     await pool.endpoints.aclose()
     assert b.closed
+
+
+async def hanging_call(pool, connection, other):
+    """A call that hangs on a connection."""
+    connection.gate.clear()
+    other.gate.clear()
+    calls = [asyncio.create_task(pool.call()) for _ in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    other.gate.set()
+    [hanging] = (await asyncio.wait(calls, timeout=0.01))[1]
+    return hanging
+
+
+async def test_one_that_is_known_no_more_finishes_its_calls_and_gets_no_others():
+    pool, a, b = await pool_of()
+    hanging = await hanging_call(pool, a, b)
+    pool.discovery.urls = ["b:1"]
+    assert await pool.refresh() == {"b:1": "well"}
+    assert {await pool.call() for _ in range(10)} == {"b:1"}
+    assert not a.closed
+    a.gate.set()
+    assert await hanging == "a:1"
+    await pool.refresh()
+    assert a.closed
+
+
+async def test_calls_on_one_that_is_known_no_more_and_went_silent_are_asked_of_another():
+    pool, a, b = await pool_of()
+    hanging = await hanging_call(pool, a, b)
+    pool.discovery.urls, a.fault = ["b:1"], Unreachable("gone")
+    for _ in range(FAILURES_TO_OPEN):
+        await pool.refresh()
+    assert await hanging == "b:1"

@@ -1,0 +1,75 @@
+"""Both tiers together, with a real Valkey that can be frozen."""
+
+import asyncio
+
+import psutil
+import pytest
+
+from gateway.cache.cache import Cache
+from gateway.cache.directives import NONE
+from gateway.cache.generations import ALL
+from gateway.cache.policy import CachePolicy, Policies
+from gateway.cache.redis_tier import REST_AFTER_FAULT_S, RedisTier
+from gateway.prediction import Item
+
+pytestmark = pytest.mark.integration
+ITEMS, ROW = [Item(b"a text")], b"\0" * 8
+
+
+@pytest.fixture
+async def make(valkey):
+    """Makes the cache of a gateway that has just started."""
+    made = []
+
+    def make():
+        made.append(Cache(Policies(CachePolicy(lease_s=5)), redis=RedisTier(valkey.url, timeout_s=0.5, leases=True)))
+        return made[-1]
+
+    yield make
+    for cache in made:
+        await cache.aclose()
+
+
+async def found(cache, manifest):
+    """How many of the items the cache answers."""
+    return len((await cache.look_up(cache.keys(manifest, "", ITEMS), manifest, 1, NONE)).entries)
+
+
+async def store(cache, manifest):
+    """Store, and wait until the server has it."""
+    [key] = cache.keys(manifest, "", ITEMS)
+    cache.store(key, ROW, manifest)
+    await cache._redis._sets.aclose()
+
+
+async def test_what_was_deleted_is_not_answered_by_a_gateway_that_has_not_heard_of_it_yet(make, manifest):
+    one, started = make(), make()
+    await one.read_generations()
+    await store(one, manifest())
+    await one.delete(ALL)
+    assert await found(started, manifest()) == 0
+    assert not started.leases(manifest())
+    await started.read_generations()
+    assert (await found(started, manifest()), started.leases(manifest())) == (0, True)
+    await store(one, manifest())
+    assert await found(started, manifest()) == 1
+
+
+async def test_what_was_deleted_while_a_gateway_was_cut_off_is_not_answered_after_it(make, manifest, valkey):
+    one, cut_off = make(), make()
+    for cache in (one, cut_off):
+        await cache.read_generations()
+    await store(one, manifest())
+    assert await found(cut_off, manifest()) == 1
+    process = psutil.Process(valkey.pid)
+    process.suspend()
+    assert await found(cut_off, manifest()) == 0
+    process.resume()
+    await one.delete(ALL)
+    async with asyncio.timeout(10 * REST_AFTER_FAULT_S):
+        while cut_off.state != "ok":  # noqa: ASYNC110 - when it is asked again nobody is told
+            await asyncio.sleep(0.01)
+    assert await found(cut_off, manifest()) == 0
+    await cut_off.read_generations()
+    await store(one, manifest())
+    assert await found(cut_off, manifest()) == 1
