@@ -53,6 +53,12 @@ async def stored(tier, key, value, token=None, reserve_s=0.0):
     return (await tier.get([key]))[0]
 
 
+async def released(tier, key, token):
+    """Release, and wait until it has happened."""
+    tier.release(key, token)
+    await tier._sets.aclose()
+
+
 async def test_one_round_trip_gives_the_lease_where_nobody_computes(tiers, key):
     clock = Clock()
     grant = await Leases(tiers[0], clock=clock, sleep=clock.sleep).acquire(key, LIFE_S, 1, read)
@@ -95,14 +101,14 @@ async def test_wait_is_bounded_and_the_late_holder_does_not_overwrite_what_is_ne
 
 async def test_holder_whose_lease_expired_stores_where_nobody_else_has(tiers, key):
     won = await Leases(tiers[0]).acquire(key, LIFE_S, 1, read)
-    tiers[1].release(key, won.token)  # as its expiry does
+    await released(tiers[1], key, won.token)  # as its expiry does
     assert await stored(tiers[0], key, b"row", won.token) == b"row"
 
 
 async def test_holder_whose_lease_expired_stores_over_what_is_stale(tiers, key):
     await stored(tiers[0], key, b"stale", reserve_s=LIFE_S + 1)
     won = await Leases(tiers[0]).acquire(key, LIFE_S, 1, read)
-    tiers[1].release(key, won.token)  # as its expiry does
+    await released(tiers[1], key, won.token)  # as its expiry does
     assert await stored(tiers[0], key, b"row", won.token, reserve_s=LIFE_S + 1) == b"row"
 
 
