@@ -115,6 +115,8 @@ class Joiner(Generic[Item, Result]):
         SERVED.set(tuple({id(waiter.ctx): waiter.ctx for waiter in batch if waiter.ctx is not None}.values()))
         try:
             results = await self._call([waiter.item for waiter in batch])
+            if len(results) != len(batch):
+                raise RuntimeError(f"a call for {len(batch)} items gave {len(results)} results")
         except Exception as exc:  # whatever it is, it reaches those who wait
             results = [exc] * len(batch)
         self._called_for -= len(batch)

@@ -84,6 +84,15 @@ async def test_fault_of_one_item_is_its_own_and_fault_of_a_call_is_everyones():
     assert [str(outcome) for outcome in outcomes] == ["all", "all"]
 
 
+async def test_a_call_that_gives_another_number_of_results_fails_all_of_its_items():
+    async def lossy(items):
+        return items[1:]
+
+    joiner = Joiner(lossy, max_items=8, max_in_flight=1)
+    outcomes = await asyncio.gather(joiner.submit(1), joiner.submit(2), return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["a call for 2 items gave 1 results"] * 2
+
+
 async def test_even_calls_leave_each_other_a_share():
     call = Calls()
     joiner = Joiner(call, max_items=8, max_in_flight=3, even=True)
