@@ -6,7 +6,7 @@ from gateway.dialects import openai, rerank
 from gateway.dialects.json_body import schema_of
 from gateway.routes.call import Call
 from gateway.routes.direct import DirectRoute
-from gateway.routes.documentation import REQUEST_HEADERS, json_body, responses
+from gateway.routes.documentation import ERRORS, REQUEST_HEADERS, json_body, responses
 
 router = APIRouter(route_class=DirectRoute, tags=["openai"])
 
@@ -14,7 +14,8 @@ router = APIRouter(route_class=DirectRoute, tags=["openai"])
 @router.post(
     "/v1/embeddings",
     summary="Embed texts",
-    responses=responses(openai.EmbeddingsResponse, openai.OpenAIError),
+    responses=responses(openai.EmbeddingsResponse, openai.OpenAIError)
+    | {400: {"model": openai.OpenAIError, "description": f"{ERRORS[400]}; or dimensions that the model was not trained for"}},
     openapi_extra={"requestBody": json_body(schema_of(openai.EmbeddingsBody)), "parameters": REQUEST_HEADERS},
 )
 async def create_embeddings(request: Request) -> Response:

@@ -127,7 +127,7 @@ def test_text_that_cannot_be_processed_is_not_cached_and_its_neighbours_are(grpc
         ("weather", {"text": "alna bero cona"}, {"TEXT": ["alna bero cona"]}),
         ("entailment", {"text": "alna", "text_pair": "bero"}, {"TEXT": ["alna"], "TEXT_PAIR": ["bero"]}),
         ("embeddings", {"text": "alna dutavo"}, {"TEXT": ["alna dutavo"]}),
-        ("ranker", {"query": "alna", "documents": ["bero"]}, {"TEXT": ["alna"], "TEXT_PAIR": ["bero"]}),
+        ("ranker", {"query": "alna gova", "documents": ["bero gova"]}, {"TEXT": ["alna gova"], "TEXT_PAIR": ["bero gova"]}),
         (
             "entities",
             {"text": "alna bero"},
