@@ -13,6 +13,9 @@ from gateway.drain import Drain
 from gateway.grpc_server.service import InferenceService
 from gateway.tracing import Tracer
 
+BEGIN_S = 0.5
+"""RPCs that came before the end of the draining begin within this time."""
+
 
 @asynccontextmanager
 async def serving(
@@ -27,7 +30,8 @@ async def serving(
 ) -> AsyncIterator[None]:
     """Serve on `port`, which all workers share; nothing where it is 0.
 
-    No RPC begins once the draining is over, while the HTTP server ends what it has in flight; those under way have the same time.
+    No RPC begins later than `BEGIN_S` after the draining, while the HTTP server ends what it has in flight; those under way have as long
+    as its requests.
 
     A client that has not begun to speak HTTP/2 (and TLS) `handshake_timeout_s` after it connected is cut off.
     With `tls` (certificate with its chain, private key; PEM files) it speaks TLS and nothing else.
@@ -60,4 +64,6 @@ async def serving(
 
 async def _stop(server: grpc.aio.Server, drain: Drain) -> None:
     await drain.over.wait()
-    await server.stop(drain.timeout_s)
+    # gRPC cancels what has come and is not begun when it stops
+    await asyncio.sleep(min(BEGIN_S, drain.timeout_s))
+    await server.stop(max(drain.timeout_s - BEGIN_S, 0))
