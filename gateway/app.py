@@ -72,8 +72,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             address = (settings.host, settings.grpc_port)
-            timeout_s = settings.header_timeout_s
-            async with serving(app, *address, settings.max_body_bytes, timeout_s, drain, tls or None, tracer):
+            async with serving(app, *address, settings.max_body_bytes, settings.header_timeout_s, drain, tls or None, tracer):
                 yield
         if tracer is not None:
             tracer.close()

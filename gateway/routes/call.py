@@ -80,10 +80,10 @@ class Call(NamedTuple):
     @property
     def directives(self) -> Directives:
         """What the client says of caching."""
-        header = self._list("cache-control")
+        header = self._list_header("cache-control")
         return NONE if header is None else parse(header)
 
-    def _list(self, name: str) -> str | None:
+    def _list_header(self, name: str) -> str | None:
         """A header that is a list, whose parts may stand in several lines (RFC 9110, section 5.3)."""
         return ", ".join(self.request.headers.getlist(name)) if name in self.ctx.headers else None
 
@@ -96,7 +96,7 @@ class Call(NamedTuple):
 
         A packaged version answers an item the same for ever, so nothing needs to be looked up.
         """
-        given = self._list("if-none-match")
+        given = self._list_header("if-none-match")
         if given is None or not self.directives.look_up or self.ctx.cache_bypass:
             return False
         if given.strip() == "*":

@@ -26,7 +26,7 @@ from gateway.prediction import Item, Prediction
 from gateway.routes.call import Call
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation import MODEL, REQUEST_HEADERS, RESPONSE_HEADERS, responses
-from gateway.security.request_body import require_shallow
+from gateway.security.json_depth import require_shallow
 from gateway.tasks import task_of
 from gateway.tasks.task import Task, require_parameters
 

@@ -1,20 +1,14 @@
-"""The body of a request, read within limits: its size, the time that it may take, and how deeply its JSON is nested."""
+"""The body of a request, read within limits: its size, the time that it may take, and how deeply its JSON may be nested."""
 
 import asyncio
-import re
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 
 from gateway.context import RequestContext
-from gateway.errors import ClientGone, MalformedRequest, TooLarge, TooSlow
+from gateway.errors import ClientGone, TooLarge, TooSlow
 from gateway.security.connection import WHOLE_BODY
-
-# a string, or one that never ends; possessive, so that no text makes it slow
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-# of one kind, so that taking pairs away takes one level; that kinds match is the parser's affair
-_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+from gateway.security.json_depth import require_shallow
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +65,6 @@ async def read_json(request: Request, ctx: RequestContext, limits: BodyLimits) -
     raw = await read_body(request, ctx, limits)
     require_shallow(raw, "the body", limits.max_depth)
     return raw
-
-
-def require_shallow(raw: bytes, what: str, max_depth: int) -> None:
-    """JSON, which the message calls `what`, is of at most `max_depth` levels.
-
-    Raises:
-        MalformedRequest: nested more deeply.
-    """
-    if is_deeper(raw, max_depth):
-        raise MalformedRequest(f"{what} is nested more than {max_depth} levels deep, or its brackets do not match")
-
-
-def is_deeper(raw: bytes, max_depth: int) -> bool:
-    """Whether JSON is nested more than `max_depth` levels deep, without parsing it; JSON with brackets that do not match may be either.
-
-    Innermost pairs of brackets are taken away, one level at a time; every step runs over the bytes in C.
-    """
-    if raw.count(b"[") + raw.count(b"{") <= max_depth:
-        return False
-    brackets = _STRING.sub(b"", raw).translate(_ONE_KIND, _NOT_BRACKETS)
-    for _ in range(max_depth):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
 
 
 def _too_large(limits: BodyLimits) -> TooLarge:

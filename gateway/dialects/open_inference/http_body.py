@@ -13,7 +13,7 @@ from gateway.dialects.open_inference.tensors import BYTES, FLOAT, Output
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
 from gateway.prediction import Prediction
-from gateway.security.request_body import require_shallow
+from gateway.security.json_depth import require_shallow
 from model_repository.tensors import TEXT
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -126,8 +126,9 @@ def parse(body: bytes, header_length: str | None, max_json_depth: int) -> InferR
     size = len(body) if header_length is None else _header_size(header_length, len(body))
     if header_length is not None and not size:
         return InferRequest([Input(TEXT, BYTES, [1, 1], [body])], binary=True)
-    require_shallow(body[:size], "the body", max_json_depth)
-    asked = _validated(body[:size])
+    head = body[:size]
+    require_shallow(head, "the body", max_json_depth)
+    asked = _validated(head)
     inputs = []
     for i, tensor in enumerate(asked.inputs):
         require_no_shared_memory(tensor.parameters.model_extra or {}, f"inputs.{i}")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.security.request_body import is_deeper
+from gateway.security.json_depth import is_deeper
 
 texts = st.text(st.sampled_from('[]{}"\\,ü a'))
 documents = st.recursive(
