@@ -7,11 +7,11 @@ from importlib.metadata import version as installed_version
 
 from export.checkpoints import checkpoint
 from export.checkpoints.checkpoint import Weights
+from export.data import dataset
+from export.data.calibration_set import CalibrationTexts, read_calibration
+from export.data.dataset import Dataset
 from export.errors import RecipeError
-from export.evaluation import dataset
-from export.evaluation.dataset import Dataset
-from export.graphs.calibration_set import CalibrationTexts, read_calibration
-from export.recipe import Recipe
+from export.recipe.recipe import Recipe
 from export.tasks import TASKS
 
 REFERENCE_TOOLS = ("torch", "transformers", "tokenizers", "peft")

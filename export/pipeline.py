@@ -32,7 +32,7 @@ from export.graphs.subject import Subject
 from export.inputs import Inputs
 from export.progress import Progress
 from export.provenance import Provenance
-from export.recipe import InstructionSet, Recipe
+from export.recipe.recipe import InstructionSet, Recipe
 from export.registry import package
 from export.registry.triton_check import TEXTS as TRITON_TEXTS
 from export.registry.triton_check import check_through_triton

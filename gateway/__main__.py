@@ -17,17 +17,17 @@ from typing import NoReturn
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from gateway import logs, tracing
 from gateway.errors import StartError
-from gateway.experiments import Experiments, ExperimentsError
-from gateway.redis_state import RedisState
-from gateway.runtime_settings import Runtime, RuntimeSettingsError
+from gateway.experiments.file import Experiments, ExperimentsError
+from gateway.http_server.connection import Config, Connection, HeadLimits
+from gateway.http_server.whole_responses import Outbox
+from gateway.observability import logs, tracing
+from gateway.observability.tracing import TracingError
 from gateway.security.command_line import keys
-from gateway.security.connection import Config, Connection, HeadLimits
 from gateway.security.tls import ClientTls
-from gateway.security.whole_responses import Outbox
-from gateway.settings import PREFIX, Settings, SettingsError
-from gateway.tracing import TracingError
+from gateway.settings.runtime import Runtime, RuntimeSettingsError
+from gateway.settings.settings import PREFIX, Settings, SettingsError
+from gateway.state.redis_state import RedisState
 from model_repository.server import TritonError, TritonUnavailable
 
 # as in `metrics`, which must not be imported here: prometheus_client reads the variable on import, before the workers have it
@@ -56,7 +56,8 @@ def main(argv: list[str] | None = None) -> int:
             if settings.grpc_port:
                 stack.enter_context(_reserve(settings.host, settings.grpc_port))
             if args.embedded:
-                from gateway.embedded import children  # its wheels are an extra that a gateway beside NVIDIA's container does not need
+                # its wheels are an extra that a gateway beside NVIDIA's container does not need
+                from gateway.embedded.children import children
 
                 os.environ.update(stack.enter_context(children(args.repository)))
             if args.workers > 1:

@@ -14,20 +14,21 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import logs, tracing
-from gateway.context import RequestContext
 from gateway.dialects.error_body import error_body
-from gateway.drain import CloseWhileDraining, Drain
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
-from gateway.experiments import Experiments
+from gateway.experiments.file import Experiments
 from gateway.grpc_server.server import serving
+from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
-from gateway.observe import CONTEXT, Observe
-from gateway.routes import admin_keys, cache, debug, documentation, health, models, open_inference, openai, predict, predict_stream, tei
+from gateway.observability import logs, tracing
+from gateway.observability.observe import CONTEXT, Observe
+from gateway.request.context import RequestContext
+from gateway.routes import admin_keys, cache, debug, health, models, open_inference, openai, predict, predict_stream, tei
+from gateway.routes.documentation import openapi as documentation
+from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
-from gateway.runtime_settings import Runtime
-from gateway.security.documentation_page import DocumentationPage
-from gateway.settings import Settings
+from gateway.settings.runtime import Runtime
+from gateway.settings.settings import Settings
 
 log = structlog.get_logger()
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}

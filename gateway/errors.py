@@ -41,7 +41,7 @@ class InvalidRequest(GatewayError):
 
 
 class ItemFault(InvalidRequest):
-    """The model cannot process this one item; `row` is what it answered beside the reason (`gateway.row`)."""
+    """The model cannot process this one item; `row` is what it answered beside the reason (`gateway.request.row`)."""
 
     def __init__(self, message: str, row: bytes) -> None:
         super().__init__(message)

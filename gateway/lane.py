@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 
-from gateway import metrics
+from gateway.admission.admission_queue import AdmissionQueue
+from gateway.admission.aimd import AimdLimit
+from gateway.admission.queue_limits import QueueLimits
 from gateway.cache.savings import Savings
-from gateway.catalog import ServedModel
+from gateway.catalog.catalog import ServedModel
 from gateway.errors import Overloaded
-from gateway.limiting.admission_queue import AdmissionQueue
-from gateway.limiting.aimd import AimdLimit
-from gateway.limiting.deadline import Deadline
-from gateway.limiting.limits import QueueLimits
-from gateway.limiting.priority import Priority
-from gateway.prediction import Item, PredictionRequest
-from gateway.row import width_of
-from gateway.triton import Triton
+from gateway.observability import metrics
+from gateway.request.deadline import Deadline
+from gateway.request.prediction import Item, PredictionRequest
+from gateway.request.priority import Priority
+from gateway.request.row import width_of
+from gateway.triton.client import Triton
 from model_repository.manifest import Manifest
 
 

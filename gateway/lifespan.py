@@ -8,32 +8,33 @@ from functools import partial
 from importlib.metadata import version
 from time import time
 
-from gateway import logs, metrics, watches
+from gateway.admission.queue_limits import QueueLimits
 from gateway.cache.cache import Cache
 from gateway.cache.memory_tier import MemoryTier
 from gateway.cache.policy import Policies
 from gateway.cache.redis_tier import RedisTier
-from gateway.catalog_watch import CatalogWatch
-from gateway.drain import Drain
-from gateway.ending import end
-from gateway.endpoints.discovery import Discovery
-from gateway.experiments import Experiments
-from gateway.limiting.limits import QueueLimits
-from gateway.redis_state import RedisState
+from gateway.catalog.watch import CatalogWatch
+from gateway.concurrency import watches
+from gateway.concurrency.ending import end
+from gateway.concurrency.watches import Watch
+from gateway.experiments.file import Experiments
+from gateway.http_server.drain import Drain
+from gateway.observability import logs, metrics
+from gateway.request.principal import Principal
 from gateway.request_life import RequestLife
-from gateway.runtime_settings import Runtime
 from gateway.security.authenticator import Authenticator, Sources
 from gateway.security.door import Door
 from gateway.security.key_store import KeyStore
-from gateway.security.ledger import RedisLedger
-from gateway.security.principal import Principal
-from gateway.security.rate_limiter import RateLimiter
+from gateway.security.rate_limiting.ledger import RedisLedger
+from gateway.security.rate_limiting.rate_limiter import RateLimiter
 from gateway.security.tls import ClientTls, TritonAccess
 from gateway.security.tokens import KeySet, TokenRules, TokenVerifier, fetcher
-from gateway.settings import Settings
+from gateway.settings.runtime import Runtime
+from gateway.settings.settings import Settings
 from gateway.stack import Limits, Stack
-from gateway.triton import Triton
-from gateway.watches import Watch
+from gateway.state.redis_state import RedisState
+from gateway.triton.client import Triton
+from gateway.triton.endpoints.discovery import Discovery
 
 VERSION = version("headrace")
 

@@ -13,23 +13,23 @@ from random import random
 
 import structlog
 
-from gateway import metrics
-from gateway.assignment import Experiment, assign
+from gateway.admission.queue_limits import QueueLimits
 from gateway.cache.cache import Cache
 from gateway.cache.fill import Fill
 from gateway.cache.flights import Flight, Flights
 from gateway.cache.found import Found
 from gateway.cache.refreshes import Refreshes
-from gateway.caller import attended
-from gateway.catalog import Catalog, ServedModel
-from gateway.context import RequestContext
+from gateway.catalog.catalog import Catalog, ServedModel
+from gateway.concurrency.landing import landed
 from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached, NotFound, NotReady
-from gateway.landing import landed
+from gateway.experiments.assignment import Experiment, assign
 from gateway.lane import Lane
-from gateway.limiting.limits import QueueLimits
-from gateway.limiting.priority import Priority
-from gateway.prediction import Prediction, PredictionRequest
-from gateway.triton import Triton
+from gateway.observability import metrics
+from gateway.request.caller import attended
+from gateway.request.context import RequestContext
+from gateway.request.prediction import Prediction, PredictionRequest
+from gateway.request.priority import Priority
+from gateway.triton.client import Triton
 from model_repository.manifest import Manifest
 
 log = structlog.get_logger()

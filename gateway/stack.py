@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Self
 
 from gateway.cache.cache import Cache
-from gateway.catalog_watch import CatalogWatch
-from gateway.drain import Drain
-from gateway.experiments import Experiments
-from gateway.redis_state import RedisState
+from gateway.catalog.watch import CatalogWatch
+from gateway.experiments.file import Experiments
+from gateway.http_server.body import BodyLimits
+from gateway.http_server.drain import Drain
 from gateway.request_life import RequestLife
-from gateway.runtime_settings import LimitSettings, Runtime
 from gateway.security.door import Door
 from gateway.security.key_store import KeyStore
-from gateway.security.request_body import BodyLimits
-from gateway.settings import Settings
+from gateway.settings.runtime import LimitSettings, Runtime
+from gateway.settings.settings import Settings
+from gateway.state.redis_state import RedisState
 
 
 @dataclass(frozen=True, slots=True)

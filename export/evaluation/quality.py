@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.data.dataset import Dataset
 from export.errors import ExportError
+from export.evaluation.assessment import Assessment
 from export.evaluation.bootstrap import bca_interval
-from export.evaluation.dataset import Dataset
 from export.evaluation.metrics.metric import Metric, Sums
-from export.recipe import Evaluation
-from export.tasks.assessment import Assessment
+from export.recipe.recipe import Evaluation
 from model_repository.manifest import Comparison, Interval, Quality, SliceQuality
 
 ROUNDING = 1e-9

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import geometric_mean
 
-from export.graphs.precision import RecipePrecision
+from export.recipe.precision import RecipePrecision
 from model_repository.manifest import Optimization, Target, TriedCandidate
 
 _LEVELS: tuple[Optimization, ...] = ("O1", "O2", "O3")

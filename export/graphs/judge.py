@@ -12,7 +12,7 @@ from export.graphs.batches import Padded, Run
 from export.graphs.graph import Graph
 from export.graphs.serving import Outputs
 from export.graphs.subject import Subject
-from export.recipe import Evaluation
+from export.recipe.recipe import Evaluation
 from export.tasks.task import Task
 from model_repository.manifest import Optimization, Precision, Quality
 

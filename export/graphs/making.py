@@ -13,11 +13,11 @@ from export.graphs.choose import choose, table
 from export.graphs.graph import CPU, Graph, provider_here
 from export.graphs.judge import Check, Gate, Measured
 from export.graphs.optimize import is_optimizable
-from export.graphs.precision import packaged_precision
 from export.graphs.quantize import Nodes
 from export.graphs.sensitivity import curve, described, quantized_layers, search
 from export.progress import Progress
-from export.recipe import Recipe
+from export.recipe.precision import packaged_precision
+from export.recipe.recipe import Recipe
 from model_repository.config import execution_provider
 from model_repository.manifest import Latency, Sensitivity, TriedCandidate
 

@@ -16,7 +16,7 @@ from transformers import PretrainedConfig
 from export.errors import ExportError, first_line
 from export.graphs.graph import ORT_ERRORS
 from export.graphs.qdq import unquantize_other_readers
-from export.recipe import InstructionSet
+from export.recipe.recipe import InstructionSet
 from model_repository.manifest import GRAPH
 
 STATIC_OPERATORS = ["MatMul"]

@@ -7,10 +7,10 @@ from typing import Any
 from headrace_backend.items import Item
 
 from export.checkpoints.tokenization import Encoded
-from export.evaluation.dataset import Dataset
+from export.data.dataset import Dataset
+from export.evaluation.assessment import Assessment
 from export.graphs.batches import Run, spread
 from export.graphs.serving import Serving
-from export.tasks.assessment import Assessment
 from export.tasks.task import Task
 
 

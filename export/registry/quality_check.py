@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.data.dataset import Dataset, dataset_of
+from export.data.table import Table
 from export.errors import ExportError
-from export.evaluation.dataset import Dataset, dataset_of
 from export.evaluation.quality import ROUNDING
-from export.evaluation.table import Table
 from export.graphs.batches import Padded
 from export.graphs.graph import CPU, Graph, provider_here
 from export.graphs.serving import Serving
-from export.recipe import Evaluation
+from export.recipe.recipe import Evaluation
 from export.tasks import TASKS
 from model_repository.manifest import GRAPH, TOKENIZER, Comparison, Manifest, Quality
 

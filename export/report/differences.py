@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.evaluation.dataset import Dataset
+from export.data.dataset import Dataset
 from export.graphs.judge import Gate
 from export.graphs.serving import Outputs
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from export.data.dataset import Dataset
 from export.errors import RecipeError
-from export.evaluation.dataset import Dataset
+from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.classification import Flags, above, classification_metrics, highest, one_hot, same_labels
 from export.evaluation.metrics.regression import REGRESSION_METRICS, same_number
-from export.tasks.assessment import Assessment
 
 
 def right_labels(dataset: Dataset, names: Sequence[str]) -> Flags:

@@ -8,11 +8,11 @@ from headrace_backend.items import Item
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from export.data.dataset import Dataset
 from export.errors import RecipeError
-from export.evaluation.dataset import Dataset
+from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import Metric, mean_of
 from export.evaluation.metrics.regression import PEARSON
-from export.tasks.assessment import Assessment
 from export.tasks.loaded import Loaded
 from export.tasks.sentence_transformer import read_modules
 from export.tasks.task import Task

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from headrace_backend.items import Item
 
-from export.evaluation.dataset import Dataset
+from export.data.dataset import Dataset
+from export.evaluation.assessment import Assessment, same_by
 from export.evaluation.metrics.metric import PerExample, mean_of
-from export.tasks.assessment import Assessment, same_by
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering

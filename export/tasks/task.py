@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from headrace_backend.items import Item
 
-from export.evaluation.dataset import Dataset
-from export.tasks.assessment import Assessment
+from export.data.dataset import Dataset
+from export.evaluation.assessment import Assessment
 from export.tasks.loaded import Loaded
 from model_repository.manifest import Answering
 from model_repository.postprocessing import Postprocessing

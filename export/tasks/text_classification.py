@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from headrace_backend.items import Item
 
+from export.data.dataset import Dataset
 from export.errors import RecipeError
-from export.evaluation.dataset import Dataset
-from export.tasks.assessment import Assessment
+from export.evaluation.assessment import Assessment
 from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, multi_label
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task

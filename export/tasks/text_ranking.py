@@ -7,10 +7,10 @@ import numpy as np
 from headrace_backend.items import Item
 from numpy.typing import NDArray
 
+from export.data.dataset import Dataset
 from export.errors import RecipeError
-from export.evaluation.dataset import Dataset
+from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import mean_of
-from export.tasks.assessment import Assessment
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering

@@ -10,7 +10,7 @@ from export.errors import ExportError, RecipeError
 from export.inputs import Inputs
 from export.progress import Progress
 from export.quiet import quieten
-from export.recipe import Recipe
+from export.recipe.recipe import Recipe
 from export.registry import package, signing
 from export.registry.verification import require_signed
 from export.verbs.arguments import Verbs, add_repository, add_verb

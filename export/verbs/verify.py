@@ -117,7 +117,7 @@ def _repeat_gate(args: argparse.Namespace, manifest: Manifest) -> tuple[dict[str
         raise ExportError(f"the manifest of {args.name} holds no figures of its quality; there is nothing to compare with")
     quieten()
     # the tasks and ONNX Runtime take a while to import, and the other checks do without
-    from export.evaluation.table import TableError, read_table
+    from export.data.table import TableError, read_table
     from export.registry import quality_check
 
     progress = Progress(Console(stderr=True, highlight=False, soft_wrap=True, markup=False))

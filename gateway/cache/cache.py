@@ -15,9 +15,7 @@ from time import time
 
 import structlog
 
-from gateway import metrics
 from gateway.cache import key as keys_of
-from gateway.cache.directives import NONE, Directives
 from gateway.cache.entry import Entry, Unreadable, pack, unpack
 from gateway.cache.found import Found
 from gateway.cache.generations import Generations
@@ -26,7 +24,9 @@ from gateway.cache.memory_tier import MemoryTier
 from gateway.cache.policy import CachePolicy, Policies, Use, use_of
 from gateway.cache.redis_tier import RedisTier, Store
 from gateway.errors import NotReady
-from gateway.prediction import Item
+from gateway.observability import metrics
+from gateway.request.cache_control import NONE, Directives
+from gateway.request.prediction import Item
 from model_repository.manifest import Manifest
 
 log = structlog.get_logger()

@@ -2,8 +2,9 @@
 
     value = magic (2 bytes) · version (1) · encoding (1) · checksum (uint32) · made at · fresh until (float64, Unix seconds) · payload
 
-All little-endian. The payload is the row (`gateway.row`), as it is or as a zstd frame. The checksum is the CRC-32 of the key, both times
-and the payload: a value with flipped bits, one that was cut, and one that belongs to another key are told from ours, and are misses.
+All little-endian. The payload is the row (`gateway.request.row`), as it is or as a zstd frame. The
+checksum is the CRC-32 of the key, both times and the payload: a value with flipped bits, one that
+was cut, and one that belongs to another key are told from ours, and are misses.
 """
 
 import struct
@@ -12,7 +13,7 @@ from zlib import crc32
 
 import zstandard
 
-from gateway.row import FLOAT_BYTES, TOKENS_BYTES
+from gateway.request.row import FLOAT_BYTES, TOKENS_BYTES
 
 MAGIC = b"HR"
 VERSION = 3

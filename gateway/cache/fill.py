@@ -7,9 +7,9 @@ from typing import Protocol
 
 from gateway.cache.cache import Cache
 from gateway.cache.flights import Flight, Flights
-from gateway.limiting.deadline import Deadline
-from gateway.limiting.priority import Priority
-from gateway.prediction import Item, PredictionRequest
+from gateway.request.deadline import Deadline
+from gateway.request.prediction import Item, PredictionRequest
+from gateway.request.priority import Priority
 from model_repository.manifest import Manifest
 
 

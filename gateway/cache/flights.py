@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gateway.limiting.deadline import Deadline
+from gateway.request.deadline import Deadline
 
 
 @dataclass(slots=True, eq=False)

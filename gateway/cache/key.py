@@ -11,7 +11,7 @@ import hashlib
 import struct
 from collections.abc import Sequence
 
-from gateway.prediction import Item
+from gateway.request.prediction import Item
 
 PREFIX = b"headrace:"
 LEASE_PREFIX = b"headrace-lease:"

@@ -17,9 +17,9 @@ from itertools import count
 from time import perf_counter
 from typing import NamedTuple
 
-from gateway import metrics
 from gateway.cache.entry import Entry
 from gateway.cache.redis_tier import RedisTier
+from gateway.observability import metrics
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.004, 0.05, 1.5
 

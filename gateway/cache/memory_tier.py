@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from theine_core import TlfuCore
 
-from gateway import metrics
 from gateway.cache.entry import Entry
+from gateway.observability import metrics
 
 SLOT_BYTES = 1024
 OVERHEAD_BYTES = 600

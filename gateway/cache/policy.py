@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway import yaml_text
-from gateway.cache.directives import Directives
 from gateway.cache.entry import Entry
+from gateway.files import yaml_text
+from gateway.request.cache_control import Directives
 
 ALL_TENANTS = "all"
 MAX_LIFE_S = 10 * 365 * 86400

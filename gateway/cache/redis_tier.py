@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from gateway import metrics
 from gateway.cache import scripts
 from gateway.cache.key import lease_key
 from gateway.cache.redis_connections import Command, NoReply, RedisConnections, Refused
-from gateway.joiner import Joiner
+from gateway.concurrency.joiner import Joiner
+from gateway.observability import metrics
 
 log = structlog.get_logger()
 MAX_KEYS = 512

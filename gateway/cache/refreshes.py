@@ -6,12 +6,12 @@ from functools import partial
 
 import structlog
 
-from gateway import metrics
 from gateway.cache.cache import Cache
 from gateway.cache.fill import Fill, Lane
-from gateway.ending import end
+from gateway.concurrency.ending import end
 from gateway.errors import GatewayError
-from gateway.prediction import Item
+from gateway.observability import metrics
+from gateway.request.prediction import Item
 from model_repository.manifest import Manifest
 
 log = structlog.get_logger()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
-from gateway import metrics
+from gateway.observability import metrics
 
 RECENT_CALLS = 100
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.prediction import Item, Prediction
+from gateway.request.prediction import Item, Prediction
 
 MAX_INPUTS = 1000
 """Most texts or documents of one request, where a dialect does not say another number."""

@@ -14,8 +14,8 @@ from gateway.dialects.ask import MAX_INPUTS, Ask
 from gateway.dialects.json_body import Positive, Strict, parse
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest
-from gateway.prediction import Item, Prediction
-from gateway.row import value_of
+from gateway.request.prediction import Item, Prediction
+from gateway.request.row import value_of
 from gateway.tasks import task_of
 from gateway.tasks.task import canonical
 from gateway.tasks.text_classification import ranked

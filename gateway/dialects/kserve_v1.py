@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from gateway.dialects.json_body import Positive, Strict
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, MalformedRequest
-from gateway.prediction import Item, Prediction
+from gateway.request.prediction import Item, Prediction
 from gateway.tasks.task import Instance, Task, require_parameters
 
 MAX_INSTANCES = 64

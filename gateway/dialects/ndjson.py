@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from gateway.dialects import kserve_v1
 from gateway.dialects.kserve_v1 import Parameters
 from gateway.errors import GatewayError, InvalidRequest, MalformedRequest
-from gateway.prediction import Item, Prediction
+from gateway.request.prediction import Item, Prediction
 from gateway.tasks import task_of
 from gateway.tasks.task import Task
 from model_repository.manifest import Manifest

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from gateway.catalog import ServedModel
+from gateway.catalog.catalog import ServedModel
 from gateway.dialects.ask import MAX_INPUTS, Ask
 from gateway.dialects.json_body import Positive, Strict, parse
 from gateway.dialects.texts import encoded
 from gateway.errors import UnsupportedOption
-from gateway.prediction import Item, Prediction
+from gateway.request.prediction import Item, Prediction
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
 from gateway.tasks.task import require_task
 from model_repository.manifest import Manifest

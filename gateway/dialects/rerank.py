@@ -8,8 +8,8 @@ from gateway.dialects.ask import MAX_INPUTS, Ask
 from gateway.dialects.json_body import Positive, Strict, Whole, parse
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest
-from gateway.prediction import Item, Prediction
-from gateway.row import cut_at
+from gateway.request.prediction import Item, Prediction
+from gateway.request.row import cut_at
 from gateway.tasks.task import require_task
 from gateway.tasks.text_ranking import ranking
 from model_repository.manifest import Manifest

@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from gateway.catalog import ServedModel
+from gateway.catalog.catalog import ServedModel
 from gateway.dialects.ask import MAX_INPUTS, Ask
 from gateway.dialects.json_body import parse
 from gateway.dialects.tei_bodies import EmbedBody, EmbedOptions, PredictBody, RerankBody, SimilarityBody, Truncation
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, TooLarge
-from gateway.prediction import Item, Prediction
-from gateway.row import cut_at
+from gateway.request.prediction import Item, Prediction
+from gateway.request.row import cut_at
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
 from gateway.tasks.task import require_task
 from gateway.tasks.text_classification import ranked

@@ -5,12 +5,12 @@ from typing import Any
 
 from tritonclient.grpc import service_pb2 as pb
 
-from gateway.bytes_tensor import unpacked
 from gateway.dialects.open_inference.request import InferRequest, Input, Parameters, Wanted, require_no_shared_memory
 from gateway.dialects.open_inference.tensors import Output
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
-from gateway.prediction import Prediction
+from gateway.request.bytes_tensor import unpacked
+from gateway.request.prediction import Prediction
 
 
 def version_of(text: str) -> int | None:

@@ -13,10 +13,10 @@ import grpc
 from fastapi import FastAPI, Request
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.context import RequestContext
 from gateway.errors import INTERNAL_ERROR, GatewayError
-from gateway.observe import CONTEXT, Observe
-from gateway.tracing import RPC, Tracer
+from gateway.observability.observe import CONTEXT, Observe
+from gateway.observability.tracing import RPC, Tracer
+from gateway.request.context import RequestContext
 
 Answer = TypeVar("Answer")
 Metadata = list[tuple[str, str]]

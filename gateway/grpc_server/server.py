@@ -9,9 +9,9 @@ import grpc
 from fastapi import FastAPI
 from tritonclient.grpc.service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 
-from gateway.drain import Drain
 from gateway.grpc_server.service import InferenceService
-from gateway.tracing import Tracer
+from gateway.http_server.drain import Drain
+from gateway.observability.tracing import Tracer
 
 BEGIN_S = 0.5
 """RPCs that came before the end of the draining begin within this time."""

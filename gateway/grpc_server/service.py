@@ -7,15 +7,15 @@ from typing import Any
 from fastapi import FastAPI, Request
 from tritonclient.grpc import service_pb2 as pb
 
+from gateway.calls.call import Call
+from gateway.calls.inference import infer
+from gateway.concurrency.ordered import Ordered
 from gateway.dialects.open_inference import metadata, unsupported
 from gateway.errors import GatewayError, NotFound, Unsupported
 from gateway.grpc_server import messages
 from gateway.grpc_server.rpc import Rpcs, code_of
-from gateway.ordered import Ordered
-from gateway.routes.call import Call
-from gateway.routes.inference import infer
+from gateway.observability.tracing import Tracer
 from gateway.stack import Stack
-from gateway.tracing import Tracer
 
 SERVICE = "inference.GRPCInferenceService"
 STREAM_WINDOW = 64

@@ -7,17 +7,17 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.context import RequestContext
 from gateway.dialects.kserve_v1 import Error
 from gateway.errors import InvalidRequest, NotReady
-from gateway.observe import CONTEXT
+from gateway.http_server.body import read_json
+from gateway.observability.observe import CONTEXT
+from gateway.request.context import RequestContext
+from gateway.request.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
+from gateway.request.rate_limits import NAMES, Limits
 from gateway.routes.direct import DirectRoute
 from gateway.routes.health import NO_STORE
 from gateway.security.api_keys import MAX_LIFE_S, make, require_tenant
 from gateway.security.key_store import KeyStore
-from gateway.security.limits import NAMES, Limits
-from gateway.security.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
-from gateway.security.request_body import read_json
 from gateway.stack import Stack
 
 Body = TypeVar("Body", bound=BaseModel)

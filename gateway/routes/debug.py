@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway import configuration, tracing
 from gateway.dialects.kserve_v1 import Error
-from gateway.observe import CONTEXT
+from gateway.observability import tracing
+from gateway.observability.observe import CONTEXT
+from gateway.request.principal import ADMIN
 from gateway.routes.health import NO_STORE
-from gateway.security.principal import ADMIN
+from gateway.settings import shown as configuration
 from gateway.stack import Stack
 
 

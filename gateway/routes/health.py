@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway import metrics
+from gateway.observability import metrics
 from gateway.stack import Stack
 
 router = APIRouter(tags=["operate"])

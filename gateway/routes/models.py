@@ -5,10 +5,10 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.context import RequestContext
 from gateway.dialects import openai
 from gateway.dialects.kserve_v1 import Error
-from gateway.observe import CONTEXT
+from gateway.observability.observe import CONTEXT
+from gateway.request.context import RequestContext
 from gateway.stack import Stack
 from model_repository.manifest import Manifest
 

@@ -5,14 +5,14 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from gateway import content_coding
-from gateway.catalog import Catalog, ServedModel
+from gateway.calls.call import Call, age_header
+from gateway.calls.inference import infer
+from gateway.catalog.catalog import Catalog, ServedModel
 from gateway.dialects.open_inference import http_body, metadata, model_config, unsupported
 from gateway.errors import MalformedRequest, NotReady, Unsupported
-from gateway.routes import open_inference_documentation as documentation
-from gateway.routes.call import Call, age_header
+from gateway.http_server import content_coding
 from gateway.routes.direct import DirectRoute
-from gateway.routes.inference import infer
+from gateway.routes.documentation import open_inference as documentation
 from gateway.stack import Stack
 
 router = APIRouter(route_class=DirectRoute, tags=["open inference protocol"])

@@ -14,19 +14,19 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from gateway.calls.call import Call
+from gateway.concurrency.ordered import Ordered
+from gateway.concurrency.pace import Pace
 from gateway.dialects import kserve_v1, ndjson
 from gateway.dialects.ndjson import Line, Splitter
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import INTERNAL_ERROR, GatewayError, InvalidRequest, Overloaded, TooLarge
 from gateway.lane import Lane
-from gateway.limiting.priority import Priority
-from gateway.ordered import Ordered
-from gateway.pace import Pace
-from gateway.prediction import Item, Prediction
-from gateway.routes.call import Call
+from gateway.request.json_depth import require_shallow
+from gateway.request.prediction import Item, Prediction
+from gateway.request.priority import Priority
 from gateway.routes.direct import DirectRoute
-from gateway.routes.documentation import MODEL, REQUEST_HEADERS, RESPONSE_HEADERS, responses
-from gateway.security.json_depth import require_shallow
+from gateway.routes.documentation.openapi import MODEL, REQUEST_HEADERS, RESPONSE_HEADERS, responses
 from gateway.tasks import task_of
 from gateway.tasks.task import Task, require_parameters
 

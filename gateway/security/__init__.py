@@ -1,1 +1,1 @@
-"""Who may come in, how much they may ask for, and how requests are read; `door` is what the routes see."""
+"""Who may come in, and how much they may ask for; `door` is what the routes see."""

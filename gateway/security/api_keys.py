@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from gateway.security.limits import Limits
-from gateway.security.principal import Principal, parse_scopes
+from gateway.request.principal import Principal, parse_scopes
+from gateway.request.rate_limits import Limits
 
 PREFIX = "hr_"
 _FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")

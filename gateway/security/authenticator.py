@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import structlog
 
-from gateway import metrics
+from gateway.concurrency.joiner import Joiner
 from gateway.errors import StateUnavailable, Unauthenticated
-from gateway.joiner import Joiner
+from gateway.observability import metrics
+from gateway.request.principal import Principal
+from gateway.request.rate_limits import Limits
 from gateway.security.api_keys import digest, looks_like_key
 from gateway.security.key_store import KeyStore
-from gateway.security.limits import Limits
-from gateway.security.principal import Principal
 from gateway.security.tokens import TokenVerifier
 
 log = structlog.get_logger()

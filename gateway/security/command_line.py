@@ -14,11 +14,11 @@ from time import time
 import orjson
 
 from gateway.errors import GatewayError
-from gateway.redis_state import RedisState
+from gateway.request.principal import DEFAULT_SCOPES, SCOPES
+from gateway.request.rate_limits import NAMES, Limits, parse_limits
 from gateway.security.api_keys import MAX_LIFE_S, ApiKey, NewKey, make
 from gateway.security.key_store import KeyStore
-from gateway.security.limits import NAMES, Limits, parse_limits
-from gateway.security.principal import DEFAULT_SCOPES, SCOPES
+from gateway.state.redis_state import RedisState
 
 _DURATION = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

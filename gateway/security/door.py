@@ -6,11 +6,11 @@ await stack.door.charge(ctx, len(texts))  their items
 
 from functools import partial
 
-from gateway.context import RequestContext
 from gateway.errors import Forbidden
+from gateway.request.context import RequestContext
+from gateway.request.principal import ADMIN, ANONYMOUS
 from gateway.security.authenticator import Authenticator
-from gateway.security.principal import ADMIN, ANONYMOUS
-from gateway.security.rate_limiter import RateLimiter
+from gateway.security.rate_limiting.rate_limiter import RateLimiter
 
 
 class Door:

@@ -6,10 +6,10 @@ import orjson
 import structlog
 
 from gateway.errors import NotFound, StateConflict
-from gateway.redis_state import RedisState
+from gateway.request.principal import Principal
+from gateway.request.rate_limits import Limits
 from gateway.security.api_keys import ApiKey, NewKey, make
-from gateway.security.limits import Limits
-from gateway.security.principal import Principal
+from gateway.state.redis_state import RedisState
 
 log = structlog.get_logger()
 KEYS, TENANTS = "headrace:keys", "headrace:tenants"

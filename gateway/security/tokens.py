@@ -13,9 +13,9 @@ import jwt
 import structlog
 
 from gateway.errors import StateUnavailable, Unauthenticated
+from gateway.request.principal import SCOPES, Principal
+from gateway.request.rate_limits import Limits
 from gateway.security.api_keys import is_tenant
-from gateway.security.limits import Limits
-from gateway.security.principal import SCOPES, Principal
 
 log = structlog.get_logger()
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]

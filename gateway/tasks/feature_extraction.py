@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.prediction import Item
-from gateway.row import floats_of
+from gateway.request.prediction import Item
+from gateway.request.row import floats_of
 from gateway.tasks.task import Instance
 from model_repository import postprocessing
 from model_repository.manifest import Manifest

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from gateway.errors import InvalidRequest
-from gateway.prediction import Item
-from gateway.row import value_of
+from gateway.request.prediction import Item
+from gateway.request.row import value_of
 from gateway.tasks.task import Instance, canonical
 from model_repository.manifest import Manifest
 

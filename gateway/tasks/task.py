@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import orjson
 
 from gateway.errors import InvalidRequest
-from gateway.prediction import Item
+from gateway.request.prediction import Item
 from model_repository.manifest import Manifest
 
 Instance = Mapping[str, Any]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gateway.prediction import Item
-from gateway.row import floats_of
+from gateway.request.prediction import Item
+from gateway.request.row import floats_of
 from gateway.tasks.task import Instance
 from model_repository.manifest import Manifest
 

@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.markup import escape
 
-from loadtest.client import Client, NoAnswerError
 from loadtest.demo import terminal
 from loadtest.demo.asking import MODEL, RefusedError
 from loadtest.demo.caching import ask_twice
@@ -22,7 +21,8 @@ from loadtest.demo.packaged import read_packaged
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import split_units
-from loadtest.gateway_process import GatewayFailedError, running_gateway
+from loadtest.target.client import Client, NoAnswerError
+from loadtest.target.gateway_process import GatewayFailedError, running_gateway
 from loadtest.workload.corpus import CorpusError
 
 ROOT = Path(__file__).resolve().parents[2]

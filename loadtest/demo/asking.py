@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from loadtest.client import Client
+from loadtest.target.client import Client
 
 MODEL = "topics"
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from loadtest.client import Client
 from loadtest.demo.asking import RefusedError, ask
+from loadtest.target.client import Client
 
 
 @dataclass(frozen=True, slots=True)

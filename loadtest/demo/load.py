@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from loadtest.child import stop
 from loadtest.demo.asking import MODEL
 from loadtest.results.results import Results
+from loadtest.target.child import stop
 
 USERS = 32
 DURATION_S = 8

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from loadtest.client import Client
 from loadtest.demo.asking import Answer, RefusedError, ask
+from loadtest.target.client import Client
 from loadtest.workload.corpus import CorpusError, read_corpus
 
 TEXTS = 6

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loadtest.client import Client
 from loadtest.demo.asking import RefusedError, ask
-from loadtest.goodness_of_fit import chi_square_p_value
+from loadtest.demo.goodness_of_fit import chi_square_p_value
+from loadtest.target.client import Client
 
 UNITS = 1000
 UNITS_ASKED_AGAIN = 100

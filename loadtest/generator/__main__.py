@@ -13,7 +13,7 @@ from typing import Any
 from loadtest.generator.local import generate
 from loadtest.generator.master import lead
 from loadtest.generator.worker import work
-from loadtest.scenario import Scenario
+from loadtest.scenario.scenario import Scenario
 
 
 def main() -> None:

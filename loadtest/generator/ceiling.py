@@ -7,9 +7,9 @@ from pathlib import Path
 from loadtest.arrivals.process import Poisson
 from loadtest.generator.measure import measure
 from loadtest.generator.scripted_process import scripted_server
-from loadtest.loop import OpenLoop
 from loadtest.results.measurement import Measurement
-from loadtest.scenario import Scenario
+from loadtest.scenario.loop import OpenLoop
+from loadtest.scenario.scenario import Scenario
 from loadtest.workload.corpus import read_corpus
 from loadtest.workload.workload import Target, Workload
 

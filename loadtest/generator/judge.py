@@ -1,9 +1,9 @@
 """Whether an answer is the one that was asked for."""
 
 from loadtest.generator.connections import Answer
+from loadtest.generator.wire import WireRequest
 from loadtest.results.outcome import MAX_FAULT_CHARS, Outcome
 from loadtest.workload.dialects import Dialect, count_answers, error_in
-from loadtest.workload.wire import WireRequest
 
 OK = 200
 

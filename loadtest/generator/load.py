@@ -5,11 +5,11 @@ from typing import Any
 
 from loadtest.generator.connections import Connections
 from loadtest.generator.judge import judge
+from loadtest.generator.wire import WireRequest, wire_requests
 from loadtest.results.outcome import Outcome, describe_no_answer
 from loadtest.results.recording import Recording
-from loadtest.scenario import Scenario
+from loadtest.scenario.scenario import Scenario
 from loadtest.workload import dialects
-from loadtest.workload.wire import WireRequest, wire_requests
 
 MS_PER_S = 1e3
 

@@ -9,7 +9,7 @@ from locust.env import Environment
 
 from loadtest.generator.session import Session
 from loadtest.generator.users import user_count
-from loadtest.scenario import Scenario
+from loadtest.scenario.scenario import Scenario
 from loadtest.workload.corpus import read_corpus
 
 PROGRESS_INTERVAL_S = 0.25

@@ -12,7 +12,7 @@ from locust.env import Environment
 from loadtest.generator import messages
 from loadtest.generator.local import PROGRESS_INTERVAL_S, WEB_UI_HOST, report_progress
 from loadtest.generator.users import user_class, user_count
-from loadtest.scenario import Scenario
+from loadtest.scenario.scenario import Scenario
 
 POLL_S = 0.05
 GONE_AFTER_S = 5.0

@@ -8,13 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from loadtest.child import stop
-from loadtest.client import Client
 from loadtest.results import encoding
 from loadtest.results.measurement import GeneratorUse, Measurement
 from loadtest.results.recording import Recording
-from loadtest.scenario import Scenario
-from loadtest.target import versions_to_measure, warm_cache
+from loadtest.scenario.scenario import Scenario
+from loadtest.target.child import stop
+from loadtest.target.client import Client
+from loadtest.target.readiness import versions_to_measure, warm_cache
 from loadtest.workload.draws import pool, text_of
 
 STOP_GRACE_S = 5.0

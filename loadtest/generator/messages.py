@@ -11,7 +11,7 @@ worker → master   RESULT     what it saw, or FAILED with the reason
 from pathlib import Path
 from typing import Any
 
-from loadtest.scenario import Scenario
+from loadtest.scenario.scenario import Scenario
 
 HELLO, SCENARIO, PREPARED = "headrace.hello", "headrace.scenario", "headrace.prepared"
 PROGRESS, END, RESULT, FAILED = "headrace.progress", "headrace.end", "headrace.result", "headrace.failed"

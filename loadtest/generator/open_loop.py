@@ -10,8 +10,8 @@ from gevent.event import Event
 from loadtest.arrivals.process import Trace
 from loadtest.generator.alarm import Alarm
 from loadtest.generator.load import Load
-from loadtest.loop import OpenLoop
-from loadtest.workload.wire import WireRequest
+from loadtest.generator.wire import WireRequest
+from loadtest.scenario.loop import OpenLoop
 
 BEHIND_S = 0.010
 """A request that starts later than this after its intended start is late; the generator's own lateness is `behind`."""

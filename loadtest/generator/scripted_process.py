@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from loadtest.child import stop
+from loadtest.target.child import stop
 
 STOP_GRACE_S = 5.0
 

@@ -14,9 +14,9 @@ from loadtest.generator.load import Load
 from loadtest.generator.open_loop import Dispatcher
 from loadtest.generator.use import use_so_far
 from loadtest.generator.users import ClosedLoopUser, OpenLoopUser, user_class
-from loadtest.loop import OpenLoop
 from loadtest.results import encoding
-from loadtest.scenario import Scenario
+from loadtest.scenario.loop import OpenLoop
+from loadtest.scenario.scenario import Scenario
 
 COMPACT_INTERVAL_S = 1.0
 

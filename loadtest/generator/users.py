@@ -6,9 +6,9 @@ from locust.exception import StopUser
 
 from loadtest.generator.load import Load
 from loadtest.generator.open_loop import Dispatcher
-from loadtest.loop import ClosedLoop
 from loadtest.results.outcome import NO_ANSWER
-from loadtest.scenario import Scenario
+from loadtest.scenario.loop import ClosedLoop
+from loadtest.scenario.scenario import Scenario
 
 PAUSE_WITHOUT_ANSWER_S = 0.1
 """How long a user waits after a request that got no answer, so that a server that is down is not called in a tight loop."""

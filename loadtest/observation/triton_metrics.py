@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from loadtest.client import Client, NoAnswerError
 from loadtest.observation.exposition import ExpositionError, read_samples
 from loadtest.observation.triton_counts import INFERENCES, Page, describe_triton
 from loadtest.results.observed import TritonUse
+from loadtest.target.client import Client, NoAnswerError
 
 METRICS_PATH = "/metrics"
 TIMEOUT_S = 2.0

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from loadtest.client import Client
-from loadtest.target import TargetError
+from loadtest.target.client import Client
+from loadtest.target.readiness import TargetError
 
 OK = 200
 NS_PER_S = 1e9

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from loadtest.client import Client, NoAnswerError
 from loadtest.observation.exposition import ExpositionError, read_samples
+from loadtest.target.client import Client, NoAnswerError
 
 BUILD = "headrace_build_info"
 HERE = Path(__file__).parent

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
+from loadtest.planning.search.sentence import number
 from loadtest.report.charts.axis import Axis, axis_around, axis_from_zero, value_axis
 from loadtest.report.charts.frame import Frame, Key
 from loadtest.report.charts.line import Mark
@@ -13,7 +14,6 @@ from loadtest.report.page import context
 from loadtest.report.page_templates import templates
 from loadtest.report.verdict import milliseconds
 from loadtest.results.results import Results
-from loadtest.search.sentence import number
 from loadtest.slo import Objective, parse_slo
 
 DEFAULT_METRIC = "p99"

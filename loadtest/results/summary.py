@@ -14,7 +14,7 @@ from loadtest.results.percentiles import count_behind, latency_curve, summarize_
 from loadtest.results.recording import GroupRecord, Recording
 from loadtest.results.results import Cost, Fault, Group, Results
 from loadtest.results.series import seconds_of, slice_over_time
-from loadtest.scenario import Scenario
+from loadtest.scenario.scenario import Scenario
 from loadtest.slo import Slo
 from loadtest.workload.expectation import expected_hit_rate
 

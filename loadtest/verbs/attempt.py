@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from loadtest.arrivals.recorded import TraceError
-from loadtest.client import NoAnswerError
 from loadtest.generator.measure import GeneratorError, Progress
 from loadtest.results.measurement import Measurement
 from loadtest.results.recording import Recording
-from loadtest.scenario import Scenario
-from loadtest.target import TargetError
+from loadtest.scenario.scenario import Scenario
+from loadtest.target.client import NoAnswerError
+from loadtest.target.readiness import TargetError
 from loadtest.workload.workload import WorkloadError
 
 

@@ -5,11 +5,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from loadtest.client import NoAnswerError
 from loadtest.generator.ceiling import Attempt, attempts
 from loadtest.generator.measure import GeneratorError
-from loadtest.machine import describe_machine
-from loadtest.target import TargetError
+from loadtest.observation.machine import describe_machine
+from loadtest.target.client import NoAnswerError
+from loadtest.target.readiness import TargetError
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 
 DEFAULT_DURATION_S = 3.0

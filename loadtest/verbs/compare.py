@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.comparison.comparison import PAIRS, SEARCHES, SECONDS_APART, SECONDS_PAIRED, Comparison, compare
-from loadtest.comparison.comparison_json import comparison_json
-from loadtest.comparison.condition import Condition, ConditionError, parse_condition
-from loadtest.comparison.difference import Difference
-from loadtest.comparison.documents import ComparisonError, read_document
+from loadtest.planning.comparison.comparison import PAIRS, SEARCHES, SECONDS_APART, SECONDS_PAIRED, Comparison, compare
+from loadtest.planning.comparison.comparison_json import comparison_json
+from loadtest.planning.comparison.condition import Condition, ConditionError, parse_condition
+from loadtest.planning.comparison.difference import Difference
+from loadtest.planning.comparison.documents import ComparisonError, read_document
+from loadtest.planning.search.sentence import number
 from loadtest.report.verdict import milliseconds
-from loadtest.search.sentence import number
 from loadtest.verbs.exit_status import DONE, FAILED
 from loadtest.verbs.run import command_shown
 

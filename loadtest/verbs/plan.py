@@ -6,14 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtest.capacity.bill import SpotTerms, Types
-from loadtest.capacity.helm_values import helm_values, render_values
-from loadtest.capacity.plan_json import plan_json
-from loadtest.capacity.planner import Plan, Shop, Wish, make_plan
-from loadtest.capacity.profile import ProfileError, read_profile
-from loadtest.capacity.sizing import Aim, SizingError
 from loadtest.cost.prices import PriceError, read_prices
 from loadtest.cost.spot import Interruptions, hourly_rate
+from loadtest.planning.capacity.bill import SpotTerms, Types
+from loadtest.planning.capacity.helm_values import helm_values, render_values
+from loadtest.planning.capacity.plan_json import plan_json
+from loadtest.planning.capacity.planner import Plan, Shop, Wish, make_plan
+from loadtest.planning.capacity.profile import ProfileError, read_profile
+from loadtest.planning.capacity.sizing import Aim, SizingError
 from loadtest.verbs.exit_status import DONE, FAILED
 from loadtest.verbs.plan_tables import show
 from loadtest.verbs.run import command_shown

@@ -3,11 +3,11 @@
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.capacity.arithmetic import steps
-from loadtest.capacity.cautions import cautions
-from loadtest.capacity.planner import Plan
-from loadtest.capacity.prediction import Prediction, latency_objectives
 from loadtest.cost.fleet import HOURS_PER_MONTH, Fleet
+from loadtest.planning.capacity.arithmetic import steps
+from loadtest.planning.capacity.cautions import cautions
+from loadtest.planning.capacity.planner import Plan
+from loadtest.planning.capacity.prediction import Prediction, latency_objectives
 
 
 def show(console: Console, plan: Plan, triton_type: str | None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from loadtest.cost.prices import PriceError, read_prices
 from loadtest.results.summary import Pricing
-from loadtest.scenario import ScenarioError
+from loadtest.scenario.scenario import ScenarioError
 
 
 def add_price_flags(parser: argparse.ArgumentParser) -> None:

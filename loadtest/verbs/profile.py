@@ -10,18 +10,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtest.client import Client, NoAnswerError
 from loadtest.generator.measure import GeneratorError
-from loadtest.machine import describe_machine
+from loadtest.observation.machine import describe_machine
 from loadtest.observation.triton_statistics import Batches, Configuration, read_batches, read_configuration
-from loadtest.profiling.assembly import Subject, assemble, point_rates
-from loadtest.profiling.attempt import Attempt, profile_of
-from loadtest.profiling.gateway_metrics import GatewayUse, read_use
-from loadtest.profiling.phases import POINT_LOADS, Phase, Phases, Readers
+from loadtest.planning.profiling.assembly import Subject, assemble, point_rates
+from loadtest.planning.profiling.attempt import Attempt, profile_of
+from loadtest.planning.profiling.gateway_metrics import GatewayUse, read_use
+from loadtest.planning.profiling.phases import POINT_LOADS, Phase, Phases, Readers
 from loadtest.report.verdict import milliseconds
 from loadtest.results.summary import Circumstances
-from loadtest.scenario import Scenario, ScenarioError
-from loadtest.target import TargetError
+from loadtest.scenario.scenario import Scenario, ScenarioError
+from loadtest.target.client import Client, NoAnswerError
+from loadtest.target.readiness import TargetError
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from loadtest.scenario import ScenarioError
-from loadtest.yaml_file import YamlFileError, read_mapping
+from loadtest.scenario.scenario import ScenarioError
+from loadtest.scenario.yaml_file import YamlFileError, read_mapping
 
 
 def read_fields(path: Path) -> dict[str, Any]:

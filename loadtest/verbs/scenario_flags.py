@@ -8,7 +8,7 @@ from typing import Any
 
 from loadtest.arrivals.process import PROCESSES
 from loadtest.arrivals.text import parse_arrivals
-from loadtest.scenario import Scenario, ScenarioError
+from loadtest.scenario.scenario import Scenario, ScenarioError
 from loadtest.verbs.scenario_file import read_fields
 from loadtest.workload.workload import DIALECTS
 

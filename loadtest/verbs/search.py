@@ -9,20 +9,20 @@ from typing import Any
 
 from rich.console import Console
 
-from loadtest.machine import describe_machine
+from loadtest.observation.machine import describe_machine
+from loadtest.planning.search.bounds import Bounds, BoundsError
+from loadtest.planning.search.capacity_part import capacity_part
+from loadtest.planning.search.edge import Edge
+from loadtest.planning.search.search import FAULTS, Found, search
+from loadtest.planning.search.search_json import search_json
+from loadtest.planning.search.sentence import cautions, number, sentence
+from loadtest.planning.search.trial import Trial
+from loadtest.planning.search.trials import Trials
+from loadtest.planning.search.trials_csv import trials_csv
 from loadtest.report.search_page import render_search
 from loadtest.report.verdict import milliseconds
 from loadtest.results.summary import Circumstances
-from loadtest.scenario import ScenarioError
-from loadtest.search.bounds import Bounds, BoundsError
-from loadtest.search.capacity_part import capacity_part
-from loadtest.search.edge import Edge
-from loadtest.search.search import FAULTS, Found, search
-from loadtest.search.search_json import search_json
-from loadtest.search.sentence import cautions, number, sentence
-from loadtest.search.trial import Trial
-from loadtest.search.trials import Trials
-from loadtest.search.trials_csv import trials_csv
+from loadtest.scenario.scenario import ScenarioError
 from loadtest.slo import Slo
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtest.sweep.errors import SweepError
-from loadtest.sweep.sweep import Sweep
+from loadtest.planning.sweep.errors import SweepError
+from loadtest.planning.sweep.sweep import Sweep
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown
 from loadtest.verbs.slo_flag import slo_argument

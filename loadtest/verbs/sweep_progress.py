@@ -5,8 +5,8 @@ from typing import Any
 from rich.console import Console
 
 from loadtest.generator.measure import Progress
-from loadtest.sweep.jobs import Job
-from loadtest.sweep.sweeper import Standing
+from loadtest.planning.sweep.jobs import Job
+from loadtest.planning.sweep.sweeper import Standing
 
 SECONDS_PER_MINUTE = 60
 MOST_WORDS = 100

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from loadtest.planning.sweep.knobs import shown
 from loadtest.report.verdict import milliseconds
-from loadtest.sweep.knobs import shown
 
 NONE = "–"
 

@@ -5,7 +5,7 @@ import argparse
 from loadtest.observation.process_table import NoProcessError
 from loadtest.observation.triton_metrics import MetricsError
 from loadtest.observation.watch import Watch
-from loadtest.scenario import Scenario, ScenarioError
+from loadtest.scenario.scenario import Scenario, ScenarioError
 
 
 def add_watch_flags(parser: argparse.ArgumentParser) -> None:

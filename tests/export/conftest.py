@@ -15,7 +15,7 @@ import yaml
 from export.__main__ import main
 from export.inputs import Inputs
 from export.quiet import quieten
-from export.recipe import Recipe
+from export.recipe.recipe import Recipe
 from export.registry import package
 from model_repository import config
 from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest

@@ -23,11 +23,11 @@ import uvloop
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "model_repository/models"
-sys.path += [str(ROOT), str(ROOT / "tests/integration")]
+sys.path += [str(ROOT), str(ROOT / "tests/support")]
 from gateway_process import GatewayProcess, free_port  # noqa: E402 - found by the line above
 from wrk import load  # noqa: E402 - beside this file
 
-from gateway.http1 import Client  # noqa: E402
+from gateway.triton.http1 import Client  # noqa: E402
 
 BARE = """
 from fastapi import FastAPI

@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path += [str(ROOT), str(ROOT / "model_repository/backend"), str(ROOT / "tests/integration")]
+sys.path += [str(ROOT), str(ROOT / "model_repository/backend"), str(ROOT / "tests/support")]
 import tasks_repository  # noqa: E402 - found by the line above
 from gateway_process import GatewayProcess  # noqa: E402
 from wrk import load  # noqa: E402 - beside this file
 
-from gateway.valkey import Valkey  # noqa: E402
+from gateway.embedded.valkey import Valkey  # noqa: E402
 from model_repository.server import TritonServer  # noqa: E402
 
 KEY = "hr_benchmark"

@@ -22,7 +22,7 @@ import aiohttp
 ROOT = Path(__file__).parents[2]
 REPOSITORY = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "model_repository/models"
 CORPUS = ROOT / ".work/demo/r8-test.jsonl"
-sys.path.append(str(ROOT / "tests/integration"))
+sys.path.append(str(ROOT / "tests/support"))
 from gateway_process import GatewayProcess  # noqa: E402 - found by the line above
 
 TEXTS = 8

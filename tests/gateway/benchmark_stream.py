@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 REPOSITORY = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "model_repository/models"
 MODEL = sys.argv[2] if len(sys.argv) > 2 else "topics"
 LINES = int(sys.argv[3]) if len(sys.argv) > 3 else 1_000_000
-sys.path.append(str(ROOT / "tests/integration"))
+sys.path.append(str(ROOT / "tests/support"))
 from gateway_process import GatewayProcess  # noqa: E402 - found by the line above
 
 TEXTS, TOGETHER, STEPS = 2_000, 500, 20

@@ -7,7 +7,7 @@ import yaml
 from helm_python import HelmRenderError, HelmValuesError
 
 from loadtest.arrivals.process import Poisson
-from loadtest.loop import OpenLoop
+from loadtest.scenario.loop import OpenLoop
 from loadtest.verbs import run, worker
 from loadtest.verbs.scenario_flags import scenario_from
 from loadtest.workload.workload import Target

@@ -3,8 +3,9 @@
 import pytest
 import yaml
 
-from gateway import experiments, runtime_settings
-from gateway.settings import PREFIX, Settings
+from gateway.experiments import file as experiments
+from gateway.settings import runtime as runtime_settings
+from gateway.settings.settings import PREFIX, Settings
 
 EXPERIMENT = {
     "key": "topics-lora",

@@ -10,7 +10,7 @@ import yaml
 from gateway_process import GatewayProcess, free_port
 
 from export.demo.data import fetch
-from gateway.valkey import Valkey
+from gateway.embedded.valkey import Valkey
 from model_repository.server import TritonServer
 
 ROOT = Path(__file__).parents[2]

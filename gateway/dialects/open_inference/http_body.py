@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gateway.bytes_tensor import unpacked
 from gateway.dialects.open_inference.request import InferRequest, Input, Parameters, Wanted, require_no_shared_memory
 from gateway.dialects.open_inference.tensors import BYTES, FLOAT, Output
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
-from gateway.prediction import Prediction
-from gateway.security.json_depth import require_shallow
+from gateway.request.bytes_tensor import unpacked
+from gateway.request.json_depth import require_shallow
+from gateway.request.prediction import Prediction
 from model_repository.tensors import TEXT
 
 HEADER_LENGTH = "inference-header-content-length"

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.metadata import version as version_of
 from typing import Any
 
-from gateway.catalog import Catalog, ServedModel
+from gateway.catalog.catalog import Catalog, ServedModel
 from gateway.errors import NotFound
 
 EXTENSIONS = ["classification", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters"]

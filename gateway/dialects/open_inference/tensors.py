@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from gateway.bytes_tensor import packed
 from gateway.dialects.open_inference.classification import best_classes
 from gateway.dialects.open_inference.request import Input, Wanted
 from gateway.errors import MalformedRequest, TooLarge
-from gateway.prediction import Item, Prediction
-from gateway.row import TOKENS_BYTES, value_of, width_of
+from gateway.request.bytes_tensor import packed
+from gateway.request.prediction import Item, Prediction
+from gateway.request.row import TOKENS_BYTES, value_of, width_of
 from gateway.tasks.task import canonical
 from model_repository.manifest import Manifest
 from model_repository.tensors import ERROR, PARAMETERS, TEXT, TEXT_PAIR, TOKENS, tensors_of

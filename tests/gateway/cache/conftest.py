@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.valkey import Valkey
+from gateway.embedded.valkey import Valkey
 
 
 @pytest.fixture(scope="module")

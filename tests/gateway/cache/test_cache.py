@@ -6,11 +6,11 @@ import psutil
 import pytest
 
 from gateway.cache.cache import Cache
-from gateway.cache.directives import NONE
 from gateway.cache.generations import ALL
 from gateway.cache.policy import CachePolicy, Policies
 from gateway.cache.redis_tier import REST_AFTER_FAULT_S, RedisTier
-from gateway.prediction import Item
+from gateway.request.cache_control import NONE
+from gateway.request.prediction import Item
 
 pytestmark = pytest.mark.integration
 ITEMS, ROW = [Item(b"a text")], b"\0" * 8

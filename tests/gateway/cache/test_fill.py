@@ -6,13 +6,13 @@ import uuid
 import pytest
 
 from gateway.cache.cache import Cache
-from gateway.cache.directives import parse
 from gateway.cache.fill import Fill
 from gateway.cache.flights import Flights
 from gateway.cache.policy import CachePolicy, Policies
 from gateway.cache.redis_tier import RedisTier
-from gateway.limiting.priority import Priority
-from gateway.prediction import Item, PredictionRequest
+from gateway.request.cache_control import parse
+from gateway.request.prediction import Item, PredictionRequest
+from gateway.request.priority import Priority
 
 pytestmark = pytest.mark.integration
 ITEM, ROW = Item(b"a text"), b"\0" * 8

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cache.key import entity_tag, key, lease_key, namespace
-from gateway.prediction import Item
+from gateway.request.prediction import Item
 
 DIGESTS = [f"sha256:{c * 64}" for c in "ab"]
 ITEMS = st.builds(Item, st.binary(max_size=5), st.none() | st.binary(max_size=5), st.binary(max_size=5))

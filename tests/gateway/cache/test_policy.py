@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cache.directives import NONE, parse
 from gateway.cache.entry import Entry
 from gateway.cache.policy import CachePolicy, Policies, PolicyError, Use, use_of
 from gateway.cache.policy import parse as parse_policies
+from gateway.request.cache_control import NONE, parse
 
 POLICY = CachePolicy(ttl_s=100, stale_while_revalidate_s=20, stale_if_error_s=500)
 ENTRY = Entry(made_at_s=1000.0, fresh_until_s=1100.0, row=b"")

@@ -8,8 +8,8 @@ from gateway.cache.flights import Flights
 from gateway.cache.policy import CachePolicy, Policies
 from gateway.cache.refreshes import AGAIN_S, Refreshes
 from gateway.errors import Overloaded
-from gateway.limiting.priority import Priority
-from gateway.prediction import Item
+from gateway.request.prediction import Item
+from gateway.request.priority import Priority
 
 STALE = {b"headrace:key": Item(b"a text")}
 

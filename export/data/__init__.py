@@ -1,0 +1,1 @@
+"""Evaluation and calibration sets: files of several formats, read as columns of texts."""

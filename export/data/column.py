@@ -1,0 +1,81 @@
+"""A column of a table, its values read as what is needed; what is wrong is named by place and by the recipe's field."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from export.data.table import Table
+from export.errors import RecipeError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Column:
+    """The values of the column `name`; `field` is the recipe's that names it."""
+
+    field: str
+    name: str
+    values: Sequence[object]
+    table: Table
+
+    @classmethod
+    def of(cls, table: Table, field: str, name: str) -> "Column":
+        """A table's column.
+
+        Raises:
+            RecipeError: it has no such column; those that it has are named.
+        """
+        if name not in table.columns:
+            raise RecipeError(f"{field}: {table.path} has no field {name!r}; its fields are {', '.join(table.columns)}")
+        return cls(field, name, table.columns[name], table)
+
+    def read(self, convert: Callable[[object], T | None], needed: str) -> list[T]:
+        """Each value as `convert` makes it; None says that a value is not `needed` ("a string").
+
+        Raises:
+            RecipeError: such a value; its place is named.
+        """
+        read = []
+        for row, value in enumerate(self.values):
+            if (converted := convert(value)) is None:
+                raise RecipeError(f"{self.field}: {self.table.where(row)} has no field {self.name!r} that holds {needed}")
+            read.append(converted)
+        return read
+
+    def strings(self) -> list[str]:
+        """The values, all strings; see `read`."""
+        return self.read(lambda value: value if isinstance(value, str) else None, "a string")
+
+    def numbers(self) -> list[float]:
+        """The values, all finite numbers, or strings that are ones, as in CSV; see `read`."""
+        return self.read(_number, "a number")
+
+    def lists(self) -> list[list[object]]:
+        """The values, all lists, or strings that are JSON ones, as in CSV; see `read`."""
+        return self.parsed().read(lambda value: value if isinstance(value, list) else None, "a list")
+
+    def parsed(self) -> "Column":
+        """The same column, where strings that are a JSON list or object have become it: CSV holds them so."""
+        return replace(self, values=[_parsed(value) for value in self.values])
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _parsed(value: object) -> object:
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value

@@ -1,0 +1,1 @@
+"""The recipe, which says what to export and how."""

@@ -1,0 +1,236 @@
+"""The recipe: what to export, from which checkpoint, to which target, and how much quality it may lose."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+
+from export.errors import RecipeError
+from export.recipe.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
+from model_repository.manifest import Optimization, Precision, Target
+from model_repository.postprocessing import POSTPROCESSING, Task, Windows
+
+InstructionSet = Literal["avx512_vnni", "avx2", "arm64"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evaluation(_Strict):
+    """The evaluation set, the columns that a task reads from it, and the gate.
+
+    `data` is CSV, JSON lines, Parquet or a folder of the datasets library; `columns` names those of further roles (`question: q`).
+    `metric` may get worse by at most `max_drop`, in each group of the `slices` columns by at most `max_slice_drop`, and at least
+    the share `min_agreement` of the answers must be the fp32 reference's.
+    """
+
+    data: Path
+    text: str = "text"
+    text_pair: str | None = None
+    label: str = "label"
+    columns: dict[str, str] = Field(default_factory=dict)
+    slices: tuple[str, ...] = ()
+    metric: str | None = None
+    """None: the task's usual one."""
+    max_drop: float = Field(ge=0)
+    min_agreement: float | None = Field(default=None, ge=0, le=1)
+    max_slice_drop: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _columns_and_slices_fit(self) -> Self:
+        if twice := {"text", "text_pair", "label"} & self.columns.keys():
+            raise ValueError(f"columns.{min(twice)}: write it as evaluation.{min(twice)}")
+        if self.max_slice_drop is not None and not self.slices:
+            raise ValueError("max_slice_drop is for slices, and the recipe names none; add slices: [column] or remove it")
+        return self
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The name of the column in each role."""
+        pair = {"text_pair": self.text_pair} if self.text_pair else {}
+        return {"text": self.text, **pair, "label": self.label, **self.columns}
+
+
+class Calibration(_Strict):
+    """Texts that static int8 takes its activations' ranges from: of the training set, never of the evaluation set.
+
+    `data` is read as an evaluation set is; `samples` of its texts are used. `minmax` takes the whole range, `percentile` cuts off the
+    rest, `entropy` loses the least information.
+    """
+
+    data: Path
+    text: str = "text"
+    text_pair: str | None = None
+    samples: int = Field(default=256, ge=1)
+    method: Literal["minmax", "entropy", "percentile"] = "minmax"
+    percentile: float | None = Field(default=None, gt=50, le=100)
+
+    @model_validator(mode="after")
+    def _percentile_belongs_to_its_method(self) -> Self:
+        if self.percentile is not None and self.method != "percentile":
+            raise ValueError(f"percentile is for method percentile, not {self.method}; remove it")
+        return self
+
+
+class Recipe(_Strict):
+    """One version of one model. Paths are as written: `path` resolves them against the recipe's folder."""
+
+    # names stand in paths, URLs and metric labels
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    version: int = Field(ge=1)
+    task: Task
+    checkpoint: str = Field(min_length=1)
+    checkpoint_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    adapter: Path | None = None
+    trust_remote_code: bool = False
+    labels: tuple[str, ...] | None = None
+    max_length: int = Field(ge=2)
+    windows: Windows | None = None
+    """None: a text of more than `max_length` tokens is cut."""
+    postprocessing: dict[str, Any] = Field(default_factory=dict)
+    """How answers are made, where the checkpoint does not say or says otherwise: fields of the task's settings."""
+    target: Target = "cpu"
+    precision: Literal["int8", "fp16", "fp32", "auto"]
+    optimization: Optimization | None = None
+    instruction_set: Literal["avx512_vnni", "avx2", "arm64", "auto"] | None = None
+    calibration: Calibration | None = None
+    sensitivity: bool | None = None
+    """Search for layers to keep in fp32: always, never, or (None) where full int8 does not pass."""
+    allow_slower: bool = False
+    evaluation: Evaluation
+
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_precision(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and "precision" not in fields and fields.get("target", "cpu") in DEFAULT:
+            return {**fields, "precision": DEFAULT[fields.get("target", "cpu")]}
+        return fields
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_distinct(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if labels is not None and (not labels or len(set(labels)) < len(labels)):
+            raise ValueError("names are needed, each of them once")
+        return labels
+
+    @model_validator(mode="after")
+    def _postprocessing_is_the_tasks(self) -> Self:
+        known = POSTPROCESSING[self.task].model_fields
+        if unknown := sorted(set(self.postprocessing) - set(known)):
+            raise ValueError(f"postprocessing.{unknown[0]} is unknown for {self.task}; known are {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _precision_fits_target(self) -> Self:
+        if self.precision == "auto":
+            if self.optimization:
+                raise ValueError("precision auto tries the optimization levels itself; remove the field optimization")
+        else:
+            packaged_precision(self.target, self.precision, calibrated=self.calibration is not None)
+            require_optimization_fits(self.target, self.precision, self.optimization)
+        if self.instruction_set and (self.target != "cpu" or self.precision not in ("int8", "auto")):
+            raise ValueError(f"instruction_set is for precision int8 on a CPU, not {self.precision} for {self.target}; remove it")
+        if self.sensitivity is not None and self.precision != "int8":
+            raise ValueError(f"sensitivity is for precision int8, not {self.precision}; remove it")
+        if self.calibration and (self.target, self.precision) != ("gpu", "int8"):
+            raise ValueError(f"calibration is for precision int8 on target gpu, not {self.precision} on {self.target}; remove it")
+        return self
+
+    @property
+    def packaged_precision(self) -> Precision:
+        """The manifest's name of the precision.
+
+        Raises:
+            ValueError: it is `auto`, and nothing is chosen yet.
+        """
+        if self.precision == "auto":
+            raise ValueError("precision auto is no precision before a candidate is chosen")
+        return packaged_precision(self.target, self.precision, calibrated=self.calibration is not None)
+
+    def with_choice(self, precision: RecipePrecision, optimization: Optimization | None) -> Self:
+        """The recipe with what was chosen in the place of `auto`."""
+        return self.model_copy(update={"precision": precision, "optimization": optimization})
+
+    def path(self, written: str | Path) -> Path:
+        """A path of the recipe, resolved against the recipe's folder."""
+        return (self._folder / written).resolve()
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read a recipe of one version from YAML.
+
+        Raises:
+            RecipeError: no such file, not YAML, fields that are missing, unknown or out of range (each of them is named), or
+                several versions.
+        """
+        recipes = cls.read_all(file)
+        if len(recipes) > 1:
+            raise RecipeError(f"{file}: the recipe is of {len(recipes)} versions, and one is wanted")
+        return recipes[0]
+
+    @classmethod
+    def read_all(cls, file: Path) -> list[Self]:
+        """Read a recipe from YAML: of one version, or with `adapters: {version: adapter, …}` of several on one checkpoint.
+
+        Raises:
+            RecipeError: no such file, not YAML, or fields that are missing, unknown or out of range: each of them is named.
+        """
+        try:
+            fields = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except OSError as exc:
+            raise RecipeError(f"{file}: the recipe cannot be read: {exc.strerror}") from exc
+        except (yaml.YAMLError, UnicodeDecodeError) as exc:
+            raise RecipeError(f"{file}: not YAML: {' '.join(str(exc).split())}") from exc
+        if not isinstance(fields, dict):
+            raise RecipeError(f"{file}: a recipe is a mapping of fields (model, version, task, checkpoint …)")
+        try:
+            recipes = [cls.model_validate(one) for one in _versions(fields)]
+        except ValidationError as exc:
+            raise RecipeError("; ".join(f"{file}: {_fault(error)}" for error in exc.errors())) from exc
+        except ValueError as exc:
+            raise RecipeError(f"{file}: {exc}") from exc
+        for recipe in recipes:
+            recipe._folder = file.resolve().parent
+        return recipes
+
+
+def _versions(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fields of each version: with `adapters`, of one for each."""
+    if "adapters" not in fields:
+        return [fields]
+    adapters = fields["adapters"]
+    if both := {"version", "adapter"} & fields.keys():
+        raise ValueError(f"adapters says version and adapter of each already; remove the field {min(both)}")
+    if not isinstance(adapters, dict) or not adapters:
+        raise ValueError("adapters: write {version: adapter, …}, such as {1: adapters/first, 2: adapters/second}")
+    common = {name: value for name, value in fields.items() if name != "adapters"}
+    return [{**common, "version": version, "adapter": adapter} for version, adapter in adapters.items()]
+
+
+def _fault(error: Any) -> str:
+    """One sentence for one fault that pydantic found."""
+    field, given = ".".join(map(str, error["loc"])), error["input"]
+    match error["type"]:
+        case "missing":
+            return f"the field {field} is missing; add it"
+        case "extra_forbidden":
+            parts: dict[str, type[BaseModel]] = {"evaluation": Evaluation, "calibration": Calibration}
+            names = list(parts.get(field.split(".")[0] if "." in field else "", Recipe).model_fields)
+            close = difflib.get_close_matches(str(error["loc"][-1]), names, n=1)
+            return f"the field {field} is unknown; " + (f"is {close[0]} meant?" if close else f"known are {', '.join(names)}")
+        case "literal_error":
+            return f"{field}: {given!r} is not possible; choose one of {error['ctx']['expected']}"
+        case "string_pattern_mismatch" if field == "model":
+            return (
+                f"model: {given!r} must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit: "
+                "it stands in paths and URLs"
+            )
+        case "value_error":
+            return f"{field}: {error['ctx']['error']}" if field else str(error["ctx"]["error"])
+        case _:
+            return f"{field or 'recipe'}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {given!r})"

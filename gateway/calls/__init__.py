@@ -1,0 +1,1 @@
+"""The one call that all doors share: who asks, until when, for which unit, and what of."""

@@ -1,0 +1,189 @@
+"""What a prediction request is in every dialect: who asks, until when, for which unit, and how it may be cached."""
+
+import asyncio
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Self
+
+import orjson
+from fastapi import Request, Response
+
+from gateway.dialects.ask import Ask
+from gateway.errors import InvalidRequest, MalformedRequest
+from gateway.http_server.body import read_body, read_json
+from gateway.lane import Lane
+from gateway.observability.observe import CONTEXT
+from gateway.request.cache_control import NONE, Directives, parse
+from gateway.request.caller import CALLER
+from gateway.request.context import RequestContext
+from gateway.request.prediction import Item, Prediction, PredictionRequest
+from gateway.request.principal import PREDICT
+from gateway.request.priority import Priority
+from gateway.stack import Limits, Stack
+
+MAX_UNIT_CHARS = 256
+_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
+UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
+
+
+class Call(NamedTuple):
+    """One authenticated request. `deadline` is of the event loop's clock, seconds: `timeout_s` after the request began."""
+
+    request: Request
+    stack: Stack
+    ctx: RequestContext
+    deadline: float
+    timeout_s: float
+
+    @classmethod
+    async def enter(cls, request: Request) -> Self:
+        """Let a caller in who may predict, and begin the request's time.
+
+        Raises:
+            GatewayError: as `Door.enter`.
+            MalformedRequest: the time that it allows cannot be read.
+        """
+        stack: Stack = request.app.state.stack
+        ctx: RequestContext = request.scope[CONTEXT]
+        await stack.door.enter(ctx, PREDICT)
+        ctx.lap("authenticate")
+        timeout_s = _timeout_s(ctx.headers, stack.limits)
+        return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
+
+    async def body(self) -> bytes:
+        """The request's body, whatever it is; errors as `read_body`."""
+        return await read_body(self.request, self.ctx, self.stack.limits.body)
+
+    async def json(self) -> bytes:
+        """The request's body, which is JSON; errors as `read_json`."""
+        return await read_json(self.request, self.ctx, self.stack.limits.body)
+
+    def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
+        """The version that answers, as `RequestLife.assign`.
+
+        The unit is the one of X-Unit-ID, else the body's `user`; without either each request is a unit of its own.
+
+        Raises:
+            MalformedRequest: the unit's name cannot be read.
+            GatewayError: as `RequestLife.assign`.
+        """
+        self.ctx.lap("parse")
+        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or self.ctx.request_id, self.ctx)
+
+    def within(self, timeout_s: float | None) -> Self:
+        """The same call with a deadline no later than `timeout_s` from now; None changes nothing."""
+        if timeout_s is None:
+            return self
+        return self._replace(deadline=min(self.deadline, asyncio.get_running_loop().time() + timeout_s))
+
+    @property
+    def directives(self) -> Directives:
+        """What the client says of caching."""
+        header = self._list_header("cache-control")
+        return NONE if header is None else parse(header)
+
+    def _list_header(self, name: str) -> str | None:
+        """A header that is a list, whose parts may stand in several lines (RFC 9110, section 5.3)."""
+        return ", ".join(self.request.headers.getlist(name)) if name in self.ctx.headers else None
+
+    def keys(self, lane: Lane, items: Sequence[Item]) -> list[bytes]:
+        """The items' keys in the cache; with `entity_tag` they name the answer."""
+        return self.stack.cache.keys(lane.manifest, self.ctx.tenant, items)
+
+    def not_modified(self, tag: str) -> bool:
+        """Whether the client has this answer already (`If-None-Match`), and nobody asks for a new one.
+
+        A packaged version answers an item the same for ever, so nothing needs to be looked up.
+        """
+        given = self._list_header("if-none-match")
+        if given is None or not self.directives.look_up or self.ctx.cache_bypass:
+            return False
+        if given.strip() == "*":
+            return False  # "any answer": there is none before it was asked for
+        known = {part.strip().removeprefix("W/") for part in given.split(",")}
+        return tag.removeprefix("W/") in known
+
+    def priority(self, default: Priority) -> Priority:
+        """What X-Priority says, else `default`.
+
+        Raises:
+            MalformedRequest: it says something else.
+        """
+        given = self.ctx.headers.get("x-priority")
+        if given is None:
+            return default
+        if (priority := _PRIORITIES.get(given.lower())) is None:
+            raise MalformedRequest(f"X-Priority: must be one of {', '.join(_PRIORITIES)}")
+        return priority
+
+    async def predict(
+        self,
+        lane: Lane,
+        items: Sequence[Item],
+        *,
+        keys: Sequence[bytes] | None = None,
+        partial: bool = False,
+        priority: Priority | None = None,
+    ) -> Prediction:
+        """Answer items by the version that was assigned, with `partial` those that can be answered; takes them from the caller's limits.
+
+        `keys` are the items' in the cache, where they were made already. `priority` is the one that a dialect says in its own way, where
+        it does, else X-Priority's.
+
+        Raises:
+            InvalidRequest: more items than a request may have.
+            GatewayError: as `Door.charge` and `RequestLife.predict`.
+        """
+        most = self.stack.limits.max_items
+        if len(items) > most:
+            raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
+        # the part of the parsing that had to know the model's task
+        self.ctx.lap("parse")
+        await self.stack.door.charge(self.ctx, len(items))
+        self.ctx.lap("authenticate")
+        if priority is None:
+            priority = self.priority(Priority.INTERACTIVE)
+        request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.scope.get(CALLER), partial)
+        return await self.stack.life.predict(lane, request, self.ctx)
+
+    async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float, priority: Priority) -> Prediction:
+        """As `predict`, for a part of a request whose body is still being read."""
+        request = PredictionRequest(items, deadline, self.directives, priority=priority)
+        part = RequestContext(self.ctx.request_id, tenant=self.ctx.tenant, cache_bypass=self.ctx.cache_bypass)
+        return await self.stack.life.predict(lane, request, part)
+
+    async def answer(self, lane: Lane, ask: Ask) -> Response:
+        """The answer to what a dialect asks, as JSON.
+
+        Raises:
+            GatewayError: as `RequestLife.predict`, or a text was cut that must not be.
+        """
+        self.ctx.instances = len(ask.items)
+        prediction = await self.predict(lane, ask.items)
+        return Response(orjson.dumps(ask.render(prediction)), media_type="application/json", headers=age_header(prediction))
+
+
+def age_header(prediction: Prediction) -> dict[str, str]:
+    """`Age`, where all came from the cache."""
+    return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
+
+
+def _timeout_s(headers: Mapping[str, str], limits: Limits) -> float:
+    given = headers.get("x-request-timeout-ms")
+    if given is None:
+        return limits.request_timeout_s
+    try:
+        milliseconds = float(given)
+    except ValueError:
+        milliseconds = math.nan
+    if not 0 < milliseconds < math.inf:
+        raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
+    return min(milliseconds / 1e3, limits.max_request_timeout_s)
+
+
+def _unit(headers: Mapping[str, str]) -> str | None:
+    given = headers.get("x-unit-id")
+    if given is not None and not UNIT.fullmatch(given):
+        raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
+    return given

@@ -1,0 +1,38 @@
+"""An inference, whatever it came by: a request → items → a prediction → output tensors."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway.calls.call import Call
+from gateway.dialects.open_inference.request import InferRequest, Wanted
+from gateway.dialects.open_inference.tensors import Output, items, outputs, outputs_of
+from gateway.request.prediction import Prediction
+from gateway.request.priority import Priority
+
+PRIORITIES = {priority.value: priority for priority in Priority}
+"""By Triton's priority levels; of another one Triton takes its default, and here X-Priority says."""
+
+
+class Inference(NamedTuple):
+    """A prediction, and the outputs that were asked for as tensors."""
+
+    prediction: Prediction
+    wanted: Sequence[Wanted]
+    outputs: Sequence[Output]
+
+
+async def infer(call: Call, model: str, version: int | None, request: InferRequest) -> Inference:
+    """Answer a request; an item that the model cannot process has its reason in ERROR, as Triton has it, and fails no other.
+
+    Raises:
+        GatewayError: the request does not fit the model, or has no answer.
+    """
+    lane = call.assign(model, version)
+    wanted = outputs_of(request.outputs, lane.manifest, binary=request.binary)
+    limits = call.stack.limits
+    max_items = call.stack.catalog.current.model(model).max_batch_size
+    asked = items(request.inputs, lane.manifest, max_items=max_items, max_text_bytes=limits.max_text_bytes)
+    call.ctx.instances = len(asked)
+    priority = PRIORITIES.get(request.parameters.priority)
+    prediction = await call.within(request.parameters.timeout_s).predict(lane, asked, partial=True, priority=priority)
+    return Inference(prediction, wanted, outputs(prediction, wanted))

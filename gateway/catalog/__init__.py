@@ -1,0 +1,1 @@
+"""What Triton serves: read, merged over several Tritons, and kept fresh."""

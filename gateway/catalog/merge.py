@@ -1,0 +1,58 @@
+"""One catalog of several Tritons': a version is ready where it is ready. Pure."""
+
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+
+from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
+
+
+def merged(catalogs: Mapping[str, Catalog]) -> Catalog:
+    """What the Tritons (by address) serve together.
+
+    Instances add up over those that have the model. Where one version number holds different packages, as while a repository is being
+    replaced, the package that is ready on most counts, and the others do not answer.
+    """
+    names = sorted({name for catalog in catalogs.values() for name in catalog.models})
+    return Catalog({name: _model([catalog.models[name] for catalog in catalogs.values() if name in catalog.models]) for name in names})
+
+
+def routes(catalog: Catalog, catalogs: Mapping[str, Catalog]) -> dict[str, frozenset[Hashable]]:
+    """The (model, version) pairs that each address answers for as the merged catalog has them."""
+    return {
+        address: frozenset(
+            (name, number)
+            for name, model in own.models.items()
+            for number, version in model.versions.items()
+            if version.ready and version.manifest.digest == catalog.models[name].versions[number].manifest.digest
+        )
+        for address, own in catalogs.items()
+    }
+
+
+def silenced(catalog: Catalog) -> Catalog:
+    """What a Triton that answers no more has served: known still, so that what is cached of it is answered, and not ready."""
+    return Catalog({name: replace(model, versions=_silenced(model.versions), instances=0) for name, model in catalog.models.items()})
+
+
+def _silenced(versions: Mapping[int, ServedVersion]) -> dict[int, ServedVersion]:
+    return {number: replace(version, ready=False, reason="its model server does not answer") for number, version in versions.items()}
+
+
+def _model(models: list[ServedModel]) -> ServedModel:
+    if len(models) == 1:
+        return models[0]
+    numbers = sorted({number for model in models for number in model.versions})
+    promotions = Counter(model.promoted for model in models if model.promoted is not None)
+    return ServedModel(
+        models[0].name,
+        {number: _version([model.versions[number] for model in models if number in model.versions]) for number in numbers},
+        instances=sum(model.instances for model in models),
+        max_batch_size=min(model.max_batch_size for model in models),
+        promoted=max(promotions, key=lambda number: (promotions[number], number)) if promotions else None,
+    )
+
+
+def _version(found: list[ServedVersion]) -> ServedVersion:
+    ready = Counter(version.manifest.digest for version in found if version.ready)
+    return max(found, key=lambda version: (version.ready, ready[version.manifest.digest], version.manifest.digest))

@@ -1,0 +1,65 @@
+"""Keeps the catalog fresh; while Triton is gone the last one stays, so that what is cached is still answered."""
+
+import asyncio
+
+import structlog
+
+from gateway.catalog.catalog import Catalog
+from gateway.errors import GatewayError, NotReady
+from gateway.observability import metrics
+from gateway.triton.client import Triton
+
+log = structlog.get_logger()
+READ_TIMEOUT_S = 2.0
+
+
+class CatalogWatch:
+    """The newest catalog that Triton told of; `fault` is why the last reading failed, None after a good one."""
+
+    def __init__(self, triton: Triton, refresh_s: float) -> None:
+        self._triton, self._refresh_s = triton, refresh_s
+        self._current: Catalog | None = None
+        self.fault: str | None = "not read yet"
+
+    @property
+    def current(self) -> Catalog:
+        """The catalog.
+
+        Raises:
+            NotReady: Triton never answered so far.
+        """
+        if self._current is None:
+            raise NotReady("the model server has not answered yet; try again later")
+        return self._current
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a catalog."""
+        return self._current is not None
+
+    async def watch(self) -> None:
+        """Read the catalog every `refresh_s` seconds, for ever."""
+        while True:
+            await self.read()
+            await asyncio.sleep(self._refresh_s)
+
+    async def read(self) -> None:
+        """Read the catalog once; a change of state is logged."""
+        try:
+            catalog = await self._triton.catalog(READ_TIMEOUT_S)
+        except GatewayError as exc:
+            if self.fault != exc.message:
+                log.warning("catalog not read, the last one stays", reason=repr(exc.__cause__ or exc))
+            self.fault = exc.message
+        else:
+            if catalog != self._current or self.fault:
+                log.info("catalog read", models={name: _states(catalog, name) for name in catalog.models})
+                for version in catalog.refused():
+                    log.error("version refused", model=version.manifest.model, version=version.manifest.version, reason=version.reason)
+            self._current, self.fault = catalog, None
+            metrics.VERSIONS_REFUSED.set(sum(1 for _ in catalog.refused()))
+        metrics.TRITON_UP.set(self.fault is None)
+
+
+def _states(catalog: Catalog, name: str) -> dict[str, str]:
+    return {str(number): "ready" if version.ready else version.reason for number, version in catalog.models[name].versions.items()}

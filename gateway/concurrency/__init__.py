@@ -1,0 +1,1 @@
+"""Patterns of asyncio that know nothing of serving: joining, ordering, pacing, waiting, ending."""

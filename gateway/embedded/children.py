@@ -1,0 +1,62 @@
+"""The embedded default: a real tritonserver and a real Valkey on loopback, as children that end with the gateway."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.embedded.valkey import Valkey
+from gateway.observability.tracing import triton_arguments
+from gateway.settings.settings import PREFIX
+from model_repository.server import TritonServer
+
+WATCH_INTERVAL_S = 1.0
+
+
+@contextmanager
+def children(repository: Path) -> Iterator[dict[str, str]]:
+    """Start both; gives the settings that point a gateway at them, and stops them at the end.
+
+    Raises:
+        TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
+        TritonError: Triton did not start; the message ends with what it logged.
+        StartError: Valkey did not start.
+    """
+    _say(f"starting Triton on {repository} …")
+    with TritonServer.start(repository, arguments=triton_arguments(os.environ)) as triton, Valkey() as valkey, _watched(triton, valkey):
+        _say(f"Triton (pid {triton.pid}) answers on {triton.http_url}, Valkey (pid {valkey.pid}) on {valkey.socket}")
+        try:
+            yield {f"{PREFIX}TRITON_URL": triton.http_url, f"{PREFIX}CACHE_URL": valkey.url, f"{PREFIX}STATE_URL": valkey.url}
+        finally:
+            _say("stopping Triton and Valkey …")
+
+
+@contextmanager
+def _watched(triton: TritonServer, valkey: Valkey) -> Iterator[None]:
+    """Say it, once, when a child ends by itself."""
+    over = threading.Event()
+    consequences: dict[str, tuple[TritonServer | Valkey, str]] = {
+        "Triton": (triton, "what is cached is still answered, the rest with 503, until you start again"),
+        "Valkey": (valkey, "answers are no longer cached, and keys and quotas are gone, until you start again"),
+    }
+
+    def watch() -> None:
+        while consequences and not over.wait(WATCH_INTERVAL_S):
+            for name, (child, consequence) in list(consequences.items()):
+                if (code := child.poll()) is not None:
+                    _say(f"{name} has exited with code {code}: {consequence}")
+                    del consequences[name]
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - progress for the person at the terminal

@@ -1,0 +1,1 @@
+"""Experiments: which version a unit sees. Begin with `assignment.py`."""

@@ -1,0 +1,139 @@
+"""The experiments file: YAML → snapshot; read again when it changes, and the last good one is kept when the new one is wrong.
+
+experiments:
+  - key: topics-lora
+    model: topics
+    coverage: 1.0          # share of the units that take part
+    cache_bypass: 0.05     # share of their requests that no cache answers
+    variants:
+      - {name: control, version: 1, weight: 0.5}
+      - {name: treatment, version: 2, weight: 0.5}
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gateway.experiments.assignment import Experiment, Variant
+from gateway.files import yaml_text
+from gateway.files.watched_file import WatchedFile
+from gateway.observability import metrics
+
+log = structlog.get_logger()
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+class ExperimentsError(ValueError):
+    """An experiments file that cannot be used; the message says where and why."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Variant(_Part):
+    name: Name
+    version: int = Field(ge=1)
+    weight: float = Field(ge=0, le=1)
+
+
+class _Experiment(_Part):
+    key: Name
+    model: Name
+    seed: str | None = None
+    coverage: float = Field(1.0, ge=0, le=1)
+    cache_bypass: float = Field(0.0, ge=0, le=1)
+    variants: list[_Variant] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _check(self) -> "_Experiment":
+        total = math.fsum(variant.weight for variant in self.variants)
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ValueError(f"the weights add up to {total:g}; they must add up to 1")
+        names = [variant.name for variant in self.variants]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the variants' names must differ: {', '.join(names)}")
+        return self
+
+
+class _File(_Part):
+    experiments: list[_Experiment] = []
+
+    @model_validator(mode="after")
+    def _check(self) -> "_File":
+        for field in ("key", "model"):
+            values = [getattr(experiment, field) for experiment in self.experiments]
+            if twice := {value for value in values if values.count(value) > 1}:
+                raise ValueError(f"more than one experiment with {field} {', '.join(sorted(twice))}")
+        return self
+
+
+def parse(text: str) -> dict[str, Experiment]:
+    """Experiments by model.
+
+    Raises:
+        ExperimentsError: not YAML, or not valid experiments; the message names each fault.
+    """
+    try:
+        file = _File.model_validate(yaml_text.load(text) or {})
+    except ValidationError as exc:
+        faults = (
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": ")
+            for fault in exc.errors(include_input=False)
+        )
+        raise ExperimentsError("; ".join(faults)) from exc
+    except ValueError as exc:
+        raise ExperimentsError(str(exc)) from exc
+    return {experiment.model: _freeze(experiment) for experiment in file.experiments}
+
+
+def _freeze(experiment: _Experiment) -> Experiment:
+    variants = tuple(Variant(variant.name, variant.version, variant.weight) for variant in experiment.variants)
+    seed = experiment.key if experiment.seed is None else experiment.seed
+    return Experiment(experiment.key, experiment.model, seed, experiment.coverage, variants, experiment.cache_bypass)
+
+
+class Experiments:
+    """The current experiments, and the file that they come from (None: there are none)."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file: WatchedFile[Mapping[str, Experiment]] = WatchedFile(path, parse, {})
+
+    @property
+    def by_model(self) -> Mapping[str, Experiment]:
+        """The experiments in force."""
+        return self._file.current
+
+    @property
+    def fault(self) -> str | None:
+        """Why the file as it stands is not in force, None where it is."""
+        return self._file.fault
+
+    def read(self) -> None:
+        """Take the file over if its contents changed.
+
+        Raises:
+            ExperimentsError: it cannot be read or used; what was in force stays in force.
+        """
+        self._file.read()
+        self._measure()
+        if self.fault:
+            raise ExperimentsError(self.fault)
+
+    async def watch(self) -> None:
+        """Read the file again whenever it changes, for ever; a fault is said once and the last good experiments stay."""
+        await self._file.watch(self._changed)
+
+    def _changed(self) -> None:
+        self._measure()
+        if self.fault:
+            log.error("experiments file refused, the last good one stays in force", reason=self.fault)
+        else:
+            log.info("experiments read", experiments=[experiment.key for experiment in self.by_model.values()])
+
+    def _measure(self) -> None:
+        metrics.EXPERIMENTS_VALID.set(self.fault is None)

@@ -1,0 +1,1 @@
+"""HTTP below the routes: connections and their limits, bodies, whole responses, content coding, draining."""

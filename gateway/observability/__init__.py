@@ -1,0 +1,1 @@
+"""What can be seen of the gateway: metrics, the log, traces."""

@@ -1,0 +1,1 @@
+"""What a request is: values that stages hand to each other, without I/O."""

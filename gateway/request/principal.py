@@ -1,0 +1,43 @@
+"""Who asks: the tenant and the scopes that an API key or a token stands for."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.request.rate_limits import Limits
+
+PREDICT: Final = "predict"
+FEEDBACK: Final = "feedback"
+EXPERIMENTS: Final = "experiments"
+ADMIN: Final = "admin"
+SCOPES: Final = (PREDICT, FEEDBACK, EXPERIMENTS, ADMIN)
+DEFAULT_SCOPES: Final = frozenset({PREDICT, FEEDBACK})
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified caller. `id` names the key or the token's subject in logs and counters; `expires_at` is in seconds since 1970."""
+
+    id: str
+    tenant: str
+    scopes: frozenset[str]
+    expires_at: float = math.inf
+    key_limits: Limits = field(default_factory=Limits)
+    tenant_limits: Limits = field(default_factory=Limits)
+
+
+ANONYMOUS: Final = Principal("", "", frozenset(SCOPES) - {ADMIN})
+"""Everyone, while authentication is off."""
+
+
+def parse_scopes(names: Iterable[str]) -> frozenset[str]:
+    """Scopes by name.
+
+    Raises:
+        ValueError: a name that is none, or no name at all.
+    """
+    scopes = frozenset(names)
+    if not scopes or not scopes <= set(SCOPES):
+        raise ValueError(f"give at least one scope of {', '.join(SCOPES)}")
+    return scopes

@@ -1,0 +1,1 @@
+"""Rates and quotas of keys and tenants. Begin with `rate_limiter.py`."""

@@ -1,0 +1,98 @@
+"""Where tokens are counted: in Redis, for all workers and replicas together, or in this process while Redis is gone."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from gateway.security.rate_limiting.token_bucket import Bucket, Draw, Grant, draw
+from gateway.state.redis_state import RedisState
+
+MAX_LOCAL_BUCKETS = 100_000
+_QUOTA_LIFE_S = 2 * 86_400
+# `token_bucket.draw`; ARGV is (rate, burst, returned, need, extra, life in ms) for each key; the clock is the server's
+_DRAW = """
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+local held, waits, enough = {}, {}, true
+for i, key in ipairs(KEYS) do
+    local at = (i - 1) * 6
+    local rate, burst = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    local need = tonumber(ARGV[at + 4])
+    local bucket = redis.call('HMGET', key, 'tokens', 'at')
+    local tokens = tonumber(bucket[1] or burst)
+    local since = tonumber(bucket[2] or now)
+    held[i] = math.min(burst, tokens + math.max(0, now - since) * rate + tonumber(ARGV[at + 3]))
+    waits[i] = 0
+    if need > 0 and need > held[i] then
+        enough = false
+        waits[i] = rate > 0 and (need - held[i]) / rate or -1
+    end
+end
+local answer = {}
+for i, key in ipairs(KEYS) do
+    local at = (i - 1) * 6
+    local given = 0
+    if enough then given = math.max(0, math.min(held[i], tonumber(ARGV[at + 4]) + tonumber(ARGV[at + 5]))) end
+    local left = held[i] - given
+    redis.call('HSET', key, 'tokens', string.format('%.6f', left), 'at', string.format('%.6f', now))
+    redis.call('PEXPIRE', key, ARGV[at + 6])
+    answer[#answer + 1] = string.format('%.6f', given)
+    answer[#answer + 1] = string.format('%.6f', left)
+    answer[#answer + 1] = string.format('%.6f', waits[i])
+end
+return answer
+"""
+
+
+class Ledger(Protocol):
+    """Counts tokens."""
+
+    async def draw(self, draws: Sequence[Draw]) -> list[Grant]:
+        """What each bucket gives; all of them what is needed, or none."""
+
+
+class RedisLedger:
+    """Counts in Redis, one round trip a draw. The buckets of a draw must lie in one slot: their keys carry the tenant in braces."""
+
+    def __init__(self, state: RedisState) -> None:
+        self._state = state
+
+    async def draw(self, draws: Sequence[Draw]) -> list[Grant]:
+        """As `Ledger.draw`.
+
+        Raises:
+            StateUnavailable: Redis does not answer in time.
+        """
+        arguments = [value for want in draws for value in (want.rate, want.burst, want.returned, want.need, want.extra, _life_ms(want))]
+        answer = [float(value) for value in await self._state.run(_DRAW, [want.key for want in draws], arguments)]
+        return [
+            Grant(given, left, math.inf if wait_s < 0 else wait_s)
+            for given, left, wait_s in zip(answer[::3], answer[1::3], answer[2::3], strict=True)
+        ]
+
+
+class LocalLedger:
+    """Counts in this process, beginning with what each bucket held when it was last seen."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._buckets: dict[str, Bucket] = {}
+
+    async def draw(self, draws: Sequence[Draw]) -> list[Grant]:
+        """As `Ledger.draw`; never fails."""
+        now = self._clock()
+        buckets = [self._buckets.get(want.key, Bucket(want.left, now)) for want in draws]
+        after, grants = draw(buckets, draws, now)
+        while len(self._buckets) > MAX_LOCAL_BUCKETS:
+            self._buckets.pop(next(iter(self._buckets)))
+        self._buckets.update((want.key, bucket) for want, bucket in zip(draws, after, strict=True))
+        return grants
+
+    def forget(self) -> None:
+        """Begin anew with what the buckets hold elsewhere."""
+        self._buckets.clear()
+
+
+def _life_ms(want: Draw) -> int:
+    """How long a bucket is remembered: until it is full by itself, or the day is over for certain."""
+    return int(1e3 * (want.burst / want.rate + 1 if want.rate else _QUOTA_LIFE_S))

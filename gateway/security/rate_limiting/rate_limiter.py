@@ -1,0 +1,199 @@
+"""Rates and quotas of keys and tenants, across workers and replicas.
+
+Asking Redis for every request would cost as much as the cache's own look-up. So a process leases a few tokens at a time (a tenth of
+a second of the rate, a thousandth of a quota) and spends them without asking; a lease ends after a second and what is left of it
+goes back. Tokens leave Redis before they are spent, so all processes together never spend more than the limit; what may be lost for a
+moment is what others have leased and do not use. One round trip renews all leases of a caller. While Redis is gone each process
+enforces the limit by itself, and a counter says so.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from gateway.errors import InvalidRequest, RateLimited, StateUnavailable
+from gateway.observability import metrics
+from gateway.request.principal import Principal
+from gateway.security.rate_limiting.ledger import Ledger, LocalLedger
+from gateway.security.rate_limiting.meter import LEASE_S, Account, Meter, meters_of
+
+IDLE_S = 600.0
+
+
+class _Tenant:
+    """A tenant's meters. One at a time renews leases of the tenant and of its keys; then all who waited for that go on together."""
+
+    __slots__ = ("_renewed", "meters")
+
+    def __init__(self) -> None:
+        self.meters: list[Meter] = []
+        self._renewed = asyncio.Event()
+        self._renewed.set()
+
+    @property
+    def renewing(self) -> bool:
+        """Whether somebody renews leases."""
+        return not self._renewed.is_set()
+
+    async def renewed(self) -> None:
+        """Wait until nobody renews leases; somebody else may have begun when this returns."""
+        await self._renewed.wait()
+
+    @contextmanager
+    def renewal(self) -> Iterator[None]:
+        """Renew leases; nobody else may be at it."""
+        self._renewed.clear()
+        try:
+            yield
+        finally:
+            self._renewed.set()
+
+
+class _Held(NamedTuple):
+    principal: Principal
+    account: Account
+    tenant: _Tenant
+
+
+class RateLimiter:
+    """Spends tokens of principals. `ledger` counts for all processes (None: there is no state, each process counts alone)."""
+
+    def __init__(self, ledger: Ledger | None, clock: Callable[[], float]) -> None:
+        self._ledger, self._local, self._clock = ledger, LocalLedger(clock), clock
+        self._held: dict[str, _Held] = {}
+        self._tenants: dict[str, _Tenant] = {}
+        self._away = False
+
+    async def take_request(self, principal: Principal) -> None:
+        """Spend one request.
+
+        Raises:
+            RateLimited: the key or its tenant has none left; says when to come again.
+        """
+        held = self._account(principal)
+        if held.account.requests:
+            await self._take(held, held.account.requests, 1.0)
+
+    async def take_items(self, principal: Principal, items: int) -> None:
+        """Spend items.
+
+        Raises:
+            RateLimited: the key or its tenant has too few left; says when to come again.
+            InvalidRequest: more at once than the key or the tenant may ever spend at once.
+        """
+        held = self._account(principal)
+        for meter in held.account.items:
+            if items > meter.burst:
+                raise InvalidRequest(f"{items} items at once are more than the {meter.burst:g} allowed; send them in several requests")
+        if held.account.items:
+            await self._take(held, held.account.items, float(items))
+
+    def headers(self, principal: Principal) -> Iterator[tuple[bytes, bytes]]:
+        """`x-ratelimit-*` of the limit that is nearest to its end; nothing for a principal without limits."""
+        held = self._held.get(principal.id)
+        meters = () if held is None else held.account.meters
+        if not meters:
+            return
+        now = self._clock()
+        meter = min(meters, key=lambda meter: meter.remaining(now) / meter.burst)
+        yield b"x-ratelimit-limit", b"%d" % meter.burst
+        yield b"x-ratelimit-remaining", b"%d" % meter.remaining(now)
+        yield b"x-ratelimit-reset", b"%d" % math.ceil(meter.reset_s(now))
+
+    async def watch(self) -> None:
+        """Give leases back that nobody spends, and forget who has not come for long; for ever."""
+        while True:
+            await asyncio.sleep(LEASE_S)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Give back what is left of leases that have ended."""
+        now = self._clock()
+        for id_, held in list(self._held.items()):
+            meters = held.account.meters
+            if any(meter.tokens and now >= meter.fresh_until for meter in meters):
+                while held.tenant.renewing:
+                    await held.tenant.renewed()
+                with held.tenant.renewal():
+                    await self._renew([(meter, 0.0, 0.0) for meter in meters])
+            if all(now > meter.fresh_until + IDLE_S for meter in meters):
+                self._held.pop(id_, None)
+        used = {held.principal.tenant for held in self._held.values()}
+        self._tenants = {name: tenant for name, tenant in self._tenants.items() if name in used}
+
+    def _account(self, principal: Principal) -> _Held:
+        held = self._held.get(principal.id)
+        return held if held is not None and held.principal is principal else self._open(principal)
+
+    def _open(self, principal: Principal) -> _Held:
+        """The account under the principal's limits as they are now; meters whose limits did not change go on."""
+        before = self._held.pop(principal.id, None)
+        own = meters_of(f"{{{principal.tenant}}}:key:{principal.id}", principal.key_limits)
+        if before is not None:
+            own = _kept(own, before.account.meters)
+        tenant = self._tenants.setdefault(principal.tenant, _Tenant())
+        tenant.meters = _kept(meters_of(f"{{{principal.tenant}}}:tenant", principal.tenant_limits), tenant.meters)
+        meters = own + tenant.meters
+        requests, items = (tuple(meter for meter in meters if meter.unit == unit) for unit in ("requests", "items"))
+        held = self._held[principal.id] = _Held(principal, Account(requests, items, tuple(meters)), tenant)
+        return held
+
+    async def _take(self, held: _Held, meters: tuple[Meter, ...], need: float) -> None:
+        while not _spend(meters, need, now := self._clock()):
+            if held.tenant.renewing:
+                await held.tenant.renewed()
+                continue
+            if not any(meter.blocks(need, now) for meter in meters):
+                with held.tenant.renewal():
+                    every = held.account.meters
+                    await self._renew([(meter, need if meter in meters else 0.0, max(meter.extra, meter.tokens)) for meter in every])
+                # before any other, who would find that what was asked for this one is there
+                if _spend(meters, need, now):
+                    return
+            raise _refusal(meters, now)
+
+    async def _renew(self, wanted: Sequence[tuple[Meter, float, float]]) -> None:
+        """Renew leases in one round trip: (meter, need, extra). Its tenant is in `renewal`."""
+        now = self._clock()
+        draws = [meter.want(need, extra, now) for meter, need, extra in wanted]
+        away = False
+        if self._ledger is None:
+            grants = await self._local.draw(draws)
+        else:
+            try:
+                owed = [want._replace(returned=want.returned - meter.debt) for (meter, _, _), want in zip(wanted, draws, strict=True)]
+                grants = await self._ledger.draw(owed)
+            except StateUnavailable:
+                away = True
+                metrics.RATE_LIMITS_LOCAL.inc()
+                grants = await self._local.draw(draws)
+            if self._away and not away:
+                self._local.forget()
+            self._away = away
+        for (meter, _, _), want, grant in zip(wanted, draws, grants, strict=True):
+            meter.take_over(want, grant, now, away=away)
+
+
+def _spend(meters: tuple[Meter, ...], need: float, now: float) -> bool:
+    for meter in meters:
+        if meter.tokens < need or now >= meter.fresh_until:
+            return False
+    for meter in meters:
+        meter.tokens -= need
+    return True
+
+
+def _refusal(meters: tuple[Meter, ...], now: float) -> RateLimited:
+    blocking = max(meters, key=lambda meter: meter.blocked_until)
+    metrics.RATE_LIMITED.labels(blocking.unit, "rate" if blocking.rate else "quota").inc()
+    wait_s = max(1, math.ceil(blocking.blocked_until - now))
+    limit = f"{blocking.rate:g} {blocking.unit}/s" if blocking.rate else f"{blocking.burst:g} {blocking.unit} a day"
+    return RateLimited(f"the limit of {limit} is reached; try again in {wait_s} s", wait_s)
+
+
+def _kept(meters: list[Meter], before: Sequence[Meter]) -> list[Meter]:
+    """The meters, each of them the earlier one where there is one for the same limit."""
+    earlier = {(meter.owner, meter.unit, meter.rate, meter.burst): meter for meter in before}
+    return [earlier.get((meter.owner, meter.unit, meter.rate, meter.burst), meter) for meter in meters]

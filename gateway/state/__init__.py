@@ -1,0 +1,1 @@
+"""State in Redis or Valkey: what must not be lost, and what is counted."""

@@ -1,0 +1,1 @@
+"""Triton over HTTP: the client, its connections, and several Tritons as one."""

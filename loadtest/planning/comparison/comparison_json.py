@@ -1,0 +1,45 @@
+"""A comparison as JSON values, in the form that `docs/compare.md` describes. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from loadtest.planning.comparison.comparison import Comparison
+from loadtest.planning.comparison.condition import Condition
+from loadtest.planning.comparison.difference import CONFIDENCE, Interval
+
+SCHEMA = "headrace-comparison/1"
+
+
+def comparison_json(
+    comparison: Comparison, before: Sequence[str], after: Sequence[str], conditions: Sequence[tuple[Condition, bool]], command: str
+) -> dict[str, Any]:
+    """All that is shown."""
+    return {
+        "schema": SCHEMA,
+        "before": list(before),
+        "after": list(after),
+        "method": comparison.method,
+        "pairs": comparison.pairs,
+        "confidence": CONFIDENCE,
+        "differences": [
+            {
+                "metric": difference.metric,
+                "kind": difference.kind,
+                "before": difference.before,
+                "after": difference.after,
+                "change": difference.change,
+                "change_interval": _pair(difference.change_interval),
+                "after_interval": _pair(difference.after_interval),
+                "certain": difference.certain,
+            }
+            for difference in comparison.differences
+        ],
+        "fail_if": [{"condition": condition.text, "met": met} for condition, met in conditions],
+        "failures": list(comparison.failures),
+        "cautions": list(comparison.cautions),
+        "command": command,
+    }
+
+
+def _pair(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]

@@ -1,0 +1,113 @@
+"""Reading what is compared: `report.json` of runs, `search.json` of searches."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtest.planning.search.search_json import SCHEMA as SEARCH
+from loadtest.report.verdict import keeps_up
+from loadtest.results.results import Results
+
+FREE = {"url", "salt", "seed", "workers"}
+"""Fields of a scenario in which two that are compared may differ: what is sent is of the same kind."""
+
+
+class ComparisonError(ValueError):
+    """Files that cannot be read or compared; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A run (`results`) or a search (`search`), and the scenario that it offered."""
+
+    path: Path
+    offered: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    results: Results | None = None
+    search: Mapping[str, Any] | None = None
+
+
+def read_document(path: Path) -> Document:
+    """The document in a file; a folder stands for its report.json or search.json.
+
+    Raises:
+        ComparisonError: it cannot be read, or is neither.
+    """
+    if path.is_dir():
+        path = next((path / name for name in ("report.json", "search.json") if (path / name).exists()), path / "report.json")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and values.get("schema") == SEARCH:
+            return Document(path, values["offered"], values["machine"], search=values)
+        if not isinstance(values, dict) or "schema_version" not in values:
+            raise ComparisonError(f"{path} is neither a report.json of `run` nor a search.json of `search`")
+        results = Results.from_dict(values)
+    except OSError as exc:
+        raise ComparisonError(f"{path}: {exc.strerror}") from exc
+    except (UnicodeDecodeError, json.JSONDecodeError) as exc:
+        raise ComparisonError(f"{path} is no JSON: {exc}") from exc
+    except ComparisonError:
+        raise
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ComparisonError(f"{path} cannot be compared: {exc}") from exc
+    return Document(path, results.offered, results.machine, results=results)
+
+
+def differing(before: Document, after: Document) -> list[str]:
+    """The scenario's fields in which two documents differ, by their paths, with both values; for searches, the SLO too."""
+    old, new = _fields(before), _fields(after)
+    names = sorted(old.keys() | new.keys())
+    return [f"{name}: {old.get(name)} and {new.get(name)}" for name in names if old.get(name) != new.get(name)]
+
+
+def is_paired(before: Document, after: Document) -> bool:
+    """Whether both were sent the same requests in the same seconds: one scenario and one seed, in an open loop."""
+    same = before.offered.get("seed") == after.offered.get("seed") and not differing(before, after)
+    return same and before.offered["loop"]["kind"] == "open"
+
+
+def failure(document: Document) -> str | None:
+    """Why a document holds nothing to compare, a sentence; None where it does."""
+    if document.results is not None and document.results.problem:
+        return f"{document.path}: {document.results.problem}"
+    if document.search is not None and document.search["rate"] is None:
+        return f"{document.path}: {document.search['verdict']}"
+    return None
+
+
+def reservations(before: Document, after: Document) -> list[str]:
+    """What speaks against a comparison, a sentence each."""
+    said = []
+    for document in (before, after):
+        results = document.results
+        if results is not None and not keeps_up(results):
+            said.append(f"{document.path}: the generator could not keep up, so that this says nothing of the system.")
+        if results is not None and (results.interrupted or results.lost_workers):
+            said.append(f"{document.path}: the run is not whole.")
+    if before.machine != after.machine:
+        names = sorted(name for name in before.machine.keys() | after.machine.keys() if before.machine.get(name) != after.machine.get(name))
+        said.append(f"{before.path} and {after.path} were measured on different machines ({', '.join(names)}).")
+    return said
+
+
+def _fields(document: Document) -> dict[str, Any]:
+    kept = {name: value for name, value in document.offered.items() if name not in FREE}
+    flat = _flat(kept, "")
+    if document.search is not None:
+        # the loop of a search holds its first rate only
+        flat = {name: value for name, value in flat.items() if not name.startswith("loop.arrivals")} | {"slo": document.search["slo"]}
+    return flat
+
+
+def _flat(values: Mapping[str, Any], above: str) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        path = f"{above}{name}"
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{path}.")
+        else:
+            # the same corpus lies elsewhere on another machine
+            flat[path] = Path(value).name if name in {"corpus", "trace"} and value is not None else value
+    return flat

@@ -1,0 +1,60 @@
+"""Several pairs of runs or searches, paired by their order: how each metric changed over all, with an interval from how pairs differ.
+
+    change = mean of the pairs' changes ± t(n − 1) · sd / √n
+
+of logarithms of ratios (of differences, where the metric is a share). It needs no assumption about what happens within a run, and sees
+how runs vary from day to day; it takes the pairs for independent and their changes for roughly normal, and is wide below four or five.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+from loadtest.planning.comparison.difference import Difference, Interval
+from loadtest.planning.comparison.student import t_95
+
+
+def combine(pairs: Sequence[Sequence[Difference]]) -> list[Difference]:
+    """One difference a metric that all pairs have; a single pair is given back as it is."""
+    if len(pairs) == 1:
+        return list(pairs[0])
+    by_metric = [{difference.metric: difference for difference in pair} for pair in pairs]
+    return [
+        _combined([pair[difference.metric] for pair in by_metric])
+        for difference in pairs[0]
+        if all(difference.metric in pair for pair in by_metric)
+    ]
+
+
+def _combined(differences: Sequence[Difference]) -> Difference:
+    first = differences[0]
+    before = [difference.before for difference in differences]
+    after = [difference.after for difference in differences]
+    if first.kind == "share":
+        change = _interval([difference.change for difference in differences])
+        own = _interval(after)
+        return Difference(
+            first.metric, first.kind, fmean(before), fmean(after), fmean(difference.change for difference in differences), change, own
+        )
+    logs = [math.log1p(difference.change) for difference in differences if difference.change > -1]
+    if len(logs) < len(differences):
+        return Difference(first.metric, first.kind, fmean(before), fmean(after), fmean(after) / fmean(before) - 1)
+    change, own = _interval(logs), _interval([math.log(value) for value in after])
+    return Difference(
+        first.metric,
+        first.kind,
+        _geometric_mean(before),
+        _geometric_mean(after),
+        math.expm1(fmean(logs)),
+        Interval(math.expm1(change.low), math.expm1(change.high)),
+        Interval(math.exp(own.low), math.exp(own.high)),
+    )
+
+
+def _interval(values: Sequence[float]) -> Interval:
+    half = t_95(len(values) - 1) * stdev(values) / math.sqrt(len(values))
+    return Interval(fmean(values) - half, fmean(values) + half)
+
+
+def _geometric_mean(values: Sequence[float]) -> float:
+    return math.exp(fmean(math.log(value) for value in values))

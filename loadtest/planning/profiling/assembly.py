@@ -1,0 +1,177 @@
+"""A capacity profile put together from its phases, and a sentence on each thing that could not be measured. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.observation.triton_statistics import Batches, Configuration
+from loadtest.planning.capacity.profile import SCHEMA
+from loadtest.planning.profiling.phases import Phase
+from loadtest.planning.search.capacity_part import measured_point
+from loadtest.results.histogram import EXACT_DIGITS, Histogram
+from loadtest.results.results import Results
+from loadtest.workload.workload import Workload
+
+SHARES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+BYTES_PER_KEY = 148
+"""What Valkey 9 and Redis 7 take for a key of ours beside its value: the key, its expiry, the entries of both tables."""
+LEAST_EXECUTIONS = 5
+MS_PER_S = 1e3
+LEAST_SHARE = 0.1
+"""No service time is told shorter than this share of the mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was measured: the model, the instance type (of the price table), texts a request, bytes of a cached item if they are known."""
+
+    model: str
+    instance: str
+    cores: float
+    command: str
+    measured_on: str
+    items_per_request: int
+    bytes_per_item: float | None = None
+
+
+def assemble(subject: Subject, phases: Sequence[Phase], points: Sequence[Phase], triton: Configuration) -> tuple[dict[str, Any], list[str]]:
+    """The profile as JSON values, and what it lacks or took for granted.
+
+    `phases` are those of `Phases.run`: hits alone, hits, misses, batches.
+    """
+    alone, hits, misses, *_ = phases
+    said: list[str] = []
+    hit_s, miss_s = _mean_s(alone.results), _mean_s(misses.results)
+    batch_seconds = seconds_by_size(phases)
+    if 1 in batch_seconds:
+        call_s = batch_seconds[1]
+    else:
+        call_s = max(miss_s - hit_s, LEAST_SHARE * miss_s)
+        said.append(
+            "Without --triton-url, a call's service time is a miss's latency less a hit's, overhead at the gateway included, and the "
+            "seconds of batches are not known."
+        )
+    return {
+        "schema": SCHEMA,
+        **heading(subject),
+        "triton": _triton(misses.results, miss_s, call_s, triton, batch_seconds),
+        "gateway": _gateway(alone, hits, misses, max(miss_s - hit_s - call_s, 0.0), said),
+        **_cache(subject, misses, said),
+        "points": [measured_point(point.results, 1, 1) for point in points],
+    }, said
+
+
+def heading(subject: Subject) -> dict[str, Any]:
+    """What is known of a profile before anything is measured."""
+    return {
+        "measured": {"on": subject.measured_on, "instance": subject.instance, "cores": subject.cores, "command": subject.command},
+        "model": subject.model,
+        "items_per_request": subject.items_per_request,
+    }
+
+
+def seconds_by_size(phases: Sequence[Phase]) -> dict[int, float]:
+    """Mean seconds of a batch by its size, of sizes that were executed often enough; a larger batch is never told as faster."""
+    total: dict[int, Batches] = {}
+    for phase in phases:
+        for size, batch in phase.batches.items():
+            before = total.get(size, Batches(0, 0.0))
+            total[size] = Batches(before.executions + batch.executions, before.seconds + batch.seconds)
+    seconds: dict[int, float] = {}
+    for size, batch in sorted(total.items()):
+        # sizes between the powers of two come of joined requests, few and at odd moments
+        if batch.executions >= LEAST_EXECUTIONS and size & (size - 1) == 0:
+            seconds[size] = max(batch.seconds / batch.executions, *seconds.values(), 0.0)
+    return seconds if 1 in seconds else {}
+
+
+def point_rates(loads: Sequence[float], document: Mapping[str, Any], workload: Workload) -> list[float]:
+    """Requests/s that load Triton's instances, or the gateway where it is the narrower, to these shares."""
+    misses = workload.mean_batch_size * (1 - (workload.repeat if workload.zipf is None else 0.0))
+    highest = []
+    if misses > 0:
+        highest.append(document["triton"]["instances"] / document["triton"]["service_s"]["mean"] / misses)
+    cpu_s = document["gateway"].get("cpu_s_per_miss" if misses > 0 else "cpu_s_per_hit")
+    if cpu_s:
+        highest.append(1 / cpu_s)
+    return [load * min(highest) for load in loads] if highest else []
+
+
+def _triton(results: Results, miss_s: float, call_s: float, triton: Configuration, batch_seconds: Mapping[int, float]) -> dict[str, Any]:
+    # the calls vary as the latencies of misses do: what lies between them is much the same for all
+    between_s = miss_s - call_s
+    histogram = _latency(results)
+    quantiles = {share: max(ms / MS_PER_S - between_s, LEAST_SHARE * call_s) for share, ms in _quantiles_ms(histogram).items()}
+    part: dict[str, Any] = {
+        "instances": triton.instances,
+        "service_s": {
+            "mean": call_s,
+            "scv": variance_s2(histogram) / call_s**2,
+            "quantiles": {str(share): seconds for share, seconds in quantiles.items()},
+        },
+        "queue_delay_s": triton.queue_delay_s,
+    }
+    if len(batch_seconds) > 1:
+        part["batch_seconds"] = {str(size): seconds for size, seconds in batch_seconds.items()}
+    return part
+
+
+def _gateway(alone: Phase, hits: Phase, misses: Phase, overhead_s: float, said: list[str]) -> dict[str, Any]:
+    histogram, hit_s = _latency(alone.results), _mean_s(alone.results)
+    part: dict[str, Any] = {
+        "hit_latency_s": {
+            "mean": hit_s,
+            "scv": variance_s2(histogram) / hit_s**2,
+            "quantiles": {str(share): ms / MS_PER_S for share, ms in _quantiles_ms(histogram).items()},
+        },
+        "miss_overhead_s": overhead_s,
+        "workers": max(misses.after.workers, 1),
+    }
+    per_hit, per_miss = hits.cpu_s_per_request, misses.cpu_s_per_request
+    if per_hit and per_miss:
+        part |= {"cpu_s_per_hit": per_hit, "cpu_s_per_miss": per_miss}
+    else:
+        said.append(
+            "The gateway tells nothing of its CPU time, as with several workers: gateway.cpu_s_per_hit and cpu_s_per_miss are left out. "
+            "Measure one with a single worker."
+        )
+    if misses.after.memory_bytes:
+        part["memory_bytes"] = misses.after.memory_bytes
+    if (hits.results.cache_hit_rate or 0.0) < 1:
+        said.append(f"Only {hits.results.cache_hit_rate or 0:.1%} of the texts meant as hits came from the cache.")
+    return part
+
+
+def _cache(subject: Subject, misses: Phase, said: list[str]) -> dict[str, Any]:
+    if subject.bytes_per_item is not None:
+        return {"cache": {"bytes_per_item": subject.bytes_per_item}}
+    before, after = misses.before.cache_bytes_written, misses.after.cache_bytes_written
+    stored = misses.results.texts_per_s * misses.results.elapsed_s
+    if after is None or after <= (before or 0.0) or not stored:
+        said.append("The gateway wrote nothing into a cache: cache.bytes_per_item is left out; --bytes-per-item gives it.")
+        return {}
+    said.append(
+        f"cache.bytes_per_item is what the gateway wrote per miss and {BYTES_PER_KEY} bytes that Valkey 9 takes for a key: "
+        "--bytes-per-item gives your own used memory / keys."
+    )
+    return {"cache": {"bytes_per_item": (after - (before or 0.0)) / stored + BYTES_PER_KEY}}
+
+
+def _latency(results: Results) -> Histogram:
+    return Histogram.from_dict({"hdr": results.histograms["latency"], "digits": EXACT_DIGITS, "sum_us": 0})
+
+
+def _mean_s(results: Results) -> float:
+    return (results.latency_ms or {})["mean"] / MS_PER_S
+
+
+def _quantiles_ms(histogram: Histogram) -> dict[float, float]:
+    return dict(zip(SHARES, histogram.quantiles_ms(SHARES), strict=True))
+
+
+def variance_s2(histogram: Histogram) -> float:
+    """The variance in seconds squared, within the histogram's precision, from evenly spaced quantiles."""
+    shares = [(index + 0.5) / 1000 for index in range(1000)]
+    values = [ms / MS_PER_S for ms in histogram.quantiles_ms(shares)]
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values) / len(values)

@@ -1,0 +1,92 @@
+"""What a search found, in a sentence or two, and what speaks against it. Pure."""
+
+from loadtest.planning.search.bounds import Bounds
+from loadtest.planning.search.search import Found
+from loadtest.report.verdict import cautions as cautions_of_a_run
+from loadtest.scenario.loop import OpenLoop
+from loadtest.scenario.scenario import Scenario
+from loadtest.slo import Slo
+
+FEW_BEHIND = 10
+LONG_AGAINST_THE_BOUND = 20
+MS_PER_S = 1e3
+
+
+def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
+    """The verdict: first the rate, or why there is none; of a search that did not come to its end, why."""
+    if found.outcome == "lowest_fails":
+        lowest = min(found.trials, key=lambda trial: trial.rate_rps)
+        why = next((trial.misses for trial in found.trials if trial.rate_rps == lowest.rate_rps and not trial.passed), ())
+        return f"{slo} is not kept at the lowest rate that was tried, {rate(lowest.rate_rps)} ({'; '.join(why)}). Try a lower --first-rate."
+    said = _known(found, slo)
+    if found.outcome == "broken":
+        return f"The search ended in trial {len(found.trials) + 1}: {found.reason} {said}" if found.trials else f"{found.reason} {said}"
+    if found.outcome == "interrupted":
+        return f"The search was ended by hand {_when(len(found.trials))}. {said}"
+    if found.outcome == "generator":
+        at = next(trial.rate_rps for trial in reversed(found.trials) if not trial.kept_up)
+        return (
+            f"The generator could not keep up at {rate(at)}, so that nothing is known of the system there: "
+            f"give it more --workers or cores of its own. {said}"
+        )
+    ends = {
+        "ceiling": f" {rate(bounds.most_rps)} is the highest rate that was to be tried.",
+        "most_trials": f" {len(found.trials)} trials were not enough for ± {bounds.resolution:.0%}.",
+    }
+    return said + ends.get(found.outcome, "")
+
+
+def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
+    """What a reader must know before trusting the rate, a sentence each."""
+    if not found.trials:
+        return []
+    said = []
+    longest_s = max((objective.bound for objective in slo.objectives if objective.metric != "errors"), default=0.0) / MS_PER_S
+    if scenario.duration_s < LONG_AGAINST_THE_BOUND * longest_s:
+        said.append(
+            f"Trials of {scenario.duration_s:g} s are short against a bound of {longest_s:g} s: a line that grows slowly is not seen; "
+            f"make --duration {LONG_AGAINST_THE_BOUND * longest_s:g} or more."
+        )
+    best = found.best
+    if best is None or best.results is None:
+        return said
+    for objective in slo.objectives:
+        quantile = objective.quantile
+        behind = best.results.requests * (1 - quantile) if quantile is not None else FEW_BEHIND
+        if behind < FEW_BEHIND:
+            said.append(
+                f"Only {behind:.1f} of {best.results.requests:,} requests of a trial stand behind {objective.metric}: a longer --duration "
+                "makes it less a matter of chance."
+            )
+    if isinstance(scenario.loop, OpenLoop):
+        said += [caution for caution in cautions_of_a_run(best.results) if "failed" not in caution]
+    return said
+
+
+def rate(rate_rps: float) -> str:
+    """A rate with three significant digits: `41.5 requests/s`, `1,240 requests/s`."""
+    return f"{number(rate_rps)} requests/s"
+
+
+def number(value: float) -> str:
+    """Three significant digits, and no exponent."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f}"
+
+
+def _when(trials: int) -> str:
+    if not trials:
+        return "before its first trial was over"
+    return "after one trial" if trials == 1 else f"after {trials} trials"
+
+
+def _known(found: Found, slo: Slo) -> str:
+    if found.edge is not None:
+        half, safe = found.edge.half, found.edge.safe
+        return (
+            f"{rate(half.rps)} is the highest rate within {slo} (95 % interval {number(half.low_rps)} to {number(half.high_rps)}); "
+            f"nine of ten runs keep it at {rate(safe.rps)}."
+        )
+    if found.best is not None:
+        return f"{slo} is kept at {rate(found.best.rate_rps)}, and how far above is not known."
+    return f"Whether {slo} is kept is not known at any rate."

@@ -1,0 +1,70 @@
+"""What the measured rates cost on the instance types that a sweep names. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtest.cost import usd_per_million
+from loadtest.cost.prices import PriceError, PriceTable, read_prices
+from loadtest.cost.spot import Interruptions, covered_price, hourly_rate
+from loadtest.planning.sweep.document import Prices
+from loadtest.planning.sweep.errors import SweepError
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One instance type: US dollars per hour on demand, and on spot with the gaps covered by on-demand instances (None: no spot price)."""
+
+    instance: str
+    vcpus: float
+    on_demand_usd_per_hour: float
+    spot_usd_per_hour: float | None
+    covered_spot_usd_per_hour: float | None
+    source: str
+    date: str
+
+    def cost(self, texts_per_s: float | None) -> dict[str, Any]:
+        """US dollars for a million texts at that rate; null where there is no rate, or no spot price."""
+        found: dict[str, Any] = {"instance": self.instance}
+        for name, price in (("on_demand", self.on_demand_usd_per_hour), ("spot", self.covered_spot_usd_per_hour)):
+            known = price is not None and texts_per_s is not None
+            found[f"{name}_usd_per_million"] = usd_per_million(price, texts_per_s) if known else None  # type: ignore[arg-type] # both are known
+        return found
+
+
+def read_offers(prices: Prices | None) -> list[Offer]:
+    """The offers of the instance types that a sweep names.
+
+    Raises:
+        SweepError: the price table lacks one, or cannot be read.
+    """
+    if prices is None:
+        return []
+    try:
+        table = read_prices(None if prices.table is None else Path(prices.table))
+        spot = prices.spot
+        taken = Interruptions(hourly_rate(spot.interrupted_per_month), spot.replace_s, spot.notice_s)
+        return [_offer(table, name, taken) for name in prices.instances]
+    except PriceError as exc:
+        raise SweepError(f"prices: {exc}") from exc
+
+
+def _offer(table: PriceTable, name: str, taken: Interruptions) -> Offer:
+    price, on_demand = table[name], table.on_demand(name)
+    spot = price.spot_usd_per_hour
+    covered = None if spot is None else covered_price(spot, on_demand, taken)
+    return Offer(name, price.vcpus, on_demand, spot, covered, price.source, str(price.date))
+
+
+def applied(offers: Sequence[Offer], cores: float) -> list[str]:
+    """What a reader must know of the prices, a sentence each."""
+    return [
+        f"The price of {offer.instance} ({offer.vcpus:g} vCPUs, {offer.on_demand_usd_per_hour:.4g} USD/h on demand"
+        + (
+            "" if offer.spot_usd_per_hour is None or offer.covered_spot_usd_per_hour is None
+            else f", {offer.spot_usd_per_hour:.5g} USD/h spot, {offer.covered_spot_usd_per_hour:.5g} with its gaps covered"
+        )
+        + f"; {offer.date}) is applied to rates that were measured on another machine with {cores:g} cores, generator included."
+        for offer in offers
+    ]  # fmt: skip

@@ -1,0 +1,87 @@
+"""What is to be measured: every configuration, once a repetition, each known by a digest of all that decides its result. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.planning.sweep.configuration import Configuration, digest
+from loadtest.planning.sweep.document import Document
+from loadtest.planning.sweep.errors import SweepError
+from loadtest.planning.sweep.knobs import Knobs
+from loadtest.planning.sweep.stack.packaged import PackagedModel
+from loadtest.scenario import fields as scenario_fields
+from loadtest.workload.workload import Workload
+
+MEASURED_WITH = ("model", "duration_s", "warm_up_s", "seed", "generators", "timeout_s", "max_in_flight")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One measurement of one configuration on a stack of its own; `repetition` counts from 0."""
+
+    configuration: Configuration
+    repetition: int
+    key: str
+
+
+def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedModel, corpus_digest: str) -> list[Job]:
+    """All jobs, one repetition of every configuration after the other, so that a machine that drifts drifts for all alike.
+
+    Names, prices and the order do not decide a result; the SLO does where a search looks for it.
+
+    Raises:
+        SweepError: a version is not packaged, or knobs do not fit the model.
+    """
+    same: dict[str, Any] = document.model_dump(include=set(MEASURED_WITH)) | {"corpus": corpus_digest}
+    same["loads"] = document.loads.model_dump()
+    if document.loads.search is not None:
+        same["slo"] = document.slo
+    made = []
+    for repetition in range(document.repetitions):
+        for configuration in found:
+            own = _of_stack(configuration.knobs, packaged) | {"repetition": repetition}
+            made.append(Job(configuration, repetition, digest(same | own)))
+    return made
+
+
+def profile_key(document: Document, configuration: Configuration, packaged: PackagedModel, corpus_digest: str) -> str:
+    """The digest of all that decides a configuration's capacity profile, which has its own repeats and one worker of the gateway."""
+    knobs = configuration.knobs.model_copy(update={"repeat": None, "zipf": None, "workers": None})
+    same = document.model_dump(include={"model", "seed", "timeout_s", "profile"}) | {"corpus": corpus_digest}
+    return digest(same | _of_stack(knobs, packaged))
+
+
+def described(job: Job, document: Document, packaged: PackagedModel) -> dict[str, Any]:
+    """Which configuration it is, and what is known of it before it is measured."""
+    knobs = job.configuration.knobs
+    return {
+        "key": job.key,
+        "name": job.configuration.name,
+        "repetition": job.repetition,
+        "knobs": knobs.turned(),
+        "workload": job.configuration.workload,
+        "packaged": packaged.facts(packaged.version(knobs)),
+        "config_pbtxt": packaged.alone(knobs),
+        "settings": knobs.gateway_settings(document.model),
+    }
+
+
+def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
+    """What a configuration is asked.
+
+    Raises:
+        SweepError: a workload knob has a value that it cannot have.
+    """
+    fields = knobs.workload() | {"corpus": document.corpus, "targets": [{"model": document.model}]}
+    try:
+        return scenario_fields.build(Workload, fields, "")
+    except ValueError as exc:
+        raise SweepError(f"{where}: {exc}") from exc
+
+
+def _of_stack(knobs: Knobs, packaged: PackagedModel) -> dict[str, Any]:
+    return {
+        "knobs": knobs.turned(),
+        "config": packaged.alone(knobs),
+        "packaged": packaged.facts(packaged.version(knobs))["digest"],
+    }

@@ -1,0 +1,124 @@
+"""One configuration from start to result: its stack, the fixed rates, the search, what the processes took."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from loadtest.arrivals.process import Poisson
+from loadtest.generator.measure import Progress
+from loadtest.observation.machine import describe_machine
+from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
+from loadtest.planning.search.search import Found, search
+from loadtest.planning.search.trial import Trial
+from loadtest.planning.search.trials import Trials
+from loadtest.planning.sweep.document import Document
+from loadtest.planning.sweep.jobs import Job, described, workload_of
+from loadtest.planning.sweep.point import FIXED, SEARCH, memory_by_part, point_of
+from loadtest.planning.sweep.stack.observer import Observer
+from loadtest.planning.sweep.stack.packaged import PackagedModel
+from loadtest.planning.sweep.stack.running import Stack, running_stack
+from loadtest.planning.sweep.store import RUN_SCHEMA
+from loadtest.results.observed import Observed
+from loadtest.results.summary import Circumstances
+from loadtest.scenario.loop import OpenLoop
+from loadtest.scenario.scenario import Scenario
+
+SEEDS_APART = 1000
+"""Between repetitions: each has arrivals and texts of its own, the same for every configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who is told what: the words of a starting stack, the load that begins, its progress."""
+
+    on_words: Callable[[str], None]
+    on_load: Callable[[str], None]
+    on_progress: Callable[[Progress], None]
+
+
+def measure_configuration(
+    job: Job, document: Document, packaged: PackagedModel, corpus: Sequence[str], command: str, listeners: Listeners
+) -> dict[str, Any]:
+    """Measure one configuration on a stack of its own; JSON values, as docs/sweep.md says.
+
+    Raises:
+        GatewayFailedError: the stack did not start.
+        SweepError: it has no Triton, or ended.
+        NoAnswerError, TargetError, GeneratorError: the load could not be run, or Triton does not tell what it did.
+        KeyboardInterrupt: ended by hand; nothing of the configuration counts.
+    """
+    began_s, around = time.monotonic(), Circumstances(command, datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
+    with running_stack(packaged, job.configuration.knobs, listeners.on_words) as stack:
+        versions = {**generator_versions(), **gateway_versions(stack.gateway.url, {}), **triton_versions([stack.triton])}
+        around = replace(around, versions=versions)
+        points, found = _load(job, document, corpus, around, stack, listeners)
+    return {
+        "schema": RUN_SCHEMA,
+        **described(job, document, packaged),
+        "started_at": around.started_at,
+        "elapsed_s": time.monotonic() - began_s,
+        "machine": dict(around.machine),
+        "versions": versions,
+        "memory_bytes": _memory(points),
+        "points": points,
+        "search": None if found is None else {"outcome": found.outcome, "reason": found.reason},
+        "error": None,
+    }
+
+
+def _load(
+    job: Job, document: Document, corpus: Sequence[str], around: Circumstances, stack: Stack, listeners: Listeners
+) -> tuple[list[dict[str, Any]], Found | None]:
+    observer = Observer(stack.gateway, stack.read, listeners.on_progress)
+    points: list[dict[str, Any]] = []
+
+    def trials_of(kind: str, duration_s: float) -> Callable[[float], Trial]:
+        trials = Trials(
+            _scenario(job, document, stack.gateway.url, duration_s),
+            corpus,
+            document.objectives,
+            around,
+            warm_up_s=document.warm_up_s,
+            on_progress=observer.on_progress,
+        )
+
+        def trial_at(rate_rps: float) -> Trial:
+            listeners.on_load(f"{rate_rps:,.4g} requests/s for {duration_s:g} s{' (search)' if kind == SEARCH else ''}")
+            with observer.watching() as run:
+                trial = trials(rate_rps)
+            seen = None if trial.results is None else run.seen(trial.results.requests)
+            points.append(point_of(rate_rps, kind, trial.results, seen))
+            return trial
+
+        return trial_at
+
+    at_fixed_rate = trials_of(FIXED, document.duration_s)
+    for rate_rps in document.loads.rates_rps:
+        at_fixed_rate(rate_rps)
+    wanted = document.loads.search
+    if wanted is None:
+        return points, None
+    found = search(trials_of(SEARCH, wanted.duration_s or document.duration_s), wanted.bounds)
+    if found.outcome == "interrupted":
+        raise KeyboardInterrupt
+    return points, found
+
+
+def _scenario(job: Job, document: Document, url: str, duration_s: float) -> Scenario:
+    return Scenario(
+        url=url,
+        loop=OpenLoop(Poisson(1.0), max_in_flight=document.max_in_flight),
+        workload=workload_of(document, job.configuration.knobs, job.configuration.name),
+        duration_s=duration_s,
+        workers=document.generators,
+        seed=document.seed + SEEDS_APART * job.repetition,
+        timeout_s=document.timeout_s,
+    )
+
+
+def _memory(points: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
+    """Resident memory by part at the end of the last run that was watched; None where none was."""
+    watched = [point["results"]["observed"] for point in points if point["results"] is not None and point["batches"] is not None]
+    return memory_by_part(Observed.from_dict(watched[-1])) if watched else None

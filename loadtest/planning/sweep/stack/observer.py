@@ -1,0 +1,91 @@
+"""Watches a stack under one run after the other, each from its first progress, when its cache has been warmed, to its end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from loadtest.generator.measure import Progress, ignore
+from loadtest.observation.process_table import NoProcessError
+from loadtest.observation.triton_statistics import Statistics
+from loadtest.observation.watch import Watch
+from loadtest.planning.sweep.errors import SweepError
+from loadtest.planning.sweep.point import PARTS, Seen
+from loadtest.results.observed import Observed
+from loadtest.target.gateway_process import RunningGateway
+
+
+class WatchedRun:
+    """One run. What happened before its first progress, a part of the first second, is left out."""
+
+    def __init__(self, watch: Watch, read: Callable[[], Statistics]) -> None:
+        self._watch, self._read = watch, read
+        self._hear = watch.listener(ignore)
+        self._began: tuple[Statistics, Progress] | None = None
+        self._open = ExitStack()
+
+    def on_progress(self, progress: Progress) -> None:
+        """Begin to watch where it is the first of the run."""
+        if self._began is None:
+            self._began = self._read(), progress
+            self._open.enter_context(self._watch)
+        self._hear(progress)
+
+    def close(self) -> None:
+        """The run is over: look once more."""
+        self._open.close()
+
+    def seen(self, requests: int) -> Seen | None:
+        """Of a run that is over, with so many requests; None of a run without progress.
+
+        Raises:
+            NoAnswerError, TargetError: Triton does not tell what it did.
+        """
+        if self._began is None:
+            return None
+        before, progress = self._began
+        counted = requests - progress.requests
+        if counted <= 0:
+            return None
+        observed = self._watch.observed()
+        return Seen(self._read().since(before), cpu_s_per_request(observed, counted), observed)
+
+
+class Observer:
+    """Watches the gateway and what descends from it; `read` gives Triton's statistics until now.
+
+    It has to hear of the progress, which it passes on.
+    """
+
+    def __init__(self, gateway: RunningGateway, read: Callable[[], Statistics], on_progress: Callable[[Progress], None]) -> None:
+        self._gateway, self._read, self._listener = gateway, read, on_progress
+        self._run: WatchedRun | None = None
+
+    def on_progress(self, progress: Progress) -> None:
+        """A run goes on."""
+        if self._run is not None:
+            self._run.on_progress(progress)
+        self._listener(progress)
+
+    @contextmanager
+    def watching(self) -> Iterator[WatchedRun]:
+        """Watch the run that is made meanwhile.
+
+        Raises:
+            SweepError: the gateway is gone.
+        """
+        try:
+            run = WatchedRun(Watch(self._gateway.url, [self._gateway.pid]), self._read)
+        except NoProcessError as exc:
+            raise SweepError(f"the gateway has ended: {exc}") from exc
+        self._run = run
+        try:
+            yield run
+        finally:
+            self._run = None
+            run.close()
+
+
+def cpu_s_per_request(observed: Observed, requests: int) -> dict[str, float] | None:
+    """Seconds of CPU of each part of the stack for one request; None where no process was seen."""
+    if not observed.processes:
+        return None
+    return {part: sum(use.cpu_s or 0.0 for use in observed.processes if use.role == part) / requests for part in PARTS}

@@ -1,0 +1,1 @@
+"""What is loaded: its readiness, a client of it, and a gateway started for the purpose."""

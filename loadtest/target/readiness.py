@@ -1,0 +1,54 @@
+"""The gateway before the measurement: whether it serves the model, and its cache made warm for the repeats."""
+
+from collections.abc import Sequence
+
+from loadtest.target.client import Client, Response
+from loadtest.workload.workload import MAX_BATCH_SIZE, Target
+
+OK, UNAUTHORIZED, NOT_FOUND = 200, 401, 404
+
+
+class TargetError(RuntimeError):
+    """A gateway that cannot be measured as asked; the message is one sentence."""
+
+
+def versions_to_measure(client: Client, url: str, target: Target) -> list[int]:
+    """The ready versions of the target's model that requests may reach: the one asked for, or all.
+
+    Raises:
+        TargetError: the model or the version is not served.
+        NoAnswerError: no answer came.
+    """
+    response = client.get(f"/v1/models/{target.model}")
+    if response.status == NOT_FOUND:
+        raise TargetError(f"The gateway at {url} does not serve {target.model!r}: {response.reason}; {url}/v1/models lists what it serves.")
+    if response.status == UNAUTHORIZED:
+        raise TargetError(f"The gateway at {url} asks for a key: pass --header 'Authorization: Bearer KEY'.")
+    entries = response.body.get("versions") if response.status == OK and isinstance(response.body, dict) else None
+    if not isinstance(entries, list):
+        raise TargetError(f"The gateway at {url} does not say which versions of {target.model!r} it has: {response.reason}.")
+    ready = [entry["version"] for entry in entries if entry.get("ready")]
+    if target.version is not None and target.version not in ready:
+        raise TargetError(f"Version {target.version} of {target.model!r} is not ready at {url}; ready: {ready or 'none'}.")
+    if not ready:
+        raise TargetError(f"No version of {target.model!r} is ready at {url}.")
+    return ready if target.version is None else [target.version]
+
+
+def warm_cache(client: Client, url: str, model: str, texts: Sequence[str], versions: Sequence[int]) -> None:
+    """Have each version answer each of the texts once, so that a repeat hits whatever variant its unit is on.
+
+    Raises:
+        TargetError: a prediction was refused.
+        NoAnswerError: no answer came.
+    """
+    for version in versions:
+        for start in range(0, len(texts), MAX_BATCH_SIZE):
+            _require_ok(
+                client.predict(model, {"instances": texts[start : start + MAX_BATCH_SIZE], "version": version}), url, model, version
+            )
+
+
+def _require_ok(response: Response, url: str, model: str, version: int) -> None:
+    if response.status != OK:
+        raise TargetError(f"Version {version} of {model!r} at {url} does not answer: {response.reason}.")

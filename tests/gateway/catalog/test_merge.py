@@ -1,0 +1,56 @@
+from types import SimpleNamespace
+
+from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
+from gateway.catalog.merge import merged, routes, silenced
+
+
+def version(digest, ready=True):
+    return ServedVersion(SimpleNamespace(digest=digest), ready)
+
+
+def catalog(instances=2, promoted=None, batch=64, name="topics", **versions):
+    by_number = {int(number.lstrip("v")): served for number, served in versions.items()}
+    return Catalog({name: ServedModel(name, by_number, instances, batch, promoted)})
+
+
+def test_a_version_is_ready_where_it_is_ready():
+    both = {"a": catalog(v1=version("x"), v2=version("y", ready=False)), "b": catalog(v1=version("x"), v2=version("y"))}
+    model = merged(both).model("topics")
+    assert (model.is_ready(1), model.is_ready(2), model.instances) == (True, True, 4)
+    assert routes(merged(both), both) == {"a": {("topics", 1)}, "b": {("topics", 1), ("topics", 2)}}
+
+
+def test_models_and_versions_of_all_are_there():
+    both = {"a": catalog(v1=version("x")), "b": catalog(v2=version("y")), "c": catalog(name="spam", v1=version("z"))}
+    assert {name: list(model.versions) for name, model in merged(both).models.items()} == {"topics": [1, 2], "spam": [1]}
+
+
+def test_of_two_packages_under_one_number_the_one_on_most_answers():
+    three = {"a": catalog(v1=version("old")), "b": catalog(v1=version("new")), "c": catalog(v1=version("new"))}
+    assert merged(three).model("topics").versions[1].manifest.digest == "new"
+    assert routes(merged(three), three) == {"a": set(), "b": {("topics", 1)}, "c": {("topics", 1)}}
+    half = {"a": catalog(v1=version("old")), "b": catalog(v1=version("new", ready=False))}
+    assert merged(half).model("topics").versions[1].manifest.digest == "old"
+
+
+def test_the_smallest_batch_and_the_promotion_of_most_count():
+    three = {
+        "a": catalog(promoted=1, batch=64, v1=version("x"), v2=version("y")),
+        "b": catalog(promoted=2, batch=32, v1=version("x"), v2=version("y")),
+        "c": catalog(promoted=1, v1=version("x"), v2=version("y")),
+    }
+    assert (merged(three).model("topics").promoted, merged(three).model("topics").max_batch_size) == (1, 32)
+
+
+def test_what_only_a_silent_one_has_served_is_known_and_not_ready():
+    two = {"a": catalog(name="spam", v1=version("x")), "b": catalog(v1=version("y"))}
+    both = merged({**two, "a": silenced(two["a"])})
+    assert ({name: model.is_ready(1) for name, model in both.models.items()}) == {"spam": False, "topics": True}
+    assert both.model("spam").versions[1].manifest.digest == "x"
+    assert routes(both, {**two, "a": silenced(two["a"])}) == {"a": set(), "b": {("topics", 1)}}
+
+
+def test_of_a_silent_one_no_instance_counts():
+    one, other = catalog(instances=2, v1=version("x")), catalog(instances=3, v1=version("x"))
+    model = merged({"a": silenced(one), "b": other}).model("topics")
+    assert (model.is_ready(1), model.instances) == (True, 3)

@@ -1,0 +1,248 @@
+import json
+import struct
+
+import httpx
+import pytest
+
+from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
+from gateway.catalog.default_models import default_model
+from gateway.dialects import hugging_face, openai, rerank, tei
+from gateway.dialects.error_body import error_body
+from gateway.errors import INTERNAL_ERROR, InvalidRequest, MalformedRequest, NotFound, TooLarge, UnsupportedOption
+from gateway.observability.observe import Observe
+from gateway.request.prediction import Item, Prediction
+
+EMBEDDING = {"dimension": 4, "pooling": "mean", "normalize": True}
+
+
+@pytest.fixture
+def embedder(manifest):
+    def make(**settings):
+        return manifest(task="feature-extraction", labels=(), max_length=9, postprocessing={**EMBEDDING, **settings})
+
+    return make
+
+
+@pytest.fixture
+def ranker(manifest):
+    return manifest(task="text-ranking", labels=(), max_length=9, postprocessing={})
+
+
+def embedding(*numbers, tokens=5):
+    return struct.pack(f"<{len(numbers)}fi", *numbers, tokens)
+
+
+def asked(ask, body, version, max_text_bytes=100):
+    return ask(json.dumps(body).encode(), version, max_text_bytes)
+
+
+def embeddings(body, version):
+    return openai.ask_embeddings(openai.parse_embeddings(json.dumps({"model": "m", **body}).encode()), version, 100)
+
+
+def test_openai_input_is_a_text_or_texts(embedder):
+    assert embeddings({"input": "öl"}, embedder()).items == [Item("öl".encode())]
+    assert embeddings({"input": ["a", "b"]}, embedder()).items == [Item(b"a"), Item(b"b")]
+    with pytest.raises(TooLarge, match=r"input\.1 has 101 bytes"):
+        embeddings({"input": ["a", "b" * 101]}, embedder())
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "sentence"),
+    [
+        ({"input": [[1, 2]]}, "input", "arrays of tokens are not taken"),
+        ({"input": []}, "input", "a list of 1 to 1000 texts"),
+        ({"input": ["a"] * 1001}, "input", "a list of 1 to 1000 texts"),
+        ({}, "input", "Field required"),
+        ({"input": "a", "encoding_format": "int8"}, "encoding_format", "must be float or base64"),
+        ({"input": "a", "dimensions": 0}, "dimensions", "greater than or equal to 1"),
+        ({"input": "a", "s3cret": 1}, None, "a field that is not known"),
+    ],
+)
+def test_openai_faults_name_their_parameter_and_repeat_no_input(body, param, sentence):
+    with pytest.raises(InvalidRequest, match=sentence) as caught:
+        openai.parse_embeddings(json.dumps({"model": "m", **body}).encode())
+    assert caught.value.param == param
+    assert "s3cret" not in caught.value.message
+    with pytest.raises(MalformedRequest):
+        openai.parse_embeddings(b"{")
+
+
+def test_embeddings_that_are_cut_have_length_one_again(embedder):
+    version = embedder(matryoshka_dimensions=(2, 4))
+    rows = [embedding(3, 4, 0, 12, tokens=12)]
+    answer = embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows))
+    assert answer["data"] == [{"object": "embedding", "index": 0, "embedding": pytest.approx((0.6, 0.8))}]
+    assert answer["usage"] == {"prompt_tokens": 9, "total_tokens": 9}
+    with pytest.raises(UnsupportedOption, match="trained for 2, 4"):
+        embeddings({"input": "a", "dimensions": 3}, version)
+    assert embeddings({"input": "a", "dimensions": 4}, embedder()).render(Prediction(version, rows))["data"]
+
+
+def test_a_model_without_normalization_is_cut_without_it(embedder):
+    version = embedder(normalize=False, matryoshka_dimensions=(2,))
+    rows = [embedding(3, 4, 0, 12)]
+    answer = embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows))
+    assert answer["data"][0]["embedding"] == (3, 4)
+
+
+def test_rerank_repeats_documents_unless_told_otherwise(ranker):
+    rows = [struct.pack("<fi", score, tokens) for score, tokens in ((0.25, 5), (0.75, 20))]
+
+    def answer(**more):
+        body = rerank.parse_rerank(json.dumps({"model": "m", "query": "q", "documents": ["a", {"text": "b"}], **more}).encode())
+        ask = rerank.ask_rerank(body, ranker, "r-1", 100)
+        assert ask.items == [Item(b"q", b"a"), Item(b"q", b"b")]
+        return ask.render(Prediction(ranker, rows))
+
+    whole = answer()
+    assert (whole["id"], whole["model"], whole["usage"]["total_tokens"]) == ("rerank-r-1", "m", 5 + 9)
+    assert whole["results"][0] == {"index": 1, "relevance_score": 0.75, "document": {"text": "b"}}
+    assert answer(return_documents=False, top_n=1)["results"] == [{"index": 1, "relevance_score": 0.75}]
+
+
+def parsed_rerank(ranker, **more):
+    body = rerank.parse_rerank(json.dumps({"model": "m", "query": "q", "documents": ["a"], **more}).encode())
+    return rerank.ask_rerank(body, ranker, "r-1", 100)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"top_n": None, "return_documents": None, "rank_fields": None, "max_chunks_per_doc": None},  # cohere.Client
+        {"max_tokens_per_doc": None, "relevant_spans": None, "priority": None},  # cohere.ClientV2
+        {"max_tokens_per_doc": 4096, "priority": 0},
+        {"truncate_prompt_tokens": -1},  # vLLM
+        {"truncate_prompt_tokens": 9},
+    ],
+)
+def test_rerank_takes_options_of_its_clients_that_ask_for_what_the_model_does(ranker, options):
+    [result] = parsed_rerank(ranker, **options).render(Prediction(ranker, [struct.pack("<fi", 0.5, 5)]))["results"]
+    assert result == {"index": 0, "relevance_score": 0.5, "document": {"text": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("param", "value", "sentence"),
+    [
+        ("max_tokens_per_doc", 8, "this model reads the first 9 tokens of the query with each document; leave it out"),
+        ("truncate_prompt_tokens", 8, "this model reads the first 9 tokens of the query with each document; leave it out"),
+        ("truncate_prompt_tokens", -2, "Input should be greater than or equal to -1"),
+        ("priority", 3, "the header X-Priority says batch"),
+        ("priority", False, "the header X-Priority says batch"),
+        ("rank_fields", ["title"], "documents are ranked by their text; leave it out"),
+        ("max_chunks_per_doc", 10, "documents are not cut into chunks; leave it out"),
+        ("relevant_spans", {"mode": "on"}, "documents are ranked as a whole; leave it out"),
+    ],
+)
+def test_rerank_refuses_what_the_model_does_not_do(ranker, param, value, sentence):
+    with pytest.raises(InvalidRequest, match=sentence) as caught:
+        parsed_rerank(ranker, **{param: value})
+    assert caught.value.param == param
+
+
+def test_a_ranker_that_reads_documents_in_windows_cuts_none(manifest):
+    windowed = manifest(task="text-ranking", labels=(), max_length=9, postprocessing={}, windows={"stride": 2})
+    with pytest.raises(InvalidRequest, match="max_tokens_per_doc: this model reads long documents whole; leave it out"):
+        parsed_rerank(windowed, max_tokens_per_doc=4096)
+
+
+def test_tei_embeddings_have_length_one_unless_told_otherwise(embedder):
+    raw = embedder(normalize=False)
+    rows = [embedding(3, 4, 0, 0)]
+    assert asked(tei.ask_embed, {"inputs": "a"}, raw).render(Prediction(raw, rows)) == [pytest.approx((0.6, 0.8, 0, 0))]
+    assert asked(tei.ask_embed, {"inputs": "a", "normalize": False}, raw).render(Prediction(raw, rows)) == [(3, 4, 0, 0)]
+    with pytest.raises(InvalidRequest, match="length 1 always"):
+        asked(tei.ask_embed, {"inputs": "a", "normalize": False}, embedder())
+
+
+def test_tei_cuts_texts_unless_told_otherwise(embedder):
+    version = embedder()
+    prediction = Prediction(version, [embedding(1, 0, 0, 0), embedding(1, 0, 0, 0, tokens=12)])
+    for allowed in ({}, {"truncate": True}):
+        assert len(asked(tei.ask_embed, {"inputs": ["a", "b"], **allowed}, version).render(prediction)) == 2
+    with pytest.raises(TooLarge, match="input 1 has 12 tokens, and the model reads 9"):
+        asked(tei.ask_embed, {"inputs": ["a", "b"], "truncate": False}, version).render(prediction)
+
+
+def test_tei_predict_tells_a_pair_from_a_list_of_texts(manifest):
+    pairs, single = manifest(postprocessing={"text_pair": True}), manifest()
+    assert asked(tei.ask_predict, {"inputs": ["a", "b"]}, pairs).items == [Item(b"a", b"b")]
+    assert asked(tei.ask_predict, {"inputs": [["a", "b"], ["c", "d"]]}, pairs).items == [Item(b"a", b"b"), Item(b"c", b"d")]
+    assert asked(tei.ask_predict, {"inputs": [["a"], ["b"]]}, single).items == [Item(b"a"), Item(b"b")]
+    for body, version in ((["a", "b"], single), ([["a"]], pairs), (["a", "b", "c"], single), (["a", ["b"]], single)):
+        with pytest.raises(InvalidRequest, match=r"^inputs: "):
+            asked(tei.ask_predict, {"inputs": body}, version)
+
+
+@pytest.mark.parametrize(("raw", "wanted"), [(True, False), (False, True)])
+def test_tei_raw_scores_are_those_that_the_model_has(manifest, raw, wanted):
+    version = manifest(task="text-ranking", labels=(), postprocessing={"function": "identity" if raw else "sigmoid"})
+    body = {"query": "q", "texts": ["a"]}
+    assert asked(tei.ask_rerank, {**body, "raw_scores": raw}, version).items == asked(tei.ask_rerank, body, version).items
+    with pytest.raises(InvalidRequest, match=f"leave it out or say {str(raw).lower()}"):
+        asked(tei.ask_rerank, {**body, "raw_scores": wanted}, version)
+
+
+def test_pipelines_share_the_items_of_other_dialects(manifest):
+    version = manifest(task="question-answering", labels=(), postprocessing={})
+    body = {"inputs": {"question": "q", "context": "c"}, "parameters": {"top_k": 2, "max_answer_len": 5}}
+    assert asked(hugging_face.ask, body, version).items == [Item(b"q", b"c", b'{"max_answer_length":5,"top_k":2}')]
+    assert asked(hugging_face.ask, {"inputs": body["inputs"]}, version).items == [Item(b"q", b"c")]
+
+
+def test_a_pipeline_of_embeddings_compares_where_the_inputs_are_sentences_to_compare(embedder):
+    version = embedder()
+    ask = asked(hugging_face.ask, {"inputs": {"source_sentence": "a", "sentences": ["b"]}, "parameters": {}}, version)
+    assert ask.items == [Item(b"a"), Item(b"b")]
+    assert ask.render(Prediction(version, [embedding(1, 0, 0, 0), embedding(0.6, 0.8, 0, 0)])) == pytest.approx([0.6])
+    assert asked(hugging_face.ask, {"inputs": "a"}, version).items == [Item(b"a")]
+    with pytest.raises(MalformedRequest):
+        hugging_face.ask(b"{", version, 100)
+
+
+def test_entities_carry_their_words_by_characters(manifest):
+    version = manifest(task="token-classification", labels=("O", "B-X"), postprocessing={})
+    row = json.dumps([{"label": "X", "score": 0.5, "start": 1, "end": 3}]).encode() + struct.pack("<i", 5)
+    ask = asked(hugging_face.ask, {"inputs": "äöüß"}, version)
+    assert ask.render(Prediction(version, [row])) == [{"entity_group": "X", "score": 0.5, "word": "öü", "start": 1, "end": 3}]
+
+
+def test_errors_have_the_shape_of_their_path():
+    assert error_body("/v1/embeddings", 404, "no such model") == {
+        "error": {"message": "no such model", "type": "not_found_error", "param": None, "code": "model_not_found"}
+    }
+    assert error_body("/v1/embeddings", 503, "gone")["error"]["type"] == "server_error"
+    assert error_body("/models/a/embed", 422, "wrong") == {"error": "wrong", "error_type": "Validation"}
+    assert error_body("/v1/models/a:predict", 422, "wrong") == {"error": "wrong"}
+
+
+def test_the_default_model_is_the_configured_one_or_the_only_one(manifest, embedder, ranker):
+    def served(name, version):
+        return ServedModel(name, {1: ServedVersion(version, ready=True)}, instances=1, max_batch_size=8)
+
+    catalog = Catalog({"a": served("a", embedder()), "b": served("b", embedder()), "r": served("r", ranker)})
+    assert default_model("rerank", {}, catalog) == "r"
+    assert default_model("embed", {"embed": "b"}, catalog) == "b"
+    with pytest.raises(NotFound, match=r"there are: a, b\); ask at /models/MODEL, or set HEADRACE_DEFAULT_MODELS=embed=MODEL"):
+        default_model("embed", {}, catalog)
+    with pytest.raises(NotFound, match="there is none"):
+        default_model("predict", {}, catalog)
+    with pytest.raises(NotFound, match="root=MODEL"):
+        default_model("root", {}, catalog)
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/v1/embeddings", {"error": {"message": INTERNAL_ERROR, "type": "server_error", "param": None, "code": None}}),
+        ("/models/tiny/embed", {"error": INTERNAL_ERROR, "error_type": "Backend"}),
+        ("/v1/models/tiny:predict", {"error": INTERNAL_ERROR}),
+    ],
+)
+async def test_a_fault_of_our_own_is_told_in_the_dialects_shape(path, shape):
+    async def broken(scope, receive, send):
+        raise ZeroDivisionError
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(Observe(broken)), base_url="http://gateway") as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()) == (500, shape)

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from gateway.experiments.file import Experiments, ExperimentsError, parse
+
+GOOD = """
+experiments:
+  - key: topics-lora
+    model: topics
+    variants:
+      - {name: control, version: 1, weight: 0.5}
+      - {name: treatment, version: 2, weight: 0.5}
+"""
+SECOND = """
+  - key: other
+    model: topics
+    variants: [{name: a, version: 1, weight: 1}, {name: b, version: 2, weight: 0}]
+"""
+
+
+def test_demo_file_splits_topics_in_halves():
+    experiment = parse(Path("gateway/demo/experiments.yaml").read_text())["topics"]
+    assert [(arm.name, arm.version, arm.weight) for arm in experiment.variants] == [("control", 1, 0.5), ("treatment", 2, 0.5)]
+
+
+def test_seed_is_the_key_unless_given():
+    assert parse(GOOD)["topics"].seed == "topics-lora"
+    assert parse(GOOD.replace("model: topics", "model: topics\n    seed: other"))["topics"].seed == "other"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("weight: 0.5}\n      - {name: t", "weight: 0.7}\n      - {name: t"), "the weights add up to 1.2; they must add up to 1"),
+        (("name: treatment", "name: control"), "the variants' names must differ"),
+        (("version: 1", "version: one"), "experiments.0.variants.0.version"),
+        (("model: topics", "model: topics\n    wieght: 1"), "experiments.0.wieght"),
+        (("experiments:", "experiments: ["), "not YAML"),
+        (("experiments:\n", f"experiments:\n{SECOND}"), "more than one experiment with model topics"),
+    ],
+)
+def test_fault_is_named(change, sentence):
+    with pytest.raises(ExperimentsError, match=sentence.replace(".", r"\.")):
+        parse(GOOD.replace(*change))
+
+
+def test_bad_file_keeps_the_last_good_one_and_says_so(tmp_path):
+    path = tmp_path / "experiments.yaml"
+    path.write_text(GOOD)
+    experiments = Experiments(path)
+    experiments.read()
+    good = experiments.by_model
+    path.write_text(GOOD.replace("0.5", "0.6"))
+    with pytest.raises(ExperimentsError, match=r"the weights add up to 1\.2"):
+        experiments.read()
+    assert experiments.by_model == good
+    assert "1.2" in experiments.fault
+    path.write_text(GOOD.replace("control", "baseline"))
+    experiments.read()
+    assert (experiments.by_model["topics"].control.name, experiments.fault) == ("baseline", None)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(ExperimentsError, match=r"nowhere\.yaml: No such file"):
+        Experiments(tmp_path / "nowhere.yaml").read()

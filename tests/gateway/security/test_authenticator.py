@@ -1,0 +1,179 @@
+"""Who is let in, for how long, and what it costs, in virtual time."""
+
+from collections import Counter
+
+import pytest
+
+from gateway.errors import StateUnavailable, Unauthenticated
+from gateway.request.principal import Principal
+from gateway.request.rate_limits import Limits
+from gateway.security.api_keys import digest, make
+from gateway.security.authenticator import Authenticator, Sources
+
+PREDICT = frozenset({"predict"})
+REFRESH_S, OUTAGE_S = 2.0, 300.0
+
+
+class Store:
+    """Keys in a dictionary; counts look-ups, and can be gone."""
+
+    def __init__(self):
+        self.keys, self.limits, self.asked, self.gone = {}, {}, Counter(), False
+
+    def add(self, **options):
+        new = make("acme", PREDICT, 0.0, **options)
+        self.keys[new.digest] = new.key
+        return new
+
+    async def find(self, digests, now):
+        if self.gone:
+            raise StateUnavailable("gone")
+        self.asked.update(digests)
+        keys = [self.keys.get(digest) for digest in digests]
+        return [key.principal(Limits(), Limits()) if key is not None and key.is_valid(now) else None for key in keys]
+
+    async def tenant_limits(self, tenants):
+        if self.gone:
+            raise StateUnavailable("gone")
+        return {tenant: self.limits.get(tenant, Limits()) for tenant in tenants}
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def store():
+    return Store()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def authenticator(store, clock):
+    fixed = {digest("s3cret"): Principal("fixed", "ops", PREDICT)}
+    return Authenticator(Sources(fixed, store, tenants=store), refresh_s=REFRESH_S, outage_s=OUTAGE_S, clock=clock)
+
+
+async def is_known(authenticator, key):
+    try:
+        await authenticator.principal(f"Bearer {key}")
+    except Unauthenticated:
+        return False
+    return True
+
+
+async def test_a_known_key_is_looked_up_once(authenticator, store):
+    new = store.add()
+    assert {(await authenticator.principal(f"Bearer {new.text}")).tenant for _ in range(100)} == {"acme"}
+    assert store.asked[new.digest] == 1
+
+
+async def test_a_key_of_the_settings_is_known_without_any_state(authenticator, store):
+    store.gone = True
+    assert (await authenticator.principal("bearer s3cret")).tenant == "ops"
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic s3cret", "s3cret", "Bearer wrong", "Bearer " + "x" * 10_000])
+async def test_without_a_key_that_is_known_nobody_comes_in(authenticator, store, header):
+    with pytest.raises(Unauthenticated) as caught:
+        await authenticator.principal(header)
+    assert "wrong" not in caught.value.message
+    assert not store.asked
+
+
+async def test_a_new_key_is_known_at_once_though_it_was_refused_before(authenticator, store):
+    new = make("acme", PREDICT, 0.0)
+    assert not await is_known(authenticator, new.text)
+    store.keys[new.digest] = new.key
+    assert await is_known(authenticator, new.text)
+
+
+async def test_a_revoked_key_is_out_after_the_next_refresh(authenticator, store):
+    new = store.add()
+    assert await is_known(authenticator, new.text)
+    store.keys[new.digest] = new.key.revoked(1001.0)
+    await authenticator.refresh()
+    assert not await is_known(authenticator, new.text)
+
+
+async def test_an_expiring_key_ends_on_time_without_any_refresh(authenticator, store, clock):
+    new = store.add(expires_at=1010.0)
+    assert await is_known(authenticator, new.text)
+    clock.now = 1009.9
+    assert await is_known(authenticator, new.text)
+    clock.now = 1010.0
+    assert not await is_known(authenticator, new.text)
+
+
+async def test_while_state_is_gone_known_keys_go_on_for_a_while_and_unknown_ones_must_wait(authenticator, store, clock):
+    new, other = store.add(), store.add()
+    assert await is_known(authenticator, new.text)
+    store.gone = True
+    clock.now += OUTAGE_S - 1
+    await authenticator.refresh()
+    assert await is_known(authenticator, new.text)
+    with pytest.raises(StateUnavailable):
+        await is_known(authenticator, other.text)
+    clock.now += 1
+    with pytest.raises(StateUnavailable):
+        await is_known(authenticator, new.text)
+
+
+async def test_with_state_a_key_in_use_never_lapses(authenticator, store, clock):
+    new = store.add()
+    for _ in range(10):
+        assert await is_known(authenticator, new.text)
+        clock.now += OUTAGE_S - 1
+        await authenticator.refresh()
+    assert store.asked[new.digest] == 11
+
+
+async def test_who_has_not_come_for_long_is_not_looked_up_any_more(authenticator, store, clock):
+    new = store.add()
+    assert await is_known(authenticator, new.text)
+    clock.now += 1000
+    await authenticator.refresh()
+    assert store.asked[new.digest] == 1
+
+
+async def test_unchanged_keys_stay_the_same_object_and_changed_ones_do_not(authenticator, store):
+    new = store.add()
+    before = await authenticator.principal(f"Bearer {new.text}")
+    await authenticator.refresh()
+    assert await authenticator.principal(f"Bearer {new.text}") is before
+    store.keys[new.digest] = make("acme", frozenset({"admin"}), 0.0).key
+    await authenticator.refresh()
+    assert (await authenticator.principal(f"Bearer {new.text}")).scopes == {"admin"}
+
+
+async def test_a_tenants_own_limits_hold_for_its_keys_in_the_settings_too_and_change_with_the_next_refresh(authenticator, store):
+    store.limits["ops"] = Limits(items_per_day=5)
+    before = await authenticator.principal("Bearer s3cret")
+    assert before.tenant_limits == Limits(items_per_day=5)
+    await authenticator.refresh()
+    assert await authenticator.principal("Bearer s3cret") is before
+    store.limits["ops"] = Limits(items_per_day=6)
+    await authenticator.refresh()
+    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == Limits(items_per_day=6)
+
+
+async def test_limits_that_state_could_not_tell_count_from_the_next_refresh_on(authenticator, store):
+    store.limits["ops"], store.gone = Limits(items_per_day=5), True
+    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == Limits()
+    store.gone = False
+    await authenticator.refresh()
+    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == Limits(items_per_day=5)
+
+
+async def test_one_key_written_in_many_ways_fills_no_memory(authenticator, store):
+    new = store.add()
+    for spaces in range(2, 20):
+        assert await is_known(authenticator, " " * spaces + new.text)
+    assert repr(authenticator) == "<Authenticator 0 remembered>"

@@ -1,0 +1,267 @@
+"""Comparisons of runs that are known to be equal, or to differ by a known factor."""
+
+import dataclasses
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from loadtest.__main__ import main
+from loadtest.arrivals.process import Poisson
+from loadtest.generator.scripted_process import scripted_server
+from loadtest.planning.comparison.condition import ConditionError, parse_condition
+from loadtest.planning.comparison.difference import Difference, Interval
+from loadtest.planning.comparison.repetitions import combine
+from loadtest.planning.comparison.runs import compare_runs
+from loadtest.planning.comparison.student import t_95
+from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.outcome import Outcome
+from loadtest.results.recording import Recording
+from loadtest.results.results import Results
+from loadtest.results.summary import Circumstances, summarize
+from loadtest.scenario.loop import OpenLoop
+from loadtest.scenario.scenario import Scenario
+from loadtest.workload.workload import Target, Workload
+
+SECONDS = 20
+
+
+def simulated(seed: int, *, own_seed: int, factor: float = 1.0, fail_share: float = 0.0, rate_rps: float = 60, **scenario: Any) -> Results:
+    """A run whose seconds resemble the ones before: `seed` gives arrivals and the load's part of latency, `own_seed` the system's part."""
+    shared, own = Random(seed), Random(10_000 + own_seed)
+    recording = Recording()
+    mood = 0.0
+    for start_s in Poisson(rate_rps).starts(seed, SECONDS):
+        mood = 0.97 * mood + 0.1 * own.gauss(0, 1)
+        latency_s = 0.02 * factor * shared.lognormvariate(0, 0.5) * own.lognormvariate(0, 0.2) * 2.718 ** (0.3 * mood)
+        failed = own.random() < fail_share
+        recording.offer(start_s)
+        recording.start(start_s, start_s)
+        outcome = Outcome(500 if failed else 200, "topics", "1", cache="miss", fault="broken" if failed else "")
+        recording.end(start_s, start_s, start_s + latency_s, 1, 0, outcome)
+    workload = Workload(corpus=Path("texts.jsonl"), targets=(Target("topics"),), repeat=0.0)
+    asked = Scenario(url="http://h:1", loop=OpenLoop(Poisson(rate_rps)), workload=workload, duration_s=SECONDS, seed=seed, **scenario)
+    measured = Measurement(recording, float(SECONDS), (GeneratorUse(0, 0.1, 0.0, recording.requests),))
+    return summarize(asked, measured, Circumstances("run", "2026-11-21T00:00:00+00:00", {"cpu": "x"}, usd_per_hour=0.36))
+
+
+def by_metric(before: Results, after: Results, *, paired: bool = True) -> dict[str, Difference]:
+    return {difference.metric: difference for difference in compare_runs(before, after, paired=paired)}
+
+
+def test_equal_systems_are_told_apart_as_rarely_as_the_intervals_say() -> None:
+    comparisons = 24
+    claimed = dict.fromkeys(("mean", "p50", "p90", "p95"), 0)
+    for seed in range(comparisons):
+        found = by_metric(simulated(seed, own_seed=2 * seed), simulated(seed, own_seed=2 * seed + 1))
+        for metric in claimed:
+            claimed[metric] += found[metric].certain
+    # five in a hundred by right; of 24, more than five come by chance once in a thousand times
+    assert {metric: count for metric, count in claimed.items() if count > 5} == {}
+
+
+def test_a_slower_system_is_found_and_the_interval_holds_by_how_much() -> None:
+    found_slower = held = 0
+    for seed in range(10):
+        slower = by_metric(simulated(seed, own_seed=2 * seed), simulated(seed, own_seed=2 * seed + 1, factor=1.2))["p90"]
+        assert slower.change_interval is not None
+        found_slower += slower.certain and slower.change > 0
+        held += slower.change_interval.low <= 0.2 <= slower.change_interval.high
+    assert found_slower >= 6
+    assert held >= 8
+
+
+def test_pairing_what_both_were_sent_narrows_the_interval() -> None:
+    before, after = simulated(1, own_seed=1), simulated(1, own_seed=2)
+    paired, apart = (by_metric(before, after, paired=paired)["throughput"].change_interval for paired in (True, False))
+    assert paired is not None
+    assert apart is not None
+    assert paired.high - paired.low < 0.5 * (apart.high - apart.low)
+
+
+def test_a_run_does_not_differ_from_itself() -> None:
+    run = simulated(1, own_seed=1)
+    for difference in compare_runs(run, run, paired=True):
+        assert difference.change == 0
+        assert difference.change_interval is None or difference.change_interval == Interval(0, 0)
+
+
+def test_errors_and_cost_have_intervals_and_rare_percentiles_have_none() -> None:
+    found = by_metric(simulated(1, own_seed=1), simulated(1, own_seed=2, fail_share=0.1))
+    assert found["errors"].certain
+    assert found["errors"].change == pytest.approx(0.1, abs=0.03)
+    assert found["cost"].certain
+    assert found["cost"].change == pytest.approx(1 / (1 + found["throughput"].change) - 1)
+    assert found["p99.99"].change_interval is None
+
+
+def test_several_pairs_are_combined_by_students_t() -> None:
+    pairs = [[Difference("p99", "latency", 10.0, 10.0 * factor, factor - 1)] for factor in (1.1, 1.2, 1.15)]
+    (combined,) = combine(pairs)
+    assert combined.change == pytest.approx((1.1 * 1.2 * 1.15) ** (1 / 3) - 1)
+    assert combined.change_interval is not None
+    assert combined.change_interval.low == pytest.approx(0.0315, abs=0.0005)
+    assert combined.certain
+
+
+def test_students_t_is_that_of_the_tables() -> None:
+    table = {1: 12.706, 2: 4.303, 4: 2.776, 5: 2.571, 9: 2.262, 30: 2.042, 1000: 1.962}
+    assert {degrees: t_95(degrees) for degrees in table} == pytest.approx(table, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "met"),
+    [
+        ("p99>+10%", 0.11, True),
+        ("p99>+10%", 0.09, False),
+        ("p99<-10%", -0.11, True),
+        ("p99>60ms", 0.11, True),
+        ("p99>0.2s", 0.11, False),
+    ],
+)
+def test_a_condition_is_met_beyond_its_bound(text: str, change: float, met: bool) -> None:
+    difference = Difference("p99", "latency", 100.0, 100.0 * (1 + change), change)
+    assert parse_condition(text).is_met([difference], confident=False) is met
+
+
+def test_a_confident_condition_needs_the_whole_interval() -> None:
+    doubtful = Difference("errors", "share", 0.0, 0.01, 0.01, Interval(-0.001, 0.021), Interval(0.0, 0.02))
+    certain = dataclasses.replace(doubtful, change_interval=Interval(0.005, 0.015))
+    unknown = dataclasses.replace(doubtful, change_interval=None)
+    condition = parse_condition("errors>+0.1pp")
+    assert [condition.is_met([seen], confident=False) for seen in (doubtful, certain, unknown)] == [True, True, True]
+    assert [condition.is_met([seen], confident=True) for seen in (doubtful, certain, unknown)] == [False, True, False]
+
+
+@pytest.mark.parametrize("text", ["p99", "p98>+1%", "p99>+10", "p99>+1pp", "errors>+1%", "throughput>5ms", "cost>+1ms", "p99=1ms", ""])
+def test_what_is_no_condition_is_refused(text: str) -> None:
+    with pytest.raises(ConditionError):
+        parse_condition(text)
+
+
+def written(folder: Path, name: str, results: Results) -> str:
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(results.to_dict()), encoding="utf-8")
+    return str(path)
+
+
+def test_a_build_fails_where_a_condition_is_met(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = written(tmp_path, "before", simulated(1, own_seed=1))
+    after = written(tmp_path, "after", simulated(1, own_seed=2, factor=1.5))
+    assert main(["compare", before, after]) == 0
+    assert main(["compare", before, after, "--fail-if", "p90>+100%", "--fail-if", "throughput<-50%"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1]
+    assert main(["compare", before, after, "--fail-if", "p90>+10%", "--confident", "--json", str(tmp_path / "c.json")]) == 1
+    assert capsys.readouterr().out.startswith("FAILED (p90>+10%). Different: ")
+    compared = json.loads((tmp_path / "c.json").read_text())
+    assert (compared["schema"], compared["method"]) == ("headrace-comparison/1", "seconds in pairs")
+    assert compared["fail_if"] == [{"condition": "p90>+10%", "met": True}]
+    assert main(["compare", after, before, "--fail-if", "p90>+10%"]) == 0
+
+
+def test_repetitions_are_given_a_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = [written(tmp_path, f"a{seed}", simulated(seed, own_seed=seed)) for seed in range(4)]
+    after = [written(tmp_path, f"b{seed}", simulated(seed, own_seed=50 + seed, factor=1.3)) for seed in range(4)]
+    assert main(["compare", "--before", *before, "--after", *after, "--fail-if", "p50>+15%", "--confident"]) == 1
+    assert "Student's t over the pairs" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["compare", "--before", *before, "--after", *after[:2]])
+    assert "paired by order" in capsys.readouterr().err
+
+
+def test_different_scenarios_are_refused_unless_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = written(tmp_path, "before", simulated(1, own_seed=1))
+    after = written(tmp_path, "after", simulated(1, own_seed=2, rate_rps=70, timeout_s=3.0))
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", before, after])
+    assert ended.value.code == 2
+    assert "different scenarios (loop.arrivals.rate_rps: 60 and 70; timeout_s: 10.0 and 3.0)" in " ".join(capsys.readouterr().err.split())
+    assert main(["compare", before, after, "--anyway"]) == 0
+    said = capsys.readouterr().out
+    assert "Caution" in said
+    assert "each run apart" in said
+
+
+def search_document(rate_rps: float, half: float) -> dict[str, Any]:
+    rate = {"rps": rate_rps, "low_rps": rate_rps / half, "high_rps": rate_rps * half}
+    offered = {"loop": {"kind": "open"}, "duration_s": 10}
+    return {
+        "schema": "headrace-search/1",
+        "rate": rate,
+        "safe_rate": rate,
+        "slo": "p99<50ms",
+        "offered": offered,
+        "machine": {},
+        "verdict": "",
+    }
+
+
+def test_searches_are_compared_by_the_rates_that_they_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"]
+    for path, rate in zip(paths, (200, 150, 195), strict=True):
+        path.write_text(json.dumps(search_document(rate, 1.05)), encoding="utf-8")
+    before, slower, same = map(str, paths)
+    assert main(["compare", before, slower, "--fail-if", "rate<-5%", "--confident"]) == 1
+    assert "rate -25.0%" in capsys.readouterr().out
+    assert main(["compare", before, same, "--fail-if", "rate<-5%"]) == 0
+    assert "No difference that could not be chance" in capsys.readouterr().out
+
+
+def test_a_run_or_search_that_failed_is_said_first_and_fails_a_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = simulated(1, own_seed=1)
+    failed = dataclasses.replace(run, problem="No answer from http://h: refused.")
+    searched = search_document(200, 1.05)
+    nothing = searched | {"rate": None, "safe_rate": None, "verdict": "No answer from http://s: refused."}
+    for path, document in ((tmp_path / "s", searched), (tmp_path / "n", nothing)):
+        path.write_text(json.dumps(document), encoding="utf-8")
+    pairs = [(written(tmp_path, "before", run), written(tmp_path, "after", failed)), (str(tmp_path / "s"), str(tmp_path / "n"))]
+    for (before, after), metric, address in zip(pairs, ("p99", "rate"), ("http://h", "http://s"), strict=True):
+        status = main(["compare", before, after, "--fail-if", f"{metric}<+1%", "--json", str(tmp_path / "c.json")])
+        out = capsys.readouterr().out
+        assert (status, out.splitlines()[0].startswith("Nothing to compare in ")) == (1, True)
+        assert f"No answer from {address}: refused." in out
+        assert "could be chance" not in out
+        compared = json.loads((tmp_path / "c.json").read_text())
+        assert (len(compared["failures"]), compared["differences"], compared["fail_if"]) == (1, [], [])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        ("{", "is no JSON"),
+        ("{}", "neither a report.json"),
+        ('{"schema_version": 1}', "schema version 1 cannot be read"),
+        ('{"schema_version": 2}', "cannot be compared"),
+    ],
+)
+def test_a_file_that_cannot_be_compared_is_named(
+    content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", str(path), str(path)])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.integration
+def test_a_real_server_that_became_slower_is_told_from_one_that_did_not(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(name: str, latency_ms: float) -> str:
+        with scripted_server(latencies_ms=[[latency_ms, 1]]) as url:
+            needed = ["--url", url, "--model", "topics", "--corpus", str(corpus), "--report", str(tmp_path / name), "--repeat", "0"]
+            assert main(["run", *needed, "--rate", "60", "--duration", "8"]) == 0
+        return str(tmp_path / name)
+
+    before, slower = run("before", 50), run("slower", 60)
+    capsys.readouterr()
+    assert main(["compare", before, slower, "--fail-if", "p50>+10%", "--confident"]) == 1
+    assert "p50 +" in capsys.readouterr().out
+    # p50 hardly varies here, so that a real but tiny change may be certain: CI asks for more
+    assert main(["compare", before, before, "--fail-if", "p50>+5%", "--fail-if", "throughput<-1%", "--fail-if", "errors>1%"]) == 0

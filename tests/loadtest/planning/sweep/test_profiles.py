@@ -1,0 +1,157 @@
+"""The capacity profiles that a sweep leaves: which are measured, what the loads add to them, and that `plan` finds them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweep_made import PACKAGED, QUICK, SLOW, TWO, swept
+
+from loadtest.planning.capacity.profile import ProfileError, checked_profile, read_profile
+from loadtest.planning.sweep.configuration import Configuration
+from loadtest.planning.sweep.document import parse_document
+from loadtest.planning.sweep.errors import SweepError
+from loadtest.planning.sweep.findings.profiles import missing
+from loadtest.planning.sweep.jobs import profile_key
+from loadtest.planning.sweep.knobs import Knobs
+from loadtest.planning.sweep.profiling import Wanted, run_profiles
+from loadtest.planning.sweep.store import profile_store
+from loadtest.planning.sweep.writing import write_sweep
+from loadtest.report.sweep_page import render_sweep
+from loadtest.target.readiness import TargetError
+
+PROFILE: dict[str, Any] = {
+    "schema": "headrace-capacity-profile/1",
+    "measured": {"on": "2026-11-21", "instance": "this-machine", "cores": 2, "command": "c"},
+    "model": "topics",
+    "triton": {"instances": 2, "service_s": {"mean": 0.002, "scv": 0.4}},
+    "gateway": {"cpu_s_per_hit": 0.0002, "cpu_s_per_miss": 0.001, "hit_latency_s": {"mean": 0.001, "scv": 0.5}},
+    "cache": {"bytes_per_item": 300},
+}
+WANTED = [Wanted(Configuration(name, Knobs()), f"key-{name}", 1.0) for name in ("one", "two")]
+DOCUMENT: dict[str, Any] = {"model": "topics", "repository": "r", "corpus": "c", "slo": "p95<1s", "loads": {"rates_rps": [10]}}
+
+
+class Measurer:
+    """Measures nothing; fails where it is told to, and remembers."""
+
+    def __init__(self, **outcomes: BaseException) -> None:
+        self.measured: list[str] = []
+        self._outcomes = outcomes
+
+    def __call__(self, wanted: Wanted) -> dict[str, Any]:
+        name = wanted.configuration.name
+        self.measured.append(name)
+        if name in self._outcomes:
+            raise self._outcomes[name]
+        return {"profile": PROFILE, "cautions": [], "elapsed_s": 1.0, "error": None}
+
+    def run(self, folder: Path) -> list[str]:
+        """The profiles that were begun."""
+        begun: list[str] = []
+        run_profiles(WANTED, profile_store(folder), self, on_profile=begun.append)
+        return begun
+
+
+def test_profiles_are_measured_once_and_those_that_failed_again(tmp_path: Path) -> None:
+    assert Measurer(one=TargetError("It does not answer.")).run(tmp_path) == ["one", "two"]
+    failed = profile_store(tmp_path).read("key-one")
+    assert failed is not None
+    assert (failed["error"], failed["profile"], failed["configuration"]) == ("It does not answer.", None, "one")
+    assert Measurer().run(tmp_path) == ["one"]
+    assert Measurer().run(tmp_path) == []
+
+
+def test_profiles_that_are_finished_stay_when_the_rest_is_ended_by_hand(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Measurer(two=KeyboardInterrupt()).run(tmp_path)
+    again = Measurer()
+    again.run(tmp_path)
+    assert again.measured == ["two"]
+
+
+def key(seconds: float = 5.0, fields: dict[str, Any] | None = None, **knobs: Any) -> str:
+    document = parse_document(DOCUMENT | {"profile": {"seconds": seconds}} | (fields or {}), "s.yaml")
+    return profile_key(document, Configuration("a", Knobs(**knobs)), PACKAGED, "c")
+
+
+def test_only_what_decides_a_profile_makes_another() -> None:
+    assert key(repeat=0.5) == key(repeat=0.1) == key(workers=3) == key(fields={"loads": {"rates_rps": [99]}, "duration_s": 3.0}) == key()
+    others = [key(seconds=1.0), key(instances=3), key(max_batch_size=4), key(batch_sizes=[{"texts": 2}]), key(fields={"seed": 2})]
+    assert len({key(), *others}) == 6
+
+
+def test_a_sweep_is_asked_for_profiles_with_true_or_with_seconds() -> None:
+    def seconds(value: Any) -> float | None:
+        field = parse_document(DOCUMENT | {"profile": value}, "s.yaml").profile
+        return None if field is None else field.seconds
+
+    assert (seconds(True), seconds({"seconds": 2.5}), seconds(False)) == (5.0, 2.5, None)
+    with pytest.raises(SweepError, match=r"profile\.seconds: Input should be greater than 0"):
+        seconds({"seconds": 0})
+
+
+def test_plan_reads_the_folder_of_a_sweep(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match=r"holds no best/profile.json: a sweep measures one where its file says `profile: true`"):
+        read_profile([tmp_path])
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best/profile.json").write_text(json.dumps(PROFILE))
+    assert read_profile([tmp_path]) == checked_profile(PROFILE, "p")
+
+
+def test_a_profile_that_lacks_something_names_it() -> None:
+    with pytest.raises(ProfileError, match="the profile of a: cache is missing"):
+        checked_profile({name: value for name, value in PROFILE.items() if name != "cache"}, "the profile of a")
+
+
+def test_a_profile_that_failed_is_a_sentence() -> None:
+    profiles = {"repeat=0": {"configuration": "a", "error": "It broke."}, "repeat=0.5": {"configuration": "b", "error": None}}
+    assert missing(profiles) == ["The capacity profile of a could not be measured: It broke."]
+
+
+PROFILED = {"profile": {"schema": "p", "triton": {"instances": 2}, "points": []}, "error": None, "cautions": ["A caution."]}
+
+
+def test_the_loads_of_a_sweep_add_points_and_a_ceiling_to_the_profile() -> None:
+    sweep, _ = swept({"instances=1": QUICK, "instances=2": SLOW}, profiles={"instances=1": PROFILED}, profile=True, **TWO)
+    told = sweep["profiles"]["repeat=0"]
+    assert (told["configuration"], told["cautions"], told["profile"]["triton"]) == ("instances=1", ["A caution."], {"instances": 2})
+    assert [point["requests_per_s"] for point in told["profile"]["points"]] == [20, 40]
+    bounded, _ = swept({"instances=2": SLOW}, profiles={"instances=2": PROFILED}, profile=True, **TWO)
+    held = bounded["configurations"][1]["capacity"]["rps"]
+    ceiling = bounded["profiles"]["repeat=0"]["profile"]["triton"]["texts_per_s_within_slo"]
+    assert ceiling == {"slo": "p95<50ms,errors<1%", "texts_per_s": pytest.approx(held)}
+
+
+def test_loads_on_several_workers_add_nothing_to_a_profile_of_one() -> None:
+    sweep, _ = swept({"as packaged": SLOW}, profiles={"as packaged": PROFILED}, profile=True, base={"workers": 2})
+    told = sweep["profiles"]["repeat=0"]
+    assert told["profile"] == PROFILED["profile"]
+    assert told["cautions"][1] == "Profiled with one worker of the gateway, where as packaged has 2: its loads are left out."
+
+
+def test_a_profile_that_failed_is_said_before_the_choice() -> None:
+    broken = {"profile": None, "error": "It broke.", "cautions": []}
+    sweep, _ = swept({"as packaged": QUICK}, profiles={"as packaged": broken}, profile=True)
+    assert sweep["verdict"][0] == "The capacity profile of as packaged could not be measured: It broke."
+    assert '<h1 class="bad">The capacity profile of as packaged could not be measured: It broke.</h1>' in render_sweep(sweep)
+
+
+def test_a_profile_is_shown_and_one_that_is_wanted_is_said() -> None:
+    sweep, _ = swept({"as packaged": QUICK}, profiles={"as packaged": PROFILED}, profile=True)
+    assert "Capacity profile of A" in render_sweep(sweep)
+    assert "A caution." in render_sweep(sweep)
+    wanted, _ = swept({"as packaged": QUICK}, profile=True)
+    assert "A has no capacity profile yet" in render_sweep(wanted)
+
+
+def test_the_best_folder_holds_nothing_of_an_earlier_choice(tmp_path: Path) -> None:
+    runs: dict[str, Any] = {"repeat=0": QUICK, "repeat=0.5": QUICK}
+    first, found = swept(runs, profiles={"repeat=0": PROFILED, "repeat=0.5": PROFILED}, profile=True, grid={"repeat": [0, 0.5]})
+    write_sweep(tmp_path, first, found, PACKAGED)
+    (tmp_path / "best/notes.txt").write_text("mine")
+    assert len(list((tmp_path / "best").rglob("profile.json"))) == 2
+    then, found = swept({"repeat=0": QUICK}, profile=True, grid={"repeat": [0, 0.5]})
+    write_sweep(tmp_path, then, found, PACKAGED)
+    left = sorted(str(path.relative_to(tmp_path / "best")) for path in (tmp_path / "best").rglob("*") if path.is_file())
+    assert left == ["config.pbtxt", "notes.txt"]

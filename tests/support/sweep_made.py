@@ -1,0 +1,106 @@
+"""Sweeps as they are when their runs are known beforehand."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadtest.arrivals.process import Poisson
+from loadtest.observation.triton_statistics import Batches, Statistics
+from loadtest.planning.sweep.configuration import configurations
+from loadtest.planning.sweep.document import Prices, parse_document
+from loadtest.planning.sweep.findings.pricing import read_offers
+from loadtest.planning.sweep.findings.summary import summarize_sweep
+from loadtest.planning.sweep.jobs import jobs
+from loadtest.planning.sweep.point import FIXED, Seen, point_of
+from loadtest.planning.sweep.stack.packaged import PackagedModel
+from loadtest.planning.sweep.store import RUN_SCHEMA
+from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.observed import Observed, ProcessPoint, ProcessUse, TritonPoint, TritonUse
+from loadtest.results.outcome import Outcome
+from loadtest.results.recording import Recording
+from loadtest.results.results import Results
+from loadtest.results.summary import Circumstances, summarize
+from loadtest.scenario.loop import OpenLoop
+from loadtest.scenario.scenario import Scenario
+from loadtest.slo import parse_slo
+from loadtest.workload.workload import Target, Workload
+
+DURATION_S = 10.0
+MACHINE: dict[str, Any] = {"cpu": "c", "cores": 2, "memory_gib": 4.0, "system": "s", "python": "3"}
+TRITON = TritonUse("http://t", [], [TritonPoint(1.0, 9.0, 6.0, 1.5, 0)], [])
+STUB = ProcessUse("stub", "triton", 1, [ProcessPoint(1.0, 0.5, 100), ProcessPoint(2.0, 0.7, 120)])
+SERVER = ProcessUse("tritonserver", "triton", 2, [ProcessPoint(1.0, 0.25, 50), ProcessPoint(2.0, 0.25, 50)])
+CPU_S = {"gateway": 0.001, "triton": 0.01, "cache": 0.0}
+SEEN = Seen(
+    Statistics(calls=42, texts=42, executions=32, queue_s=0.084, batches={1: Batches(30, 0.3), 12: Batches(10, 0.6)}),
+    CPU_S,
+    Observed([STUB, SERVER], [TRITON]),
+)
+WITHIN_50, WITHIN_100 = parse_slo("p95<50ms,errors<1%"), parse_slo("p95<100ms,errors<1%")
+PRICES = Prices(instances=["aws/c7i.large", "gcp/c3-standard-4"])
+PACKAGED = PackagedModel(
+    Path("models/topics"),
+    'name: "topics" max_batch_size: 64 dynamic_batching {} parameters { key: "manifest.2" value { string_value: "{}" } }',
+    {2: {"version": 2, "precision": "fp32", "digest": "d", "sizes": {"fp32_bytes": 4, "packaged_bytes": 4}}},
+)
+
+
+def results(rate_rps: float, latency_s: float, *, failed: int = 0, answered: float = 1.0, behind: int = 0) -> Results:
+    """A run of 10 s: `answered` of what was offered, each in `latency_s`, and `failed` failures."""
+    recording = Recording()
+    offered = round(rate_rps * DURATION_S)
+    for number in range(offered):
+        start_s = number / rate_rps
+        recording.offer(start_s)
+        recording.start(start_s, start_s, behind=number < behind)
+        if number < offered * answered - failed:
+            recording.end(start_s, start_s, start_s + latency_s, 1, 0, Outcome(200, "topics", "2", "", "miss"))
+        elif number < offered * answered:
+            recording.end(start_s, start_s, start_s + latency_s, 1, 0, Outcome(503, "topics", fault="gone"))
+    workload = Workload(corpus=Path("c"), targets=(Target("topics"),), repeat=0)
+    scenario = Scenario(url="http://127.0.0.1:1", loop=OpenLoop(Poisson(rate_rps)), workload=workload, duration_s=DURATION_S)
+    measured = Measurement(recording, DURATION_S, (GeneratorUse(0, 0.1, 0.0, offered),))
+    return summarize(scenario, measured, Circumstances("python -m loadtest sweep", "now", MACHINE))
+
+
+def point(rate_rps: float, latency_s: float, kind: str = FIXED, **run: Any) -> dict[str, Any]:
+    """What a run leaves, by way of JSON."""
+    values: dict[str, Any] = json.loads(json.dumps(point_of(rate_rps, kind, results(rate_rps, latency_s, **run), SEEN)))
+    return values
+
+
+TWO: dict[str, Any] = {"grid": {"instances": [1, 2]}}
+QUICK, SLOW = [point(20, 0.02), point(40, 0.03)], [point(20, 0.03), point(40, 0.2)]
+
+
+def swept(
+    runs: dict[str, list[dict[str, Any]] | str],
+    slo: str = "p95<50ms,errors<1%",
+    priced: bool = True,
+    interrupted: bool = False,
+    schema: str = RUN_SCHEMA,
+    profiles: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """sweep.json of configurations by name, with the points of each, or the words with which it failed; and the configurations."""
+    values = {"model": "topics", "repository": "r", "corpus": "c", "slo": "p95<50ms", "loads": {"rates_rps": [20, 40]}} | fields
+    document = parse_document(values, "s.yaml")
+    found = configurations(document)
+    todo = jobs(document, found, PACKAGED, "c")
+    there: dict[str, dict[str, Any]] = {}
+    for job in todo:
+        run = runs.get(job.configuration.name)
+        if run is None:
+            continue
+        done = {"points": run, "error": None} if isinstance(run, list) else {"points": [], "error": run}
+        machine = MACHINE | {"load_average_1m": len(there)}
+        facts = {"started_at": "now", "elapsed_s": 9.0, "machine": machine, "versions": {"triton": "2"}, "search": None}
+        memory = {"memory_bytes": {"gateway": 1, "triton": 2, "cache": 3}}
+        there[job.key] = {"schema": schema, "key": job.key, **facts, **memory, **done}
+    offers = read_offers(PRICES if priced else None)
+    command = "python -m loadtest sweep"
+    sweep = summarize_sweep(
+        document, todo, there, PACKAGED, offers, parse_slo(slo), command, profiles=profiles or {}, interrupted=interrupted
+    )
+    return sweep, {one.name: one for one in found}
