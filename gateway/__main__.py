@@ -19,10 +19,10 @@ from uvicorn.supervisors import Multiprocess
 
 from gateway.errors import StartError
 from gateway.experiments.file import Experiments, ExperimentsError
-from gateway.http_server.connection import Config, Connection, HeadLimits
+from gateway.http_server.connection import Config, Connection, HeaderLimits
 from gateway.http_server.whole_responses import Outbox
 from gateway.observability import logs, tracing
-from gateway.observability.tracing import TracingError
+from gateway.observability.otel_variables import TracingError
 from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
 from gateway.settings.runtime import Runtime, RuntimeSettingsError
@@ -141,7 +141,7 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
         ssl_certfile=settings.tls_cert_file,
         ssl_keyfile=settings.tls_key_file,
     )
-    config.head_limits = HeadLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
+    config.head_limits = HeaderLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
     config.outbox = Outbox()
     scheme = "http" if settings.tls_cert_file is None else "https"
     print(f"gateway on {scheme}://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)

@@ -21,8 +21,8 @@ from gateway.grpc_server.server import serving
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
 from gateway.observability import logs, tracing
-from gateway.observability.observe import CONTEXT, Observe
-from gateway.request.context import RequestContext
+from gateway.observability.observe import Observe
+from gateway.request.context import CONTEXT, RequestContext
 from gateway.routes import admin_keys, cache, debug, health, models, open_inference, openai, predict, predict_stream, tei
 from gateway.routes.documentation import openapi as documentation
 from gateway.routes.documentation.page import DocumentationPage

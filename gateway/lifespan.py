@@ -8,7 +8,6 @@ from functools import partial
 from importlib.metadata import version
 from time import time
 
-from gateway.admission.queue_limits import QueueLimits
 from gateway.cache.cache import Cache
 from gateway.cache.memory_tier import MemoryTier
 from gateway.cache.policy import Policies
@@ -27,12 +26,14 @@ from gateway.security.door import Door
 from gateway.security.key_store import KeyStore
 from gateway.security.rate_limiting.ledger import RedisLedger
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
-from gateway.security.tls import ClientTls, TritonAccess
+from gateway.security.tls import ClientTls
 from gateway.security.tokens import KeySet, TokenRules, TokenVerifier, fetcher
+from gateway.settings.in_force import queue_limits, request_limits
 from gateway.settings.runtime import Runtime
 from gateway.settings.settings import Settings
-from gateway.stack import Limits, Stack
+from gateway.stack import Stack
 from gateway.state.redis_state import RedisState
+from gateway.triton.access import TritonAccess
 from gateway.triton.client import Triton
 from gateway.triton.endpoints.discovery import Discovery
 
@@ -55,24 +56,24 @@ async def running(settings: Settings, experiments: Experiments, runtime: Runtime
         tls = redis_tls.redis_options(settings.state_url)
         state = RedisState(settings.state_url, timeout_s=settings.state_timeout_ms / 1e3, tls=tls)
     cache = _cache(settings, redis_tls)
-    catalog = CatalogWatch(triton, settings.catalog_refresh_s)
+    catalog = CatalogWatch(triton.catalog, settings.catalog_refresh_s)
     life = RequestLife(
         triton,
         cache,
         lambda: catalog.current,
         lambda: experiments.by_model,
-        limits=lambda model: _queue_limits(settings, runtime, model),
+        limits=lambda model: queue_limits(settings, runtime, model),
         refresh_timeout_s=settings.request_timeout_ms / 1e3,
         price_usd_per_hour=settings.price_usd_per_hour,
     )
     keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
     door, door_watches = _door(settings, state, keys)
-    limits = Limits.in_force(settings, runtime)
+    limits = request_limits(settings, runtime)
     stack = Stack(settings, runtime, door, keys, state, catalog, experiments, cache, life, limits, drain, settings.default_models)
 
     def apply_runtime() -> None:
         logs.set_level(runtime.current.log_level or settings.log_level)
-        stack.limits = Limits.in_force(settings, runtime)
+        stack.limits = request_limits(settings, runtime)
         life.reread_limits()
 
     apply_runtime()
@@ -104,17 +105,6 @@ def _cache(settings: Settings, tls: ClientTls) -> Cache:
         redis = RedisTier(settings.cache_url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease, tls=options)
     memory = MemoryTier(settings.cache_memory_bytes, settings.cache_memory_life_s) if redis and settings.cache_memory_bytes else None
     return Cache(policies, memory=memory, redis=redis, refresh_s=settings.cache_refresh_s)
-
-
-def _queue_limits(settings: Settings, runtime: Runtime, model: str) -> QueueLimits:
-    given = runtime.current.of_model(model)
-    return QueueLimits(
-        settings.min_pending,
-        given.max_pending or settings.max_pending,
-        settings.target_latency_ms / 1e3,
-        settings.batch_share,
-        given.max_in_flight or settings.max_in_flight,
-    )
 
 
 def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -> tuple[Door, list[Watch]]:

@@ -13,14 +13,14 @@ from gateway.dialects.ask import Ask
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.http_server.body import read_body, read_json
 from gateway.lane import Lane
-from gateway.observability.observe import CONTEXT
 from gateway.request.cache_control import NONE, Directives, parse
 from gateway.request.caller import CALLER
-from gateway.request.context import RequestContext
+from gateway.request.context import CONTEXT, RequestContext
 from gateway.request.prediction import Item, Prediction, PredictionRequest
 from gateway.request.principal import PREDICT
 from gateway.request.priority import Priority
-from gateway.stack import Limits, Stack
+from gateway.request.request_limits import RequestLimits
+from gateway.stack import Stack
 
 MAX_UNIT_CHARS = 256
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
@@ -169,7 +169,7 @@ def age_header(prediction: Prediction) -> dict[str, str]:
     return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
 
 
-def _timeout_s(headers: Mapping[str, str], limits: Limits) -> float:
+def _timeout_s(headers: Mapping[str, str], limits: RequestLimits) -> float:
     given = headers.get("x-request-timeout-ms")
     if given is None:
         return limits.request_timeout_s

@@ -1,23 +1,26 @@
 """Keeps the catalog fresh; while Triton is gone the last one stays, so that what is cached is still answered."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from gateway.catalog.catalog import Catalog
 from gateway.errors import GatewayError, NotReady
 from gateway.observability import metrics
-from gateway.triton.client import Triton
 
 log = structlog.get_logger()
 READ_TIMEOUT_S = 2.0
 
 
 class CatalogWatch:
-    """The newest catalog that Triton told of; `fault` is why the last reading failed, None after a good one."""
+    """The newest catalog that `read`, which takes seconds, has given.
 
-    def __init__(self, triton: Triton, refresh_s: float) -> None:
-        self._triton, self._refresh_s = triton, refresh_s
+    `fault` is why the last reading failed, None after a good one.
+    """
+
+    def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float) -> None:
+        self._read, self._refresh_s = read, refresh_s
         self._current: Catalog | None = None
         self.fault: str | None = "not read yet"
 
@@ -46,7 +49,7 @@ class CatalogWatch:
     async def read(self) -> None:
         """Read the catalog once; a change of state is logged."""
         try:
-            catalog = await self._triton.catalog(READ_TIMEOUT_S)
+            catalog = await self._read(READ_TIMEOUT_S)
         except GatewayError as exc:
             if self.fault != exc.message:
                 log.warning("catalog not read, the last one stays", reason=repr(exc.__cause__ or exc))

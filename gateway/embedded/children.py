@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.embedded.traces import triton_arguments
 from gateway.embedded.valkey import Valkey
-from gateway.observability.tracing import triton_arguments
 from gateway.settings.settings import PREFIX
 from model_repository.server import TritonServer
 

@@ -14,9 +14,9 @@ from fastapi import FastAPI, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import INTERNAL_ERROR, GatewayError
-from gateway.observability.observe import CONTEXT, Observe
-from gateway.observability.tracing import RPC, Tracer
-from gateway.request.context import RequestContext
+from gateway.observability.observe import Observe
+from gateway.observability.tracing import Tracer
+from gateway.request.context import CONTEXT, RPC, RequestContext
 
 Answer = TypeVar("Answer")
 Metadata = list[tuple[str, str]]

@@ -1,7 +1,6 @@
 """The body of a request, read within limits: its size, the time that it may take, and how deeply its JSON may be nested."""
 
 import asyncio
-from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -9,15 +8,7 @@ from gateway.errors import ClientGone, TooLarge, TooSlow
 from gateway.http_server.connection import WHOLE_BODY
 from gateway.request.context import RequestContext
 from gateway.request.json_depth import require_shallow
-
-
-@dataclass(frozen=True, slots=True)
-class BodyLimits:
-    """Bytes, seconds for the whole body, and levels of JSON."""
-
-    max_bytes: int
-    timeout_s: float
-    max_depth: int
+from gateway.request.request_limits import BodyLimits
 
 
 async def read_body(request: Request, ctx: RequestContext, limits: BodyLimits) -> bytes:

@@ -29,7 +29,7 @@ _REASONS = {400: "malformed", 408: "slow", 431: "large head"}
 
 
 @dataclass(frozen=True, slots=True)
-class HeadLimits:
+class HeaderLimits:
     """Bytes of request line and headers, number of headers, and seconds until they are there."""
 
     max_bytes: int
@@ -40,7 +40,7 @@ class HeadLimits:
 class Config(uvicorn.Config):
     """uvicorn's configuration, the limits of its connections, and what they send together."""
 
-    head_limits: HeadLimits
+    head_limits: HeaderLimits
     outbox: Outbox
 
 

@@ -15,10 +15,9 @@ from gateway.dialects.error_body import error_body
 from gateway.errors import INTERNAL_ERROR
 from gateway.observability import logs, metrics
 from gateway.observability.tracing import Tracer, client_trace_id
-from gateway.request.context import RequestContext
+from gateway.request.context import CONTEXT, RequestContext
 
 log = structlog.get_logger()
-CONTEXT = "headrace.context"
 CLIENT_GONE = 499
 """The status in logs and metrics where nobody was left to answer, as nginx has it."""
 _Observe = Callable[[float, dict[str, str] | None], None]

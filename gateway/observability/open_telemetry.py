@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, format_trace_id, set_span_in_context
 from starlette.types import Scope
 
-from gateway.observability.tracing import RPC, TracingError, protocol
-from gateway.request.context import CURRENT, SERVED, RequestContext
+from gateway.observability.otel_variables import TracingError, protocol
+from gateway.request.context import CURRENT, RPC, SERVED, RequestContext
 
 CLOSE_TIMEOUT_S = 3.0
 MAX_LINKS = 128

@@ -11,21 +11,11 @@ from typing import Protocol
 
 from starlette.types import Scope
 
+from gateway.observability.otel_variables import TracingError, asked_for
 from gateway.request.context import RequestContext
 
-RPC = "headrace.rpc"
-"""Stands in the scope of a request that came by gRPC."""
-_ASKING = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?![0-9a-f])")
 _NOTHING: AbstractContextManager[str] = nullcontext("")
-
-
-class TracingError(ValueError):
-    """An `OTEL_*` variable that cannot be used; the message names it."""
-
-
-_OTLP_HTTP = "http/protobuf"
-_COLLECTOR = "http://localhost:4318"
 
 
 class Tracer(Protocol):
@@ -49,34 +39,6 @@ class Tracer(Protocol):
 
 class _Running:
     tracer: Tracer | None = None
-
-
-def asked_for(environ: Mapping[str, str]) -> bool:
-    """Whether the variables ask for traces: an exporter or an endpoint is named, and neither `none` nor `OTEL_SDK_DISABLED` says no."""
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or environ.get("OTEL_TRACES_EXPORTER", "").strip() == "none":
-        return False
-    return any(environ.get(name, "").strip() for name in _ASKING)
-
-
-def protocol(environ: Mapping[str, str]) -> str:
-    """The protocol of the OTLP exporter."""
-    return environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or _OTLP_HTTP
-
-
-def triton_arguments(environ: Mapping[str, str]) -> list[str]:
-    """What makes a tritonserver send its spans of our traces, and no others, where ours go; it speaks OTLP over HTTP only."""
-    exporters = [name.strip() for name in (environ.get("OTEL_TRACES_EXPORTER") or "otlp").split(",")]
-    if not asked_for(environ) or "otlp" not in exporters or protocol(environ) != _OTLP_HTTP:
-        return []
-    base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or _COLLECTOR
-    url = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or f"{base.rstrip('/')}/v1/traces"
-    return [
-        "--trace-config=mode=opentelemetry",
-        f"--trace-config=opentelemetry,url={url}",
-        "--trace-config=opentelemetry,resource=service.name=headrace-triton",
-        "--trace-config=level=TIMESTAMPS",
-        "--trace-config=rate=0",  # a request that carries a trace is traced whatever the rate
-    ]
 
 
 def check(environ: Mapping[str, str]) -> None:

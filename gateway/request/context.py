@@ -8,6 +8,12 @@ from typing import Any
 
 from gateway.request.principal import ANONYMOUS, Principal
 
+CONTEXT = "headrace.context"
+"""Where the request's context stands in its ASGI scope."""
+
+RPC = "headrace.rpc"
+"""Stands in the scope of a request that came by gRPC."""
+
 
 @dataclass(slots=True)
 class RequestContext:

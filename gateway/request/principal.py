@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 
 PREDICT: Final = "predict"
 FEEDBACK: Final = "feedback"
@@ -23,8 +23,8 @@ class Principal:
     tenant: str
     scopes: frozenset[str]
     expires_at: float = math.inf
-    key_limits: Limits = field(default_factory=Limits)
-    tenant_limits: Limits = field(default_factory=Limits)
+    key_limits: RateLimits = field(default_factory=RateLimits)
+    tenant_limits: RateLimits = field(default_factory=RateLimits)
 
 
 ANONYMOUS: Final = Principal("", "", frozenset(SCOPES) - {ADMIN})

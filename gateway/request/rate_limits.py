@@ -5,7 +5,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RateLimits:
     """None: not limited. A burst is the most at once after a pause; without one it is what the rate gives in one second."""
 
     requests_per_s: float | None = None
@@ -27,7 +27,7 @@ class Limits:
         """The limits that are set, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
-    def over(self, defaults: "Limits") -> "Limits":
+    def over(self, defaults: "RateLimits") -> "RateLimits":
         """These limits, with `defaults` for a unit's rate and a quota that are not set here."""
         merged = {name: value for name, value in defaults.given().items() if not name.endswith("_burst")}
         merged |= self.given()
@@ -35,13 +35,13 @@ class Limits:
             burst = getattr(defaults, f"{unit}_burst")
             if getattr(self, f"{unit}_per_s") is None and burst is not None:
                 merged[f"{unit}_burst"] = burst
-        return Limits(**merged)
+        return RateLimits(**merged)
 
 
-NAMES = tuple(field.name for field in fields(Limits))
+NAMES = tuple(field.name for field in fields(RateLimits))
 
 
-def parse_limits(text: str) -> Limits:
+def parse_limits(text: str) -> RateLimits:
     """Limits from `requests_per_s=50,items_per_day=1000000`.
 
     Raises:
@@ -56,4 +56,4 @@ def parse_limits(text: str) -> Limits:
             values[name] = float(value)
         except ValueError:
             raise ValueError(f"{name}: must be a number above 0") from None
-    return Limits(**values)
+    return RateLimits(**values)

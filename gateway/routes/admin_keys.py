@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gateway.dialects.kserve_v1 import Error
 from gateway.errors import InvalidRequest, NotReady
 from gateway.http_server.body import read_json
-from gateway.observability.observe import CONTEXT
-from gateway.request.context import RequestContext
+from gateway.request.context import CONTEXT, RequestContext
 from gateway.request.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
-from gateway.request.rate_limits import NAMES, Limits
+from gateway.request.rate_limits import NAMES, RateLimits
 from gateway.routes.direct import DirectRoute
 from gateway.routes.health import NO_STORE
 from gateway.security.api_keys import MAX_LIFE_S, make, require_tenant
@@ -91,7 +90,12 @@ async def create_key(request: Request) -> Response:
     expires_at = None if body.expires_in_s is None else now + body.expires_in_s
     try:
         new = make(
-            body.tenant, parse_scopes(body.scopes), now, expires_at=expires_at, limits=Limits(**body.limits.model_dump()), note=body.note
+            body.tenant,
+            parse_scopes(body.scopes),
+            now,
+            expires_at=expires_at,
+            limits=RateLimits(**body.limits.model_dump()),
+            note=body.note,
         )
     except ValueError as exc:
         raise InvalidRequest(str(exc)) from exc
@@ -125,7 +129,7 @@ async def limit_tenant(request: Request) -> Response:
     store = await _enter(request)
     body, tenant = await _read(request, LimitsBody), request.path_params["tenant"]
     try:
-        limits = Limits(**{name: getattr(body, name) for name in NAMES})
+        limits = RateLimits(**{name: getattr(body, name) for name in NAMES})
         require_tenant(tenant)
     except ValueError as exc:
         raise InvalidRequest(str(exc)) from exc

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from gateway.cache import generations
 from gateway.dialects.kserve_v1 import Error
 from gateway.errors import NotFound
-from gateway.observability.observe import CONTEXT
+from gateway.request.context import CONTEXT
 from gateway.request.principal import ADMIN
 from gateway.stack import Stack
 

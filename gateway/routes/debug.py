@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dialects.kserve_v1 import Error
-from gateway.observability import tracing
-from gateway.observability.observe import CONTEXT
+from gateway.observability import otel_variables
+from gateway.request.context import CONTEXT
 from gateway.request.principal import ADMIN
 from gateway.routes.health import NO_STORE
 from gateway.settings import shown as configuration
@@ -99,5 +99,5 @@ async def config(request: Request, response: Response) -> Config:
             },
             fault=stack.catalog.fault,
         ),
-        tracing=tracing.asked_for(os.environ),
+        tracing=otel_variables.asked_for(os.environ),
     )

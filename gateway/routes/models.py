@@ -7,8 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dialects import openai
 from gateway.dialects.kserve_v1 import Error
-from gateway.observability.observe import CONTEXT
-from gateway.request.context import RequestContext
+from gateway.request.context import CONTEXT, RequestContext
 from gateway.stack import Stack
 from model_repository.manifest import Manifest
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from gateway.request.principal import Principal, parse_scopes
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 
 PREFIX = "hr_"
 _FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
@@ -34,7 +34,7 @@ class ApiKey:
     revoked_at: float | None = None
     replaced_by: str | None = None
     note: str = ""
-    limits: Limits = field(default_factory=Limits)
+    limits: RateLimits = field(default_factory=RateLimits)
 
     def __post_init__(self) -> None:
         require_tenant(self.tenant)
@@ -57,7 +57,7 @@ class ApiKey:
         ends = now + grace_s
         return replace(self, replaced_by=by, expires_at=ends if self.expires_at is None else min(self.expires_at, ends))
 
-    def principal(self, default_limits: Limits, tenant_limits: Limits) -> Principal:
+    def principal(self, default_limits: RateLimits, tenant_limits: RateLimits) -> Principal:
         """Whom it stands for."""
         expires_at = {} if self.expires_at is None else {"expires_at": self.expires_at}
         return Principal(
@@ -86,7 +86,7 @@ class ApiKey:
         """
         kept = orjson.loads(raw)
         try:
-            return cls(**{**kept, "scopes": frozenset(kept["scopes"]), "limits": Limits(**kept["limits"])})
+            return cls(**{**kept, "scopes": frozenset(kept["scopes"]), "limits": RateLimits(**kept["limits"])})
         except (KeyError, TypeError) as exc:
             raise ValueError(f"not a record of a key: {exc!r}") from exc
 
@@ -105,7 +105,7 @@ def make(
     now: float,
     *,
     expires_at: float | None = None,
-    limits: Limits | None = None,
+    limits: RateLimits | None = None,
     note: str = "",
 ) -> NewKey:
     """A new random key.
@@ -114,7 +114,7 @@ def make(
         ValueError: no tenant's name, or scopes that there are not.
     """
     text = PREFIX + secrets.token_urlsafe(32)
-    key = ApiKey(secrets.token_hex(6), tenant, scopes, now, expires_at, note=note, limits=limits or Limits())
+    key = ApiKey(secrets.token_hex(6), tenant, scopes, now, expires_at, note=note, limits=limits or RateLimits())
     return NewKey(text, digest(text), key)
 
 

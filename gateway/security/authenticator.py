@@ -19,7 +19,7 @@ from gateway.concurrency.joiner import Joiner
 from gateway.errors import StateUnavailable, Unauthenticated
 from gateway.observability import metrics
 from gateway.request.principal import Principal
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 from gateway.security.api_keys import digest, looks_like_key
 from gateway.security.key_store import KeyStore
 from gateway.security.tokens import TokenVerifier
@@ -60,7 +60,7 @@ class Authenticator:
         self._refresh_s, self._outage_s, self._clock = refresh_s, outage_s, clock
         self._known: dict[str, _Known] = {}
         # of the tenants of keys in the settings and of tokens; a key's record in state comes with its tenant's
-        self._tenant_limits: dict[str, Limits] = {}
+        self._tenant_limits: dict[str, RateLimits] = {}
         # keys that come at the same moment are looked up together
         self._look_ups: Joiner[str, Principal | None] = Joiner(self._find, max_items=256, max_in_flight=2)
 

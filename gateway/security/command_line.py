@@ -15,7 +15,7 @@ import orjson
 
 from gateway.errors import GatewayError
 from gateway.request.principal import DEFAULT_SCOPES, SCOPES
-from gateway.request.rate_limits import NAMES, Limits, parse_limits
+from gateway.request.rate_limits import NAMES, RateLimits, parse_limits
 from gateway.security.api_keys import MAX_LIFE_S, ApiKey, NewKey, make
 from gateway.security.key_store import KeyStore
 from gateway.state.redis_state import RedisState
@@ -40,7 +40,7 @@ async def _run(args: argparse.Namespace, open_state: Callable[[float], RedisStat
     state = open_state(TIMEOUT_S)
     verb: Callable[[argparse.Namespace, KeyStore], Awaitable[None]] = args.verb
     try:
-        await verb(args, KeyStore(state, Limits(), Limits()))
+        await verb(args, KeyStore(state, RateLimits(), RateLimits()))
     finally:
         await state.aclose()
 
@@ -100,7 +100,7 @@ def _duration_s(text: str) -> int:
     return seconds
 
 
-def _limits(text: str) -> Limits:
+def _limits(text: str) -> RateLimits:
     try:
         return parse_limits(text)
     except ValueError as exc:

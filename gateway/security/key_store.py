@@ -7,7 +7,7 @@ import structlog
 
 from gateway.errors import NotFound, StateConflict
 from gateway.request.principal import Principal
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 from gateway.security.api_keys import ApiKey, NewKey, make
 from gateway.state.redis_state import RedisState
 
@@ -19,7 +19,7 @@ _ATTEMPTS = 3
 class KeyStore:
     """Makes, finds, rotates and revokes keys; every method raises `StateUnavailable` when state does not answer."""
 
-    def __init__(self, state: RedisState, key_limits: Limits, tenant_limits: Limits) -> None:
+    def __init__(self, state: RedisState, key_limits: RateLimits, tenant_limits: RateLimits) -> None:
         self._state = state
         self._key_limits, self._tenant_limits = key_limits, tenant_limits
 
@@ -69,7 +69,7 @@ class KeyStore:
                 return revoked
         raise StateConflict("this key is being changed by others; try again")
 
-    async def limit_tenant(self, tenant: str, limits: Limits) -> None:
+    async def limit_tenant(self, tenant: str, limits: RateLimits) -> None:
         """Give a tenant limits of its own."""
         for _ in range(_ATTEMPTS):
             (before,) = (await self._state.hash_get({TENANTS: [tenant]}))[TENANTS]
@@ -77,7 +77,7 @@ class KeyStore:
                 return
         raise StateConflict("this tenant is being changed by others; try again")
 
-    async def tenant_limits(self, tenants: Sequence[str]) -> dict[str, Limits]:
+    async def tenant_limits(self, tenants: Sequence[str]) -> dict[str, RateLimits]:
         """What all keys and tokens of each tenant may ask for together; where it has no limits of its own, what the settings say."""
         if not tenants:
             return {}
@@ -101,9 +101,9 @@ def _key(raw: bytes) -> ApiKey | None:
         return None
 
 
-def _limits(raw: bytes | None) -> Limits:
+def _limits(raw: bytes | None) -> RateLimits:
     try:
-        return Limits() if raw is None else Limits(**orjson.loads(raw))
+        return RateLimits() if raw is None else RateLimits(**orjson.loads(raw))
     except (TypeError, ValueError) as exc:
         log.error("a tenant's limits in state cannot be read, those of the settings count", reason=str(exc))
-        return Limits()
+        return RateLimits()

@@ -1,8 +1,7 @@
 """TLS and credentials toward the servers behind the gateway: files as they are named in the settings, read where they are used."""
 
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,23 +37,3 @@ class ClientTls:
             files = ", ".join(str(path) for path in (self.ca_file, self.cert_file, self.key_file) if path is not None)
             raise StartError(f"{files}: {exc.strerror or exc}; the settings name these as TLS files") from exc
         return context
-
-
-@dataclass(frozen=True, slots=True)
-class TritonAccess:
-    """How Triton is spoken to: `tls` None: in the clear; `headers` go with every call."""
-
-    tls: ClientTls | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def context(self) -> ssl.SSLContext | None:
-        """What asyncio's connections take.
-
-        Raises:
-            StartError: a TLS file cannot be used.
-        """
-        return None if self.tls is None else self.tls.context()
-
-    def header_lines(self) -> str:
-        """The headers as they stand in an HTTP request."""
-        return "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())

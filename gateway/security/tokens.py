@@ -14,7 +14,7 @@ import structlog
 
 from gateway.errors import StateUnavailable, Unauthenticated
 from gateway.request.principal import SCOPES, Principal
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 from gateway.security.api_keys import is_tenant
 
 log = structlog.get_logger()
@@ -89,7 +89,7 @@ class KeySet:
 class TokenVerifier:
     """Verifies tokens; the limits are those of each subject and of each tenant."""
 
-    def __init__(self, keys: KeySet, rules: TokenRules, key_limits: Limits, tenant_limits: Limits) -> None:
+    def __init__(self, keys: KeySet, rules: TokenRules, key_limits: RateLimits, tenant_limits: RateLimits) -> None:
         self._keys, self._rules = keys, rules
         self._key_limits, self._tenant_limits = key_limits, tenant_limits
 

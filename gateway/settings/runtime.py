@@ -36,7 +36,7 @@ class _Part(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-class LimitSettings(_Part):
+class RuntimeLimits(_Part):
     """What a request may ask for, whatever its model."""
 
     request_timeout_ms: float | None = Field(None, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
@@ -57,7 +57,7 @@ class RuntimeSettings(_Part):
     """The file's contents."""
 
     log_level: Literal["debug", "info", "warning", "error"] | None = Field(None, description="requests are logged at info")
-    limits: LimitSettings = LimitSettings()
+    limits: RuntimeLimits = RuntimeLimits()
     defaults: ModelSettings = ModelSettings()
     models: Mapping[str, ModelSettings] = {}
 

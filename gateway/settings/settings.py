@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.cache import policy
 from gateway.cache.policy import MAX_LIFE_S, CachePolicy
-from gateway.request.rate_limits import Limits, parse_limits
+from gateway.request.rate_limits import RateLimits, parse_limits
 from gateway.security.tokens import Algorithm
 from gateway.settings import values as setting_values
 from gateway.settings.values import FixedKey, of_text
@@ -99,12 +99,12 @@ class Settings(BaseSettings):
     )
     key_refresh_s: float = Field(2, gt=0, description="how often keys in use are looked up again: a revoked one is out after this time")
     key_outage_s: float = Field(300, gt=0, description="how long keys in use go on while state is gone, seconds")
-    limits_per_key: Annotated[Limits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
-        Limits(),
+    limits_per_key: Annotated[RateLimits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
+        RateLimits(),
         description="what a key without limits of its own may ask for, e.g. requests_per_s=50,items_per_day=1000000; none: all",
     )
-    limits_per_tenant: Annotated[Limits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
-        Limits(), description="what all keys of a tenant that has no limits of its own may ask for together; none: all"
+    limits_per_tenant: Annotated[RateLimits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
+        RateLimits(), description="what all keys of a tenant that has no limits of its own may ask for together; none: all"
     )
     jwt_jwks_url: str | None = Field(None, pattern=_HTTPS, description="https URL of the key set that tokens are signed with")
     jwt_issuer: str | None = Field(None, min_length=1, description="the iss that tokens must have")

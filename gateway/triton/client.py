@@ -19,7 +19,7 @@ from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, NotRea
 from gateway.observability import metrics, tracing
 from gateway.request.prediction import Item
 from gateway.request.priority import Priority
-from gateway.security.tls import TritonAccess
+from gateway.triton.access import TritonAccess
 from gateway.triton.binary_tensors import JSON_LENGTH, read_rows, write_request
 from gateway.triton.endpoints.discovery import Discovery
 from gateway.triton.endpoints.pool import Endpoints

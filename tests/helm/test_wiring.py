@@ -116,7 +116,7 @@ def test_the_gateway_reads_the_runtime_settings_as_they_stand_in_the_values(find
     assert runtime_settings.parse(find("ConfigMap", "gateway")["data"]["runtime.yaml"]) == runtime_settings.RuntimeSettings()
     definitions = chart.schema["$defs"]
     assert definitions["runtime"]["properties"].keys() == runtime_settings.RuntimeSettings.model_fields.keys()
-    assert definitions["runtime"]["properties"]["limits"]["properties"].keys() == runtime_settings.LimitSettings.model_fields.keys()
+    assert definitions["runtime"]["properties"]["limits"]["properties"].keys() == runtime_settings.RuntimeLimits.model_fields.keys()
     assert definitions["runtimeModel"]["properties"].keys() == runtime_settings.ModelSettings.model_fields.keys()
 
 

@@ -13,8 +13,9 @@ from gateway_process import free_port, wait_until
 
 from gateway.cache.redis_tier import RedisTier, Store
 from gateway.errors import NotReady, StateUnavailable
-from gateway.security.tls import ClientTls, TritonAccess
+from gateway.security.tls import ClientTls
 from gateway.state.redis_state import RedisState
+from gateway.triton.access import TritonAccess
 from gateway.triton.client import Triton
 from gateway.triton.endpoints.discovery import Discovery
 from model_repository.server import TritonServer

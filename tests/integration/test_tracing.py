@@ -13,7 +13,7 @@ from gateway_process import GatewayProcess, free_port, infer_request, wait_until
 from trace_collector import TraceCollector
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
-from gateway.observability.tracing import triton_arguments
+from gateway.embedded.traces import triton_arguments
 from model_repository.server import TritonServer
 
 pytestmark = pytest.mark.integration

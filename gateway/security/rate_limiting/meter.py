@@ -3,7 +3,7 @@
 import math
 from typing import Final, NamedTuple
 
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 from gateway.security.rate_limiting.token_bucket import Draw, Grant
 
 LEASE_S: Final = 1.0
@@ -91,7 +91,7 @@ class Account(NamedTuple):
     """all of them"""
 
 
-def meters_of(owner: str, limits: Limits) -> list[Meter]:
+def meters_of(owner: str, limits: RateLimits) -> list[Meter]:
     """A meter for each limit."""
     meters = []
     for unit in ("requests", "items"):

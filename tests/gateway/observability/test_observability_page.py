@@ -37,4 +37,4 @@ def test_the_runtime_file_on_the_page_is_one_that_can_be_used():
     [example] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     settings = runtime_settings.parse(example)
     assert settings.of_model("topics").given() == {"max_pending": 64, "max_in_flight": 4}
-    assert settings.limits.given().keys() == runtime_settings.LimitSettings.model_fields.keys()
+    assert settings.limits.given().keys() == runtime_settings.RuntimeLimits.model_fields.keys()

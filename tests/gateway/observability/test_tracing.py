@@ -4,45 +4,9 @@ import sys
 import pytest
 
 from gateway.observability import tracing
+from gateway.observability.otel_variables import TracingError
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-
-
-@pytest.mark.parametrize(
-    ("environ", "asked"),
-    [
-        ({}, False),
-        ({"OTEL_SERVICE_NAME": "mine"}, False),
-        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
-        ({"OTEL_TRACES_EXPORTER": ""}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, True),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, True),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_TRACES_EXPORTER": "none"}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_SDK_DISABLED": "TRUE"}, False),
-    ],
-)
-def test_the_standard_variables_ask_for_traces(environ, asked):
-    assert tracing.asked_for(environ) is asked
-
-
-@pytest.mark.parametrize(
-    ("environ", "url"),
-    [
-        ({"OTEL_TRACES_EXPORTER": "otlp"}, "http://localhost:4318/v1/traces"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/"}, "http://collector:4318/v1/traces"),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector/own"}, "http://collector/own"),
-    ],
-)
-def test_triton_sends_where_the_gateway_does(environ, url):
-    assert f"--trace-config=opentelemetry,url={url}" in tracing.triton_arguments(environ)
-
-
-@pytest.mark.parametrize(
-    "environ",
-    [{}, {"OTEL_TRACES_EXPORTER": "console"}, {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}],
-)
-def test_triton_traces_nothing_where_it_cannot_send_it(environ):
-    assert tracing.triton_arguments(environ) == []
 
 
 @pytest.mark.parametrize(
@@ -53,7 +17,7 @@ def test_triton_traces_nothing_where_it_cannot_send_it(environ):
     ],
 )
 def test_what_cannot_be_used_is_named(environ, sentence):
-    with pytest.raises(tracing.TracingError, match=sentence):
+    with pytest.raises(TracingError, match=sentence):
         tracing.check(environ)
 
 

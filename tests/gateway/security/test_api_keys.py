@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from gateway.request.rate_limits import Limits, parse_limits
+from gateway.request.rate_limits import RateLimits, parse_limits
 from gateway.security.api_keys import ApiKey, digest, looks_like_key, make
 
 PREDICT = frozenset({"predict"})
@@ -23,7 +23,7 @@ def test_what_has_not_the_form_of_a_key_is_not_looked_up(text):
 
 
 def test_a_key_is_stored_and_read_without_loss():
-    key = make("acme", PREDICT, 100.0, expires_at=200.0, limits=Limits(items_per_day=7), note="ü").key.replaced("other", 110.0, 5.0)
+    key = make("acme", PREDICT, 100.0, expires_at=200.0, limits=RateLimits(items_per_day=7), note="ü").key.replaced("other", 110.0, 5.0)
     assert ApiKey.unpack(key.pack()) == key
 
 
@@ -60,19 +60,19 @@ def test_scopes_are_those_that_there_are(scopes):
 
 
 def test_limits_of_a_key_take_the_place_of_the_defaults_unit_by_unit():
-    defaults = Limits(requests_per_s=10, requests_burst=50, items_per_day=1000)
-    assert Limits().over(defaults) == defaults
-    assert Limits(requests_per_s=2).over(defaults) == Limits(requests_per_s=2, items_per_day=1000)
-    assert Limits(items_per_s=3).over(defaults) == Limits(requests_per_s=10, requests_burst=50, items_per_s=3, items_per_day=1000)
+    defaults = RateLimits(requests_per_s=10, requests_burst=50, items_per_day=1000)
+    assert RateLimits().over(defaults) == defaults
+    assert RateLimits(requests_per_s=2).over(defaults) == RateLimits(requests_per_s=2, items_per_day=1000)
+    assert RateLimits(items_per_s=3).over(defaults) == RateLimits(requests_per_s=10, requests_burst=50, items_per_s=3, items_per_day=1000)
 
 
 def test_limits_are_read_from_text():
-    assert parse_limits(" requests_per_s=5, items_per_day=1e6 ") == Limits(requests_per_s=5.0, items_per_day=1e6)
-    assert parse_limits("") == Limits()
+    assert parse_limits(" requests_per_s=5, items_per_day=1e6 ") == RateLimits(requests_per_s=5.0, items_per_day=1e6)
+    assert parse_limits("") == RateLimits()
     for text in ("requests=5", "requests_per_s", "requests_per_s=nan", "requests_per_s=-1", "requests_per_s=inf", "items_burst=5"):
         with pytest.raises(ValueError, match=r"requests|items"):
             parse_limits(text)
 
 
 def test_a_key_that_never_expires_stands_for_a_principal_that_never_does():
-    assert make("a", PREDICT, 0.0).key.principal(Limits(), Limits()).expires_at == math.inf
+    assert make("a", PREDICT, 0.0).key.principal(RateLimits(), RateLimits()).expires_at == math.inf

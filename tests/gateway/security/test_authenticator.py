@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import StateUnavailable, Unauthenticated
 from gateway.request.principal import Principal
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 from gateway.security.api_keys import digest, make
 from gateway.security.authenticator import Authenticator, Sources
 
@@ -30,12 +30,12 @@ class Store:
             raise StateUnavailable("gone")
         self.asked.update(digests)
         keys = [self.keys.get(digest) for digest in digests]
-        return [key.principal(Limits(), Limits()) if key is not None and key.is_valid(now) else None for key in keys]
+        return [key.principal(RateLimits(), RateLimits()) if key is not None and key.is_valid(now) else None for key in keys]
 
     async def tenant_limits(self, tenants):
         if self.gone:
             raise StateUnavailable("gone")
-        return {tenant: self.limits.get(tenant, Limits()) for tenant in tenants}
+        return {tenant: self.limits.get(tenant, RateLimits()) for tenant in tenants}
 
 
 class Clock:
@@ -154,22 +154,22 @@ async def test_unchanged_keys_stay_the_same_object_and_changed_ones_do_not(authe
 
 
 async def test_a_tenants_own_limits_hold_for_its_keys_in_the_settings_too_and_change_with_the_next_refresh(authenticator, store):
-    store.limits["ops"] = Limits(items_per_day=5)
+    store.limits["ops"] = RateLimits(items_per_day=5)
     before = await authenticator.principal("Bearer s3cret")
-    assert before.tenant_limits == Limits(items_per_day=5)
+    assert before.tenant_limits == RateLimits(items_per_day=5)
     await authenticator.refresh()
     assert await authenticator.principal("Bearer s3cret") is before
-    store.limits["ops"] = Limits(items_per_day=6)
+    store.limits["ops"] = RateLimits(items_per_day=6)
     await authenticator.refresh()
-    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == Limits(items_per_day=6)
+    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == RateLimits(items_per_day=6)
 
 
 async def test_limits_that_state_could_not_tell_count_from_the_next_refresh_on(authenticator, store):
-    store.limits["ops"], store.gone = Limits(items_per_day=5), True
-    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == Limits()
+    store.limits["ops"], store.gone = RateLimits(items_per_day=5), True
+    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == RateLimits()
     store.gone = False
     await authenticator.refresh()
-    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == Limits(items_per_day=5)
+    assert (await authenticator.principal("Bearer s3cret")).tenant_limits == RateLimits(items_per_day=5)
 
 
 async def test_one_key_written_in_many_ways_fills_no_memory(authenticator, store):

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from gateway.embedded.valkey import Valkey
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 from gateway.security.api_keys import make
 from gateway.security.key_store import KEYS, TENANTS, KeyStore
 from gateway.state.redis_state import RedisState
@@ -24,7 +24,7 @@ async def state():
 
 @pytest.fixture
 def store(state):
-    return KeyStore(state, Limits(), Limits(items_per_day=7))
+    return KeyStore(state, RateLimits(), RateLimits(items_per_day=7))
 
 
 @pytest.mark.parametrize(
@@ -44,5 +44,5 @@ async def test_a_record_that_cannot_be_read_opens_no_door_and_closes_no_other(st
 
 async def test_limits_that_cannot_be_read_are_those_of_the_settings(state, store):
     await state.hash_replace(TENANTS, {"acme": (None, b'{"items_per_hour": 1}')})
-    await store.limit_tenant("bee", Limits(items_per_day=9))
-    assert await store.tenant_limits(["acme", "bee"]) == {"acme": Limits(items_per_day=7), "bee": Limits(items_per_day=9)}
+    await store.limit_tenant("bee", RateLimits(items_per_day=9))
+    assert await store.tenant_limits(["acme", "bee"]) == {"acme": RateLimits(items_per_day=7), "bee": RateLimits(items_per_day=9)}

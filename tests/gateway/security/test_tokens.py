@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.errors import StateUnavailable, Unauthenticated
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 from gateway.security.tokens import KeySet, TokenRules, TokenVerifier
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -68,7 +68,7 @@ async def key_set(issuer):
 
 @pytest.fixture
 def verifier(key_set):
-    return TokenVerifier(key_set, RULES, Limits(), Limits(items_per_day=5))
+    return TokenVerifier(key_set, RULES, RateLimits(), RateLimits(items_per_day=5))
 
 
 async def test_a_token_names_tenant_scopes_and_end(verifier):
@@ -76,7 +76,7 @@ async def test_a_token_names_tenant_scopes_and_end(verifier):
     for text in (token(exp=end), token(EC_KEY, "ES256", "e", exp=end, scope=["predict", "admin"])):
         principal = verifier.principal(text)
         assert (principal.id, principal.tenant, principal.scopes) == ("jwt:acme:bob", "acme", {"predict", "admin"})
-        assert (principal.expires_at, principal.tenant_limits) == (end, Limits(items_per_day=5))
+        assert (principal.expires_at, principal.tenant_limits) == (end, RateLimits(items_per_day=5))
 
 
 @pytest.mark.parametrize(
@@ -147,4 +147,4 @@ async def test_before_the_first_fetch_nobody_can_be_known(issuer):
     key_set = KeySet(issuer.fetch, lambda: None)
     await key_set.refresh()
     with pytest.raises(StateUnavailable):
-        TokenVerifier(key_set, RULES, Limits(), Limits()).principal(token())
+        TokenVerifier(key_set, RULES, RateLimits(), RateLimits()).principal(token())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.embedded.valkey import Valkey
 from gateway.errors import InvalidRequest, RateLimited, StateUnavailable
 from gateway.request.principal import Principal
-from gateway.request.rate_limits import Limits
+from gateway.request.rate_limits import RateLimits
 from gateway.security.rate_limiting.ledger import LocalLedger, RedisLedger
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
 from gateway.security.rate_limiting.token_bucket import Bucket, Draw, draw
@@ -43,7 +43,7 @@ class CountingLedger(LocalLedger):
 
 
 def principal(tenant_limits=None, id_="k1", **limits):
-    return Principal(id_, "acme", frozenset({"predict"}), key_limits=Limits(**limits), tenant_limits=tenant_limits or Limits())
+    return Principal(id_, "acme", frozenset({"predict"}), key_limits=RateLimits(**limits), tenant_limits=tenant_limits or RateLimits())
 
 
 async def passed(limiter, who, times, items=None):
@@ -128,7 +128,7 @@ async def test_most_requests_ask_nobody():
     clock = Clock()
     ledger = CountingLedger(clock)
     limiter = RateLimiter(ledger, clock)
-    who = principal(requests_per_s=1000, items_per_s=100_000, items_per_day=1_000_000, tenant_limits=Limits(requests_per_s=5000))
+    who = principal(requests_per_s=1000, items_per_s=100_000, items_per_day=1_000_000, tenant_limits=RateLimits(requests_per_s=5000))
     for _ in range(1000):
         await limiter.take_request(who)
         await limiter.take_items(who, 4)
@@ -160,7 +160,7 @@ async def test_two_processes_together_spend_no_more_than_the_limit():
 async def test_concurrent_requests_never_spend_a_lease_twice():
     clock = Clock()
     limiter = RateLimiter(CountingLedger(clock), clock)
-    pair = [principal(id_=f"k{i}", requests_per_s=100, tenant_limits=Limits(requests_per_s=40)) for i in range(2)]
+    pair = [principal(id_=f"k{i}", requests_per_s=100, tenant_limits=RateLimits(requests_per_s=40)) for i in range(2)]
     counts = await asyncio.gather(*(passed(limiter, pair[i % 2], 30) for i in range(6)))
     assert sum(counts) == 40
 
