@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import orjson
 import structlog
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.dialects.error_body import error_body
+from gateway.dialects.error_body import error_body, internal_error
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
 from gateway.experiments.file import Experiments
 from gateway.grpc_server.server import serving
@@ -22,6 +23,8 @@ from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
 from gateway.observability import logs, tracing
 from gateway.observability.observe import Observe
+from gateway.observability.request_log import log_request
+from gateway.observability.request_metrics import measure
 from gateway.request.context import CONTEXT, RequestContext
 from gateway.routes import admin_keys, cache, debug, health, models, open_inference, openai, predict, predict_stream, tei
 from gateway.routes.documentation import openapi as documentation
@@ -29,6 +32,7 @@ from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
 from gateway.settings.runtime import Runtime
 from gateway.settings.settings import Settings
+from gateway.triton.model_server import ModelServer
 
 log = structlog.get_logger()
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -48,8 +52,11 @@ class Gateway:
         await self._front(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None) -> Gateway:
+def create_app(settings: Settings | None = None, server: ModelServer | None = None) -> Gateway:
     """The application; settings come from the environment unless given.
+
+    `server` stands in place of the Triton that the settings name, as `gateway.fakes.triton.FakeTriton`
+    does in tests.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -64,16 +71,17 @@ def create_app(settings: Settings | None = None) -> Gateway:
     experiments.read()
     runtime.read()
     tracer = tracing.start(VERSION)
+    observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request), tracer=tracer)
     if not settings.auth:
         log.warning("authentication is off: everyone who reaches this port may ask; HEADRACE_AUTH=keys changes that")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, experiments, runtime, drain) as stack:
+        async with running(settings, experiments, runtime, drain, server) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             address = (settings.host, settings.grpc_port)
-            async with serving(app, *address, settings.max_body_bytes, settings.header_timeout_s, drain, tls or None, tracer):
+            async with serving(app, *address, settings.max_body_bytes, settings.header_timeout_s, drain, tls or None, observed):
                 yield
         if tracer is not None:
             tracer.close()
@@ -94,7 +102,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
         app.router.routes.extend(routes.router.routes)
     described = app.openapi
     app.openapi = lambda: documentation.completed(described())  # type: ignore[method-assign]  # the framework's documented way
-    return Gateway(app, CloseWhileDraining(Observe(Shortcut(app, app.router.routes, _render), tracer), drain))
+    return Gateway(app, CloseWhileDraining(observed(Shortcut(app, app.router.routes, _render)), drain))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:

@@ -1,4 +1,4 @@
-"""The way to one packaged version: its queue, and the call to Triton at the end of it."""
+"""A lane: the queue in front of one packaged version, and the call to the model server at its end."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,33 +14,46 @@ from gateway.request.deadline import Deadline
 from gateway.request.prediction import Item, PredictionRequest
 from gateway.request.priority import Priority
 from gateway.request.row import width_of
-from gateway.triton.client import Triton
+from gateway.triton.model_server import ModelServer
 from model_repository.manifest import Manifest
 
 
 class Lane:
-    """The way to one packaged version: the queue in front of Triton. `price_usd_per_hour` is Triton's, None: not known."""
+    """The queue of one packaged version. `price_usd_per_hour` is that of the model server, None where it is not known."""
 
     def __init__(
-        self, triton: Triton, manifest: Manifest, model: ServedModel, limits: QueueLimits, price_usd_per_hour: float | None = None
+        self, server: ModelServer, manifest: Manifest, model: ServedModel, limits: QueueLimits, price_usd_per_hour: float | None = None
     ) -> None:
         self.manifest = manifest
         self.width = width_of(manifest)
         self.savings = Savings(manifest.model, manifest.version, model.instances, price_usd_per_hour)
-        self._triton, self._limits = triton, limits
+        self._server, self._limits = server, limits
         self._limit = AimdLimit(limits.min_pending, limits.max_pending, limits.target_latency_s)
+        self._labels = (manifest.model, manifest.version)
         self._queue: AdmissionQueue[Item, bytes] = AdmissionQueue(
             self._infer,
             self._limit,
             batch_share=limits.batch_share,
             max_items=model.max_batch_size,
             max_in_flight=1,
-            dropped=metrics.EXPIRED.labels(manifest.model, manifest.version).inc,
+            dropped=metrics.EXPIRED.labels(*self._labels).inc,
         )
-        self._labels = (manifest.model, manifest.version)
         self._pending, self._limit_now = metrics.PENDING.labels(*self._labels), metrics.LIMIT.labels(*self._labels)
         self._model = model
         self._set_max_in_flight()
+
+    def __repr__(self) -> str:
+        return f"<Lane {self.manifest.model}/{self.manifest.version} {self._queue!r}>"
+
+    @property
+    def idle(self) -> bool:
+        """Whether no item waits here or is being computed."""
+        return not self._queue.limiter.held
+
+    @property
+    def max_items(self) -> int:
+        """How many items one call to the model server may hold."""
+        return self._model.max_batch_size
 
     def follow(self, model: ServedModel) -> None:
         """Use as many calls at once as the model's instances, which come and go, can serve."""
@@ -50,15 +63,11 @@ class Lane:
             self._set_max_in_flight()
 
     def set_limits(self, limits: QueueLimits) -> None:
-        """Take other limits over from now on; what waits already stays."""
+        """Put other limits in force from now on; what waits already stays."""
         self._limits = limits
         self._limit.set_bounds(limits.min_pending, limits.max_pending)
         self._limit_now.set(self._limit.value)
         self._set_max_in_flight()
-
-    def _set_max_in_flight(self) -> None:
-        # one more than can run, so that no instance waits for the gateway
-        self._queue.set_max_in_flight(self._limits.max_in_flight or self._model.instances + 1)
 
     def admit(self, items: int, request: PredictionRequest) -> None:
         """Take permits for items that are submitted next.
@@ -86,10 +95,14 @@ class Lane:
         row.add_done_callback(self._released)
         return row
 
+    def _set_max_in_flight(self) -> None:
+        # one more than can run, so that no instance waits for the gateway
+        self._queue.set_max_in_flight(self._limits.max_in_flight or self._model.instances + 1)
+
     def _released(self, _: "asyncio.Future[bytes]") -> None:
         self._pending.dec()
 
     async def _infer(self, items: list[Item], priority: Priority, timeout_s: float) -> Sequence[bytes | Exception]:
         self._limit_now.set(self._limit.value)
         with self.savings.call(len(items)):
-            return await self._triton.infer(self.manifest, items, timeout_s, priority)
+            return await self._server.infer(self.manifest, items, timeout_s, priority)

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from time import time
@@ -18,6 +18,7 @@ from gateway.concurrency.ending import end
 from gateway.concurrency.watches import Watch
 from gateway.experiments.file import Experiments
 from gateway.http_server.drain import Drain
+from gateway.lanes import Lanes
 from gateway.observability import logs, metrics
 from gateway.request.principal import Principal
 from gateway.request_life import RequestLife
@@ -36,65 +37,102 @@ from gateway.state.redis_state import RedisState
 from gateway.triton.access import TritonAccess
 from gateway.triton.client import Triton
 from gateway.triton.endpoints.discovery import Discovery
+from gateway.triton.model_server import ModelServer
 
 VERSION = version("headrace")
 
 
 @asynccontextmanager
-async def running(settings: Settings, experiments: Experiments, runtime: Runtime, drain: Drain) -> AsyncIterator[Stack]:
-    """The stack while it runs: its watches go on until the end, which closes all connections."""
-    triton = Triton(
+async def running(
+    settings: Settings, experiments: Experiments, runtime: Runtime, drain: Drain, server: ModelServer | None = None
+) -> AsyncIterator[Stack]:
+    """The stack while it runs: its watches go on until the end, which closes what was opened, the last first.
+
+    `server` stands in place of the Triton that the settings name.
+    """
+    async with AsyncExitStack() as closing:
+        if server is None:
+            server = _triton(settings)
+        closing.push_async_callback(server.aclose)
+        redis_tls = ClientTls(settings.redis_ca_file, settings.redis_client_cert_file, settings.redis_client_key_file)
+        state = _state(settings, redis_tls)
+        if state is not None:
+            closing.push_async_callback(state.aclose)
+        cache = _cache(settings, redis_tls)
+        closing.push_async_callback(cache.aclose)
+        catalog = CatalogWatch(server.catalog, settings.catalog_refresh_s)
+        lanes = Lanes(
+            server,
+            lambda: catalog.current,
+            lambda model: queue_limits(settings, runtime, model),
+            settings.price_usd_per_hour,
+        )
+        refresh_timeout_s = settings.request_timeout_ms / 1e3
+        life = RequestLife(lambda: catalog.current, lambda: experiments.by_model, cache, lanes, refresh_timeout_s=refresh_timeout_s)
+        closing.push_async_callback(life.aclose)
+        keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
+        door, door_watches = _door(settings, state, keys)
+        stack = Stack(
+            settings=settings,
+            runtime=runtime,
+            door=door,
+            keys=keys,
+            state=state,
+            catalog=catalog,
+            experiments=experiments,
+            cache=cache,
+            life=life,
+            lanes=lanes,
+            limits=request_limits(settings, runtime),
+            drain=drain,
+            default_models=settings.default_models,
+        )
+
+        def apply_runtime() -> None:
+            logs.set_level(runtime.current.log_level or settings.log_level)
+            stack.limits = request_limits(settings, runtime)
+            lanes.reread_limits()
+
+        apply_runtime()
+        metrics.WORKERS.set(1)
+        metrics.BUILD.labels(VERSION).set(1)
+        await asyncio.gather(catalog.read(), cache.deletions.read())
+        watchers = watches.start(
+            [
+                *door_watches,
+                catalog.watch,
+                experiments.watch,
+                partial(runtime.watch, apply_runtime),
+                cache.deletions.watch,
+                lanes.watch,
+            ]
+        )
+        closing.push_async_callback(end, watchers)
+        # what start-up made lives as long as the process: a full collection that walked it would stop all requests for tens of milliseconds
+        gc.collect()
+        gc.freeze()
+        with drain.on_sigterm():
+            yield stack
+
+
+def _triton(settings: Settings) -> Triton:
+    tls = None
+    if settings.triton_tls or settings.triton_ca_file is not None:
+        tls = ClientTls(settings.triton_ca_file, settings.triton_client_cert_file, settings.triton_client_key_file)
+    return Triton(
         Discovery.parse(settings.triton_url),
         settings.manifest_public_key,
-        _triton_access(settings),
+        TritonAccess(tls, settings.triton_headers),
         retry_share=settings.retry_share,
         hedge_percentile=settings.hedge_percentile,
     )
-    redis_tls = ClientTls(settings.redis_ca_file, settings.redis_client_cert_file, settings.redis_client_key_file)
-    state = None
-    if settings.state_url is not None:
-        tls = redis_tls.redis_options(settings.state_url)
-        state = RedisState(settings.state_url, timeout_s=settings.state_timeout_ms / 1e3, tls=tls)
-    cache = _cache(settings, redis_tls)
-    catalog = CatalogWatch(triton.catalog, settings.catalog_refresh_s)
-    life = RequestLife(
-        triton,
-        cache,
-        lambda: catalog.current,
-        lambda: experiments.by_model,
-        limits=lambda model: queue_limits(settings, runtime, model),
-        refresh_timeout_s=settings.request_timeout_ms / 1e3,
-        price_usd_per_hour=settings.price_usd_per_hour,
-    )
-    keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
-    door, door_watches = _door(settings, state, keys)
-    limits = request_limits(settings, runtime)
-    stack = Stack(settings, runtime, door, keys, state, catalog, experiments, cache, life, limits, drain, settings.default_models)
 
-    def apply_runtime() -> None:
-        logs.set_level(runtime.current.log_level or settings.log_level)
-        stack.limits = request_limits(settings, runtime)
-        life.reread_limits()
 
-    apply_runtime()
-    metrics.WORKERS.set(1)
-    metrics.BUILD.labels(VERSION).set(1)
-    await asyncio.gather(catalog.read(), cache.read_generations())
-    watched: list[Watch] = [*door_watches, catalog.watch, experiments.watch, partial(runtime.watch, apply_runtime), cache.watch, life.watch]
-    watchers = watches.start(watched)
-    # what start-up made lives as long as the process: walking it in every full collection would stop all requests for tens of milliseconds
-    gc.collect()
-    gc.freeze()
-    try:
-        with drain.on_sigterm():
-            yield stack
-    finally:
-        await end(watchers)
-        await life.aclose()
-        await cache.aclose()
-        if state is not None:
-            await state.aclose()
-        await triton.aclose()
+def _state(settings: Settings, tls: ClientTls) -> RedisState | None:
+    if settings.state_url is None:
+        return None
+    options = tls.redis_options(settings.state_url)
+    return RedisState(settings.state_url, timeout_s=settings.state_timeout_ms / 1e3, tls=options)
 
 
 def _cache(settings: Settings, tls: ClientTls) -> Cache:
@@ -133,10 +171,3 @@ def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -
     sources = Sources(fixed, keys if "keys" in settings.auth else None, verifier, keys)
     authenticator = Authenticator(sources, refresh_s=settings.key_refresh_s, outage_s=settings.key_outage_s, clock=time)
     return Door(authenticator, limiter), [*watched, authenticator.watch]
-
-
-def _triton_access(settings: Settings) -> TritonAccess:
-    tls = None
-    if settings.triton_tls or settings.triton_ca_file is not None:
-        tls = ClientTls(settings.triton_ca_file, settings.triton_client_cert_file, settings.triton_client_key_file)
-    return TritonAccess(tls, settings.triton_headers)

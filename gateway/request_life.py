@@ -2,87 +2,80 @@
 
     assign → look up → coalesce → admit → infer → store → answer
 
-Assignment comes before look-up, so variants never share an entry. Admission comes before the flights start, so a request is
-either shed whole or computed whole.
+Assignment comes before look-up, so variants never share an entry. Admission comes before anything is
+computed, so a request is either shed whole or computed whole.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from random import random
+from random import Random
 
 import structlog
 
-from gateway.admission.queue_limits import QueueLimits
 from gateway.cache.cache import Cache
-from gateway.cache.fill import Fill
-from gateway.cache.flights import Flight, Flights
+from gateway.cache.fill import Fill, Miss
 from gateway.cache.found import Found
 from gateway.cache.refreshes import Refreshes
-from gateway.catalog.catalog import Catalog, ServedModel
+from gateway.cache.single_flight import Computation, SingleFlight
+from gateway.catalog.catalog import Catalog
 from gateway.concurrency.landing import landed
-from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached, NotFound, NotReady
-from gateway.experiments.assignment import Experiment, assign
+from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached
+from gateway.experiments.assignment import Experiment
+from gateway.experiments.placement import place
 from gateway.lane import Lane
+from gateway.lanes import Lanes
 from gateway.observability import metrics
 from gateway.request.caller import attended
 from gateway.request.context import RequestContext
 from gateway.request.prediction import Prediction, PredictionRequest
 from gateway.request.priority import Priority
-from gateway.triton.client import Triton
 from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
-FLUSH_INTERVAL_S = 1.0
 
 
 class RequestLife:
-    """Answers prediction requests. `catalog`, `experiments` and, for a model's name, `limits` give what is in force now."""
+    """Answers prediction requests. `catalog` and `experiments` give what is in force now, without waiting."""
 
     def __init__(
         self,
-        triton: Triton,
-        cache: Cache,
         catalog: Callable[[], Catalog],
         experiments: Callable[[], Mapping[str, Experiment]],
+        cache: Cache,
+        lanes: Lanes,
         *,
-        limits: Callable[[str], QueueLimits],
         refresh_timeout_s: float = 10.0,
-        price_usd_per_hour: float | None = None,
-        draw: Callable[[], float] = random,
+        chance: Random | None = None,
     ) -> None:
-        self._triton, self._cache = triton, cache
-        self._catalog, self._experiments = catalog, experiments
-        self._limits, self._price_usd_per_hour, self._draw = limits, price_usd_per_hour, draw
-        # apart, so that nobody who waits for the answer waits behind batch work
-        self._flights = {priority: Flights() for priority in Priority}
-        self._fill = Fill(cache, self._flights)
-        self._refreshes = Refreshes(cache, self._fill, self._require_ready, refresh_timeout_s)
-        self._lanes: dict[tuple[str, int, str], Lane] = {}
+        self._catalog, self._experiments, self._cache, self._lanes = catalog, experiments, cache, lanes
+        self._chance = chance or Random()  # noqa: S311 - it draws units and samples, no secrets
+        # by priority, so that nobody who waits for the answer waits behind batch work
+        self._running = {priority: SingleFlight() for priority in Priority}
+        self._fill = Fill(cache, self._running)
+        self._refreshes = Refreshes(cache, self._fill, lanes.require_ready, refresh_timeout_s)
 
-    def reread_limits(self) -> None:
-        """Put the models' limits as they are now in force; what waits already stays."""
-        for lane in self._lanes.values():
-            lane.set_limits(self._limits(lane.manifest.model))
+    def assign(self, name: str, version: int | None, unit: str | None, ctx: RequestContext) -> Lane:
+        """Place a request, note it in `ctx`, and give the lane of the version that answers it.
 
-    def assign(self, name: str, version: int | None, unit: str, ctx: RequestContext) -> Lane:
-        """The version that answers: the one asked for, else the one of the unit's variant, else the default one; noted in `ctx`.
+        The version is the one asked for, else the one of the unit's variant, else the model's default
+        one. A request without a `unit` is a unit of its own.
 
         Raises:
             NotFound: no such model or version.
             NotReady: Triton was never seen, or the version is one that must not answer.
         """
-        model = self._catalog().model(name)
-        ctx.model = model.name
-        number = self._version(model, version, unit, ctx)
-        if number not in model.versions:
-            raise NotFound(f"model {model.name} has no version {number}; there are: {', '.join(map(str, model.versions))}")
-        if model.versions[number].refused:
-            # not from the cache either: nobody answers for what an altered manifest says
-            raise NotReady(f"version {number} of model {model.name} is refused: its signature is missing or wrong; ready: {_ready(model)}")
-        ctx.version = number
-        ctx.lap("assign")
-        return self._lane(model, number)
+        placement = place(self._catalog(), self._experiments(), name, version, unit, self._chance)
+        if placement.fallback:
+            metrics.FALLBACKS.labels(placement.experiment, placement.variant).inc()
+        try:
+            lane = self._lanes.of(placement.model, placement.version)
+        except GatewayError:
+            # a client may have made this version up, and then it must become no label
+            ctx.placement = placement._replace(version=0)
+            raise
+        ctx.placement = placement
+        ctx.timing.lap("assign")
+        return lane
 
     async def predict(self, lane: Lane, request: PredictionRequest, ctx: RequestContext) -> Prediction:
         """Answer a request by the version that was assigned, and write into `ctx` what was decided.
@@ -97,15 +90,15 @@ class RequestLife:
             NotCached: not everything is cached, and the client wanted nothing else.
         """
         keys = request.keys or self._cache.keys(lane.manifest, ctx.tenant, request.items)
-        # who wants no more than what is cached has nothing computed, so that there is nothing to measure
-        look_up = request.cache.look_up and (request.cache.only_if_cached or not ctx.cache_bypass)
+        # a client that wants no more than what is cached has nothing computed, so there is nothing to measure
+        look_up = request.cache.look_up and (request.cache.only_if_cached or not ctx.placement.bypass)
         found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
-        ctx.lap("lookup")
-        ctx.cache = found.status(keys) if look_up else "bypass"
-        if ctx.cache == "partial":
+        ctx.timing.lap("lookup")
+        ctx.cache_status = found.status(keys) if look_up else "bypass"
+        if ctx.cache_status == "partial":
             ctx.items, ctx.hits = len(keys), found.known(keys)
         rows: dict[bytes, bytes | ItemFault] = {}
-        if ctx.cache not in ("hit", "stale"):
+        if ctx.cache_status not in ("hit", "stale"):
             if request.cache.only_if_cached:
                 raise NotCached("the cache does not hold the answer, and Cache-Control: only-if-cached wants no other")
             try:
@@ -114,8 +107,8 @@ class RequestLife:
                 if not found.rescue(keys, exc):
                     raise
                 log.warning("answered from stale entries", model=lane.manifest.model, version=lane.manifest.version, reason=exc.message)
-                ctx.cache = "stale"
-            ctx.lap("infer")
+                ctx.cache_status = "stale"
+            ctx.timing.lap("infer")
         if found.entries:
             self._count_known(lane, keys, found)
         if found.stale:
@@ -124,61 +117,47 @@ class RequestLife:
             return _prediction(lane.manifest, [found.entries[k].row if k in found.entries else rows[k] for k in keys])
         return Prediction(lane.manifest, [found.entries[k].row for k in keys], self._cache.age_s(found))
 
-    async def watch(self) -> None:
-        """Bring the counters of what hits saved up to date every second, for ever."""
-        while True:
-            await asyncio.sleep(FLUSH_INTERVAL_S)
-            for lane in self._lanes.values():
-                lane.savings.flush()
-
     async def aclose(self) -> None:
-        """Leave what is computed for nobody's request."""
+        """Give up what is computed for nobody's request."""
         await self._refreshes.aclose()
-
-    def _version(self, model: ServedModel, version: int | None, unit: str, ctx: RequestContext) -> int:
-        if version is not None:
-            return version
-        experiment = self._experiments().get(model.name)
-        if experiment is None:
-            return model.default_version
-        variant = assign(experiment, unit)
-        if variant is None:
-            return _outside(experiment, model)
-        if not model.is_ready(variant.version):
-            # an answer outside the experiment is better than none, and an exposure that did not happen must not be counted
-            metrics.FALLBACKS.labels(experiment.key, variant.name).inc()
-            return _outside(experiment, model)
-        ctx.experiment, ctx.variant = experiment.key, variant.name
-        ctx.cache_bypass = experiment.cache_bypass > 0 and self._draw() < experiment.cache_bypass
-        return variant.version
-
-    def _lane(self, model: ServedModel, version: int) -> Lane:
-        manifest = model.versions[version].manifest
-        name = (model.name, version, manifest.digest)
-        if name not in self._lanes:
-            self._lanes[name] = Lane(self._triton, manifest, model, self._limits(model.name), self._price_usd_per_hour)
-        lane = self._lanes[name]
-        lane.follow(model)
-        return lane
 
     async def _infer(
         self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, ctx: RequestContext
     ) -> dict[bytes, bytes | ItemFault]:
+        """The rows of the items that were not found: computed, or awaited where others have them computed."""
         missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found.entries}
-        self._require_ready(lane.manifest)
-        under_way = self._flights[request.priority]
-        alone = ctx.cache_bypass
-        fresh = [k for k in missing if alone or k not in under_way]
+        self._lanes.require_ready(lane.manifest)
+        running = self._running[request.priority]
+        shared = not ctx.placement.bypass
+        fresh = [k for k in missing if not shared or k not in running]
         lane.admit(len(fresh), request)
         self._count(lane, "miss", len(fresh))
         self._count(lane, "coalesced", len(keys) - found.known(keys) - len(fresh))
-        flights = [self._fill.join(k, item, lane, request, alone=alone) for k, item in missing.items()]
-        ctx.lap("admit")
+        computations = [self._fill.compute(Miss(k, item, request, lane), shared=shared) for k, item in missing.items()]
+        ctx.timing.lap("admit")
         try:
             with attended(request.caller):
-                return await self._land(flights, request)
+                return await self._rows(computations, request)
         finally:
-            under_way.leave(flights)
+            running.detach(computations)
+
+    async def _rows(self, computations: list[Computation], request: PredictionRequest) -> dict[bytes, bytes | ItemFault]:
+        """Wait for computations, and give their rows by key."""
+        if not await landed([computation.row for computation in computations], request.deadline):
+            raise DeadlineExceeded("the answer did not come in time; allow more with X-Request-Timeout-Ms or send fewer instances")
+        rows: dict[bytes, bytes | ItemFault] = {}
+        for computation in computations:
+            exc = computation.row.exception()
+            if isinstance(exc, ItemFault) and request.partial:
+                rows[computation.key] = exc
+                continue
+            if isinstance(exc, InvalidRequest):
+                raise InvalidRequest(f"the model cannot process one of the instances: {exc.message}") from exc
+            if isinstance(exc, GatewayError):
+                # every waiter gets the one fault: each raises its own copy, so that tracebacks do not grow together
+                raise type(exc)(exc.message, exc.retry_after_s) from exc
+            rows[computation.key] = computation.row.result()
+        return rows
 
     def _count_known(self, lane: Lane, keys: Sequence[bytes], found: Found) -> None:
         known = found.known(keys)
@@ -186,28 +165,6 @@ class RequestLife:
         lane.savings.hit(known)
         self._count(lane, "hit", known - stale)
         self._count(lane, "stale", stale)
-
-    def _require_ready(self, manifest: Manifest) -> None:
-        model = self._catalog().model(manifest.model)
-        if not model.is_ready(manifest.version):
-            raise NotReady(f"version {manifest.version} of model {model.name} is not ready; ready: {_ready(model)}")
-
-    async def _land(self, flights: list[Flight], request: PredictionRequest) -> dict[bytes, bytes | ItemFault]:
-        if not await landed([flight.row for flight in flights], request.deadline):
-            raise DeadlineExceeded("the answer did not come in time; allow more with X-Request-Timeout-Ms or send fewer instances")
-        rows: dict[bytes, bytes | ItemFault] = {}
-        for flight in flights:
-            exc = flight.row.exception()
-            if isinstance(exc, ItemFault) and request.partial:
-                rows[flight.key] = exc
-                continue
-            if isinstance(exc, InvalidRequest):
-                raise InvalidRequest(f"the model cannot process one of the instances: {exc.message}") from exc
-            if isinstance(exc, GatewayError):
-                # one fault is told to every waiter: each raises its own copy, so that tracebacks do not grow together
-                raise type(exc)(exc.message, exc.retry_after_s) from exc
-            rows[flight.key] = flight.row.result()
-        return rows
 
     def _count(self, lane: Lane, result: str, items: int) -> None:
         if items:
@@ -223,13 +180,3 @@ def _items_meter(model: str, version: int, result: str) -> Callable[[float], Non
 def _prediction(manifest: Manifest, answers: list[bytes | ItemFault]) -> Prediction:
     errors = {i: answer.message for i, answer in enumerate(answers) if isinstance(answer, ItemFault)}
     return Prediction(manifest, [answer.row if isinstance(answer, ItemFault) else answer for answer in answers], errors=errors)
-
-
-def _outside(experiment: Experiment, model: ServedModel) -> int:
-    """The version for a unit that takes no part: the control's, so that only the covered share sees what is tried."""
-    control = experiment.control.version
-    return control if model.is_ready(control) else model.default_version
-
-
-def _ready(model: ServedModel) -> str:
-    return ", ".join(str(number) for number in model.versions if model.is_ready(number)) or "none"

@@ -1,12 +1,14 @@
 """What the routes need, made once at start-up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.cache.cache import Cache
 from gateway.catalog.watch import CatalogWatch
 from gateway.experiments.file import Experiments
 from gateway.http_server.drain import Drain
+from gateway.lanes import Lanes
+from gateway.request.hooks import Tap
 from gateway.request.request_limits import RequestLimits
 from gateway.request_life import RequestLife
 from gateway.security.door import Door
@@ -29,9 +31,11 @@ class Stack:
     experiments: Experiments
     cache: Cache
     life: RequestLife
+    lanes: Lanes
     limits: RequestLimits
     drain: Drain
     default_models: Mapping[str, str]
+    taps: Sequence[Tap] = ()
 
     @property
     def ready(self) -> bool:

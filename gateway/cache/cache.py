@@ -1,38 +1,32 @@
-"""The response cache as a request sees it: look up, lease, store, delete.
+"""The response cache as a request sees it: look up, lease, store.
 
     look up ─▶ memory ─▶ Redis ─▶ unpack ─▶ fresh | stale | for errors only | nothing
 
-A worker's memory holds only what is fresh, so that an answer computed anew elsewhere is found in Redis. Deletions reach the workers
-through generation numbers, read every `refresh_s` seconds; a worker that cannot read them answers from its memory for at most the memory
-tier's life, and from Redis not before it has read them: what was deleted meanwhile lies there still, under the old numbers.
+A worker's memory holds only what is fresh, so that an answer computed anew elsewhere is found in Redis.
+What was deleted (`gateway.cache.deletions`) is found no more.
 """
 
-import asyncio
 import random
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from time import time
 
-import structlog
-
 from gateway.cache import key as keys_of
+from gateway.cache.deletions import Deletions
 from gateway.cache.entry import Entry, Unreadable, pack, unpack
 from gateway.cache.found import Found
 from gateway.cache.generations import Generations
 from gateway.cache.lease import Grant, Leases
 from gateway.cache.memory_tier import MemoryTier
+from gateway.cache.namespaces import Namespaces
 from gateway.cache.policy import CachePolicy, Policies, Use, use_of
 from gateway.cache.redis_tier import RedisTier, Store
-from gateway.errors import NotReady
 from gateway.observability import metrics
 from gateway.request.cache_control import NONE, Directives
 from gateway.request.prediction import Item
 from model_repository.manifest import Manifest
 
-log = structlog.get_logger()
 LEAST_LIFE_S = 0.001
-MAX_NAMESPACES = 10_000
-GENERATIONS_AGAIN_S = 0.1  # where they could not be read
 
 
 class Cache:
@@ -49,13 +43,12 @@ class Cache:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.policies = policies
-        self.refresh_s = refresh_s
         self._memory, self._redis = memory, redis
         self._leases = Leases(redis) if redis else None
         self._clock, self._draw = clock, draw
-        self._generations = Generations()
-        self._faults_before_reading: int | None = None
-        self._namespaces: dict[tuple[str, int, str, str], bytes] = {}
+        generations = Generations()
+        self._namespaces = Namespaces(policies, generations)
+        self.deletions = Deletions(generations, redis, self._namespaces.clear, refresh_s=refresh_s, clock=clock)
 
     @property
     def state(self) -> str:
@@ -66,10 +59,7 @@ class Cache:
 
     def keys(self, manifest: Manifest, tenant: str, items: Sequence[Item]) -> list[bytes]:
         """The keys of items for a packaged version, as a tenant sees them."""
-        space = self._namespaces.get((manifest.model, manifest.version, manifest.digest, tenant))
-        if space is None:
-            space = self._namespace(manifest, tenant)
-        make = keys_of.key
+        space, make = self._namespaces.of(manifest, tenant), keys_of.key
         return [make(space, item) for item in items]
 
     async def look_up(self, keys: Sequence[bytes], manifest: Manifest, width: int | None, directives: Directives) -> Found:
@@ -125,7 +115,7 @@ class Cache:
     def leases(self, manifest: Manifest) -> bool:
         """Whether a miss of this version asks for a lease before it is computed."""
         policy = self.policies.of(manifest.model)
-        return policy.enabled and policy.lease_s > 0 and self._redis is not None and self._redis.up and self._knows_generations
+        return policy.enabled and policy.lease_s > 0 and self._redis is not None and self._redis.up and self.deletions.known
 
     async def acquire(self, key: bytes, manifest: Manifest, width: int | None, left_s: float) -> Grant:
         """Leave to compute a missing key, or the entry that another gateway has computed.
@@ -150,68 +140,16 @@ class Cache:
         if token is not None and self._redis:
             self._redis.release(key, token)
 
-    async def delete(self, scope: str) -> None:
-        """Begin a new generation: nothing of this scope that was stored until now is answered any more.
-
-        Here at once, in other workers within `refresh_s` seconds.
-
-        Raises:
-            NotReady: Redis does not answer, so other workers cannot be told.
-        """
-        number = int(self._clock() * 1e3)
-        if self._redis:
-            raised = await self._redis.raise_generation(scope, max(number, self._generations.numbers.get(scope, 0)))
-            if raised is None:
-                raise NotReady("the cache does not answer, so nothing was deleted; try again later")
-            number = raised
-        self._take_over({**self._generations.numbers, scope: number})
-
-    async def watch(self) -> None:
-        """Read the generations every `refresh_s` seconds, for ever; sooner where Redis did not answer."""
-        while True:
-            await self.read_generations()
-            await asyncio.sleep(self.refresh_s if self._knows_generations else min(GENERATIONS_AGAIN_S, self.refresh_s))
-
-    async def read_generations(self) -> None:
-        """Read the generations once, and write back those that Redis has lost."""
-        faults = self._redis.faults if self._redis else 0
-        if self._redis is None or (seen := await self._redis.generations()) is None:
-            return
-        self._faults_before_reading = faults
-        for scope, number in self._take_over(seen).items():
-            log.warning("generation lost by the cache is written back", scope=scope)
-            await self._redis.keep_generation(scope, number)
-
     async def aclose(self) -> None:
         """Finish what is in flight and close the connections."""
         if self._redis:
             await self._redis.aclose()
 
-    @property
-    def _knows_generations(self) -> bool:
-        """Whether they were read since Redis last did not answer."""
-        return self._redis is None or self._redis.faults == self._faults_before_reading
-
     async def _values(self, redis: RedisTier, keys: Sequence[bytes]) -> Sequence[bytes | None]:
-        if not self._knows_generations:
+        if not self.deletions.known:
             metrics.CACHE_ERRORS.labels("get").inc()
             return [None] * len(keys)
         return await redis.get(keys)
-
-    def _namespace(self, manifest: Manifest, tenant: str) -> bytes:
-        own = tenant if self.policies.of(manifest.model).isolates(tenant) else ""
-        generation = self._generations.of(own, manifest.model, manifest.version)
-        space = keys_of.namespace(manifest.digest, own, generation)
-        if len(self._namespaces) >= MAX_NAMESPACES:
-            self._namespaces.clear()
-        self._namespaces[manifest.model, manifest.version, manifest.digest, tenant] = space
-        return space
-
-    def _take_over(self, seen: dict[str, int]) -> dict[str, int]:
-        newer, lost = self._generations.merge(seen)
-        if newer:
-            self._namespaces.clear()
-        return lost
 
     def _unpacked(self, key: bytes, value: bytes, width: int | None, policy: CachePolicy) -> Entry | None:
         metrics.CACHE_BYTES.labels("read").inc(len(value))

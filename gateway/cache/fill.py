@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.cache.cache import Cache
-from gateway.cache.flights import Flight, Flights
+from gateway.cache.single_flight import Computation, SingleFlight
 from gateway.request.deadline import Deadline
 from gateway.request.prediction import Item, PredictionRequest
 from gateway.request.priority import Priority
 from model_repository.manifest import Manifest
 
 
-class Lane(Protocol):
-    """The way to one packaged version, as `gateway.lane.Lane`."""
+class Computes(Protocol):
+    """Computes rows by one packaged version, as `gateway.lane.Lane` does."""
 
     manifest: Manifest
     width: int | None
@@ -29,66 +29,73 @@ class Lane(Protocol):
         """The row of an item for which a permit is held; the permit goes back when the row is there."""
 
 
+class Miss(NamedTuple):
+    """An item that the cache does not hold, who asks for it, and what computes it."""
+
+    key: bytes
+    item: Item
+    request: PredictionRequest
+    lane: Computes
+
+
 class Fill:
-    """Starts the computation of rows; `flights` are those under way, by priority."""
+    """Begins the computation of rows; `running` are those of each priority that are not done."""
 
-    def __init__(self, cache: Cache, flights: Mapping[Priority, Flights]) -> None:
-        self._cache, self._flights = cache, flights
+    def __init__(self, cache: Cache, running: Mapping[Priority, SingleFlight]) -> None:
+        self._cache, self._running = cache, running
 
-    def join(self, key: bytes, item: Item, lane: Lane, request: PredictionRequest, *, alone: bool) -> Flight:
-        """The flight of a missing key; where it begins a new one a permit is held, which goes back when the row is there."""
-        start = partial(self._start, key, item, lane, request, alone)
-        return self._flights[request.priority].join(key, request.deadline, start, alone=alone)
+    def compute(self, miss: Miss, *, shared: bool = True) -> Computation:
+        """The computation of a missing key, which equal misses share.
 
-    def refresh(self, key: bytes, item: Item, lane: Lane, deadline_s: float, token: bytes | None) -> "asyncio.Future[bytes] | None":
-        """Compute a stale row anew, as batch work since nobody waits for it; None where it is under way already.
+        Where it begins a new one a permit is held, which goes back when the row is there. One that is
+        not `shared` takes no answer of another's, and gives its own to nobody but the cache.
+        """
+        start = partial(self._start, miss, shared)
+        return self._running[miss.request.priority].attach(miss.key, miss.request.deadline, start, shared=shared)
+
+    def refresh(self, key: bytes, item: Item, lane: Computes, deadline_s: float, token: bytes | None) -> "asyncio.Future[bytes] | None":
+        """Compute a stale row anew, as batch work since nobody waits for it; None where that is under way already.
 
         Raises:
             Overloaded: too many items wait for this version.
         """
-        if any(key in flights for flights in self._flights.values()):
+        if any(key in running for running in self._running.values()):
             return None
         request = PredictionRequest([item], deadline_s, priority=Priority.BATCH)
         lane.admit(1, request)
-        return self._flights[Priority.BATCH].join(key, deadline_s, partial(self._compute, key, item, lane, request, token)).row
+        start = partial(self._submit, Miss(key, item, request, lane), token)
+        return self._running[Priority.BATCH].attach(key, deadline_s, start).row
 
-    def _start(
-        self, key: bytes, item: Item, lane: Lane, request: PredictionRequest, alone: bool, deadline: Deadline
-    ) -> "asyncio.Future[bytes]":
-        directives = request.cache
+    def _start(self, miss: Miss, shared: bool, deadline: Deadline) -> "asyncio.Future[bytes]":
+        directives = miss.request.cache
         if not directives.store:
-            return lane.submit(item, request, deadline)
-        # batch work has no lease: who waits for the answer would wait behind it; who flies alone takes no answer of another's
-        asks = not alone and directives.look_up and not directives.names_ages and request.priority is Priority.INTERACTIVE
-        if asks and self._cache.leases(lane.manifest):
-            return _Leased(self._cache, self._compute, key, item, lane, request, deadline).row
-        return self._compute(key, item, lane, request, None, deadline)
+            return miss.lane.submit(miss.item, miss.request, deadline)
+        # batch work takes no lease, since those who wait for the answer would wait behind it
+        interactive = miss.request.priority is Priority.INTERACTIVE
+        if shared and interactive and directives.look_up and not directives.names_ages and self._cache.leases(miss.lane.manifest):
+            return _Leased(self._cache, self._submit, miss, deadline).row
+        return self._submit(miss, None, deadline)
 
-    def _compute(
-        self, key: bytes, item: Item, lane: Lane, request: PredictionRequest, token: bytes | None, deadline: Deadline
-    ) -> "asyncio.Future[bytes]":
-        row = lane.submit(item, request, deadline)
-        row.add_done_callback(partial(self._store, key, lane, token))
+    def _submit(self, miss: Miss, token: bytes | None, deadline: Deadline) -> "asyncio.Future[bytes]":
+        row = miss.lane.submit(miss.item, miss.request, deadline)
+        row.add_done_callback(partial(self._store, miss.key, miss.lane.manifest, token))
         return row
 
-    def _store(self, key: bytes, lane: Lane, token: bytes | None, row: "asyncio.Future[bytes]") -> None:
+    def _store(self, key: bytes, manifest: Manifest, token: bytes | None, row: "asyncio.Future[bytes]") -> None:
         if row.cancelled() or row.exception() is not None:
             self._cache.give_back(key, token)
         else:
-            self._cache.store(key, row.result(), lane.manifest, token)
+            self._cache.store(key, row.result(), manifest, token)
 
 
-Compute = Callable[[bytes, Item, Lane, PredictionRequest, bytes | None, Deadline], "asyncio.Future[bytes]"]
+Submit = Callable[[Miss, bytes | None, Deadline], "asyncio.Future[bytes]"]
 
 
 class _Leased:
     """A row that this gateway computes if it gets the lease; the permit goes back also where it does not, and where nobody waits."""
 
-    def __init__(
-        self, cache: Cache, compute: Compute, key: bytes, item: Item, lane: Lane, request: PredictionRequest, deadline: Deadline
-    ) -> None:
-        self._cache, self._compute = cache, compute
-        self._key, self._item, self._lane, self._request, self._deadline = key, item, lane, request, deadline
+    def __init__(self, cache: Cache, submit: Submit, miss: Miss, deadline: Deadline) -> None:
+        self._cache, self._submit, self._miss, self._deadline = cache, submit, miss, deadline
         self._submitted = False
         self.row = asyncio.ensure_future(self._run())
         # not in a `finally`: a task that is cancelled before its first step never comes to one
@@ -96,12 +103,12 @@ class _Leased:
 
     async def _run(self) -> bytes:
         left_s = self._deadline.at_s - asyncio.get_running_loop().time()
-        entry, token = await self._cache.acquire(self._key, self._lane.manifest, self._lane.width, left_s)
+        entry, token = await self._cache.acquire(self._miss.key, self._miss.lane.manifest, self._miss.lane.width, left_s)
         if entry is not None:
             return entry.row
         self._submitted = True
-        return await self._compute(self._key, self._item, self._lane, self._request, token, self._deadline)
+        return await self._submit(self._miss, token, self._deadline)
 
     def _give_back_permit(self, _: "asyncio.Future[bytes]") -> None:
         if not self._submitted:
-            self._lane.give_back(self._request)
+            self._miss.lane.give_back(self._miss.request)

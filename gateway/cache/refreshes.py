@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 
 from gateway.cache.cache import Cache
-from gateway.cache.fill import Fill, Lane
+from gateway.cache.fill import Computes, Fill
 from gateway.concurrency.ending import end
 from gateway.errors import GatewayError
 from gateway.observability import metrics
@@ -29,7 +29,7 @@ class Refreshes:
         self._cache, self._fill, self._require_ready, self._timeout_s = cache, fill, require_ready, timeout_s
         self._under_way: dict[bytes, asyncio.Task[None]] = {}
 
-    def start(self, lane: Lane, items: Mapping[bytes, Item]) -> None:
+    def start(self, lane: Computes, items: Mapping[bytes, Item]) -> None:
         """Compute these anew, soon; those that are under way are not begun again."""
         for key, item in items.items():
             if key not in self._under_way:
@@ -43,7 +43,7 @@ class Refreshes:
     def _done(self, key: bytes, _: "asyncio.Task[None]") -> None:
         del self._under_way[key]
 
-    async def _refresh(self, key: bytes, item: Item, lane: Lane) -> None:
+    async def _refresh(self, key: bytes, item: Item, lane: Computes) -> None:
         manifest = lane.manifest
         token: bytes | None = None
         result = "elsewhere"

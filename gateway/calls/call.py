@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
 import orjson
-from fastapi import Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from gateway.dialects.ask import Ask
 from gateway.errors import InvalidRequest, MalformedRequest
@@ -16,6 +17,7 @@ from gateway.lane import Lane
 from gateway.request.cache_control import NONE, Directives, parse
 from gateway.request.caller import CALLER
 from gateway.request.context import CONTEXT, RequestContext
+from gateway.request.hooks import Answered
 from gateway.request.prediction import Item, Prediction, PredictionRequest
 from gateway.request.principal import PREDICT
 from gateway.request.priority import Priority
@@ -47,7 +49,7 @@ class Call(NamedTuple):
         stack: Stack = request.app.state.stack
         ctx: RequestContext = request.scope[CONTEXT]
         await stack.door.enter(ctx, PREDICT)
-        ctx.lap("authenticate")
+        ctx.timing.lap("authenticate")
         timeout_s = _timeout_s(ctx.headers, stack.limits)
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
@@ -62,14 +64,15 @@ class Call(NamedTuple):
     def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
         """The version that answers, as `RequestLife.assign`.
 
-        The unit is the one of X-Unit-ID, else the body's `user`; without either each request is a unit of its own.
+        The unit is the one of X-Unit-ID, else the body's `user`; without either the request is a unit of
+        its own, which the gateway names: X-Request-ID may be the same for all requests of a client.
 
         Raises:
             MalformedRequest: the unit's name cannot be read.
             GatewayError: as `RequestLife.assign`.
         """
-        self.ctx.lap("parse")
-        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or self.ctx.request_id, self.ctx)
+        self.ctx.timing.lap("parse")
+        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or None, self.ctx)
 
     def within(self, timeout_s: float | None) -> Self:
         """The same call with a deadline no later than `timeout_s` from now; None changes nothing."""
@@ -97,7 +100,7 @@ class Call(NamedTuple):
         A packaged version answers an item the same for ever, so nothing needs to be looked up.
         """
         given = self._list_header("if-none-match")
-        if given is None or not self.directives.look_up or self.ctx.cache_bypass:
+        if given is None or not self.directives.look_up or self.ctx.placement.bypass:
             return False
         if given.strip() == "*":
             return False  # "any answer": there is none before it was asked for
@@ -139,19 +142,24 @@ class Call(NamedTuple):
         if len(items) > most:
             raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
         # the part of the parsing that had to know the model's task
-        self.ctx.lap("parse")
+        self.ctx.timing.lap("parse")
         await self.stack.door.charge(self.ctx, len(items))
-        self.ctx.lap("authenticate")
+        self.ctx.timing.lap("authenticate")
         if priority is None:
             priority = self.priority(Priority.INTERACTIVE)
         request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.scope.get(CALLER), partial)
-        return await self.stack.life.predict(lane, request, self.ctx)
+        return self._tapped(items, await self.stack.life.predict(lane, request, self.ctx))
 
     async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float, priority: Priority) -> Prediction:
         """As `predict`, for a part of a request whose body is still being read."""
         request = PredictionRequest(items, deadline, self.directives, priority=priority)
-        part = RequestContext(self.ctx.request_id, tenant=self.ctx.tenant, cache_bypass=self.ctx.cache_bypass)
-        return await self.stack.life.predict(lane, request, part)
+        part = RequestContext(self.ctx.request_id, tenant=self.ctx.tenant, placement=self.ctx.placement)
+        return self._tapped(items, await self.stack.life.predict(lane, request, part))
+
+    def _tapped(self, items: Sequence[Item], prediction: Prediction) -> Prediction:
+        for tap in self.stack.taps:
+            tap.take(Answered(self.ctx, self.ctx.placement, items, prediction))
+        return prediction
 
     async def answer(self, lane: Lane, ask: Ask) -> Response:
         """The answer to what a dialect asks, as JSON.

@@ -30,8 +30,7 @@ async def infer(call: Call, model: str, version: int | None, request: InferReque
     lane = call.assign(model, version)
     wanted = outputs_of(request.outputs, lane.manifest, binary=request.binary)
     limits = call.stack.limits
-    max_items = call.stack.catalog.current.model(model).max_batch_size
-    asked = items(request.inputs, lane.manifest, max_items=max_items, max_text_bytes=limits.max_text_bytes)
+    asked = items(request.inputs, lane.manifest, max_items=lane.max_items, max_text_bytes=limits.max_text_bytes)
     call.ctx.instances = len(asked)
     priority = PRIORITIES.get(request.parameters.priority)
     prediction = await call.within(request.parameters.timeout_s).predict(lane, asked, partial=True, priority=priority)

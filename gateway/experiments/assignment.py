@@ -11,18 +11,20 @@ _BUCKETS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One arm: a version of the experiment's model, and its share of the covered units."""
+    """One arm: the version of a model that answers its units, and its share of the covered units."""
 
     name: str
+    model: str
     version: int
     weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A split of a model's traffic; the first variant is the control, which also answers the units that are not covered.
+    """A split of the traffic of `model`, the one that clients ask for, over versions of it or of other models.
 
-    `cache_bypass` is the share of its requests that no cache answers, so that latency and drift are measured unbiased.
+    The first variant is the control, which also answers the units that are not covered. `cache_bypass`
+    is the share of the requests that no cache answers, so that latency and drift are measured unbiased.
     """
 
     key: str
@@ -56,7 +58,8 @@ def bucket(seed: str, unit: str) -> float:
 def assign(experiment: Experiment, unit: str) -> Variant | None:
     """The variant that a unit sees, or None where the experiment does not cover it.
 
-    As GrowthBook's getBucketRanges: variant i owns [start, start + coverage · weight), start being the sum of the weights before it.
+    As GrowthBook's getBucketRanges: variant i owns [start, start + coverage · weight), where start is
+    the sum of the weights before it.
     """
     place = bucket(experiment.seed, unit)
     starts = accumulate((variant.weight for variant in experiment.variants), initial=0.0)

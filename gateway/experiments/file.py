@@ -37,6 +37,7 @@ class _Part(BaseModel):
 
 class _Variant(_Part):
     name: Name
+    model: Name | None = None
     version: int = Field(ge=1)
     weight: float = Field(ge=0, le=1)
 
@@ -92,9 +93,13 @@ def parse(text: str) -> dict[str, Experiment]:
 
 
 def _freeze(experiment: _Experiment) -> Experiment:
-    variants = tuple(Variant(variant.name, variant.version, variant.weight) for variant in experiment.variants)
+    variants = tuple(_frozen(variant, experiment.model) for variant in experiment.variants)
     seed = experiment.key if experiment.seed is None else experiment.seed
     return Experiment(experiment.key, experiment.model, seed, experiment.coverage, variants, experiment.cache_bypass)
+
+
+def _frozen(variant: _Variant, model: str) -> Variant:
+    return Variant(variant.name, variant.model or model, variant.version, variant.weight)
 
 
 class Experiments:

@@ -11,11 +11,9 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import grpc
 from fastapi import FastAPI, Request
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import INTERNAL_ERROR, GatewayError
-from gateway.observability.observe import Observe
-from gateway.observability.tracing import Tracer
 from gateway.request.context import CONTEXT, RPC, RequestContext
 
 Answer = TypeVar("Answer")
@@ -33,11 +31,11 @@ class Rpc(Generic[Answer]):
 
 
 class Rpcs:
-    """Runs RPCs for an application."""
+    """Runs RPCs for an application; `observed` puts the first and last phase of a request around them."""
 
-    def __init__(self, app: FastAPI, service: str, tracer: Tracer | None) -> None:
+    def __init__(self, app: FastAPI, service: str, observed: Callable[[ASGIApp], ASGIApp]) -> None:
         self.app, self._service = app, service
-        self._observed = Observe(_run, tracer)
+        self._observed = observed(_run)
 
     async def run(self, method: str, context: Any, ask: Callable[[Request], Awaitable[Answer]]) -> Rpc[Answer]:
         """Answer an RPC by `ask`, whose `GatewayError`s are the RPC's fault."""

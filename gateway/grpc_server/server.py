@@ -1,17 +1,17 @@
 """The gRPC server of one worker: start, serve, drain."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 from tritonclient.grpc.service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 
 from gateway.grpc_server.service import InferenceService
 from gateway.http_server.drain import Drain
-from gateway.observability.tracing import Tracer
 
 BEGIN_S = 0.5
 """RPCs that came before the end of the draining begin within this time."""
@@ -26,7 +26,7 @@ async def serving(
     handshake_timeout_s: float,
     drain: Drain,
     tls: tuple[Path, Path] | None,
-    tracer: Tracer | None,
+    observed: Callable[[ASGIApp], ASGIApp],
 ) -> AsyncIterator[None]:
     """Serve on `port`, which all workers share; nothing where it is 0.
 
@@ -46,7 +46,7 @@ async def serving(
         ("grpc.server_handshake_timeout_ms", int(handshake_timeout_s * 1e3)),
     ]
     server = grpc.aio.server(options=options)
-    add_GRPCInferenceServiceServicer_to_server(InferenceService(app, tracer), server)
+    add_GRPCInferenceServiceServicer_to_server(InferenceService(app, observed), server)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if tls is None:
         server.add_insecure_port(address)

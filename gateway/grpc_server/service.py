@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from fastapi import FastAPI, Request
+from starlette.types import ASGIApp
 from tritonclient.grpc import service_pb2 as pb
 
 from gateway.calls.call import Call
@@ -14,7 +15,6 @@ from gateway.dialects.open_inference import metadata, unsupported
 from gateway.errors import GatewayError, NotFound, Unsupported
 from gateway.grpc_server import messages
 from gateway.grpc_server.rpc import Rpcs, code_of
-from gateway.observability.tracing import Tracer
 from gateway.stack import Stack
 
 SERVICE = "inference.GRPCInferenceService"
@@ -37,8 +37,8 @@ _UNSUPPORTED = {
 class InferenceService:
     """The methods, as `grpc.aio` calls them; those that are not spoken here say so."""
 
-    def __init__(self, app: FastAPI, tracer: Tracer | None) -> None:
-        self._rpcs = Rpcs(app, SERVICE, tracer)
+    def __init__(self, app: FastAPI, observed: Callable[[ASGIApp], ASGIApp]) -> None:
+        self._rpcs = Rpcs(app, SERVICE, observed)
 
     def __getattr__(self, name: str) -> Callable[[Any, Any], Awaitable[Any]]:
         """A method that is not spoken here."""

@@ -77,7 +77,7 @@ CACHE_SAVED_USD = Counter("headrace_cache_saved_usd_total", "USD of Triton that 
 EXPERIMENTS_VALID = Gauge("headrace_experiments_valid", "1 while the experiments file is the one in force", multiprocess_mode="livemin")
 FALLBACKS = Counter(
     "headrace_assignment_fallbacks_total",
-    "Units whose variant's version was not ready, answered outside the experiment",
+    "Requests whose variant's version was not ready: answered by the control, counted in their arm",
     ("experiment", "variant"),
 )
 VERSIONS_REFUSED = Gauge(
@@ -101,6 +101,13 @@ BUILD = Gauge("headrace_build_info", "1, with the version of the gateway that ru
 for _gauge in (EXPERIMENTS_VALID, RUNTIME_VALID, TRITON_UP):
     # the least of all workers counts: one that has only begun to start must not speak against the others
     _gauge.set(1)
+
+
+def forget(gauge: Gauge, *labels: str | int) -> None:
+    """Leave a gauge's series out from now on; where several workers count, whose files the library cannot change, it says 0."""
+    gauge.labels(*labels).set(0)
+    if FOLDER is None:
+        gauge.remove(*labels)
 
 
 class _Workers(Collector):

@@ -51,7 +51,7 @@ class OpenTelemetry:
 
     def begin(self, ctx: RequestContext, scope: Scope) -> None:
         """As `Tracer.begin`."""
-        started_ns = time_ns() - round((perf_counter() - ctx.started) * 1e9)
+        started_ns = time_ns() - round((perf_counter() - ctx.timing.started) * 1e9)
         name, attributes = _of_request(scope)
         attributes["headrace.request_id"] = ctx.request_id
         span = self._tracer.start_span(name, propagate.extract(ctx.headers), SpanKind.SERVER, attributes, start_time=started_ns)
@@ -69,11 +69,11 @@ class OpenTelemetry:
             span.update_name(f"{scope['method']} {route}")
             span.set_attribute("http.route", route)
         span.set_attribute("http.response.status_code", status)
-        span.set_attributes({f"headrace.{name}": value for name in _NOTED if (value := getattr(ctx, name))})
+        span.set_attributes({f"headrace.{name}": value for name, value in _noted(ctx).items() if value})
         if status >= 500:
             span.set_status(Status(StatusCode.ERROR))
         parent, at_ns = set_span_in_context(span), ctx.trace.started_ns
-        for stage, seconds in ctx.stages_s.items():
+        for stage, seconds in ctx.timing.stages_s.items():
             # a call may serve several requests and has one parent: the others find it by this link
             links = [Link(call) for call in ctx.trace.calls] if stage == "infer" else ()
             end_ns = at_ns + round(seconds * 1e9)
@@ -130,7 +130,17 @@ def _of_request(scope: Scope) -> tuple[str, dict[str, Any]]:
     return name, {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
 
 
-_NOTED = ("tenant", "model", "version", "experiment", "variant", "cache", "instances")
+def _noted(ctx: RequestContext) -> dict[str, str | int]:
+    placement = ctx.placement
+    return {
+        "tenant": ctx.tenant,
+        "model": placement.model,
+        "version": placement.version,
+        "experiment": placement.experiment,
+        "variant": placement.variant,
+        "cache": ctx.cache_status,
+        "instances": ctx.instances,
+    }
 
 
 def exporters(environ: Mapping[str, str]) -> list[EntryPoint]:

@@ -40,8 +40,8 @@ router = APIRouter(
 
 async def _delete(request: Request, scope: str) -> Deleted:
     stack: Stack = request.app.state.stack
-    await stack.cache.delete(scope)
-    return Deleted(deleted=scope, within_s=stack.cache.refresh_s)
+    await stack.cache.deletions.delete(scope)
+    return Deleted(deleted=scope, within_s=stack.cache.deletions.refresh_s)
 
 
 @router.delete("", summary="Delete everything cached")

@@ -44,12 +44,12 @@ async def store(cache, manifest):
 
 async def test_what_was_deleted_is_not_answered_by_a_gateway_that_has_not_heard_of_it_yet(make, manifest):
     one, started = make(), make()
-    await one.read_generations()
+    await one.deletions.read()
     await store(one, manifest())
-    await one.delete(ALL)
+    await one.deletions.delete(ALL)
     assert await found(started, manifest()) == 0
     assert not started.leases(manifest())
-    await started.read_generations()
+    await started.deletions.read()
     assert (await found(started, manifest()), started.leases(manifest())) == (0, True)
     await store(one, manifest())
     assert await found(started, manifest()) == 1
@@ -58,18 +58,18 @@ async def test_what_was_deleted_is_not_answered_by_a_gateway_that_has_not_heard_
 async def test_what_was_deleted_while_a_gateway_was_cut_off_is_not_answered_after_it(make, manifest, valkey):
     one, cut_off = make(), make()
     for cache in (one, cut_off):
-        await cache.read_generations()
+        await cache.deletions.read()
     await store(one, manifest())
     assert await found(cut_off, manifest()) == 1
     process = psutil.Process(valkey.pid)
     process.suspend()
     assert await found(cut_off, manifest()) == 0
     process.resume()
-    await one.delete(ALL)
+    await one.deletions.delete(ALL)
     async with asyncio.timeout(10 * REST_AFTER_FAULT_S):
         while cut_off.state != "ok":  # noqa: ASYNC110 - when it is asked again nobody is told
             await asyncio.sleep(0.01)
     assert await found(cut_off, manifest()) == 0
-    await cut_off.read_generations()
+    await cut_off.deletions.read()
     await store(one, manifest())
     assert await found(cut_off, manifest()) == 1

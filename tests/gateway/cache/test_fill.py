@@ -6,10 +6,10 @@ import uuid
 import pytest
 
 from gateway.cache.cache import Cache
-from gateway.cache.fill import Fill
-from gateway.cache.flights import Flights
+from gateway.cache.fill import Fill, Miss
 from gateway.cache.policy import CachePolicy, Policies
 from gateway.cache.redis_tier import RedisTier
+from gateway.cache.single_flight import SingleFlight
 from gateway.request.cache_control import parse
 from gateway.request.prediction import Item, PredictionRequest
 from gateway.request.priority import Priority
@@ -56,7 +56,7 @@ async def caches(valkey):
     policies = Policies(CachePolicy(lease_s=LONG_S, stale_while_revalidate_s=LONG_S))
     made = [Cache(policies, redis=RedisTier(valkey.url, timeout_s=5, leases=True)) for _ in range(2)]
     for cache in made:
-        await cache.read_generations()
+        await cache.deletions.read()
     yield made
     for cache in made:
         await cache.aclose()
@@ -64,23 +64,23 @@ async def caches(valkey):
 
 def gateway(cache):
     """(fill, lane) of a gateway."""
-    return Fill(cache, {priority: Flights() for priority in Priority}), Lane()
+    return Fill(cache, {priority: SingleFlight() for priority in Priority}), Lane()
 
 
 def request(priority=Priority.INTERACTIVE, cache=""):
     return PredictionRequest([ITEM], asyncio.get_running_loop().time() + 2 * LONG_S, parse(cache), priority=priority)
 
 
-def join(fill, lane, key, asked, *, alone=False):
+def compute(fill, lane, key, asked, *, shared=True):
     lane.admit(1, asked)
-    return fill.join(key, ITEM, lane, asked, alone=alone)
+    return fill.compute(Miss(key, ITEM, asked, lane), shared=shared)
 
 
 async def test_who_finds_the_answer_of_another_gateway_gives_its_permit_back(caches, key):
     (one, lane), (other, others_lane) = map(gateway, caches)
-    first = join(one, lane, key, request())
+    first = compute(one, lane, key, request())
     row, _ = await lane.submitted.get()
-    second = join(other, others_lane, key, request())
+    second = compute(other, others_lane, key, request())
     row.set_result(ROW)
     assert [await first.row, await second.row] == [ROW, ROW]
     await asyncio.sleep(0)  # the row's other callbacks
@@ -93,29 +93,29 @@ async def test_who_finds_the_answer_of_another_gateway_gives_its_permit_back(cac
 )
 async def test_batch_work_and_who_wants_a_new_answer_wait_for_no_lease_and_take_none(caches, key, priority, cache):
     (one, lane), (other, others_lane) = map(gateway, caches)
-    join(one, lane, key, request(priority, cache))
+    compute(one, lane, key, request(priority, cache))
     assert lane.submitted.qsize() == 1
-    join(other, others_lane, key, request())
+    compute(other, others_lane, key, request())
     await others_lane.submitted.get()  # it had the lease at once
-    join(one, lane, b"headrace:other", request(priority, cache))
+    compute(one, lane, b"headrace:other", request(priority, cache))
     assert lane.submitted.qsize() == 2
 
 
-async def test_who_flies_alone_computes_also_what_another_gateway_has_computed(caches, key):
+async def test_a_computation_that_is_not_shared_computes_also_what_another_gateway_has_computed(caches, key):
     (one, lane), (other, others_lane) = map(gateway, caches)
-    first = join(one, lane, key, request())
+    first = compute(one, lane, key, request())
     (await lane.submitted.get())[0].set_result(ROW)
     assert await first.row == ROW
     await caches[0].aclose()  # it is stored
-    join(other, others_lane, key, request(), alone=True)
+    compute(other, others_lane, key, request(), shared=False)
     assert others_lane.submitted.qsize() == 1
 
 
 async def test_computation_under_a_lease_lasts_as_long_as_its_most_patient_waiter(caches, key):
     fill, lane = gateway(caches[0])
-    join(fill, lane, key, request())
+    compute(fill, lane, key, request())
     patient = PredictionRequest([ITEM], request().deadline + LONG_S)
-    fill.join(key, ITEM, lane, patient, alone=False)
+    fill.compute(Miss(key, ITEM, patient, lane))
     _, deadline = await lane.submitted.get()
     assert deadline.at_s == patient.deadline
 
@@ -129,15 +129,15 @@ async def test_refresh_is_batch_work_and_is_not_begun_while_the_key_is_under_way
     row.cancel()
     await asyncio.sleep(0)  # the row's callbacks
     other = b"headrace:" + uuid.uuid4().bytes
-    flight = join(fill, lane, other, asked)
+    computation = compute(fill, lane, other, asked)
     assert fill.refresh(other, ITEM, lane, asked.deadline, None) is None
-    flight.row.cancel()
+    computation.row.cancel()
 
 
 async def test_permit_goes_back_where_nobody_waits_for_the_lease_any_more(caches, key):
     fill, lane = gateway(caches[0])
-    flight = join(fill, lane, key, request())
-    flight.row.cancel()
-    await asyncio.wait([flight.row])
+    computation = compute(fill, lane, key, request())
+    computation.row.cancel()
+    await asyncio.wait([computation.row])
     await asyncio.sleep(0)  # the row's other callbacks
     assert (lane.permits[Priority.INTERACTIVE], lane.submitted.qsize()) == (0, 0)

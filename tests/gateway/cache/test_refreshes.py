@@ -4,9 +4,9 @@ from virtual_time import run
 
 from gateway.cache.cache import Cache
 from gateway.cache.fill import Fill
-from gateway.cache.flights import Flights
 from gateway.cache.policy import CachePolicy, Policies
 from gateway.cache.refreshes import AGAIN_S, Refreshes
+from gateway.cache.single_flight import SingleFlight
 from gateway.errors import Overloaded
 from gateway.request.prediction import Item
 from gateway.request.priority import Priority
@@ -36,7 +36,7 @@ class Lane:
 def test_refresh_that_failed_is_not_begun_again_at_once_and_then_is(manifest):
     async def scenario():
         lane, cache = Lane(manifest()), Cache(Policies(CachePolicy()))
-        refreshes = Refreshes(cache, Fill(cache, {priority: Flights() for priority in Priority}), lambda _: None, 10.0)
+        refreshes = Refreshes(cache, Fill(cache, {priority: SingleFlight() for priority in Priority}), lambda _: None, 10.0)
         for _ in range(20):
             refreshes.start(lane, STALE)
             await asyncio.sleep(AGAIN_S / 100)

@@ -7,7 +7,7 @@ import pytest
 from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
 from gateway.catalog.default_models import default_model
 from gateway.dialects import hugging_face, openai, rerank, tei
-from gateway.dialects.error_body import error_body
+from gateway.dialects.error_body import error_body, internal_error
 from gateway.errors import INTERNAL_ERROR, InvalidRequest, MalformedRequest, NotFound, TooLarge, UnsupportedOption
 from gateway.observability.observe import Observe
 from gateway.request.prediction import Item, Prediction
@@ -243,6 +243,6 @@ async def test_a_fault_of_our_own_is_told_in_the_dialects_shape(path, shape):
     async def broken(scope, receive, send):
         raise ZeroDivisionError
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(Observe(broken)), base_url="http://gateway") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(Observe(broken, internal_error)), base_url="http://gateway") as client:
         answer = await client.get(path)
     assert (answer.status_code, answer.json()) == (500, shape)

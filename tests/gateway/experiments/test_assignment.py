@@ -8,7 +8,7 @@ texts = st.text(st.characters(codec="utf-16"), max_size=40)
 
 
 def experiment(*weights: float, coverage: float = 1.0, seed: str = "topics-lora") -> Experiment:
-    variants = tuple(Variant(f"v{i}", i + 1, weight) for i, weight in enumerate(weights))
+    variants = tuple(Variant(f"v{i}", "topics", i + 1, weight) for i, weight in enumerate(weights))
     return Experiment("topics-lora", "topics", seed, coverage, variants)
 
 
@@ -32,7 +32,7 @@ def test_variant_agrees_with_growthbook(parts, coverage, unit):
     ranges = oracle.getBucketRanges(len(weights), coverage, weights)
     expected = oracle.chooseVariation(oracle.gbhash("topics-lora", unit, 2), ranges)
     variant = assign(experiment(*weights, coverage=coverage), unit)
-    assert variant == (None if expected < 0 else Variant(f"v{expected}", expected + 1, weights[expected]))
+    assert variant == (None if expected < 0 else Variant(f"v{expected}", "topics", expected + 1, weights[expected]))
 
 
 def test_shares_of_many_units_follow_the_weights():

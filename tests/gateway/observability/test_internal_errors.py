@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gateway.app import create_app
-from gateway.observability.observe import INTERNAL_ERROR
+from gateway.errors import INTERNAL_ERROR
 from gateway.settings.settings import Settings
 
 

@@ -1,0 +1,37 @@
+"""The end of a request that writes its one line into the log."""
+
+from typing import Any
+
+from starlette.types import Scope
+
+from gateway.observability import logs
+from gateway.request.context import RequestContext
+
+
+def log_request(ctx: RequestContext, scope: Scope, status: int) -> None:
+    """Write the line, unless the level leaves lines of requests out."""
+    if not logs.requests_are_logged():
+        return
+    line: dict[str, Any] = {
+        "request_id": ctx.request_id,
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round(ctx.timing.elapsed_s() * 1e3, 3),
+    }
+    placement = ctx.placement
+    if placement.model:
+        line |= {"model": placement.model, "version": placement.version or None, "instances": ctx.instances, "cache": ctx.cache_status}
+    if ctx.cache_status == "partial":
+        line |= {"items": ctx.items, "hits": ctx.hits}
+    if placement.experiment:
+        line |= {"experiment": placement.experiment, "variant": placement.variant}
+    if placement.fallback:
+        line["fallback"] = True
+    if ctx.tenant:
+        line["tenant"] = ctx.tenant
+    if ctx.trace_id:
+        line["trace_id"] = ctx.trace_id
+    if ctx.error:
+        line["error"] = ctx.error
+    logs.write_request(line)

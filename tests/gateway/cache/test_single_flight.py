@@ -1,0 +1,68 @@
+import asyncio
+
+from gateway.cache.single_flight import SingleFlight
+
+SOON, LATER = 1.0, 2.0
+
+
+def start(_deadline):
+    return asyncio.get_running_loop().create_future()
+
+
+async def test_the_second_waiter_shares_the_first_computation():
+    running = SingleFlight()
+    first, second = running.attach(b"k", SOON, start), running.attach(b"k", SOON, start)
+    assert first is second
+    first.row.set_result(b"row")
+    assert await second.row == b"row"
+
+
+async def test_a_computation_that_is_done_is_forgotten():
+    running = SingleFlight()
+    failed = running.attach(b"k", SOON, start)
+    failed.row.set_exception(ValueError("failed"))
+    await asyncio.sleep(0)
+    assert b"k" not in running
+    assert running.attach(b"k", SOON, start) is not failed
+
+
+async def test_a_waiter_that_gives_up_does_not_disturb_the_others():
+    running = SingleFlight()
+    computation = running.attach(b"k", SOON, start)
+    running.attach(b"k", SOON, start)
+    running.detach([computation])
+    assert not computation.row.done()
+    running.detach([computation])
+    assert computation.row.cancelled()
+    assert b"k" not in running
+
+
+async def test_detaching_from_a_computation_that_is_done_does_not_touch_the_next_one():
+    running = SingleFlight()
+    done = running.attach(b"k", SOON, start)
+    done.row.set_result(b"row")
+    await asyncio.sleep(0)
+    following = running.attach(b"k", SOON, start)
+    running.detach([done])
+    assert not following.row.done()
+    assert b"k" in running
+
+
+async def test_a_computation_that_is_not_shared_takes_no_answer_of_anothers_and_gives_none():
+    running = SingleFlight()
+    shared, own = running.attach(b"k", SOON, start), running.attach(b"k", LATER, start, shared=False)
+    assert own is not shared
+    assert running.attach(b"k", SOON, start) is shared
+    assert (shared.deadline.at_s, own.deadline.at_s) == (SOON, LATER)
+    running.detach([own])
+    assert own.row.cancelled()
+    assert not shared.row.done()
+
+
+async def test_a_computation_lasts_as_long_as_its_most_patient_waiter():
+    running = SingleFlight()
+    computation = running.attach(b"k", SOON, start)
+    assert computation.deadline.at_s == SOON
+    running.attach(b"k", LATER, start)
+    running.attach(b"k", SOON, start)
+    assert computation.deadline.at_s == LATER
