@@ -8,13 +8,14 @@ from typing import Generic, TypeVar
 import structlog
 
 from gateway.admission.retry_after import retry_after_s
-from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, NotReady, Overloaded, Unreachable
+from gateway.errors import GatewayError, NotReady, Overloaded, Unreachable
 from gateway.observability import metrics
 from gateway.triton.endpoints.breaker import State
 from gateway.triton.endpoints.choice import less_loaded_of_two
 from gateway.triton.endpoints.discovery import Discovery
 from gateway.triton.endpoints.endpoint import C, Endpoint
 from gateway.triton.endpoints.latencies import Latencies
+from gateway.triton.endpoints.outcome import Outcome, outcome_of
 from gateway.triton.endpoints.outliers import Outliers
 from gateway.triton.endpoints.retry_budget import RetryBudget
 
@@ -159,38 +160,48 @@ class Endpoints(Generic[C]):
 
     async def _attempt(self, endpoint: Endpoint[C], items: int, deadline_s: float, send: Callable[[C, float], Awaitable[T]]) -> T:
         began_s = self._now()
-        breaker, record = endpoint.breaker, endpoint.record
         call = asyncio.ensure_future(send(endpoint.connection, max(deadline_s - began_s, 0.001)))
-        breaker.began()
+        endpoint.breaker.began()
         endpoint.load += items
         endpoint.calls.add(call)
+        outcome = Outcome.WITHDRAWN
         try:
             answer = await call
+            outcome = Outcome.ANSWERED
+            return answer
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
+            # the caller goes on: the call was abandoned when the breaker opened
             raise Unreachable("the model server stopped answering; try again later") from None
-        except Unreachable:
-            self._failed(endpoint)
-            raise
-        except DeadlineExceeded:
-            breaker.silent(self._now())
-            record.failed += 1
-            raise
         except GatewayError as exc:
-            breaker.answered()
-            record.failed += isinstance(exc, BackendBroken)
+            outcome = outcome_of(exc)
             raise
         finally:
-            breaker.withdrawn()
+            self._book(endpoint, outcome, items, self._now() - began_s)
             endpoint.load -= items
             endpoint.calls.discard(call)
-        breaker.answered()
-        took_s = self._now() - began_s
-        record.succeeded(took_s)
-        self._latencies.add(items, took_s)
-        return answer
+
+    def _book(self, endpoint: Endpoint[C], outcome: Outcome, items: int, took_s: float) -> None:
+        """Count a call of so many items in the endpoint's breaker and record, as `Outcome` says."""
+        breaker, record = endpoint.breaker, endpoint.record
+        if outcome is Outcome.ANSWERED:
+            breaker.answered()
+            record.succeeded(took_s)
+            self._latencies.add(items, took_s)
+        elif outcome is Outcome.REFUSED:
+            breaker.answered()
+        elif outcome is Outcome.BROKEN:
+            breaker.answered()
+            record.failed += 1
+        elif outcome is Outcome.LATE:
+            breaker.silent(self._now())
+            record.failed += 1
+        elif outcome is Outcome.UNREACHABLE:
+            self._failed(endpoint)
+        else:
+            breaker.withdrawn()
 
     def _measure(self) -> None:
         states = [

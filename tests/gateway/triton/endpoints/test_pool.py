@@ -1,12 +1,13 @@
 """The pool with connections that are functions: gates instead of networks."""
 
 import asyncio
+import contextlib
 
 import pytest
 from virtual_time import run
 
-from gateway.errors import BackendBroken, DeadlineExceeded, NotReady, Overloaded, Unreachable
-from gateway.triton.endpoints.breaker import FAILURES_TO_OPEN, REST_S
+from gateway.errors import BackendBroken, DeadlineExceeded, InvalidRequest, NotReady, Overloaded, Unreachable
+from gateway.triton.endpoints.breaker import FAILURES_TO_OPEN, REST_S, State
 from gateway.triton.endpoints.discovery import Discovery
 from gateway.triton.endpoints.latencies import LEAST
 from gateway.triton.endpoints.pool import Endpoints
@@ -246,3 +247,92 @@ async def test_calls_on_one_that_is_known_no_more_and_went_silent_are_asked_of_a
     for _ in range(FAILURES_TO_OPEN):
         await pool.refresh()
     assert await hanging == "b:1"
+
+
+OUTCOMES = {
+    "answered": (None, State.CLOSED, (1, 0)),
+    "refused: busy": (Overloaded("full"), State.CLOSED, (0, 0)),
+    "refused: not served": (NotReady("not here"), State.CLOSED, (0, 0)),
+    "refused: an item": (InvalidRequest("bad"), State.CLOSED, (0, 0)),
+    "broken": (BackendBroken("broken"), State.CLOSED, (0, 1)),
+    "late": (DeadlineExceeded("late"), State.OPEN, (0, 1)),
+    "unreachable": (Unreachable("gone"), State.OPEN, (0, 0)),
+    "withdrawn: a fault of ours": (KeyError("ours"), State.HALF_OPEN, (0, 0)),
+}
+"""A call's fault, then the state of a breaker that it tried, and the (answered, failed) calls of the endpoint's record."""
+
+
+async def half_open_pool():
+    """A pool with one endpoint, whose breaker is half open: the next call decides."""
+    pool = Pool()
+    pool.discovery.urls = ["a:1"]
+    await pool.refresh()
+    [connection], [endpoint] = pool.connections.values(), pool.endpoints._endpoints.values()
+    connection.fault = Unreachable("gone")
+    for _ in range(FAILURES_TO_OPEN):
+        await pool.refresh()
+    connection.fault = None
+    await asyncio.sleep(REST_S)
+    await pool.refresh()
+    assert endpoint.breaker.state is State.HALF_OPEN
+    return pool, connection, endpoint
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_each_outcome_is_booked_once_in_breaker_record_and_load(outcome):
+    fault, state, record = OUTCOMES[outcome]
+
+    async def scenario():
+        pool, connection, endpoint = await half_open_pool()
+        connection.fault = fault
+        with pytest.raises(type(fault)) if fault else contextlib.nullcontext():
+            await pool.call()
+        assert endpoint.breaker.state is state
+        assert (endpoint.record.answered, endpoint.record.failed) == record
+        assert (endpoint.load, endpoint.calls) == (0, set())
+
+    run(scenario())
+
+
+def test_a_withdrawn_trial_decides_nothing_and_lets_the_next_call_try():
+    async def scenario():
+        pool, connection, endpoint = await half_open_pool()
+        connection.gate.clear()
+        call = asyncio.create_task(pool.call())
+        await asyncio.sleep(1)
+        assert not endpoint.breaker.lets_through
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert (endpoint.breaker.state, endpoint.breaker.lets_through) == (State.HALF_OPEN, True)
+        assert (endpoint.record.answered, endpoint.record.failed, endpoint.load, endpoint.calls) == (0, 0, 0, set())
+
+    run(scenario())
+
+
+async def test_an_abandoned_call_is_booked_by_what_opened_the_breaker_and_not_a_second_time():
+    pool, a, b = await pool_of()
+    a.gate.clear()
+    b.gate.clear()
+    calls = [asyncio.create_task(pool.call()) for _ in range(4)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    b.gate.set()
+    endpoint = pool.endpoints._endpoints["a:1"]
+    a.fault = Unreachable("frozen")
+    for _ in range(FAILURES_TO_OPEN):
+        await pool.refresh()
+    assert await asyncio.gather(*calls) == ["b:1"] * 4
+    assert (endpoint.breaker.state, endpoint.breaker._failures) == (State.OPEN, FAILURES_TO_OPEN)
+    assert (endpoint.record.answered, endpoint.record.failed, endpoint.load, endpoint.calls) == (0, 0, 0, set())
+
+
+async def test_only_answered_calls_are_measured():
+    pool, a, b = await pool_of(retry_share=0)
+    for fault in (Overloaded("full"), BackendBroken("broken"), DeadlineExceeded("late"), Unreachable("gone")):
+        a.fault = b.fault = fault
+        with pytest.raises(type(fault)):
+            await pool.call()
+    a.fault = b.fault = None
+    await pool.call()
+    assert [len(seen) for seen in pool.endpoints._latencies._seen.values()] == [1]
