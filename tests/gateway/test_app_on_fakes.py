@@ -1,0 +1,106 @@
+"""The whole application on a fake Triton: where requests are placed, and what the platform sees of them."""
+
+from collections import Counter
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import yaml
+
+from gateway.app import create_app
+from gateway.experiments.assignment import Experiment, Variant, assign
+from gateway.fakes.manifests import make_manifest
+from gateway.fakes.triton import FakeTriton
+from gateway.settings.settings import Settings
+
+V1, V2 = make_manifest("topics", 1), make_manifest("topics", 2)
+ARMS = [{"name": "control", "version": 1, "weight": 0.5}, {"name": "treatment", "version": 2, "weight": 0.5}]
+SPLIT = Experiment(
+    "topics-lora", "topics", "topics-lora", 1.0, tuple(Variant(arm["name"], "topics", arm["version"], arm["weight"]) for arm in ARMS)
+)
+UNITS = [f"user-{number}" for number in range(40)]
+
+
+@pytest.fixture
+def triton():
+    return FakeTriton(V1, V2)
+
+
+@pytest.fixture
+def experiments(tmp_path):
+    path = tmp_path / "experiments.yaml"
+    path.write_text(yaml.safe_dump({"experiments": [{"key": "topics-lora", "model": "topics", "variants": ARMS}]}))
+    return path
+
+
+@asynccontextmanager
+async def running(triton, **settings):
+    """A client of the application, and its stack."""
+    gateway = create_app(Settings(auth=frozenset(), **settings), server=triton)
+    async with gateway.api.router.lifespan_context(gateway.api):
+        transport = httpx.ASGITransport(gateway)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            yield client, gateway.api.state.stack
+
+
+async def predict(client, text="corn", headers=None):
+    answer = await client.post("/v1/models/topics:predict", json={"instances": [text]}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+async def test_a_unit_whose_variant_is_not_ready_keeps_its_arm_and_is_answered_by_the_control(triton, experiments):
+    triton.unload("topics", 2)
+    async with running(triton, experiments_file=experiments) as (client, _):
+        for unit in UNITS:
+            answer = await predict(client, headers={"X-Unit-ID": unit})
+            seen = [answer.headers[name] for name in ("x-experiment", "x-variant", "x-model-version")]
+            assert seen == ["topics-lora", assign(SPLIT, unit).name, "1"]
+
+
+async def test_a_constant_request_id_does_not_hold_a_client_on_one_arm(triton, experiments):
+    async with running(triton, experiments_file=experiments) as (client, _):
+        answers = [await predict(client, headers={"X-Request-ID": "always-the-same"}) for _ in range(60)]
+    assert {answer.headers["x-request-id"] for answer in answers} == {"always-the-same"}
+    arms = Counter(answer.headers["x-variant"] for answer in answers)
+    assert min(arms["control"], arms["treatment"]) > 10
+
+
+async def test_a_version_that_a_client_made_up_becomes_no_label(triton):
+    async with running(triton) as (client, _):
+        answer = await client.post("/v1/models/topics:predict", json={"instances": ["corn"], "version": 314159})
+        assert answer.status_code == 404
+        assert "x-model-version" not in answer.headers
+        assert "314159" not in (await client.get("/metrics")).text
+
+
+class Kept:
+    def __init__(self):
+        self.answered = []
+
+    def take(self, answered):
+        self.answered.append(answered)
+
+
+async def test_a_tap_sees_each_prediction_with_its_placement_also_one_from_the_cache(triton, experiments):
+    async with running(triton, experiments_file=experiments) as (client, stack):
+        kept = Kept()
+        stack.taps = [kept]
+        for text in ("corn", "corn", "wheat"):
+            await predict(client, text, headers={"X-Unit-ID": "bob"})
+    variant = assign(SPLIT, "bob")
+    assert [answered.items[0].text for answered in kept.answered] == [b"corn", b"corn", b"wheat"]
+    assert {(answered.placement.variant, answered.placement.identified) for answered in kept.answered} == {(variant.name, True)}
+    assert {answered.prediction.manifest.version for answered in kept.answered} == {variant.version}
+    assert kept.answered[0].prediction.rows == kept.answered[1].prediction.rows
+
+
+async def test_a_tap_sees_the_parts_of_a_stream_placed_as_the_stream_is(triton, experiments):
+    async with running(triton, experiments_file=experiments) as (client, stack):
+        kept = Kept()
+        stack.taps = [kept]
+        answer = await client.post("/v1/models/topics:predictStream", content='"corn"\n"wheat"\n', headers={"X-Unit-ID": "bob"})
+        assert len(answer.text.splitlines()) == 2
+    assert sorted(answered.items[0].text for answered in kept.answered) == [b"corn", b"wheat"]
+    assert len({answered.placement for answered in kept.answered}) == 1
+    assert kept.answered[0].placement.variant == assign(SPLIT, "bob").name

@@ -1,0 +1,122 @@
+"""The lanes of versions: found, shared, and evicted when the catalog holds their packages no more."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from prometheus_client import REGISTRY
+
+from gateway.admission.queue_limits import QueueLimits
+from gateway.catalog.watch import CatalogWatch
+from gateway.errors import NotFound, NotReady
+from gateway.fakes.manifests import make_manifest
+from gateway.fakes.triton import FakeTriton
+from gateway.lanes import Lanes
+from gateway.request.deadline import Deadline
+from gateway.request.prediction import Item, PredictionRequest
+
+LIMITS = QueueLimits(min_pending=8, max_pending=64, target_latency_s=0.5, batch_share=0.5, max_in_flight=0)
+FIRST = make_manifest("lanes", 1)
+EXPORTED_ANEW = make_manifest("lanes", 1, digest="sha256:" + "2" * 64)
+
+
+class Served:
+    """Lanes on a fake Triton whose catalog is read when the test says."""
+
+    def __init__(self, *manifests):
+        self.triton = FakeTriton(*manifests)
+        self.watch = CatalogWatch(self.triton.catalog, refresh_s=1.0)
+        self.limits = LIMITS
+        self.lanes = Lanes(self.triton, lambda: self.watch.current, lambda _: self.limits)
+
+    async def serve(self, *manifests):
+        self.triton.serve(*manifests)
+        await self.watch.read()
+
+
+@pytest.fixture
+async def served():
+    made = Served(FIRST)
+    await made.watch.read()
+    return made
+
+
+def gauge(name):
+    return REGISTRY.get_sample_value(name, {"model": "lanes", "version": "1"})
+
+
+def submit(lane):
+    request = PredictionRequest([Item(b"a text")], asyncio.get_running_loop().time() + 10)
+    lane.admit(1, request)
+    return lane.submit(request.items[0], request, Deadline(request.deadline))
+
+
+async def test_before_triton_was_seen_there_is_no_lane():
+    with pytest.raises(NotReady, match="has not answered yet"):
+        Served(FIRST).lanes.of("lanes", 1)
+
+
+async def test_a_version_has_one_lane(served):
+    assert served.lanes.of("lanes", 1) is served.lanes.of("lanes", 1)
+
+
+@pytest.mark.parametrize(("model", "version", "sentence"), [("other", 1, "there are: lanes"), ("lanes", 2, "no version 2; there are: 1")])
+async def test_what_is_not_served_is_not_found(served, model, version, sentence):
+    with pytest.raises(NotFound, match=sentence):
+        served.lanes.of(model, version)
+
+
+async def test_a_version_that_is_not_ready_has_a_lane_that_must_not_be_used_for_computing(served):
+    served.triton.unload("lanes", 1)
+    await served.watch.read()
+    lane = served.lanes.of("lanes", 1)
+    with pytest.raises(NotReady, match="version 1 of model lanes is not ready; ready: none"):
+        served.lanes.require_ready(lane.manifest)
+
+
+async def test_the_lane_of_a_version_exported_anew_replaces_the_one_before(served):
+    before = served.lanes.of("lanes", 1)
+    await served.serve(EXPORTED_ANEW)
+    after = served.lanes.of("lanes", 1)
+    assert (after is before, after.manifest) == (False, EXPORTED_ANEW)
+    assert repr(served.lanes) == "<Lanes lanes/1, lanes/1>"
+    served.lanes.evict()
+    assert repr(served.lanes) == "<Lanes lanes/1>"
+    assert served.lanes.of("lanes", 1) is after
+
+
+async def test_a_lane_in_which_items_wait_is_evicted_when_they_are_answered(served):
+    lane = served.lanes.of("lanes", 1)
+    served.triton.hold()
+    row = submit(lane)
+    await served.triton.called(1)
+    await served.serve(FIRST, make_manifest("other"))
+    await served.serve(make_manifest("other"))
+    served.lanes.evict()
+    assert (repr(served.lanes), gauge("headrace_pending_items")) == ("<Lanes lanes/1>", 1)
+    served.triton.release()
+    with pytest.raises(NotReady):
+        await row
+    await asyncio.sleep(0)  # the row's other callbacks
+    served.lanes.evict()
+    assert repr(served.lanes) == "<Lanes >"
+
+
+async def test_the_gauges_of_a_version_that_is_gone_are_gone(served):
+    row = submit(served.lanes.of("lanes", 1))
+    await row
+    assert gauge("headrace_limit") > 0
+    await served.serve(EXPORTED_ANEW)
+    served.lanes.of("lanes", 1)
+    served.lanes.evict()
+    assert gauge("headrace_limit") > 0
+    await served.serve(make_manifest("other"))
+    served.lanes.evict()
+    assert (gauge("headrace_limit"), gauge("headrace_pending_items")) == (None, None)
+
+
+async def test_limits_that_changed_are_put_in_force(served):
+    served.lanes.of("lanes", 1)
+    served.limits = replace(LIMITS, max_pending=16)
+    served.lanes.reread_limits()
+    assert gauge("headrace_limit") == 16
