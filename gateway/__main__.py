@@ -21,7 +21,7 @@ from gateway.errors import StartError
 from gateway.experiments.file import Experiments, ExperimentsError
 from gateway.http_server.connection import Config, Connection, HeaderLimits
 from gateway.http_server.whole_responses import Outbox
-from gateway.observability import logs, tracing
+from gateway.observability import logs, metrics_files, tracing
 from gateway.observability.otel_variables import TracingError
 from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
@@ -29,9 +29,6 @@ from gateway.settings.runtime import Runtime, RuntimeSettingsError
 from gateway.settings.settings import PREFIX, Settings, SettingsError
 from gateway.state.redis_state import RedisState
 from model_repository.server import TritonError, TritonUnavailable
-
-# as in `metrics`, which must not be imported here: prometheus_client reads the variable on import, before the workers have it
-MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -61,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 
                 os.environ.update(stack.enter_context(children(args.repository)))
             if args.workers > 1:
-                os.environ[MULTIPROCESS_DIR] = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
+                os.environ[metrics_files.VARIABLE] = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
             _serve(listener, settings, args.workers)
     except (SettingsError, ExperimentsError, RuntimeSettingsError, TracingError, TritonError, TritonUnavailable, StartError) as exc:
         print(exc, file=sys.stderr)

@@ -21,7 +21,7 @@ from gateway.experiments.file import Experiments
 from gateway.grpc_server.server import serving
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
-from gateway.observability import logs, tracing
+from gateway.observability import logs, metrics, tracing
 from gateway.observability.observe import Observe
 from gateway.observability.request_log import log_request
 from gateway.observability.request_metrics import measure
@@ -67,6 +67,7 @@ def create_app(settings: Settings | None = None, server: ModelServer | None = No
     settings = settings or Settings.read()
     logs.configure(settings.log_level)
     settings.require_a_way_in()
+    metrics.start(VERSION)
     experiments, runtime = Experiments(settings.experiments_file), Runtime(settings.runtime_file)
     experiments.read()
     runtime.read()
@@ -77,7 +78,7 @@ def create_app(settings: Settings | None = None, server: ModelServer | None = No
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, experiments, runtime, drain, server) as stack:
+        async with running(settings, experiments, runtime, drain, tracer=tracer, server=server) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             address = (settings.host, settings.grpc_port)

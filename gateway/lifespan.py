@@ -19,7 +19,8 @@ from gateway.concurrency.watches import Watch
 from gateway.experiments.file import Experiments
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
-from gateway.observability import logs, metrics
+from gateway.observability import logs
+from gateway.observability.tracing import TraceCall, Tracer, untraced
 from gateway.request.principal import Principal
 from gateway.request_life import RequestLife
 from gateway.security.authenticator import Authenticator, Sources
@@ -44,7 +45,13 @@ VERSION = version("headrace")
 
 @asynccontextmanager
 async def running(
-    settings: Settings, experiments: Experiments, runtime: Runtime, drain: Drain, server: ModelServer | None = None
+    settings: Settings,
+    experiments: Experiments,
+    runtime: Runtime,
+    drain: Drain,
+    *,
+    tracer: Tracer | None = None,
+    server: ModelServer | None = None,
 ) -> AsyncIterator[Stack]:
     """The stack while it runs: its watches go on until the end, which closes what was opened, the last first.
 
@@ -52,7 +59,7 @@ async def running(
     """
     async with AsyncExitStack() as closing:
         if server is None:
-            server = _triton(settings)
+            server = _triton(settings, untraced if tracer is None else tracer.call)
         closing.push_async_callback(server.aclose)
         redis_tls = ClientTls(settings.redis_ca_file, settings.redis_client_cert_file, settings.redis_client_key_file)
         state = _state(settings, redis_tls)
@@ -94,8 +101,6 @@ async def running(
             lanes.reread_limits()
 
         apply_runtime()
-        metrics.WORKERS.set(1)
-        metrics.BUILD.labels(VERSION).set(1)
         await asyncio.gather(catalog.read(), cache.deletions.read())
         watchers = watches.start(
             [
@@ -115,7 +120,7 @@ async def running(
             yield stack
 
 
-def _triton(settings: Settings) -> Triton:
+def _triton(settings: Settings, trace: TraceCall) -> Triton:
     tls = None
     if settings.triton_tls or settings.triton_ca_file is not None:
         tls = ClientTls(settings.triton_ca_file, settings.triton_client_cert_file, settings.triton_client_key_file)
@@ -125,6 +130,7 @@ def _triton(settings: Settings) -> Triton:
         TritonAccess(tls, settings.triton_headers),
         retry_share=settings.retry_share,
         hedge_percentile=settings.hedge_percentile,
+        trace=trace,
     )
 
 

@@ -25,10 +25,9 @@ from gateway.observability import metrics_files
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not annotate it
 OPEN_METRICS: Final = "application/openmetrics-text"
-MULTIPROCESS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
-FOLDER: Final = Path(os.environ[MULTIPROCESS_DIR]) if MULTIPROCESS_DIR in os.environ else None
+FOLDER: Final = Path(os.environ[metrics_files.VARIABLE]) if metrics_files.VARIABLE in os.environ else None
 if FOLDER is not None:
-    # chosen before the first metric is made, which is the library's own way
+    # the library asks for this class while a metric is made, so it is chosen before the first one
     _slot = metrics_files.Slot(FOLDER)
     values.ValueClass = values.MultiProcessValue(lambda: _slot.number)  # type: ignore[no-untyped-call]  # the library does not annotate it
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -98,9 +97,13 @@ RUNTIME_VALID = Gauge(
 BUILD = Gauge("headrace_build_info", "1, with the version of the gateway that runs", ("version",), multiprocess_mode="livemax")
 
 
-for _gauge in (EXPERIMENTS_VALID, RUNTIME_VALID, TRITON_UP):
-    # the least of all workers counts: one that has only begun to start must not speak against the others
-    _gauge.set(1)
+def start(version: str) -> None:
+    """Say that a worker of the gateway's `version` lives."""
+    WORKERS.set(1)
+    BUILD.labels(version).set(1)
+    for gauge in (EXPERIMENTS_VALID, RUNTIME_VALID, TRITON_UP):
+        # the least of all workers counts: one that has only begun to start must not speak against the others
+        gauge.set(1)
 
 
 def forget(gauge: Gauge, *labels: str | int) -> None:

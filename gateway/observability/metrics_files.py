@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder. prometheus_client reads it while it is imported, so it is set before that."""
+
 
 class Slot:
     """A slot of a folder, held until the process ends."""

@@ -5,7 +5,7 @@ One trace leads from the client's `traceparent` through the request's span and t
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -16,6 +16,10 @@ from gateway.request.context import RequestContext
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?![0-9a-f])")
 _NOTHING: AbstractContextManager[str] = nullcontext("")
+
+
+TraceCall = Callable[[str, str, str, int, int], AbstractContextManager[str]]
+"""As `Tracer.call`: (name, address, model, version, items) → the span of a call, which gives HTTP header lines."""
 
 
 class Tracer(Protocol):
@@ -35,10 +39,6 @@ class Tracer(Protocol):
 
     def close(self) -> None:
         """Send what is left, for a few seconds at most."""
-
-
-class _Running:
-    tracer: Tracer | None = None
 
 
 def check(environ: Mapping[str, str]) -> None:
@@ -67,13 +67,12 @@ def start(version: str) -> Tracer | None:
     check(os.environ)
     from gateway.observability.open_telemetry import OpenTelemetry
 
-    _Running.tracer = OpenTelemetry(os.environ, version)
-    return _Running.tracer
+    return OpenTelemetry(os.environ, version)
 
 
-def call(name: str, address: str, model: str, version: int, items: int) -> AbstractContextManager[str]:
-    """As `Tracer.call`; no lines where traces are off."""
-    return _NOTHING if _Running.tracer is None else _Running.tracer.call(name, address, model, version, items)
+def untraced(name: str, address: str, model: str, version: int, items: int) -> AbstractContextManager[str]:
+    """A `TraceCall` that makes no span, and gives no lines."""
+    return _NOTHING
 
 
 def client_trace_id(traceparent: str) -> str:

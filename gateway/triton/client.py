@@ -16,7 +16,8 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from gateway.catalog.catalog import Catalog, IndexEntry, build
 from gateway.catalog.merge import merged, routes, silenced
 from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, NotReady, Overloaded, Unreachable
-from gateway.observability import metrics, tracing
+from gateway.observability import metrics
+from gateway.observability.tracing import TraceCall, untraced
 from gateway.request.prediction import Item
 from gateway.request.priority import Priority
 from gateway.triton.access import TritonAccess
@@ -43,6 +44,7 @@ class Triton:
         *,
         retry_share: float = 0.1,
         hedge_percentile: float | None = None,
+        trace: TraceCall = untraced,
     ) -> None:
         self._key = key
         self._faulty: Set[str] = set()
@@ -51,7 +53,7 @@ class Triton:
         tls, headers = access.context(), access.header_lines()
 
         def connect(address: str) -> _Connection:
-            return _Connection(address, name=discovery.name_of(address), tls=tls, headers=headers)
+            return _Connection(address, name=discovery.name_of(address), tls=tls, headers=headers, trace=trace)
 
         self._endpoints = Endpoints(discovery, connect, retry_share=retry_share, hedge_percentile=hedge_percentile)
 
@@ -107,11 +109,11 @@ class Triton:
 class _Connection:
     """The way to one address, host:port, of a server called `name`."""
 
-    def __init__(self, address: str, *, name: str, tls: ssl.SSLContext | None, headers: str) -> None:
+    def __init__(self, address: str, *, name: str, tls: ssl.SSLContext | None, headers: str, trace: TraceCall) -> None:
         host, _, port = address.rpartition(":")
         self._address = address
         self._client = Client(host.strip("[]"), int(port), tls, name=name)
-        self._headers = headers
+        self._headers, self._trace = headers, trace
 
     async def infer(self, manifest: Manifest, items: Sequence[Item], timeout_s: float, priority: Priority) -> list[bytes | Exception]:
         # what Triton has not begun by then it drops: nobody waits for it any more
@@ -119,7 +121,7 @@ class _Connection:
         path = f"/v2/models/{manifest.model}/versions/{manifest.version}/infer"
         length = f"{JSON_LENGTH}: {json_length}\r\n"
         code = "unreachable"
-        with tracing.call("ModelInfer", self._address, manifest.model, manifest.version, len(items)) as trace_lines:
+        with self._trace("ModelInfer", self._address, manifest.model, manifest.version, len(items)) as trace_lines:
             try:
                 answer = await self._client.request("POST", path, body, timeout_s, f"{self._headers}{trace_lines}{length}")
                 code = str(answer.status)
