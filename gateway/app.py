@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.dialects.error_body import error_body
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
 from gateway.experiments.file import Experiments
-from gateway.grpc_server.server import serving
+from gateway.grpc_server.server import ServingOptions, serving
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
 from gateway.observability import logs, tracing
@@ -72,8 +72,8 @@ def create_app(settings: Settings | None = None) -> Gateway:
         async with running(settings, experiments, runtime, drain) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
-            address = (settings.host, settings.grpc_port)
-            async with serving(app, *address, settings.max_body_bytes, settings.header_timeout_s, drain, tls or None, tracer):
+            options = ServingOptions(settings.host, settings.grpc_port, settings.max_body_bytes, settings.header_timeout_s, tls or None)
+            async with serving(app, options, drain, tracer):
                 yield
         if tracer is not None:
             tracer.close()
