@@ -29,6 +29,7 @@ from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
 from gateway.settings.runtime import Runtime
 from gateway.settings.settings import Settings
+from gateway.triton.model_server import ModelServer
 
 log = structlog.get_logger()
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -48,8 +49,8 @@ class Gateway:
         await self._front(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None) -> Gateway:
-    """The application; settings come from the environment unless given.
+def create_app(settings: Settings | None = None, *, triton: ModelServer | None = None) -> Gateway:
+    """The application; settings come from the environment unless given, and name the Tritons unless `triton` is given.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, experiments, runtime, drain) as stack:
+        async with running(settings, experiments, runtime, drain, triton=triton) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             options = ServingOptions(settings.host, settings.grpc_port, settings.max_body_bytes, settings.header_timeout_s, tls or None)

@@ -14,7 +14,7 @@ from gateway.request.deadline import Deadline
 from gateway.request.prediction import Item, PredictionRequest
 from gateway.request.priority import Priority
 from gateway.request.row import width_of
-from gateway.triton.client import Triton
+from gateway.triton.model_server import ModelServer
 from model_repository.manifest import Manifest
 
 
@@ -22,7 +22,7 @@ class Lane:
     """The way to one packaged version: the queue in front of Triton. `price_usd_per_hour` is Triton's, None: not known."""
 
     def __init__(
-        self, triton: Triton, manifest: Manifest, model: ServedModel, limits: QueueLimits, price_usd_per_hour: float | None = None
+        self, triton: ModelServer, manifest: Manifest, model: ServedModel, limits: QueueLimits, price_usd_per_hour: float | None = None
     ) -> None:
         self.manifest = manifest
         self.width = width_of(manifest)

@@ -36,14 +36,17 @@ from gateway.state.redis_state import RedisState
 from gateway.triton.access import TritonAccess
 from gateway.triton.client import Triton
 from gateway.triton.endpoints.discovery import Discovery
+from gateway.triton.model_server import ModelServer
 
 VERSION = version("headrace")
 
 
 @asynccontextmanager
-async def running(settings: Settings, experiments: Experiments, runtime: Runtime, drain: Drain) -> AsyncIterator[Stack]:
+async def running(
+    settings: Settings, experiments: Experiments, runtime: Runtime, drain: Drain, *, triton: ModelServer | None = None
+) -> AsyncIterator[Stack]:
     """The stack while it runs: its watches go on until the end, which closes all connections."""
-    triton = Triton(
+    triton = triton or Triton(
         Discovery.parse(settings.triton_url),
         settings.manifest_public_key,
         _triton_access(settings),

@@ -29,7 +29,7 @@ from gateway.request.caller import attended
 from gateway.request.context import RequestContext
 from gateway.request.prediction import Prediction, PredictionRequest
 from gateway.request.priority import Priority
-from gateway.triton.client import Triton
+from gateway.triton.model_server import ModelServer
 from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
@@ -41,7 +41,7 @@ class RequestLife:
 
     def __init__(
         self,
-        triton: Triton,
+        triton: ModelServer,
         cache: Cache,
         catalog: Callable[[], Catalog],
         experiments: Callable[[], Mapping[str, Experiment]],
