@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.dialects.error_body import error_body, internal_error
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
 from gateway.experiments.file import Experiments
-from gateway.grpc_server.server import serving
+from gateway.grpc_server.server import ServingOptions, serving
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
 from gateway.observability import logs, metrics, tracing
@@ -52,10 +52,10 @@ class Gateway:
         await self._front(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None, server: ModelServer | None = None) -> Gateway:
+def create_app(settings: Settings | None = None, *, triton: ModelServer | None = None) -> Gateway:
     """The application; settings come from the environment unless given.
 
-    `server` stands in place of the Triton that the settings name, as `gateway.fakes.triton.FakeTriton`
+    `triton` stands in place of the Triton that the settings name, as `gateway.fakes.triton.FakeTriton`
     does in tests.
 
     Raises:
@@ -78,11 +78,11 @@ def create_app(settings: Settings | None = None, server: ModelServer | None = No
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, experiments, runtime, drain, tracer=tracer, server=server) as stack:
+        async with running(settings, experiments, runtime, drain, tracer=tracer, triton=triton) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
-            address = (settings.host, settings.grpc_port)
-            async with serving(app, *address, settings.max_body_bytes, settings.header_timeout_s, drain, tls or None, observed):
+            options = ServingOptions(settings.host, settings.grpc_port, settings.max_body_bytes, settings.header_timeout_s, tls or None)
+            async with serving(app, options, drain, observed):
                 yield
         if tracer is not None:
             tracer.close()

@@ -22,12 +22,12 @@ class Lane:
     """The queue of one packaged version. `price_usd_per_hour` is that of the model server, None where it is not known."""
 
     def __init__(
-        self, server: ModelServer, manifest: Manifest, model: ServedModel, limits: QueueLimits, price_usd_per_hour: float | None = None
+        self, triton: ModelServer, manifest: Manifest, model: ServedModel, limits: QueueLimits, price_usd_per_hour: float | None = None
     ) -> None:
         self.manifest = manifest
         self.width = width_of(manifest)
         self.savings = Savings(manifest.model, manifest.version, model.instances, price_usd_per_hour)
-        self._server, self._limits = server, limits
+        self._triton, self._limits = triton, limits
         self._limit = AimdLimit(limits.min_pending, limits.max_pending, limits.target_latency_s)
         self._labels = (manifest.model, manifest.version)
         self._queue: AdmissionQueue[Item, bytes] = AdmissionQueue(
@@ -105,4 +105,4 @@ class Lane:
     async def _infer(self, items: list[Item], priority: Priority, timeout_s: float) -> Sequence[bytes | Exception]:
         self._limit_now.set(self._limit.value)
         with self.savings.call(len(items)):
-            return await self._server.infer(self.manifest, items, timeout_s, priority)
+            return await self._triton.infer(self.manifest, items, timeout_s, priority)

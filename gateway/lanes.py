@@ -28,12 +28,12 @@ class Lanes:
 
     def __init__(
         self,
-        server: ModelServer,
+        triton: ModelServer,
         catalog: Callable[[], Catalog],
         limits: Callable[[str], QueueLimits],
         price_usd_per_hour: float | None = None,
     ) -> None:
-        self._server, self._catalog, self._limits = server, catalog, limits
+        self._triton, self._catalog, self._limits = triton, catalog, limits
         self._price_usd_per_hour = price_usd_per_hour
         self._lanes: dict[_Key, Lane] = {}
 
@@ -58,7 +58,7 @@ class Lanes:
         key = _Key(served.name, version, manifest.digest)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(self._server, manifest, served, self._limits(served.name), self._price_usd_per_hour)
+            lane = self._lanes[key] = Lane(self._triton, manifest, served, self._limits(served.name), self._price_usd_per_hour)
         lane.follow(served)
         return lane
 

@@ -51,25 +51,25 @@ async def running(
     drain: Drain,
     *,
     tracer: Tracer | None = None,
-    server: ModelServer | None = None,
+    triton: ModelServer | None = None,
 ) -> AsyncIterator[Stack]:
     """The stack while it runs: its watches go on until the end, which closes what was opened, the last first.
 
-    `server` stands in place of the Triton that the settings name.
+    `triton` stands in place of the Triton that the settings name.
     """
     async with AsyncExitStack() as closing:
-        if server is None:
-            server = _triton(settings, untraced if tracer is None else tracer.call)
-        closing.push_async_callback(server.aclose)
+        if triton is None:
+            triton = _triton(settings, untraced if tracer is None else tracer.call)
+        closing.push_async_callback(triton.aclose)
         redis_tls = ClientTls(settings.redis_ca_file, settings.redis_client_cert_file, settings.redis_client_key_file)
         state = _state(settings, redis_tls)
         if state is not None:
             closing.push_async_callback(state.aclose)
         cache = _cache(settings, redis_tls)
         closing.push_async_callback(cache.aclose)
-        catalog = CatalogWatch(server.catalog, settings.catalog_refresh_s)
+        catalog = CatalogWatch(triton.catalog, settings.catalog_refresh_s)
         lanes = Lanes(
-            server,
+            triton,
             lambda: catalog.current,
             lambda model: queue_limits(settings, runtime, model),
             settings.price_usd_per_hour,

@@ -10,8 +10,9 @@ from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
 def merged(catalogs: Mapping[str, Catalog]) -> Catalog:
     """What the Tritons (by address) serve together.
 
-    Instances add up over those that have the model. Where one version number holds different packages, as while a repository is being
-    replaced, the package that is ready on most counts, and the others do not answer.
+    Instances add up over those that have the model. Where one version number holds different packages,
+    as while a repository is being replaced, the package that is ready on most counts, and the others do
+    not answer. The configuration is that of the Triton with the newest ready version.
     """
     names = sorted({name for catalog in catalogs.values() for name in catalog.models})
     return Catalog({name: _model([catalog.models[name] for catalog in catalogs.values() if name in catalog.models]) for name in names})
@@ -50,7 +51,12 @@ def _model(models: list[ServedModel]) -> ServedModel:
         instances=sum(model.instances for model in models),
         max_batch_size=min(model.max_batch_size for model in models),
         promoted=max(promotions, key=lambda number: (promotions[number], number)) if promotions else None,
+        config=max(models, key=_newest_ready).config,
     )
+
+
+def _newest_ready(model: ServedModel) -> int:
+    return max((number for number, version in model.versions.items() if version.ready), default=0)
 
 
 def _version(found: list[ServedVersion]) -> ServedVersion:

@@ -1,7 +1,8 @@
 """An RPC as the HTTP request that it is on the wire, so that both have the same phases.
 
-gRPC posts to `/<service>/<method>` with its metadata as headers. Told so, `Observe`, `Call` and what they stand on authenticate, log
-and measure an RPC by the same code, and their response headers become its initial metadata.
+gRPC posts to `/<service>/<method>` with its metadata as headers. An RPC is given to `Observe`, `Call`
+and what they stand on as such a request: the same code authenticates, logs and measures it, and the
+response headers become the RPC's initial metadata.
 """
 
 import asyncio
@@ -10,36 +11,40 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, NoReturn, TypeVar
 
 import grpc
-from fastapi import FastAPI, Request
+from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import INTERNAL_ERROR, GatewayError
 from gateway.request.context import CONTEXT, RPC, RequestContext
+from gateway.stack import Stack
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 Metadata = list[tuple[str, str]]
+Observed = Callable[[ASGIApp], ASGIApp]
+"""Puts the first and the last phase of a request, as `Observe`, around an application."""
 
 
 @dataclass(slots=True)
-class Rpc(Generic[Answer]):
-    """An RPC under way: what answers it, and then its answer or its fault, with its initial metadata."""
+class Rpc(Generic[Response]):
+    """An RPC under way: the function that answers it, then its response message or its fault, with its initial metadata."""
 
-    ask: Callable[[Request], Awaitable[Answer]]
-    answer: Answer | None = None
+    respond: Callable[[Request], Awaitable[Response]]
+    response: Response | None = None
     fault: GatewayError | None = None
     metadata: Metadata = field(default_factory=list)
 
 
 class Rpcs:
-    """Runs RPCs for an application; `observed` puts the first and last phase of a request around them."""
+    """Runs RPCs for an application; `observed` puts the phases of a request around each."""
 
-    def __init__(self, app: FastAPI, service: str, observed: Callable[[ASGIApp], ASGIApp]) -> None:
-        self.app, self._service = app, service
+    def __init__(self, app: Starlette, service: str, observed: Observed) -> None:
+        self._app, self._service = app, service
         self._observed = observed(_run)
 
-    async def run(self, method: str, context: Any, ask: Callable[[Request], Awaitable[Answer]]) -> Rpc[Answer]:
-        """Answer an RPC by `ask`, whose `GatewayError`s are the RPC's fault."""
-        rpc = Rpc(ask)
+    async def run(self, method: str, context: Any, respond: Callable[[Request], Awaitable[Response]]) -> Rpc[Response]:
+        """Answer an RPC by `respond`, whose `GatewayError`s are the RPC's fault."""
+        rpc = Rpc(respond)
         scope = {
             "type": "http",
             "http_version": "2",
@@ -48,7 +53,7 @@ class Rpcs:
             "path": f"/{self._service}/{method}",
             "query_string": b"",
             "headers": _headers(context.invocation_metadata()),
-            "app": self.app,
+            "app": self._app,
             RPC: rpc,
         }
 
@@ -57,16 +62,22 @@ class Rpcs:
                 rpc.metadata = [(name.decode(), value.decode()) for name, value in message["headers"] if name != b"content-type"]
 
         await self._observed(scope, _receive, send)
-        if rpc.answer is None and rpc.fault is None:
+        if rpc.response is None and rpc.fault is None:
             rpc.fault = GatewayError(INTERNAL_ERROR)
         return rpc
+
+
+def stack_of(app: Any) -> Stack:
+    """What the application runs on."""
+    stack: Stack = app.state.stack
+    return stack
 
 
 async def _run(scope: Scope, receive: Receive, send: Send) -> None:
     rpc: Rpc[Any] = scope[RPC]
     status = 200
     try:
-        rpc.answer = await rpc.ask(Request(scope, receive))
+        rpc.response = await rpc.respond(Request(scope, receive))
     except GatewayError as exc:
         ctx: RequestContext = scope[CONTEXT]
         ctx.error = repr(exc.__cause__ or exc)
@@ -75,7 +86,7 @@ async def _run(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _receive() -> NoReturn:
-    """An RPC's message is there from the beginning; a client that leaves cancels its task."""
+    """Wait for ever: an RPC's message was there from the beginning, and a client that leaves cancels the RPC's task."""
     await asyncio.Future()
     raise AssertionError
 

@@ -1,7 +1,14 @@
+import contextlib
+import gc
 import os
 
 import pytest
+from starlette.testclient import TestClient
 
+from gateway.app import create_app
+from gateway.fakes.manifests import make_manifest
+from gateway.fakes.triton import FakeTriton
+from gateway.settings.settings import Settings
 from model_repository.manifest import Manifest, Sizes, Source
 
 
@@ -35,3 +42,19 @@ def manifest():
         )
 
     return make
+
+
+@pytest.fixture
+def start_app():
+    """Runs gateways in this process, on a fake Triton with two versions of `topics` unless given another, and gives clients of them."""
+    with contextlib.ExitStack() as apps:
+
+        def start(triton=None, **settings):
+            triton = triton or FakeTriton(make_manifest("topics", 1), make_manifest("topics", 2))
+            app = create_app(Settings(**{"auth": "off", **settings}), triton=triton)
+            client = apps.enter_context(TestClient(app, raise_server_exceptions=False))
+            client.triton = triton
+            return client
+
+        yield start
+    gc.unfreeze()  # a gateway freezes what it finds at its start: it would stay for all tests after this one

@@ -36,7 +36,7 @@ def experiments(tmp_path):
 @asynccontextmanager
 async def running(triton, **settings):
     """A client of the application, and its stack."""
-    gateway = create_app(Settings(auth=frozenset(), **settings), server=triton)
+    gateway = create_app(Settings(auth=frozenset(), **settings), triton=triton)
     async with gateway.api.router.lifespan_context(gateway.api):
         transport = httpx.ASGITransport(gateway)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

@@ -8,9 +8,9 @@ def version(digest, ready=True):
     return ServedVersion(SimpleNamespace(digest=digest), ready)
 
 
-def catalog(instances=2, promoted=None, batch=64, name="topics", **versions):
+def catalog(instances=2, promoted=None, batch=64, name="topics", config=None, **versions):
     by_number = {int(number.lstrip("v")): served for number, served in versions.items()}
-    return Catalog({name: ServedModel(name, by_number, instances, batch, promoted)})
+    return Catalog({name: ServedModel(name, by_number, instances, batch, promoted, config)})
 
 
 def test_a_version_is_ready_where_it_is_ready():
@@ -40,6 +40,16 @@ def test_the_smallest_batch_and_the_promotion_of_most_count():
         "c": catalog(promoted=1, v1=version("x"), v2=version("y")),
     }
     assert (merged(three).model("topics").promoted, merged(three).model("topics").max_batch_size) == (1, 32)
+
+
+def test_the_configuration_is_that_of_the_newest_ready_version():
+    three = {
+        "a": catalog(config="old", v1=version("x")),
+        "b": catalog(config="new", v1=version("x"), v2=version("y")),
+        "c": catalog(config="not ready", v2=version("y", ready=False), v3=version("z", ready=False)),
+    }
+    assert merged(three).model("topics").config == "new"
+    assert merged({"a": silenced(three["a"])} | {"c": three["c"]}).model("topics").config is not None
 
 
 def test_what_only_a_silent_one_has_served_is_known_and_not_ready():
