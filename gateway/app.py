@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.dialects.error_body import error_body, internal_error
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
 from gateway.experiments.file import Experiments
+from gateway.faults import dotted, faults_of
 from gateway.grpc_server.server import serving
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
@@ -142,7 +143,5 @@ def _render_http(request: Request, exc: Exception) -> Response:
 
 def _render_validation(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)  # noqa: S101 - the handler is registered for this class
-    fault = exc.errors()[0]
-    # a field that is not known has the client's own name, which is not repeated
-    names = [str(part) for part in fault["loc"] if fault["type"] != "extra_forbidden" or part is not fault["loc"][-1]]
-    return _error(request, 422, f"{'.'.join(names)}: {fault['msg']}")
+    fault = faults_of(exc.errors())[0]
+    return _error(request, 422, f"{dotted(fault.known_place)}: {fault.message}")

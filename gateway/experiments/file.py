@@ -19,6 +19,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.experiments.assignment import Experiment, Variant
+from gateway.faults import all_in_one
 from gateway.files import yaml_text
 from gateway.files.watched_file import WatchedFile
 from gateway.observability import metrics
@@ -82,11 +83,7 @@ def parse(text: str) -> dict[str, Experiment]:
     try:
         file = _File.model_validate(yaml_text.load(text) or {})
     except ValidationError as exc:
-        faults = (
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": ")
-            for fault in exc.errors(include_input=False)
-        )
-        raise ExperimentsError("; ".join(faults)) from exc
+        raise ExperimentsError(all_in_one(exc)) from exc
     except ValueError as exc:
         raise ExperimentsError(str(exc)) from exc
     return {experiment.model: _freeze(experiment) for experiment in file.experiments}

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.faults import all_in_one
 from gateway.files import yaml_text
 from gateway.files.watched_file import WatchedFile
 from gateway.observability import metrics
@@ -76,8 +77,7 @@ def parse(text: str) -> RuntimeSettings:
     try:
         return RuntimeSettings.model_validate(yaml_text.load(text) or {})
     except ValidationError as exc:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ") for fault in exc.errors(include_input=False))
-        raise RuntimeSettingsError("; ".join(faults)) from exc
+        raise RuntimeSettingsError(all_in_one(exc)) from exc
     except ValueError as exc:
         raise RuntimeSettingsError(str(exc)) from exc
 

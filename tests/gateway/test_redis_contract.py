@@ -54,7 +54,7 @@ def test_connections_are_still_awaited(name):
 def test_what_makes_connections_and_packs_commands_is_still_not_awaited(name):
     owner = ConnectionPool if name == "make_connection" else AbstractConnection
     method = getattr(owner, name)
-    assert not inspect.iscoroutinefunction(method), f"{owner.__name__}.{name} of redis-py has become a coroutine, which {CACHE} calls as it is"
+    assert not inspect.iscoroutinefunction(method), f"{owner.__name__}.{name} of redis-py has become a coroutine; {CACHE} calls it"
 
 
 @pytest.mark.parametrize("name", ["ConnectionError", "ResponseError", "TimeoutError"])
