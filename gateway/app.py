@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.dialects.error_body import error_body, internal_error
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
-from gateway.experiments.file import Experiments
+from gateway.experiments.file import experiments_at
 from gateway.faults import dotted, faults_of
 from gateway.grpc_server.server import serving
 from gateway.http_server.drain import CloseWhileDraining, Drain
@@ -31,7 +31,7 @@ from gateway.routes import admin_keys, cache, debug, health, models, open_infere
 from gateway.routes.documentation import openapi as documentation
 from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
-from gateway.settings.runtime import Runtime
+from gateway.settings.runtime import runtime_at
 from gateway.settings.settings import Settings
 from gateway.triton.model_server import ModelServer
 
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None, server: ModelServer | None = No
     settings = settings or Settings.read()
     logs.configure(settings.log_level)
     settings.require_a_way_in()
-    experiments, runtime = Experiments(settings.experiments_file), Runtime(settings.runtime_file)
+    experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
     experiments.read()
     runtime.read()
     tracer = tracing.start(VERSION)
