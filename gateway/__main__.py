@@ -18,14 +18,14 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from gateway.errors import StartError
-from gateway.experiments.file import Experiments, ExperimentsError
+from gateway.experiments.file import ExperimentsError, experiments_at
 from gateway.http_server.connection import Config, Connection, HeaderLimits
 from gateway.http_server.whole_responses import Outbox
 from gateway.observability import logs, metrics_files, tracing
 from gateway.observability.otel_variables import TracingError
 from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
-from gateway.settings.runtime import Runtime, RuntimeSettingsError
+from gateway.settings.runtime import RuntimeSettingsError, runtime_at
 from gateway.settings.settings import PREFIX, Settings, SettingsError
 from gateway.state.redis_state import RedisState
 from model_repository.server import TritonError, TritonUnavailable
@@ -41,8 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _leave)
     try:
         settings = Settings.read()
-        Experiments(settings.experiments_file).read()
-        Runtime(settings.runtime_file).read()
+        experiments_at(settings.experiments_file).read()
+        runtime_at(settings.runtime_file).read()
         tracing.check(os.environ)
         logs.configure(settings.log_level)
         with ExitStack() as stack:

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.dialects.error_body import error_body, internal_error
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
-from gateway.experiments.file import Experiments
+from gateway.experiments.file import experiments_at
+from gateway.faults import dotted, faults_of
 from gateway.grpc_server.server import ServingOptions, serving
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
@@ -30,7 +31,7 @@ from gateway.routes import admin_keys, cache, debug, health, models, open_infere
 from gateway.routes.documentation import openapi as documentation
 from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
-from gateway.settings.runtime import Runtime
+from gateway.settings.runtime import runtime_at
 from gateway.settings.settings import Settings
 from gateway.triton.model_server import ModelServer
 
@@ -68,7 +69,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     logs.configure(settings.log_level)
     settings.require_a_way_in()
     metrics.start(VERSION)
-    experiments, runtime = Experiments(settings.experiments_file), Runtime(settings.runtime_file)
+    experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
     experiments.read()
     runtime.read()
     tracer = tracing.start(VERSION)
@@ -143,7 +144,5 @@ def _render_http(request: Request, exc: Exception) -> Response:
 
 def _render_validation(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)  # noqa: S101 - the handler is registered for this class
-    fault = exc.errors()[0]
-    # a field that is not known has the client's own name, which is not repeated
-    names = [str(part) for part in fault["loc"] if fault["type"] != "extra_forbidden" or part is not fault["loc"][-1]]
-    return _error(request, 422, f"{'.'.join(names)}: {fault['msg']}")
+    fault = faults_of(exc.errors())[0]
+    return _error(request, 422, f"{dotted(fault.known_place)}: {fault.message}")

@@ -16,7 +16,8 @@ from gateway.catalog.watch import CatalogWatch
 from gateway.concurrency import watches
 from gateway.concurrency.ending import end
 from gateway.concurrency.watches import Watch
-from gateway.experiments.file import Experiments
+from gateway.experiments.file import FileExperiments
+from gateway.files.watched import Watched
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
 from gateway.observability import logs
@@ -46,7 +47,7 @@ VERSION = version("headrace")
 @asynccontextmanager
 async def running(
     settings: Settings,
-    experiments: Experiments,
+    experiments: Watched[FileExperiments],
     runtime: Runtime,
     drain: Drain,
     *,
@@ -75,7 +76,7 @@ async def running(
             settings.price_usd_per_hour,
         )
         refresh_timeout_s = settings.request_timeout_ms / 1e3
-        life = RequestLife(lambda: catalog.current, lambda: experiments.by_model, cache, lanes, refresh_timeout_s=refresh_timeout_s)
+        life = RequestLife(lambda: catalog.current, lambda: experiments.current.by_model, cache, lanes, refresh_timeout_s=refresh_timeout_s)
         closing.push_async_callback(life.aclose)
         keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
         door, door_watches = _door(settings, state, keys)

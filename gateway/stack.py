@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.cache.cache import Cache
 from gateway.catalog.watch import CatalogWatch
-from gateway.experiments.file import Experiments
+from gateway.experiments.snapshot import Experiments
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
 from gateway.request.hooks import Tap

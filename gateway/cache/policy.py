@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.cache.entry import Entry
+from gateway.faults import faults
 from gateway.files import yaml_text
 from gateway.request.cache_control import Directives
 
@@ -104,8 +105,8 @@ def _policy(model: str, fields: Any, default: CachePolicy) -> CachePolicy:
     try:
         return CachePolicy.model_validate(default.model_dump() | fields)
     except ValidationError as exc:
-        fault = exc.errors(include_input=False)[0]
-        raise PolicyError(f"{'.'.join(map(str, (model, *fault['loc'])))}: {fault['msg']}") from exc
+        fault = faults(exc)[0]
+        raise PolicyError(fault._replace(place=(model, *fault.place)).sentence) from exc
 
 
 class Use(Enum):

@@ -29,8 +29,9 @@ class RedisConnections:
     """Connections to the server of `url`, kept and used by one caller at a time; each wait is at most `timeout_s` seconds."""
 
     def __init__(self, url: str, *, timeout_s: float, tls: Mapping[str, Any] | None = None) -> None:
-        # no `socket_timeout`: redis-py would wait with `asyncio.wait_for`, which may swallow a cancellation in Python 3.11
-        self._pool = ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0), **(tls or {}))
+        # no `socket_timeout` (its default is 5 s): with one, redis-py sends by `asyncio.wait_for`, which makes a task and may swallow
+        # a cancellation in Python 3.11
+        self._pool = ConnectionPool.from_url(url, protocol=2, socket_timeout=None, retry=Retry(NoBackoff(), 0), **(tls or {}))
         self._timeout_s = timeout_s
         self._idle: list[AbstractConnection] = []
 

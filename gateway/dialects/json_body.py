@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.errors import InvalidRequest, MalformedRequest
+from gateway.faults import Fault, dotted, faults
 
 T = TypeVar("T")
 
@@ -39,11 +40,11 @@ def parse(adapter: TypeAdapter[T], raw: bytes, sentences: Mapping[str, str] | No
         return adapter.validate_json(raw)
     except ValidationError as exc:
         # `from None`: the library's error quotes the client's text, which belongs in no log
-        fault = exc.errors(include_input=False, include_url=False)[0]
-        if fault["type"] == "json_invalid":
-            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault['ctx']['error']}") from None
-        error = InvalidRequest(_sentence(fault["loc"], fault["type"], fault["msg"], sentences or {}))
-        error.param = str(fault["loc"][0]) if fault["loc"] and fault["type"] != "extra_forbidden" else None
+        fault = faults(exc)[0]
+        if fault.not_json:
+            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault.not_json}") from None
+        error = InvalidRequest(_sentence(fault, sentences or {}))
+        error.param = str(fault.place[0]) if fault.place and not fault.unknown_field else None
         raise error from None
 
 
@@ -65,13 +66,12 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return inlined
 
 
-def _sentence(loc: tuple[int | str, ...], kind: str, message: str, sentences: Mapping[str, str]) -> str:
-    match loc:
+def _sentence(fault: Fault, sentences: Mapping[str, str]) -> str:
+    match fault.place:
         case ():
             return "the body must be a JSON object; see /docs"
-        case (*parents, _) if kind == "extra_forbidden":
-            # the client's own name is not repeated
-            return f"{'.'.join(map(str, parents)) or 'the body'} has a field that is not known; see /docs"
-        case (str() as field, *_) if field in sentences and kind != "missing":
+        case _ if fault.unknown_field:
+            return f"{dotted(fault.known_place) or 'the body'} has a field that is not known; see /docs"
+        case (str() as field, *_) if field in sentences and fault.kind != "missing":
             return f"{field}: {sentences[field]}"
-    return f"{'.'.join(map(str, loc))}: {message}"
+    return fault.sentence

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from gateway.dialects.json_body import Positive, Strict
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, MalformedRequest
+from gateway.faults import Fault, dotted, faults
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks.task import Instance, Task, require_parameters
 
@@ -120,12 +121,12 @@ def parse(raw: bytes) -> PredictBody:
         return _BODY.validate_json(raw)
     except ValidationError as exc:
         # `from None`: the library's error quotes the client's text, which belongs in no log
-        faults = exc.errors(include_input=False, include_url=False)
+        found = faults(exc)
         # what fits none of the kinds of instances has a fault for each: the one in a list of documents says most
-        fault = next((fault for fault in faults if fault["loc"][-1:] == ("documents",) and fault["type"].startswith("too_")), faults[0])
-        if fault["type"] == "json_invalid":
-            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault['ctx']['error']}") from None
-        raise InvalidRequest(_sentence(fault["loc"], fault["type"], fault["msg"])) from None
+        fault = next((fault for fault in found if fault.place[-1:] == ("documents",) and fault.kind.startswith("too_")), found[0])
+        if fault.not_json:
+            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault.not_json}") from None
+        raise InvalidRequest(_sentence(fault)) from None
 
 
 def items(body: PredictBody, name: str, task: Task, max_text_bytes: int) -> list[list[Item]]:
@@ -188,8 +189,9 @@ def _bytes(value: Any, place: str, max_text_bytes: int) -> Any:
     return encoded(value, place, max_text_bytes)
 
 
-def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
-    match loc:
+def _sentence(fault: Fault) -> str:
+    kind = fault.kind
+    match fault.place:
         case ():
             return 'the body must be an object such as {"instances": ["a text"]}'
         case ("instances",) if kind == "too_long":
@@ -200,7 +202,6 @@ def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
             return f"instances.{i}.documents: from 1 to {MAX_DOCUMENTS}"
         case ("instances", int() as i, *_):
             return f'instances.{i}: must be a string, or an object such as {{"text": "…"}} with the fields of the task and no others'
-        case (*parents, _) if kind == "extra_forbidden":
-            # the client's own name is not repeated
-            return f"{'.'.join(map(str, parents)) or 'the body'} has a field that is not known; see /docs"
-    return f"{'.'.join(map(str, loc))}: {message}"
+        case _ if fault.unknown_field:
+            return f"{dotted(fault.known_place) or 'the body'} has a field that is not known; see /docs"
+    return fault.sentence

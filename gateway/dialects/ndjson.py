@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from gateway.dialects import kserve_v1
 from gateway.dialects.kserve_v1 import Parameters
 from gateway.errors import GatewayError, InvalidRequest, MalformedRequest
+from gateway.faults import faults
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import task_of
 from gateway.tasks.task import Task
@@ -75,9 +76,8 @@ def parse_parameters(raw: str) -> dict[str, Any]:
     try:
         return kserve_v1.given(_PARAMETERS.validate_json(raw))
     except ValidationError as exc:
-        fault = exc.errors(include_input=False, include_url=False)[0]
-        if fault["type"] == "json_invalid":
-            raise MalformedRequest(f"parameters: not JSON: {fault['ctx']['error']}") from None
+        if reason := faults(exc)[0].not_json:
+            raise MalformedRequest(f"parameters: not JSON: {reason}") from None
         raise InvalidRequest('parameters: must be a JSON object such as {"top_k": 3}; see /docs') from None
 
 
@@ -92,8 +92,7 @@ def items(raw: bytes, manifest: Manifest, task: Task, parameters: Mapping[str, A
     try:
         instance = _INSTANCE.validate_json(raw)
     except ValidationError as exc:
-        fault = exc.errors(include_input=False, include_url=False)[0]
-        if fault["type"] == "json_invalid":
+        if faults(exc)[0].not_json:
             raise MalformedRequest("the line is not JSON in UTF-8") from None
         raise InvalidRequest('the line must be a string, or an object such as {"text": "…"} with the fields of the task') from None
     return kserve_v1.instance_items(instance, "the line", manifest.task, task, parameters, max_text_bytes)

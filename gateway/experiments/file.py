@@ -12,18 +12,18 @@ experiments:
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.experiments.assignment import Experiment, Variant
+from gateway.faults import all_in_one
 from gateway.files import yaml_text
-from gateway.files.watched_file import WatchedFile
+from gateway.files.watched import FileKind, Watched
 from gateway.observability import metrics
 
-log = structlog.get_logger()
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
@@ -82,11 +82,7 @@ def parse(text: str) -> dict[str, Experiment]:
     try:
         file = _File.model_validate(yaml_text.load(text) or {})
     except ValidationError as exc:
-        faults = (
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": ")
-            for fault in exc.errors(include_input=False)
-        )
-        raise ExperimentsError("; ".join(faults)) from exc
+        raise ExperimentsError(all_in_one(exc)) from exc
     except ValueError as exc:
         raise ExperimentsError(str(exc)) from exc
     return {experiment.model: _freeze(experiment) for experiment in file.experiments}
@@ -102,43 +98,26 @@ def _frozen(variant: _Variant, model: str) -> Variant:
     return Variant(variant.name, variant.model or model, variant.version, variant.weight)
 
 
-class Experiments:
-    """The current experiments, and the file that they come from (None: there are none)."""
+@dataclass(frozen=True, slots=True)
+class FileExperiments:
+    """The experiments of a file, as an `ExperimentsSnapshot`."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._file: WatchedFile[Mapping[str, Experiment]] = WatchedFile(path, parse, {})
+    by_model: Mapping[str, Experiment]
+    fault: str | None = None
 
-    @property
-    def by_model(self) -> Mapping[str, Experiment]:
-        """The experiments in force."""
-        return self._file.current
 
-    @property
-    def fault(self) -> str | None:
-        """Why the file as it stands is not in force, None where it is."""
-        return self._file.fault
-
-    def read(self) -> None:
-        """Take the file over if its contents changed.
-
-        Raises:
-            ExperimentsError: it cannot be read or used; what was in force stays in force.
-        """
-        self._file.read()
-        self._measure()
-        if self.fault:
-            raise ExperimentsError(self.fault)
-
-    async def watch(self) -> None:
-        """Read the file again whenever it changes, for ever; a fault is said once and the last good experiments stay."""
-        await self._file.watch(self._changed)
-
-    def _changed(self) -> None:
-        self._measure()
-        if self.fault:
-            log.error("experiments file refused, the last good one stays in force", reason=self.fault)
-        else:
-            log.info("experiments read", experiments=[experiment.key for experiment in self.by_model.values()])
-
-    def _measure(self) -> None:
-        metrics.EXPERIMENTS_VALID.set(self.fault is None)
+def experiments_at(path: Path | None) -> Watched[FileExperiments]:
+    """The experiments in the file at `path`, not read yet; None: there are none."""
+    return Watched(
+        path,
+        FileKind(
+            parse=lambda text: FileExperiments(parse(text)),
+            empty=FileExperiments({}),
+            error=ExperimentsError,
+            valid=metrics.EXPERIMENTS_VALID,
+            taken="experiments read",
+            refused="experiments file refused, the last good one stays in force",
+            shown=lambda file: {"experiments": [experiment.key for experiment in file.by_model.values()]},
+            marked=lambda file, fault: replace(file, fault=fault),
+        ),
+    )

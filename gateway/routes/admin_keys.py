@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.dialects.kserve_v1 import Error
 from gateway.errors import InvalidRequest, NotReady
+from gateway.faults import dotted, faults
 from gateway.http_server.body import read_json
 from gateway.request.context import CONTEXT, RequestContext
 from gateway.request.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
@@ -153,9 +154,9 @@ async def _read(request: Request, body: type[Body]) -> Body:
         return body.model_validate_json(raw or b"{}")
     except ValidationError as exc:
         # `from None`: the library's error quotes what the client sent
-        fault = exc.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, fault["loc"])) if fault["type"] != "extra_forbidden" else "a field that is not known"
-        raise InvalidRequest(f"{place or 'the body'}: {fault['msg'].removeprefix('Value error, ')}") from None
+        fault = faults(exc)[0]
+        place = "a field that is not known" if fault.unknown_field else dotted(fault.place)
+        raise InvalidRequest(f"{place or 'the body'}: {fault.message}") from None
 
 
 def _answer(content: dict[str, Any], status: int = 200) -> Response:

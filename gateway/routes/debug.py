@@ -90,7 +90,8 @@ async def config(request: Request, response: Response) -> Config:
         runtime=WatchedState(in_force=stack.runtime.current.model_dump(exclude_unset=True), fault=stack.runtime.fault),
         limits=asdict(stack.limits),
         experiments=WatchedState(
-            in_force={model: experiment.key for model, experiment in stack.experiments.by_model.items()}, fault=stack.experiments.fault
+            in_force={model: experiment.key for model, experiment in stack.experiments.current.by_model.items()},
+            fault=stack.experiments.current.fault,
         ),
         catalog=CatalogState(
             models={

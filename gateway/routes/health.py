@@ -77,7 +77,7 @@ async def readyz(request: Request) -> Response:
         "cache": stack.cache.state,
         "state": "none" if stack.state is None else "ok" if stack.state.up else "does not answer",
         "auth": "on" if stack.door.guarded else "off: everyone may ask",
-        "experiments": stack.experiments.fault or "ok",
+        "experiments": stack.experiments.current.fault or "ok",
         "runtime_settings": stack.runtime.fault or "ok",
     }
     status = "ready" if ready else "draining" if draining else "starting"

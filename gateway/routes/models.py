@@ -99,7 +99,7 @@ async def show_model(request: Request, model: str) -> dict[str, Any]:
     """A model's versions with their manifests (measured quality, sizes, provenance), and its experiment; OpenAI's fields beside."""
     stack: Stack = request.app.state.stack
     served = stack.catalog.current.model(model)
-    experiment = stack.experiments.by_model.get(model)
+    experiment = stack.experiments.current.by_model.get(model)
     return {
         **openai.describe_model(served),
         "name": served.name,

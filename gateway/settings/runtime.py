@@ -10,18 +10,16 @@ models:
     max_pending: 64
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.faults import all_in_one
 from gateway.files import yaml_text
-from gateway.files.watched_file import WatchedFile
+from gateway.files.watched import FileKind, Watched
 from gateway.observability import metrics
-
-log = structlog.get_logger()
 
 
 class RuntimeSettingsError(ValueError):
@@ -76,51 +74,26 @@ def parse(text: str) -> RuntimeSettings:
     try:
         return RuntimeSettings.model_validate(yaml_text.load(text) or {})
     except ValidationError as exc:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ") for fault in exc.errors(include_input=False))
-        raise RuntimeSettingsError("; ".join(faults)) from exc
+        raise RuntimeSettingsError(all_in_one(exc)) from exc
     except ValueError as exc:
         raise RuntimeSettingsError(str(exc)) from exc
 
 
-class Runtime:
-    """The runtime settings in force, and the file that they come from (None: there are none)."""
+Runtime = Watched[RuntimeSettings]
+"""The runtime settings in force, and the file that they come from."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._file = WatchedFile(path, parse, RuntimeSettings())
 
-    @property
-    def current(self) -> RuntimeSettings:
-        """The settings in force."""
-        return self._file.current
-
-    @property
-    def fault(self) -> str | None:
-        """Why the file as it stands is not in force, None where it is."""
-        return self._file.fault
-
-    def read(self) -> None:
-        """Take the file over if its contents changed.
-
-        Raises:
-            RuntimeSettingsError: it cannot be read or used; what was in force stays in force.
-        """
-        self._file.read()
-        self._measure()
-        if self.fault:
-            raise RuntimeSettingsError(self.fault)
-
-    async def watch(self, apply: Callable[[], None]) -> None:
-        """Read the file again whenever it changes, for ever, and `apply` it; a fault is said once and the last good settings stay."""
-
-        def changed() -> None:
-            self._measure()
-            if self.fault:
-                log.error("runtime settings refused, the last good ones stay in force", reason=self.fault)
-            else:
-                apply()
-                log.info("runtime settings read", **self.current.model_dump(exclude_unset=True))
-
-        await self._file.watch(changed)
-
-    def _measure(self) -> None:
-        metrics.RUNTIME_VALID.set(self.fault is None)
+def runtime_at(path: Path | None) -> Runtime:
+    """The runtime settings in the file at `path`, not read yet; None: there are none."""
+    return Watched(
+        path,
+        FileKind(
+            parse=parse,
+            empty=RuntimeSettings(),
+            error=RuntimeSettingsError,
+            valid=metrics.RUNTIME_VALID,
+            taken="runtime settings read",
+            refused="runtime settings refused, the last good ones stay in force",
+            shown=lambda settings: settings.model_dump(exclude_unset=True),
+        ),
+    )

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.cache import policy
 from gateway.cache.policy import MAX_LIFE_S, CachePolicy
+from gateway.faults import faults
 from gateway.request.rate_limits import RateLimits, parse_limits
 from gateway.security.tokens import Algorithm
 from gateway.settings import values as setting_values
@@ -201,7 +202,7 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as exc:
-            fault = exc.errors(include_input=False)[0]
-            where = f"{PREFIX}{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""
+            fault = faults(exc)[0]
+            variable = tuple(f"{PREFIX}{str(name).upper()}" for name in fault.place[:1])
             # `from None`: the library's error quotes values, and some are secrets
-            raise SettingsError(where + fault["msg"].removeprefix("Value error, ")) from None
+            raise SettingsError(fault._replace(place=variable).sentence) from None

@@ -5,7 +5,7 @@ State carries no TTL; only counters do.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, TypeVar, cast
 
@@ -20,6 +20,7 @@ from gateway.observability import metrics
 
 log = structlog.get_logger()
 REST_AFTER_FAULT_S = 1.0
+MAX_CONNECTIONS = 16
 Answer = TypeVar("Answer")
 # fields of KEYS[1]: ARGV is (field, expected or "", new), …; nothing is written unless all are as expected
 _REPLACE = """
@@ -42,11 +43,13 @@ class RedisState:
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
-            max_connections=16,
+            max_connections=MAX_CONNECTIONS,
             **(tls or {}),
         )
         self._timeout_s = timeout_s
         self._resting_until = 0.0
+        # the library's pool refuses whoever finds all connections in use; here they wait for their turn
+        self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self._replace = self._redis.register_script(_REPLACE)
 
     @property
@@ -59,35 +62,33 @@ class RedisState:
         pipeline = self._redis.pipeline(transaction=False)
         for name, fields in asked.items():
             pipeline.hmget(name, list(fields))
-        return dict(zip(asked, await self._ask(pipeline.execute()), strict=True))
+        return dict(zip(asked, await self._ask(pipeline.execute), strict=True))
 
     async def hash_items(self, name: str) -> dict[bytes, bytes]:
         """All fields of a hash."""
-        return await self._ask(cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(name)))
+        return await self._ask(lambda: cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(name)))
 
     async def hash_replace(self, name: str, fields: Mapping[str, tuple[bytes | None, bytes]]) -> bool:
         """Write fields together if each still has its expected value (None: is not there): {field: (expected, new)}."""
         arguments = [part for field, (expected, new) in fields.items() for part in (field, expected or b"", new)]
-        return bool(await self._ask(self._replace(keys=[name], args=arguments)))
+        return bool(await self._ask(lambda: self._replace(keys=[name], args=arguments)))
 
     async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | float]) -> list[Any]:
         """Run a Lua script; the server keeps it by its digest."""
-        answer: list[Any] = await self._ask(self._redis.register_script(script)(keys=list(keys), args=list(arguments)))
+        answer: list[Any] = await self._ask(lambda: self._redis.register_script(script)(keys=list(keys), args=list(arguments)))
         return answer
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def _ask(self, call: Awaitable[Answer]) -> Answer:
-        task = asyncio.ensure_future(call)
+    async def _ask(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         if not self.up:
-            task.cancel()
             metrics.STATE_ERRORS.inc()
             raise StateUnavailable("the gateway's state cannot be read now; try again later")
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await task
+            async with asyncio.timeout(self._timeout_s), self._turns:
+                return await call()
         except (RedisError, OSError, TimeoutError) as exc:
             metrics.STATE_ERRORS.inc()
             self._resting_until = monotonic() + REST_AFTER_FAULT_S

@@ -11,6 +11,7 @@ from gateway.dialects.open_inference.request import InferRequest, Input, Paramet
 from gateway.dialects.open_inference.tensors import BYTES, FLOAT, Output
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
+from gateway.faults import faults
 from gateway.request.bytes_tensor import unpacked
 from gateway.request.json_depth import require_shallow
 from gateway.request.prediction import Prediction
@@ -164,17 +165,17 @@ def _validated(raw: bytes) -> InferBody:
         return _BODY.validate_json(raw)
     except ValidationError as exc:
         # `from None`: the library's error quotes the client's text, which belongs in no log
-        fault = exc.errors(include_input=False, include_url=False)[0]
-        if fault["type"] == "json_invalid":
-            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault['ctx']['error']}") from None
-        match fault["loc"]:
+        fault = faults(exc)[0]
+        if fault.not_json:
+            raise MalformedRequest(f"the body is not JSON in UTF-8: {fault.not_json}") from None
+        match fault.place:
             case ():
                 raise MalformedRequest("the body must be an object with the inputs, as /docs shows") from None
             case ("inputs", int() as i, "data", *_):
                 raise MalformedRequest(f"inputs.{i}.data: must be a list of strings, one for each item") from None
             case ("parameters", *_):
                 raise MalformedRequest("parameters: must be an object whose values are numbers, strings or booleans") from None
-        raise MalformedRequest(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+        raise MalformedRequest(fault.sentence) from None
 
 
 def _values(tensor: InputTensor, body: bytes, begin: int, place: str) -> tuple[list[bytes], int]:

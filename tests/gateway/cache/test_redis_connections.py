@@ -48,3 +48,14 @@ async def test_a_server_that_is_slow_or_gone_is_told_of_in_time(valkey):
     assert await RedisConnections(valkey.url, timeout_s=5).ask([("PING",)]) == [b"PONG"]
     with pytest.raises(NoReply):
         await RedisConnections("unix:///nowhere.sock", timeout_s=1).ask([("PING",)])
+
+
+async def test_asking_over_a_kept_connection_makes_no_task(connections):
+    await connections.ask([("PING",)])
+    loop, made = asyncio.get_running_loop(), []
+    loop.set_task_factory(lambda loop, coroutine, **options: made.append(coroutine) or asyncio.Task(coroutine, loop=loop, **options))
+    try:
+        assert await connections.ask([("PING",)]) == [b"PONG"]
+    finally:
+        loop.set_task_factory(None)
+    assert made == []

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.experiments.file import Experiments, ExperimentsError, parse
+from gateway.experiments.file import ExperimentsError, experiments_at, parse
 
 GOOD = """
 experiments:
@@ -48,19 +48,21 @@ def test_fault_is_named(change, sentence):
 def test_bad_file_keeps_the_last_good_one_and_says_so(tmp_path):
     path = tmp_path / "experiments.yaml"
     path.write_text(GOOD)
-    experiments = Experiments(path)
+    experiments = experiments_at(path)
     experiments.read()
-    good = experiments.by_model
+    good = experiments.current.by_model
     path.write_text(GOOD.replace("0.5", "0.6"))
     with pytest.raises(ExperimentsError, match=r"the weights add up to 1\.2"):
         experiments.read()
-    assert experiments.by_model == good
+    assert experiments.current.by_model == good
     assert "1.2" in experiments.fault
+    assert experiments.current.fault == experiments.fault
     path.write_text(GOOD.replace("control", "baseline"))
     experiments.read()
-    assert (experiments.by_model["topics"].control.name, experiments.fault) == ("baseline", None)
+    assert (experiments.current.by_model["topics"].control.name, experiments.fault) == ("baseline", None)
+    assert experiments.current.fault is None
 
 
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(ExperimentsError, match=r"nowhere\.yaml: No such file"):
-        Experiments(tmp_path / "nowhere.yaml").read()
+        experiments_at(tmp_path / "nowhere.yaml").read()

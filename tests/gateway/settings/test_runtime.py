@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.settings.runtime import Runtime, RuntimeSettings, RuntimeSettingsError, parse
+from gateway.settings.runtime import RuntimeSettings, RuntimeSettingsError, parse, runtime_at
 
 GOOD = """
 log_level: debug
@@ -48,7 +48,7 @@ def test_a_fault_is_named(text, sentence):
 def test_a_bad_file_keeps_the_last_good_settings_and_says_so(tmp_path):
     path = tmp_path / "runtime.yaml"
     path.write_text(GOOD)
-    runtime = Runtime(path)
+    runtime = runtime_at(path)
     runtime.read()
     path.write_text("log_level: loud")
     with pytest.raises(RuntimeSettingsError, match=r"runtime\.yaml: log_level"):
@@ -63,6 +63,6 @@ def test_a_bad_file_keeps_the_last_good_settings_and_says_so(tmp_path):
 
 
 def test_without_a_file_nothing_is_set():
-    runtime = Runtime(None)
+    runtime = runtime_at(None)
     runtime.read()
     assert (runtime.current, runtime.fault) == (RuntimeSettings(), None)

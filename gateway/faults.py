@@ -1,0 +1,66 @@
+"""Values that do not fit a pydantic model, as sentences: which field, and what it must be. Pure.
+
+Only the place and the library's own message are taken, never the value: it may be a secret, or a client's text. For the same reason
+`raise … from None` where the caller's error goes into a log or to a client: the library's error quotes the value.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+Place = tuple[int | str, ...]
+_NOT_JSON, _UNKNOWN_FIELD, _OWN = "json_invalid", "extra_forbidden", "Value error, "
+
+
+class Fault(NamedTuple):
+    """One value that does not fit: `place` leads to its field from the outside in, `kind` is pydantic's name for what is wrong."""
+
+    place: Place
+    kind: str
+    message: str
+    not_json: str | None = None
+    """Why the text cannot be read as JSON; None where it can."""
+
+    @property
+    def unknown_field(self) -> bool:
+        """Whether the last part of `place` is a name that the model does not know: the client's own, which is not repeated to it."""
+        return self.kind == _UNKNOWN_FIELD
+
+    @property
+    def known_place(self) -> Place:
+        """The part of `place` that the model knows."""
+        return self.place[:-1] if self.unknown_field else self.place
+
+    @property
+    def sentence(self) -> str:
+        """`the.field: what it must be`; only the latter where the fault is with the whole."""
+        return f"{dotted(self.place)}: {self.message}" if self.place else self.message
+
+
+def dotted(place: Place) -> str:
+    """A place as it is written: `instances.0.text`."""
+    return ".".join(map(str, place))
+
+
+def faults(error: ValidationError) -> list[Fault]:
+    """The faults in the order in which the library found them; there is at least one."""
+    return faults_of(error.errors(include_input=False, include_url=False))
+
+
+def faults_of(details: Iterable[Mapping[str, Any]]) -> list[Fault]:
+    """The faults in a list of details as `ValidationError.errors` gives it, and FastAPI's errors too."""
+    return [
+        Fault(
+            place=tuple(one["loc"]),
+            kind=one["type"],
+            message=one["msg"].removeprefix(_OWN),
+            not_json=one["ctx"]["error"] if one["type"] == _NOT_JSON else None,
+        )
+        for one in details
+    ]
+
+
+def all_in_one(error: ValidationError) -> str:
+    """All faults in one line."""
+    return "; ".join(fault.sentence for fault in faults(error))

@@ -1,0 +1,118 @@
+"""A file that is read again when it changes: what cannot be used is refused, and the last good value stays in force.
+
+Every worker and every replica watches its own copy (in Kubernetes a mounted ConfigMap), so that no one has to tell the others.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+
+log = structlog.get_logger()
+Value = TypeVar("Value")
+WATCH_INTERVAL_S = 1.0
+
+
+class Gauge(Protocol):
+    """Shows a number, as a gauge of `prometheus_client` does."""
+
+    def set(self, value: float) -> None:
+        """Show this number from now on."""
+
+
+def _unmarked(value: Value, _fault: str) -> Value:
+    return value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileKind(Generic[Value]):
+    """What a watched file holds, and how its fate is told."""
+
+    parse: Callable[[str], Value]
+    """the value in a text; raises `ValueError` with a sentence that says where and why it cannot be used"""
+    empty: Value
+    """in force where there is no file"""
+    error: Callable[[str], Exception]
+    """what `Watched.read` raises with the file's fault"""
+    valid: Gauge
+    """1 while the file as it stands is in force, else 0"""
+    taken: str
+    """the log event when the file was taken over, with the fields that `shown` makes of the value"""
+    refused: str
+    """the log event when the file was refused, with the reason"""
+    shown: Callable[[Value], Mapping[str, Any]]
+    marked: Callable[[Value, str], Value] = _unmarked
+    """the last good value, for readers whom it tells the fault of the file too"""
+
+
+class Watched(Generic[Value]):
+    """The value of the file at `path`; the kind's `empty` where `path` is None.
+
+    `current` is swapped whole, so a reader that takes it once sees one state of the file. `fault` says why the file as it stands
+    is not in force; it is None where it is.
+    """
+
+    def __init__(self, path: Path | None, kind: FileKind[Value]) -> None:
+        self._path, self._kind = path, kind
+        self._seen: bytes | None = None
+        self.current = kind.empty
+        self.fault: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Watched {self._path}: {self.fault or 'in force'}>"
+
+    def read(self) -> None:
+        """Take the file over if its contents changed.
+
+        Raises:
+            Exception: the kind's `error`: the file cannot be read or used; what was in force stays in force.
+        """
+        self._take()
+        if self.fault:
+            raise self._kind.error(self.fault)
+
+    async def watch(self, apply: Callable[[], None] | None = None) -> None:
+        """Read the file every second, for ever, and call `apply` each time that it was taken over; a fault is logged once."""
+        while self._path is not None:
+            if self._take():
+                self._tell(apply)
+            await asyncio.sleep(WATCH_INTERVAL_S)
+
+    def _take(self) -> bool:
+        """Whether what is in force, or the fault, is another than before."""
+        changed = self._path is not None and self._changed(self._path)
+        self._kind.valid.set(self.fault is None)
+        return changed
+
+    def _changed(self, path: Path) -> bool:
+        before = self.fault
+        try:
+            contents = path.read_bytes()
+        except OSError as exc:
+            self._seen = None
+            self._refuse(f"{path}: {exc.strerror}")
+            return self.fault != before
+        if contents == self._seen:
+            return False
+        self._seen = contents
+        try:
+            self.current = self._kind.parse(contents.decode())
+        except ValueError as exc:  # UnicodeDecodeError is one
+            self._refuse(f"{path}: {exc}")
+        else:
+            self.fault = None
+        return True
+
+    def _refuse(self, fault: str) -> None:
+        self.current, self.fault = self._kind.marked(self.current, fault), fault
+
+    def _tell(self, apply: Callable[[], None] | None) -> None:
+        if self.fault:
+            log.error(self._kind.refused, reason=self.fault)
+            return
+        if apply is not None:
+            apply()
+        log.info(self._kind.taken, **self._kind.shown(self.current))
