@@ -110,10 +110,11 @@ class Connection(HttpToolsProtocol):
             if self.parser.get_method() == b"CONNECT":
                 raise _Refused
             return
+        self.scope[CALLER] = self._caller  # type: ignore[literal-required]  # a key of ours
+        # it fails where the URL cannot be read; then there is no request, and its body has not begun
+        super().on_headers_complete()
         self._in_body = self._moved = True
         self._head_bytes = 0
-        self.scope[CALLER] = self._caller  # type: ignore[literal-required]  # a key of ours
-        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The whole request is there."""
