@@ -51,6 +51,11 @@ class WholeResponses:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    def is_closing(self) -> bool:
+        """Whether the transport is closing or closed."""
+        # the server asks this for each response, and `__getattr__` is slow
+        return self._transport.is_closing()
+
     def write(self, data: bytes) -> None:
         """Send `data`, or hold it back where it begins a response or continues one that is held."""
         if self._held:
