@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from recording_transport import RecordingTransport, turns
 from uvicorn.server import ServerState
 from virtual_time import run
 
@@ -15,30 +16,6 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r
 WHOLE = HEAD_OF_4 + b"body"
 NOT_HTTP = b'{"error":"this is not HTTP/1.1"}'
 TIMEOUT_S = 1.0
-
-
-class Transport(asyncio.Transport):
-    """Writes down what is sent."""
-
-    def __init__(self):
-        super().__init__()
-        self.sent, self.closing = b"", False
-
-    def write(self, data):
-        assert not self.closing
-        self.sent += data
-
-    def close(self):
-        self.closing = True
-
-    def is_closing(self):
-        return self.closing
-
-    def pause_reading(self):
-        pass
-
-    def resume_reading(self):
-        pass
 
 
 async def answer(scope, receive, send):
@@ -64,7 +41,7 @@ def connect():
         config.header_limits = HeaderLimits(max_bytes=400, max_headers=8, timeout_s=TIMEOUT_S)
         config.outbox = Outbox()
         config.load()
-        connection, transport = Connection(config, ServerState(), {}), Transport()
+        connection, transport = Connection(config, ServerState(), {}), RecordingTransport()
         connection.connection_made(transport)
         return connection, transport
 
@@ -75,8 +52,7 @@ async def receive(connection, *pieces):
     """The connection receives pieces, and the application does what it can after each."""
     for piece in pieces:
         connection.data_received(piece)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await turns()
 
 
 PIECES = {
