@@ -138,7 +138,7 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
         ssl_certfile=settings.tls_cert_file,
         ssl_keyfile=settings.tls_key_file,
     )
-    config.head_limits = HeaderLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
+    config.header_limits = HeaderLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
     config.outbox = Outbox()
     scheme = "http" if settings.tls_cert_file is None else "https"
     print(f"gateway on {scheme}://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)

@@ -1,1 +1,5 @@
-"""HTTP below the routes: connections and their limits, bodies, whole responses, content coding, draining."""
+"""HTTP below the routes.
+
+Connections of clients and the limits on what they send, bodies, whole responses, content coding,
+and draining.
+"""

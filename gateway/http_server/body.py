@@ -1,4 +1,4 @@
-"""The body of a request, read within limits: its size, the time that it may take, and how deeply its JSON may be nested."""
+"""The body of a request, read within limits on its bytes, its time and the depth of its JSON."""
 
 import asyncio
 
@@ -11,52 +11,52 @@ from gateway.request.json_depth import require_shallow
 from gateway.request.request_limits import BodyLimits
 
 
-async def read_body(request: Request, ctx: RequestContext, limits: BodyLimits) -> bytes:
+async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
     """The whole body.
 
     Raises:
-        TooLarge: more than `max_bytes`; said before the body is read where its length is told.
-        TooSlow: it was not there in time.
-        ClientGone: it never will be.
+        TooLarge: more than `max_bytes`; where the head gives the length, before the body is read.
+        TooSlow: the body did not come in time.
+        ClientGone: the client has left, so the body will not come.
     """
     if WHOLE_BODY in request.scope:
-        # it is there: no timer is needed, and nothing to join
+        # all of it has come: one message holds it, and no timer is needed
         message = await request.receive()
         raw: bytes = message.get("body", b"")
         if message["type"] != "http.request":
             raise ClientGone("the client has left")
-        if len(raw) > limits.max_bytes:
-            raise _too_large(limits)
+        if len(raw) > body_limits.max_bytes:
+            raise _too_large(body_limits)
         return raw
-    # a length that is no number was refused by the parser
-    if int(ctx.headers.get("content-length", "0")) > limits.max_bytes:
-        raise _too_large(limits)
+    # the parser has refused a length that is no number
+    if int(ctx.headers.get("content-length", "0")) > body_limits.max_bytes:
+        raise _too_large(body_limits)
     chunks, size = [], 0
     try:
-        async with asyncio.timeout(limits.timeout_s):
+        async with asyncio.timeout(body_limits.timeout_s):
             async for chunk in request.stream():
                 size += len(chunk)
-                if size > limits.max_bytes:
-                    raise _too_large(limits)
+                if size > body_limits.max_bytes:
+                    raise _too_large(body_limits)
                 chunks.append(chunk)
     except ClientDisconnect:
         raise ClientGone("the client has left") from None
     except TimeoutError:
-        raise TooSlow(f"the body was not there within {limits.timeout_s:g} s; send it faster") from None
+        raise TooSlow(f"the body was not there within {body_limits.timeout_s:g} s; send it faster") from None
     return b"".join(chunks)
 
 
-async def read_json(request: Request, ctx: RequestContext, limits: BodyLimits) -> bytes:
-    """The whole body, which is JSON of at most `max_depth` levels where it is JSON at all.
+async def read_json(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
+    """The whole body, which is JSON of at most `max_depth` levels if it is JSON at all.
 
     Raises:
-        MalformedRequest: nested too deeply.
-        TooLarge, TooSlow: as `read_body`.
+        MalformedRequest: the JSON is nested more deeply.
+        TooLarge, TooSlow, ClientGone: as `read_body`.
     """
-    raw = await read_body(request, ctx, limits)
-    require_shallow(raw, "the body", limits.max_depth)
+    raw = await read_body(request, ctx, body_limits)
+    require_shallow(raw, "the body", body_limits.max_depth)
     return raw
 
 
-def _too_large(limits: BodyLimits) -> TooLarge:
-    return TooLarge(f"the body has more than {limits.max_bytes} bytes; send fewer or shorter instances")
+def _too_large(body_limits: BodyLimits) -> TooLarge:
+    return TooLarge(f"the body has more than {body_limits.max_bytes} bytes; send fewer or shorter instances")

@@ -1,12 +1,14 @@
-"""One HTTP connection: uvicorn's protocol, with limits on the head of a request (uvicorn's own has none) and on the time that it may take.
+"""One HTTP connection: uvicorn's protocol, with limits on a request's head and on its time.
 
-No timer runs for a request whose head comes in one piece; there is one for a connection that has sent none yet, for a head that
-came in part, and for a body that goes on after its answer.
+uvicorn itself has no such limits. `connection_state` has the states of a connection, and what leads
+from one to another. No timer runs for a request whose head comes in one piece; one runs while a
+connection has sent no request yet, while part of a head has come, and while a body goes on after
+its answer.
 """
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import httptools
 import orjson
@@ -14,23 +16,29 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from gateway.http_server.connection_state import (
+    BODY,
+    CLOSED,
+    HEAD,
+    IDLE,
+    LEFTOVER,
+    ON_ANSWERED,
+    ON_HEAD_END,
+    ON_PIECE,
+    ON_REQUEST_END,
+    TIMED,
+)
 from gateway.http_server.whole_responses import Outbox, WholeResponses
 from gateway.observability import metrics
 from gateway.request.caller import CALLER, Caller
 
 WHOLE_BODY = "headrace.whole_body"
-"""Stands in the scope of a request whose last byte is there: whoever reads its body need not wait."""
-_SENTENCES = {
-    400: "this is not HTTP/1.1",
-    408: "no whole request came in time",
-    431: "the request has too many headers, or too large ones; send fewer",
-}
-_REASONS = {400: "malformed", 408: "slow", 431: "large head"}
+"""Stands in the scope of a request whose last byte has come: reading its body needs no waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderLimits:
-    """Bytes of request line and headers, number of headers, and seconds until they are there."""
+    """Bytes of request line and headers, number of headers, and seconds until all have come."""
 
     max_bytes: int
     max_headers: int
@@ -38,18 +46,35 @@ class HeaderLimits:
 
 
 class Config(uvicorn.Config):
-    """uvicorn's configuration, the limits of its connections, and what they send together."""
+    """uvicorn's configuration, the limits on heads, and the outbox that all connections share."""
 
-    head_limits: HeaderLimits
+    header_limits: HeaderLimits
     outbox: Outbox
 
 
-class _Refused(Exception):
-    """Raised through the parser, which then stops."""
+class _Refusal(NamedTuple):
+    """A status, the label `reason` of the metric, and what the client is told."""
+
+    status: int
+    reason: str
+    sentence: str
+
+
+_MALFORMED = _Refusal(400, "malformed", "this is not HTTP/1.1")
+_SLOW = _Refusal(408, "slow", "no whole request came in time")
+_LARGE_HEAD = _Refusal(431, "large head", "the request has too many headers, or too large ones; send fewer")
+
+
+class _RefusedError(Exception):
+    """Raised through the parser, which then stops; the parser's error has it as `__context__`."""
+
+    def __init__(self, refusal: _Refusal) -> None:
+        super().__init__(refusal.sentence)
+        self.refusal = refusal
 
 
 class Connection(HttpToolsProtocol):
-    """A connection; what it refuses never reaches the application."""
+    """A connection; a request that it refuses never reaches the application."""
 
     def __init__(
         self,
@@ -59,75 +84,75 @@ class Connection(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        assert isinstance(config, Config)  # noqa: S101 - `serve` is the only one who makes connections
-        self._limits, self._outbox = config.head_limits, config.outbox
+        assert isinstance(config, Config)  # noqa: S101 - only `serve` makes connections
+        self._header_limits, self._outbox = config.header_limits, config.outbox
         self._caller = Caller()
+        self._state = HEAD
         self._timer: asyncio.TimerHandle | None = None
-        self._in_body = False
-        self._moved = False
-        self._refusal = 400
+        # that came since a head or a request last ended; a body's first ones may be among them
         self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it in the same way
         """A client has connected."""
         super().connection_made(transport)
         self.transport = WholeResponses(transport, self._outbox)  # type: ignore[assignment]  # a transport in all but its base class
-        self._arm()
+        self._set_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
-        self._disarm()
+        """The client has left."""
+        self._state = CLOSED
+        self._set_timer()
         super().connection_lost(exc)
         self._caller.leave()
 
     def data_received(self, data: bytes) -> None:
-        """A piece of a request, or several requests."""
-        self._moved = False
+        """A piece of a request has come, or several requests."""
+        self._state = ON_PIECE[self._state]
         self._head_bytes += len(data)
         self._feed(data)
-        if self._in_body:
-            # what follows the last chunk of a body counts as headers, too
-            if len(self.headers) > self._limits.max_headers:
-                self._refuse(431)
+        state = self._state
+        if state is IDLE and self._timer is None:
+            return  # as most requests, which come in one piece
+        if state is HEAD:
+            if self._head_bytes > self._header_limits.max_bytes:
+                self._refuse(_LARGE_HEAD)
+        elif state is BODY or state is LEFTOVER:
+            # lines after the last chunk of a body count as headers, too
+            if len(self.headers) > self._header_limits.max_headers:
+                self._refuse(_LARGE_HEAD)
             elif self.cycle.response_complete:
-                self._arm()
-            else:
-                self._disarm()
-        elif self._moved:
-            self._disarm()
-        elif self._head_bytes > self._limits.max_bytes:
-            self._refuse(431)
-        else:
-            self._arm()
+                self._state = ON_ANSWERED[state]
+        self._set_timer()
 
     def on_headers_complete(self) -> None:
-        """The head of a request is there."""
-        limits = self._limits
+        """The head of a request has come."""
+        limits = self._header_limits
         if len(self.headers) > limits.max_headers or (self._head_bytes > limits.max_bytes and self._size() > limits.max_bytes):
-            self._refusal = 431
-            raise _Refused
+            raise _RefusedError(_LARGE_HEAD)
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":
-                raise _Refused
+                raise _RefusedError(_MALFORMED)
             return
-        self._in_body = self._moved = True
-        self._head_bytes = 0
         self.scope[CALLER] = self._caller  # type: ignore[literal-required]  # a key of ours
+        # raises where the URL cannot be read; then there is no request, and its body has not begun
         super().on_headers_complete()
+        self._state = ON_HEAD_END[self._state]
+        self._head_bytes = 0
 
     def on_message_complete(self) -> None:
-        """The whole request is there."""
+        """The whole request has come."""
         if self.parser.should_upgrade():
             return
-        self._in_body, self._moved = False, True
+        self._state = ON_REQUEST_END[self._state]
         self._head_bytes = 0
         self.scope[WHOLE_BODY] = True  # type: ignore[literal-required]  # a key of ours
         super().on_message_complete()
 
     def _feed(self, data: bytes) -> None:
-        """As uvicorn does, but that a request which asks for another protocol (HTTP/2, as Java's client does) is read as if it did not.
+        """Parse as uvicorn does, but a request that asks for another protocol as if it did not.
 
-        The parser takes what follows such a head for the other protocol; so the head is read once more, without the question.
+        Java's client asks for HTTP/2 in this way. The parser takes all that follows such a head for
+        the other protocol. So a new parser reads the head again, without the header that asks.
         """
         self._unset_keepalive_if_required()
         while data:
@@ -139,33 +164,47 @@ class Connection(HttpToolsProtocol):
                 lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
                 self.parser = httptools.HttpRequestParser(self)
                 data = b"\r\n".join([*lines, b"", data[exc.args[0] :]])
-            except httptools.HttpParserError:
-                self._refuse(self._refusal)
+            except httptools.HttpParserError as exc:
+                cause = exc.__context__
+                self._refuse(cause.refusal if isinstance(cause, _RefusedError) else _MALFORMED)
                 return
 
     def _size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-    def _arm(self) -> None:
-        if self._timer is None and not self.transport.is_closing():
-            self._timer = self.loop.call_later(self._limits.timeout_s, self._refuse, 408)
+    def _set_timer(self) -> None:
+        """Let the timer run in the states that are timed, and in no other.
 
-    def _disarm(self) -> None:
-        if self._timer is not None:
+        Further pieces in the same state do not give the client more time.
+        """
+        if self._state in TIMED:
+            if self._timer is None and not self.transport.is_closing():
+                self._timer = self.loop.call_later(self._header_limits.timeout_s, self._refuse, _SLOW)
+        elif self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _refuse(self, status: int) -> None:
-        """Say why, and close; the sentence is left out where an answer is under way or was given."""
-        self._disarm()
+    def _refuse(self, refusal: _Refusal) -> None:
+        """Close the connection, and say why where that cannot be taken for another answer."""
+        can_answer = self._can_answer()
+        self._state = CLOSED
+        self._set_timer()
         if self.transport.is_closing():
             return
-        metrics.CUT_OFF.labels(_REASONS[status]).inc()
-        # of pipelined requests it would be taken for the answer of the first
-        unanswered = self._in_body and not self.cycle.response_started and not self.pipeline
-        if self.cycle is None or unanswered or (self.cycle.response_complete and not self._in_body):
-            body = orjson.dumps({"error": _SENTENCES[status]})
-            head = [STATUS_LINE[status], *(b"%b: %b\r\n" % header for header in self.server_state.default_headers)]
+        metrics.CUT_OFF.labels(refusal.reason).inc()
+        if can_answer:
+            body = orjson.dumps({"error": refusal.sentence})
+            head = [STATUS_LINE[refusal.status], *(b"%b: %b\r\n" % header for header in self.server_state.default_headers)]
             head.append(b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body))
             self.transport.write(b"".join([*head, body]))
         self.transport.close()
+
+    def _can_answer(self) -> bool:
+        """Whether no answer has begun or is due before the one to the present request."""
+        if self.cycle is None:
+            return True
+        if self._state is BODY or self._state is LEFTOVER:
+            # `cycle` is the present request's; `pipeline` has it while one before is unanswered
+            return not self.cycle.response_started and not self.pipeline
+        # `cycle` is that of the request before
+        return self.cycle.response_complete

@@ -1,6 +1,8 @@
-"""Leaving without a failed request: on SIGTERM unready at once, then a delay in which the proxies notice, then the server's own stop.
+"""Draining: on SIGTERM the process leaves without failing a request.
 
-Every answer during the delay closes its connection, so that a proxy has no idle connection left on which to send one request more.
+It is unready at once; then a delay follows in which the proxies notice; then the server stops in
+its own way. Every response during the delay closes its connection, so that a proxy has no idle
+connection left on which to send another request.
 """
 
 import asyncio
@@ -17,7 +19,11 @@ log = structlog.get_logger()
 
 
 class Drain:
-    """Whether this process is leaving: for `delay_s` it still takes requests, then `over` is set and what is in flight has `timeout_s`."""
+    """Whether this process is leaving.
+
+    It still takes requests for `delay_s`. Then `over` is set, and requests in flight have
+    `timeout_s` to end.
+    """
 
     def __init__(self, delay_s: float, timeout_s: float) -> None:
         self.delay_s, self.timeout_s = delay_s, timeout_s
@@ -26,14 +32,18 @@ class Drain:
 
     @contextmanager
     def on_sigterm(self) -> Iterator[None]:
-        """Put the delay before the handler that SIGTERM has now, while inside; only a program's main thread can."""
+        """Put the delay before the present handler of SIGTERM, until the block ends.
+
+        In another thread than the main one it does nothing: only that one can set handlers.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
         def on_signal(number: int, frame: FrameType | None) -> None:
-            # nothing else here: the signal may have come in the middle of a line to the log. This also wakes a loop that sleeps
+            # no more than this: the signal may interrupt the writing of a line to the log. The call
+            # also wakes a loop that sleeps
             loop.call_soon_threadsafe(begin, number)
 
         def begin(number: int) -> None:
@@ -52,7 +62,7 @@ class Drain:
 
 
 class CloseWhileDraining:
-    """ASGI middleware: the answers to requests that come while draining say `Connection: close`."""
+    """ASGI middleware: responses to requests that come while draining say `Connection: close`."""
 
     def __init__(self, app: ASGIApp, drain: Drain) -> None:
         self._app, self._drain = app, drain

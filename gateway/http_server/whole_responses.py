@@ -1,8 +1,9 @@
-"""Writes responses whole: the first of a turn of the event loop at once, those after it one after the other at the turn's end.
+"""Writes each response whole: a turn's first at once, the others one after the other when it ends.
 
-The server hands over head and body apart, and each write is a system call and a packet. A client that is woken in the middle of a turn
-takes the core from the responses after its own, which often are there in the same moment: they were computed in one batch. A lone
-response does not wait for what else its turn has to do.
+A turn is one round of the event loop. The server hands over the head and the body of a response
+apart, and each write is a system call and a packet. The responses of one batch are often ready in
+the same turn; a client that is woken in the middle of the turn takes the core from the responses
+after its own. A lone response does not wait for the rest of its turn.
 """
 
 import asyncio
@@ -13,31 +14,32 @@ _HEAD = b"HTTP/1."
 
 
 class Outbox:
-    """The connections that answer in this turn, in the order in which they began."""
+    """The connections whose responses began in this turn, in the order in which they began."""
 
     def __init__(self) -> None:
-        self._full: list[WholeResponses] = []
+        self._holding: list[WholeResponses] = []
 
-    def add(self, responses: "WholeResponses") -> None:
+    def flush_at_turn_end(self, responses: "WholeResponses") -> None:
         """Send what this connection holds when the turn ends."""
-        if not self._full:
-            asyncio.get_running_loop().call_soon(self._send)
-        self._full.append(responses)
+        if not self._holding:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._holding.append(responses)
 
     def is_first(self, responses: "WholeResponses") -> bool:
         """Whether no other connection began to answer before this one."""
-        return bool(self._full) and self._full[0] is responses
+        return bool(self._holding) and self._holding[0] is responses
 
-    def _send(self) -> None:
-        full, self._full = self._full, []
-        for responses in full:
+    def _flush(self) -> None:
+        holding, self._holding = self._holding, []
+        for responses in holding:
             responses.flush()
 
 
 class WholeResponses:
-    """A transport that holds back the head of a response until its body comes, and where it is not the first until the turn ends.
+    """A transport that holds the head of a response back.
 
-    Never are more than `MAX_HELD_BYTES` held back.
+    The turn's first response is held until its body comes, any other until the turn ends. At most
+    `MAX_HELD_BYTES` are held back.
     """
 
     __slots__ = ("_held", "_outbox", "_transport")
@@ -49,26 +51,31 @@ class WholeResponses:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    def is_closing(self) -> bool:
+        """Whether the transport is closing or closed."""
+        # the server asks this for each response, and `__getattr__` is slow
+        return self._transport.is_closing()
+
     def write(self, data: bytes) -> None:
-        """Send `data`, or hold it back where it begins a response or goes on with one that is held."""
+        """Send `data`, or hold it back where it begins a response or continues one that is held."""
         if self._held:
             self._held += data
             if len(self._held) > MAX_HELD_BYTES or self._outbox.is_first(self):
                 self.flush()
         elif data.startswith(_HEAD):
             self._held = data
-            self._outbox.add(self)
+            self._outbox.flush_at_turn_end(self)
         else:
             self._transport.write(data)
 
     def flush(self) -> None:
-        """Send what is held, while there is somebody to send it to."""
+        """Send what is held, unless the client has left."""
         if self._held:
             held, self._held = self._held, b""
             if not self._transport.is_closing():
                 self._transport.write(held)
 
     def close(self) -> None:
-        """Close it when all is sent."""
+        """Send what is held, and close the transport."""
         self.flush()
         self._transport.close()

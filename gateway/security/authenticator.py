@@ -10,8 +10,8 @@ who come with tokens, are looked up in the same turn.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import structlog
 
@@ -32,13 +32,22 @@ MAX_BEARER_CHARS = 8192
 _DOTS_OF_A_TOKEN = 2
 
 
+@dataclass(slots=True)
 class _Known:
-    """A verified header: good until `good_until`, seconds since 1970; `digest` where it is a key of state."""
+    """A header that was verified; times in seconds since 1970.
 
-    __slots__ = ("digest", "good_until", "principal", "used_at")
+    `source` says what it holds: a key of the settings, a key in state, whose sha256 is `digest`, or a
+    token. It is verified again after `good_until`, which is no later than the principal's end.
+    """
 
-    def __init__(self, principal: Principal, good_until: float, digest: str, used_at: float) -> None:
-        self.principal, self.good_until, self.digest, self.used_at = principal, min(good_until, principal.expires_at), digest, used_at
+    principal: Principal
+    source: Literal["fixed", "key", "token"]
+    good_until: float
+    used_at: float
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        self.good_until = min(self.good_until, self.principal.expires_at)
 
 
 class Sources(NamedTuple):
@@ -104,7 +113,7 @@ class Authenticator:
             return  # counted and logged where it happened; who is known goes on until `good_until`
 
     async def _refresh_keys(self, now: float) -> None:
-        keys = {header: known for header, known in self._known.items() if known.digest}
+        keys = {header: known for header, known in self._known.items() if known.source == "key"}
         if not keys or self._store is None:
             return
         found = await self._store.find([known.digest for known in keys.values()], now)
@@ -119,42 +128,48 @@ class Authenticator:
     async def _refresh_tenants(self) -> None:
         if self._tenants is None:
             return
-        others = [known for known in self._known.values() if not known.digest]
+        others = [known for known in self._known.values() if known.source != "key"]
         self._tenant_limits = await self._tenants.tenant_limits(sorted({known.principal.tenant for known in others}))
         for known in others:
             known.principal = self._under_its_tenant(known.principal)
 
     def forget_tokens(self) -> None:
         """Verify tokens anew, since the keys that signed them have changed."""
-        self._known = {header: known for header, known in self._known.items() if known.digest or not known.principal.id.startswith("jwt:")}
+        self._known = {header: known for header, known in self._known.items() if known.source != "token"}
 
     async def aclose(self) -> None:
         """Wait for look-ups in flight."""
         await self._look_ups.aclose()
 
     async def _verify(self, authorization: str, now: float) -> Principal:
-        scheme, _, text = authorization.partition(" ")
-        text = text.strip()
-        if scheme.lower() != "bearer" or not text:
-            raise Unauthenticated("give an API key in the header Authorization: Bearer <key>")
-        if len(text) > MAX_BEARER_CHARS:
-            raise Unauthenticated("this API key is not known")
-        key = digest(text)
-        if fixed := self._fixed.get(key):
-            await self._learn_limits(fixed.tenant)
-            return self._remember(authorization, _Known(self._under_its_tenant(fixed), now + IDLE_S, "", now))
+        text = _bearer(authorization)
+        sha256 = digest(text)
+        if fixed := self._fixed.get(sha256):
+            await self._learn_tenant_limits(fixed.tenant)
+            return self._remember(authorization, _Known(self._under_its_tenant(fixed), "fixed", now + IDLE_S, now))
         if self._tokens is not None and text.count(".") == _DOTS_OF_A_TOKEN:
-            principal = self._tokens.principal(text)
-            if await self._learn_limits(principal.tenant):
-                principal = self._tokens.principal(text)  # the keys that sign tokens may have changed meanwhile
-            return self._remember(authorization, _Known(self._under_its_tenant(principal), now + TOKEN_LIFE_S, "", now))
-        found = await self._look_ups.submit(key) if self._store is not None and looks_like_key(text) else None
+            principal = await self._verify_token(text, self._tokens)
+            return self._remember(authorization, _Known(self._under_its_tenant(principal), "token", now + TOKEN_LIFE_S, now))
+        found = await self._look_ups.submit(sha256) if self._store is not None and looks_like_key(text) else None
         if found is None:
             raise Unauthenticated("this API key is not known")
-        return self._remember(authorization, _Known(found, now + self._outage_s, key, now))
+        return self._remember(authorization, _Known(found, "key", now + self._outage_s, now, sha256))
 
-    async def _learn_limits(self, tenant: str) -> bool:
-        """Ask state for a tenant's own limits, where they are not known; whether it was asked. While it is gone the settings' count."""
+    async def _verify_token(self, text: str, tokens: TokenVerifier) -> Principal:
+        principal = tokens.principal(text)
+        if await self._learn_tenant_limits(principal.tenant):
+            # The issuer's keys may have changed during that wait. `forget_tokens` could not forget this
+            # token, which was not remembered yet; remembered now, it would be good for `TOKEN_LIFE_S`
+            # though the key that signed it may be withdrawn. So the token is verified once more, and
+            # there is no wait between this and its being remembered.
+            principal = tokens.principal(text)
+        return principal
+
+    async def _learn_tenant_limits(self, tenant: str) -> bool:
+        """Ask state for a tenant's own limits, unless they are known already; whether it was asked.
+
+        While state is gone, the limits of the settings count.
+        """
         if self._tenants is None or tenant in self._tenant_limits:
             return False
         with suppress(StateUnavailable):
@@ -177,3 +192,18 @@ class Authenticator:
     async def _find(self, digests: list[str]) -> list[Principal | None]:
         assert self._store is not None  # noqa: S101 - only called where there is a store
         return await self._store.find(digests, self._clock())
+
+
+def _bearer(authorization: str) -> str:
+    """The key or token of an `Authorization` header.
+
+    Raises:
+        Unauthenticated: there is none, or one so long that it cannot be known.
+    """
+    scheme, _, text = authorization.partition(" ")
+    text = text.strip()
+    if scheme.lower() != "bearer" or not text:
+        raise Unauthenticated("give an API key in the header Authorization: Bearer <key>")
+    if len(text) > MAX_BEARER_CHARS:
+        raise Unauthenticated("this API key is not known")
+    return text

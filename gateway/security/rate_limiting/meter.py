@@ -23,6 +23,7 @@ class Meter:
         "debt",
         "extra",
         "fresh_until",
+        "is_quota",
         "left",
         "owner",
         "rate",
@@ -32,12 +33,15 @@ class Meter:
 
     def __init__(self, owner: str, unit: str, rate: float, burst: float) -> None:
         self.owner, self.unit, self.rate, self.burst = owner, unit, rate, burst
+        self.is_quota = not rate
         # a lease is small beside the limit, so that what others cannot spend meanwhile hardly matters
-        self.extra = float(int(min(rate, burst) * _RATE_SHARE if rate else min(burst * _QUOTA_SHARE, _MAX_EXTRA)))
+        lease = min(burst * _QUOTA_SHARE, _MAX_EXTRA) if self.is_quota else min(rate, burst) * _RATE_SHARE
+        self.extra = float(int(lease))
         self.tokens, self.left = 0.0, burst
         self.fresh_until = self.blocked_until = self.blocked_need = 0.0
+        # of a quota: the day that it was last drawn from, in days since 1970
         self._day = 0
-        # of a quota, what was spent while Redis was gone, and it must still be told
+        # of a quota: what was spent while Redis was away and Redis does not know yet
         self.debt = 0.0
 
     def __repr__(self) -> str:
@@ -47,39 +51,50 @@ class Meter:
         """Whether it is known that `need` tokens are not to be had yet."""
         return now < self.blocked_until and need >= self.blocked_need
 
-    def want(self, need: float, extra: float, now: float) -> Draw:
-        """Give back what was leased, and ask for `need` and up to `extra` more; until the answer is there nothing can be spent."""
-        day = int(now // _DAY_S)
-        if not self.rate and day != self._day:
-            self.tokens, self.left, self.debt = 0.0, self.burst, 0.0
-        self._day = day
-        name = f"{self.owner}:{self.unit}" if self.rate else f"{self.owner}:{self.unit}:{day}"
+    def give_back_and_ask(self, need: float, extra: float, now: float) -> Draw:
+        """Give back what was leased, and ask for `need` and up to `extra` more.
+
+        Nothing can be spent until `hold` has the answer.
+        """
+        name = f"{self.owner}:{self.unit}"
+        if self.is_quota:
+            self._begin_day(now)
+            name = f"{name}:{self._day}"
         returned, self.tokens = self.tokens, 0.0
         return Draw(f"headrace:spent:{name}", self.rate, self.burst, returned, need, extra, self.left)
 
-    def take_over(self, draw: Draw, grant: Grant, now: float, *, away: bool) -> None:
-        """Hold what was granted. `away`: Redis should have granted it and could not."""
-        self.debt = self.debt + grant.tokens - draw.returned if away and not self.rate else 0.0
+    def hold(self, draw: Draw, grant: Grant, now: float, *, away: bool) -> None:
+        """Hold what was granted. `away`: this process granted it alone, because Redis is away."""
+        self.debt = self.debt + grant.tokens - draw.returned if away and self.is_quota else 0.0
         self.tokens, self.left = grant.tokens, grant.left
-        self.fresh_until = now + LEASE_S if self.rate else min(now + LEASE_S, self.day_ends())
+        self.fresh_until = min(now + LEASE_S, self.day_ends()) if self.is_quota else now + LEASE_S
         if grant.wait_s:
             self.blocked_need = draw.need
             self.blocked_until = self.day_ends() if math.isinf(grant.wait_s) else now + grant.wait_s
 
     def remaining(self, now: float) -> float:
         """Tokens that could be spent now, as far as is known here."""
-        if not self.rate and int(now // _DAY_S) != self._day:
+        if self.is_quota and int(now // _DAY_S) != self._day:
             return self.burst
         gained = max(0.0, now - (self.fresh_until - LEASE_S)) * self.rate
         return max(0.0, min(self.burst, self.left + self.tokens + gained))
 
     def reset_s(self, now: float) -> float:
         """Seconds until the bucket is full again."""
-        return (self.burst - self.remaining(now)) / self.rate if self.rate else _DAY_S - now % _DAY_S
+        if self.is_quota:
+            return _DAY_S - now % _DAY_S
+        return (self.burst - self.remaining(now)) / self.rate
 
     def day_ends(self) -> float:
-        """When the day of a quota ends that was last drawn from."""
+        """When the day ends on which the quota was last drawn from."""
         return (self._day + 1.0) * _DAY_S
+
+    def _begin_day(self, now: float) -> None:
+        """Begin a quota anew, unless it was drawn from on this day already."""
+        day = int(now // _DAY_S)
+        if day != self._day:
+            self.tokens, self.left, self.debt = 0.0, self.burst, 0.0
+            self._day = day
 
 
 class Account(NamedTuple):
@@ -91,11 +106,11 @@ class Account(NamedTuple):
     """all of them"""
 
 
-def meters_of(owner: str, limits: RateLimits) -> list[Meter]:
-    """A meter for each limit."""
+def meters_of(owner: str, rate_limits: RateLimits) -> list[Meter]:
+    """A meter for each rate and for each quota."""
     meters = []
     for unit in ("requests", "items"):
-        rate, burst, quota = (getattr(limits, f"{unit}_{part}") for part in ("per_s", "burst", "per_day"))
+        rate, burst, quota = (getattr(rate_limits, f"{unit}_{part}") for part in ("per_s", "burst", "per_day"))
         if rate is not None:
             meters.append(Meter(owner, unit, rate, max(1.0, burst or rate)))
         if quota is not None:

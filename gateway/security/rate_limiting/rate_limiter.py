@@ -18,6 +18,7 @@ from gateway.observability import metrics
 from gateway.request.principal import Principal
 from gateway.security.rate_limiting.ledger import Ledger, LocalLedger
 from gateway.security.rate_limiting.meter import LEASE_S, Account, Meter, meters_of
+from gateway.security.rate_limiting.token_bucket import Draw, Grant
 
 IDLE_S = 600.0
 
@@ -51,7 +52,17 @@ class _Tenant:
             self._renewed.set()
 
 
+class _Wish(NamedTuple):
+    """Tokens to draw for a meter: `need`, and up to `extra` more."""
+
+    meter: Meter
+    need: float
+    extra: float
+
+
 class _Held(NamedTuple):
+    """A principal's account, and the tenant with which it shares meters."""
+
     principal: Principal
     account: Account
     tenant: _Tenant
@@ -117,7 +128,7 @@ class RateLimiter:
                 while held.tenant.renewing:
                     await held.tenant.renewed()
                 with held.tenant.renewal():
-                    await self._renew([(meter, 0.0, 0.0) for meter in meters])
+                    await self._renew([_Wish(meter, 0.0, 0.0) for meter in meters])
             if all(now > meter.fresh_until + IDLE_S for meter in meters):
                 self._held.pop(id_, None)
         used = {held.principal.tenant for held in self._held.values()}
@@ -141,39 +152,55 @@ class RateLimiter:
         return held
 
     async def _take(self, held: _Held, meters: tuple[Meter, ...], need: float) -> None:
-        while not _spend(meters, need, now := self._clock()):
-            if held.tenant.renewing:
-                await held.tenant.renewed()
-                continue
-            if not any(meter.blocks(need, now) for meter in meters):
-                with held.tenant.renewal():
-                    every = held.account.meters
-                    await self._renew([(meter, need if meter in meters else 0.0, max(meter.extra, meter.tokens)) for meter in every])
-                # before any other, who would find that what was asked for this one is there
-                if _spend(meters, need, now):
-                    return
+        """Spend `need` tokens of each meter, or none of any; leases are renewed where they do not suffice.
+
+        Raises:
+            RateLimited: a meter has too few left.
+        """
+        now = self._clock()
+        if _spend(meters, need, now):
+            return
+        while held.tenant.renewing:
+            await held.tenant.renewed()
+            now = self._clock()
+            if _spend(meters, need, now):
+                return
+        if any(meter.blocks(need, now) for meter in meters):
+            raise _refusal(meters, now)
+        with held.tenant.renewal():
+            await self._renew(
+                [_Wish(meter, need if meter in meters else 0.0, max(meter.extra, meter.tokens)) for meter in held.account.meters]
+            )
+        # Nothing is awaited between the renewal and this. So whoever waited for the renewal comes later
+        # and cannot spend what was drawn for this request.
+        if not _spend(meters, need, now):
             raise _refusal(meters, now)
 
-    async def _renew(self, wanted: Sequence[tuple[Meter, float, float]]) -> None:
-        """Renew leases in one round trip: (meter, need, extra). Its tenant is in `renewal`."""
+    async def _renew(self, wishes: Sequence[_Wish]) -> None:
+        """Renew leases in one round trip. The tenant of the meters is in `renewal`."""
         now = self._clock()
-        draws = [meter.want(need, extra, now) for meter, need, extra in wanted]
-        away = False
+        draws = [wish.meter.give_back_and_ask(wish.need, wish.extra, now) for wish in wishes]
+        debts = [wish.meter.debt for wish in wishes]
+        grants, away = await self._draw(draws, debts)
+        for wish, draw, grant in zip(wishes, draws, grants, strict=True):
+            wish.meter.hold(draw, grant, now, away=away)
+
+    async def _draw(self, draws: list[Draw], debts: list[float]) -> tuple[list[Grant], bool]:
+        """What the buckets grant, and whether this process granted it alone because Redis is away."""
         if self._ledger is None:
-            grants = await self._local.draw(draws)
-        else:
-            try:
-                owed = [want._replace(returned=want.returned - meter.debt) for (meter, _, _), want in zip(wanted, draws, strict=True)]
-                grants = await self._ledger.draw(owed)
-            except StateUnavailable:
-                away = True
-                metrics.RATE_LIMITS_LOCAL.inc()
-                grants = await self._local.draw(draws)
-            if self._away and not away:
-                self._local.forget()
-            self._away = away
-        for (meter, _, _), want, grant in zip(wanted, draws, grants, strict=True):
-            meter.take_over(want, grant, now, away=away)
+            return await self._local.draw(draws), False
+        try:
+            # what was spent of a quota while Redis was away is taken off what is given back
+            owed = [draw._replace(returned=draw.returned - debt) for draw, debt in zip(draws, debts, strict=True)]
+            grants = await self._ledger.draw(owed)
+        except StateUnavailable:
+            metrics.RATE_LIMITS_LOCAL.inc()
+            self._away = True
+            return await self._local.draw(draws), True
+        if self._away:
+            self._local.forget()
+            self._away = False
+        return grants, False
 
 
 def _spend(meters: tuple[Meter, ...], need: float, now: float) -> bool:
@@ -187,9 +214,9 @@ def _spend(meters: tuple[Meter, ...], need: float, now: float) -> bool:
 
 def _refusal(meters: tuple[Meter, ...], now: float) -> RateLimited:
     blocking = max(meters, key=lambda meter: meter.blocked_until)
-    metrics.RATE_LIMITED.labels(blocking.unit, "rate" if blocking.rate else "quota").inc()
+    metrics.RATE_LIMITED.labels(blocking.unit, "quota" if blocking.is_quota else "rate").inc()
     wait_s = max(1, math.ceil(blocking.blocked_until - now))
-    limit = f"{blocking.rate:g} {blocking.unit}/s" if blocking.rate else f"{blocking.burst:g} {blocking.unit} a day"
+    limit = f"{blocking.burst:g} {blocking.unit} a day" if blocking.is_quota else f"{blocking.rate:g} {blocking.unit}/s"
     return RateLimited(f"the limit of {limit} is reached; try again in {wait_s} s", wait_s)
 
 

@@ -177,3 +177,56 @@ async def test_one_key_written_in_many_ways_fills_no_memory(authenticator, store
     for spaces in range(2, 20):
         assert await is_known(authenticator, " " * spaces + new.text)
     assert repr(authenticator) == "<Authenticator 0 remembered>"
+
+
+class Tokens:
+    """Verifies each text that has two dots, until the keys of its issuer are others."""
+
+    def __init__(self):
+        self.verified, self.withdrawn = 0, False
+
+    def principal(self, text):
+        if self.withdrawn:
+            raise Unauthenticated("this token is signed with a key that is not known (yet)")
+        self.verified += 1
+        return Principal(f"jwt:acme:{text}", "acme", PREDICT)
+
+
+@pytest.fixture
+def tokens():
+    return Tokens()
+
+
+@pytest.fixture
+def with_tokens(store, clock, tokens):
+    fixed = {digest("s3cret"): Principal("fixed", "ops", PREDICT)}
+    return Authenticator(Sources(fixed, store, tokens, store), refresh_s=REFRESH_S, outage_s=OUTAGE_S, clock=clock)
+
+
+async def test_only_tokens_are_forgotten_when_the_keys_that_sign_them_change(with_tokens, store, tokens):
+    new = store.add()
+    for text in (new.text, "s3cret", "a.b.c"):
+        assert await is_known(with_tokens, text)
+    tokens.withdrawn = True
+    with_tokens.forget_tokens()
+    assert repr(with_tokens) == "<Authenticator 2 remembered>"
+    assert [await is_known(with_tokens, text) for text in (new.text, "s3cret", "a.b.c")] == [True, True, False]
+    assert store.asked[new.digest] == 1
+
+
+async def test_a_token_is_not_remembered_whose_key_was_withdrawn_while_its_tenants_limits_were_looked_up(with_tokens, store, tokens):
+    async def withdraw(tenants):
+        tokens.withdrawn = True
+        with_tokens.forget_tokens()
+        return {tenant: RateLimits() for tenant in tenants}
+
+    store.tenant_limits = withdraw
+    assert not await is_known(with_tokens, "a.b.c")
+    assert (tokens.verified, repr(with_tokens)) == (1, "<Authenticator 0 remembered>")
+
+
+async def test_a_token_whose_tenant_is_known_is_verified_once(with_tokens, tokens):
+    assert await is_known(with_tokens, "a.b.c")
+    verified = tokens.verified
+    assert await is_known(with_tokens, "d.e.f")
+    assert tokens.verified == verified + 1

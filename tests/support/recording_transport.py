@@ -1,0 +1,38 @@
+"""A connection's transport that writes down what is sent, for protocols that are tested without a socket."""
+
+import asyncio
+
+
+class RecordingTransport(asyncio.Transport):
+    """`writes` are those that reached it, one by one."""
+
+    def __init__(self):
+        super().__init__()
+        self.writes, self.closing = [], False
+
+    @property
+    def sent(self):
+        """All that was sent."""
+        return b"".join(self.writes)
+
+    def write(self, data):
+        assert not self.closing
+        self.writes.append(bytes(data))
+
+    def close(self):
+        self.closing = True
+
+    def is_closing(self):
+        return self.closing
+
+    def pause_reading(self):
+        pass
+
+    def resume_reading(self):
+        pass
+
+
+async def turns(times=10):
+    """Let other tasks run for some turns of the event loop."""
+    for _ in range(times):
+        await asyncio.sleep(0)
