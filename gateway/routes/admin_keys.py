@@ -4,7 +4,7 @@ from time import time
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.dialects.kserve_v1 import Error
@@ -13,16 +13,16 @@ from gateway.http_server.body import read_json
 from gateway.request.context import CONTEXT, RequestContext
 from gateway.request.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
 from gateway.request.rate_limits import NAMES, RateLimits
-from gateway.routes.direct import DirectRoute
+from gateway.routes.admitted import admitted
 from gateway.routes.health import NO_STORE
 from gateway.security.api_keys import MAX_LIFE_S, make, require_tenant
 from gateway.security.key_store import KeyStore
-from gateway.stack import Stack
+from gateway.stack import Stack, stack_of
 
 Body = TypeVar("Body", bound=BaseModel)
 DEFAULT_GRACE_S = 86_400.0
 _RESPONSES: dict[int | str, dict[str, Any]] = {status: {"model": Error} for status in (400, 401, 403, 404, 408, 409, 413, 422, 429, 503)}
-router = APIRouter(route_class=DirectRoute, tags=["administer"], responses=_RESPONSES)
+router = APIRouter(tags=["administer"], responses=_RESPONSES)
 
 
 class _Body(BaseModel):
@@ -73,18 +73,25 @@ def _documentation(body: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
 
 
+async def _store(stack: Annotated[Stack, admitted(ADMIN)]) -> KeyStore:
+    if stack.keys is None:
+        raise NotReady("keys are kept in Redis and there is none: set HEADRACE_STATE_URL")
+    return stack.keys
+
+
+Store = Annotated[KeyStore, Depends(_store)]
+
+
 @router.get("/v1/admin/keys", summary="List the API keys")
-async def list_keys(request: Request) -> Response:
+async def list_keys(store: Store) -> Response:
     """All keys with their ids, tenants, scopes and states; never the keys themselves."""
-    store = await _enter(request)
     now = time()
     return _answer({"keys": [key.shown(now) for key in await store.list_keys()]})
 
 
 @router.post("/v1/admin/keys", summary="Make an API key", status_code=201, openapi_extra=_documentation(CreateBody))
-async def create_key(request: Request) -> Response:
+async def create_key(request: Request, store: Store) -> Response:
     """Make a key. The answer shows it, once: only its sha256 is kept."""
-    store = await _enter(request)
     body = await _read(request, CreateBody)
     now = time()
     expires_at = None if body.expires_in_s is None else now + body.expires_in_s
@@ -106,9 +113,8 @@ async def create_key(request: Request) -> Response:
 @router.post(
     "/v1/admin/keys/{key_id}/rotate", summary="Rotate an API key", status_code=201, openapi_extra=_KEY_ID | _documentation(RotateBody)
 )
-async def rotate_key(request: Request) -> Response:
+async def rotate_key(request: Request, store: Store) -> Response:
     """Make a key with the same tenant, scopes and limits; the old one goes on for `grace_s` seconds."""
-    store = await _enter(request)
     body = await _read(request, RotateBody)
     now = time()
     new = await store.rotate(request.path_params["key_id"], now, body.grace_s)
@@ -116,17 +122,15 @@ async def rotate_key(request: Request) -> Response:
 
 
 @router.delete("/v1/admin/keys/{key_id}", summary="Revoke an API key", openapi_extra=_KEY_ID)
-async def revoke_key(request: Request) -> Response:
+async def revoke_key(request: Request, store: Store) -> Response:
     """Revoke a key; every gateway knows it within `HEADRACE_KEY_REFRESH_S` seconds."""
-    store = await _enter(request)
     now = time()
     return _answer((await store.revoke(request.path_params["key_id"], now)).shown(now))
 
 
 @router.put("/v1/admin/tenants/{tenant}/limits", summary="Limit a tenant", openapi_extra=_TENANT | _documentation(LimitsBody))
-async def limit_tenant(request: Request) -> Response:
+async def limit_tenant(request: Request, store: Store) -> Response:
     """Set what all keys and tokens of a tenant may ask for together; it takes the place of what was set before."""
-    store = await _enter(request)
     body, tenant = await _read(request, LimitsBody), request.path_params["tenant"]
     try:
         limits = RateLimits(**{name: getattr(body, name) for name in NAMES})
@@ -137,18 +141,9 @@ async def limit_tenant(request: Request) -> Response:
     return _answer({"tenant": tenant, "limits": limits.given()})
 
 
-async def _enter(request: Request) -> KeyStore:
-    stack: Stack = request.app.state.stack
-    await stack.door.enter(request.scope[CONTEXT], ADMIN)
-    if stack.keys is None:
-        raise NotReady("keys are kept in Redis and there is none: set HEADRACE_STATE_URL")
-    return stack.keys
-
-
 async def _read(request: Request, body: type[Body]) -> Body:
-    stack: Stack = request.app.state.stack
     ctx: RequestContext = request.scope[CONTEXT]
-    raw = await read_json(request, ctx, stack.limits.body)
+    raw = await read_json(request, ctx, stack_of(request.app).limits.body)
     try:
         return body.model_validate_json(raw or b"{}")
     except ValidationError as exc:

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.observability import metrics
-from gateway.stack import Stack
+from gateway.stack import stack_of
 
 router = APIRouter(tags=["operate"])
 NO_STORE = {"Cache-Control": "no-store"}
@@ -69,7 +69,7 @@ async def livez() -> Alive:
 )
 async def readyz(request: Request) -> Response:
     """Ready once a catalog was read. While Triton is gone it stays ready, since it answers what is cached; `checks` says so."""
-    stack: Stack = request.app.state.stack
+    stack = stack_of(request.app)
     draining = stack.drain.draining
     ready = stack.ready
     checks = {

@@ -13,7 +13,7 @@ from gateway.errors import MalformedRequest, NotReady, Unsupported
 from gateway.http_server import content_coding
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation import open_inference as documentation
-from gateway.stack import Stack
+from gateway.stack import stack_of
 
 router = APIRouter(route_class=DirectRoute, tags=["open inference protocol"])
 MODEL = "/v2/models/{model:name}"
@@ -35,7 +35,7 @@ async def live(request: Request) -> Response:
 @router.get("/v2/health/ready", summary="Can it answer?", response_class=Response, responses=documentation.READY)
 async def ready(request: Request) -> Response:
     """Ready once a catalog was read and until it leaves, as `/readyz`."""
-    stack: Stack = request.app.state.stack
+    stack = stack_of(request.app)
     if not stack.ready:
         raise NotReady("this gateway is starting or leaving; try again later")
     return Response()

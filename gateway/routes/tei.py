@@ -15,7 +15,7 @@ from gateway.dialects.json_body import schema_of
 from gateway.errors import NotReady
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation.openapi import MODEL, REQUEST_HEADERS, json_body, responses
-from gateway.stack import Stack
+from gateway.stack import Stack, stack_of
 from model_repository.manifest import Manifest
 
 router = APIRouter(route_class=DirectRoute, tags=["text embeddings inference"])
@@ -127,7 +127,7 @@ async def show_info(request: Request) -> Response:
 @router.get("/health", summary="Does the model server answer?", response_class=Response, responses={503: {"model": TeiError}})
 async def check_health(request: Request) -> Response:
     """200 while a catalog is known and Triton answers. No key is asked for."""
-    stack: Stack = request.app.state.stack
+    stack = stack_of(request.app)
     if stack.catalog.fault is not None:
         raise NotReady(stack.catalog.fault)
     return Response()
