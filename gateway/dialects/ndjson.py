@@ -99,7 +99,7 @@ def items(raw: bytes, manifest: Manifest, task: Task, parameters: Mapping[str, A
     return kserve_v1.instance_items(instance, "the line", manifest.task, task, parameters, max_text_bytes)
 
 
-def answered(number: int, prediction: Prediction, parameters: Mapping[str, Any]) -> bytes:
+def prediction_line(number: int, prediction: Prediction, parameters: Mapping[str, Any]) -> bytes:
     """The line of a prediction."""
     shown = task_of(prediction.manifest).prediction(prediction.manifest, prediction.rows, parameters)
     line = {"line": number, "prediction": shown}
@@ -108,6 +108,6 @@ def answered(number: int, prediction: Prediction, parameters: Mapping[str, Any])
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def failed(number: int, error: GatewayError) -> bytes:
+def error_line(number: int, error: GatewayError) -> bytes:
     """The line of an error."""
     return orjson.dumps({"line": number, "error": error.message, "status": error.status}, option=orjson.OPT_APPEND_NEWLINE)

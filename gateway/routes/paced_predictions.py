@@ -1,0 +1,56 @@
+"""Predictions for a client that can wait: it asks at the pace that the model's queue can take, and is not shed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from gateway.concurrency.pace import Pace
+from gateway.errors import Overloaded
+from gateway.request.prediction import Item, Prediction
+
+PAUSE_S = 0.02
+"""Seconds between an attempt that was shed and the next one."""
+
+Predict = Callable[[Sequence[Item], float], Awaitable[Prediction]]
+"""Items and their deadline, of the event loop's clock → their prediction."""
+
+
+class PacedPredictions:
+    """Calls `predict` as often at once as `pace` allows, and again for items that were shed.
+
+    `timeout_s` bounds the attempts for the same items together; it begins with the first one.
+    """
+
+    def __init__(self, predict: Predict, pace: Pace, timeout_s: float) -> None:
+        self._predict, self._pace, self._timeout_s = predict, pace, timeout_s
+
+    async def predict(self, items: Sequence[Item]) -> Prediction:
+        """The prediction for items.
+
+        Raises:
+            Overloaded: the items were shed until their time was over.
+            GatewayError: as `predict`.
+        """
+        clock = asyncio.get_running_loop().time
+        await self._pace.begin()
+        deadline = clock() + self._timeout_s
+        while True:
+            try:
+                return await self._attempt(items, deadline)
+            except Overloaded:
+                if clock() + PAUSE_S >= deadline:
+                    raise
+            await asyncio.sleep(PAUSE_S)
+            await self._pace.begin()
+
+    async def _attempt(self, items: Sequence[Item], deadline: float) -> Prediction:
+        """One attempt in a turn that has begun; tells `pace` its outcome and ends the turn."""
+        try:
+            prediction = await self._predict(items, deadline)
+        except Overloaded:
+            self._pace.shed()
+            raise
+        else:
+            self._pace.answered()
+            return prediction
+        finally:
+            self._pace.end()
