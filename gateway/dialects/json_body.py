@@ -1,7 +1,7 @@
-"""JSON bodies: bytes → JSON → a typed request, with one sentence for each fault; and their schemas for OpenAPI."""
+"""JSON bodies: bytes → JSON → a typed request, with one sentence for each fault."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -45,24 +45,6 @@ def parse(adapter: TypeAdapter[T], raw: bytes, sentences: Mapping[str, str] | No
         error = InvalidRequest(_sentence(fault["loc"], fault["type"], fault["msg"], sentences or {}))
         error.param = str(fault["loc"][0]) if fault["loc"] and fault["type"] != "extra_forbidden" else None
         raise error from None
-
-
-def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """JSON Schema of a body, in one piece: references into `$defs` mean nothing inside an OpenAPI document."""
-    schema = model.model_json_schema()
-    definitions = schema.pop("$defs", {})
-
-    def inline(node: Any) -> Any:
-        if isinstance(node, list):
-            return [inline(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            return inline(definitions[node["$ref"].rpartition("/")[2]])
-        return {key: inline(value) for key, value in node.items()}
-
-    inlined: dict[str, Any] = inline(schema)
-    return inlined
 
 
 def _sentence(loc: tuple[int | str, ...], kind: str, message: str, sentences: Mapping[str, str]) -> str:

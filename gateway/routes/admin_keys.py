@@ -14,6 +14,7 @@ from gateway.request.context import CONTEXT, RequestContext
 from gateway.request.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
 from gateway.request.rate_limits import NAMES, RateLimits
 from gateway.routes.admitted import admitted
+from gateway.routes.documentation.schema import schema_of
 from gateway.routes.health import NO_STORE
 from gateway.security.api_keys import MAX_LIFE_S, make, require_tenant
 from gateway.security.key_store import KeyStore
@@ -65,12 +66,8 @@ _TENANT = {"parameters": [_in_path("tenant", "the tenant's name")]}
 
 
 def _documentation(body: type[BaseModel]) -> dict[str, Any]:
-    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
-    definitions = schema.pop("$defs", {})
-    for field in schema["properties"].values():
-        if "$ref" in field:
-            field.update(definitions[field.pop("$ref").rpartition("/")[2]])
-    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+    # not `json_body`: a body may be left out where all its fields may
+    return {"requestBody": {"content": {"application/json": {"schema": schema_of(body)}}}}
 
 
 async def _store(stack: Annotated[Stack, admitted(ADMIN)]) -> KeyStore:

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.calls.call import Call
 from gateway.dialects import openai, rerank
-from gateway.dialects.json_body import schema_of
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation.openapi import ERRORS, REQUEST_HEADERS, json_body, responses
+from gateway.routes.documentation.schema import schema_of
 
 router = APIRouter(route_class=DirectRoute, tags=["openai"])
 

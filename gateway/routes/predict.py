@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request, Response
 from gateway.cache.key import entity_tag
 from gateway.calls.call import Call, age_header
 from gateway.dialects import kserve_v1
-from gateway.dialects.json_body import schema_of
 from gateway.dialects.rendered import Rendered
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation.openapi import ETAG, IF_NONE_MATCH, MODEL, REQUEST_HEADERS, json_body, responses
+from gateway.routes.documentation.schema import schema_of
 from gateway.tasks import task_of
 
 router = APIRouter(route_class=DirectRoute, tags=["predict"])

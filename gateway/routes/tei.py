@@ -11,10 +11,10 @@ from gateway.calls.call import Call
 from gateway.catalog.default_models import default_model
 from gateway.dialects import hugging_face, tei, tei_bodies
 from gateway.dialects.ask import Ask
-from gateway.dialects.json_body import schema_of
 from gateway.errors import NotReady
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation.openapi import MODEL, REQUEST_HEADERS, json_body, responses
+from gateway.routes.documentation.schema import schema_of
 from gateway.stack import Stack, stack_of
 from model_repository.manifest import Manifest
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from gateway.dialects.json_body import schema_of
 from gateway.dialects.kserve_v1 import Error
 from gateway.dialects.open_inference.http_body import InferBody, InferResponse
 from gateway.routes.documentation.openapi import ERRORS, MODEL, REQUEST_HEADERS, RESPONSE_HEADERS
+from gateway.routes.documentation.schema import schema_of
 
 _Responses = dict[int | str, dict[str, Any]]
 _NUMBER = {"name": "version", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}, "example": 2}

@@ -4,6 +4,7 @@ from typing import Any
 
 from gateway.dialects import kserve_v1, ndjson
 from gateway.routes.documentation.openapi import MODEL, REQUEST_HEADERS, RESPONSE_HEADERS, responses
+from gateway.routes.documentation.schema import schema_of
 
 _QUERY = [
     {
@@ -18,7 +19,7 @@ _QUERY = [
         "in": "query",
         "required": False,
         "description": "options of all lines, as in a prediction request",
-        "content": {"application/json": {"schema": kserve_v1.Parameters.model_json_schema(), "example": {"top_k": 3}}},
+        "content": {"application/json": {"schema": schema_of(kserve_v1.Parameters), "example": {"top_k": 3}}},
     },
 ]
 _LINES_IN = '"opec ministers agreed to cut crude oil output"\n{"text": "the bank of england left its lending rate unchanged"}\n'
