@@ -1,11 +1,13 @@
 """What OpenAPI says of routes that answer with predictions (parameters, headers, statuses), and what it says of all routes alike."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from gateway.calls.call import MAX_UNIT_CHARS, UNIT
 from gateway.dialects.kserve_v1 import Error
 
+_WRAP = re.compile(r"(?<!\n)\n(?!\n)")
 _OF_FRAMEWORK = ("HTTPValidationError", "ValidationError")
 _BEARER = {"type": "http", "scheme": "bearer", "description": "an API key or a token, where HEADRACE_AUTH asks for one"}
 
@@ -103,7 +105,20 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
                 operation["security"] = [{"bearer": []}]
             for status, response in operation["responses"].items():
                 _complete(status, response)
+    _unwrap(document)
     return document
+
+
+def _unwrap(node: Any) -> None:
+    """Make one line of each paragraph of the descriptions, which docstrings wrap where the source needs it."""
+    if isinstance(node, list):
+        for element in node:
+            _unwrap(element)
+    elif isinstance(node, dict):
+        if isinstance(description := node.get("description"), str):
+            node["description"] = _WRAP.sub(" ", description)
+        for value in node.values():
+            _unwrap(value)
 
 
 def _complete(status: str, response: dict[str, Any]) -> None:
