@@ -104,7 +104,7 @@ class ZeroShotBody(Strict):
 
 _CLASSIFICATION = TypeAdapter(ClassificationBody)
 _ENTITIES = TypeAdapter(EntityBody)
-_ANSWER = TypeAdapter(AnswerBody)
+_QUESTION_ANSWERING = TypeAdapter(AnswerBody)
 _ZERO_SHOT = TypeAdapter(ZeroShotBody)
 
 
@@ -175,8 +175,8 @@ def _ask_entities(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     return Ask([Item(encoded(text, f"inputs.{i}", max_text_bytes), None, parameters) for i, text in enumerate(texts)], render)
 
 
-def _ask_answer(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
-    body = parse(_ANSWER, raw, _QUESTION)
+def _ask_question_answering(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
+    body = parse(_QUESTION_ANSWERING, raw, _QUESTION)
     given = body.parameters
     if given.align_to_words is False:
         raise InvalidRequest("parameters.align_to_words: answers are of whole words always; leave it out or say true")
@@ -209,6 +209,6 @@ _ASKS: Mapping[str, Callable[[bytes, Manifest, int], Ask]] = {
     "text-ranking": tei.ask_rerank,
     "text-classification": _ask_classification,
     "token-classification": _ask_entities,
-    "question-answering": _ask_answer,
+    "question-answering": _ask_question_answering,
     "zero-shot-classification": _ask_zero_shot,
 }

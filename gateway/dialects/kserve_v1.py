@@ -160,11 +160,11 @@ def render(prediction: Prediction, task: Task, parameters: Mapping[str, Any], si
     """The response's body; `sizes` are the numbers of items of the instances."""
     ranges = list(pairwise(accumulate(sizes, initial=0)))
     shown = [task.prediction(prediction.manifest, prediction.rows[first:end], parameters) for first, end in ranges]
-    answer: dict[str, object] = {"predictions": shown}
+    response: dict[str, object] = {"predictions": shown}
     if cut := dict(prediction.truncated()):
         longest = ((i, max(cut.get(item, 0) for item in range(first, end))) for i, (first, end) in enumerate(ranges))
-        answer["truncated"] = [{"instance": i, "tokens": tokens} for i, tokens in longest if tokens]
-    return orjson.dumps(answer)
+        response["truncated"] = [{"instance": i, "tokens": tokens} for i, tokens in longest if tokens]
+    return orjson.dumps(response)
 
 
 def shown(sizes: list[int], parameters: Mapping[str, Any]) -> bytes:

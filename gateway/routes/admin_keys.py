@@ -83,7 +83,7 @@ Store = Annotated[KeyStore, Depends(_store)]
 async def list_keys(store: Store) -> Response:
     """All keys with their ids, tenants, scopes and states; never the keys themselves."""
     now = time()
-    return _answer({"keys": [key.shown(now) for key in await store.list_keys()]})
+    return _json({"keys": [key.shown(now) for key in await store.list_keys()]})
 
 
 @router.post("/v1/admin/keys", summary="Make an API key", status_code=201, openapi_extra=_documentation(CreateBody))
@@ -104,7 +104,7 @@ async def create_key(request: Request, store: Store) -> Response:
     except ValueError as exc:
         raise InvalidRequest(str(exc)) from exc
     await store.create(new)
-    return _answer({"api_key": new.text, **new.key.shown(now)}, 201)
+    return _json({"api_key": new.text, **new.key.shown(now)}, 201)
 
 
 @router.post(
@@ -115,14 +115,14 @@ async def rotate_key(request: Request, store: Store) -> Response:
     body = await _read(request, RotateBody)
     now = time()
     new = await store.rotate(request.path_params["key_id"], now, body.grace_s)
-    return _answer({"api_key": new.text, **new.key.shown(now)}, 201)
+    return _json({"api_key": new.text, **new.key.shown(now)}, 201)
 
 
 @router.delete("/v1/admin/keys/{key_id}", summary="Revoke an API key", openapi_extra=_KEY_ID)
 async def revoke_key(request: Request, store: Store) -> Response:
     """Revoke a key; every gateway knows it within `HEADRACE_KEY_REFRESH_S` seconds."""
     now = time()
-    return _answer((await store.revoke(request.path_params["key_id"], now)).shown(now))
+    return _json((await store.revoke(request.path_params["key_id"], now)).shown(now))
 
 
 @router.put("/v1/admin/tenants/{tenant}/limits", summary="Limit a tenant", openapi_extra=_TENANT | _documentation(LimitsBody))
@@ -135,7 +135,7 @@ async def limit_tenant(request: Request, store: Store) -> Response:
     except ValueError as exc:
         raise InvalidRequest(str(exc)) from exc
     await store.limit_tenant(tenant, limits)
-    return _answer({"tenant": tenant, "limits": limits.given()})
+    return _json({"tenant": tenant, "limits": limits.given()})
 
 
 async def _read(request: Request, body: type[Body]) -> Body:
@@ -150,5 +150,5 @@ async def _read(request: Request, body: type[Body]) -> Body:
         raise InvalidRequest(f"{place or 'the body'}: {fault['msg'].removeprefix('Value error, ')}") from None
 
 
-def _answer(content: dict[str, Any], status: int = 200) -> Response:
+def _json(content: dict[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, NO_STORE, "application/json")

@@ -129,9 +129,9 @@ async def model_infer(request: Request) -> Response:
     headers, limits = call.ctx.headers, call.stack.limits.body
     body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), limits.max_bytes)
     asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH), limits.max_depth)
-    answered = await infer(call, request.path_params["model"], _version(request), asked)
-    rendered = http_body.render(asked, *answered)
-    return _coded(rendered, age_header(answered.prediction), headers.get("accept-encoding", ""))
+    inference = await infer(call, request.path_params["model"], _version(request), asked)
+    rendered = http_body.render(asked, *inference)
+    return _coded(rendered, age_header(inference.prediction), headers.get("accept-encoding", ""))
 
 
 def _model(call: Call) -> ServedModel:

@@ -144,11 +144,11 @@ def parse(body: bytes, header_length: str | None, max_json_depth: int) -> InferR
 def render(request: InferRequest, prediction: Prediction, wanted: Sequence[Wanted], outputs: Sequence[Output]) -> Body:
     """The response to a request; `wanted` says how each of `outputs` goes."""
     tail = [output.raw for one, output in zip(wanted, outputs, strict=True) if one.binary]
-    answer: dict[str, Any] = {"id": request.id} if request.id else {}
-    answer["model_name"] = prediction.manifest.model
-    answer["model_version"] = str(prediction.manifest.version)
-    answer["outputs"] = [_tensor(output, one.binary) for one, output in zip(wanted, outputs, strict=True)]
-    head = orjson.dumps(answer)
+    response: dict[str, Any] = {"id": request.id} if request.id else {}
+    response["model_name"] = prediction.manifest.model
+    response["model_version"] = str(prediction.manifest.version)
+    response["outputs"] = [_tensor(output, one.binary) for one, output in zip(wanted, outputs, strict=True)]
+    head = orjson.dumps(response)
     return Body(b"".join([head, *tail]), len(head)) if tail else Body(head, None)
 
 

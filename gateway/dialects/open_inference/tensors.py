@@ -79,9 +79,9 @@ def outputs(prediction: Prediction, wanted: Sequence[Wanted]) -> list[Output]:
 
 def _classified(output: Output, classes: int) -> Output:
     """The classification extension: of each row the best classes, as texts."""
-    items, width = output.shape
+    rows, width = output.shape
     kept = min(classes, width)
-    return Output(output.name, BYTES, (items, kept), packed(best_classes(output.raw, output.datatype == INTEGER, width, kept)))
+    return Output(output.name, BYTES, (rows, kept), packed(best_classes(output.raw, output.datatype == INTEGER, width, kept)))
 
 
 def _column(tensor: Input, max_items: int, max_text_bytes: int) -> Sequence[bytes]:

@@ -54,7 +54,7 @@ _LENGTH = {
     "schema": {"type": "integer", "minimum": 0},
 }
 _INFER_BODY = {"required": True, "content": {"application/json": {"schema": schema_of(InferBody)}, "application/octet-stream": _BINARY}}
-_ANSWER: dict[str, Any] = {
+_INFERRED: dict[str, Any] = {
     "model": InferResponse,
     "headers": {
         **RESPONSE_HEADERS,
@@ -65,6 +65,6 @@ _ANSWER: dict[str, Any] = {
     },
     "content": {"application/octet-stream": _BINARY},
 }
-INFER: _Responses = {200: _ANSWER, **_errors(*ERRORS)}
+INFER: _Responses = {200: _INFERRED, **_errors(*ERRORS)}
 INFER_OF_MODEL: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _LENGTH, *REQUEST_HEADERS]}
 INFER_OF_VERSION: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _NUMBER, _LENGTH, *REQUEST_HEADERS]}

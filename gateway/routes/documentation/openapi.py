@@ -78,10 +78,10 @@ ERRORS: dict[int, str] = {
 }
 
 
-def responses(answer: Any, error: Any, headers: Mapping[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
-    """The statuses of a route, with the model of its answer, further headers of that, and the model of its errors."""
+def responses(success: Any, error: Any, headers: Mapping[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """A route's responses by status: the models of its success and its errors, and further headers of its success."""
     return {
-        200: {"model": answer, "headers": {**RESPONSE_HEADERS, **(headers or {})}},
+        200: {"model": success, "headers": {**RESPONSE_HEADERS, **(headers or {})}},
         **{status: {"model": error, "description": meaning} for status, meaning in ERRORS.items()},
     }
 
