@@ -1,4 +1,7 @@
-"""`/v1/admin/keys` and `/v1/admin/tenants`: who may come in, and how much they may ask for. Always with a key that has the scope admin."""
+"""`/v1/admin/keys` and `/v1/admin/tenants`: who may come in, and how much they may ask for.
+
+All of them need a key with the scope admin.
+"""
 
 from time import time
 from typing import Annotated, Any, TypeVar
@@ -66,7 +69,7 @@ _TENANT = {"parameters": [_in_path("tenant", "the tenant's name")]}
 
 
 def _documentation(body: type[BaseModel]) -> dict[str, Any]:
-    # not `json_body`: a body may be left out where all its fields may
+    # not `json_body`: clients may leave out the body where they may leave out all its fields
     return {"requestBody": {"content": {"application/json": {"schema": schema_of(body)}}}}
 
 
@@ -111,7 +114,9 @@ async def create_key(request: Request, store: Store) -> Response:
     "/v1/admin/keys/{key_id}/rotate", summary="Rotate an API key", status_code=201, openapi_extra=_KEY_ID | _documentation(RotateBody)
 )
 async def rotate_key(request: Request, store: Store) -> Response:
-    """Make a key with the same tenant, scopes and limits; the old one goes on for `grace_s` seconds."""
+    """Make a key with the same tenant, scopes and limits; the old one goes on for `grace_s`
+    seconds.
+    """
     body = await _read(request, RotateBody)
     now = time()
     new = await store.rotate(request.path_params["key_id"], now, body.grace_s)
@@ -127,7 +132,9 @@ async def revoke_key(request: Request, store: Store) -> Response:
 
 @router.put("/v1/admin/tenants/{tenant}/limits", summary="Limit a tenant", openapi_extra=_TENANT | _documentation(LimitsBody))
 async def limit_tenant(request: Request, store: Store) -> Response:
-    """Set what all keys and tokens of a tenant may ask for together; it takes the place of what was set before."""
+    """Set what all keys and tokens of a tenant may ask for together; it takes the place of what was
+    set before.
+    """
     body, tenant = await _read(request, LimitsBody), request.path_params["tenant"]
     try:
         limits = RateLimits(**{name: getattr(body, name) for name in NAMES})

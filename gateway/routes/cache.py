@@ -1,4 +1,4 @@
-"""`DELETE /v1/cache…`: what is cached is answered no more."""
+"""`DELETE /v1/cache…`: the gateway no longer answers with what it has cached."""
 
 from typing import Annotated
 

@@ -34,7 +34,9 @@ class WatchedState(BaseModel):
 
 
 class CatalogState(BaseModel):
-    """The catalog: versions by model as `ready` or why not, and why it could not be read lately, where that is so."""
+    """The catalog: versions by model as `ready` or why not, and why it could not be read lately,
+    where that is so.
+    """
 
     models: dict[str, dict[str, str]]
     fault: str | None
@@ -72,7 +74,9 @@ class Config(BaseModel):
 
 @router.get("/debug/config", summary="Show the configuration in force")
 async def config(request: Request, response: Response, stack: Admitted) -> Config:
-    """The settings with their sources, secrets masked; the runtime settings, limits, experiments and catalog of the worker that answers."""
+    """The settings with their sources, secrets masked; the runtime settings, limits, experiments
+    and catalog of the worker that answers.
+    """
     response.headers.update(NO_STORE)
     models = stack.catalog.current.models if stack.catalog.loaded else {}
     return Config(

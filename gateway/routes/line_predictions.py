@@ -1,4 +1,4 @@
-"""A line of a stream → the line of its prediction or its error. A line that fails fails alone."""
+"""A line of a stream → the line of its prediction or of its error: no line fails another."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -18,9 +18,10 @@ log = structlog.get_logger()
 
 
 class LinePredictions:
-    """Takes each line's items from the caller's limits and has them predicted by one version, which `manifest` describes.
+    """Charges the caller for each line's items, and has `predict` answer them.
 
-    `parameters` are those of all lines, and ones that the task takes.
+    One version, which `manifest` describes, answers all lines. `parameters` hold for all lines, and
+    the version's task takes them.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class LinePredictions:
         self._predict = predict
 
     async def line_out(self, line: Line) -> bytes:
-        """The line that goes out for a line that came in."""
+        """The output line for an input line."""
         self._call.ctx.instances += 1
         try:
             return ndjson.prediction_line(line.number, await self._prediction(line), self._parameters)

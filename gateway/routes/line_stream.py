@@ -1,7 +1,7 @@
-"""The ASGI response to a stream of lines: lines are read, worked on and sent at the same time.
+"""The ASGI response to a stream of lines: it reads lines, works on them and sends at the same time.
 
-The window of lines in flight bounds memory and carries back-pressure: a client that does not read
-is not read from.
+The window of lines in flight bounds memory and carries back-pressure: while the client does not
+read, the gateway does not read from it.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class LineStream(Response):
         self._request, self._ctx, self._limits, self._line_out = request, ctx, limits, line_out
         self._read_over = asyncio.Event()
         self.status_code, self.background = 200, None
-        self.init_headers({"X-Accel-Buffering": "no"})  # proxies that would wait for the whole
+        self.init_headers({"X-Accel-Buffering": "no"})  # for proxies that would wait for the whole response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a line for every line, or as many as the client stays for."""
@@ -51,8 +51,8 @@ class LineStream(Response):
     async def _watch(self, receive: Receive) -> None:
         """Wait until the client leaves.
 
-        It begins when the reading of lines is over, by their end or because the client has left:
-        until then the reader receives the messages.
+        The reader of lines receives all messages until it ends, because the lines end or because
+        the client has left; only then is there anything to watch for.
         """
         await self._read_over.wait()
         while (await receive())["type"] != "http.disconnect":
@@ -70,7 +70,7 @@ class LineStream(Response):
         except ClientDisconnect:
             self._ctx.error = CLIENT_LEFT
         except TimeoutError:
-            # the last message is not sent, so that the client sees that the response is not whole
+            # without the last message the client sees that the response is not whole
             self._ctx.error = f"cut off: the client neither sent nor read for {limits.stream_stall_s:g} s"
         else:
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -22,7 +22,9 @@ class Model(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The models' names as KServe v1 lists them (`models`), and as OpenAI does (`object`, `data`)."""
+    """The models' names as KServe v1 lists them (`models`), and as OpenAI does (`object`,
+    `data`).
+    """
 
     models: list[str]
     object: Literal["list"]
@@ -50,7 +52,9 @@ class Version(Manifest):
 
 
 class Arm(BaseModel):
-    """A variant of an experiment: the version that it shows to the share `weight` of the units that take part."""
+    """A variant of an experiment: the version that it shows to the share `weight` of the units that
+    take part.
+    """
 
     name: str
     version: int
@@ -90,7 +94,9 @@ async def list_models(stack: Admitted) -> ModelList:
 
 @router.get("/v1/models/{model:name}", summary="Show a model", responses={200: {"model": ModelDetails}, 404: {"model": Error}})
 async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
-    """A model's versions with their manifests (measured quality, sizes, provenance), and its experiment; OpenAI's fields beside."""
+    """A model's versions with their manifests (measured quality, sizes, provenance), and its
+    experiment; OpenAI's fields beside.
+    """
     served = stack.catalog.current.model(model)
     experiment = stack.experiments.by_model.get(model)
     return {

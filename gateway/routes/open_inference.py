@@ -74,7 +74,8 @@ async def log_settings(request: Request) -> Response:
     raise Unsupported(unsupported.LOG)
 
 
-# before the models: one that were called stats could not be asked about, as with Triton
+# these routes stand before those of the models: as with Triton, nobody can ask about a model whose
+# name is stats
 @router.api_route("/v2/models/stats", methods=["GET"], include_in_schema=False)
 @router.api_route(MODEL + "/stats", methods=["GET"], include_in_schema=False)
 @router.api_route(VERSION + "/stats", methods=["GET"], include_in_schema=False)
@@ -124,7 +125,9 @@ async def configuration(request: Request) -> Response:
 @router.post(MODEL + "/infer", summary="Infer", responses=documentation.INFER, openapi_extra=documentation.INFER_OF_MODEL)
 @router.post(VERSION + "/infer", summary="Infer by a version", responses=documentation.INFER, openapi_extra=documentation.INFER_OF_VERSION)
 async def model_infer(request: Request) -> Response:
-    """Answer a batch of items; tensors as JSON or binary. Without a version, the experiment or the model's default decides."""
+    """Answer a batch of items; tensors as JSON or binary. Without a version, the experiment or the
+    model's default decides.
+    """
     call = await Call.enter(request)
     headers, limits = call.ctx.headers, call.stack.limits.body
     body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), limits.max_bytes)

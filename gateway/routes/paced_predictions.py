@@ -1,4 +1,7 @@
-"""Predictions for a client that can wait: it asks at the pace that the model's queue can take, and is not shed."""
+"""Predictions for a client that can wait: its calls come at the pace that the model's queue admits.
+
+A call that the queue sheds is made again, so the client sees nothing of it until its time is over.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,13 +14,13 @@ PAUSE_S = 0.02
 """Seconds between an attempt that was shed and the next one."""
 
 Predict = Callable[[Sequence[Item], float], Awaitable[Prediction]]
-"""Items and their deadline, of the event loop's clock → their prediction."""
+"""Items and their deadline on the event loop's clock → their prediction."""
 
 
 class PacedPredictions:
-    """Calls `predict` as often at once as `pace` allows, and again for items that were shed.
+    """Makes as many calls of `predict` at once as `pace` allows, and calls again for shed items.
 
-    `timeout_s` bounds the attempts for the same items together; it begins with the first one.
+    `timeout_s` bounds all attempts for the same items together; it begins with the first one.
     """
 
     def __init__(self, predict: Predict, pace: Pace, timeout_s: float) -> None:
@@ -43,7 +46,7 @@ class PacedPredictions:
             await self._pace.begin()
 
     async def _attempt(self, items: Sequence[Item], deadline: float) -> Prediction:
-        """One attempt in a turn that has begun; tells `pace` its outcome and ends the turn."""
+        """Make one attempt in a turn that has begun: tell `pace` the outcome, and end the turn."""
         try:
             prediction = await self._predict(items, deadline)
         except Overloaded:

@@ -1,4 +1,6 @@
-"""`POST /v1/models/{model}:predictStream`: an instance a line in, a prediction or an error a line out, in order.
+"""`POST /v1/models/{model}:predictStream`: for each input line an output line, in the same order.
+
+An input line is an instance; its output line is a prediction or an error.
 
 lines ──▶ LineStream ──▶ LinePredictions ──▶ PacedPredictions ──▶ Call.predict_part
 """
@@ -33,9 +35,11 @@ router = APIRouter(route_class=DirectRoute, tags=["predict"])
     openapi_extra=documentation.REQUEST,
 )
 async def predict_stream(request: Request) -> Response:
-    """Any number of instances, one a line, by one version. Answers come while lines are sent: read while sending.
+    """Any number of instances, one a line, by one version. Answers come while lines are sent: read
+    while sending.
 
-    X-Request-Timeout-Ms is each line's, and so is the limit of a body's size; the whole has neither.
+    X-Request-Timeout-Ms is each line's, and so is the limit of a body's size; the whole has
+    neither.
     """
     call = await Call.enter(request)
     limits = call.stack.limits

@@ -1,4 +1,7 @@
-"""TEI's paths for the default models, and below `/models/{model}` for each model; `POST /models/{model}` is Hugging Face's pipeline."""
+"""TEI's paths for the default models, and below `/models/{model}` for each model.
+
+`POST /models/{model}` is Hugging Face's pipeline.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What OpenAPI says of routes that answer with predictions (parameters, headers, statuses), and what it says of all routes alike."""
+"""What OpenAPI says of prediction routes (parameters, headers, statuses) and of all routes alike."""
 
 import re
 from collections.abc import Mapping
@@ -79,7 +79,11 @@ ERRORS: dict[int, str] = {
 
 
 def responses(success: Any, error: Any, headers: Mapping[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
-    """A route's responses by status: the models of its success and its errors, and further headers of its success."""
+    """A route's responses by status.
+
+    `success` and `error` are the models of their bodies; `headers` come with a success, beside
+    those that come with every prediction.
+    """
     return {
         200: {"model": success, "headers": {**RESPONSE_HEADERS, **(headers or {})}},
         **{status: {"model": error, "description": meaning} for status, meaning in ERRORS.items()},
@@ -92,7 +96,11 @@ def json_body(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with what holds for every route: its key where it can answer 401, the headers of its answers, our shape of errors."""
+    """The document with what holds for every route.
+
+    That is the key, where the route can answer 401; the headers of its responses; our shape of
+    errors.
+    """
     components = document.setdefault("components", {})
     components["securitySchemes"] = {"bearer": _BEARER}
     schemas = components.setdefault("schemas", {})
@@ -110,7 +118,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unwrap(node: Any) -> None:
-    """Make one line of each paragraph of the descriptions, which docstrings wrap where the source needs it."""
+    """Make one line of each paragraph of a description, however its docstring wraps."""
     if isinstance(node, list):
         for element in node:
             _unwrap(element)

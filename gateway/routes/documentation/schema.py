@@ -6,10 +6,10 @@ from pydantic import BaseModel
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """JSON Schema of a body, in one piece: its `#/$defs/…` would lead nowhere in an OpenAPI document.
+    """JSON Schema of a body, in one piece: in an OpenAPI document `#/$defs/…` would lead nowhere.
 
-    pydantic's `models_json_schema` refers into the document's components instead. Dialects give
-    bodies the same names (`PredictBody`, `TextPair`), which it would lengthen by their modules.
+    pydantic's `models_json_schema` would refer to the document's components instead. Several
+    dialects have a `PredictBody` or a `TextPair`, which it would name by their modules there.
     """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
