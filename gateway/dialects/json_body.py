@@ -1,4 +1,4 @@
-"""JSON bodies: bytes → JSON → a typed request, with one sentence for each fault."""
+"""JSON bodies: bytes → JSON → a typed request. Each fault has one sentence."""
 
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def _whole(number: object) -> object:
-    # in JSON, and in JSON Schema, 2.0 is an integer too
+    # 2.0 is an integer in JSON and in JSON Schema
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
@@ -19,7 +19,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number."""
 
 Positive = Annotated[Whole, Field(ge=1, le=2**63 - 1)]
-"""A whole number of at least 1, of no more bits than the JSON that goes to the model can have."""
+"""A whole number of at least 1 that fits into the signed 64 bits of the model's JSON."""
 
 
 class Strict(BaseModel):
@@ -29,11 +29,12 @@ class Strict(BaseModel):
 
 
 def parse(adapter: TypeAdapter[T], raw: bytes, sentences: Mapping[str, str] | None = None) -> T:
-    """Read a body; `sentences` say of a field what it must be where that is more than one type.
+    """Read a body; where a field may have several types, `sentences` says what it must be.
 
     Raises:
         MalformedRequest: not JSON, or not UTF-8.
-        InvalidRequest: JSON, but not such a request; the message names the place and what it must be.
+        InvalidRequest: JSON, but not such a request; the message names the place and what it must
+            be.
     """
     try:
         return adapter.validate_json(raw)

@@ -1,4 +1,7 @@
-"""Lines of JSON: bytes as they come → numbered lines, of which none is longer than a limit; and the lines of the answer. Pure."""
+"""Lines of JSON, in and out: bytes as they come → numbered lines, none longer than a limit.
+
+Pure.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -20,14 +23,17 @@ _PARAMETERS = TypeAdapter(Parameters)
 
 
 class Line(NamedTuple):
-    """A line by its number, counted from 1; None in the place of one that is too long."""
+    """A line and its number, counted from 1; `raw` is None if the line is too long."""
 
     number: int
     raw: bytes | None
 
 
 class Splitter:
-    """Bytes → lines; empty ones are counted and left out. Holds no more than a line of `max_line_bytes`."""
+    """Bytes → lines; counts empty lines but leaves them out.
+
+    Holds no more than one line of `max_line_bytes`.
+    """
 
     def __init__(self, max_line_bytes: int) -> None:
         self._max = max_line_bytes

@@ -1,4 +1,4 @@
-"""What OpenAPI says of prediction routes (parameters, headers, statuses) and of all routes alike."""
+"""What OpenAPI says of prediction routes (parameters, headers, statuses) and of all routes."""
 
 import re
 from collections.abc import Mapping
