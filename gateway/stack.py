@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from starlette.applications import Starlette
+
 from gateway.cache.cache import Cache
 from gateway.catalog.watch import CatalogWatch
 from gateway.experiments.snapshot import Experiments
@@ -41,3 +43,9 @@ class Stack:
     def ready(self) -> bool:
         """Whether it can answer, and is not leaving."""
         return self.catalog.loaded and not self.drain.draining
+
+
+def stack_of(app: Starlette) -> Stack:
+    """The stack of a running application."""
+    stack: Stack = app.state.stack
+    return stack

@@ -7,14 +7,14 @@ from typing import Any
 from gateway.request.prediction import Item, Prediction
 
 MAX_INPUTS = 1000
-"""Most texts or documents of one request, where a dialect does not say another number."""
+"""Most texts or documents of one request, unless a dialect sets another number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """The items, and how their rows become the answer, ready for JSON.
+    """The items, and how their rows become the content of the response, ready for JSON.
 
-    `render` raises `TooLarge` where the client wants no text cut and one was.
+    `render` raises `TooLarge` if the model cut a text and the client allows no cut.
     """
 
     items: Sequence[Item]

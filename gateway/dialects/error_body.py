@@ -21,5 +21,5 @@ def error_body(path: str, status: int, message: str, param: str | None = None) -
 
 
 def internal_error(path: str) -> bytes:
-    """The JSON that says, to a client of this path, that something of ours has failed."""
+    """The JSON that tells a client of this path that something of ours has failed."""
     return orjson.dumps(error_body(path, 500, INTERNAL_ERROR))

@@ -1,6 +1,7 @@
-"""Hugging Face's pipelines as `huggingface_hub.InferenceClient` asks for them: `{"inputs": …, "parameters": …}`, by the model's task.
+"""Hugging Face's pipelines as `huggingface_hub.InferenceClient` asks for them.
 
-Embedding and ranking models take TEI's bodies at the same place, as a TEI server does at its root.
+A body is `{"inputs": …, "parameters": …}`; the model's task says what both hold. Embedding and
+ranking models take TEI's bodies on the same path, as a TEI server does at its root.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -104,7 +105,7 @@ class ZeroShotBody(Strict):
 
 _CLASSIFICATION = TypeAdapter(ClassificationBody)
 _ENTITIES = TypeAdapter(EntityBody)
-_ANSWER = TypeAdapter(AnswerBody)
+_QUESTION_ANSWERING = TypeAdapter(AnswerBody)
 _ZERO_SHOT = TypeAdapter(ZeroShotBody)
 
 
@@ -125,14 +126,14 @@ def _compares(raw: bytes) -> bool:
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return False  # the fault is told where the body is read
+        return False  # whoever reads the body raises this fault
     return isinstance(body, dict) and isinstance(body.get("inputs"), dict)
 
 
 def _ask_classification(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     body = parse(_CLASSIFICATION, raw, _TEXTS_OR_PAIRS)
     settings = manifest.postprocessing
-    assert isinstance(settings, TextClassification)  # noqa: S101 - the task's, as the manifest checks
+    assert isinstance(settings, TextClassification)  # noqa: S101 - the manifest checks that these are the task's
     function = body.parameters.function_to_apply
     if function is not None and _FUNCTIONS.get(function, function) != settings.function:
         raise InvalidRequest(f"parameters.function_to_apply: this model applies {settings.function} always; leave it out")
@@ -156,7 +157,7 @@ def _ask_entities(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     if body.parameters.ignore_labels is not None and "O" not in ignored:
         raise InvalidRequest('parameters.ignore_labels: what is outside of all entities is never answered; add "O" or leave it out')
     settings = manifest.postprocessing
-    assert isinstance(settings, TokenClassification)  # noqa: S101 - the task's, as the manifest checks
+    assert isinstance(settings, TokenClassification)  # noqa: S101 - the manifest checks that these are the task's
     named = "entity" if (strategy or settings.aggregation_strategy) == "none" else "entity_group"
     parameters = canonical({} if strategy is None else {"aggregation_strategy": strategy})
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
@@ -175,8 +176,8 @@ def _ask_entities(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     return Ask([Item(encoded(text, f"inputs.{i}", max_text_bytes), None, parameters) for i, text in enumerate(texts)], render)
 
 
-def _ask_answer(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
-    body = parse(_ANSWER, raw, _QUESTION)
+def _ask_question_answering(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
+    body = parse(_QUESTION_ANSWERING, raw, _QUESTION)
     given = body.parameters
     if given.align_to_words is False:
         raise InvalidRequest("parameters.align_to_words: answers are of whole words always; leave it out or say true")
@@ -209,6 +210,6 @@ _ASKS: Mapping[str, Callable[[bytes, Manifest, int], Ask]] = {
     "text-ranking": tei.ask_rerank,
     "text-classification": _ask_classification,
     "token-classification": _ask_entities,
-    "question-answering": _ask_answer,
+    "question-answering": _ask_question_answering,
     "zero-shot-classification": _ask_zero_shot,
 }

@@ -1,7 +1,7 @@
-"""JSON bodies: bytes → JSON → a typed request, with one sentence for each fault; and their schemas for OpenAPI."""
+"""JSON bodies: bytes → JSON → a typed request. Each fault has one sentence."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def _whole(number: object) -> object:
-    # in JSON, and in JSON Schema, 2.0 is an integer too
+    # 2.0 is an integer in JSON and in JSON Schema
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
@@ -20,7 +20,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number."""
 
 Positive = Annotated[Whole, Field(ge=1, le=2**63 - 1)]
-"""A whole number of at least 1, of no more bits than the JSON that goes to the model can have."""
+"""A whole number of at least 1 that fits into the signed 64 bits of the model's JSON."""
 
 
 class Strict(BaseModel):
@@ -30,11 +30,12 @@ class Strict(BaseModel):
 
 
 def parse(adapter: TypeAdapter[T], raw: bytes, sentences: Mapping[str, str] | None = None) -> T:
-    """Read a body; `sentences` say of a field what it must be where that is more than one type.
+    """Read a body; where a field may have several types, `sentences` says what it must be.
 
     Raises:
         MalformedRequest: not JSON, or not UTF-8.
-        InvalidRequest: JSON, but not such a request; the message names the place and what it must be.
+        InvalidRequest: JSON, but not such a request; the message names the place and what it must
+            be.
     """
     try:
         return adapter.validate_json(raw)
@@ -46,24 +47,6 @@ def parse(adapter: TypeAdapter[T], raw: bytes, sentences: Mapping[str, str] | No
         error = InvalidRequest(_sentence(fault, sentences or {}))
         error.param = str(fault.place[0]) if fault.place and not fault.unknown_field else None
         raise error from None
-
-
-def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """JSON Schema of a body, in one piece: references into `$defs` mean nothing inside an OpenAPI document."""
-    schema = model.model_json_schema()
-    definitions = schema.pop("$defs", {})
-
-    def inline(node: Any) -> Any:
-        if isinstance(node, list):
-            return [inline(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            return inline(definitions[node["$ref"].rpartition("/")[2]])
-        return {key: inline(value) for key, value in node.items()}
-
-    inlined: dict[str, Any] = inline(schema)
-    return inlined
 
 
 def _sentence(fault: Fault, sentences: Mapping[str, str]) -> str:

@@ -79,7 +79,9 @@ class PredictBody(Strict):
 
 
 class Truncated(BaseModel):
-    """An instance of which the model read only its first `max_length` tokens, and how many it has."""
+    """An instance of which the model read only its first `max_length` tokens, and how many it
+    has.
+    """
 
     instance: int
     tokens: int
@@ -88,9 +90,11 @@ class Truncated(BaseModel):
 class PredictResponse(BaseModel):
     """One prediction for each instance, in order.
 
-    text-classification: `{"label", "score"}`, or a list of them with `top_k` and where several labels may hold; token-classification: a
-    list of `{"label", "score", "start", "end"}`; feature-extraction: a list of numbers; text-ranking: a list of `{"index", "score"}`, best
-    first; question-answering: a list of `{"answer", "start", "end", "score"}`; zero-shot-classification: `{"labels", "scores"}`.
+    text-classification: `{"label", "score"}`, or a list of them with `top_k` and where several
+    labels may hold; token-classification: a list of `{"label", "score", "start", "end"}`;
+    feature-extraction: a list of numbers; text-ranking: a list of `{"index", "score"}`, best first;
+    question-answering: a list of `{"answer", "start", "end", "score"}`; zero-shot-classification:
+    `{"labels", "scores"}`.
     """
 
     predictions: list[dict[str, Any] | list[dict[str, Any]] | list[float]]
@@ -115,14 +119,16 @@ def parse(raw: bytes) -> PredictBody:
 
     Raises:
         MalformedRequest: not JSON, or not UTF-8.
-        InvalidRequest: JSON, but not a prediction request; the message names the place and what it must be.
+        InvalidRequest: JSON, but not a prediction request; the message names the place and what it
+            must be.
     """
     try:
         return _BODY.validate_json(raw)
     except ValidationError as exc:
         # `from None`: the library's error quotes the client's text, which belongs in no log
         found = faults(exc)
-        # what fits none of the kinds of instances has a fault for each: the one in a list of documents says most
+        # an instance that fits no kind has a fault for each kind: the one in a list of documents
+        # says most
         fault = next((fault for fault in found if fault.place[-1:] == ("documents",) and fault.kind.startswith("too_")), found[0])
         if fault.not_json:
             raise MalformedRequest(f"the body is not JSON in UTF-8: {fault.not_json}") from None
@@ -144,7 +150,9 @@ def items(body: PredictBody, name: str, task: Task, max_text_bytes: int) -> list
 def instance_items(
     instance: AnyInstance, place: str, name: str, task: Task, parameters: Mapping[str, Any], max_text_bytes: int
 ) -> list[Item]:
-    """The items of one instance, which stands at `place` of the request; the parameters are ones that the task takes.
+    """The items of one instance, which stands at `place` in the request.
+
+    The task takes these parameters: `require_parameters` has let them pass.
 
     Raises:
         InvalidRequest, TooLarge: as `items`.
@@ -158,18 +166,18 @@ def given(parameters: Parameters) -> dict[str, Any]:
 
 
 def render(prediction: Prediction, task: Task, parameters: Mapping[str, Any], sizes: list[int]) -> bytes:
-    """The response's body; `sizes` are the numbers of items of the instances."""
+    """The response's body; `sizes` holds the number of items of each instance."""
     ranges = list(pairwise(accumulate(sizes, initial=0)))
     shown = [task.prediction(prediction.manifest, prediction.rows[first:end], parameters) for first, end in ranges]
-    answer: dict[str, object] = {"predictions": shown}
+    response: dict[str, object] = {"predictions": shown}
     if cut := dict(prediction.truncated()):
         longest = ((i, max(cut.get(item, 0) for item in range(first, end))) for i, (first, end) in enumerate(ranges))
-        answer["truncated"] = [{"instance": i, "tokens": tokens} for i, tokens in longest if tokens]
-    return orjson.dumps(answer)
+        response["truncated"] = [{"instance": i, "tokens": tokens} for i, tokens in longest if tokens]
+    return orjson.dumps(response)
 
 
 def shown(sizes: list[int], parameters: Mapping[str, Any]) -> bytes:
-    """What tells answers apart that show the same rows."""
+    """What distinguishes responses that show the same rows."""
     return (
         b"kserve_v1" if not parameters and sizes == [1] else b"kserve_v1" + orjson.dumps([sizes, parameters], option=orjson.OPT_SORT_KEYS)
     )

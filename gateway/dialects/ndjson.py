@@ -1,4 +1,7 @@
-"""Lines of JSON: bytes as they come → numbered lines, of which none is longer than a limit; and the lines of the answer. Pure."""
+"""Lines of JSON, in and out: bytes as they come → numbered lines, none longer than a limit.
+
+Pure.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -21,14 +24,17 @@ _PARAMETERS = TypeAdapter(Parameters)
 
 
 class Line(NamedTuple):
-    """A line by its number, counted from 1; None in the place of one that is too long."""
+    """A line and its number, counted from 1; `raw` is None if the line is too long."""
 
     number: int
     raw: bytes | None
 
 
 class Splitter:
-    """Bytes → lines; empty ones are counted and left out. Holds no more than a line of `max_line_bytes`."""
+    """Bytes → lines; counts empty lines but leaves them out.
+
+    Holds no more than one line of `max_line_bytes`.
+    """
 
     def __init__(self, max_line_bytes: int) -> None:
         self._max = max_line_bytes
@@ -98,7 +104,7 @@ def items(raw: bytes, manifest: Manifest, task: Task, parameters: Mapping[str, A
     return kserve_v1.instance_items(instance, "the line", manifest.task, task, parameters, max_text_bytes)
 
 
-def answered(number: int, prediction: Prediction, parameters: Mapping[str, Any]) -> bytes:
+def prediction_line(number: int, prediction: Prediction, parameters: Mapping[str, Any]) -> bytes:
     """The line of a prediction."""
     shown = task_of(prediction.manifest).prediction(prediction.manifest, prediction.rows, parameters)
     line = {"line": number, "prediction": shown}
@@ -107,6 +113,6 @@ def answered(number: int, prediction: Prediction, parameters: Mapping[str, Any])
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def failed(number: int, error: GatewayError) -> bytes:
+def error_line(number: int, error: GatewayError) -> bytes:
     """The line of an error."""
     return orjson.dumps({"line": number, "error": error.message, "status": error.status}, option=orjson.OPT_APPEND_NEWLINE)

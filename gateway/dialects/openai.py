@@ -1,4 +1,4 @@
-"""OpenAI's embeddings and list of models, and its error object, as the `openai` clients read them."""
+"""OpenAI's embeddings, list of models and error object, as the `openai` clients read them."""
 
 import base64
 import struct
@@ -145,7 +145,7 @@ def describe(models: Iterable[ServedModel]) -> dict[str, Any]:
 
 
 def describe_model(model: ServedModel) -> dict[str, Any]:
-    """A model; when it was made is not known, which is told as the epoch."""
+    """A model; `created` is the epoch, since nobody knows when the model was made."""
     return {"id": model.name, "object": "model", "created": 0, "owned_by": OWNER}
 
 

@@ -1,4 +1,4 @@
-"""Bodies that were rendered before: of cached answers the same few are given over and over."""
+"""Bodies that were rendered before: among cached predictions, clients ask for the same few."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ MAX_SHOWN_BYTES = 512
 
 
 class Rendered:
-    """Remembers the bodies of answers that show one small row by few options, at most `MAX_BODIES`."""
+    """Keeps at most `MAX_BODIES` bodies: those that show one small row, by few options."""
 
     def __init__(self) -> None:
         self._bodies: dict[tuple[str, bytes, bytes], bytes] = {}
@@ -17,7 +17,10 @@ class Rendered:
         return len(self._bodies)
 
     def body(self, digest: str, rows: Sequence[bytes], shown: bytes, render: Callable[[], bytes]) -> bytes:
-        """The body for rows of the version with this digest; `shown` tells apart what `render` makes of the same rows."""
+        """The body for rows of the version with this digest.
+
+        `shown` distinguishes the bodies that `render` makes of the same rows.
+        """
         if len(rows) != 1 or len(rows[0]) > MAX_ROW_BYTES or len(shown) > MAX_SHOWN_BYTES:
             return render()
         name = (digest, rows[0], shown)

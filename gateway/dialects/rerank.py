@@ -142,7 +142,13 @@ def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_b
 
 
 def _require_cut(manifest: Manifest, name: str, tokens: int | None) -> None:
-    """Where the model cuts a query with its document, it reads no more tokens than the request allows (None: any number)."""
+    """Require that the model reads no more of a query with its document than `tokens`.
+
+    None allows any number.
+
+    Raises:
+        InvalidRequest: the model reads more, or reads long documents whole.
+    """
     limit = cut_at(manifest)
     if tokens is not None and (limit is None or tokens < limit):
         reads = "long documents whole" if limit is None else f"the first {limit} tokens of the query with each document"

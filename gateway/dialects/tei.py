@@ -1,6 +1,7 @@
-"""Text Embeddings Inference: `/embed`, `/similarity`, `/predict`, `/rerank`, `/info`. A flag that a model cannot obey is an error.
+"""Text Embeddings Inference: `/embed`, `/similarity`, `/predict`, `/rerank`, `/info`.
 
-A text that is too long is cut unless `truncate` is false (TEI's own `--auto-truncate`).
+A flag that a model cannot obey is an error. The model cuts a text that is too long unless
+`truncate` is false (TEI's own `--auto-truncate`).
 """
 
 import math
@@ -39,7 +40,7 @@ _RERANK = TypeAdapter(RerankBody)
 
 
 def ask_embed(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
-    """A list of embeddings, also of a single text.
+    """A list of embeddings, for a single text too.
 
     Raises:
         GatewayError: the body is not such a request, or the model cannot obey it.
@@ -81,7 +82,7 @@ def ask_similarity(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
 
 
 def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
-    """All labels with their scores, best first; a list of that for a list of inputs.
+    """All labels with their scores, best first; for a list of inputs a list of such lists.
 
     Raises:
         GatewayError: the body is not such a request, or the model cannot obey it.
@@ -90,7 +91,7 @@ def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     body = parse(_PREDICT, raw, _SENTENCES)
     _require_possible(body)
     settings = manifest.postprocessing
-    assert isinstance(settings, TextClassification)  # noqa: S101 - the task's, as the manifest checks
+    assert isinstance(settings, TextClassification)  # noqa: S101 - the manifest checks that these are the task's
     _require_scores(body.raw_scores, raw_ones=settings.function == "identity")
     single, sequences = _sequences(body.inputs)
     wanted = 2 if settings.text_pair else 1
@@ -107,7 +108,7 @@ def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
 
 
 def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
-    """The texts by their places, best first.
+    """The texts by their index in the request, best first.
 
     Raises:
         GatewayError: the body is not such a request, or the model cannot obey it.
@@ -130,7 +131,7 @@ def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
 
 
 def info(model: ServedModel, manifest: Manifest) -> dict[str, Any]:
-    """What TEI's `/info` tells, of the version that answers by default."""
+    """The body of TEI's `/info`, about the version that answers by default."""
     return {
         "model_id": model.name,
         "model_sha": manifest.digest.removeprefix("sha256:"),
@@ -167,7 +168,10 @@ def _items(texts: list[str], place: str, max_text_bytes: int) -> list[Item]:
 
 
 def _sequences(inputs: str | list[str | list[str]]) -> tuple[bool, list[list[str]]]:
-    """(whether it is one, sequences of one or two texts); of strings alone, a list is a pair."""
+    """(whether there is one input, the inputs as sequences of one or two texts).
+
+    A list of nothing but strings is one pair.
+    """
     if isinstance(inputs, str):
         return True, [[inputs]]
     strings = [text for text in inputs if isinstance(text, str)]

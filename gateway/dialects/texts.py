@@ -1,4 +1,4 @@
-"""Texts as they go to the model: UTF-8, and none over the limit."""
+"""Texts as the model gets them: in UTF-8, none over the limit."""
 
 from gateway.errors import TooLarge
 

@@ -1,10 +1,13 @@
-"""`/v1/admin/keys` and `/v1/admin/tenants`: who may come in, and how much they may ask for. Always with a key that has the scope admin."""
+"""`/v1/admin/keys` and `/v1/admin/tenants`: who may come in, and how much they may ask for.
+
+All of them need a key with the scope admin.
+"""
 
 from time import time
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.dialects.kserve_v1 import Error
@@ -14,16 +17,17 @@ from gateway.http_server.body import read_json
 from gateway.request.context import CONTEXT, RequestContext
 from gateway.request.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
 from gateway.request.rate_limits import NAMES, RateLimits
-from gateway.routes.direct import DirectRoute
+from gateway.routes.admitted import admitted
+from gateway.routes.documentation.schema import schema_of
 from gateway.routes.health import NO_STORE
 from gateway.security.api_keys import MAX_LIFE_S, make, require_tenant
 from gateway.security.key_store import KeyStore
-from gateway.stack import Stack
+from gateway.stack import Stack, stack_of
 
 Body = TypeVar("Body", bound=BaseModel)
 DEFAULT_GRACE_S = 86_400.0
 _RESPONSES: dict[int | str, dict[str, Any]] = {status: {"model": Error} for status in (400, 401, 403, 404, 408, 409, 413, 422, 429, 503)}
-router = APIRouter(route_class=DirectRoute, tags=["administer"], responses=_RESPONSES)
+router = APIRouter(tags=["administer"], responses=_RESPONSES)
 
 
 class _Body(BaseModel):
@@ -66,26 +70,29 @@ _TENANT = {"parameters": [_in_path("tenant", "the tenant's name")]}
 
 
 def _documentation(body: type[BaseModel]) -> dict[str, Any]:
-    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
-    definitions = schema.pop("$defs", {})
-    for field in schema["properties"].values():
-        if "$ref" in field:
-            field.update(definitions[field.pop("$ref").rpartition("/")[2]])
-    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+    # not `json_body`: clients may leave out the body where they may leave out all its fields
+    return {"requestBody": {"content": {"application/json": {"schema": schema_of(body)}}}}
+
+
+async def _store(stack: Annotated[Stack, admitted(ADMIN)]) -> KeyStore:
+    if stack.keys is None:
+        raise NotReady("keys are kept in Redis and there is none: set HEADRACE_STATE_URL")
+    return stack.keys
+
+
+Store = Annotated[KeyStore, Depends(_store)]
 
 
 @router.get("/v1/admin/keys", summary="List the API keys")
-async def list_keys(request: Request) -> Response:
+async def list_keys(store: Store) -> Response:
     """All keys with their ids, tenants, scopes and states; never the keys themselves."""
-    store = await _enter(request)
     now = time()
-    return _answer({"keys": [key.shown(now) for key in await store.list_keys()]})
+    return _json({"keys": [key.shown(now) for key in await store.list_keys()]})
 
 
 @router.post("/v1/admin/keys", summary="Make an API key", status_code=201, openapi_extra=_documentation(CreateBody))
-async def create_key(request: Request) -> Response:
+async def create_key(request: Request, store: Store) -> Response:
     """Make a key. The answer shows it, once: only its sha256 is kept."""
-    store = await _enter(request)
     body = await _read(request, CreateBody)
     now = time()
     expires_at = None if body.expires_in_s is None else now + body.expires_in_s
@@ -101,33 +108,34 @@ async def create_key(request: Request) -> Response:
     except ValueError as exc:
         raise InvalidRequest(str(exc)) from exc
     await store.create(new)
-    return _answer({"api_key": new.text, **new.key.shown(now)}, 201)
+    return _json({"api_key": new.text, **new.key.shown(now)}, 201)
 
 
 @router.post(
     "/v1/admin/keys/{key_id}/rotate", summary="Rotate an API key", status_code=201, openapi_extra=_KEY_ID | _documentation(RotateBody)
 )
-async def rotate_key(request: Request) -> Response:
-    """Make a key with the same tenant, scopes and limits; the old one goes on for `grace_s` seconds."""
-    store = await _enter(request)
+async def rotate_key(request: Request, store: Store) -> Response:
+    """Make a key with the same tenant, scopes and limits; the old one goes on for `grace_s`
+    seconds.
+    """
     body = await _read(request, RotateBody)
     now = time()
     new = await store.rotate(request.path_params["key_id"], now, body.grace_s)
-    return _answer({"api_key": new.text, **new.key.shown(now)}, 201)
+    return _json({"api_key": new.text, **new.key.shown(now)}, 201)
 
 
 @router.delete("/v1/admin/keys/{key_id}", summary="Revoke an API key", openapi_extra=_KEY_ID)
-async def revoke_key(request: Request) -> Response:
+async def revoke_key(request: Request, store: Store) -> Response:
     """Revoke a key; every gateway knows it within `HEADRACE_KEY_REFRESH_S` seconds."""
-    store = await _enter(request)
     now = time()
-    return _answer((await store.revoke(request.path_params["key_id"], now)).shown(now))
+    return _json((await store.revoke(request.path_params["key_id"], now)).shown(now))
 
 
 @router.put("/v1/admin/tenants/{tenant}/limits", summary="Limit a tenant", openapi_extra=_TENANT | _documentation(LimitsBody))
-async def limit_tenant(request: Request) -> Response:
-    """Set what all keys and tokens of a tenant may ask for together; it takes the place of what was set before."""
-    store = await _enter(request)
+async def limit_tenant(request: Request, store: Store) -> Response:
+    """Set what all keys and tokens of a tenant may ask for together; it takes the place of what was
+    set before.
+    """
     body, tenant = await _read(request, LimitsBody), request.path_params["tenant"]
     try:
         limits = RateLimits(**{name: getattr(body, name) for name in NAMES})
@@ -135,21 +143,12 @@ async def limit_tenant(request: Request) -> Response:
     except ValueError as exc:
         raise InvalidRequest(str(exc)) from exc
     await store.limit_tenant(tenant, limits)
-    return _answer({"tenant": tenant, "limits": limits.given()})
-
-
-async def _enter(request: Request) -> KeyStore:
-    stack: Stack = request.app.state.stack
-    await stack.door.enter(request.scope[CONTEXT], ADMIN)
-    if stack.keys is None:
-        raise NotReady("keys are kept in Redis and there is none: set HEADRACE_STATE_URL")
-    return stack.keys
+    return _json({"tenant": tenant, "limits": limits.given()})
 
 
 async def _read(request: Request, body: type[Body]) -> Body:
-    stack: Stack = request.app.state.stack
     ctx: RequestContext = request.scope[CONTEXT]
-    raw = await read_json(request, ctx, stack.limits.body)
+    raw = await read_json(request, ctx, stack_of(request.app).limits.body)
     try:
         return body.model_validate_json(raw or b"{}")
     except ValidationError as exc:
@@ -159,5 +158,5 @@ async def _read(request: Request, body: type[Body]) -> Body:
         raise InvalidRequest(f"{place or 'the body'}: {fault.message}") from None
 
 
-def _answer(content: dict[str, Any], status: int = 200) -> Response:
+def _json(content: dict[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, NO_STORE, "application/json")

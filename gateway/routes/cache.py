@@ -1,24 +1,18 @@
-"""`DELETE /v1/cache…`: what is cached is answered no more."""
+"""`DELETE /v1/cache…`: the gateway no longer answers with what it has cached."""
 
-from fastapi import APIRouter, Depends, Request
+from typing import Annotated
+
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from gateway.cache import generations
 from gateway.dialects.kserve_v1 import Error
 from gateway.errors import NotFound
-from gateway.request.context import CONTEXT
 from gateway.request.principal import ADMIN
+from gateway.routes.admitted import admitted
 from gateway.stack import Stack
 
-
-async def require_admin(request: Request) -> None:
-    """Let only those in who may administer.
-
-    Raises:
-        GatewayError: as `Door.enter`.
-    """
-    stack: Stack = request.app.state.stack
-    await stack.door.enter(request.scope[CONTEXT], ADMIN)
+Admitted = Annotated[Stack, admitted(ADMIN)]
 
 
 class Deleted(BaseModel):
@@ -30,42 +24,35 @@ class Deleted(BaseModel):
     model_config = {"json_schema_extra": {"examples": [{"deleted": "model:topics", "within_s": 1.0}]}}
 
 
-router = APIRouter(
-    prefix="/v1/cache",
-    tags=["operate"],
-    dependencies=[Depends(require_admin)],
-    responses={status: {"model": Error} for status in (401, 403, 404, 429, 503)},
-)
+router = APIRouter(prefix="/v1/cache", tags=["operate"], responses={status: {"model": Error} for status in (401, 403, 404, 429, 503)})
 
 
-async def _delete(request: Request, scope: str) -> Deleted:
-    stack: Stack = request.app.state.stack
+async def _delete(stack: Stack, scope: str) -> Deleted:
     await stack.cache.deletions.delete(scope)
     return Deleted(deleted=scope, within_s=stack.cache.deletions.refresh_s)
 
 
 @router.delete("", summary="Delete everything cached")
-async def delete_all(request: Request) -> Deleted:
+async def delete_all(stack: Admitted) -> Deleted:
     """Of all models and tenants."""
-    return await _delete(request, generations.ALL)
+    return await _delete(stack, generations.ALL)
 
 
 @router.delete("/models/{model:name}", summary="Delete what is cached of a model")
-async def delete_model(request: Request, model: str) -> Deleted:
+async def delete_model(stack: Admitted, model: str) -> Deleted:
     """All versions, for all tenants. The model need not be served any more."""
-    return await _delete(request, generations.model_scope(model))
+    return await _delete(stack, generations.model_scope(model))
 
 
 @router.delete("/models/{model:name}/versions/{version}", summary="Delete what is cached of a version")
-async def delete_version(request: Request, model: str, version: int) -> Deleted:
+async def delete_version(stack: Admitted, model: str, version: int) -> Deleted:
     """For all tenants."""
-    return await _delete(request, generations.version_scope(model, version))
+    return await _delete(stack, generations.version_scope(model, version))
 
 
 @router.delete("/tenants/{tenant}", summary="Delete what is cached for a tenant")
-async def delete_tenant(request: Request, tenant: str) -> Deleted:
+async def delete_tenant(stack: Admitted, tenant: str) -> Deleted:
     """Only a tenant that has a cache of its own; what others share is not told apart."""
-    stack: Stack = request.app.state.stack
     if not stack.cache.policies.isolates(tenant):
         raise NotFound("this tenant has no cache of its own; HEADRACE_CACHE_TENANTS and the cache policies name those that have")
-    return await _delete(request, generations.tenant_scope(tenant))
+    return await _delete(stack, generations.tenant_scope(tenant))

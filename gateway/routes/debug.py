@@ -2,28 +2,21 @@
 
 import os
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dialects.kserve_v1 import Error
 from gateway.observability import otel_variables
-from gateway.request.context import CONTEXT
 from gateway.request.principal import ADMIN
+from gateway.routes.admitted import admitted
 from gateway.routes.health import NO_STORE
 from gateway.settings import shown as configuration
 from gateway.stack import Stack
 
-
-async def _enter(request: Request) -> None:
-    stack: Stack = request.app.state.stack
-    await stack.door.enter(request.scope[CONTEXT], ADMIN)
-
-
-router = APIRouter(
-    tags=["operate"], dependencies=[Depends(_enter)], responses={status: {"model": Error} for status in (401, 403, 429, 503)}
-)
+Admitted = Annotated[Stack, admitted(ADMIN)]
+router = APIRouter(tags=["operate"], responses={status: {"model": Error} for status in (401, 403, 429, 503)})
 
 
 class Setting(BaseModel):
@@ -41,7 +34,9 @@ class WatchedState(BaseModel):
 
 
 class CatalogState(BaseModel):
-    """The catalog: versions by model as `ready` or why not, and why it could not be read lately, where that is so."""
+    """The catalog: versions by model as `ready` or why not, and why it could not be read lately,
+    where that is so.
+    """
 
     models: dict[str, dict[str, str]]
     fault: str | None
@@ -78,10 +73,11 @@ class Config(BaseModel):
 
 
 @router.get("/debug/config", summary="Show the configuration in force")
-async def config(request: Request, response: Response) -> Config:
-    """The settings with their sources, secrets masked; the runtime settings, limits, experiments and catalog of the worker that answers."""
+async def config(request: Request, response: Response, stack: Admitted) -> Config:
+    """The settings with their sources, secrets masked; the runtime settings, limits, experiments
+    and catalog of the worker that answers.
+    """
     response.headers.update(NO_STORE)
-    stack: Stack = request.app.state.stack
     models = stack.catalog.current.models if stack.catalog.loaded else {}
     return Config(
         version=request.app.version,

@@ -1,4 +1,7 @@
-"""A route whose endpoint takes the request and answers itself: documented by FastAPI, but without its per-request machinery."""
+"""A route whose endpoint takes the request and returns the response.
+
+FastAPI documents it, but spends none of its per-request machinery on it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 
 class DirectRoute(APIRoute):
-    """Calls `endpoint(request) -> response` with nothing in between; what it raises reaches the application's handlers."""
+    """Calls `endpoint(request) -> response` with nothing in between.
+
+    The application's exception handlers render what the endpoint raises.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)

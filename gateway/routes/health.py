@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.observability import metrics
-from gateway.stack import Stack
+from gateway.stack import stack_of
 
 router = APIRouter(tags=["operate"])
 NO_STORE = {"Cache-Control": "no-store"}
@@ -68,8 +68,10 @@ async def livez() -> Alive:
     responses={503: {"model": Readiness, "description": "no catalog has been read yet, or this gateway is leaving"}},
 )
 async def readyz(request: Request) -> Response:
-    """Ready once a catalog was read. While Triton is gone it stays ready, since it answers what is cached; `checks` says so."""
-    stack: Stack = request.app.state.stack
+    """Ready once a catalog was read. While Triton is gone it stays ready, since it answers what is
+    cached; `checks` says so.
+    """
+    stack = stack_of(request.app)
     draining = stack.drain.draining
     ready = stack.ready
     checks = {
@@ -94,7 +96,9 @@ _EXPOSITION = {"schema": {"type": "string"}, "example": 'headrace_requests_total
     responses={200: {"content": {"text/plain": _EXPOSITION, metrics.OPEN_METRICS: _EXPOSITION}}},
 )
 def exposition(request: Request) -> Response:
-    """All metrics, over all workers; in OpenMetrics with traces as examples where `Accept` asks for it."""
-    # in a thread, not on the event loop: with many workers this reads all their files
+    """All metrics, over all workers; in OpenMetrics with traces as examples where `Accept` asks for
+    it.
+    """
+    # FastAPI runs this in a thread, off the event loop: with many workers it reads all their files
     content, media_type = metrics.exposition(request.headers.get("accept", ""))
     return Response(content, headers={"Content-Type": media_type, **NO_STORE})

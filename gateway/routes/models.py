@@ -1,13 +1,13 @@
 """`GET /v1/models` and `GET /v1/models/{model}`: the catalog."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dialects import openai
 from gateway.dialects.kserve_v1 import Error
-from gateway.request.context import CONTEXT, RequestContext
+from gateway.routes.admitted import admitted
 from gateway.stack import Stack
 from model_repository.manifest import Manifest
 
@@ -22,7 +22,9 @@ class Model(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The models' names as KServe v1 lists them (`models`), and as OpenAI does (`object`, `data`)."""
+    """The models' names as KServe v1 lists them (`models`), and as OpenAI does (`object`,
+    `data`).
+    """
 
     models: list[str]
     object: Literal["list"]
@@ -50,7 +52,9 @@ class Version(Manifest):
 
 
 class Arm(BaseModel):
-    """A variant of an experiment: the version that it shows to the share `weight` of the units that take part."""
+    """A variant of an experiment: the version that it shows to the share `weight` of the units that
+    take part.
+    """
 
     name: str
     version: int
@@ -76,28 +80,23 @@ class ModelDetails(Model):
     experiment: Experiment | None
 
 
-async def _enter(request: Request) -> None:
-    stack: Stack = request.app.state.stack
-    ctx: RequestContext = request.scope[CONTEXT]
-    await stack.door.enter(ctx, scope=None)
-
-
-router = APIRouter(tags=["models"], dependencies=[Depends(_enter)], responses={status: {"model": Error} for status in (401, 429, 503)})
+Admitted = Annotated[Stack, admitted(None)]
+router = APIRouter(tags=["models"], responses={status: {"model": Error} for status in (401, 429, 503)})
 
 
 @router.get("/v1/models", summary="List the models")
-async def list_models(request: Request) -> ModelList:
+async def list_models(stack: Admitted) -> ModelList:
     """One answer for two kinds of clients: KServe v1 reads `models`, OpenAI `data`."""
-    stack: Stack = request.app.state.stack
     models = stack.catalog.current.models
     names = sorted(models)
     return ModelList.model_validate({"models": names, **openai.describe(models[name] for name in names)})
 
 
 @router.get("/v1/models/{model:name}", summary="Show a model", responses={200: {"model": ModelDetails}, 404: {"model": Error}})
-async def show_model(request: Request, model: str) -> dict[str, Any]:
-    """A model's versions with their manifests (measured quality, sizes, provenance), and its experiment; OpenAI's fields beside."""
-    stack: Stack = request.app.state.stack
+async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
+    """A model's versions with their manifests (measured quality, sizes, provenance), and its
+    experiment; OpenAI's fields beside.
+    """
     served = stack.catalog.current.model(model)
     experiment = stack.experiments.current.by_model.get(model)
     return {

@@ -13,7 +13,7 @@ from gateway.errors import MalformedRequest, NotReady, Unsupported
 from gateway.http_server import content_coding
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation import open_inference as documentation
-from gateway.stack import Stack
+from gateway.stack import stack_of
 
 router = APIRouter(route_class=DirectRoute, tags=["open inference protocol"])
 MODEL = "/v2/models/{model:name}"
@@ -35,7 +35,7 @@ async def live(request: Request) -> Response:
 @router.get("/v2/health/ready", summary="Can it answer?", response_class=Response, responses=documentation.READY)
 async def ready(request: Request) -> Response:
     """Ready once a catalog was read and until it leaves, as `/readyz`."""
-    stack: Stack = request.app.state.stack
+    stack = stack_of(request.app)
     if not stack.ready:
         raise NotReady("this gateway is starting or leaving; try again later")
     return Response()
@@ -74,7 +74,8 @@ async def log_settings(request: Request) -> Response:
     raise Unsupported(unsupported.LOG)
 
 
-# before the models: one that were called stats could not be asked about, as with Triton
+# these routes stand before those of the models: as with Triton, nobody can ask about a model whose
+# name is stats
 @router.api_route("/v2/models/stats", methods=["GET"], include_in_schema=False)
 @router.api_route(MODEL + "/stats", methods=["GET"], include_in_schema=False)
 @router.api_route(VERSION + "/stats", methods=["GET"], include_in_schema=False)
@@ -124,14 +125,16 @@ async def configuration(request: Request) -> Response:
 @router.post(MODEL + "/infer", summary="Infer", responses=documentation.INFER, openapi_extra=documentation.INFER_OF_MODEL)
 @router.post(VERSION + "/infer", summary="Infer by a version", responses=documentation.INFER, openapi_extra=documentation.INFER_OF_VERSION)
 async def model_infer(request: Request) -> Response:
-    """Answer a batch of items; tensors as JSON or binary. Without a version, the experiment or the model's default decides."""
+    """Answer a batch of items; tensors as JSON or binary. Without a version, the experiment or the
+    model's default decides.
+    """
     call = await Call.enter(request)
     headers, limits = call.ctx.headers, call.stack.limits.body
     body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), limits.max_bytes)
     asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH), limits.max_depth)
-    answered = await infer(call, request.path_params["model"], _version(request), asked)
-    rendered = http_body.render(asked, *answered)
-    return _coded(rendered, age_header(answered.prediction), headers.get("accept-encoding", ""))
+    inference = await infer(call, request.path_params["model"], _version(request), asked)
+    rendered = http_body.render(asked, *inference)
+    return _coded(rendered, age_header(inference.prediction), headers.get("accept-encoding", ""))
 
 
 def _model(call: Call) -> ServedModel:

@@ -1,12 +1,15 @@
-"""`POST /v1/embeddings` (OpenAI) and `POST /v1/rerank` (Cohere, Jina, vLLM): the model's name stands in the body."""
+"""`POST /v1/embeddings` (OpenAI) and `POST /v1/rerank` (Cohere, Jina, vLLM).
+
+The body names the model.
+"""
 
 from fastapi import APIRouter, Request, Response
 
 from gateway.calls.call import Call
 from gateway.dialects import openai, rerank
-from gateway.dialects.json_body import schema_of
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation.openapi import ERRORS, REQUEST_HEADERS, json_body, responses
+from gateway.routes.documentation.schema import schema_of
 
 router = APIRouter(route_class=DirectRoute, tags=["openai"])
 
@@ -19,7 +22,9 @@ router = APIRouter(route_class=DirectRoute, tags=["openai"])
     openapi_extra={"requestBody": json_body(schema_of(openai.EmbeddingsBody)), "parameters": REQUEST_HEADERS},
 )
 async def create_embeddings(request: Request) -> Response:
-    """Embeddings of 1 to 1000 texts by a model for feature-extraction. Without X-Unit-ID the `user` is an experiment's unit."""
+    """Embeddings of 1 to 1000 texts by a model for feature-extraction. Without X-Unit-ID the `user`
+    is an experiment's unit.
+    """
     call = await Call.enter(request)
     body = openai.parse_embeddings(await call.json())
     lane = call.assign(body.model, body.version, body.user)
@@ -34,7 +39,9 @@ async def create_embeddings(request: Request) -> Response:
 )
 @router.post("/v2/rerank", include_in_schema=False)
 async def create_rerank(request: Request) -> Response:
-    """1 to 1000 documents sorted by how well they answer the query, by a model for text-ranking. `/v2/rerank` is the same."""
+    """1 to 1000 documents sorted by how well they answer the query, by a model for text-ranking.
+    `/v2/rerank` is the same.
+    """
     call = await Call.enter(request)
     body = rerank.parse_rerank(await call.json())
     lane = call.assign(body.model, body.version, body.user)

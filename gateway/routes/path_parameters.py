@@ -12,12 +12,15 @@ class _NameConvertor(StringConvertor):
 
 
 class _NumberConvertor(IntegerConvertor):
-    """A version has as many digits as a number may have; the framework's own takes more than Python reads."""
+    """A version has at most `MAX_DIGITS` digits.
+
+    The framework's own convertor takes more digits than Python reads.
+    """
 
     regex = f"[0-9]{{1,{MAX_DIGITS}}}"
 
 
 def register() -> None:
-    """Make the parameters known; before routes that use them are declared."""
+    """Register both parameters; this must happen before routes that use them are declared."""
     register_url_convertor("name", _NameConvertor())
     register_url_convertor("number", _NumberConvertor())

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request, Response
 from gateway.cache.key import entity_tag
 from gateway.calls.call import Call, age_header
 from gateway.dialects import kserve_v1
-from gateway.dialects.json_body import schema_of
 from gateway.dialects.rendered import Rendered
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation.openapi import ETAG, IF_NONE_MATCH, MODEL, REQUEST_HEADERS, json_body, responses
+from gateway.routes.documentation.schema import schema_of
 from gateway.tasks import task_of
 
 router = APIRouter(route_class=DirectRoute, tags=["predict"])
@@ -23,7 +23,9 @@ _RESPONSES = responses(kserve_v1.PredictResponse, kserve_v1.Error, headers=ETAG)
 
 @router.post("/v1/models/{model:name}:predict", summary="Predict", responses=_RESPONSES, openapi_extra=_DOCUMENTATION)
 async def predict(request: Request) -> Response:
-    """Answer 1 to 64 instances. The version is the one asked for, else the one of the unit's variant, else the model's default."""
+    """Answer 1 to 64 instances. The version is the one asked for, else the one of the unit's
+    variant, else the model's default.
+    """
     call = await Call.enter(request)
     body = kserve_v1.parse(await call.json())
     call.ctx.instances = len(body.instances)

@@ -1,4 +1,7 @@
-"""TEI's paths for the default models, and below `/models/{model}` for each model; `POST /models/{model}` is Hugging Face's pipeline."""
+"""TEI's paths for the default models, and below `/models/{model}` for each model.
+
+`POST /models/{model}` is Hugging Face's pipeline.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,11 +14,11 @@ from gateway.calls.call import Call
 from gateway.catalog.default_models import default_model
 from gateway.dialects import hugging_face, tei, tei_bodies
 from gateway.dialects.ask import Ask
-from gateway.dialects.json_body import schema_of
 from gateway.errors import NotReady
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation.openapi import MODEL, REQUEST_HEADERS, json_body, responses
-from gateway.stack import Stack
+from gateway.routes.documentation.schema import schema_of
+from gateway.stack import Stack, stack_of
 from model_repository.manifest import Manifest
 
 router = APIRouter(route_class=DirectRoute, tags=["text embeddings inference"])
@@ -63,7 +66,7 @@ def _model(request: Request, stack: Stack, use: str) -> str:
     return default_model(use, stack.default_models, stack.catalog.current) if named is None else str(named)
 
 
-def _endpoint(use: str, read: Read, name: str, meaning: str) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(name: str, summary: str, use: str, read: Read) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         call = await Call.enter(request)
         raw = await call.json()
@@ -71,25 +74,26 @@ def _endpoint(use: str, read: Read, name: str, meaning: str) -> Callable[[Reques
         ask = read(raw, lane.manifest, call.stack.limits.max_text_bytes)
         return await call.answer(lane, ask)
 
-    endpoint.__name__, endpoint.__doc__ = name, meaning
+    endpoint.__name__, endpoint.__doc__ = name, summary
     return endpoint
 
 
-def _add(path: str, name: str, use: str, read: Read, body: dict[str, Any], answer: Any, meaning: str) -> None:
-    """A path for the default model, and the same for each model."""
-    endpoint = _endpoint(use, read, name, meaning)
-    for prefix, parameters in (("", REQUEST_HEADERS), ("/models/{model:name}", [MODEL, *REQUEST_HEADERS])):
+def _add(path: str, *, name: str, summary: str, use: str, read: Read, body: dict[str, Any], response: Any) -> None:
+    """Serve a path for the default model of `use`, and below `/models/{model}` for each model."""
+    endpoint = _endpoint(name, summary, use, read)
+    of_model = "/models/{model:name}" + path.removesuffix("/")
+    for served_path, parameters in ((path, REQUEST_HEADERS), (of_model, [MODEL, *REQUEST_HEADERS])):
         router.add_api_route(
-            f"{prefix}{path}" if prefix and path != "/" else prefix or path,
+            served_path,
             endpoint,
             methods=["POST"],
-            summary=meaning,
-            responses=responses(answer, TeiError),
+            summary=summary,
+            responses=responses(response, TeiError),
             openapi_extra={"requestBody": json_body(body), "parameters": parameters},
         )
 
 
-_PIPELINES = (
+_ROOT_BODIES = (
     hugging_face.ClassificationBody,
     hugging_face.EntityBody,
     hugging_face.AnswerBody,
@@ -98,19 +102,51 @@ _PIPELINES = (
     tei_bodies.SimilarityBody,
     tei_bodies.RerankBody,
 )
-_add("/embed", "embed", "embed", tei.ask_embed, schema_of(tei_bodies.EmbedBody), list[list[float]], "Embed texts")
-_add("/similarity", "similarity", "embed", tei.ask_similarity, schema_of(tei_bodies.SimilarityBody), list[float], "Compare sentences")
+_add(
+    "/embed",
+    name="embed",
+    summary="Embed texts",
+    use="embed",
+    read=tei.ask_embed,
+    body=schema_of(tei_bodies.EmbedBody),
+    response=list[list[float]],
+)
+_add(
+    "/similarity",
+    name="similarity",
+    summary="Compare sentences",
+    use="embed",
+    read=tei.ask_similarity,
+    body=schema_of(tei_bodies.SimilarityBody),
+    response=list[float],
+)
 _add(
     "/predict",
-    "classify",
-    "predict",
-    tei.ask_predict,
-    schema_of(tei_bodies.PredictBody),
-    list[LabelScore] | list[list[LabelScore]],
-    "Classify texts",
+    name="classify",
+    summary="Classify texts",
+    use="predict",
+    read=tei.ask_predict,
+    body=schema_of(tei_bodies.PredictBody),
+    response=list[LabelScore] | list[list[LabelScore]],
 )
-_add("/rerank", "rank", "rerank", tei.ask_rerank, schema_of(tei_bodies.RerankBody), list[Rank], "Sort texts by relevance")
-_add("/", "pipeline", "root", hugging_face.ask, {"anyOf": [schema_of(body) for body in _PIPELINES]}, Any, "Ask as a Hugging Face pipeline")
+_add(
+    "/rerank",
+    name="rank",
+    summary="Sort texts by relevance",
+    use="rerank",
+    read=tei.ask_rerank,
+    body=schema_of(tei_bodies.RerankBody),
+    response=list[Rank],
+)
+_add(
+    "/",
+    name="pipeline",
+    summary="Ask as a Hugging Face pipeline",
+    use="root",
+    read=hugging_face.ask,
+    body={"anyOf": [schema_of(body) for body in _ROOT_BODIES]},
+    response=Any,
+)
 
 
 @router.get("/info", summary="Describe the default model", responses=responses(Info, TeiError))
@@ -127,7 +163,7 @@ async def show_info(request: Request) -> Response:
 @router.get("/health", summary="Does the model server answer?", response_class=Response, responses={503: {"model": TeiError}})
 async def check_health(request: Request) -> Response:
     """200 while a catalog is known and Triton answers. No key is asked for."""
-    stack: Stack = request.app.state.stack
+    stack = stack_of(request.app)
     if stack.catalog.fault is not None:
         raise NotReady(stack.catalog.fault)
     return Response()

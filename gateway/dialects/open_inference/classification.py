@@ -1,10 +1,16 @@
-"""The classification extension: of each row of numbers its best classes, as Triton writes them: `value:index`."""
+"""The classification extension: the best classes of each row, as Triton writes them.
+
+A class is `value:index`.
+"""
 
 import struct
 
 
 def best_classes(raw: bytes, integer: bool, width: int, classes: int) -> list[bytes]:
-    """The `classes` best of each row [width] of float32 (or int32), the highest first, all rows after each other."""
+    """The `classes` best of each row, the highest first; one row after another.
+
+    `raw` holds rows [width] of float32, or of int32 where `integer`.
+    """
     values = struct.unpack(f"<{len(raw) // 4}{'i' if integer else 'f'}", raw)
     best = []
     for begin in range(0, len(values), width):

@@ -88,7 +88,9 @@ class InferBody(_Part):
 
 
 class OutputTensor(BaseModel):
-    """An output; with `parameters.binary_data_size` its bytes follow the JSON, in the order of the outputs."""
+    """An output; with `parameters.binary_data_size` its bytes follow the JSON, in the order of the
+    outputs.
+    """
 
     name: str
     datatype: Literal["FP32", "INT32", "BYTES"]
@@ -107,7 +109,7 @@ class InferResponse(BaseModel):
 
 
 class Body(NamedTuple):
-    """A response's body, and where it has binary tensors the length of the JSON before them."""
+    """A response's body; `json_bytes` is the length of its JSON if binary tensors follow that."""
 
     content: bytes
     json_bytes: int | None
@@ -122,7 +124,8 @@ def parse(body: bytes, header_length: str | None, max_json_depth: int) -> InferR
     With a length of 0 the whole body is one text, as Triton has it for models of one input.
 
     Raises:
-        MalformedRequest: not JSON, nested too deeply, not a request, or the bytes do not fit what the JSON says of them.
+        MalformedRequest: not JSON, nested too deeply, not a request, or the bytes do not fit what
+            the JSON says of them.
     """
     size = len(body) if header_length is None else _header_size(header_length, len(body))
     if header_length is not None and not size:
@@ -143,13 +146,13 @@ def parse(body: bytes, header_length: str | None, max_json_depth: int) -> InferR
 
 
 def render(request: InferRequest, prediction: Prediction, wanted: Sequence[Wanted], outputs: Sequence[Output]) -> Body:
-    """The response to a request; `wanted` says how each of `outputs` goes."""
+    """The response to a request; `wanted` says in which form each of `outputs` goes."""
     tail = [output.raw for one, output in zip(wanted, outputs, strict=True) if one.binary]
-    answer: dict[str, Any] = {"id": request.id} if request.id else {}
-    answer["model_name"] = prediction.manifest.model
-    answer["model_version"] = str(prediction.manifest.version)
-    answer["outputs"] = [_tensor(output, one.binary) for one, output in zip(wanted, outputs, strict=True)]
-    head = orjson.dumps(answer)
+    response: dict[str, Any] = {"id": request.id} if request.id else {}
+    response["model_name"] = prediction.manifest.model
+    response["model_version"] = str(prediction.manifest.version)
+    response["outputs"] = [_tensor(output, one.binary) for one, output in zip(wanted, outputs, strict=True)]
+    head = orjson.dumps(response)
     return Body(b"".join([head, *tail]), len(head)) if tail else Body(head, None)
 
 

@@ -1,4 +1,7 @@
-"""What the protocol tells of the server and its models, from the catalog; the fields are those of REST and gRPC alike."""
+"""What the protocol says of the server and its models, from the catalog.
+
+REST and gRPC have the same fields.
+"""
 
 from collections.abc import Mapping
 from functools import cache
@@ -19,7 +22,7 @@ def server() -> dict[str, Any]:
 
 
 def model(served: ServedModel, version: int | None) -> dict[str, Any]:
-    """A model's tensors, and its versions that are ready; or one version.
+    """A model's tensors, and its ready versions or, where `version` is given, that one.
 
     Raises:
         NotFound: no such version.
@@ -37,7 +40,7 @@ def model(served: ServedModel, version: int | None) -> dict[str, Any]:
 
 
 def is_ready(served: ServedModel, version: int | None) -> bool:
-    """Whether a version answers; of none the one that a request without a version gets.
+    """Whether a version answers; None stands for the one that a request without a version gets.
 
     Raises:
         NotFound: no such version.
@@ -58,7 +61,7 @@ def index(catalog: Catalog, ready_only: bool) -> list[Mapping[str, str]]:
 
 
 def require_version(served: ServedModel, version: int | None) -> None:
-    """A model has this version.
+    """Require that a model has this version; None requires nothing.
 
     Raises:
         NotFound: names the versions that there are.

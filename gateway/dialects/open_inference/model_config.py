@@ -1,4 +1,7 @@
-"""A `ModelConfig` as JSON, as Triton writes it: names as in the `.proto`, whole numbers as numbers and not as strings."""
+"""A `ModelConfig` as JSON, as Triton writes it.
+
+Names are those of the `.proto`; whole numbers are numbers, not strings.
+"""
 
 from typing import Any
 
@@ -15,7 +18,7 @@ def as_json(config: Any) -> Any:
 
 
 def _with_numbers(descriptor: Any, written: dict[str, Any]) -> dict[str, Any]:
-    """JSON of protobuf writes numbers of 64 bits as strings."""
+    """Undo that protobuf's JSON writes numbers of 64 bits as strings."""
     return {name: _value(descriptor.fields_by_name[name], value) for name, value in written.items()}
 
 

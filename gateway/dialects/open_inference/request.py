@@ -21,7 +21,11 @@ class Input(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """An output that is asked for: as it is, or with `classes` only the best of each row; in HTTP bodies as JSON or `binary`."""
+    """An output that the client asks for.
+
+    With `classes`, only so many best classes of each row. `binary` is for HTTP bodies: as bytes
+    after the JSON, or in it.
+    """
 
     name: str
     classes: int = 0
@@ -30,14 +34,18 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a request says of itself: how long it may take, seconds (None: nothing), and Triton's priority level (0: the default)."""
+    """What a request says of itself.
+
+    `timeout_s` is how long it may take, None where it does not say; `priority` is Triton's priority
+    level, 0 the default.
+    """
 
     timeout_s: float | None = None
     priority: int = 0
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Parameters":
-        """Read a request's `parameters`; those of its own that a client sends along change nothing, as with Triton.
+        """Read a request's `parameters`; as with Triton, a client's own parameters change nothing.
 
         Raises:
             MalformedRequest: a value that cannot be read, sequences, or a name that is reserved.
@@ -57,7 +65,10 @@ _NONE = Parameters()
 
 @dataclass(frozen=True, slots=True)
 class InferRequest:
-    """An inference request; no `outputs`: all of them. `binary` is for outputs that are not named."""
+    """An inference request.
+
+    Without `outputs` it asks for all; `binary` is the form of outputs that it does not name.
+    """
 
     inputs: Sequence[Input]
     outputs: Sequence[Wanted] = ()
@@ -67,10 +78,10 @@ class InferRequest:
 
 
 def require_no_shared_memory(parameters: Mapping[str, Any], place: str) -> None:
-    """A tensor comes with the request and goes with the answer.
+    """Require that a tensor comes with the request or goes with the response.
 
     Raises:
-        MalformedRequest: it is said to lie in shared memory.
+        MalformedRequest: the parameters say that it lies in shared memory.
     """
     if "shared_memory_region" in parameters:
         raise MalformedRequest(f"{place}: shared memory is not supported, the gateway may run on another machine; send the tensor itself")

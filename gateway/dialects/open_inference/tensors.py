@@ -1,4 +1,7 @@
-"""Tensors → items, and rows → tensors, with the names, datatypes and shapes of the contract (`model_repository.tensors`)."""
+"""Tensors → items, and rows → tensors.
+
+Names, datatypes and shapes are those of the contract (`model_repository.tensors`).
+"""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -17,7 +20,7 @@ from model_repository.tensors import ERROR, PARAMETERS, TEXT, TEXT_PAIR, TOKENS,
 
 BYTES, FLOAT, INTEGER = "BYTES", "FP32", "INT32"
 MAX_REMEMBERED_BYTES = 1024
-"""Parameters of a request up to this size are remembered in their canonical form."""
+"""The canonical form of parameters is remembered up to this size."""
 
 
 class Output(NamedTuple):
@@ -33,7 +36,8 @@ def items(inputs: Sequence[Input], manifest: Manifest, *, max_items: int, max_te
     """The items of a request.
 
     Raises:
-        MalformedRequest: the inputs are not the model's, or their datatypes, shapes and elements do not fit.
+        MalformedRequest: the inputs are not the model's, or their datatypes, shapes and elements do
+            not fit.
         TooLarge: names the input with a text of more than `max_text_bytes`.
     """
     named = tensors_of(manifest)
@@ -57,10 +61,11 @@ def items(inputs: Sequence[Input], manifest: Manifest, *, max_items: int, max_te
 
 
 def outputs_of(wanted: Sequence[Wanted], manifest: Manifest, *, binary: bool = False) -> list[Wanted]:
-    """The outputs that are asked for, each once; of none all, as the contract orders them.
+    """Each wanted output once; if none is named, all outputs in the contract's order.
 
     Raises:
-        MalformedRequest: the model has no such output, or one of texts is asked for by its best classes.
+        MalformedRequest: the model has no such output, or the request wants the best classes of an
+            output that holds texts.
     """
     named = tensors_of(manifest)
     known = {named.output: BYTES if named.is_json else FLOAT, TOKENS: INTEGER, ERROR: BYTES}
@@ -73,15 +78,15 @@ def outputs_of(wanted: Sequence[Wanted], manifest: Manifest, *, binary: bool = F
 
 
 def outputs(prediction: Prediction, wanted: Sequence[Wanted]) -> list[Output]:
-    """The tensors of an answer: a row for each item."""
+    """The tensors of a prediction, with a row for each item."""
     return [_classified(output, one.classes) if one.classes else output for one in wanted for output in [_output(prediction, one.name)]]
 
 
 def _classified(output: Output, classes: int) -> Output:
-    """The classification extension: of each row the best classes, as texts."""
-    items, width = output.shape
+    """The classification extension: the best classes of each row, as texts."""
+    rows, width = output.shape
     kept = min(classes, width)
-    return Output(output.name, BYTES, (items, kept), packed(best_classes(output.raw, output.datatype == INTEGER, width, kept)))
+    return Output(output.name, BYTES, (rows, kept), packed(best_classes(output.raw, output.datatype == INTEGER, width, kept)))
 
 
 def _column(tensor: Input, max_items: int, max_text_bytes: int) -> Sequence[bytes]:
@@ -115,7 +120,10 @@ def _output(prediction: Prediction, name: str) -> Output:
 
 
 def _parameters(raw: bytes) -> bytes:
-    """Equal parameters as equal bytes, whatever dialect they came in; what is not an object goes to the model as it is, which says so."""
+    """Equal parameters as equal bytes, whatever dialect they came in.
+
+    What is not an object goes on unchanged: the model refuses it.
+    """
     if not raw:
         return raw
     return _remembered(raw) if len(raw) <= MAX_REMEMBERED_BYTES else _canonical(raw)
@@ -129,7 +137,7 @@ def _canonical(raw: bytes) -> bytes:
         return raw
 
 
-# clients choose how many there are and how large
+# bounded, because clients choose how many parameters there are and how large they are
 _remembered = lru_cache(maxsize=1024)(_canonical)
 
 

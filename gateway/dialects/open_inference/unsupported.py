@@ -1,4 +1,4 @@
-"""Why parts of the protocol are not spoken here, over REST and gRPC alike."""
+"""Why the gateway does not speak some parts of the protocol, over REST and gRPC alike."""
 
 SHARED_MEMORY = "shared memory is not supported: send tensors with the request"
 MODEL_CONTROL = "models are not loaded and unloaded here: promote, retire or load them where they are packaged"

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from gateway.dialects.json_body import schema_of
 from gateway.dialects.kserve_v1 import Error
 from gateway.dialects.open_inference.http_body import InferBody, InferResponse
 from gateway.routes.documentation.openapi import ERRORS, MODEL, REQUEST_HEADERS, RESPONSE_HEADERS
+from gateway.routes.documentation.schema import schema_of
 
 _Responses = dict[int | str, dict[str, Any]]
 _NUMBER = {"name": "version", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}, "example": 2}
@@ -54,7 +54,7 @@ _LENGTH = {
     "schema": {"type": "integer", "minimum": 0},
 }
 _INFER_BODY = {"required": True, "content": {"application/json": {"schema": schema_of(InferBody)}, "application/octet-stream": _BINARY}}
-_ANSWER: dict[str, Any] = {
+_INFERRED: dict[str, Any] = {
     "model": InferResponse,
     "headers": {
         **RESPONSE_HEADERS,
@@ -65,6 +65,6 @@ _ANSWER: dict[str, Any] = {
     },
     "content": {"application/octet-stream": _BINARY},
 }
-INFER: _Responses = {200: _ANSWER, **_errors(*ERRORS)}
+INFER: _Responses = {200: _INFERRED, **_errors(*ERRORS)}
 INFER_OF_MODEL: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _LENGTH, *REQUEST_HEADERS]}
 INFER_OF_VERSION: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _NUMBER, _LENGTH, *REQUEST_HEADERS]}

@@ -1,11 +1,13 @@
-"""What OpenAPI says of routes that answer with predictions (parameters, headers, statuses), and what it says of all routes alike."""
+"""What OpenAPI says of prediction routes (parameters, headers, statuses) and of all routes."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from gateway.calls.call import MAX_UNIT_CHARS, UNIT
 from gateway.dialects.kserve_v1 import Error
 
+_WRAP = re.compile(r"(?<!\n)\n(?!\n)")
 _OF_FRAMEWORK = ("HTTPValidationError", "ValidationError")
 _BEARER = {"type": "http", "scheme": "bearer", "description": "an API key or a token, where HEADRACE_AUTH asks for one"}
 
@@ -76,10 +78,14 @@ ERRORS: dict[int, str] = {
 }
 
 
-def responses(answer: Any, error: Any, headers: Mapping[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
-    """The statuses of a route, with the model of its answer, further headers of that, and the model of its errors."""
+def responses(success: Any, error: Any, headers: Mapping[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """A route's responses by status.
+
+    `success` and `error` are the models of their bodies; `headers` come with a success, beside
+    those that come with every prediction.
+    """
     return {
-        200: {"model": answer, "headers": {**RESPONSE_HEADERS, **(headers or {})}},
+        200: {"model": success, "headers": {**RESPONSE_HEADERS, **(headers or {})}},
         **{status: {"model": error, "description": meaning} for status, meaning in ERRORS.items()},
     }
 
@@ -90,7 +96,11 @@ def json_body(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with what holds for every route: its key where it can answer 401, the headers of its answers, our shape of errors."""
+    """The document with what holds for every route.
+
+    That is the key, where the route can answer 401; the headers of its responses; our shape of
+    errors.
+    """
     components = document.setdefault("components", {})
     components["securitySchemes"] = {"bearer": _BEARER}
     schemas = components.setdefault("schemas", {})
@@ -103,7 +113,20 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
                 operation["security"] = [{"bearer": []}]
             for status, response in operation["responses"].items():
                 _complete(status, response)
+    _unwrap(document)
     return document
+
+
+def _unwrap(node: Any) -> None:
+    """Make one line of each paragraph of a description, however its docstring wraps."""
+    if isinstance(node, list):
+        for element in node:
+            _unwrap(element)
+    elif isinstance(node, dict):
+        if isinstance(description := node.get("description"), str):
+            node["description"] = _WRAP.sub(" ", description)
+        for value in node.values():
+            _unwrap(value)
 
 
 def _complete(status: str, response: dict[str, Any]) -> None:

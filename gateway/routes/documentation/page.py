@@ -1,4 +1,7 @@
-"""A content security policy for `/docs`: scripts from here, and of those in the page only the ones that are in it as it is served."""
+"""A content security policy for `/docs`.
+
+Scripts come from the gateway alone; of inline scripts, only those run that the served page holds.
+"""
 
 import base64
 import hashlib
@@ -15,13 +18,13 @@ _POLICY = (
 
 
 class DocumentationPage:
-    """ASGI wrapper of a route that answers a small page in one piece."""
+    """ASGI wrapper of a route whose response is a small page in one piece."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, with the policy of the page that was answered."""
+        """Send the page with its policy."""
         start: Message = {}
 
         async def send_with_policy(message: Message) -> None:
@@ -39,6 +42,6 @@ class DocumentationPage:
 
 
 def content_security_policy(page: bytes) -> str:
-    """The policy under which the page's own scripts run and no others."""
+    """The policy under which only the page's own scripts run."""
     digests = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in _SCRIPT.findall(page)]
     return _POLICY.format(hashes="".join(f" 'sha256-{digest}'" for digest in digests))

@@ -78,6 +78,6 @@ def test_lines_out_hold_the_number_and_a_prediction_or_an_error(manifest):
 
     version = manifest(max_length=9)
     rows = [struct.pack("<2fi", 0.25, 0.75, tokens) for tokens in (9, 12)]
-    assert line(ndjson.answered(7, Prediction(version, rows[:1]), {})) == {"line": 7, "prediction": {"label": "yes", "score": 0.75}}
-    assert line(ndjson.answered(8, Prediction(version, rows[1:]), {}))["truncated"] == 12
-    assert line(ndjson.failed(9, Overloaded("busy"))) == {"line": 9, "error": "busy", "status": 429}
+    assert line(ndjson.prediction_line(7, Prediction(version, rows[:1]), {})) == {"line": 7, "prediction": {"label": "yes", "score": 0.75}}
+    assert line(ndjson.prediction_line(8, Prediction(version, rows[1:]), {}))["truncated"] == 12
+    assert line(ndjson.error_line(9, Overloaded("busy"))) == {"line": 9, "error": "busy", "status": 429}

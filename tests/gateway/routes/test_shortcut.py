@@ -50,6 +50,6 @@ async def test_everything_else_passes(shortcut):
 async def test_paths_that_clients_choose_are_remembered_within_bounds(shortcut):
     for i in range(MAX_PATHS + 10):
         assert (await shortcut.post(f"/things/{i}")).text == f"direct {i} FastAPI"
-    assert len(shortcut.shortcut._known) <= MAX_PATHS
+    assert len(shortcut.shortcut._found) <= MAX_PATHS
     assert (await shortcut.post("/things/" + "a" * MAX_PATH_CHARS)).status_code == 200
-    assert all(len(path) <= MAX_PATH_CHARS for _, path in shortcut.shortcut._known)
+    assert all(len(path) <= MAX_PATH_CHARS for _, path in shortcut.shortcut._found)

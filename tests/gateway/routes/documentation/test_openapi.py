@@ -149,3 +149,10 @@ def test_inference_protocol_is_documented_with_both_kinds_of_bodies_and_empty_an
     assert {"200", "400", "401", "403", "404", "408", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
     assert "content" not in paths["/v2/models/{model}/ready"]["get"]["responses"]["200"]
     assert not [path for path in paths if "sharedmemory" in path or "stats" in path]
+
+
+def test_descriptions_do_not_wrap_as_their_docstrings_do():
+    document = create_app(Settings(auth=frozenset())).api.openapi()
+    described = document["components"]["schemas"]["PredictResponse"]["description"]
+    assert re.search(r"[^\n]\n[^\n]", described) is None
+    assert described.startswith("One prediction for each instance, in order.\n\ntext-classification:")
