@@ -56,7 +56,8 @@ def main(argv: list[str] | None = None) -> int:
                 # its wheels are an extra that a gateway beside NVIDIA's container does not need
                 from gateway.embedded.children import children
 
-                os.environ.update(stack.enter_context(children(args.repository)))
+                found = stack.enter_context(children(args.repository))
+                os.environ.update({f"{PREFIX}{name.upper()}": value for name, value in found.items()})
             if args.workers > 1:
                 os.environ[metrics_files.VARIABLE] = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
             _serve(listener, settings, args.workers)

@@ -34,6 +34,7 @@ from gateway.security.tokens import KeySet, TokenRules, TokenVerifier, fetcher
 from gateway.settings.in_force import queue_limits, request_limits
 from gateway.settings.runtime import Runtime
 from gateway.settings.settings import Settings
+from gateway.settings.shown import shown
 from gateway.stack import Stack
 from gateway.state.redis_state import RedisState
 from gateway.triton.access import TritonAccess
@@ -81,7 +82,7 @@ async def running(
         keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
         door, door_watches = _door(settings, state, keys)
         stack = Stack(
-            settings=settings,
+            settings=shown(settings),
             runtime=runtime,
             door=door,
             keys=keys,

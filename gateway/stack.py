@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.applications import Starlette
 
 from gateway.cache.cache import Cache
 from gateway.catalog.watch import CatalogWatch
 from gateway.experiments.snapshot import Experiments
+from gateway.files.watched import Watched
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
 from gateway.request.hooks import Tap
@@ -15,17 +17,19 @@ from gateway.request.request_limits import RequestLimits
 from gateway.request_life import RequestLife
 from gateway.security.door import Door
 from gateway.security.key_store import KeyStore
-from gateway.settings.runtime import Runtime
-from gateway.settings.settings import Settings
 from gateway.state.redis_state import RedisState
 
 
 @dataclass(slots=True)
 class Stack:
-    """The parts of a running gateway. `limits` are replaced by others when the runtime settings change."""
+    """The parts of a running gateway.
 
-    settings: Settings
-    runtime: Runtime
+    `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they change,
+    `limits` are replaced. `taps` see every prediction.
+    """
+
+    settings: Mapping[str, Mapping[str, Any]]
+    runtime: Watched[Any]
     door: Door
     keys: KeyStore | None
     state: RedisState | None

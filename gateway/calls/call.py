@@ -22,7 +22,7 @@ from gateway.request.prediction import Item, Prediction, PredictionRequest
 from gateway.request.principal import PREDICT
 from gateway.request.priority import Priority
 from gateway.request.request_limits import RequestLimits
-from gateway.stack import Stack
+from gateway.stack import Stack, stack_of
 
 MAX_UNIT_CHARS = 256
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
@@ -46,7 +46,7 @@ class Call(NamedTuple):
             GatewayError: as `Door.enter`.
             MalformedRequest: the time that it allows cannot be read.
         """
-        stack: Stack = request.app.state.stack
+        stack = stack_of(request.app)
         ctx: RequestContext = request.scope[CONTEXT]
         await stack.door.enter(ctx, PREDICT)
         ctx.timing.lap("authenticate")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from gateway.embedded.traces import triton_arguments
 from gateway.embedded.valkey import Valkey
-from gateway.settings.settings import PREFIX
 from model_repository.server import TritonServer
 
 WATCH_INTERVAL_S = 1.0
@@ -28,7 +27,7 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
     with TritonServer.start(repository, arguments=triton_arguments(os.environ)) as triton, Valkey() as valkey, _watched(triton, valkey):
         _say(f"Triton (pid {triton.pid}) answers on {triton.http_url}, Valkey (pid {valkey.pid}) on {valkey.socket}")
         try:
-            yield {f"{PREFIX}TRITON_URL": triton.http_url, f"{PREFIX}CACHE_URL": valkey.url, f"{PREFIX}STATE_URL": valkey.url}
+            yield {"triton_url": triton.http_url, "cache_url": valkey.url, "state_url": valkey.url}
         finally:
             _say("stopping Triton and Valkey …")
 

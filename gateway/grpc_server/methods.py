@@ -12,7 +12,7 @@ from gateway.catalog.catalog import Catalog
 from gateway.dialects.open_inference import metadata, unsupported
 from gateway.errors import NotFound, Unsupported
 from gateway.grpc_server import messages
-from gateway.grpc_server.rpc import stack_of
+from gateway.stack import stack_of
 
 Method = Callable[[Request, Any, Any], Awaitable[Any]]
 """The response message to an RPC, from the RPC as an HTTP request, its message and its context."""

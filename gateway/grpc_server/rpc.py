@@ -17,7 +17,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import INTERNAL_ERROR, GatewayError
 from gateway.request.context import CONTEXT, RPC, RequestContext
-from gateway.stack import Stack
 
 Response = TypeVar("Response")
 Metadata = list[tuple[str, str]]
@@ -65,12 +64,6 @@ class Rpcs:
         if rpc.response is None and rpc.fault is None:
             rpc.fault = GatewayError(INTERNAL_ERROR)
         return rpc
-
-
-def stack_of(app: Any) -> Stack:
-    """What the application runs on."""
-    stack: Stack = app.state.stack
-    return stack
 
 
 async def _run(scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,7 +12,8 @@ from gateway.concurrency.ordered import Ordered
 from gateway.errors import GatewayError
 from gateway.grpc_server import messages
 from gateway.grpc_server.methods import METHODS, Method, model_infer
-from gateway.grpc_server.rpc import Observed, Rpc, Rpcs, code_of, stack_of
+from gateway.grpc_server.rpc import Observed, Rpc, Rpcs, code_of
+from gateway.stack import stack_of
 
 SERVICE = "inference.GRPCInferenceService"
 STREAM_WINDOW = 64

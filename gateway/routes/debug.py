@@ -12,7 +12,6 @@ from gateway.observability import otel_variables
 from gateway.request.principal import ADMIN
 from gateway.routes.admitted import admitted
 from gateway.routes.health import NO_STORE
-from gateway.settings import shown as configuration
 from gateway.stack import Stack
 
 Admitted = Annotated[Stack, admitted(ADMIN)]
@@ -82,7 +81,7 @@ async def config(request: Request, response: Response, stack: Admitted) -> Confi
     return Config(
         version=request.app.version,
         pid=os.getpid(),
-        settings={name: Setting(**shown) for name, shown in configuration.shown(stack.settings).items()},
+        settings={name: Setting(**shown) for name, shown in stack.settings.items()},
         runtime=WatchedState(in_force=stack.runtime.current.model_dump(exclude_unset=True), fault=stack.runtime.fault),
         limits=asdict(stack.limits),
         experiments=WatchedState(
