@@ -42,7 +42,9 @@ DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B sp
 
 
 class Gateway:
-    """ASGI application: our own layers in front of FastAPI, `api`, so that what they answer themselves does not pass the framework's."""
+    """ASGI application: our own layers in front of FastAPI, `api`, so that what they answer
+    themselves does not pass the framework's.
+    """
 
     def __init__(self, api: FastAPI, front: ASGIApp) -> None:
         self.api, self._front = api, front
@@ -56,8 +58,8 @@ class Gateway:
 def create_app(settings: Settings | None = None, *, triton: ModelServer | None = None) -> Gateway:
     """The application; settings come from the environment unless given.
 
-    `triton` stands in place of the Triton that the settings name, as `gateway.fakes.triton.FakeTriton`
-    does in tests.
+    `triton` stands in place of the Triton that the settings name, as
+    `gateway.fakes.triton.FakeTriton` does in tests.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -89,7 +91,8 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
             tracer.close()
 
     about = {"title": "Headrace", "version": VERSION, "description": DESCRIPTION}
-    # a redirect would lead to whatever host the client names, and behind a proxy that ends TLS out of it
+    # a redirect would lead to whatever host the client names, and behind a proxy that ends TLS out
+    # of it
     app = FastAPIOffline(**about, lifespan=lifespan, redoc_url=None, redirect_slashes=False, telemetry=OFF)
     drain = Drain(settings.drain_delay_s, settings.drain_timeout_s)
     app.add_exception_handler(Exception, _render_internal)

@@ -41,7 +41,9 @@ class InvalidRequest(GatewayError):
 
 
 class ItemFault(InvalidRequest):
-    """The model cannot process this one item; `row` is what it answered beside the reason (`gateway.request.row`)."""
+    """The model cannot process this one item; `row` is what it answered beside the reason
+    (`gateway.request.row`).
+    """
 
     def __init__(self, message: str, row: bytes) -> None:
         super().__init__(message)
@@ -67,7 +69,9 @@ class Forbidden(GatewayError):
 
 
 class RateLimited(GatewayError):
-    """A key or its tenant has used up its rate or its quota; `retry_after_s` says when there is more."""
+    """A key or its tenant has used up its rate or its quota; `retry_after_s` says when there is
+    more.
+    """
 
     status = 429
 
@@ -96,7 +100,9 @@ class TooSlow(GatewayError):
 
 
 class ClientGone(GatewayError):
-    """The client left before its request was whole; nobody sees the answer, and the log says what happened."""
+    """The client left before its request was whole; nobody sees the answer, and the log says what
+    happened.
+    """
 
     status = 499
 
@@ -121,7 +127,9 @@ class Overloaded(GatewayError):
 
 
 class CallerLeft(GatewayError):
-    """The client closed the connection before the answer was there; nobody sees this status but the log."""
+    """The client closed the connection before the answer was there; nobody sees this status but the
+    log.
+    """
 
     status = 499
 

@@ -19,7 +19,10 @@ from model_repository.manifest import Manifest
 
 
 class Lane:
-    """The queue of one packaged version. `price_usd_per_hour` is that of the model server, None where it is not known."""
+    """The queue of one packaged version.
+
+    `price_usd_per_hour` is that of the model server, None where it is not known.
+    """
 
     def __init__(
         self, triton: ModelServer, manifest: Manifest, model: ServedModel, limits: QueueLimits, price_usd_per_hour: float | None = None
@@ -86,9 +89,11 @@ class Lane:
         self._queue.give_back(request.priority)
 
     def submit(self, item: Item, request: PredictionRequest, deadline: Deadline) -> "asyncio.Future[bytes]":
-        """The row of an item for which a permit is held; the permit goes back when the row is there.
+        """The row of an item for which a permit is held; the permit goes back when the row is
+        there.
 
-        The few items of one request go to Triton together; `deadline` is that of the most patient waiter.
+        The few items of one request go to Triton together; `deadline` is that of the most patient
+        waiter.
         """
         row = self._queue.submit(item, request.priority, deadline, company=request)
         self._pending.inc()

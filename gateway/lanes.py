@@ -1,4 +1,6 @@
-"""The lanes: one for each packaged version that is served, made when it is first asked for and evicted when it is served no more."""
+"""The lanes: one for each packaged version that is served, made when it is first asked for and
+evicted when it is served no more.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +26,10 @@ class _Key(NamedTuple):
 
 
 class Lanes:
-    """Finds the lane of a version. `catalog` and, for a model's name, `limits` give what is in force now."""
+    """Finds the lane of a version.
+
+    `catalog` and, for a model's name, `limits` give what is in force now.
+    """
 
     def __init__(
         self,
@@ -41,7 +46,8 @@ class Lanes:
         return f"<Lanes {', '.join(f'{key.model}/{key.version}' for key in self._lanes)}>"
 
     def of(self, model: str, version: int) -> Lane:
-        """The lane of a version, whether it is ready or not: what is cached is answered all the same.
+        """The lane of a version, whether it is ready or not: what is cached is answered all the
+        same.
 
         Raises:
             NotFound: no such model or version.

@@ -55,7 +55,8 @@ async def running(
     tracer: Tracer | None = None,
     triton: ModelServer | None = None,
 ) -> AsyncIterator[Stack]:
-    """The stack while it runs: its watches go on until the end, which closes what was opened, the last first.
+    """The stack while it runs: its watches go on until the end, which closes what was opened, the
+    last first.
 
     `triton` stands in place of the Triton that the settings name.
     """
@@ -115,7 +116,8 @@ async def running(
             ]
         )
         closing.push_async_callback(end, watchers)
-        # what start-up made lives as long as the process: a full collection that walked it would stop all requests for tens of milliseconds
+        # what start-up made lives as long as the process: a full collection that walked it would
+        # stop all requests for tens of milliseconds
         gc.collect()
         gc.freeze()
         with drain.on_sigterm():

@@ -2,8 +2,8 @@
 
     assign → look up → coalesce → admit → infer → store → answer
 
-Assignment comes before look-up, so variants never share an entry. Admission comes before anything is
-computed, so a request is either shed whole or computed whole.
+Assignment comes before look-up, so variants never share an entry. Admission comes before anything
+is computed, so a request is either shed whole or computed whole.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,10 @@ log = structlog.get_logger()
 
 
 class RequestLife:
-    """Answers prediction requests. `catalog` and `experiments` give what is in force now, without waiting."""
+    """Answers prediction requests.
+
+    `catalog` and `experiments` give what is in force now, without waiting.
+    """
 
     def __init__(
         self,
@@ -57,8 +60,8 @@ class RequestLife:
     def assign(self, name: str, version: int | None, unit: str | None, ctx: RequestContext) -> Lane:
         """Place a request, note it in `ctx`, and give the lane of the version that answers it.
 
-        The version is the one asked for, else the one of the unit's variant, else the model's default
-        one. A request without a `unit` is a unit of its own.
+        The version is the one asked for, else the one of the unit's variant, else the model's
+        default one. A request without a `unit` is a unit of its own.
 
         Raises:
             NotFound: no such model or version.
@@ -90,7 +93,8 @@ class RequestLife:
             NotCached: not everything is cached, and the client wanted nothing else.
         """
         keys = request.keys or self._cache.keys(lane.manifest, ctx.tenant, request.items)
-        # a client that wants no more than what is cached has nothing computed, so there is nothing to measure
+        # a client that wants no more than what is cached has nothing computed, so there is nothing
+        # to measure
         look_up = request.cache.look_up and (request.cache.only_if_cached or not ctx.placement.bypass)
         found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
         ctx.timing.lap("lookup")
@@ -124,7 +128,9 @@ class RequestLife:
     async def _infer(
         self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, ctx: RequestContext
     ) -> dict[bytes, bytes | ItemFault]:
-        """The rows of the items that were not found: computed, or awaited where others have them computed."""
+        """The rows of the items that were not found: computed, or awaited where others have them
+        computed.
+        """
         missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found.entries}
         self._lanes.require_ready(lane.manifest)
         running = self._running[request.priority]
@@ -154,7 +160,8 @@ class RequestLife:
             if isinstance(exc, InvalidRequest):
                 raise InvalidRequest(f"the model cannot process one of the instances: {exc.message}") from exc
             if isinstance(exc, GatewayError):
-                # every waiter gets the one fault: each raises its own copy, so that tracebacks do not grow together
+                # every waiter gets the one fault: each raises its own copy, so that tracebacks do
+                # not grow together
                 raise type(exc)(exc.message, exc.retry_after_s) from exc
             rows[computation.key] = computation.row.result()
         return rows

@@ -24,8 +24,8 @@ from gateway.state.redis_state import RedisState
 class Stack:
     """The parts of a running gateway.
 
-    `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they change,
-    `limits` are replaced. `taps` see every prediction.
+    `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they
+    change, `limits` are replaced. `taps` see every prediction.
     """
 
     settings: Mapping[str, Mapping[str, Any]]

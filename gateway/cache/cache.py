@@ -2,8 +2,8 @@
 
     look up ─▶ memory ─▶ Redis ─▶ unpack ─▶ fresh | stale | for errors only | nothing
 
-A worker's memory holds only what is fresh, so that an answer computed anew elsewhere is found in Redis.
-What was deleted (`gateway.cache.deletions`) is found no more.
+A worker's memory holds only what is fresh, so that an answer computed anew elsewhere is found in
+Redis. What was deleted (`gateway.cache.deletions`) is found no more.
 """
 
 import random
@@ -30,7 +30,10 @@ LEAST_LIFE_S = 0.001
 
 
 class Cache:
-    """Both tiers (either may be missing) under the policies of the models. `clock` is Unix time, `draw` uniform in [0, 1)."""
+    """Both tiers (either may be missing) under the policies of the models.
+
+    `clock` is Unix time, `draw` uniform in [0, 1).
+    """
 
     def __init__(
         self,
@@ -120,7 +123,8 @@ class Cache:
     async def acquire(self, key: bytes, manifest: Manifest, width: int | None, left_s: float) -> Grant:
         """Leave to compute a missing key, or the entry that another gateway has computed.
 
-        Waits at most for a lease's life and half of `left_s`, so that there is time left to compute it here.
+        Waits at most for a lease's life and half of `left_s`, so that there is time left to compute
+        it here.
         """
         if self._leases is None:
             return Grant()

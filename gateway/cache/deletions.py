@@ -1,8 +1,9 @@
-"""Deletions, as a worker makes them and hears of them: through generation numbers in Redis, read every `refresh_s` seconds.
+"""Deletions, as a worker makes them and hears of them: through generation numbers in Redis, read
+every `refresh_s` seconds.
 
-A worker that cannot read the numbers may not know of a deletion. Its memory tier holds an answer for a
-short life only, so it goes on answering. Redis still holds what was deleted meanwhile, under the old
-numbers, so a worker reads nothing from Redis until it has read the numbers again.
+A worker that cannot read the numbers may not know of a deletion. Its memory tier holds an answer
+for a short life only, so it goes on answering. Redis still holds what was deleted meanwhile, under
+the old numbers, so a worker reads nothing from Redis until it has read the numbers again.
 """
 
 import asyncio
@@ -21,7 +22,10 @@ READ_AGAIN_S = 0.1
 
 
 class Deletions:
-    """Keeps `generations` up to date; `changed` is called when they have changed. `clock` is Unix time."""
+    """Keeps `generations` up to date; `changed` is called when they have changed.
+
+    `clock` is Unix time.
+    """
 
     def __init__(
         self,
@@ -43,7 +47,8 @@ class Deletions:
         return self._redis is None or self._redis.faults == self._faults_when_read
 
     async def delete(self, scope: str) -> None:
-        """Begin a new generation: nothing of this scope that was stored until now is answered any more.
+        """Begin a new generation: nothing of this scope that was stored until now is answered any
+        more.
 
         Here at once, in other workers within `refresh_s` seconds.
 

@@ -35,7 +35,9 @@ class Entry(NamedTuple):
 
 
 class Unreadable(Exception):
-    """A value that is no entry: `reason` is `foreign` (not our format) or `corrupt` (our format, but altered, or under another key)."""
+    """A value that is no entry: `reason` is `foreign` (not our format) or `corrupt` (our format,
+    but altered, or under another key).
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -43,7 +45,9 @@ class Unreadable(Exception):
 
 
 def pack(key: bytes, entry: Entry, compress_above_bytes: int) -> bytes:
-    """The value to store under `key`; rows above the threshold are compressed where that makes them smaller."""
+    """The value to store under `key`; rows above the threshold are compressed where that makes them
+    smaller.
+    """
     encoding, payload = PLAIN, entry.row
     if len(payload) > compress_above_bytes:
         frame = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(payload)

@@ -1,4 +1,6 @@
-"""Fills the cache: computes the rows of keys that it does not hold, under a lease where the model asks for one, and stores them."""
+"""Fills the cache: computes the rows of keys that it does not hold, under a lease where the model
+asks for one, and stores them.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -26,7 +28,9 @@ class Computes(Protocol):
         """Give back a permit for an item that is not submitted after all."""
 
     def submit(self, item: Item, request: PredictionRequest, deadline: Deadline) -> "asyncio.Future[bytes]":
-        """The row of an item for which a permit is held; the permit goes back when the row is there."""
+        """The row of an item for which a permit is held; the permit goes back when the row is
+        there.
+        """
 
 
 class Miss(NamedTuple):
@@ -47,14 +51,15 @@ class Fill:
     def compute(self, miss: Miss, *, shared: bool = True) -> Computation:
         """The computation of a missing key, which equal misses share.
 
-        Where it begins a new one a permit is held, which goes back when the row is there. One that is
-        not `shared` takes no answer of another's, and gives its own to nobody but the cache.
+        Where it begins a new one a permit is held, which goes back when the row is there. One that
+        is not `shared` takes no answer of another's, and gives its own to nobody but the cache.
         """
         start = partial(self._start, miss, shared)
         return self._running[miss.request.priority].attach(miss.key, miss.request.deadline, start, shared=shared)
 
     def refresh(self, key: bytes, item: Item, lane: Computes, deadline_s: float, token: bytes | None) -> "asyncio.Future[bytes] | None":
-        """Compute a stale row anew, as batch work since nobody waits for it; None where that is under way already.
+        """Compute a stale row anew, as batch work since nobody waits for it; None where that is
+        under way already.
 
         Raises:
             Overloaded: too many items wait for this version.
@@ -92,7 +97,9 @@ Submit = Callable[[Miss, bytes | None, Deadline], "asyncio.Future[bytes]"]
 
 
 class _Leased:
-    """A row that this gateway computes if it gets the lease; the permit goes back also where it does not, and where nobody waits."""
+    """A row that this gateway computes if it gets the lease; the permit goes back also where it
+    does not, and where nobody waits.
+    """
 
     def __init__(self, cache: Cache, submit: Submit, miss: Miss, deadline: Deadline) -> None:
         self._cache, self._submit, self._miss, self._deadline = cache, submit, miss, deadline

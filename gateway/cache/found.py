@@ -11,7 +11,9 @@ SERVER_ERRORS = 500
 
 @dataclass(slots=True)
 class Found:
-    """Entries that answer, the keys of those that are stale, and entries for errors only (`rescued`: those that were used)."""
+    """Entries that answer, the keys of those that are stale, and entries for errors only
+    (`rescued`: those that were used).
+    """
 
     entries: dict[bytes, Entry] = field(default_factory=dict)
     stale: set[bytes] = field(default_factory=set)
@@ -30,7 +32,9 @@ class Found:
         return sum(key in self.entries for key in keys) if self.entries else 0
 
     def rescue(self, keys: Sequence[bytes], exc: GatewayError) -> bool:
-        """Take over the entries kept for errors, where the error is the server's and they complete the answer: whether they do."""
+        """Take over the entries kept for errors, where the error is the server's and they complete
+        the answer: whether they do.
+        """
         if exc.status < SERVER_ERRORS or any(key not in self.entries and key not in self.reserve for key in keys):
             return False
         self.rescued = frozenset(self.reserve)

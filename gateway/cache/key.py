@@ -3,8 +3,9 @@
     namespace = hash(packaged version's digest, tenant with a cache of its own, generation)
     key       = prefix · hash(namespace, canonical item)
 
-The digest makes a re-export start afresh; a deletion starts a new generation (`gateway.cache.generations`). Options that only choose
-what is shown of an answer (`top_k` of labels) are no part of the item: the value is the whole answer.
+The digest makes a re-export start afresh; a deletion starts a new generation
+(`gateway.cache.generations`). Options that only choose what is shown of an answer (`top_k` of
+labels) are no part of the item: the value is the whole answer.
 """
 
 import hashlib
@@ -22,7 +23,9 @@ _ETAG = b"etag"
 
 
 def namespace(digest: str, tenant: str, generation: bytes) -> bytes:
-    """What the keys of one packaged version have in common; `tenant` is "" for the cache that all share."""
+    """What the keys of one packaged version have in common; `tenant` is "" for the cache that all
+    share.
+    """
     parts = [digest.encode(), tenant.encode(), generation]
     return hashlib.blake2b(b"".join(len(part).to_bytes(4, "little") + part for part in parts), digest_size=64).digest()
 
@@ -43,7 +46,8 @@ def lease_key(of: bytes) -> bytes:
 
 
 def entity_tag(keys: Sequence[bytes], shown: bytes) -> str:
-    """The `ETag` of the answer to items with these keys; `shown` is the dialect with the options that choose what is shown.
+    """The `ETag` of the answer to items with these keys; `shown` is the dialect with the options
+    that choose what is shown.
 
     It is weak: the same answer computed in another batch may differ in the last digits.
     """

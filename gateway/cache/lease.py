@@ -1,12 +1,14 @@
-"""Single flight across workers and replicas: who gets the lease of a key computes, the others wait for the value.
+"""Single flight across workers and replicas: who gets the lease of a key computes, the others wait
+for the value.
 
     lease ─▶ value is there ─▶ use it
           ─▶ lease is ours  ─▶ compute ─▶ store, fenced by the token
           ─▶ another's      ─▶ wait, ask again … ─▶ waited enough: take the lease over, compute
 
-The holder's death is seen by the lease's expiry, its failure by the lease's release. The wait is bounded, so a cache that holds a lease for
-ever delays an answer and never prevents it; a holder that comes late finds another token and does not overwrite what is newer. A cache that
-does not answer costs one time limit: each gateway then computes its own.
+The holder's death is seen by the lease's expiry, its failure by the lease's release. The wait is
+bounded, so a cache that holds a lease for ever delays an answer and never prevents it; a holder
+that comes late finds another token and does not overwrite what is newer. A cache that does not
+answer costs one time limit: each gateway then computes its own.
 """
 
 import asyncio
@@ -35,7 +37,9 @@ class Outcome(Enum):
 
 
 class Grant(NamedTuple):
-    """The entry that another gateway computed, or the leave to compute, under a token where there is a lease to give back."""
+    """The entry that another gateway computed, or the leave to compute, under a token where there
+    is a lease to give back.
+    """
 
     entry: Entry | None = None
     token: bytes | None = None
@@ -60,7 +64,9 @@ class Leases:
         self._numbers = count(1)
 
     async def acquire(self, key: bytes, life_s: float, wait_s: float, read: Read) -> Grant:
-        """Wait at most about `wait_s` seconds for the value or for the lease; one round trip where nobody else computes it."""
+        """Wait at most about `wait_s` seconds for the value or for the lease; one round trip where
+        nobody else computes it.
+        """
         token, began = self._token(), self._clock()
         pause_s, previous, unusable = FIRST_PAUSE_S, b"", None
         while True:
@@ -83,7 +89,9 @@ class Leases:
             pause_s = min(pause_s * GROWTH, LONGEST_PAUSE_S)
 
     async def try_acquire(self, key: bytes, life_s: float, read: Read) -> Grant | None:
-        """The lease to compute a stale value anew, None where another gateway does so or has done so."""
+        """The lease to compute a stale value anew, None where another gateway does so or has done
+        so.
+        """
         token = self._token()
         value, holder = await self._tier.lease(key, token, life_s)
         if value is not None:

@@ -1,8 +1,9 @@
 """The in-process tier: bounded bytes, admission and eviction by W-TinyLFU, a short life.
 
-The only module that knows `theine_core`, whose policy counts entries: here an entry takes as many of the policy's slots as its size asks
-for, each of `SLOT_BYTES`, and leaves when it loses one of them. Share of hits with room for 1 % of the items, popularity by Zipf's law:
-W-TinyLFU 0.59, LRU 0.51; where what is popular changes: W-TinyLFU 0.56, LRU 0.51, LFU 0.46.
+The only module that knows `theine_core`, whose policy counts entries: here an entry takes as many
+of the policy's slots as its size asks for, each of `SLOT_BYTES`, and leaves when it loses one of
+them. Share of hits with room for 1 % of the items, popularity by Zipf's law: W-TinyLFU 0.59, LRU
+0.51; where what is popular changes: W-TinyLFU 0.56, LRU 0.51, LFU 0.46.
 """
 
 from typing import NamedTuple
@@ -14,7 +15,9 @@ from gateway.observability import metrics
 
 SLOT_BYTES = 1024
 OVERHEAD_BYTES = 600
-"""What an entry takes beside its row: key, times, and its places in our dictionary and in the policy."""
+"""What an entry takes beside its row: key, times, and its places in our dictionary and in the
+policy.
+"""
 LARGEST_SHARE = 8
 """No entry takes more than this part of the tier."""
 _ACCESSES = 64
@@ -30,7 +33,9 @@ class _Held(NamedTuple):
 
 
 class MemoryTier:
-    """Entries by key, at most `max_bytes` of them, each for at most `life_s` seconds and never longer than it is fresh."""
+    """Entries by key, at most `max_bytes` of them, each for at most `life_s` seconds and never
+    longer than it is fresh.
+    """
 
     def __init__(self, max_bytes: int, life_s: float) -> None:
         self._slots = max(1, max_bytes // SLOT_BYTES)
@@ -52,7 +57,9 @@ class MemoryTier:
         return (len(self._held) + len(self._owner)) * SLOT_BYTES
 
     def get(self, key: bytes, now_s: float) -> Entry | None:
-        """The entry of a key, None where there is none or its life here is over; `now_s` is Unix time."""
+        """The entry of a key, None where there is none or its life here is over; `now_s` is Unix
+        time.
+        """
         name = int.from_bytes(key[-_HASH_BYTES:], "little")
         held = self._held.get(name)
         if held is None or held.key != key:

@@ -6,7 +6,9 @@ from gateway.cache.policy import Policies
 from model_repository.manifest import Manifest
 
 MAX_NAMESPACES = 10_000
-"""The cache of namespaces is emptied when it holds so many, since clients choose which tenants and versions they ask for."""
+"""The cache of namespaces is emptied when it holds so many, since clients choose which tenants and
+versions they ask for.
+"""
 
 
 class Namespaces:

@@ -80,7 +80,8 @@ class Policies:
 
 
 def parse(text: str, default: CachePolicy) -> dict[str, CachePolicy]:
-    """Policies by model from JSON, or from the YAML file that `text` names; what they leave out is as in `default`.
+    """Policies by model from JSON, or from the YAML file that `text` names; what they leave out is
+    as in `default`.
 
     Raises:
         PolicyError: the file cannot be read, or is not policies; names the model and the field.
@@ -121,8 +122,9 @@ class Use(Enum):
 def use_of(entry: Entry, policy: CachePolicy, directives: Directives, now_s: float) -> Use:
     """What a request may use an entry for.
 
-    A fresh entry answers, unless the client wants a younger one. A stale one answers while it is computed anew, within the model's bound
-    and where the client does not name ages, or within the client's `max-stale`. Past that it answers only if there is no other.
+    A fresh entry answers, unless the client wants a younger one. A stale one answers while it is
+    computed anew, within the model's bound and where the client does not name ages, or within the
+    client's `max-stale`. Past that it answers only if there is no other.
     """
     stale_s = now_s - entry.fresh_until_s
     young = now_s - entry.made_at_s <= directives.max_age_s

@@ -1,7 +1,8 @@
-"""Values in Redis or Valkey: strict time limits, and a cache that fails is a miss and a counter, never an error.
+"""Values in Redis or Valkey: strict time limits, and a cache that fails is a miss and a counter,
+never an error.
 
-Concurrent look-ups are joined into one MGET; concurrent stores, and concurrent leases, into one pipeline (`gateway.cache.scripts` has
-what must happen at once).
+Concurrent look-ups are joined into one MGET; concurrent stores, and concurrent leases, into one
+pipeline (`gateway.cache.scripts` has what must happen at once).
 """
 
 import asyncio
@@ -26,7 +27,9 @@ GENERATIONS_KEY = b"headrace-generations"
 
 
 class Store(NamedTuple):
-    """A value to store for `life_s` seconds, `reserve_s` of them stale, under the lease with this `token`, or (None) whoever holds one."""
+    """A value to store for `life_s` seconds, `reserve_s` of them stale, under the lease with this
+    `token`, or (None) whoever holds one.
+    """
 
     key: bytes
     value: bytes
@@ -53,14 +56,17 @@ class LeaseCall(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """What became of it: the value that is there, else whose the lease is now; neither where the cache did not answer."""
+    """What became of it: the value that is there, else whose the lease is now; neither where the
+    cache did not answer.
+    """
 
     value: bytes | None = None
     holder: bytes | None = None
 
 
 class RedisTier:
-    """Values by key; each wait is at most `timeout_s` seconds, and after a fault the server is left alone for a moment.
+    """Values by key; each wait is at most `timeout_s` seconds, and after a fault the server is left
+    alone for a moment.
 
     `faults` counts how often it did not answer.
     """
@@ -89,7 +95,8 @@ class RedisTier:
         self._sets.submit(store)
 
     async def lease(self, key: bytes, token: bytes, life_s: float, *, seen: bytes = b"", unusable: bytes | None = None) -> Lease:
-        """The value of `key`, or a lease to compute it, taken where nobody holds one or its holder is `seen`.
+        """The value of `key`, or a lease to compute it, taken where nobody holds one or its holder
+        is `seen`.
 
         The value `unusable` does not count: it is stale, or cannot be read.
         """
@@ -119,7 +126,9 @@ class RedisTier:
         return {scope.decode(errors="replace"): int(number) for scope, number in pairs if number.isdigit()}
 
     async def raise_generation(self, scope: str, at_least: int) -> int | None:
-        """The new number of a scope, above its old one and `at_least`; None where the server did not answer."""
+        """The new number of a scope, above its old one and `at_least`; None where the server did
+        not answer.
+        """
         replies = await self._ask([("EVAL", scripts.RAISE, 1, GENERATIONS_KEY, scope, at_least)], "generations")
         return None if replies is None or isinstance(replies[0], Refused) else int(replies[0])
 
@@ -162,7 +171,9 @@ class RedisTier:
         return [Lease(*reply) if isinstance(reply, list) else Lease() for reply in replies or [None] * len(calls)]
 
     async def _ask(self, commands: Sequence[Command], operation: str) -> list[Any] | None:
-        """The replies; None where the server does not answer, or is left alone for a moment since it did not."""
+        """The replies; None where the server does not answer, or is left alone for a moment since
+        it did not.
+        """
         if not self.up:
             metrics.CACHE_ERRORS.labels(operation).inc()
             return None

@@ -1,4 +1,6 @@
-"""Stale-while-revalidate: what was answered although it is stale is computed anew once, in the background."""
+"""Stale-while-revalidate: what was answered although it is stale is computed anew once, in the
+background.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -16,7 +18,9 @@ from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
 AGAIN_S = 1.0
-"""So long after a refresh that failed none of its key begins: the next requests would each fail as this one did."""
+"""So long after a refresh that failed none of its key begins: the next requests would each fail as
+this one did.
+"""
 
 
 class Refreshes:

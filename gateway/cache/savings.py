@@ -4,8 +4,9 @@
     saved seconds              = hits × seconds of Triton per item
     saved USD                  = saved seconds × price of the Triton instance per hour / 3600
 
-Calls share Triton where several run at once; at least as many as the model has instances could, so the figure is what an item takes of a
-busy machine, and none of what an idle one wastes. Hits before the first call are counted when that has been measured.
+Calls share Triton where several run at once; at least as many as the model has instances could, so
+the figure is what an item takes of a busy machine, and none of what an idle one wastes. Hits before
+the first call are counted when that has been measured.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ RECENT_CALLS = 100
 
 
 class Savings:
-    """The savings of one packaged version, of which `instances` run at once on a Triton of this price (None: not known)."""
+    """The savings of one packaged version, of which `instances` run at once on a Triton of this
+    price (None: not known).
+    """
 
     def __init__(self, model: str, version: int, instances: int, price_usd_per_hour: float | None) -> None:
         self.instances = instances

@@ -1,4 +1,7 @@
-"""What must happen at once in Redis, as Lua. A lease is a key of its own that holds the token of who computes, and expires by itself."""
+"""What must happen at once in Redis, as Lua.
+
+A lease is a key of its own that holds the token of who computes, and expires by itself.
+"""
 
 from typing import Final
 
@@ -10,7 +13,9 @@ if holder and holder ~= ARGV[3] then return {false, holder} end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return {false, ARGV[1]}
 """
-"""KEYS value, lease; ARGV token, life in ms, holder who has had enough time, SHA-1 of a value that does not count → {value, holder}."""
+"""KEYS value, lease; ARGV token, life in ms, holder who has had enough time, SHA-1 of a value that
+does not count → {value, holder}.
+"""
 
 LAND: Final = """
 local holder = redis.call('GET', KEYS[2])
@@ -21,7 +26,8 @@ return 1
 """
 """KEYS value, lease; ARGV token, value, life in ms, its part after the value is stale.
 
-Who lost the lease stores only where nobody computes or has computed since: what is there, if anything, is stale.
+Who lost the lease stores only where nobody computes or has computed since: what is there, if
+anything, is stale.
 """
 
 RELEASE: Final = """

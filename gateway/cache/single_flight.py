@@ -1,8 +1,8 @@
 """Single-flight: of equal work, one computation runs and all who ask for it wait for its result.
 
-The edge cases: a waiter that gives up does not disturb the others; a computation that nobody waits for
-any more is cancelled before it begins; one that fails, fails for those who waited and is forgotten, so
-that the next request tries anew.
+The edge cases: a waiter that gives up does not disturb the others; a computation that nobody waits
+for any more is cancelled before it begins; one that fails, fails for those who waited and is
+forgotten, so that the next request tries anew.
 """
 
 import asyncio
@@ -37,10 +37,11 @@ class SingleFlight:
         return key in self._running
 
     def attach(self, key: bytes, deadline_s: float, start: Start, *, shared: bool = True) -> Computation:
-        """Attach a waiter to the computation of `key`, which `start` begins if none runs; `detach` it once.
+        """Attach a waiter to the computation of `key`, which `start` begins if none runs; `detach`
+        it once.
 
-        The computation's deadline is that of its most patient waiter. One that is not `shared` is begun
-        in any case, and nobody else waits for it.
+        The computation's deadline is that of its most patient waiter. One that is not `shared` is
+        begun in any case, and nobody else waits for it.
         """
         if not shared:
             deadline = Deadline(deadline_s)

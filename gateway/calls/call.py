@@ -1,4 +1,6 @@
-"""What a prediction request is in every dialect: who asks, until when, for which unit, and how it may be cached."""
+"""What a prediction request is in every dialect: who asks, until when, for which unit, and how it
+may be cached.
+"""
 
 import asyncio
 import math
@@ -30,7 +32,10 @@ UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 
 class Call(NamedTuple):
-    """One authenticated request. `deadline` is of the event loop's clock, seconds: `timeout_s` after the request began."""
+    """One authenticated request.
+
+    `deadline` is of the event loop's clock, seconds: `timeout_s` after the request began.
+    """
 
     request: Request
     stack: Stack
@@ -64,8 +69,9 @@ class Call(NamedTuple):
     def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
         """The version that answers, as `RequestLife.assign`.
 
-        The unit is the one of X-Unit-ID, else the body's `user`; without either the request is a unit of
-        its own, which the gateway names: X-Request-ID may be the same for all requests of a client.
+        The unit is the one of X-Unit-ID, else the body's `user`; without either the request is a
+        unit of its own, which the gateway names: X-Request-ID may be the same for all requests of a
+        client.
 
         Raises:
             MalformedRequest: the unit's name cannot be read.
@@ -95,7 +101,8 @@ class Call(NamedTuple):
         return self.stack.cache.keys(lane.manifest, self.ctx.tenant, items)
 
     def not_modified(self, tag: str) -> bool:
-        """Whether the client has this answer already (`If-None-Match`), and nobody asks for a new one.
+        """Whether the client has this answer already (`If-None-Match`), and nobody asks for a new
+        one.
 
         A packaged version answers an item the same for ever, so nothing needs to be looked up.
         """
@@ -129,10 +136,11 @@ class Call(NamedTuple):
         partial: bool = False,
         priority: Priority | None = None,
     ) -> Prediction:
-        """Answer items by the version that was assigned, with `partial` those that can be answered; takes them from the caller's limits.
+        """Answer items by the version that was assigned, with `partial` those that can be answered;
+        takes them from the caller's limits.
 
-        `keys` are the items' in the cache, where they were made already. `priority` is the one that a dialect says in its own way, where
-        it does, else X-Priority's.
+        `keys` are the items' in the cache, where they were made already. `priority` is the one that
+        a dialect says in its own way, where it does, else X-Priority's.
 
         Raises:
             InvalidRequest: more items than a request may have.

@@ -10,7 +10,8 @@ from gateway.request.prediction import Prediction
 from gateway.request.priority import Priority
 
 PRIORITIES = {priority.value: priority for priority in Priority}
-"""By Triton's priority levels; of another one Triton takes its default, and here X-Priority says."""
+"""By Triton's priority levels; of another one Triton takes its default, and here X-Priority says.
+"""
 
 
 class Inference(NamedTuple):
@@ -22,7 +23,8 @@ class Inference(NamedTuple):
 
 
 async def infer(call: Call, model: str, version: int | None, request: InferRequest) -> Inference:
-    """Answer a request; an item that the model cannot process has its reason in ERROR, as Triton has it, and fails no other.
+    """Answer a request; an item that the model cannot process has its reason in ERROR, as Triton
+    has it, and fails no other.
 
     Raises:
         GatewayError: the request does not fit the model, or has no answer.

@@ -1,4 +1,7 @@
-"""Assignment: (experiment, unit) → variant. Pure; bucketing is GrowthBook's hash, version 2, so its SDKs agree."""
+"""Assignment: (experiment, unit) → variant.
+
+Pure; bucketing is GrowthBook's hash, version 2, so its SDKs agree.
+"""
 
 from dataclasses import dataclass
 from itertools import accumulate
@@ -21,10 +24,12 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A split of the traffic of `model`, the one that clients ask for, over versions of it or of other models.
+    """A split of the traffic of `model`, the one that clients ask for, over versions of it or of
+    other models.
 
-    The first variant is the control, which also answers the units that are not covered. `cache_bypass`
-    is the share of the requests that no cache answers, so that latency and drift are measured unbiased.
+    The first variant is the control, which also answers the units that are not covered.
+    `cache_bypass` is the share of the requests that no cache answers, so that latency and drift are
+    measured unbiased.
     """
 
     key: str
@@ -58,8 +63,8 @@ def bucket(seed: str, unit: str) -> float:
 def assign(experiment: Experiment, unit: str) -> Variant | None:
     """The variant that a unit sees, or None where the experiment does not cover it.
 
-    As GrowthBook's getBucketRanges: variant i owns [start, start + coverage · weight), where start is
-    the sum of the weights before it.
+    As GrowthBook's getBucketRanges: variant i owns [start, start + coverage · weight), where start
+    is the sum of the weights before it.
     """
     place = bucket(experiment.seed, unit)
     starts = accumulate((variant.weight for variant in experiment.variants), initial=0.0)

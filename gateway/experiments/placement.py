@@ -1,4 +1,7 @@
-"""Placement: (catalog, experiments, request) → the version that answers. Pure but for the chance that is handed in."""
+"""Placement: (catalog, experiments, request) → the version that answers.
+
+Pure but for the chance that is handed in.
+"""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -21,8 +24,8 @@ def place(
 ) -> Placement:
     """The version asked for, else the one of the unit's variant, else the model's default version.
 
-    `experiments` are by the name of the model that clients ask for. A request that names no `unit` is
-    given a new one. The version is one that the model may not have: whoever looks it up says so.
+    `experiments` are by the name of the model that clients ask for. A request that names no `unit`
+    is given a new one. The version is one that the model may not have: whoever looks it up says so.
 
     Raises:
         NotFound: no such model.
@@ -51,7 +54,9 @@ def place(
 
 
 def _control(catalog: Catalog, model: ServedModel, experiment: Experiment) -> tuple[str, int]:
-    """What answers outside of the arms: the control, so that only the covered share sees what is tried."""
+    """What answers outside of the arms: the control, so that only the covered share sees what is
+    tried.
+    """
     control = experiment.control
     if _can_answer(catalog, model, control):
         return control.model, control.version
@@ -59,7 +64,9 @@ def _control(catalog: Catalog, model: ServedModel, experiment: Experiment) -> tu
 
 
 def _can_answer(catalog: Catalog, model: ServedModel, variant: Variant) -> bool:
-    """Whether a variant's version is ready and, where it is another model's, of the task that clients ask for."""
+    """Whether a variant's version is ready and, where it is another model's, of the task that
+    clients ask for.
+    """
     served = catalog.models.get(variant.model)
     if served is None or not served.is_ready(variant.version):
         return False

@@ -1,6 +1,8 @@
-"""Structured logs: one JSON object a line on standard output, from our own code, from libraries and from Python's warnings alike.
+"""Structured logs: one JSON object a line on standard output, from our own code, from libraries and
+from Python's warnings alike.
 
-The level can change at any time: it is that of the standard library's logger `headrace`, which our events ask too.
+The level can change at any time: it is that of the standard library's logger `headrace`, which our
+events ask too.
 """
 
 import asyncio
@@ -23,7 +25,9 @@ _lines: list[bytes] = []
 
 
 def configure(level: str) -> None:
-    """Send our events to standard output from `level` on; of libraries, warnings and worse, and when the server starts and stops."""
+    """Send our events to standard output from `level` on; of libraries, warnings and worse, and
+    when the server starts and stops.
+    """
 
     ends: list[Processor] = [
         structlog.processors.add_log_level,
@@ -56,9 +60,11 @@ def configure_for_terminal() -> None:
 
 
 def write_request(line: dict[str, Any]) -> None:
-    """The line of a request, in the form of all others but past structlog's processors: they would cost more than the line.
+    """The line of a request, in the form of all others but past structlog's processors: they would
+    cost more than the line.
 
-    The requests that end in one turn of the event loop are written together, since each write costs as much as a line does.
+    The requests that end in one turn of the event loop are written together, since each write costs
+    as much as a line does.
     """
     timestamp = datetime.now(UTC).isoformat().removesuffix("+00:00") + "Z"
     if not _lines:

@@ -102,12 +102,15 @@ def start(version: str) -> None:
     WORKERS.set(1)
     BUILD.labels(version).set(1)
     for gauge in (EXPERIMENTS_VALID, RUNTIME_VALID, TRITON_UP):
-        # the least of all workers counts: one that has only begun to start must not speak against the others
+        # the least of all workers counts: one that has only begun to start must not speak against
+        # the others
         gauge.set(1)
 
 
 def forget(gauge: Gauge, *labels: str | int) -> None:
-    """Leave a gauge's series out from now on; where several workers count, whose files the library cannot change, it says 0."""
+    """Leave a gauge's series out from now on; where several workers count, whose files the library
+    cannot change, it says 0.
+    """
     gauge.labels(*labels).set(0)
     if FOLDER is None:
         gauge.remove(*labels)
@@ -125,7 +128,9 @@ class _Workers(Collector):
 
 
 def exposition(accept: str) -> tuple[bytes, str]:
-    """All metrics, over all workers, and their content type: OpenMetrics where `accept` asks for it, else Prometheus' text format."""
+    """All metrics, over all workers, and their content type: OpenMetrics where `accept` asks for
+    it, else Prometheus' text format.
+    """
     registry = REGISTRY
     if FOLDER is not None:
         registry = CollectorRegistry()

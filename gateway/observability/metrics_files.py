@@ -1,8 +1,9 @@
 """Whose the files of the metrics are, where several workers keep theirs in one folder.
 
-A worker's files carry the number of its *slot*, and it holds a lock on the slot for as long as it lives: the kernel gives the lock
-back however the worker ends. The next worker takes the lowest free slot over, goes on counting in its files and forgets its gauges.
-So counters never fall, there are never more slots than workers lived at once, and a gauge of a slot that nobody holds is hidden.
+A worker's files carry the number of its *slot*, and it holds a lock on the slot for as long as it
+lives: the kernel gives the lock back however the worker ends. The next worker takes the lowest free
+slot over, goes on counting in its files and forgets its gauges. So counters never fall, there are
+never more slots than workers lived at once, and a gauge of a slot that nobody holds is hidden.
 """
 
 import fcntl
@@ -34,7 +35,9 @@ class Slot:
 
 
 def shown(folder: Path) -> list[str]:
-    """The files to read: all of them, but of the gauges that count living workers only those in slots that are held."""
+    """The files to read: all of them, but of the gauges that count living workers only those in
+    slots that are held.
+    """
     with _alone(folder):
         held = {path.stem for path in folder.glob("*.lock") if _is_held(path)}
     return [
@@ -64,7 +67,9 @@ def _try_lock(descriptor: int) -> bool:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Keep others out: whoever looks at a free slot holds it for that moment, and nobody may take it for taken."""
+    """Keep others out: whoever looks at a free slot holds it for that moment, and nobody may take
+    it for taken.
+    """
     descriptor = os.open(folder / "slots", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,6 @@
-"""The first and the last phase of every request: makes its context, and on every exit calls the request's ends."""
+"""The first and the last phase of every request: makes its context, and on every exit calls the
+request's ends.
+"""
 
 import random
 import re
@@ -22,7 +24,8 @@ class Observe:
     """ASGI middleware; puts a `RequestContext` into `scope[CONTEXT]`.
 
     `internal_error` gives the body that says, to a client of this path, that something of ours has
-    failed. Each of `ends` is called once with every request; what gives the request a span is begun here.
+    failed. Each of `ends` is called once with every request; what gives the request a span is begun
+    here.
     """
 
     def __init__(

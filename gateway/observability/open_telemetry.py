@@ -1,6 +1,7 @@
 """Traces by OpenTelemetry. The only module that knows it, imported only where traces are asked for.
 
-Everything but the spans is configured by its standard variables: exporters, endpoints, sampler, propagators, resource, batching.
+Everything but the spans is configured by its standard variables: exporters, endpoints, sampler,
+propagators, resource, batching.
 """
 
 import os
@@ -24,13 +25,17 @@ from gateway.request.context import CURRENT, RPC, SERVED, RequestContext
 
 CLOSE_TIMEOUT_S = 3.0
 MAX_LINKS = 128
-"""Most calls that a request is linked with, as the library has it: a stream makes calls for as long as it lasts."""
+"""Most calls that a request is linked with, as the library has it: a stream makes calls for as long
+as it lasts.
+"""
 _OTLP = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
 
 
 @dataclass(slots=True)
 class _Trace:
-    """A request's span, the wall clock at `started` of its context, and the calls that were made for it."""
+    """A request's span, the wall clock at `started` of its context, and the calls that were made
+    for it.
+    """
 
     span: Span
     started_ns: int
@@ -144,7 +149,8 @@ def _noted(ctx: RequestContext) -> dict[str, str | int]:
 
 
 def exporters(environ: Mapping[str, str]) -> list[EntryPoint]:
-    """The exporters that `OTEL_TRACES_EXPORTER` names, by default `otlp` with the protocol that its variables name.
+    """The exporters that `OTEL_TRACES_EXPORTER` names, by default `otlp` with the protocol that its
+    variables name.
 
     Raises:
         TracingError: an exporter or protocol that is not known here.

@@ -1,4 +1,7 @@
-"""What OpenTelemetry's `OTEL_*` variables say: whether traces are asked for, and how they travel. Pure."""
+"""What OpenTelemetry's `OTEL_*` variables say: whether traces are asked for, and how they travel.
+
+Pure.
+"""
 
 from collections.abc import Mapping
 
@@ -11,7 +14,9 @@ class TracingError(ValueError):
 
 
 def asked_for(environ: Mapping[str, str]) -> bool:
-    """Whether the variables ask for traces: an exporter or an endpoint is named, and neither `none` nor `OTEL_SDK_DISABLED` says no."""
+    """Whether the variables ask for traces: an exporter or an endpoint is named, and neither `none`
+    nor `OTEL_SDK_DISABLED` says no.
+    """
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or environ.get("OTEL_TRACES_EXPORTER", "").strip() == "none":
         return False
     return any(environ.get(name, "").strip() for name in _ASKING)

@@ -16,7 +16,8 @@ def measure(ctx: RequestContext, _: Scope, status: int) -> None:
     placement = ctx.placement
     count, observe = _meters(placement.model, placement.version or "", placement.experiment, placement.variant, ctx.cache_status, status)
     count()
-    # the trace of a request as an example of those that took as long; the library keeps these for single processes only
+    # the trace of a request as an example of those that took as long; the library keeps these for
+    # single processes only
     observe(ctx.timing.elapsed_s(), None if ctx.trace is None else {"trace_id": ctx.trace_id})
     for stage, seconds in ctx.timing.stages_s.items():
         _stage_meter(stage)(seconds)

@@ -1,6 +1,8 @@
-"""Traces, off unless the standard `OTEL_*` variables ask for them: then, and only then, OpenTelemetry is imported.
+"""Traces, off unless the standard `OTEL_*` variables ask for them: then, and only then,
+OpenTelemetry is imported.
 
-One trace leads from the client's `traceparent` through the request's span and the span of the call to Triton into Triton itself.
+One trace leads from the client's `traceparent` through the request's span and the span of the call
+to Triton into Triton itself.
 """
 
 import os
@@ -19,14 +21,18 @@ _NOTHING: AbstractContextManager[str] = nullcontext("")
 
 
 TraceCall = Callable[[str, str, str, int, int], AbstractContextManager[str]]
-"""As `Tracer.call`: (name, address, model, version, items) → the span of a call, which gives HTTP header lines."""
+"""As `Tracer.call`: (name, address, model, version, items) → the span of a call, which gives HTTP
+header lines.
+"""
 
 
 class Tracer(Protocol):
     """Makes spans and sends them away."""
 
     def begin(self, ctx: RequestContext, scope: Scope) -> None:
-        """Open the span of a request and note it in `ctx`; its parent is what the request's headers name."""
+        """Open the span of a request and note it in `ctx`; its parent is what the request's headers
+        name.
+        """
 
     def end(self, ctx: RequestContext, scope: Scope, status: int) -> None:
         """Close the span of a request, with a span for each of its stages."""

@@ -20,10 +20,10 @@ RPC = "headrace.rpc"
 class RequestContext:
     """What is known of a request.
 
-    `headers` are the request's, by lower-case name; of a repeated one the last. `rate_limit` gives the
-    `x-ratelimit-*` headers as they stand when the answer begins. `cache_status` is the value of
-    `X-Cache`; of a `partial` answer, `hits` of `items` were cached. `trace_id` is that of the client's
-    `traceparent` or, where traces are made, of the span in `trace`, which only
+    `headers` are the request's, by lower-case name; of a repeated one the last. `rate_limit` gives
+    the `x-ratelimit-*` headers as they stand when the answer begins. `cache_status` is the value of
+    `X-Cache`; of a `partial` answer, `hits` of `items` were cached. `trace_id` is that of the
+    client's `traceparent` or, where traces are made, of the span in `trace`, which only
     `gateway.observability.open_telemetry` looks into.
     """
 

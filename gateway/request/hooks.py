@@ -1,7 +1,7 @@
 """Where the platform hooks into requests: at the end of each, and behind each prediction.
 
-A hook is called on the request's way. It returns at once, awaits nothing, and keeps what it takes in
-bounded memory, from which something else carries it on.
+A hook is called on the request's way. It returns at once, awaits nothing, and keeps what it takes
+in bounded memory, from which something else carries it on.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +14,14 @@ from gateway.request.placement import Placement
 from gateway.request.prediction import Item, Prediction
 
 End = Callable[[RequestContext, Scope, int], None]
-"""Called once with each request that ends, whichever way, and its status; 499 where the client has left."""
+"""Called once with each request that ends, whichever way, and its status; 499 where the client has
+left.
+"""
 
 
 class Answered(NamedTuple):
-    """A prediction, what it was asked for, and where the request was placed; `ctx` is the request's.
+    """A prediction, what it was asked for, and where the request was placed; `ctx` is the
+    request's.
 
     Of a stream each part is one. The cache may have answered, wholly or in part.
     """

@@ -22,9 +22,11 @@ def require_shallow(raw: bytes, what: str, max_depth: int) -> None:
 
 
 def is_deeper(raw: bytes, max_depth: int) -> bool:
-    """Whether JSON is nested more than `max_depth` levels deep, without parsing it; JSON with brackets that do not match may be either.
+    """Whether JSON is nested more than `max_depth` levels deep, without parsing it; JSON with
+    brackets that do not match may be either.
 
-    Innermost pairs of brackets are taken away, one level at a time; every step runs over the bytes in C.
+    Innermost pairs of brackets are taken away, one level at a time; every step runs over the bytes
+    in C.
     """
     if raw.count(b"[") + raw.count(b"{") <= max_depth:
         return False

@@ -12,7 +12,9 @@ from model_repository.manifest import Manifest
 
 
 class Item(NamedTuple):
-    """What the model answers at once, and the unit of caching: UTF-8 texts, and options that change the answer as a JSON object."""
+    """What the model answers at once, and the unit of caching: UTF-8 texts, and options that change
+    the answer as a JSON object.
+    """
 
     text: bytes
     text_pair: bytes | None = None
@@ -20,10 +22,12 @@ class Item(NamedTuple):
 
 
 class PredictionRequest(NamedTuple):
-    """What to predict. `deadline` is of the event loop's clock, seconds; `cache` is what the client says of caching.
+    """What to predict. `deadline` is of the event loop's clock, seconds; `cache` is what the client
+    says of caching.
 
-    `keys` are the items' in the cache, where they were made already. With `partial`, an item that the model cannot process has an error of
-    its own; else it fails the request. `caller` is who waits for the answer, where that is known.
+    `keys` are the items' in the cache, where they were made already. With `partial`, an item that
+    the model cannot process has an error of its own; else it fails the request. `caller` is who
+    waits for the answer, where that is known.
     """
 
     items: Sequence[Item]
@@ -36,10 +40,11 @@ class PredictionRequest(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """The answer: a row (`gateway.request.row`) for each item, by the version that `manifest` describes.
+    """The answer: a row (`gateway.request.row`) for each item, by the version that `manifest`
+    describes.
 
-    `age_s` is that of the oldest row where all came from the cache. `errors` says by index why an item has none; its row then holds
-    no numbers (NaN), or no JSON.
+    `age_s` is that of the oldest row where all came from the cache. `errors` says by index why an
+    item has none; its row then holds no numbers (NaN), or no JSON.
     """
 
     manifest: Manifest

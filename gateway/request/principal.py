@@ -17,7 +17,9 @@ DEFAULT_SCOPES: Final = frozenset({PREDICT, FEEDBACK})
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller. `id` names the key or the token's subject in logs and counters; `expires_at` is in seconds since 1970."""
+    """A verified caller. `id` names the key or the token's subject in logs and counters;
+    `expires_at` is in seconds since 1970.
+    """
 
     id: str
     tenant: str

@@ -6,7 +6,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """None: not limited. A burst is the most at once after a pause; without one it is what the rate gives in one second."""
+    """None: not limited. A burst is the most at once after a pause; without one it is what the rate
+    gives in one second.
+    """
 
     requests_per_s: float | None = None
     requests_burst: float | None = None

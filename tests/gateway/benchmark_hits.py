@@ -1,8 +1,10 @@
-"""How many cached predictions a worker answers, as a ratio to a bare FastAPI route in the same run (needs Debian's `wrk`).
+"""How many cached predictions a worker answers, as a ratio to a bare FastAPI route in the same run
+(needs Debian's `wrk`).
 
-The servers run on one core, wrk on another. The gateway asks for a key and counts its requests and items. Where other programs use these
-cores too, the ratio of the CPU time that each request takes is the steadier figure. Then both get `RATE` requests a second, whenever the
-answers come, which shows what the gateway adds to a request's latency.
+The servers run on one core, wrk on another. The gateway asks for a key and counts its requests and
+items. Where other programs use these cores too, the ratio of the CPU time that each request takes
+is the steadier figure. Then both get `RATE` requests a second, whenever the answers come, which
+shows what the gateway adds to a request's latency.
 
     make models && .venv/bin/python tests/gateway/benchmark_hits.py
 """

@@ -1,9 +1,11 @@
-"""What a prediction that nobody has cached costs the gateway itself: CPU time a request, with a model that takes next to no time.
+"""What a prediction that nobody has cached costs the gateway itself: CPU time a request, with a
+model that takes next to no time.
 
     .venv/bin/python tests/gateway/benchmark_misses.py
 
-The model is a BERT of two tiny layers behind real Triton; every text is another one. Authentication, limits, an experiment, both tiers of
-the cache, metrics and the log are on; `bare` leaves out the cache.
+The model is a BERT of two tiny layers behind real Triton; every text is another one.
+Authentication, limits, an experiment, both tiers of the cache, metrics and the log are on; `bare`
+leaves out the cache.
 """
 
 import hashlib

@@ -1,10 +1,12 @@
-"""Goodput under overload: an open loop of requests at multiples of what the whole path can do, each with a deadline.
+"""Goodput under overload: an open loop of requests at multiples of what the whole path can do, each
+with a deadline.
 
     make models && .venv/bin/python tests/gateway/benchmark_overload.py [REPOSITORY]
 
-Capacity is measured first, with a closed loop. A request is good when it is answered within its deadline; arrivals are Poisson, and a late
-answer does not delay the next request. Real documents, all distinct, past the cache. Requests hold several texts, so that the generator,
-which runs on the same machine, takes little of it.
+Capacity is measured first, with a closed loop. A request is good when it is answered within its
+deadline; arrivals are Poisson, and a late answer does not delay the next request. Real documents,
+all distinct, past the cache. Requests hold several texts, so that the generator, which runs on the
+same machine, takes little of it.
 """
 
 import asyncio
@@ -29,7 +31,9 @@ TEXTS = 8
 DEADLINE_S = 1.0
 TARGET_S = 0.5
 CLOSED_LOOP, CLOSED_LOOP_S = 8, 10
-"""Clients and seconds; their texts together are as many as may always wait, so that none is shed and asks again in vain."""
+"""Clients and seconds; their texts together are as many as may always wait, so that none is shed
+and asks again in vain.
+"""
 STEPS, STEP_S, SETTLE_S = (0.5, 1, 2, 5), 20, 5
 
 

@@ -1,4 +1,6 @@
-"""The whole application on a fake Triton: where requests are placed, and what the platform sees of them."""
+"""The whole application on a fake Triton: where requests are placed, and what the platform sees of
+them.
+"""
 
 from collections import Counter
 from contextlib import asynccontextmanager
