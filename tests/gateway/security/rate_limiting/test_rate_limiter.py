@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 
 from gateway.embedded.valkey import Valkey
 from gateway.errors import InvalidRequest, RateLimited, StateUnavailable
+from gateway.fakes.state import FakeState
 from gateway.request.principal import Principal
 from gateway.request.rate_limits import RateLimits
 from gateway.security.rate_limiting.ledger import LocalLedger, RedisLedger
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
 from gateway.security.rate_limiting.token_bucket import Bucket, Draw, draw
 from gateway.state.redis_state import RedisState
+from gateway.state.script import Script
 
 DAY_S = 86_400
+FLUSH = Script("redis.call('FLUSHALL') return {}", lambda hashes, *_: hashes.clear() or [])
 
 
 class Clock:
@@ -97,12 +100,14 @@ def valkey():
 @given(rounds=st.lists(wants, min_size=1, max_size=6))
 def test_the_script_in_redis_is_the_pure_rule(valkey, rounds):
     async def both():
-        state, local = RedisState(valkey.url, timeout_s=5.0), LocalLedger(Clock())
-        await state.run("redis.call('FLUSHALL') return {}", [], [])
+        state, local = RedisState(valkey.url, timeout_s=5.0), LocalLedger(clock := Clock())
+        fake = FakeState(clock)
+        await state.run(FLUSH, [], [])
         try:
             for i, drawn in enumerate(rounds):
                 named = [want._replace(key=f"{{t}}:{i % 2}:{j}:{want.rate}") for j, want in enumerate(drawn)]
                 there, here = await RedisLedger(state).draw(named), await local.draw(named)
+                assert [tuple(grant) for grant in await RedisLedger(fake).draw(named)] == [pytest.approx(grant, abs=1e-5) for grant in here]
                 for remote, expected in zip(there, here, strict=True):
                     # Redis has a clock of its own; the rates are so small that it hardly matters
                     assert remote[:2] == pytest.approx(expected[:2], abs=0.01)
