@@ -37,6 +37,7 @@ from gateway.settings.settings import Settings
 from gateway.settings.shown import shown
 from gateway.stack import Stack
 from gateway.state.redis_state import RedisState
+from gateway.state.state import State
 from gateway.triton.access import TritonAccess
 from gateway.triton.client import Triton
 from gateway.triton.endpoints.discovery import Discovery
@@ -54,17 +55,19 @@ async def running(
     *,
     tracer: Tracer | None = None,
     triton: ModelServer | None = None,
+    state: State | None = None,
 ) -> AsyncIterator[Stack]:
     """The stack while it runs: its watches go on until the end, which closes what was opened, the last first.
 
-    `triton` stands in place of the Triton that the settings name.
+    `triton` and `state` stand in place of the Triton and the state that the settings name.
     """
     async with AsyncExitStack() as closing:
         if triton is None:
             triton = _triton(settings, untraced if tracer is None else tracer.call)
         closing.push_async_callback(triton.aclose)
         redis_tls = ClientTls(settings.redis_ca_file, settings.redis_client_cert_file, settings.redis_client_key_file)
-        state = _state(settings, redis_tls)
+        if state is None:
+            state = _state(settings, redis_tls)
         if state is not None:
             closing.push_async_callback(state.aclose)
         cache = _cache(settings, redis_tls)
@@ -153,7 +156,7 @@ def _cache(settings: Settings, tls: ClientTls) -> Cache:
     return Cache(policies, memory=memory, redis=redis, refresh_s=settings.cache_refresh_s)
 
 
-def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -> tuple[Door, list[Watch]]:
+def _door(settings: Settings, state: State | None, keys: KeyStore | None) -> tuple[Door, list[Watch]]:
     """The door, and what must go on running for it."""
     limiter = RateLimiter(None if state is None else RedisLedger(state), time)
     if not settings.auth:
