@@ -74,7 +74,8 @@ def _open_state(timeout_s: float) -> RedisState:
     if settings.state_url is None:
         raise SettingsError(f"{PREFIX}STATE_URL: say where the Redis or Valkey is that keeps the keys, e.g. redis://127.0.0.1:6379/0")
     tls = ClientTls(settings.redis_ca_file, settings.redis_client_cert_file, settings.redis_client_key_file)
-    return RedisState(settings.state_url, timeout_s=timeout_s, tls=tls.redis_options(settings.state_url))
+    url = settings.state_url.get_secret_value()
+    return RedisState(url, timeout_s=timeout_s, tls=tls.redis_options(url))
 
 
 def _parser() -> argparse.ArgumentParser:

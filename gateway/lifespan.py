@@ -132,7 +132,7 @@ def _triton(settings: Settings, trace: TraceCall) -> Triton:
     return Triton(
         Discovery.parse(settings.triton_url),
         settings.manifest_public_key,
-        TritonAccess(tls, settings.triton_headers),
+        TritonAccess(tls, settings.triton_headers.get_secret_value()),
         retry_share=settings.retry_share,
         hedge_percentile=settings.hedge_percentile,
         trace=trace,
@@ -142,16 +142,18 @@ def _triton(settings: Settings, trace: TraceCall) -> Triton:
 def _state(settings: Settings, tls: ClientTls) -> RedisState | None:
     if settings.state_url is None:
         return None
-    options = tls.redis_options(settings.state_url)
-    return RedisState(settings.state_url, timeout_s=settings.state_timeout_ms / 1e3, tls=options)
+    url = settings.state_url.get_secret_value()
+    options = tls.redis_options(url)
+    return RedisState(url, timeout_s=settings.state_timeout_ms / 1e3, tls=options)
 
 
 def _cache(settings: Settings, tls: ClientTls) -> Cache:
     policies = Policies(settings.cache_policy, settings.cache_policies)
     redis = None
     if settings.cache_url is not None:
-        options = tls.redis_options(settings.cache_url)
-        redis = RedisTier(settings.cache_url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease, tls=options)
+        url = settings.cache_url.get_secret_value()
+        options = tls.redis_options(url)
+        redis = RedisTier(url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease, tls=options)
     memory = MemoryTier(settings.cache_memory_bytes, settings.cache_memory_life_s) if redis and settings.cache_memory_bytes else None
     return Cache(policies, memory=memory, redis=redis, refresh_s=settings.cache_refresh_s)
 
@@ -167,13 +169,13 @@ def _door(settings: Settings, state: State | None, keys: KeyStore | None) -> tup
     if "keys" in settings.auth:
         fixed = {
             digest: Principal(digest[:12], key.tenant, key.scopes, key_limits=defaults[0], tenant_limits=defaults[1])
-            for digest, key in settings.api_keys.items()
+            for digest, key in settings.api_keys.get_secret_value().items()
         }
     if "jwt" in settings.auth:
         assert settings.jwt_jwks_url is not None  # noqa: S101 - the settings' own check
         assert settings.jwt_issuer is not None  # noqa: S101
         assert settings.jwt_audience is not None  # noqa: S101
-        key_set = KeySet(fetcher(settings.jwt_jwks_url), lambda: authenticator.forget_tokens())
+        key_set = KeySet(fetcher(settings.jwt_jwks_url.get_secret_value()), lambda: authenticator.forget_tokens())
         rules = TokenRules(
             settings.jwt_issuer, settings.jwt_audience, settings.jwt_algorithms, settings.jwt_tenant_claim, settings.jwt_scopes_claim
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, InstanceOf, ValidationError, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, InstanceOf, Secret, ValidationError, ValidationInfo, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.cache import policy
@@ -13,12 +13,12 @@ from gateway.faults import faults
 from gateway.request.rate_limits import RateLimits, parse_limits
 from gateway.security.tokens import Algorithm
 from gateway.settings import values as setting_values
+from gateway.settings.secret import HttpsUrl, RedisUrl
 from gateway.settings.values import FixedKey, of_text
 from model_repository.signature import PublicKey
 
 PREFIX = "HEADRACE_"
 _SERVERS = ("redis", "triton")
-_HTTPS = r"^(https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/])"
 
 
 class SettingsError(ValueError):
@@ -54,9 +54,7 @@ class Settings(BaseSettings):
     hedge_percentile: float | None = Field(
         None, gt=0, lt=100, description="a call that takes longer than this percentile of its like goes to a second Triton too; none: never"
     )
-    cache_url: Annotated[str | None, BeforeValidator(of_text(setting_values.redis_url))] = Field(
-        None, repr=False, description="Redis or Valkey of the response cache; none: no cache"
-    )
+    cache_url: RedisUrl | None = Field(None, description="Redis or Valkey of the response cache; none: no cache")
     cache_ttl_s: float = Field(3600, gt=0, le=MAX_LIFE_S, description="how long a cached answer is fresh, seconds")
     cache_ttl_jitter: float = Field(0.1, ge=0, lt=1, description="a life is drawn from ±this share around the TTL")
     cache_timeout_ms: float = Field(50, gt=0, description="longest wait for the cache before a request goes on without it")
@@ -94,8 +92,8 @@ class Settings(BaseSettings):
     auth: Annotated[frozenset[str], NoDecode, BeforeValidator(of_text(setting_values.ways_in))] = Field(
         frozenset({"keys"}), description="how callers say who they are: keys, jwt, keys,jwt; off: everyone may ask, nobody may administer"
     )
-    api_keys: Annotated[dict[str, FixedKey], NoDecode, BeforeValidator(of_text(setting_values.api_keys))] = Field(
-        default_factory=dict,
+    api_keys: Annotated[Secret[dict[str, FixedKey]], NoDecode, BeforeValidator(of_text(setting_values.api_keys))] = Field(
+        Secret({}),
         description="API keys beside those in state: TENANT:SHA256[:SCOPE+SCOPE], separated by commas; without scopes: predict+feedback",
     )
     key_refresh_s: float = Field(2, gt=0, description="how often keys in use are looked up again: a revoked one is out after this time")
@@ -107,7 +105,7 @@ class Settings(BaseSettings):
     limits_per_tenant: Annotated[RateLimits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
         RateLimits(), description="what all keys of a tenant that has no limits of its own may ask for together; none: all"
     )
-    jwt_jwks_url: str | None = Field(None, pattern=_HTTPS, description="https URL of the key set that tokens are signed with")
+    jwt_jwks_url: HttpsUrl | None = Field(None, description="https URL of the key set that tokens are signed with")
     jwt_issuer: str | None = Field(None, min_length=1, description="the iss that tokens must have")
     jwt_audience: str | None = Field(None, min_length=1, description="the aud that tokens must have")
     jwt_tenant_claim: str = Field("tenant", min_length=1, description="the claim that names the tenant")
@@ -115,9 +113,7 @@ class Settings(BaseSettings):
     jwt_algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(of_text(setting_values.words))] = Field(
         ("RS256", "ES256", "EdDSA"), min_length=1, description="the signatures that are taken, separated by commas; none is symmetric"
     )
-    state_url: Annotated[str | None, BeforeValidator(of_text(setting_values.redis_url))] = Field(
-        None, repr=False, description="Redis or Valkey of what must not be lost: keys, limits, quotas"
-    )
+    state_url: RedisUrl | None = Field(None, description="Redis or Valkey of what must not be lost: keys, limits, quotas")
     state_timeout_ms: float = Field(100, gt=0, description="longest wait for state")
     redis_ca_file: Path | None = Field(None, description="authorities that rediss:// servers are checked with; none: the system's")
     redis_client_cert_file: Path | None = Field(None, description="our certificate toward rediss:// servers that ask for one")
@@ -126,8 +122,8 @@ class Settings(BaseSettings):
     triton_ca_file: Path | None = Field(None, description="authorities that Triton is checked with; none: the system's")
     triton_client_cert_file: Path | None = Field(None, description="our certificate toward a Triton that asks for one")
     triton_client_key_file: Path | None = Field(None, description="its private key")
-    triton_headers: Annotated[dict[str, str], NoDecode, BeforeValidator(of_text(setting_values.headers))] = Field(
-        default_factory=dict, repr=False, description="headers of every call to Triton, e.g. authorization=Bearer …, separated by commas"
+    triton_headers: Annotated[Secret[dict[str, str]], NoDecode, BeforeValidator(of_text(setting_values.headers))] = Field(
+        Secret({}), description="headers of every call to Triton, e.g. authorization=Bearer …, separated by commas"
     )
     tls_cert_file: Path | None = Field(None, description="the gateway's certificate with its chain: it then speaks https and nothing else")
     tls_key_file: Path | None = Field(None, description="its private key")
@@ -186,7 +182,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: keys are asked for and there can be none; the message names the ways.
         """
-        if self.auth == {"keys"} and not self.api_keys and self.state_url is None:
+        if self.auth == {"keys"} and not self.api_keys.get_secret_value() and self.state_url is None:
             raise SettingsError(
                 f"{PREFIX}AUTH asks for API keys and there can be none: set {PREFIX}STATE_URL (Redis, where `python -m gateway keys create`"
                 f" keeps them), or {PREFIX}API_KEYS, or {PREFIX}AUTH=jwt with {PREFIX}JWT_JWKS_URL; {PREFIX}AUTH=off lets everyone in"
