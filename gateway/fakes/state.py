@@ -14,11 +14,11 @@ from gateway.state.state import UNAVAILABLE, Changes, Entry, Line, State, requir
 
 
 class FakeState:
-    """`State` in memory. Hand the same one to all that would use one server; others run in between its calls, as with a server.
+    """`State` in memory. Those who would use one server are handed the same `FakeState`.
 
-    It does not run Lua: a script brings the same rule in Python (`gateway.state.script`), and that is run. It loses everything at
-    its end, keeps counters as double-precision numbers, and knows no limit of time or memory. Its controls may be used from any
-    thread:
+    Other tasks run in between its calls, as with a server. It runs no Lua: a script brings the same
+    rule in Python (`gateway.state.script`), and that is run. It keeps counters as double-precision
+    numbers, and has no time limit and no memory limit. Its controls may be used from any thread:
 
     - `unavailable`: while true, every call fails as one without a server does;
     - `clock`: the server's time, seconds since 1970.

@@ -1,6 +1,7 @@
 """What a secret setting shows of itself: its type masks it in every text that is made of it. Pure.
 
-Only `get_secret_value()` gives the secret, at the place that uses it. Settings that are secret as a whole are pydantic's `Secret`.
+Only `get_secret_value()` gives the secret, at the place that uses it. A setting that is secret as a
+whole has the type `Secret` of pydantic.
 """
 
 import re
@@ -25,7 +26,10 @@ class RedisUrl(Secret[Annotated[str, BeforeValidator(values.of_text(values.redis
 
 
 class HttpsUrl(Secret[Annotated[str, Field(pattern=_HTTPS)]]):
-    """A URL that nobody on the way can read or change: https, or http on this machine; shown without its password."""
+    """A URL whose answer nobody on the way can read or change: https, or http on this machine.
+
+    It is shown without its password.
+    """
 
     def _display(self) -> str:
         return masked_url(self.get_secret_value())

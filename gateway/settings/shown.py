@@ -1,7 +1,7 @@
 """What `/debug/config` shows of the settings: each with where it comes from, and no secret. Pure.
 
-A secret setting has a type that masks itself (`gateway.settings.secret`). Names that sound secret and fields with `repr=False` are
-masked too, in case a setting was given no such type.
+A secret setting has a type that masks itself (`gateway.settings.secret`). In case a setting was
+given no such type, names that sound secret and fields with `repr=False` are masked too.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ from gateway.settings.secret import MASK, HttpsUrl, RedisUrl, masked_url, names_
 def shown(settings: BaseModel) -> dict[str, dict[str, Any]]:
     """Each field's `value` and its `source`: `environment` or `default`.
 
-    Secrets are masked: passwords in URLs, what has a secret's name or type, and a field with `repr=False`.
+    Masked are passwords in URLs, values whose type or name is that of a secret, and fields with
+    `repr=False`.
     """
     return {
         name: {

@@ -1,9 +1,11 @@
-"""The right to lead, which one process holds at a time: taken, renewed and given up with a token that only its holder has.
+"""The right to lead, which one process holds at a time, and which a token proves that only the
+holder has.
 
-The server's clock decides when a lease ends, so clocks that differ do no harm. A holder may still come too late: it may be stopped
-for longer than its lease lasts, and go on writing after another has taken over. Therefore each holder gets a fence, a number that is
-greater than those of all holders before. It writes the fence beside its value, and whoever replaces a value with a greater fence than
-its own has been overtaken and must stop.
+The server's clock decides when a lease ends, so it does no harm when the clocks of the processes
+differ. A holder may be stopped for longer than its lease lasts, and then go on writing while
+another leads. Therefore each holder gets a fence, a number greater than those of all holders before
+it. Leaders write their fence beside each value. A leader that finds a value with a greater fence
+than its own has been overtaken, and stops.
 """
 
 from collections.abc import Sequence
@@ -12,7 +14,8 @@ from typing import Any
 from gateway.state.script import Hashes, Script
 from gateway.state.state import State
 
-# KEYS: the lease, a hash of token, until (ms since 1970, the server's clock) and fence; ARGV: token, life in ms
+# KEYS: the lease, a hash of token, until (ms since 1970 by the server's clock) and fence
+# ARGV: token, life in ms
 _NOW = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -79,10 +82,11 @@ TAKE, RENEW, GIVE_UP = Script(_TAKE_LUA, _take), Script(_RENEW_LUA, _renew), Scr
 
 
 class Lease:
-    """The lease `name`, asked for by the process with this `token`; each method raises `StateUnavailable` as state does.
+    """The lease `name` for the process with this `token`; each method raises as state does.
 
-    `token` is a secret of the process and new in each, such as `secrets.token_hex()`. A lease ends `life_s` seconds after it was last
-    taken or renewed; a holder counts them from before it asked, and stops leading in time.
+    The token is a new secret of each process, such as `secrets.token_hex()`. The lease ends
+    `life_s` seconds after it was last taken or renewed. A holder counts them from before it asked,
+    and stops leading in time.
     """
 
     def __init__(self, state: State, name: str, token: str, life_s: float) -> None:
@@ -93,7 +97,10 @@ class Lease:
         return f"<Lease {self._key}, {self._life_ms} ms>"
 
     async def take(self) -> int | None:
-        """Take the lease where nobody else holds it: the fence, from 1 on, else None. The holder's fence stays when it takes it again."""
+        """Take the lease: its fence, from 1 on; None where another process holds it.
+
+        A holder that takes its lease again keeps its fence.
+        """
         return await self._run(TAKE) or None
 
     async def renew(self) -> bool:

@@ -1,6 +1,7 @@
 """State in Redis or Valkey. The one module that knows `redis` for state.
 
-Every call has a strict time limit. After a fault state rests for a moment, so that requests that need it fail at once, not slowly.
+Every call has a strict time limit. After a fault no call is made for a moment, so that requests
+that need state fail at once, not slowly.
 """
 
 import asyncio
@@ -27,8 +28,10 @@ MAX_CONNECTIONS = 16
 Reply = TypeVar("Reply")
 _Entries = Awaitable[list[tuple[bytes, dict[bytes, bytes]]]]
 # KEYS: a hash and, where a line goes with the change, its stream
-# ARGV: how many fields; (field, expected, new) of each; the stream's bound; (name, value) of each of the line's fields
-# a value is "+" and its bytes, "-" stands for none; the line is written first, since only writing it can fail
+# ARGV: the number of fields to change; (field, expected, new) of each;
+#       the stream's bound; (name, value) of each field of the line
+# A value is "+" and its bytes; "-" stands for none. The line is written first: only this can fail,
+# and a script that fails is not rolled back.
 _REPLACE = """
 local last = 1 + 3 * tonumber(ARGV[1])
 for i = 2, last, 3 do
@@ -62,7 +65,7 @@ class RedisState:
         )
         self._timeout_s = timeout_s
         self._resting_until = 0.0
-        # the library's pool refuses whoever finds all connections in use; here they wait for their turn
+        # the library's pool refuses a call when all connections are in use; here the call waits
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self._scripts: dict[str, AsyncScript] = {}
 

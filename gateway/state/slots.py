@@ -1,4 +1,7 @@
-"""The slot of a key, by which a cluster chooses the server that holds it. Pure; the Redis Cluster specification's rule."""
+"""The slot of a key, by which a cluster chooses the key's server. Pure.
+
+The rule is that of the Redis Cluster specification.
+"""
 
 from binascii import crc_hqx
 from collections.abc import Iterable
@@ -8,14 +11,14 @@ SLOTS: Final = 16_384
 
 
 def slot_of(key: str) -> int:
-    """The slot: CRC16 of what stands in the key's first braces, of the whole key where they are missing or empty."""
+    """CRC16, modulo `SLOTS`, of the text in the key's first braces, else of the whole key."""
     _, _, behind = key.partition("{")
     tag, brace, _ = behind.partition("}")
     return crc_hqx((tag if brace and tag else key).encode(), 0) % SLOTS
 
 
 def require_one_slot(keys: Iterable[str]) -> None:
-    """Refuse keys that a cluster would keep on several servers, where no script and no transaction reaches them together.
+    """Refuse keys that a cluster may keep on several servers, which no script or transaction spans.
 
     Raises:
         ValueError: they lie in several slots.

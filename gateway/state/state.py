@@ -1,11 +1,11 @@
-"""What the gateway needs of state: hashes whose fields are replaced by compare-and-set, counters, streams and scripts.
+"""What the gateway needs of state: hashes with compare-and-set, counters, streams and scripts.
 
-State holds what must not be lost (keys, limits, experiments) and what is counted. It has no expiry, but for counters. Each method
-is one step for all who use the same server, and one round trip. Where several names change together, they must lie in one slot
-(`gateway.state.slots`).
+State holds what must not be lost (keys, limits, experiments) and what is counted. Only counters
+expire. Each method that writes is one step, which no other client of the server sees half done.
+Names that change together must lie in one slot (`gateway.state.slots`).
 
-Every method raises `StateUnavailable` when the server does not answer in time; what was to be written may then have been written
-or not.
+Every method raises `StateUnavailable` when the server does not answer in time. What was to be
+written may then have been written or not.
 """
 
 import math
@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An entry of a stream; `id` grows with each one and begins with the server's time, in ms since 1970."""
+    """An entry of a stream. Ids grow and begin with the server's time, ms since 1970."""
 
     id: str
     fields: Mapping[str, bytes]
@@ -53,18 +53,19 @@ class State(Protocol):
         """All fields of a hash."""
 
     async def hash_replace(self, name: str, changes: Changes) -> bool:
-        """Change fields of a hash together if each still has its expected value; whether they were changed."""
+        """Change fields of a hash together if each has its expected value; whether it did."""
 
     async def hash_replace_with_audit(self, name: str, changes: Changes, audit: Line) -> str | None:
-        """As `hash_replace`, with a line that tells of the change: both are written, or neither is.
+        """Change fields as `hash_replace` does, and append a line about it, in one step.
 
-        The line's id; None where nothing was written, since a field had another value than expected.
+        The line's id; None where a field had another value than expected, and nothing was written.
         """
 
     async def hash_add(self, amounts: Mapping[str, Mapping[str, float]], life_s: float | None = None) -> dict[str, dict[str, float]]:
         """Add to counters, in one transaction: {name: {field: amount}} → {name: {field: sum}}.
 
-        A counter that is not there counts as 0. With a life, a name is forgotten so many seconds after it was last added to.
+        A counter that is not there counts as 0. With a life, a hash is forgotten `life_s` seconds
+        after it was last added to.
 
         Raises:
             ValueError: an amount is not finite.
@@ -74,14 +75,14 @@ class State(Protocol):
         """Append an entry; its id."""
 
     async def stream_read(self, name: str, after: str = "", count: int = 100) -> list[Entry]:
-        """At most `count` entries, the oldest first, that are younger than the one with the id `after`; "": from the beginning.
+        """At most `count` entries younger than the id `after`, oldest first; "": from the start.
 
         Raises:
             ValueError: `after` is no id.
         """
 
     async def stream_read_back(self, name: str, before: str = "", count: int = 100) -> list[Entry]:
-        """At most `count` entries, the newest first, that are older than the one with the id `before`; "": from the end.
+        """At most `count` entries older than the id `before`, newest first; "": from the end.
 
         Raises:
             ValueError: `before` is no id.

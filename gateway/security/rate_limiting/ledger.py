@@ -1,4 +1,6 @@
-"""Where tokens are counted: in Redis, for all workers and replicas together, or in this process while Redis is gone."""
+"""Where tokens are counted: in state, for all workers and replicas together; in this process while
+state does not answer.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +12,8 @@ from gateway.state.state import State
 
 MAX_LOCAL_BUCKETS = 100_000
 _QUOTA_LIFE_S = 2 * 86_400
-# `token_bucket.draw`; ARGV is (rate, burst, returned, need, extra, life in ms) for each key; the clock is the server's
+# `token_bucket.draw` by the server's clock
+# ARGV: (rate, burst, returned, need, extra, life in ms) for each key
 _DRAW_LUA = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
@@ -75,7 +78,10 @@ class Ledger(Protocol):
 
 
 class RedisLedger:
-    """Counts in Redis, one round trip a draw. The buckets of a draw must lie in one slot: their keys carry the tenant in braces."""
+    """Counts in state, in one round trip a draw.
+
+    The buckets of a draw must lie in one slot: their keys carry the tenant in braces.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -84,7 +90,7 @@ class RedisLedger:
         """As `Ledger.draw`.
 
         Raises:
-            StateUnavailable: Redis does not answer in time.
+            StateUnavailable: state does not answer in time.
         """
         arguments = [value for want in draws for value in (want.rate, want.burst, want.returned, want.need, want.extra, _life_ms(want))]
         answer = [float(value) for value in await self._state.run(DRAW, [want.key for want in draws], arguments)]
@@ -117,5 +123,5 @@ class LocalLedger:
 
 
 def _life_ms(want: Draw) -> int:
-    """How long a bucket is remembered: until it is full by itself, or the day is over for certain."""
+    """How long a bucket is kept: until it is full by itself, or its day is over for certain."""
     return int(1e3 * (want.burst / want.rate + 1 if want.rate else _QUOTA_LIFE_S))
