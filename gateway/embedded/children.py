@@ -16,7 +16,7 @@ WATCH_INTERVAL_S = 1.0
 
 @contextmanager
 def children(repository: Path) -> Iterator[dict[str, str]]:
-    """Start both, give the settings that point a gateway at them, and stop both at the end.
+    """Start both, give their URLs by the names of the gateway's settings, and stop both at the end.
 
     Raises:
         TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
@@ -37,17 +37,17 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
 def _watched(triton: TritonServer, valkey: Valkey) -> Iterator[None]:
     """When a child ends by itself, say so once, with what that means for the gateway."""
     stopping = threading.Event()
-    children: dict[str, tuple[TritonServer | Valkey, str]] = {
+    alive: dict[str, tuple[TritonServer | Valkey, str]] = {
         "Triton": (triton, "what is cached is still answered, the rest with 503, until you start again"),
         "Valkey": (valkey, "answers are no longer cached, and keys and quotas are gone, until you start again"),
     }
 
     def watch() -> None:
-        while children and not stopping.wait(WATCH_INTERVAL_S):
-            for name, (child, consequence) in list(children.items()):
+        while alive and not stopping.wait(WATCH_INTERVAL_S):
+            for name, (child, consequence) in list(alive.items()):
                 if (code := child.poll()) is not None:
                     _say(f"{name} has exited with code {code}: {consequence}")
-                    del children[name]
+                    del alive[name]
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
