@@ -80,9 +80,11 @@ class RedisState:
     async def hash_get(self, asked: Mapping[str, Sequence[str]]) -> dict[str, list[bytes | None]]:
         """As `State.hash_get`."""
         pipeline = self._redis.pipeline(transaction=False)
-        for name, fields in asked.items():
-            pipeline.hmget(name, list(fields))
-        return dict(zip(asked, await self._ask(pipeline.execute), strict=True))
+        names = [name for name, fields in asked.items() if fields]
+        for name in names:
+            pipeline.hmget(name, list(asked[name]))
+        found = dict(zip(names, await self._ask(pipeline.execute), strict=True))
+        return {name: found.get(name, []) for name in asked}
 
     async def hash_items(self, name: str) -> dict[bytes, bytes]:
         """As `State.hash_items`."""

@@ -24,6 +24,8 @@ async def test_fields_of_several_hashes_are_read_at_once(state):
     await state.hash_replace("a", {"x": (None, b"1"), "y": (None, b"\x00\xff")})
     await state.hash_replace("b", {"x": (None, b"")})
     assert await state.hash_get({"a": ["y", "z", "x"], "b": ["x"], "c": ["x"]}) == {"a": [b"\x00\xff", None, b"1"], "b": [b""], "c": [None]}
+    assert await state.hash_get({"a": [], "b": ["x"]}) == {"a": [], "b": [b""]}
+    assert await state.hash_get({}) == {}
     assert await state.hash_items("a") == {b"x": b"1", b"y": b"\x00\xff"}
     assert await state.hash_items("c") == {}
     assert state.up
