@@ -1,6 +1,6 @@
-"""Start the gateway: `python -m gateway [--embedded] [--workers N]`. Settings are `HEADRACE_*` variables.
+"""Start the gateway: `python -m gateway [--embedded] [--workers N]`.
 
-`python -m gateway keys` makes and revokes API keys.
+Settings are `HEADRACE_*` variables. `python -m gateway keys` makes and revokes API keys.
 """
 
 import argparse
@@ -40,27 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _leave)
     try:
-        settings = Settings.read()
-        experiments_at(settings.experiments_file).read()
-        runtime_at(settings.runtime_file).read()
-        tracing.check(os.environ)
-        logs.configure(settings.log_level)
-        with ExitStack() as stack:
-            if not args.embedded:
-                settings.require_a_way_in()
-            listener = stack.enter_context(_bind(settings.host, settings.port))
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.write_timeout_s * 1e3))
-            if settings.grpc_port:
-                stack.enter_context(_reserve(settings.host, settings.grpc_port))
-            if args.embedded:
-                # its wheels are an extra that a gateway beside NVIDIA's container does not need
-                from gateway.embedded.children import children
-
-                found = stack.enter_context(children(args.repository))
-                os.environ.update({f"{PREFIX}{name.upper()}": value for name, value in found.items()})
-            if args.workers > 1:
-                os.environ[metrics_files.VARIABLE] = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
-            _serve(listener, settings, args.workers)
+        _run(args)
     except (SettingsError, ExperimentsError, RuntimeSettingsError, TracingError, TritonError, TritonUnavailable, StartError) as exc:
         print(exc, file=sys.stderr)
         return 1
@@ -69,12 +49,40 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _run(args: argparse.Namespace) -> None:
+    """Check first what can be wrong; then start what the gateway needs, and serve until the end."""
+    settings = Settings.read()
+    experiments_at(settings.experiments_file).read()
+    runtime_at(settings.runtime_file).read()
+    tracing.check(os.environ)
+    logs.configure(settings.log_level)
+    if not args.embedded:
+        settings.require_a_way_in()
+    with ExitStack() as stack:
+        listener = stack.enter_context(_bind(settings.host, settings.port))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.write_timeout_s * 1e3))
+        if settings.grpc_port:
+            stack.enter_context(_reserve(settings.host, settings.grpc_port))
+        # the workers read their settings from the environment
+        if args.embedded:
+            # its wheels are an extra that a gateway beside NVIDIA's container does not need
+            from gateway.embedded.children import children
+
+            urls = stack.enter_context(children(args.repository))
+            os.environ.update({f"{PREFIX}{name.upper()}": url for name, url in urls.items()})
+        if args.workers > 1:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
+            os.environ[metrics_files.VARIABLE] = folder
+        _serve(listener, settings, args.workers)
+
+
 def _open_state(timeout_s: float) -> RedisState:
     settings = Settings.read()
     if settings.state_url is None:
         raise SettingsError(f"{PREFIX}STATE_URL: say where the Redis or Valkey is that keeps the keys, e.g. redis://127.0.0.1:6379/0")
     tls = ClientTls(settings.redis_ca_file, settings.redis_client_cert_file, settings.redis_client_key_file)
-    return RedisState(settings.state_url, timeout_s=timeout_s, tls=tls.redis_options(settings.state_url))
+    url = settings.state_url.get_secret_value()
+    return RedisState(url, timeout_s=timeout_s, tls=tls.redis_options(url))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,10 +117,10 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _reserve(host: str, port: int) -> socket.socket:
-    """Hold a port that each worker listens on itself: bound, and never listened on here."""
+    """Hold a port that each worker listens on itself: it is bound here, and not listened on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        # a port that others share would be shared silently
+        # without this look, the port of another program that shares it would be shared silently
         socket.create_server((host, port), family=family).close()
         held = socket.socket(family)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -33,6 +33,7 @@ from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
 from gateway.settings.runtime import runtime_at
 from gateway.settings.settings import Settings
+from gateway.state.state import State
 from gateway.triton.model_server import ModelServer
 
 log = structlog.get_logger()
@@ -55,11 +56,11 @@ class Gateway:
         await self._front(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None, *, triton: ModelServer | None = None) -> Gateway:
+def create_app(settings: Settings | None = None, *, triton: ModelServer | None = None, state: State | None = None) -> Gateway:
     """The application; settings come from the environment unless given.
 
-    `triton` stands in place of the Triton that the settings name, as
-    `gateway.fakes.triton.FakeTriton` does in tests.
+    `triton` and `state` stand in place of the Triton and the state that the settings name, as
+    `gateway.fakes.triton.FakeTriton` and `gateway.fakes.state.FakeState` do in tests.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -69,7 +70,8 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     """
     settings = settings or Settings.read()
     logs.configure(settings.log_level)
-    settings.require_a_way_in()
+    if state is None:
+        settings.require_a_way_in()
     metrics.start(VERSION)
     experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
     experiments.read()
@@ -81,7 +83,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, experiments, runtime, drain, tracer=tracer, triton=triton) as stack:
+        async with running(settings, experiments, runtime, drain, tracer=tracer, triton=triton, state=state) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             options = ServingOptions(settings.host, settings.grpc_port, settings.max_body_bytes, settings.header_timeout_s, tls or None)

@@ -1,7 +1,8 @@
 """Values that do not fit a pydantic model, as sentences: which field, and what it must be. Pure.
 
-Only the place and the library's own message are taken, never the value: it may be a secret, or a client's text. For the same reason
-`raise … from None` where the caller's error goes into a log or to a client: the library's error quotes the value.
+Only the place and the library's own message are taken, never the value: it may be a secret, or a
+client's text. The library's error quotes the value. Callers whose error goes to a client or into a
+log therefore raise it `from None`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,10 @@ _NOT_JSON, _UNKNOWN_FIELD, _OWN = "json_invalid", "extra_forbidden", "Value erro
 
 
 class Fault(NamedTuple):
-    """One value that does not fit: `place` leads to its field from the outside in, `kind` is pydantic's name for what is wrong."""
+    """One value that does not fit.
+
+    `place` leads to its field from the outside in; `kind` is pydantic's name for what is wrong.
+    """
 
     place: Place
     kind: str
@@ -24,7 +28,10 @@ class Fault(NamedTuple):
 
     @property
     def unknown_field(self) -> bool:
-        """Whether the last part of `place` is a name that the model does not know: the client's own, which is not repeated to it."""
+        """Whether the last part of `place` is a name that the model does not know.
+
+        It is the client's own text, which is not repeated.
+        """
         return self.kind == _UNKNOWN_FIELD
 
     @property
@@ -49,7 +56,7 @@ def faults(error: ValidationError) -> list[Fault]:
 
 
 def faults_of(details: Iterable[Mapping[str, Any]]) -> list[Fault]:
-    """The faults in a list of details as `ValidationError.errors` gives it, and FastAPI's errors too."""
+    """The faults in a list of details, as `errors()` of pydantic and of FastAPI gives it."""
     return [
         Fault(
             place=tuple(one["loc"]),

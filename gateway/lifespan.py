@@ -37,6 +37,7 @@ from gateway.settings.settings import Settings
 from gateway.settings.shown import shown
 from gateway.stack import Stack
 from gateway.state.redis_state import RedisState
+from gateway.state.state import State
 from gateway.triton.access import TritonAccess
 from gateway.triton.client import Triton
 from gateway.triton.endpoints.discovery import Discovery
@@ -54,18 +55,20 @@ async def running(
     *,
     tracer: Tracer | None = None,
     triton: ModelServer | None = None,
+    state: State | None = None,
 ) -> AsyncIterator[Stack]:
     """The stack while it runs: its watches go on until the end, which closes what was opened, the
     last first.
 
-    `triton` stands in place of the Triton that the settings name.
+    `triton` and `state` stand in place of the Triton and the state that the settings name.
     """
     async with AsyncExitStack() as closing:
         if triton is None:
             triton = _triton(settings, untraced if tracer is None else tracer.call)
         closing.push_async_callback(triton.aclose)
         redis_tls = ClientTls(settings.redis_ca_file, settings.redis_client_cert_file, settings.redis_client_key_file)
-        state = _state(settings, redis_tls)
+        if state is None:
+            state = _state(settings, redis_tls)
         if state is not None:
             closing.push_async_callback(state.aclose)
         cache = _cache(settings, redis_tls)
@@ -131,7 +134,7 @@ def _triton(settings: Settings, trace: TraceCall) -> Triton:
     return Triton(
         Discovery.parse(settings.triton_url),
         settings.manifest_public_key,
-        TritonAccess(tls, settings.triton_headers),
+        TritonAccess(tls, settings.triton_headers.get_secret_value()),
         retry_share=settings.retry_share,
         hedge_percentile=settings.hedge_percentile,
         trace=trace,
@@ -141,21 +144,23 @@ def _triton(settings: Settings, trace: TraceCall) -> Triton:
 def _state(settings: Settings, tls: ClientTls) -> RedisState | None:
     if settings.state_url is None:
         return None
-    options = tls.redis_options(settings.state_url)
-    return RedisState(settings.state_url, timeout_s=settings.state_timeout_ms / 1e3, tls=options)
+    url = settings.state_url.get_secret_value()
+    options = tls.redis_options(url)
+    return RedisState(url, timeout_s=settings.state_timeout_ms / 1e3, tls=options)
 
 
 def _cache(settings: Settings, tls: ClientTls) -> Cache:
     policies = Policies(settings.cache_policy, settings.cache_policies)
     redis = None
     if settings.cache_url is not None:
-        options = tls.redis_options(settings.cache_url)
-        redis = RedisTier(settings.cache_url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease, tls=options)
+        url = settings.cache_url.get_secret_value()
+        options = tls.redis_options(url)
+        redis = RedisTier(url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease, tls=options)
     memory = MemoryTier(settings.cache_memory_bytes, settings.cache_memory_life_s) if redis and settings.cache_memory_bytes else None
     return Cache(policies, memory=memory, redis=redis, refresh_s=settings.cache_refresh_s)
 
 
-def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -> tuple[Door, list[Watch]]:
+def _door(settings: Settings, state: State | None, keys: KeyStore | None) -> tuple[Door, list[Watch]]:
     """The door, and what must go on running for it."""
     limiter = RateLimiter(None if state is None else RedisLedger(state), time)
     if not settings.auth:
@@ -166,13 +171,13 @@ def _door(settings: Settings, state: RedisState | None, keys: KeyStore | None) -
     if "keys" in settings.auth:
         fixed = {
             digest: Principal(digest[:12], key.tenant, key.scopes, key_limits=defaults[0], tenant_limits=defaults[1])
-            for digest, key in settings.api_keys.items()
+            for digest, key in settings.api_keys.get_secret_value().items()
         }
     if "jwt" in settings.auth:
         assert settings.jwt_jwks_url is not None  # noqa: S101 - the settings' own check
         assert settings.jwt_issuer is not None  # noqa: S101
         assert settings.jwt_audience is not None  # noqa: S101
-        key_set = KeySet(fetcher(settings.jwt_jwks_url), lambda: authenticator.forget_tokens())
+        key_set = KeySet(fetcher(settings.jwt_jwks_url.get_secret_value()), lambda: authenticator.forget_tokens())
         rules = TokenRules(
             settings.jwt_issuer, settings.jwt_audience, settings.jwt_algorithms, settings.jwt_tenant_claim, settings.jwt_scopes_claim
         )

@@ -17,7 +17,7 @@ from gateway.request.request_limits import RequestLimits
 from gateway.request_life import RequestLife
 from gateway.security.door import Door
 from gateway.security.key_store import KeyStore
-from gateway.state.redis_state import RedisState
+from gateway.state.state import State
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Stack:
     runtime: Watched[Any]
     door: Door
     keys: KeyStore | None
-    state: RedisState | None
+    state: State | None
     catalog: CatalogWatch
     experiments: Experiments
     cache: Cache

@@ -1,4 +1,4 @@
-"""How each model's answers are cached: defaults from the settings, overrides by model. Pure.
+"""How each model's answers are cached: defaults from the settings, and overrides by model. Pure.
 
 HEADRACE_CACHE_POLICIES names a YAML file, or is JSON itself:
 
@@ -35,15 +35,15 @@ class CachePolicy(BaseModel):
     ttl_s: float = Field(3600, gt=0, le=MAX_LIFE_S, description="how long an answer is fresh")
     ttl_jitter: float = Field(0.1, ge=0, lt=1, description="a life is drawn from ±this share around the TTL")
     stale_while_revalidate_s: float = Field(
-        0, ge=0, le=MAX_LIFE_S, description="how long after that it is answered at once while it is computed anew in the background"
+        0, ge=0, le=MAX_LIFE_S, description="how long after that it still answers at once while it is computed anew in the background"
     )
-    stale_if_error_s: float = Field(0, ge=0, le=MAX_LIFE_S, description="how long after that it is answered while Triton fails")
+    stale_if_error_s: float = Field(0, ge=0, le=MAX_LIFE_S, description="how long after that it still answers while Triton fails")
     max_value_bytes: int = Field(2**18, ge=0, description="a larger answer is not stored")
     compress_above_bytes: int = Field(1024, ge=0, description="a larger answer is compressed where that makes it smaller")
     lease_s: float = Field(
         0, ge=0, le=3600, description="how long one gateway may compute an answer that the others wait for; 0: each computes its own"
     )
-    isolated_tenants: frozenset[str] = Field(frozenset(), description="tenants with a cache of their own; `all`: every one")
+    isolated_tenants: frozenset[str] = Field(frozenset(), description="tenants with a cache of their own; `all`: every tenant")
 
     def isolates(self, tenant: str) -> bool:
         """Whether a tenant has a cache of its own."""
@@ -55,7 +55,7 @@ class CachePolicy(BaseModel):
 
     @property
     def reserve_s(self) -> float:
-        """How long an entry is kept after it ceased to be fresh."""
+        """How long a stale entry is kept."""
         return max(self.stale_while_revalidate_s, self.stale_if_error_s)
 
 
@@ -71,7 +71,7 @@ class Policies:
 
     @property
     def lease(self) -> bool:
-        """Whether there are leases for any model."""
+        """Whether any model's answers are computed under leases."""
         return any(policy.lease_s > 0 for policy in (self.default, *self.by_model.values()))
 
     def isolates(self, tenant: str) -> bool:
@@ -80,8 +80,9 @@ class Policies:
 
 
 def parse(text: str, default: CachePolicy) -> dict[str, CachePolicy]:
-    """Policies by model from JSON, or from the YAML file that `text` names; what they leave out is
-    as in `default`.
+    """Policies by model from JSON, or from the YAML file that `text` names.
+
+    A field that a policy leaves out is as in `default`.
 
     Raises:
         PolicyError: the file cannot be read, or is not policies; names the model and the field.
@@ -122,9 +123,9 @@ class Use(Enum):
 def use_of(entry: Entry, policy: CachePolicy, directives: Directives, now_s: float) -> Use:
     """What a request may use an entry for.
 
-    A fresh entry answers, unless the client wants a younger one. A stale one answers while it is
-    computed anew, within the model's bound and where the client does not name ages, or within the
-    client's `max-stale`. Past that it answers only if there is no other.
+    A fresh entry answers, unless the client wants a younger one. A stale entry answers while it is
+    computed anew: within the model's bound, unless the client names ages, or within the client's
+    `max-stale`. Past that it answers only if there is no other answer.
     """
     stale_s = now_s - entry.fresh_until_s
     young = now_s - entry.made_at_s <= directives.max_age_s

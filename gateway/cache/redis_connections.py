@@ -1,5 +1,5 @@
-"""The way to Redis or Valkey for the cache: commands out in one write, replies back in order,
-strictly in time.
+"""The way to Redis or Valkey for the cache: commands go out in one write, and replies come back in
+order, within a strict time limit.
 
 The one module that knows `redis` for the cache. It uses redis-py's connections (URLs, TLS,
 authentication, RESP) without its client, whose pool and pipelines cost twice as much: an MGET takes
@@ -28,8 +28,9 @@ class Refused(Exception):
 
 
 class RedisConnections:
-    """Connections to the server of `url`, kept and used by one caller at a time; each wait is at
-    most `timeout_s` seconds.
+    """Connections to the server of `url`, each used by one caller at a time, and then kept.
+
+    A call waits at most `timeout_s` seconds.
     """
 
     def __init__(self, url: str, *, timeout_s: float, tls: Mapping[str, Any] | None = None) -> None:
@@ -40,8 +41,7 @@ class RedisConnections:
         self._idle: list[AbstractConnection] = []
 
     async def ask(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies to commands that may be sent twice; that of a command which the server
-        refused is a `Refused`.
+        """The replies to commands that may be sent twice; a refused command has a `Refused`.
 
         Raises:
             NoReply: the server does not answer in time.
@@ -52,7 +52,7 @@ class RedisConnections:
                     try:
                         return await self._ask(self._idle.pop(), commands)
                     except LostConnection:
-                        continue  # the server closed what was kept: try the next, and at last a new one
+                        continue  # the server closed a kept connection: try the next one, or a new one
                 return await self._ask(self._pool.make_connection(), commands)  # type: ignore[no-untyped-call]  # redis-py's
         except (RedisError, OSError, TimeoutError) as exc:
             raise NoReply(repr(exc)) from exc

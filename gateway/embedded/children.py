@@ -1,4 +1,4 @@
-"""The embedded default: a real tritonserver and a real Valkey on loopback, as children that end with the gateway."""
+"""A real tritonserver and a real Valkey on this machine, as children that end with the gateway."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ WATCH_INTERVAL_S = 1.0
 
 @contextmanager
 def children(repository: Path) -> Iterator[dict[str, str]]:
-    """Start both; gives the settings that point a gateway at them, and stops them at the end.
+    """Start both, give their URLs by the names of the gateway's settings, and stop both at the end.
 
     Raises:
         TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
@@ -24,7 +24,8 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
         StartError: Valkey did not start.
     """
     _say(f"starting Triton on {repository} …")
-    with TritonServer.start(repository, arguments=triton_arguments(os.environ)) as triton, Valkey() as valkey, _watched(triton, valkey):
+    tracing = triton_arguments(os.environ)
+    with TritonServer.start(repository, arguments=tracing) as triton, Valkey() as valkey, _watched(triton, valkey):
         _say(f"Triton (pid {triton.pid}) answers on {triton.http_url}, Valkey (pid {valkey.pid}) on {valkey.socket}")
         try:
             yield {"triton_url": triton.http_url, "cache_url": valkey.url, "state_url": valkey.url}
@@ -34,26 +35,26 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _watched(triton: TritonServer, valkey: Valkey) -> Iterator[None]:
-    """Say it, once, when a child ends by itself."""
-    over = threading.Event()
-    consequences: dict[str, tuple[TritonServer | Valkey, str]] = {
+    """When a child ends by itself, say so once, with what that means for the gateway."""
+    stopping = threading.Event()
+    alive: dict[str, tuple[TritonServer | Valkey, str]] = {
         "Triton": (triton, "what is cached is still answered, the rest with 503, until you start again"),
         "Valkey": (valkey, "answers are no longer cached, and keys and quotas are gone, until you start again"),
     }
 
     def watch() -> None:
-        while consequences and not over.wait(WATCH_INTERVAL_S):
-            for name, (child, consequence) in list(consequences.items()):
+        while alive and not stopping.wait(WATCH_INTERVAL_S):
+            for name, (child, consequence) in list(alive.items()):
                 if (code := child.poll()) is not None:
                     _say(f"{name} has exited with code {code}: {consequence}")
-                    del consequences[name]
+                    del alive[name]
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        stopping.set()
         thread.join()
 
 

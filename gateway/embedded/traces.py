@@ -1,4 +1,4 @@
-"""Traces of the embedded tritonserver: they go where the gateway's own go."""
+"""Traces of the embedded tritonserver: they go where the gateway's own traces go."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,11 @@ _COLLECTOR = "http://localhost:4318"
 
 
 def triton_arguments(environ: Mapping[str, str]) -> list[str]:
-    """What makes a tritonserver send its spans of our traces, and no others, where ours go; it speaks OTLP over HTTP only."""
+    """Arguments that let a tritonserver send its spans of our traces, and no others, where ours go.
+
+    Where ours do not go by OTLP over HTTP, there are no arguments: a tritonserver speaks nothing
+    else.
+    """
     exporters = [name.strip() for name in (environ.get("OTEL_TRACES_EXPORTER") or "otlp").split(",")]
     if not asked_for(environ) or "otlp" not in exporters or protocol(environ) != OTLP_HTTP:
         return []

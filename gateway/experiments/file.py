@@ -1,4 +1,6 @@
-"""The experiments file: YAML → snapshot; read again when it changes, and the last good one is kept when the new one is wrong.
+"""The experiments file: YAML → snapshot. It is read again when it changes.
+
+When it is wrong, the last good one stays in force.
 
 experiments:
   - key: topics-lora

@@ -1,6 +1,4 @@
-"""The experiments as requests see them: the seam behind which their sources (a file, a store)
-stand.
-"""
+"""The experiments as requests see them, whatever source (a file, a store) they come from."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -9,10 +7,7 @@ from gateway.experiments.assignment import Experiment
 
 
 class ExperimentsSnapshot(Protocol):
-    """The experiments in force at one moment.
-
-    It never changes: another state is another snapshot.
-    """
+    """The experiments in force at one moment. A snapshot never changes; a change makes another."""
 
     @property
     def by_model(self) -> Mapping[str, Experiment]:
@@ -20,16 +15,11 @@ class ExperimentsSnapshot(Protocol):
 
     @property
     def fault(self) -> str | None:
-        """Why the source as it stands is not in force, and an earlier state of it is; None where it
-        is.
-        """
+        """Why an earlier state of the source is in force; None: its present state is."""
 
 
 class Experiments(Protocol):
-    """A source of snapshots.
-
-    Requests read `current` without waiting, and a source swaps it whole.
-    """
+    """A source of snapshots. It swaps `current` whole, and requests read it without waiting."""
 
     @property
     def current(self) -> ExperimentsSnapshot:

@@ -1,6 +1,8 @@
-"""A file that is read again when it changes: what cannot be used is refused, and the last good value stays in force.
+"""A file that is read again when it changes.
 
-Every worker and every replica watches its own copy (in Kubernetes a mounted ConfigMap), so that no one has to tell the others.
+A file that cannot be used is refused, and the last good value stays in force. Every worker and
+every replica watches its own copy (in Kubernetes a mounted ConfigMap), so no one has to tell the
+others.
 """
 
 import asyncio
@@ -29,10 +31,10 @@ def _unmarked(value: Value, _fault: str) -> Value:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileKind(Generic[Value]):
-    """What a watched file holds, and how its fate is told."""
+    """What a kind of file holds, and how its changes are reported."""
 
     parse: Callable[[str], Value]
-    """the value in a text; raises `ValueError` with a sentence that says where and why it cannot be used"""
+    """reads a text; where it cannot, raises `ValueError` with a sentence that says where and why"""
     empty: Value
     """in force where there is no file"""
     error: Callable[[str], Exception]
@@ -40,19 +42,19 @@ class FileKind(Generic[Value]):
     valid: Gauge
     """1 while the file as it stands is in force, else 0"""
     taken: str
-    """the log event when the file was taken over, with the fields that `shown` makes of the value"""
+    """the log event of a file that was taken over; `shown` makes its fields of the value"""
     refused: str
-    """the log event when the file was refused, with the reason"""
+    """the log event of a file that was refused; its field is the reason"""
     shown: Callable[[Value], Mapping[str, Any]]
     marked: Callable[[Value, str], Value] = _unmarked
-    """the last good value, for readers whom it tells the fault of the file too"""
+    """makes the last good value tell the file's fault, where readers of the value need it"""
 
 
 class Watched(Generic[Value]):
     """The value of the file at `path`; the kind's `empty` where `path` is None.
 
-    `current` is swapped whole, so a reader that takes it once sees one state of the file. `fault` says why the file as it stands
-    is not in force; it is None where it is.
+    `current` is swapped whole, so a reader that takes it once sees one state of the file. `fault`
+    says why the file as it stands is not in force; None: it is in force.
     """
 
     def __init__(self, path: Path | None, kind: FileKind[Value]) -> None:
@@ -68,14 +70,18 @@ class Watched(Generic[Value]):
         """Take the file over if its contents changed.
 
         Raises:
-            Exception: the kind's `error`: the file cannot be read or used; what was in force stays in force.
+            Exception: the kind's `error`. The file cannot be read or used; what was in force stays
+                in force.
         """
         self._take()
         if self.fault:
             raise self._kind.error(self.fault)
 
     async def watch(self, apply: Callable[[], None] | None = None) -> None:
-        """Read the file every second, for ever, and call `apply` each time that it was taken over; a fault is logged once."""
+        """Read the file every second, for ever, and log each change; a fault is logged once.
+
+        `apply` is called each time that the file was taken over, before that is logged.
+        """
         while self._path is not None:
             if self._take():
                 self._tell(apply)

@@ -6,7 +6,7 @@ import yaml
 
 
 def load(text: str) -> Any:
-    """What a text says; None where it says nothing.
+    """The value that a text holds; None where it holds nothing.
 
     Raises:
         ValueError: it cannot be read; the message says where and why.
@@ -18,5 +18,5 @@ def load(text: str) -> Any:
     except RecursionError as exc:
         raise ValueError("not YAML that can be read: it is nested too deeply") from exc
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        # the library's own constructors stumble over a value that is none of its tag's, such as `!!bool maybe`
+        # the constructors fail on a value that does not fit its tag, such as `!!bool maybe`
         raise ValueError(f"not YAML that can be read: a value does not fit its tag ({exc!r})") from exc

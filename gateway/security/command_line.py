@@ -18,14 +18,14 @@ from gateway.request.principal import DEFAULT_SCOPES, SCOPES
 from gateway.request.rate_limits import NAMES, RateLimits, parse_limits
 from gateway.security.api_keys import MAX_LIFE_S, ApiKey, NewKey, make
 from gateway.security.key_store import KeyStore
-from gateway.state.redis_state import RedisState
+from gateway.state.state import State
 
 _DURATION = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 TIMEOUT_S = 5.0
 
 
-def keys(argv: list[str], open_state: Callable[[float], RedisState]) -> int:
+def keys(argv: list[str], open_state: Callable[[float], State]) -> int:
     """The command; returns the exit status. `open_state` takes the time limit of a call, seconds."""
     args = _parser().parse_args(argv)
     try:
@@ -36,7 +36,7 @@ def keys(argv: list[str], open_state: Callable[[float], RedisState]) -> int:
     return 0
 
 
-async def _run(args: argparse.Namespace, open_state: Callable[[float], RedisState]) -> None:
+async def _run(args: argparse.Namespace, open_state: Callable[[float], State]) -> None:
     state = open_state(TIMEOUT_S)
     verb: Callable[[argparse.Namespace, KeyStore], Awaitable[None]] = args.verb
     try:

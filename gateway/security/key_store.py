@@ -9,7 +9,7 @@ from gateway.errors import NotFound, StateConflict
 from gateway.request.principal import Principal
 from gateway.request.rate_limits import RateLimits
 from gateway.security.api_keys import ApiKey, NewKey, make
-from gateway.state.redis_state import RedisState
+from gateway.state.state import State
 
 log = structlog.get_logger()
 KEYS, TENANTS = "headrace:keys", "headrace:tenants"
@@ -19,7 +19,7 @@ _ATTEMPTS = 3
 class KeyStore:
     """Makes, finds, rotates and revokes keys; every method raises `StateUnavailable` when state does not answer."""
 
-    def __init__(self, state: RedisState, key_limits: RateLimits, tenant_limits: RateLimits) -> None:
+    def __init__(self, state: State, key_limits: RateLimits, tenant_limits: RateLimits) -> None:
         self._state = state
         self._key_limits, self._tenant_limits = key_limits, tenant_limits
 

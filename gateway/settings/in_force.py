@@ -1,4 +1,4 @@
-"""What is in force now: the settings, but for what the runtime settings say instead."""
+"""What is in force now: what the runtime settings say, and the settings where those say nothing."""
 
 from gateway.admission.queue_limits import QueueLimits
 from gateway.request.request_limits import BodyLimits, RequestLimits

@@ -1,6 +1,8 @@
-"""Settings that change without a restart: a YAML file, read again when it changes, the last good one kept when it is wrong.
+"""Settings that change without a restart: a YAML file that is read again when it changes.
 
-log_level: debug               # what is left out stays as the environment says
+When it is wrong, the last good one stays in force. What it leaves out is as the environment says.
+
+log_level: debug
 limits:
   request_timeout_ms: 2000
 defaults:                      # of every model
@@ -35,7 +37,7 @@ class _Part(BaseModel):
 
 
 class RuntimeLimits(_Part):
-    """What a request may ask for, whatever its model."""
+    """What a request may ask for, for any model."""
 
     request_timeout_ms: float | None = Field(None, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
     max_request_timeout_ms: float | None = Field(None, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
@@ -60,7 +62,10 @@ class RuntimeSettings(_Part):
     models: Mapping[str, ModelSettings] = {}
 
     def of_model(self, name: str) -> ModelSettings:
-        """A model's own settings, and for what they leave out the defaults; None stands for what the environment says."""
+        """A model's own settings, with the defaults for what they leave out.
+
+        None: as the environment says.
+        """
         own = self.models.get(name)
         return self.defaults if own is None else self.defaults.model_copy(update=own.given())
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, InstanceOf, ValidationError, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, InstanceOf, Secret, ValidationError, ValidationInfo, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.cache import policy
@@ -13,12 +13,12 @@ from gateway.faults import faults
 from gateway.request.rate_limits import RateLimits, parse_limits
 from gateway.security.tokens import Algorithm
 from gateway.settings import values as setting_values
+from gateway.settings.secret import HttpsUrl, RedisUrl
 from gateway.settings.values import FixedKey, of_text
 from model_repository.signature import PublicKey
 
 PREFIX = "HEADRACE_"
 _SERVERS = ("redis", "triton")
-_HTTPS = r"^(https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/])"
 
 
 class SettingsError(ValueError):
@@ -37,7 +37,7 @@ def _parse_policies(value: object, info: ValidationInfo) -> object:
 
 
 class Settings(BaseSettings):
-    """What a gateway can be told; each field is read from `HEADRACE_<NAME>`."""
+    """All settings of a gateway; each field is read from `HEADRACE_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, allow_inf_nan=False)
 
@@ -49,22 +49,26 @@ class Settings(BaseSettings):
         description="host:port of Triton's HTTP endpoint; several separated by commas; dns:///host:port for all addresses of a name",
     )
     retry_share: float = Field(
-        0.1, ge=0, le=1, description="share of the calls that may be made again with another Triton; 0: none is, nor hedged"
+        0.1, ge=0, le=1, description="share of the calls that may be retried with another Triton, or hedged; 0: none"
     )
     hedge_percentile: float | None = Field(
-        None, gt=0, lt=100, description="a call that takes longer than this percentile of its like goes to a second Triton too; none: never"
+        None,
+        gt=0,
+        lt=100,
+        description="a call that takes longer than this percentile of similar calls goes to a second Triton too; none: never",
     )
-    cache_url: Annotated[str | None, BeforeValidator(of_text(setting_values.redis_url))] = Field(
-        None, repr=False, description="Redis or Valkey of the response cache; none: no cache"
-    )
+    cache_url: RedisUrl | None = Field(None, description="Redis or Valkey of the response cache; none: no cache")
     cache_ttl_s: float = Field(3600, gt=0, le=MAX_LIFE_S, description="how long a cached answer is fresh, seconds")
     cache_ttl_jitter: float = Field(0.1, ge=0, lt=1, description="a life is drawn from ±this share around the TTL")
     cache_timeout_ms: float = Field(50, gt=0, description="longest wait for the cache before a request goes on without it")
     cache_stale_while_revalidate_s: float = Field(
-        0, ge=0, le=MAX_LIFE_S, description="how long after that it is answered at once and computed anew in the background, seconds"
+        0,
+        ge=0,
+        le=MAX_LIFE_S,
+        description="how long after that it still answers at once while it is computed anew in the background, seconds",
     )
     cache_stale_if_error_s: float = Field(
-        0, ge=0, le=MAX_LIFE_S, description="how long after that it is answered while Triton fails, seconds"
+        0, ge=0, le=MAX_LIFE_S, description="how long after that it still answers while Triton fails, seconds"
     )
     cache_max_value_bytes: int = Field(2**18, ge=0, description="larger answers are not cached")
     cache_compress_above_bytes: int = Field(
@@ -77,7 +81,7 @@ class Settings(BaseSettings):
         description="how long one gateway may compute a missing answer that the others wait for, seconds; 0: each computes its own",
     )
     cache_tenants: Annotated[frozenset[str], NoDecode, BeforeValidator(of_text(setting_values.names))] = Field(
-        frozenset(), description="tenants with a cache of their own, separated by commas; all: every one"
+        frozenset(), description="tenants with a cache of their own, separated by commas; all: every tenant"
     )
     cache_policies: Annotated[dict[str, CachePolicy], NoDecode, BeforeValidator(_parse_policies)] = Field(
         default_factory=dict,
@@ -92,32 +96,35 @@ class Settings(BaseSettings):
         None, description="YAML file of settings that change without a restart (log level, limits); read again when it changes"
     )
     auth: Annotated[frozenset[str], NoDecode, BeforeValidator(of_text(setting_values.ways_in))] = Field(
-        frozenset({"keys"}), description="how callers say who they are: keys, jwt, keys,jwt; off: everyone may ask, nobody may administer"
+        frozenset({"keys"}),
+        description="how callers prove who they are: keys, jwt, or both as keys,jwt; off: everyone may ask, nobody may administer",
     )
-    api_keys: Annotated[dict[str, FixedKey], NoDecode, BeforeValidator(of_text(setting_values.api_keys))] = Field(
-        default_factory=dict,
-        description="API keys beside those in state: TENANT:SHA256[:SCOPE+SCOPE], separated by commas; without scopes: predict+feedback",
+    api_keys: Annotated[Secret[dict[str, FixedKey]], NoDecode, BeforeValidator(of_text(setting_values.api_keys))] = Field(
+        Secret({}),
+        description="API keys beside those in state: TENANT:SHA256[:SCOPE+SCOPE], separated by commas; default scopes: predict+feedback",
     )
-    key_refresh_s: float = Field(2, gt=0, description="how often keys in use are looked up again: a revoked one is out after this time")
-    key_outage_s: float = Field(300, gt=0, description="how long keys in use go on while state is gone, seconds")
+    key_refresh_s: float = Field(
+        2, gt=0, description="how often keys in use are looked up again; a revoked key is refused after this time, seconds"
+    )
+    key_outage_s: float = Field(300, gt=0, description="how long keys in use stay valid while state does not answer, seconds")
     limits_per_key: Annotated[RateLimits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
         RateLimits(),
-        description="what a key without limits of its own may ask for, e.g. requests_per_s=50,items_per_day=1000000; none: all",
+        description="rate limits of a key without limits of its own, e.g. requests_per_s=50,items_per_day=1000000; none: no limit",
     )
     limits_per_tenant: Annotated[RateLimits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
-        RateLimits(), description="what all keys of a tenant that has no limits of its own may ask for together; none: all"
+        RateLimits(), description="rate limits of all keys together of a tenant without limits of its own; none: no limit"
     )
-    jwt_jwks_url: str | None = Field(None, pattern=_HTTPS, description="https URL of the key set that tokens are signed with")
+    jwt_jwks_url: HttpsUrl | None = Field(None, description="https URL of the key set that tokens are signed with")
     jwt_issuer: str | None = Field(None, min_length=1, description="the iss that tokens must have")
     jwt_audience: str | None = Field(None, min_length=1, description="the aud that tokens must have")
     jwt_tenant_claim: str = Field("tenant", min_length=1, description="the claim that names the tenant")
     jwt_scopes_claim: str = Field("scope", min_length=1, description="the claim with the scopes: a list, or names separated by spaces")
     jwt_algorithms: Annotated[tuple[Algorithm, ...], NoDecode, BeforeValidator(of_text(setting_values.words))] = Field(
-        ("RS256", "ES256", "EdDSA"), min_length=1, description="the signatures that are taken, separated by commas; none is symmetric"
+        ("RS256", "ES256", "EdDSA"),
+        min_length=1,
+        description="the signature algorithms that are accepted, separated by commas; symmetric ones are never",
     )
-    state_url: Annotated[str | None, BeforeValidator(of_text(setting_values.redis_url))] = Field(
-        None, repr=False, description="Redis or Valkey of what must not be lost: keys, limits, quotas"
-    )
+    state_url: RedisUrl | None = Field(None, description="Redis or Valkey of what must not be lost: keys, limits, quotas")
     state_timeout_ms: float = Field(100, gt=0, description="longest wait for state")
     redis_ca_file: Path | None = Field(None, description="authorities that rediss:// servers are checked with; none: the system's")
     redis_client_cert_file: Path | None = Field(None, description="our certificate toward rediss:// servers that ask for one")
@@ -126,18 +133,19 @@ class Settings(BaseSettings):
     triton_ca_file: Path | None = Field(None, description="authorities that Triton is checked with; none: the system's")
     triton_client_cert_file: Path | None = Field(None, description="our certificate toward a Triton that asks for one")
     triton_client_key_file: Path | None = Field(None, description="its private key")
-    triton_headers: Annotated[dict[str, str], NoDecode, BeforeValidator(of_text(setting_values.headers))] = Field(
-        default_factory=dict, repr=False, description="headers of every call to Triton, e.g. authorization=Bearer …, separated by commas"
+    triton_headers: Annotated[Secret[dict[str, str]], NoDecode, BeforeValidator(of_text(setting_values.headers))] = Field(
+        Secret({}), description="headers of every call to Triton, e.g. authorization=Bearer …, separated by commas"
     )
     tls_cert_file: Path | None = Field(None, description="the gateway's certificate with its chain: it then speaks https and nothing else")
     tls_key_file: Path | None = Field(None, description="its private key")
     manifest_public_key: Annotated[InstanceOf[PublicKey] | None, NoDecode, BeforeValidator(of_text(PublicKey.read))] = Field(
-        None, description="ed25519 public key, a file or base64: only versions whose manifests its owner signed may answer; none: all may"
+        None,
+        description="ed25519 public key, a file or base64: only versions whose manifests its owner signed may answer; none: all versions",
     )
     default_models: Annotated[dict[str, str], NoDecode, BeforeValidator(of_text(setting_values.default_models))] = Field(
         default_factory=dict,
         description="models that answer at paths that name none, e.g. embed=minilm,predict=topics,rerank=ranker,root=minilm; "
-        "of a task that only one model has it is the default",
+        "the only model of a task is that task's default",
     )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
     max_request_timeout_ms: float = Field(60_000, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
@@ -153,22 +161,28 @@ class Settings(BaseSettings):
     min_pending: int = Field(64, ge=1, description="texts that may always wait for one version, however slow it is")
     max_pending: int = Field(1024, ge=1, description="most texts that may wait for one version; more are shed with 429")
     target_latency_ms: float = Field(
-        1000, gt=0, description="how many texts may wait is adapted, between these two, so that each is answered in about this time"
+        1000,
+        gt=0,
+        description="the number of texts that may wait is adapted, between these two, so that each is answered in about this time",
     )
-    batch_share: float = Field(0.5, gt=0, le=1, description="share of the texts that may wait which X-Priority: batch may take")
-    max_in_flight: int | None = Field(None, ge=1, description="most calls to Triton at once per version; none: its instances and one")
+    batch_share: float = Field(0.5, gt=0, le=1, description="share of the places in the queue that texts with X-Priority: batch may take")
+    max_in_flight: int | None = Field(
+        None, ge=1, description="most calls to Triton at once per version; none: one more than it has instances"
+    )
     stream_window: int = Field(128, ge=1, description="most lines of one :predictStream that are being answered at once")
-    stream_stall_s: float = Field(60, gt=0, description="a stream whose client neither sends nor reads for so long is cut off, seconds")
+    stream_stall_s: float = Field(
+        60, gt=0, description="how long a stream's client may neither send nor read before the stream is cut off, seconds"
+    )
     catalog_refresh_s: float = Field(2, gt=0, description="how often the catalog is read from Triton, seconds")
     drain_delay_s: float = Field(
-        0, ge=0, description="how long requests are still taken after SIGTERM, while /readyz says 503 and proxies turn away, seconds"
+        0, ge=0, description="how long requests are still accepted after SIGTERM, while /readyz says 503 and proxies turn away, seconds"
     )
     drain_timeout_s: int = Field(20, ge=0, description="how long in-flight requests may take after SIGTERM, seconds")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="requests are logged at info")
 
     @property
     def cache_policy(self) -> CachePolicy:
-        """How the answers of models without a policy of their own are cached."""
+        """The cache policy of models without a policy of their own."""
         return _cache_policy(self.__dict__)
 
     @model_validator(mode="after")
@@ -181,12 +195,12 @@ class Settings(BaseSettings):
         return self
 
     def require_a_way_in(self) -> None:
-        """Refuse settings under which nobody could come in.
+        """Refuse settings under which nobody could be authenticated.
 
         Raises:
-            SettingsError: keys are asked for and there can be none; the message names the ways.
+            SettingsError: API keys are required and there can be none; names the ways out.
         """
-        if self.auth == {"keys"} and not self.api_keys and self.state_url is None:
+        if self.auth == {"keys"} and not self.api_keys.get_secret_value() and self.state_url is None:
             raise SettingsError(
                 f"{PREFIX}AUTH asks for API keys and there can be none: set {PREFIX}STATE_URL (Redis, where `python -m gateway keys create`"
                 f" keeps them), or {PREFIX}API_KEYS, or {PREFIX}AUTH=jwt with {PREFIX}JWT_JWKS_URL; {PREFIX}AUTH=off lets everyone in"

@@ -1,22 +1,23 @@
-"""What `/debug/config` shows of the settings: each with where it comes from, and no secret. Pure."""
+"""What `/debug/config` shows of the settings: each with where it comes from, and no secret. Pure.
 
-import re
+A secret setting has a type that masks itself (`gateway.settings.secret`). In case a setting was
+given no such type, names that sound secret and fields with `repr=False` are masked too.
+"""
+
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
-MASK = "***"
-_SECRET_NAME = re.compile(r"(secret|password|passwd|token|private|credential|(^|_)keys?$)", re.IGNORECASE)
-_PUBLIC_NAME = re.compile(r"(public|per)_key$", re.IGNORECASE)
+from gateway.settings.secret import MASK, HttpsUrl, RedisUrl, masked_url, names_secret
 
 
 def shown(settings: BaseModel) -> dict[str, dict[str, Any]]:
     """Each field's `value` and its `source`: `environment` or `default`.
 
-    Secrets are masked: passwords in URLs, what has a secret's name or type, and a field with `repr=False`.
+    Masked are passwords in URLs, values whose type or name is that of a secret, and fields with
+    `repr=False`.
     """
     return {
         name: {
@@ -27,34 +28,17 @@ def shown(settings: BaseModel) -> dict[str, dict[str, Any]]:
     }
 
 
-def masked_url(url: str) -> str:
-    """A URL without its password, wherever it stands: between `:` and `@`, or in the query."""
-    parts = urlsplit(url)
-    if parts.password:
-        user, _, host = parts.netloc.rpartition("@")
-        url = url.replace(parts.netloc, f"{user.partition(':')[0]}:{MASK}@{host}", 1)
-    if parts.query:
-        query = "&".join(_masked_pair(*pair.partition("=")) for pair in parts.query.split("&"))
-        url = url.replace(f"?{parts.query}", f"?{query}", 1)
-    return url
-
-
-def _masked_pair(name: str, equals: str, value: str) -> str:
-    return f"{name}{equals}{MASK if _is_secret(name) else value}"
-
-
-def _is_secret(name: str) -> bool:
-    return bool(_SECRET_NAME.search(name)) and not _PUBLIC_NAME.search(name)
-
-
 def _value(name: str, value: Any, *, secret: bool = False) -> Any:
+    if isinstance(value, RedisUrl | HttpsUrl):
+        value = str(value)
+    elif isinstance(value, Secret | SecretStr | SecretBytes):
+        return _masked(value.get_secret_value())
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, str) and "://" in value and not _is_secret(name):
+    if isinstance(value, str) and "://" in value and not names_secret(name):
         return masked_url(value)
-    if isinstance(value, SecretStr | SecretBytes) or secret or _is_secret(name):
-        # how many there are is no secret, and says whether they were read
-        return f"{MASK} ({len(value)})" if isinstance(value, Mapping | list | tuple | set | frozenset) else MASK
+    if secret or names_secret(name):
+        return _masked(value)
     if isinstance(value, str):
         return value
     if isinstance(value, BaseModel):
@@ -66,3 +50,8 @@ def _value(name: str, value: Any, *, secret: bool = False) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_value(name, item) for item in value]
     return str(value)
+
+
+def _masked(value: Any) -> str:
+    # how many there are is no secret, and says whether they were read
+    return f"{MASK} ({len(value)})" if isinstance(value, Mapping | list | tuple | set | frozenset) else MASK

@@ -1,4 +1,7 @@
-"""Values that settings hold, from the text that an environment variable holds. What is wrong is a `ValueError` with a sentence."""
+"""Values of settings, parsed from the text of environment variables.
+
+A text that cannot be used is a `ValueError` with a sentence.
+"""
 
 import re
 from collections.abc import Callable

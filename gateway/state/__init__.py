@@ -1,1 +1,1 @@
-"""State in Redis or Valkey: what must not be lost, and what is counted."""
+"""State: what must not be lost, and what is counted. Begin with `state.py`."""

@@ -1,46 +1,63 @@
-"""State in Redis or Valkey: what must not be lost (keys, limits) and what is counted. The one module that knows `redis` for state.
+"""State in Redis or Valkey. The one module that knows `redis` for state.
 
-Every call has a strict time limit. After a fault it rests for a moment, so that requests that need state fail at once, not slowly.
-State carries no TTL; only counters do.
+Every call has a strict time limit. After a fault no call is made for a moment, so that requests
+that need state fail at once, not slowly.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from gateway.errors import StateUnavailable
 from gateway.observability import metrics
+from gateway.state.script import Script
+from gateway.state.slots import require_one_slot
+from gateway.state.state import UNAVAILABLE, Changes, Entry, Line, State, require_entry_id, require_finite, require_line
 
 log = structlog.get_logger()
 REST_AFTER_FAULT_S = 1.0
 MAX_CONNECTIONS = 16
-Answer = TypeVar("Answer")
-# fields of KEYS[1]: ARGV is (field, expected or "", new), …; nothing is written unless all are as expected
+Reply = TypeVar("Reply")
+_Entries = Awaitable[list[tuple[bytes, dict[bytes, bytes]]]]
+# KEYS: a hash and, where a line goes with the change, its stream
+# ARGV: the number of fields to change; (field, expected, new) of each;
+#       the stream's bound; (name, value) of each field of the line
+# A value is "+" and its bytes; "-" stands for none. The line is written first: only this can fail,
+# and a script that fails is not rolled back.
 _REPLACE = """
-for i = 1, #ARGV, 3 do
-    if (redis.call('HGET', KEYS[1], ARGV[i]) or '') ~= ARGV[i + 1] then return 0 end
+local last = 1 + 3 * tonumber(ARGV[1])
+for i = 2, last, 3 do
+    local found = redis.call('HGET', KEYS[1], ARGV[i])
+    if (found and '+' .. found or '-') ~= ARGV[i + 1] then return false end
 end
-for i = 1, #ARGV, 3 do
-    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2])
+local id = ''
+if KEYS[2] then id = redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[last + 1], '*', unpack(ARGV, last + 2)) end
+for i = 2, last, 3 do
+    if ARGV[i + 2] == '-' then
+        redis.call('HDEL', KEYS[1], ARGV[i])
+    else
+        redis.call('HSET', KEYS[1], ARGV[i], string.sub(ARGV[i + 2], 2))
+    end
 end
-return 1
+return id
 """
 
 
 class RedisState:
-    """Hashes and scripts. Every method raises `StateUnavailable` when the server does not answer in time."""
+    """`State` on the server of `url`; a call takes at most `timeout_s` seconds."""
 
     def __init__(self, url: str, *, timeout_s: float, tls: Mapping[str, Any] | None = None) -> None:
         self._redis: Redis = Redis.from_url(
             url,
-            socket_timeout=timeout_s,
+            socket_timeout=None,  # each call as a whole has a time limit
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
             max_connections=MAX_CONNECTIONS,
@@ -48,44 +65,94 @@ class RedisState:
         )
         self._timeout_s = timeout_s
         self._resting_until = 0.0
-        # the library's pool refuses whoever finds all connections in use; here they wait for their turn
+        # the library's pool refuses a call when all connections are in use; here the call waits
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
-        self._replace = self._redis.register_script(_REPLACE)
+        self._scripts: dict[str, AsyncScript] = {}
+
+    def __repr__(self) -> str:
+        return f"<RedisState {'up' if self.up else 'resting after a fault'}>"
 
     @property
     def up(self) -> bool:
-        """Whether it answered when it was last asked."""
+        """As `State.up`."""
         return self._resting_until <= monotonic()
 
     async def hash_get(self, asked: Mapping[str, Sequence[str]]) -> dict[str, list[bytes | None]]:
-        """Fields of several hashes in one round trip: {name: [field, …]} → {name: [value, …]}."""
+        """As `State.hash_get`."""
         pipeline = self._redis.pipeline(transaction=False)
-        for name, fields in asked.items():
-            pipeline.hmget(name, list(fields))
-        return dict(zip(asked, await self._ask(pipeline.execute), strict=True))
+        names = [name for name, fields in asked.items() if fields]
+        for name in names:
+            pipeline.hmget(name, list(asked[name]))
+        found = dict(zip(names, await self._ask(pipeline.execute), strict=True))
+        return {name: found.get(name, []) for name in asked}
 
     async def hash_items(self, name: str) -> dict[bytes, bytes]:
-        """All fields of a hash."""
+        """As `State.hash_items`."""
         return await self._ask(lambda: cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(name)))
 
-    async def hash_replace(self, name: str, fields: Mapping[str, tuple[bytes | None, bytes]]) -> bool:
-        """Write fields together if each still has its expected value (None: is not there): {field: (expected, new)}."""
-        arguments = [part for field, (expected, new) in fields.items() for part in (field, expected or b"", new)]
-        return bool(await self._ask(lambda: self._replace(keys=[name], args=arguments)))
+    async def hash_replace(self, name: str, changes: Changes) -> bool:
+        """As `State.hash_replace`."""
+        return await self._run(_REPLACE, [name], _arguments(changes)) is not None
 
-    async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | float]) -> list[Any]:
-        """Run a Lua script; the server keeps it by its digest."""
-        answer: list[Any] = await self._ask(lambda: self._redis.register_script(script)(keys=list(keys), args=list(arguments)))
-        return answer
+    async def hash_replace_with_audit(self, name: str, changes: Changes, audit: Line) -> str | None:
+        """As `State.hash_replace_with_audit`."""
+        require_line(audit)
+        reply: bytes | None = await self._run(_REPLACE, [name, audit.stream], [*_arguments(changes), *_packed(audit)])
+        return None if reply is None else reply.decode()
+
+    async def hash_add(self, amounts: Mapping[str, Mapping[str, float]], life_s: float | None = None) -> dict[str, dict[str, float]]:
+        """As `State.hash_add`."""
+        require_finite(amounts)
+        require_one_slot(amounts)
+        pipeline = self._redis.pipeline(transaction=True)
+        for name, fields in amounts.items():
+            for field, amount in fields.items():
+                pipeline.hincrbyfloat(name, field, amount)
+        if life_s is not None:
+            for name in amounts:
+                pipeline.pexpire(name, _ms(life_s))
+        sums = iter(await self._ask(pipeline.execute))
+        return {name: {field: float(next(sums)) for field in fields} for name, fields in amounts.items()}
+
+    async def stream_append(self, line: Line) -> str:
+        """As `State.stream_append`."""
+        require_line(line)
+        fields: dict[Any, Any] = dict(line.fields)
+        reply = await self._ask(lambda: self._redis.xadd(line.stream, fields, maxlen=line.max_entries, approximate=False))
+        return cast(bytes, reply).decode()
+
+    async def stream_read(self, name: str, after: str = "", count: int = 100) -> list[Entry]:
+        """As `State.stream_read`."""
+        require_entry_id(after)
+        first = f"({after}" if after else "-"
+        return _entries(await self._ask(lambda: cast(_Entries, self._redis.xrange(name, min=first, count=count))))
+
+    async def stream_read_back(self, name: str, before: str = "", count: int = 100) -> list[Entry]:
+        """As `State.stream_read_back`."""
+        require_entry_id(before)
+        first = f"({before}" if before else "+"
+        return _entries(await self._ask(lambda: cast(_Entries, self._redis.xrevrange(name, max=first, count=count))))
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | float]) -> list[Any]:
+        """As `State.run`; the server keeps the script by its digest."""
+        reply: list[Any] = await self._run(script.lua, keys, arguments)
+        return reply
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """As `State.aclose`."""
         await self._redis.aclose()
 
-    async def _ask(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _run(self, lua: str, keys: Sequence[str], arguments: Sequence[str | bytes | float]) -> Any:
+        require_one_slot(keys)
+        if lua not in self._scripts:
+            self._scripts[lua] = self._redis.register_script(lua)
+        script = self._scripts[lua]
+        return await self._ask(lambda: script(keys=list(keys), args=list(arguments)))
+
+    async def _ask(self, call: Callable[[], Awaitable[Reply]]) -> Reply:
         if not self.up:
             metrics.STATE_ERRORS.inc()
-            raise StateUnavailable("the gateway's state cannot be read now; try again later")
+            raise StateUnavailable(UNAVAILABLE)
         try:
             async with asyncio.timeout(self._timeout_s), self._turns:
                 return await call()
@@ -93,4 +160,31 @@ class RedisState:
             metrics.STATE_ERRORS.inc()
             self._resting_until = monotonic() + REST_AFTER_FAULT_S
             log.warning("state does not answer", reason=repr(exc), rest_s=REST_AFTER_FAULT_S)
-            raise StateUnavailable("the gateway's state cannot be read now; try again later") from exc
+            raise StateUnavailable(UNAVAILABLE) from exc
+
+
+def _arguments(changes: Changes) -> list[str | bytes | float]:
+    arguments: list[str | bytes | float] = [len(changes)]
+    for field, (expected, new) in changes.items():
+        arguments += (field, _marked(expected), _marked(new))
+    return arguments
+
+
+def _packed(line: Line) -> list[str | bytes | float]:
+    return [line.max_entries, *(part for pair in line.fields.items() for part in pair)]
+
+
+def _marked(value: bytes | None) -> bytes:
+    return b"-" if value is None else b"+" + value
+
+
+def _entries(replies: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
+    return [Entry(id_.decode(), {name.decode(): value for name, value in fields.items()}) for id_, fields in replies]
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(1e3 * seconds))
+
+
+if TYPE_CHECKING:
+    _fulfils: type[State] = RedisState

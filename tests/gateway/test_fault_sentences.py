@@ -1,4 +1,4 @@
-"""Every sentence that tells of a value that does not fit: word for word, since clients and operators read them."""
+"""Each sentence about a value that does not fit, word for word: clients and operators read them."""
 
 import json
 from types import SimpleNamespace

@@ -1,7 +1,8 @@
 """What the gateway leans on inside redis-py, beyond what its documentation promises.
 
-`gateway.cache.redis_connections` speaks by the library's connections, without its client and its pool. A new version of the library
-may change these without saying so; each of these tests then fails with a sentence that says which part has gone and who needs it.
+`gateway.cache.redis_connections` uses the library's connections without its client and its pool. A
+new version of the library may change these without saying so. Each of these tests then fails with a
+sentence that says which part has gone and who needs it.
 """
 
 import inspect

@@ -83,7 +83,7 @@ def test_the_gateway_accepts_its_settings_and_finds_triton_and_the_cache(find, m
     triton, valkey = find("Service", "triton"), find("Service", "valkey")
     assert settings.triton_url == f"dns:///{triton['metadata']['name']}:8000"
     assert triton["spec"]["clusterIP"] == "None"
-    assert settings.cache_url == f"redis://{valkey['metadata']['name']}:6379/0"
+    assert settings.cache_url.get_secret_value() == f"redis://{valkey['metadata']['name']}:6379/0"
     assert (settings.host, settings.port) == ("0.0.0.0", 8080)  # noqa: S104 - a pod's own network
     assert (settings.max_body_bytes, settings.cache_ttl_s, settings.log_level) == (20971520, 0.5, "debug")
     assert settings.drain_timeout_s == 7

@@ -1,16 +1,20 @@
-"""Where tokens are counted: in Redis, for all workers and replicas together, or in this process while Redis is gone."""
+"""Where tokens are counted: in state, for all workers and replicas together; in this process while
+state does not answer.
+"""
 
 import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.security.rate_limiting.token_bucket import Bucket, Draw, Grant, draw
-from gateway.state.redis_state import RedisState
+from gateway.state.script import Hashes, Script
+from gateway.state.state import State
 
 MAX_LOCAL_BUCKETS = 100_000
 _QUOTA_LIFE_S = 2 * 86_400
-# `token_bucket.draw`; ARGV is (rate, burst, returned, need, extra, life in ms) for each key; the clock is the server's
-_DRAW = """
+# `token_bucket.draw` by the server's clock
+# ARGV: (rate, burst, returned, need, extra, life in ms) for each key
+_DRAW_LUA = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local held, waits, enough = {}, {}, true
@@ -42,6 +46,28 @@ for i, key in ipairs(KEYS) do
 end
 return answer
 """
+_DRAW_ARGUMENTS = 6
+
+
+def _draw_here(hashes: Hashes, keys: Sequence[str], arguments: Sequence[str | float], now: float) -> list[bytes]:
+    """`_DRAW_LUA` as a rule, without the keys' lives: a bucket that is forgotten is a full one."""
+    draws = []
+    for i, key in enumerate(keys):
+        rate, burst, returned, need, extra, _ = map(float, arguments[i * _DRAW_ARGUMENTS : (i + 1) * _DRAW_ARGUMENTS])
+        draws.append(Draw(key, rate, burst, returned, need, extra, left=burst))
+    held = [hashes.get(want.key, {}) for want in draws]
+    buckets = [
+        Bucket(float(bucket.get("tokens", want.burst)), float(bucket.get("at", now))) for bucket, want in zip(held, draws, strict=True)
+    ]
+    after, grants = draw(buckets, draws, now)
+    hashes.update(
+        (want.key, {"tokens": b"%.6f" % bucket.tokens, "at": b"%.6f" % bucket.at}) for want, bucket in zip(draws, after, strict=True)
+    )
+    return [b"%.6f" % (-1 if math.isinf(part) else part) for grant in grants for part in grant]
+
+
+DRAW = Script(_DRAW_LUA, _draw_here)
+"""`token_bucket.draw` in state: given, left and wait (-1: for ever) of each bucket."""
 
 
 class Ledger(Protocol):
@@ -52,19 +78,22 @@ class Ledger(Protocol):
 
 
 class RedisLedger:
-    """Counts in Redis, one round trip a draw. The buckets of a draw must lie in one slot: their keys carry the tenant in braces."""
+    """Counts in state, in one round trip a draw.
 
-    def __init__(self, state: RedisState) -> None:
+    The buckets of a draw must lie in one slot: their keys carry the tenant in braces.
+    """
+
+    def __init__(self, state: State) -> None:
         self._state = state
 
     async def draw(self, draws: Sequence[Draw]) -> list[Grant]:
         """As `Ledger.draw`.
 
         Raises:
-            StateUnavailable: Redis does not answer in time.
+            StateUnavailable: state does not answer in time.
         """
         arguments = [value for want in draws for value in (want.rate, want.burst, want.returned, want.need, want.extra, _life_ms(want))]
-        answer = [float(value) for value in await self._state.run(_DRAW, [want.key for want in draws], arguments)]
+        answer = [float(value) for value in await self._state.run(DRAW, [want.key for want in draws], arguments)]
         return [
             Grant(given, left, math.inf if wait_s < 0 else wait_s)
             for given, left, wait_s in zip(answer[::3], answer[1::3], answer[2::3], strict=True)
@@ -94,5 +123,5 @@ class LocalLedger:
 
 
 def _life_ms(want: Draw) -> int:
-    """How long a bucket is remembered: until it is full by itself, or the day is over for certain."""
+    """How long a bucket is kept: until it is full by itself, or its day is over for certain."""
     return int(1e3 * (want.burst / want.rate + 1 if want.rate else _QUOTA_LIFE_S))

@@ -5,37 +5,39 @@ from collections import Counter
 import pytest
 
 from gateway.errors import StateUnavailable, Unauthenticated
+from gateway.fakes.state import FakeState
 from gateway.request.principal import Principal
 from gateway.request.rate_limits import RateLimits
 from gateway.security.api_keys import digest, make
 from gateway.security.authenticator import Authenticator, Sources
+from gateway.security.key_store import KEYS, KeyStore
 
 PREDICT = frozenset({"predict"})
 REFRESH_S, OUTAGE_S = 2.0, 300.0
 
 
-class Store:
-    """Keys in a dictionary; counts look-ups, and can be gone."""
+class Store(KeyStore):
+    """Keys and limits in a fake state; counts look-ups."""
 
     def __init__(self):
-        self.keys, self.limits, self.asked, self.gone = {}, {}, Counter(), False
+        self.state = FakeState()
+        super().__init__(self.state, RateLimits(), RateLimits())
+        self.asked = Counter()
 
-    def add(self, **options):
+    async def add(self, **options):
         new = make("acme", PREDICT, 0.0, **options)
-        self.keys[new.digest] = new.key
+        await self.create(new)
         return new
 
-    async def find(self, digests, now):
-        if self.gone:
-            raise StateUnavailable("gone")
-        self.asked.update(digests)
-        keys = [self.keys.get(digest) for digest in digests]
-        return [key.principal(RateLimits(), RateLimits()) if key is not None and key.is_valid(now) else None for key in keys]
+    async def replace(self, digest, key):
+        """Another key under this digest."""
+        [[before]] = (await self.state.hash_get({KEYS: [digest]})).values()
+        assert await self.state.hash_replace(KEYS, {digest: (before, key.pack())})
 
-    async def tenant_limits(self, tenants):
-        if self.gone:
-            raise StateUnavailable("gone")
-        return {tenant: self.limits.get(tenant, RateLimits()) for tenant in tenants}
+    async def find(self, digests, now):
+        found = await super().find(digests, now)
+        self.asked.update(digests)
+        return found
 
 
 class Clock:
@@ -70,13 +72,13 @@ async def is_known(authenticator, key):
 
 
 async def test_a_known_key_is_looked_up_once(authenticator, store):
-    new = store.add()
+    new = await store.add()
     assert {(await authenticator.principal(f"Bearer {new.text}")).tenant for _ in range(100)} == {"acme"}
     assert store.asked[new.digest] == 1
 
 
 async def test_a_key_of_the_settings_is_known_without_any_state(authenticator, store):
-    store.gone = True
+    store.state.unavailable = True
     assert (await authenticator.principal("bearer s3cret")).tenant == "ops"
 
 
@@ -91,20 +93,20 @@ async def test_without_a_key_that_is_known_nobody_comes_in(authenticator, store,
 async def test_a_new_key_is_known_at_once_though_it_was_refused_before(authenticator, store):
     new = make("acme", PREDICT, 0.0)
     assert not await is_known(authenticator, new.text)
-    store.keys[new.digest] = new.key
+    await store.create(new)
     assert await is_known(authenticator, new.text)
 
 
 async def test_a_revoked_key_is_out_after_the_next_refresh(authenticator, store):
-    new = store.add()
+    new = await store.add()
     assert await is_known(authenticator, new.text)
-    store.keys[new.digest] = new.key.revoked(1001.0)
+    await store.revoke(new.key.id, 1001.0)
     await authenticator.refresh()
     assert not await is_known(authenticator, new.text)
 
 
 async def test_an_expiring_key_ends_on_time_without_any_refresh(authenticator, store, clock):
-    new = store.add(expires_at=1010.0)
+    new = await store.add(expires_at=1010.0)
     assert await is_known(authenticator, new.text)
     clock.now = 1009.9
     assert await is_known(authenticator, new.text)
@@ -113,9 +115,9 @@ async def test_an_expiring_key_ends_on_time_without_any_refresh(authenticator, s
 
 
 async def test_while_state_is_gone_known_keys_go_on_for_a_while_and_unknown_ones_must_wait(authenticator, store, clock):
-    new, other = store.add(), store.add()
+    new, other = await store.add(), await store.add()
     assert await is_known(authenticator, new.text)
-    store.gone = True
+    store.state.unavailable = True
     clock.now += OUTAGE_S - 1
     await authenticator.refresh()
     assert await is_known(authenticator, new.text)
@@ -127,7 +129,7 @@ async def test_while_state_is_gone_known_keys_go_on_for_a_while_and_unknown_ones
 
 
 async def test_with_state_a_key_in_use_never_lapses(authenticator, store, clock):
-    new = store.add()
+    new = await store.add()
     for _ in range(10):
         assert await is_known(authenticator, new.text)
         clock.now += OUTAGE_S - 1
@@ -136,7 +138,7 @@ async def test_with_state_a_key_in_use_never_lapses(authenticator, store, clock)
 
 
 async def test_who_has_not_come_for_long_is_not_looked_up_any_more(authenticator, store, clock):
-    new = store.add()
+    new = await store.add()
     assert await is_known(authenticator, new.text)
     clock.now += 1000
     await authenticator.refresh()
@@ -144,36 +146,37 @@ async def test_who_has_not_come_for_long_is_not_looked_up_any_more(authenticator
 
 
 async def test_unchanged_keys_stay_the_same_object_and_changed_ones_do_not(authenticator, store):
-    new = store.add()
+    new = await store.add()
     before = await authenticator.principal(f"Bearer {new.text}")
     await authenticator.refresh()
     assert await authenticator.principal(f"Bearer {new.text}") is before
-    store.keys[new.digest] = make("acme", frozenset({"admin"}), 0.0).key
+    await store.replace(new.digest, make("acme", frozenset({"admin"}), 0.0).key)
     await authenticator.refresh()
     assert (await authenticator.principal(f"Bearer {new.text}")).scopes == {"admin"}
 
 
 async def test_a_tenants_own_limits_hold_for_its_keys_in_the_settings_too_and_change_with_the_next_refresh(authenticator, store):
-    store.limits["ops"] = RateLimits(items_per_day=5)
+    await store.limit_tenant("ops", RateLimits(items_per_day=5))
     before = await authenticator.principal("Bearer s3cret")
     assert before.tenant_limits == RateLimits(items_per_day=5)
     await authenticator.refresh()
     assert await authenticator.principal("Bearer s3cret") is before
-    store.limits["ops"] = RateLimits(items_per_day=6)
+    await store.limit_tenant("ops", RateLimits(items_per_day=6))
     await authenticator.refresh()
     assert (await authenticator.principal("Bearer s3cret")).tenant_limits == RateLimits(items_per_day=6)
 
 
 async def test_limits_that_state_could_not_tell_count_from_the_next_refresh_on(authenticator, store):
-    store.limits["ops"], store.gone = RateLimits(items_per_day=5), True
+    await store.limit_tenant("ops", RateLimits(items_per_day=5))
+    store.state.unavailable = True
     assert (await authenticator.principal("Bearer s3cret")).tenant_limits == RateLimits()
-    store.gone = False
+    store.state.unavailable = False
     await authenticator.refresh()
     assert (await authenticator.principal("Bearer s3cret")).tenant_limits == RateLimits(items_per_day=5)
 
 
 async def test_one_key_written_in_many_ways_fills_no_memory(authenticator, store):
-    new = store.add()
+    new = await store.add()
     for spaces in range(2, 20):
         assert await is_known(authenticator, " " * spaces + new.text)
     assert repr(authenticator) == "<Authenticator 0 remembered>"
@@ -204,7 +207,7 @@ def with_tokens(store, clock, tokens):
 
 
 async def test_only_tokens_are_forgotten_when_the_keys_that_sign_them_change(with_tokens, store, tokens):
-    new = store.add()
+    new = await store.add()
     for text in (new.text, "s3cret", "a.b.c"):
         assert await is_known(with_tokens, text)
     tokens.withdrawn = True

@@ -1,25 +1,20 @@
-"""Keys in a real Valkey, some of whose records are not ours."""
+"""Keys in state, some of whose records are not ours."""
 
 import orjson
 import pytest
 
-from gateway.embedded.valkey import Valkey
+from gateway.fakes.state import FakeState
 from gateway.request.rate_limits import RateLimits
 from gateway.security.api_keys import make
 from gateway.security.key_store import KEYS, TENANTS, KeyStore
-from gateway.state.redis_state import RedisState
 
-pytestmark = pytest.mark.integration
 PREDICT = frozenset({"predict"})
 NOW = 100.0
 
 
 @pytest.fixture
-async def state():
-    with Valkey() as server:
-        state = RedisState(server.url, timeout_s=5.0)
-        yield state
-        await state.aclose()
+def state():
+    return FakeState()
 
 
 @pytest.fixture

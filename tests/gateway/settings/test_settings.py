@@ -77,7 +77,7 @@ def read(monkeypatch, **variables):
 
 def test_api_keys_are_tenants_and_scopes_by_digest(monkeypatch):
     first, second = "0" * 64, "f" * 64
-    keys = read(monkeypatch, API_KEYS=f"acme:{first}, ops:{second}:admin+predict").api_keys
+    keys = read(monkeypatch, API_KEYS=f"acme:{first}, ops:{second}:admin+predict").api_keys.get_secret_value()
     assert keys == {first: ("acme", {"predict", "feedback"}), second: ("ops", {"admin", "predict"})}
 
 
@@ -105,8 +105,17 @@ def test_a_certificate_without_its_key_is_refused(monkeypatch):
 
 
 def test_secrets_stand_neither_in_the_settings_text_nor_in_a_fault(monkeypatch):
-    settings = read(monkeypatch, STATE_URL="redis://:hunter2@host", CACHE_URL="redis://:hunter2@host", TRITON_HEADERS="x-key=hunter2")
-    assert "hunter2" not in repr(settings)
+    settings = read(
+        monkeypatch,
+        STATE_URL="redis://:hunter2@host",
+        CACHE_URL="redis://:hunter2@host",
+        TRITON_HEADERS="x-key=hunter2",
+        JWT_JWKS_URL="https://me:hunter2@id.example.com/keys?token=hunter2",
+        API_KEYS=f"acme:{'ab' * 32}",
+    )
+    made = [repr(settings), str(settings), settings.model_dump_json(), repr(settings.model_dump())]
+    made += [f"{getattr(settings, name)!r} {getattr(settings, name)}" for name in Settings.model_fields]
+    assert [text for text in made if "hunter2" in text or "ab" * 32 in text] == []
     with pytest.raises(SettingsError) as caught:
         read(monkeypatch, TRITON_HEADERS="Bad Name=hunter2")
     assert "hunter2" not in str(caught.value)
@@ -126,7 +135,7 @@ def test_a_password_that_cannot_stand_in_a_url_is_not_repeated(monkeypatch, url)
     "url", ["redis://host", "redis://:p%2Fss@[::1]:6379/1?ssl_cert_reqs=none", "unix:///run/valkey.sock?db=1", "rediss://u:p@h:1"]
 )
 def test_redis_can_be_named_in_these_ways(monkeypatch, url):
-    assert read(monkeypatch, STATE_URL=url).state_url == url
+    assert read(monkeypatch, STATE_URL=url).state_url.get_secret_value() == url
 
 
 def test_default_models_are_named_by_use(monkeypatch):

@@ -1,9 +1,10 @@
 import json
 
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Secret, SecretStr
 
 from gateway.settings import shown as configuration
+from gateway.settings.secret import masked_url, names_secret
 from gateway.settings.settings import Settings
 
 DIGEST = "ab" * 32
@@ -21,7 +22,7 @@ DIGEST = "ab" * 32
     ],
 )
 def test_urls_are_shown_without_their_passwords(url, expected):
-    assert configuration.masked_url(url) == expected
+    assert masked_url(url) == expected
 
 
 def test_settings_tell_their_source_and_no_secret(monkeypatch):
@@ -59,3 +60,10 @@ def test_secrets_are_known_by_type_and_by_name_at_any_depth():
         "credentials": "*** (1)",
         "urls": ["redis://:***@host/0"],
     }
+
+
+def test_a_setting_whose_name_sounds_secret_has_a_type_that_masks_itself():
+    """Names are the second net: the first is the type."""
+    secret = {name for name in Settings.model_fields if names_secret(name)}
+    assert secret == {"api_keys"}
+    assert isinstance(Settings().api_keys, Secret)

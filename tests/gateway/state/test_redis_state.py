@@ -3,25 +3,27 @@
 import asyncio
 
 import pytest
+from redis.asyncio import Redis
 
-from gateway.embedded.valkey import Valkey
 from gateway.errors import StateUnavailable
 from gateway.state.redis_state import MAX_CONNECTIONS, RedisState
+from gateway.state.script import Script
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def valkey():
-    with Valkey() as server:
-        yield server
+@pytest.fixture
+async def state(urls):
+    state = RedisState(urls("valkey"), timeout_s=5.0)
+    yield state
+    await state.aclose()
 
 
 @pytest.fixture
-async def state(valkey):
-    state = RedisState(valkey.url, timeout_s=5.0)
-    yield state
-    await state.aclose()
+async def client(urls):
+    """The library's own client of the same server."""
+    async with Redis.from_url(urls("valkey")) as client:
+        yield client
 
 
 async def test_more_callers_than_connections_wait_for_their_turn(state):
@@ -57,3 +59,42 @@ async def test_a_server_that_does_not_answer_is_given_up_in_time(tmp_path):
         gone.set()
         await state.aclose()
     assert isinstance(caught.value.__cause__, TimeoutError)
+
+
+BUSY = Script(
+    """
+    local began = redis.call('TIME')
+    repeat local now = redis.call('TIME') until (now[1] - began[1]) * 1e6 + now[2] - began[2] > 3e4
+    return {ARGV[1]}
+    """,
+    lambda _hashes, _keys, arguments, _now_s: list(arguments),
+)
+ECHO = Script("return {ARGV[1]}", BUSY.rule)
+
+
+async def test_nobody_gets_the_reply_to_a_call_that_was_given_up(state):
+    await state.run(ECHO, [], ["warm"])
+    given_up = asyncio.create_task(state.run(BUSY, [], ["late"]))
+    for _ in range(5):  # turns of the loop, in which the command goes out
+        await asyncio.sleep(0)
+    given_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert await asyncio.gather(*(state.run(ECHO, [], [str(i)]) for i in range(3))) == [[b"0"], [b"1"], [b"2"]]
+
+
+async def test_a_server_that_forgot_the_scripts_is_given_them_again(state, client):
+    assert await state.run(ECHO, [], ["1"]) == [b"1"]
+    await client.script_flush()
+    assert await state.run(ECHO, [], ["2"]) == [b"2"]
+
+
+async def test_a_script_travels_once(state, client):
+    await state.run(ECHO, [], ["1"])
+    await client.config_resetstat()
+    for _ in range(3):
+        await state.run(ECHO, [], ["1"])
+    assert {name: counts["calls"] for name, counts in (await client.info("commandstats")).items()} == {
+        "cmdstat_evalsha": 3,
+        "cmdstat_config|resetstat": 1,
+    }
