@@ -47,7 +47,7 @@ async def test_one_turn_is_left_however_often_it_was_shed():
         pace.shed()
     pace.end()
     await asyncio.wait_for(pace.begin(), 1)
-    assert pace.taken == 1
+    assert pace.held == 1
 
 
 async def test_a_turn_is_not_lost_when_the_one_who_waits_for_it_leaves():
@@ -58,4 +58,4 @@ async def test_a_turn_is_not_lost_when_the_one_who_waits_for_it_leaves():
     pace.end()  # gives the turn to the one who leaves before it can run
     leaving.cancel()
     await asyncio.wait_for(staying, 1)
-    assert pace.taken == 1
+    assert pace.held == 1
