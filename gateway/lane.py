@@ -90,7 +90,7 @@ class Lane:
 
         The few items of one request go to Triton together; `deadline` is that of the most patient waiter.
         """
-        row = self._queue.submit(item, request.priority, deadline, company=request)
+        row = self._queue.submit(item, request.priority, deadline, group=request)
         self._pending.inc()
         row.add_done_callback(self._released)
         return row

@@ -99,7 +99,7 @@ def test_an_item_that_cannot_be_answered_in_time_is_not_begun():
 
 
 def queue_after_admission(queue, item, at_s):
-    """An item that was let in when nothing was known of the wait, with company, so that the queue is not idle."""
+    """An item that was let in when nothing was known of the wait, beside another permit, so that it is not the only one."""
     queue.limiter.admit(2, INTERACTIVE, 1000.0, lambda _: None)
     return queue.submit(item, INTERACTIVE, Deadline(at_s))
 
@@ -164,6 +164,47 @@ def test_a_full_queue_behind_lowers_the_limit():
         with pytest.raises(Overloaded):
             await submit(queue, [1])[0]
         assert limit.value == 90
+
+    run(scenario())
+
+
+def test_a_queue_is_idle_once_all_that_was_admitted_is_answered():
+    async def scenario():
+        queue = queue_of(Server(1.0))
+        assert queue.idle
+        queue.admit(1, INTERACTIVE, 9.0)
+        assert not queue.idle, "its item is submitted next"
+        future = queue.submit(1, INTERACTIVE, Deadline(9.0))
+        await asyncio.sleep(0.5)
+        future.cancel()
+        await asyncio.sleep(0.1)
+        assert queue.limiter.held == 0
+        assert not queue.idle, "the call is still in flight"
+        await asyncio.sleep(0.5)
+        assert queue.idle
+
+    run(scenario())
+
+
+def test_closing_answers_all_that_wait_at_every_priority():
+    async def scenario():
+        server = Server(1.0)
+        queue = queue_of(server, max_items=1)
+        futures = [*submit(queue, [1, 2, 3]), *submit(queue, [4, 5], BATCH)]
+        await queue.aclose()
+        assert [future.result() for future in futures] == [10, 20, 30, 40, 50]
+        assert queue.idle
+
+    run(scenario())
+
+
+def test_closing_a_queue_whose_server_fails_gives_every_waiter_its_fault():
+    async def scenario():
+        queue = queue_of(Server(1.0, Overloaded("full")), max_items=1)
+        futures = submit(queue, [1, 2])
+        await queue.aclose()
+        assert [type(future.exception()) for future in futures] == [Overloaded] * 2
+        assert queue.idle
 
     run(scenario())
 
