@@ -17,7 +17,7 @@ from google.protobuf import json_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from gateway.catalog.catalog import Catalog, IndexEntry, build
-from gateway.catalog.merge import merged, routes, silenced
+from gateway.catalog.merge import merged, routes, unready
 from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, NotReady, Overloaded, Unreachable
 from gateway.observability import metrics
 from gateway.observability.tracing import TraceCall, untraced
@@ -66,9 +66,9 @@ class Triton:
     async def catalog(self, timeout_s: float) -> Catalog:
         """Look up the Tritons and read from their API what they serve.
 
-        A version is ready if a Triton has it ready, and calls go there. For a Triton that does not answer, the last
-        catalog that was read from it counts; when its circuit breaker is open, the versions in that
-        catalog are not ready there.
+        A version is ready if a Triton has it ready, and calls go there. For a Triton that does not
+        answer, the last catalog that was read from it counts; while its circuit breaker is open,
+        the versions in that catalog are not ready there.
 
         Raises:
             NotReady: no Triton answers.
@@ -83,7 +83,7 @@ class Triton:
         last_catalogs |= {address: result for address, result in results.items() if isinstance(result, Catalog)}
         self._last_catalogs = last_catalogs
         open_ = self._endpoints.open
-        catalogs = {address: silenced(last) if address in open_ else last for address, last in last_catalogs.items()}
+        catalogs = {address: unready(last) if address in open_ else last for address, last in last_catalogs.items()}
         catalog = merged(catalogs)
         self._endpoints.serve(routes(catalog, catalogs))
         return catalog

@@ -7,7 +7,7 @@ REST_S, LONGEST_REST_S = 0.5, 5.0
 
 
 class State(Enum):
-    """Closed: all calls pass. Open: none. Half open: one call at a time, after an answered probe."""
+    """Closed: all calls pass. Open: none. Half open, after an answered probe: one at a time."""
 
     CLOSED = "closed"
     OPEN = "open"
