@@ -13,7 +13,7 @@ INTERACTIVE, BATCH = Priority
 
 
 class Server:
-    """Answers a call `seconds` after it began, and remembers what it was asked for."""
+    """Answers a call `seconds` after it began, and records the calls."""
 
     def __init__(self, seconds, fault=None):
         self.seconds, self.fault, self.calls = seconds, fault, []
@@ -99,7 +99,7 @@ def test_an_item_that_cannot_be_answered_in_time_is_not_begun():
 
 
 def queue_after_admission(queue, item, at_s):
-    """An item that was let in when nothing was known of the wait, beside another permit, so that it is not the only one."""
+    """An item that was admitted before the wait was known, with another permit held beside it."""
     queue.limiter.admit(2, INTERACTIVE, 1000.0, lambda _: None)
     return queue.submit(item, INTERACTIVE, Deadline(at_s))
 
@@ -211,7 +211,7 @@ def test_closing_a_queue_whose_server_fails_gives_every_waiter_its_fault():
 
 @pytest.mark.parametrize("overload", [1, 2, 5])
 def test_under_overload_nearly_all_that_is_begun_is_answered_in_time_and_the_server_is_never_idle(overload):
-    """Poisson-like arrivals in virtual time at a multiple of what the server can do, each with a deadline of a second."""
+    """Arrivals at a multiple of the server's capacity, each with a deadline of a second."""
 
     async def scenario():
         capacity_per_s, seconds, deadline_s = 320.0, 60, 1.0

@@ -6,7 +6,7 @@ from gateway.concurrency.joiner import Joiner
 
 
 class Calls:
-    """A call that lasts until it is let go, and remembers what it was called with."""
+    """A call that lasts until its gate is open, and records its batches."""
 
     def __init__(self):
         self.batches = []

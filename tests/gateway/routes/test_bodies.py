@@ -1,4 +1,4 @@
-"""What the bodies of requests may be: how large, how deeply nested, and nothing of them comes back."""
+"""How large and how deeply nested bodies of requests may be; no answer repeats them."""
 
 import json
 
