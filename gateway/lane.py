@@ -47,8 +47,8 @@ class Lane:
 
     @property
     def idle(self) -> bool:
-        """Whether no item waits here or is being computed."""
-        return not self._queue.limiter.held
+        """Whether no item waits here and no call is in flight, be it for callers that have left."""
+        return self._queue.idle
 
     @property
     def max_items(self) -> int:

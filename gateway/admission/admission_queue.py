@@ -92,10 +92,6 @@ class AdmissionQueue(Generic[Item, Result]):
         now_s = self._now()
         self.limiter.release(priority, Outcome.IGNORED, now_s, now_s)
 
-    async def aclose(self) -> None:
-        """Call for the items that wait, and wait for all results; then the queue is idle."""
-        await asyncio.gather(*(joiner.aclose() for joiner in self._joiners.values()))
-
     def _released(self, priority: Priority, admitted_s: float, future: "asyncio.Future[Result]") -> None:
         now_s = self._now()
         late = now_s - admitted_s > self.limiter.limit.target_s

@@ -72,8 +72,8 @@ class Joiner(Generic[Item, Result]):
 
     @property
     def idle(self) -> bool:
-        """Whether no item waits and no call is in flight."""
-        return not self._waiting and not self._calls
+        """Whether no item waits and none is in a call that has not ended."""
+        return not self._waiting and not self._called_for
 
     def submit(self, item: Item, group: object = None) -> "asyncio.Future[Result]":
         """Queue an item; its result comes through the future.

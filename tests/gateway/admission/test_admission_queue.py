@@ -186,24 +186,13 @@ def test_a_queue_is_idle_once_all_that_was_admitted_is_answered():
     run(scenario())
 
 
-def test_closing_answers_all_that_wait_at_every_priority():
+@pytest.mark.parametrize("fault", [None, Overloaded("full")])
+def test_a_queue_that_gets_no_more_answers_all_that_wait_and_is_idle_then(fault):
     async def scenario():
-        server = Server(1.0)
-        queue = queue_of(server, max_items=1)
+        queue = queue_of(Server(1.0, fault), max_items=1)
         futures = [*submit(queue, [1, 2, 3]), *submit(queue, [4, 5], BATCH)]
-        await queue.aclose()
-        assert [future.result() for future in futures] == [10, 20, 30, 40, 50]
-        assert queue.idle
-
-    run(scenario())
-
-
-def test_closing_a_queue_whose_server_fails_gives_every_waiter_its_fault():
-    async def scenario():
-        queue = queue_of(Server(1.0, Overloaded("full")), max_items=1)
-        futures = submit(queue, [1, 2])
-        await queue.aclose()
-        assert [type(future.exception()) for future in futures] == [Overloaded] * 2
+        await asyncio.wait(futures)
+        assert [future.exception() or future.result() for future in futures] == ([fault] * 5 if fault else [10, 20, 30, 40, 50])
         assert queue.idle
 
     run(scenario())

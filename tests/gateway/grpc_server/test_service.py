@@ -1,6 +1,7 @@
 """Each method over a real channel, with a fake Triton behind it."""
 
 import contextlib
+import re
 
 import grpc
 import pytest
@@ -99,7 +100,7 @@ async def test_a_fault_has_its_code_its_sentence_and_when_to_come_back(raised, c
         (["corn"], {"metadata": [("x-unit-id", "u" * 300)]}, Code.INVALID_ARGUMENT, "X-Unit-ID"),
         (["corn" * 50_000], {}, Code.INVALID_ARGUMENT, "TEXT.0 has 200000 bytes"),
         (["a" * 3_000_000], {}, Code.RESOURCE_EXHAUSTED, "larger than max"),
-        (["never asked"], {"timeout_s": 0.000_001}, Code.DEADLINE_EXCEEDED, "Deadline"),
+        (["never asked"], {"timeout_s": 0.000_001}, Code.DEADLINE_EXCEEDED, "Deadline|in time"),  # by the client or the server
         (["never asked"], {"metadata": [("x-request-timeout-ms", "0.01")]}, Code.DEADLINE_EXCEEDED, "did not come in time"),
     ],
     ids=lambda value: str(value)[:24],
@@ -108,7 +109,7 @@ async def test_faults_have_grpcs_statuses_and_a_sentence(texts, options, code, s
     async with running() as server:
         server.triton.hold()  # only what is late comes so far
         found = await fault(server.infer(*texts, **options))
-        assert (found.code(), sentence in found.details()) == (code, True), found.details()
+        assert (found.code(), bool(re.search(sentence, found.details()))) == (code, True), found.details()
         server.triton.release()
         await server.infer("still alive")
 
