@@ -50,8 +50,8 @@ class Lane:
 
     @property
     def idle(self) -> bool:
-        """Whether no item waits here or is being computed."""
-        return not self._queue.limiter.held
+        """Whether no item waits here and no call is in flight, be it for callers that have left."""
+        return self._queue.idle
 
     @property
     def max_items(self) -> int:
@@ -95,7 +95,7 @@ class Lane:
         The few items of one request go to Triton together; `deadline` is that of the most patient
         waiter.
         """
-        row = self._queue.submit(item, request.priority, deadline, company=request)
+        row = self._queue.submit(item, request.priority, deadline, group=request)
         self._pending.inc()
         row.add_done_callback(self._released)
         return row

@@ -18,7 +18,7 @@ from gateway.cache.found import Found
 from gateway.cache.refreshes import Refreshes
 from gateway.cache.single_flight import Computation, SingleFlight
 from gateway.catalog.catalog import Catalog
-from gateway.concurrency.landing import landed
+from gateway.concurrency.all_done import all_done
 from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached
 from gateway.experiments.assignment import Experiment
 from gateway.experiments.placement import place
@@ -149,7 +149,7 @@ class RequestLife:
 
     async def _rows(self, computations: list[Computation], request: PredictionRequest) -> dict[bytes, bytes | ItemFault]:
         """Wait for computations, and give their rows by key."""
-        if not await landed([computation.row for computation in computations], request.deadline):
+        if not await all_done([computation.row for computation in computations], request.deadline):
             raise DeadlineExceeded("the answer did not come in time; allow more with X-Request-Timeout-Ms or send fewer instances")
         rows: dict[bytes, bytes | ItemFault] = {}
         for computation in computations:

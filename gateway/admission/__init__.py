@@ -1,1 +1,4 @@
-"""What may wait for a version, for how long, and who is turned away: pure rules, and the queue that applies them."""
+"""Admission: how much work may wait for a version, for how long, and which requests are refused.
+
+`aimd`, `service_times` and `retry_after` are pure rules; `admission_queue` applies them.
+"""

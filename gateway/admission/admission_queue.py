@@ -1,4 +1,8 @@
-"""The queue in front of one version: permits at the door, interactive work before batch work, nothing begun that comes too late."""
+"""The queue in front of one version.
+
+An item needs a permit to enter, interactive work goes before batch work, and no item is begun whose
+result would come too late.
+"""
 
 import asyncio
 import random
@@ -25,10 +29,13 @@ class _Waiting(NamedTuple, Generic[Item]):
 
 
 class AdmissionQueue(Generic[Item, Result]):
-    """Turns `call([item, …], priority, timeout_s) -> [result, …]` into `admit(n)` and `submit(item) -> future`.
+    """Turns calls for many items into `admit(n)` and `submit(item) -> future`.
 
-    An item is dropped before its call where its future was cancelled (nobody waits), or where calls of that size have taken longer than
-    what is left of its deadline, and `dropped` is called; its call may last as long as the latest deadline in it.
+    The calls are `call([item, …], priority, timeout_s) -> [result, …]`.
+
+    An item is dropped before its call if its future was cancelled, since nobody waits for it. It is
+    also dropped if calls of that size have taken longer than what is left until its deadline; then
+    `dropped` is called. A call may last until the latest deadline of its items.
     """
 
     def __init__(
@@ -53,6 +60,11 @@ class AdmissionQueue(Generic[Item, Result]):
     def __repr__(self) -> str:
         return f"<AdmissionQueue {self.limiter!r}>"
 
+    @property
+    def idle(self) -> bool:
+        """Whether no permit is held, no item waits and no call is in flight."""
+        return not self.limiter.held and all(joiner.idle for joiner in self._joiners.values())
+
     def set_max_in_flight(self, calls: int) -> None:
         """Change how many calls may run at once."""
         for joiner in self._joiners.values():
@@ -62,16 +74,16 @@ class AdmissionQueue(Generic[Item, Result]):
         """Take permits for items that are submitted next.
 
         Raises:
-            Overloaded: the limit is reached, or the answers would come after the deadline.
+            Overloaded: the limit is reached, or the results would come after the deadline.
         """
         self.limiter.admit(items, priority, deadline_s - self._now(), self.times.wait_s)
 
-    def submit(self, item: Item, priority: Priority, deadline: Deadline, company: object = None) -> "asyncio.Future[Result]":
-        """The result of an item for which a permit is held; the permit goes back when the future is done.
+    def submit(self, item: Item, priority: Priority, deadline: Deadline, group: object = None) -> "asyncio.Future[Result]":
+        """Queue an item for which a permit is held; it is given back when the future is done.
 
-        `company` is as in `Joiner.submit`.
+        `group` is as in `Joiner.submit`.
         """
-        future = self._joiners[priority].submit(_Waiting(item, deadline), company)
+        future = self._joiners[priority].submit(_Waiting(item, deadline), group)
         future.add_done_callback(partial(self._released, priority, self._now()))
         return future
 
@@ -87,7 +99,8 @@ class AdmissionQueue(Generic[Item, Result]):
 
     def _refuse(self, waiting: _Waiting[Item], items: int) -> Exception | None:
         left_s = waiting.deadline.at_s - self._now()
-        # a lone item is tried as long as there is any time: only so are slow times unlearned
+        # the holder of the only permit is tried while any time is left, so that slow times can be
+        # unlearned
         if left_s <= 0 or (self.limiter.held > 1 and left_s < self.times.fastest_s(items)):
             self._dropped()
             return DeadlineExceeded(LATE)

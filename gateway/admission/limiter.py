@@ -1,4 +1,7 @@
-"""Admission: permits for texts that may be held for one version; without a permit a request is shed at once."""
+"""The permits for texts that may be held for one version.
+
+A request that gets no permits is shed at once.
+"""
 
 from collections.abc import Callable
 
@@ -8,13 +11,18 @@ from gateway.errors import Overloaded
 from gateway.request.priority import Priority
 
 MARGIN = 1.25
-"""Times the expected wait must fit into what is left: an answer expected at the very deadline is late every second time."""
+"""The expected wait times this must fit into the time that is left.
+
+An answer that is expected exactly at the deadline is late every second time.
+"""
 
 
 class Limiter:
-    """Hands out the permits of a limit; batch work may hold only the share `batch_share` of them, so it is shed first.
+    """Hands out the permits of a limit.
 
-    An idle limiter refuses nothing: a request of any size can be answered while nobody else is. `uniform` draws from [0, 1).
+    Batch work may hold only the share `batch_share` of them, so it is shed first. While no permit
+    is held nothing is refused, so that a request of any size can be answered when it is alone.
+    `uniform` draws from [0, 1).
     """
 
     def __init__(self, limit: AimdLimit, batch_share: float, uniform: Callable[[], float]) -> None:
@@ -28,18 +36,20 @@ class Limiter:
 
     @property
     def held(self) -> int:
-        """The permits that are out."""
+        """How many permits are held."""
         return sum(self._held.values())
 
     def ahead_of(self, priority: Priority) -> int:
-        """How many texts are served before a new one of this priority."""
+        """How many texts are answered before a new one of this priority."""
         return sum(held for level, held in self._held.items() if level <= priority)
 
     def admit(self, permits: int, priority: Priority, left_s: float, wait_s: Callable[[int], float | None]) -> None:
-        """Take permits for texts that must be answered within `left_s`; `wait_s` tells how long so many texts ahead take.
+        """Take permits for texts that must be answered within `left_s` seconds.
+
+        `wait_s(n)` is how long n texts take, None where that is not known.
 
         Raises:
-            Overloaded: fewer are free, or the answer would come too late; none is taken.
+            Overloaded: too few permits are free, or the answer would come too late; none is taken.
         """
         if permits and (held := self.held):
             limit = self.limit.value * (self._batch_share if priority is Priority.BATCH else 1)
@@ -56,7 +66,9 @@ class Limiter:
     def release(self, priority: Priority, outcome: Outcome, admitted_s: float, now_s: float) -> None:
         """Give one permit back."""
         if priority is Priority.BATCH and outcome is Outcome.SUCCESS and now_s - admitted_s > self.limit.target_s:
-            outcome = Outcome.IGNORED  # batch work waits while others are served: its latency is no sign of too much
+            # batch work waits while interactive work is answered: its latency is no sign of
+            # overload
+            outcome = Outcome.IGNORED
         self.limit.sample(outcome, admitted_s, now_s, self.held)
         self._held[priority] -= 1
 

@@ -1,13 +1,14 @@
-"""What a gateway lets wait for each version."""
+"""How much work may wait for each version."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """The adaptive limit moves between `min_pending` and `max_pending` texts; batch work may hold `batch_share` of it.
+    """The adaptive limit moves between `min_pending` and `max_pending` texts.
 
-    `max_in_flight` is the most calls to Triton at once per version; None: the version's instances and one.
+    Batch work may hold the share `batch_share` of it. `max_in_flight` is the most calls to Triton
+    at once per version; None: one more than the version has instances.
     """
 
     min_pending: int

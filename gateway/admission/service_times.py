@@ -1,10 +1,11 @@
-"""How fast a version answers, learned from its calls. Pure: the clock is passed in."""
+"""How fast a version answers, learned from the calls to it. Pure: the clock is passed in."""
 
 from math import inf
 
 WEIGHT = 0.2
-"""Of the newest sample in the smoothed figures."""
+"""The weight of the newest sample in the smoothed figures."""
 DEVIATIONS = 2.0
+"""So many mean deviations below the mean is the least that a call takes."""
 
 
 class _Smoothed:
@@ -20,7 +21,7 @@ class _Smoothed:
 
 
 class ServiceTimes:
-    """The time of calls by their size, in powers of two, and the rate at which a backlog is worked off."""
+    """How long calls take by size, in powers of two, and how fast a backlog is worked off."""
 
     def __init__(self) -> None:
         self._by_size: dict[int, _Smoothed] = {}
@@ -30,7 +31,7 @@ class ServiceTimes:
 
     @property
     def items_per_s(self) -> float | None:
-        """The rate while more waited; None before that was seen."""
+        """The rate while there was a backlog; None before there was one."""
         return 1 / self._rate.mean if self._rate else None
 
     def began(self, now_s: float) -> None:
@@ -40,7 +41,7 @@ class ServiceTimes:
         self._in_flight += 1
 
     def ended(self, items: int, took_s: float, now_s: float, *, answered: bool, backlog: bool) -> None:
-        """A call of `items` ends after `took_s` seconds; `backlog` says whether more waits now."""
+        """A call of `items` ends after `took_s` seconds; `backlog`: whether more items wait now."""
         self._in_flight -= 1
         since_s, self._last_s = now_s - self._last_s, now_s
         if not answered:
@@ -51,17 +52,17 @@ class ServiceTimes:
         else:
             self._by_size[size] = _Smoothed(took_s)
         if backlog and since_s > 0:
-            # seconds an item, so that the mean over calls is that over time
+            # seconds per item, so that the mean over calls is the mean over time
             if self._rate is None:
                 self._rate = _Smoothed(since_s / items)
             else:
                 self._rate.add(since_s / items)
 
     def wait_s(self, ahead: int) -> float | None:
-        """How long until `ahead` items are worked off; None while the rate is not known."""
+        """How long `ahead` items take to be worked off; None while the rate is not known."""
         return ahead * self._rate.mean if self._rate else None
 
     def fastest_s(self, items: int) -> float:
-        """What a call of this size takes at least: the mean less twice the deviation; 0 while not known."""
+        """The least that a call of this size takes, by the times seen; 0 while none was seen."""
         seen = self._by_size.get(items.bit_length())
         return max(0.0, seen.mean - DEVIATIONS * seen.deviation) if seen else 0.0

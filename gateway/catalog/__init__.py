@@ -1,1 +1,1 @@
-"""What Triton serves: read, merged over several Tritons, and kept fresh."""
+"""The catalog of what Triton serves: read, merged over several Tritons, and kept fresh."""

@@ -1,4 +1,4 @@
-"""The catalog: which versions of which models Triton serves, learned from Triton's own API. Pure."""
+"""The catalog: which versions of which models Triton serves, by Triton's own API. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from model_repository.signature import PublicKey, SignatureError, check_served
 
 @dataclass(frozen=True, slots=True)
 class ServedVersion:
-    """A version by its manifest; `reason` says why it is not ready, and `refused` that it must not be, whatever Triton says."""
+    """A version by its manifest.
+
+    `reason` says why it is not ready; with `refused` it must not be, whatever Triton says.
+    """
 
     manifest: Manifest
     ready: bool
@@ -23,9 +26,10 @@ class ServedVersion:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model and its versions; `instances`, `max_batch_size` and the `promoted` version, if any, are those of its `config.pbtxt`.
+    """A model and its versions.
 
-    `config` is that as a Triton `ModelConfig` message.
+    `instances`, `max_batch_size` and the `promoted` version, if any, are those of its
+    `config.pbtxt`, which `config` is as a Triton `ModelConfig` message.
     """
 
     name: str
@@ -37,14 +41,17 @@ class ServedModel:
 
     @property
     def default_version(self) -> int:
-        """The promoted version while it is ready, else the newest that is (the newest of all where none is)."""
+        """The version for requests that name none.
+
+        It is the promoted version while that is ready, else the newest ready one, else the newest.
+        """
         if self.promoted is not None and self.is_ready(self.promoted):
             return self.promoted
         ready = [number for number, version in self.versions.items() if version.ready]
         return max(ready or self.versions)
 
     def is_ready(self, version: int) -> bool:
-        """Whether Triton answers for this version."""
+        """Whether Triton serves this version now."""
         return version in self.versions and self.versions[version].ready
 
 
@@ -55,17 +62,17 @@ class Catalog:
     models: Mapping[str, ServedModel]
 
     def model(self, name: str) -> ServedModel:
-        """Find a model.
+        """A model by its name.
 
         Raises:
-            NotFound: names the models that there are.
+            NotFound: there is none; the message names those that there are.
         """
         if name not in self.models:
             raise NotFound(f"no such model; there are: {', '.join(sorted(self.models)) or 'none'}")
         return self.models[name]
 
     def refused(self) -> Iterator[ServedVersion]:
-        """The versions that must not answer."""
+        """The versions that must not be served."""
         return (version for model in self.models.values() for version in model.versions.values() if version.refused)
 
 
@@ -80,9 +87,10 @@ class IndexEntry:
 
 
 def build(index: Iterable[IndexEntry], configs: Mapping[str, Any], key: PublicKey | None = None) -> Catalog:
-    """The catalog from Triton's repository index and the configurations of its models (`ModelConfig` by name).
+    """The catalog, from Triton's repository index and its models' `ModelConfig`s by name.
 
-    Models without manifests of ours are left out; with a key, versions whose manifests its owner did not sign are not ready.
+    Models without manifests of ours are left out. With a key, versions whose manifests its owner
+    did not sign are refused.
 
     Raises:
         ManifestError: a configuration holds a manifest that cannot be read.
@@ -108,7 +116,7 @@ def _version(config: Any, manifest: Manifest, entry: IndexEntry | None, key: Pub
         except SignatureError as exc:
             return ServedVersion(manifest, ready=False, reason=f"refused: {exc}", refused=True)
     if manifest.version in serving.out_of_service(config):
-        # Triton may still answer for it: this is said before it unloads
+        # Triton may still serve it: a version is put out of service before Triton unloads it
         return ServedVersion(manifest, ready=False, reason="out of service")
     if entry is None:
         return ServedVersion(manifest, ready=False, reason="not loaded")

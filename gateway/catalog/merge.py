@@ -1,4 +1,4 @@
-"""One catalog of several Tritons': a version is ready where it is ready. Pure."""
+"""The catalogs of several Tritons merged into one, and which Triton gets which calls. Pure."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping
@@ -8,18 +8,18 @@ from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
 
 
 def merged(catalogs: Mapping[str, Catalog]) -> Catalog:
-    """What the Tritons (by address) serve together.
+    """What the Tritons, given by address, serve together: a version is ready if one has it ready.
 
-    Instances add up over those that have the model. Where one version number holds different packages,
-    as while a repository is being replaced, the package that is ready on most counts, and the others do
-    not answer. The configuration is that of the Triton with the newest ready version.
+    Instances add up over those that have the model. Where one version number holds different
+    packages, as while a repository is being replaced, the package that is ready on most counts, and
+    the others do not answer. The configuration is that of the Triton with the newest ready version.
     """
     names = sorted({name for catalog in catalogs.values() for name in catalog.models})
     return Catalog({name: _model([catalog.models[name] for catalog in catalogs.values() if name in catalog.models]) for name in names})
 
 
 def routes(catalog: Catalog, catalogs: Mapping[str, Catalog]) -> dict[str, frozenset[Hashable]]:
-    """The (model, version) pairs that each address answers for as the merged catalog has them."""
+    """The (model, version) pairs that each address serves with the merged catalog's package."""
     return {
         address: frozenset(
             (name, number)
@@ -31,12 +31,15 @@ def routes(catalog: Catalog, catalogs: Mapping[str, Catalog]) -> dict[str, froze
     }
 
 
-def silenced(catalog: Catalog) -> Catalog:
-    """What a Triton that answers no more has served: known still, so that what is cached of it is answered, and not ready."""
-    return Catalog({name: replace(model, versions=_silenced(model.versions), instances=0) for name, model in catalog.models.items()})
+def unready(catalog: Catalog) -> Catalog:
+    """The last catalog of a Triton that no longer answers, with no version ready.
+
+    Its versions stay known, so that their cached answers are still given.
+    """
+    return Catalog({name: replace(model, versions=_unready(model.versions), instances=0) for name, model in catalog.models.items()})
 
 
-def _silenced(versions: Mapping[int, ServedVersion]) -> dict[int, ServedVersion]:
+def _unready(versions: Mapping[int, ServedVersion]) -> dict[int, ServedVersion]:
     return {number: replace(version, ready=False, reason="its model server does not answer") for number, version in versions.items()}
 
 

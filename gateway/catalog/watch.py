@@ -1,4 +1,7 @@
-"""Keeps the catalog fresh; while Triton is gone the last one stays, so that what is cached is still answered."""
+"""Keeps the catalog fresh.
+
+While Triton is gone the last catalog stays, so that cached answers are still given.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,9 +17,9 @@ READ_TIMEOUT_S = 2.0
 
 
 class CatalogWatch:
-    """The newest catalog that `read`, which takes seconds, has given.
+    """The newest catalog that `read` returned; `read` gets its time limit in seconds.
 
-    `fault` is why the last reading failed, None after a good one.
+    `fault` is why the last reading failed, None after one that succeeded.
     """
 
     def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float) -> None:
@@ -29,7 +32,7 @@ class CatalogWatch:
         """The catalog.
 
         Raises:
-            NotReady: Triton never answered so far.
+            NotReady: Triton has not answered yet.
         """
         if self._current is None:
             raise NotReady("the model server has not answered yet; try again later")
@@ -47,7 +50,7 @@ class CatalogWatch:
             await asyncio.sleep(self._refresh_s)
 
     async def read(self) -> None:
-        """Read the catalog once; a change of state is logged."""
+        """Read the catalog once; changes are logged."""
         try:
             catalog = await self._read(READ_TIMEOUT_S)
         except GatewayError as exc:

@@ -1,1 +1,1 @@
-"""Patterns of asyncio that know nothing of serving: joining, ordering, pacing, waiting, ending."""
+"""Patterns of asyncio, independent of serving: joining, ordering, pacing, waiting, ending."""

@@ -1,4 +1,7 @@
-"""Joins concurrent calls into few: what arrives while the calls in flight are busy goes out together with the next one."""
+"""Joins the items of concurrent callers into few calls.
+
+Items that arrive while as many calls as allowed are in flight go out together with the next call.
+"""
 
 import asyncio
 from collections import deque
@@ -7,7 +10,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from gateway.request.context import CURRENT, SERVED, RequestContext
 
-LEAST_TOGETHER = 4
+MAX_UNDIVIDED = 4
+"""Up to so many neighbouring items of one group go out undivided, in one call."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -15,22 +19,27 @@ Result = TypeVar("Result")
 class _Waiter(NamedTuple, Generic[Item, Result]):
     item: Item
     future: "asyncio.Future[Result]"
-    company: object
+    group: object
     ctx: RequestContext | None
 
 
 class Joiner(Generic[Item, Result]):
     """Turns `call([item, …]) -> [result, …]` into `submit(item) -> future`.
 
-    At most `max_in_flight` calls run at once, each with at most `max_items` items in the order of arrival. An idle joiner
-    calls in the same turn of the event loop, so nothing waits for company that may never come. With `even`, a call takes no
-    more than an even share of all items not yet answered, so that enough are left for the calls after it: where few clients
-    wait for answers before they ask again, one call with everything would leave the others of the same moment nothing to do.
-    Items of one `company` wait for each other anyway: few of them, `LEAST_TOGETHER`, are not parted.
+    At most `max_in_flight` calls run at once, each with at most `max_items` items in the order of
+    arrival. An idle joiner calls in the same turn of the event loop: no item waits for others that
+    may never come.
 
-    A result may be an exception, which then is raised for its item alone; an exception of the call is raised for all of its
-    items. An item whose future is cancelled before its call begins is not called for, nor is one that `refuse(item, size of the
-    call)` gives an exception for.
+    With `even`, a call takes no more than an even share of all items not yet answered, so that
+    enough are left for the calls after it: where few clients wait for answers before they ask
+    again, one call with all items would leave nothing to do for the calls that could run beside it.
+    The items of a group are waited for together anyway, so up to `MAX_UNDIVIDED` neighbours of one
+    group go out undivided.
+
+    A result may be an exception, which is then raised for its item alone; an exception of the call
+    is raised for all of its items. An item is left out of its call if its future was cancelled
+    before, or if `refuse(item, size of the call)` returns an exception, which is then raised for
+    it.
     """
 
     def __init__(
@@ -46,7 +55,7 @@ class Joiner(Generic[Item, Result]):
         self._max_items = max_items
         self.max_in_flight = max_in_flight
         self._even = even
-        self._together = min(LEAST_TOGETHER, max_items)
+        self._max_undivided = min(MAX_UNDIVIDED, max_items)
         self._refuse = refuse
         self._waiting: deque[_Waiter[Item, Result]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
@@ -58,21 +67,29 @@ class Joiner(Generic[Item, Result]):
 
     @property
     def waiting(self) -> int:
-        """How many items wait for a call to begin, those that nobody waits for included."""
+        """How many items wait for a call to begin, those whose futures were cancelled included."""
         return len(self._waiting)
 
-    def submit(self, item: Item, company: object = None) -> "asyncio.Future[Result]":
-        """Queue an item; its result comes through the future. Items with the same object as `company` (not None) belong together."""
+    @property
+    def idle(self) -> bool:
+        """Whether no item waits and none is in a call that has not ended."""
+        return not self._waiting and not self._called_for
+
+    def submit(self, item: Item, group: object = None) -> "asyncio.Future[Result]":
+        """Queue an item; its result comes through the future.
+
+        Items that are submitted with the same object as `group`, other than None, are one group.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append(_Waiter(item, future, company, CURRENT.get()))
+        self._waiting.append(_Waiter(item, future, group, CURRENT.get()))
         if not self._scheduled and len(self._calls) < self.max_in_flight:
             self._scheduled = True
             loop.call_soon(self._dispatch)
         return future
 
     async def aclose(self) -> None:
-        """Call for what waits, and wait for the answers."""
+        """Call for the items that wait, and wait for all results."""
         self._dispatch()
         while self._calls:
             await asyncio.wait(self._calls)
@@ -82,12 +99,14 @@ class Joiner(Generic[Item, Result]):
         while len(self._calls) < self.max_in_flight and (batch := self._take()):
             task = asyncio.create_task(self._run(batch))
             self._calls.add(task)
-            task.add_done_callback(self._landed)
+            task.add_done_callback(self._call_ended)
 
     def _take(self) -> list[_Waiter[Item, Result]]:
         batch: list[_Waiter[Item, Result]] = []
-        size, last = self._size(), None
-        while self._waiting and (len(batch) < size or (len(batch) < self._together and self._waiting[0].company is last is not None)):
+        size, last_group = self._size(), None
+        while self._waiting and (
+            len(batch) < size or (len(batch) < self._max_undivided and self._waiting[0].group is last_group is not None)
+        ):
             waiter = self._waiting.popleft()
             if waiter.future.done():
                 continue
@@ -95,7 +114,7 @@ class Joiner(Generic[Item, Result]):
                 waiter.future.set_exception(fault)
                 continue
             batch.append(waiter)
-            last = waiter.company
+            last_group = waiter.group
         self._called_for += len(batch)
         return batch
 
@@ -105,19 +124,20 @@ class Joiner(Generic[Item, Result]):
         unanswered = len(self._waiting) + self._called_for
         return min(self._max_items, -(-unanswered // (self.max_in_flight + 1)))
 
-    def _landed(self, task: "asyncio.Task[None]") -> None:
+    def _call_ended(self, task: "asyncio.Task[None]") -> None:
         self._calls.discard(task)
         self._dispatch()
 
     async def _run(self, batch: list[_Waiter[Item, Result]]) -> None:
         results: Sequence[Result | Exception]
-        # each request once, in the order of arrival; set always, since this task began with whatever its maker had
+        # each request once, in the order of arrival. It is always set, since this task began with
+        # the context of whoever created it
         SERVED.set(tuple({id(waiter.ctx): waiter.ctx for waiter in batch if waiter.ctx is not None}.values()))
         try:
             results = await self._call([waiter.item for waiter in batch])
             if len(results) != len(batch):
                 raise RuntimeError(f"a call for {len(batch)} items gave {len(results)} results")
-        except Exception as exc:  # whatever it is, it reaches those who wait
+        except Exception as exc:  # whatever it is, the waiters get it
             results = [exc] * len(batch)
         self._called_for -= len(batch)
         for waiter, result in zip(batch, results, strict=True):

@@ -1,8 +1,9 @@
-"""Many pieces of work at once, their results in order, and never more in flight than a window allows.
+"""Many pieces of work at once, with results in order and no more in flight than a window allows.
 
     source ──▶ window ──▶ work, each piece a task ──▶ results in the order of the source
 
-Back-pressure goes both ways: a consumer that does not take results lets the window fill, and a full window stops the reading.
+Back-pressure goes both ways: while the consumer takes no results the window fills up, and while the
+window is full nothing is read from the source.
 """
 
 import asyncio
@@ -13,13 +14,15 @@ from typing import Any, Generic, TypeVar
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 MAX_TOGETHER = 64
-"""Most results that are handed on together."""
+"""The most results that are yielded at once."""
 
 
 class Ordered(Generic[Piece, Result]):
-    """Results of `work` for the pieces of `source`: at most `max_pieces` in flight, with `max_bytes` together (one always fits).
+    """Results of `work` for the pieces of `source`, in the order of the source.
 
-    A piece is in flight from the moment it is read until the consumer comes back for more after its result.
+    At most `max_pieces` are in flight, of at most `max_bytes` in total; a single piece always fits.
+    A piece is in flight from the moment it is read until the consumer asks for more after its
+    result.
     """
 
     def __init__(
@@ -33,7 +36,7 @@ class Ordered(Generic[Piece, Result]):
     ) -> None:
         self._source, self._work, self._size_of = source, work, size_of
         self._max_pieces, self._max_bytes = max_pieces, max_bytes
-        self._flying: deque[tuple[asyncio.Future[Result], int]] = deque()
+        self._queue: deque[tuple[asyncio.Future[Result], int]] = deque()
         self._in_flight = self._bytes = 0
         self._changed = asyncio.Event()
 
@@ -41,28 +44,29 @@ class Ordered(Generic[Piece, Result]):
         return f"<Ordered {self._in_flight} in flight, {self._bytes} bytes>"
 
     async def results(self) -> AsyncGenerator[list[Result], None]:
-        """The results, those that are there together; an exception of the source comes after the results of what it gave.
+        """The results, in lists of those that are ready.
 
-        Work in flight is cancelled when the consumer leaves.
+        An exception of the source is raised after the results of the pieces that it gave before.
+        When the consumer stops, work in flight is cancelled.
         """
         reader = asyncio.create_task(self._read())
         reader.add_done_callback(lambda _: self._changed.set())
         try:
-            while self._flying or not reader.done():
-                if not self._flying:
+            while self._queue or not reader.done():
+                if not self._queue:
                     await self._change()
                     continue
-                together = [await self._flying[0][0]]
-                size = self._flying.popleft()[1]
-                while self._flying and self._flying[0][0].done() and len(together) < MAX_TOGETHER:
-                    result, more = self._flying.popleft()
+                together = [await self._queue[0][0]]
+                size = self._queue.popleft()[1]
+                while self._queue and self._queue[0][0].done() and len(together) < MAX_TOGETHER:
+                    result, more = self._queue.popleft()
                     together.append(result.result())
                     size += more
                 yield together
-                self._leave(len(together), size)
+                self._release(len(together), size)
             await reader
         finally:
-            left: list[asyncio.Future[Any]] = [reader, *(result for result, _ in self._flying)]
+            left: list[asyncio.Future[Any]] = [reader, *(result for result, _ in self._queue)]
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
@@ -74,15 +78,19 @@ class Ordered(Generic[Piece, Result]):
                 await self._change()
             self._in_flight += 1
             self._bytes += size
-            self._flying.append((asyncio.ensure_future(self._work(piece)), size))
+            self._queue.append((asyncio.ensure_future(self._work(piece)), size))
             self._changed.set()
 
-    def _leave(self, pieces: int, size: int) -> None:
+    def _release(self, pieces: int, size: int) -> None:
         self._in_flight -= pieces
         self._bytes -= size
         self._changed.set()
 
     async def _change(self) -> None:
-        """Wait for the other side. Reader and consumer never wait both: one waits for an empty window, the other for a full one."""
+        """Wait until the other side has changed the window.
+
+        The reader and the consumer never wait at the same time: the reader waits while the window
+        is full, the consumer while it is empty.
+        """
         self._changed.clear()
         await self._changed.wait()

@@ -1,4 +1,7 @@
-"""What goes on beside the requests for as long as the gateway runs: reading files, the catalog, keys and key sets again."""
+"""Tasks that run beside the requests for as long as the gateway runs.
+
+They reread files, the catalog, keys and key sets.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -8,13 +11,15 @@ import structlog
 log = structlog.get_logger()
 AGAIN_S = 1.0
 Watch = Callable[[], Awaitable[None]]
-"""Goes on for ever; a new call begins anew."""
+"""Runs for ever; calling it again starts it anew."""
 
 
 def start(watches: Iterable[Watch], *, again_s: float = AGAIN_S) -> list[asyncio.Task[None]]:
-    """A task for each watch, all of which go on for ever; one that fails is logged and begun anew after `again_s` seconds.
+    """Start a task for each watch.
 
-    A watch that ended silently would leave what it reads as it was: revoked keys valid, a catalog of models that are gone.
+    A watch that fails is logged and started anew after `again_s` seconds. One that ended
+    silently would leave what it reads as it was: revoked keys would stay valid, and the catalog
+    would keep models that are gone.
     """
     return [asyncio.create_task(_keep_up(watch, again_s)) for watch in watches]
 

@@ -19,7 +19,7 @@ from model_repository import postprocessing
 from model_repository.manifest import Manifest
 
 Predict = Callable[[Manifest, Item], Any]
-"""The prediction for an item: numbers where the task's rows hold numbers, else what is written as JSON.
+"""The prediction for an item: a list of numbers, or what its row holds as JSON.
 
 | task | prediction |
 | --- | --- |
@@ -84,7 +84,7 @@ def _numbers(manifest: Manifest, draws: _Draws) -> list[float]:
 
 
 def _shares(drawn: list[float]) -> list[float]:
-    """Positive numbers whose sum is 1, spread evenly over all such (a flat Dirichlet distribution)."""
+    """Positive numbers whose sum is 1, from a flat Dirichlet distribution."""
     weights = [-math.log(number) for number in drawn]
     total = sum(weights)
     return [weight / total for weight in weights]

@@ -31,9 +31,9 @@ class InferCall(NamedTuple):
 
 
 class FakeTriton:
-    """A `ModelServer` that serves the given versions and answers each item with `predict`'s prediction.
+    """A `ModelServer` that serves the given versions; `predict` makes the prediction for an item.
 
-    An item has as many tokens as its texts have words. Its controls may be used from any thread:
+    An item has as many tokens as its texts have words. The controls may be used from any thread:
 
     - `calls`: the calls of `infer` that came, answered or not;
     - `hold()`, `release()`: calls that come in between wait, as long as their time allows;

@@ -1,4 +1,7 @@
-"""Protobuf messages ↔ the dialect's requests and tensors. With `server` and `service`, what knows `tritonclient` on this side."""
+"""Protobuf messages ↔ the dialect's requests and tensors.
+
+Toward clients, only this package imports `tritonclient`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +17,7 @@ from gateway.request.prediction import Prediction
 
 
 def version_of(text: str) -> int | None:
-    """A version as messages name it; "" is none.
+    """The version that a message names; "" names none.
 
     Raises:
         MalformedRequest: not a version.
@@ -55,7 +58,7 @@ def render(request: InferRequest, prediction: Prediction, outputs: Sequence[Outp
 
 
 def last_of_stream(response: Any) -> Any:
-    """A response as the only one to its request, which Triton says on streams."""
+    """A response marked as the last to its request, as Triton marks those of streams."""
     response.parameters["triton_final_response"].bool_param = True
     return pb.ModelStreamInferResponse(infer_response=response)
 

@@ -1,8 +1,8 @@
 """An RPC as the HTTP request that it is on the wire, so that both have the same phases.
 
-gRPC posts to `/<service>/<method>` with its metadata as headers. An RPC is given to `Observe`, `Call`
-and what they stand on as such a request: the same code authenticates, logs and measures it, and the
-response headers become the RPC's initial metadata.
+gRPC posts to `/<service>/<method>` with its metadata as headers. An RPC is given to `Observe`,
+`Call` and what they stand on as such a request: the same code authenticates, logs and measures it,
+and the response headers become the RPC's initial metadata.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Observed = Callable[[ASGIApp], ASGIApp]
 
 @dataclass(slots=True)
 class Rpc(Generic[Response]):
-    """An RPC under way: the function that answers it, then its response message or its fault, with its initial metadata."""
+    """An RPC: the function that answers it, then its response or fault, and initial metadata."""
 
     respond: Callable[[Request], Awaitable[Response]]
     response: Response | None = None
@@ -79,7 +79,10 @@ async def _run(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _receive() -> NoReturn:
-    """Wait for ever: an RPC's message was there from the beginning, and a client that leaves cancels the RPC's task."""
+    """Wait for ever: there is no more to receive than the message that came with the RPC.
+
+    A client that leaves cancels the RPC's task.
+    """
     await asyncio.Future()
     raise AssertionError
 
@@ -89,7 +92,7 @@ def _headers(metadata: Any) -> list[tuple[bytes, bytes]]:
 
 
 def code_of(fault: GatewayError) -> Any:
-    """The gRPC status of an error, by the HTTP status that it has."""
+    """The gRPC status of an error, by its HTTP status."""
     return _CODES.get(fault.status, grpc.StatusCode.INTERNAL)
 
 

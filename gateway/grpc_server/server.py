@@ -22,9 +22,9 @@ BEGIN_S = 0.5
 class ServingOptions:
     """Where and how gRPC is spoken.
 
-    All workers share `port`; 0: gRPC is not spoken. A client that has not begun to speak HTTP/2 (and
-    TLS) `handshake_timeout_s` after it connected is cut off. With `tls` (certificate with its chain,
-    private key; PEM files) the server speaks TLS and nothing else.
+    All workers share `port`; 0: gRPC is not spoken. A client that has not begun to speak HTTP/2
+    (and TLS) `handshake_timeout_s` after it connected is cut off. With `tls` (certificate with its
+    chain, private key; PEM files) the server speaks TLS and nothing else.
     """
 
     host: str
@@ -38,8 +38,8 @@ class ServingOptions:
 async def serving(app: Starlette, options: ServingOptions, drain: Drain, observed: Observed) -> AsyncIterator[None]:
     """Serve an application over gRPC while inside, if there is a port.
 
-    No RPC begins later than `BEGIN_S` after the end of the draining, while the HTTP server finishes what
-    it has in flight; RPCs under way have as long as its requests.
+    No RPC begins later than `BEGIN_S` after the end of the draining, while the HTTP server finishes
+    what it has in flight; RPCs under way have as long as its requests.
     """
     if not options.port:
         yield

@@ -17,7 +17,7 @@ from gateway.stack import stack_of
 
 SERVICE = "inference.GRPCInferenceService"
 STREAM_WINDOW = 64
-"""Requests of one stream that are answered at once."""
+"""So many requests of one stream are answered at once."""
 
 
 class InferenceService:
@@ -34,7 +34,10 @@ class InferenceService:
         return partial(self._respond, name, METHODS[name])
 
     async def ModelStreamInfer(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
-        """Answer each request of a stream, in their order; one that fails has its error, and the stream goes on."""
+        """Answer the requests of a stream in their order.
+
+        A request that fails gets its error, and the stream goes on.
+        """
 
         async def respond(message: Any) -> Any:
             rpc = await self._run("ModelStreamInfer", model_infer, message, context)

@@ -1,4 +1,4 @@
-"""How Triton is spoken to: TLS, and the headers that go with every call."""
+"""How the gateway speaks to Triton: TLS, and the headers of every call."""
 
 import ssl
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from gateway.security.tls import ClientTls
 
 @dataclass(frozen=True, slots=True)
 class TritonAccess:
-    """How Triton is spoken to: `tls` None: in the clear; `headers` go with every call."""
+    """How the gateway speaks to Triton: with `tls` (None: in the clear) and `headers`."""
 
     tls: ClientTls | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def context(self) -> ssl.SSLContext | None:
-        """What asyncio's connections take.
+        """TLS as asyncio's connections take it; None: in the clear.
 
         Raises:
             StartError: a TLS file cannot be used.
@@ -23,5 +23,5 @@ class TritonAccess:
         return None if self.tls is None else self.tls.context()
 
     def header_lines(self) -> str:
-        """The headers as they stand in an HTTP request."""
+        """The headers as lines of an HTTP request, each ended by CR LF."""
         return "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())

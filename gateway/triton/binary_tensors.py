@@ -1,9 +1,9 @@
-"""Inference requests and answers of the Open Inference Protocol with the binary tensor extension. Pure.
+"""Inference requests and responses of the Open Inference Protocol with binary tensors. Pure.
 
-    body = JSON (as long as `Inference-Header-Content-Length` says) · the tensors' bytes, in the order of the JSON
+    body = JSON · the tensors' bytes, in the order of the JSON
 
-Rows (`gateway.request.row`) are cut out of the answer's tensors
-without decoding them.
+The header `Inference-Header-Content-Length` is the length of the JSON. Rows (`gateway.request.row`)
+are cut out of a response's tensors without decoding them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,12 +26,12 @@ _COLUMNS: Mapping[str, Callable[[Item], bytes]] = {
 
 
 def write_request(manifest: Manifest, items: Sequence[Item], parameters: Mapping[str, int]) -> tuple[int, bytes]:
-    """The length of the JSON and the body of a request for the answers to `items`.
+    """The length of the JSON and the body of a request for the rows of `items`.
 
     `parameters` are Triton's own, such as `timeout` (microseconds in its queue) and `priority`.
     """
     named = tensors.tensors_of(manifest)
-    # optional inputs are sent always: Triton joins only requests that have the same ones
+    # optional inputs are always sent: Triton batches only requests with the same inputs
     columns = {name: packed(_COLUMNS[name](item) for item in items) for name in (*named.inputs, *named.optional_inputs)}
     header = orjson.dumps(
         {
@@ -47,7 +47,7 @@ def write_request(manifest: Manifest, items: Sequence[Item], parameters: Mapping
 
 
 def read_rows(manifest: Manifest, items: int, json_length: int, body: bytes) -> list[bytes | Exception]:
-    """The row of each item from an answer; an `ItemFault` where that item alone failed.
+    """The row of each item from a response; an `ItemFault` where that item alone failed.
 
     Raises:
         BackendBroken: the tensors are not as the contract says.

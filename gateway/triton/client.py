@@ -1,7 +1,10 @@
-"""Triton over HTTP, by the Open Inference Protocol: what it serves, and inference. Its errors become ours here.
+"""Triton over HTTP, by the Open Inference Protocol: its catalog, and inference.
 
-Why not gRPC: an inference through gRPC's asyncio client costs the gateway 330 µs of CPU, through `http1` 70 µs, and a lone request is
-answered half a millisecond sooner (two cores, one short text at a time).
+Triton's errors become errors of ours here.
+
+Why not gRPC: an inference through gRPC's asyncio client costs the gateway 330 µs of CPU, through
+`http1` 70 µs, and a lone request is answered half a millisecond sooner (two cores, one short text
+at a time).
 """
 
 import ssl
@@ -14,7 +17,7 @@ from google.protobuf import json_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from gateway.catalog.catalog import Catalog, IndexEntry, build
-from gateway.catalog.merge import merged, routes, silenced
+from gateway.catalog.merge import merged, routes, unready
 from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, NotReady, Overloaded, Unreachable
 from gateway.observability import metrics
 from gateway.observability.tracing import TraceCall, untraced
@@ -24,7 +27,7 @@ from gateway.triton.access import TritonAccess
 from gateway.triton.binary_tensors import JSON_LENGTH, read_rows, write_request
 from gateway.triton.endpoints.discovery import Discovery
 from gateway.triton.endpoints.pool import Endpoints
-from gateway.triton.http1 import Answer, Broken, Client, Unsent
+from gateway.triton.http1 import Broken, Client, Response, Unsent
 from model_repository.manifest import Manifest, ManifestError
 from model_repository.serving import ServingError
 from model_repository.signature import PublicKey
@@ -34,7 +37,10 @@ _QUEUE_FULL, _QUEUE_EXPIRED, _UNKNOWN = b"Exceeds maximum queue size", b"Request
 
 
 class Triton:
-    """A client of all Tritons that `discovery` finds. With a key, only manifests that its owner signed are trusted."""
+    """A client of all Tritons that `discovery` finds.
+
+    With a key, only manifests that its owner signed are trusted.
+    """
 
     def __init__(
         self,
@@ -48,39 +54,42 @@ class Triton:
     ) -> None:
         self._key = key
         self._faulty: Set[str] = set()
-        self._told: dict[str, Catalog] = {}
+        self._last_catalogs: dict[str, Catalog] = {}
         access = access or TritonAccess()
         tls, headers = access.context(), access.header_lines()
 
-        def connect(address: str) -> _Connection:
-            return _Connection(address, name=discovery.name_of(address), tls=tls, headers=headers, trace=trace)
+        def client_of(address: str) -> _EndpointClient:
+            return _EndpointClient(address, name=discovery.name_of(address), tls=tls, headers=headers, trace=trace)
 
-        self._endpoints = Endpoints(discovery, connect, retry_share=retry_share, hedge_percentile=hedge_percentile)
+        self._endpoints = Endpoints(discovery, client_of, retry_share=retry_share, hedge_percentile=hedge_percentile)
 
     async def catalog(self, timeout_s: float) -> Catalog:
-        """Look up the Tritons and read from their API what they serve: a version is ready where it is ready.
+        """Look up the Tritons and read from their API what they serve.
 
-        Of one that does not answer counts what it told last; once its breaker is open, that is not ready.
+        A version is ready if a Triton has it ready, and calls go there. For a Triton that does not
+        answer, the last catalog that was read from it counts; while its circuit breaker is open,
+        the versions in that catalog are not ready there.
 
         Raises:
             NotReady: no Triton answers.
             BackendBroken: a configuration cannot be read.
         """
-        answers = await self._endpoints.refresh(partial(_read, timeout_s=timeout_s, key=self._key))
-        faults = {address: answer for address, answer in answers.items() if isinstance(answer, GatewayError)}
-        if len(faults) == len(answers):
+        results = await self._endpoints.refresh(partial(_read, timeout_s=timeout_s, key=self._key))
+        faults = {address: result for address, result in results.items() if isinstance(result, GatewayError)}
+        if len(faults) == len(results):
             raise next(iter(faults.values()), NotReady("no model server is known; try again later"))
         self._report(faults)
-        self._told = {address: told for address, told in self._told.items() if address in faults}
-        self._told |= {address: answer for address, answer in answers.items() if isinstance(answer, Catalog)}
+        last_catalogs = {address: catalog for address, catalog in self._last_catalogs.items() if address in faults}
+        last_catalogs |= {address: result for address, result in results.items() if isinstance(result, Catalog)}
+        self._last_catalogs = last_catalogs
         open_ = self._endpoints.open
-        catalogs = {address: silenced(told) if address in open_ else told for address, told in self._told.items()}
+        catalogs = {address: unready(last) if address in open_ else last for address, last in last_catalogs.items()}
         catalog = merged(catalogs)
         self._endpoints.serve(routes(catalog, catalogs))
         return catalog
 
     async def infer(self, manifest: Manifest, items: Sequence[Item], timeout_s: float, priority: Priority) -> list[bytes | Exception]:
-        """The row of each item (`gateway.request.row`); an `ItemFault` where that item alone failed.
+        """The rows of items (`gateway.request.row`); an `ItemFault` where an item alone failed.
 
         Raises:
             NotReady: Triton is gone, or the version is not ready.
@@ -90,8 +99,8 @@ class Triton:
         """
         metrics.TRITON_CALL_ITEMS.labels(manifest.model, manifest.version).observe(len(items))
 
-        async def send(connection: _Connection, left_s: float) -> list[bytes | Exception]:
-            return await connection.infer(manifest, items, left_s, priority)
+        async def send(client: _EndpointClient, left_s: float) -> list[bytes | Exception]:
+            return await client.infer(manifest, items, left_s, priority)
 
         return await self._endpoints.call((manifest.model, manifest.version), len(items), timeout_s, send)
 
@@ -106,8 +115,8 @@ class Triton:
         self._faulty = faults.keys()
 
 
-class _Connection:
-    """The way to one address, host:port, of a server called `name`."""
+class _EndpointClient:
+    """A client of the Triton at one address, host:port, whose server is called `name`."""
 
     def __init__(self, address: str, *, name: str, tls: ssl.SSLContext | None, headers: str, trace: TraceCall) -> None:
         host, _, port = address.rpartition(":")
@@ -116,15 +125,15 @@ class _Connection:
         self._headers, self._trace = headers, trace
 
     async def infer(self, manifest: Manifest, items: Sequence[Item], timeout_s: float, priority: Priority) -> list[bytes | Exception]:
-        # what Triton has not begun by then it drops: nobody waits for it any more
+        # Triton drops what it has not begun after this time: nobody waits for it any more
         json_length, body = write_request(manifest, items, {"timeout": int(timeout_s * 1e6), "priority": priority})
         path = f"/v2/models/{manifest.model}/versions/{manifest.version}/infer"
         length = f"{JSON_LENGTH}: {json_length}\r\n"
         code = "unreachable"
         with self._trace("ModelInfer", self._address, manifest.model, manifest.version, len(items)) as trace_lines:
             try:
-                answer = await self._client.request("POST", path, body, timeout_s, f"{self._headers}{trace_lines}{length}")
-                code = str(answer.status)
+                response = await self._client.request("POST", path, body, timeout_s, f"{self._headers}{trace_lines}{length}")
+                code = str(response.status)
             except TimeoutError as exc:
                 code = "timeout"
                 raise DeadlineExceeded(
@@ -134,30 +143,30 @@ class _Connection:
                 raise Unreachable("the model server does not answer now; try again later") from exc
             finally:
                 metrics.TRITON_CALLS.labels(manifest.model, manifest.version, code).inc()
-            if answer.status != 200:
-                raise fault_of(answer)
-        return read_rows(manifest, len(items), int(answer.headers.get(JSON_LENGTH.lower().encode(), 0)), answer.body)
+            if response.status != 200:
+                raise fault_of(response)
+        return read_rows(manifest, len(items), int(response.headers.get(JSON_LENGTH.lower().encode(), 0)), response.body)
 
-    async def ask(self, method: str, path: str, timeout_s: float) -> bytes:
+    async def body(self, method: str, path: str, timeout_s: float) -> bytes:
         try:
-            answer = await self._client.request(method, path, b"", timeout_s, self._headers)
+            response = await self._client.request(method, path, b"", timeout_s, self._headers)
         except (TimeoutError, Unsent, Broken) as exc:
             raise Unreachable("the model server does not answer; try again later") from exc
-        if answer.status != 200:
-            raise fault_of(answer)
-        return answer.body
+        if response.status != 200:
+            raise fault_of(response)
+        return response.body
 
     async def aclose(self) -> None:
         self._client.close()
 
 
-async def _read(connection: _Connection, *, timeout_s: float, key: PublicKey | None) -> Catalog:
+async def _read(client: _EndpointClient, *, timeout_s: float, key: PublicKey | None) -> Catalog:
     try:
-        index = orjson.loads(await connection.ask("POST", "/v2/repository/index", timeout_s))
+        index = orjson.loads(await client.body("POST", "/v2/repository/index", timeout_s))
         entries = [IndexEntry(e["name"], e.get("version", ""), e.get("state", ""), e.get("reason", "")) for e in index]
         ready = sorted({entry.name for entry in entries if entry.state == "READY"})
-        texts = {name: await connection.ask("GET", f"/v2/models/{name}/config", timeout_s) for name in ready}
-        # fields that this client does not know yet are of a newer Triton
+        texts = {name: await client.body("GET", f"/v2/models/{name}/config", timeout_s) for name in ready}
+        # a newer Triton may have fields that this client does not know yet
         configs = {name: json_format.Parse(text, ModelConfig(), ignore_unknown_fields=True) for name, text in texts.items()}
         return build(entries, configs, key)
     except (orjson.JSONDecodeError, json_format.ParseError, KeyError, TypeError) as exc:
@@ -168,15 +177,19 @@ async def _read(connection: _Connection, *, timeout_s: float, key: PublicKey | N
         raise BackendBroken("the model server has a model whose default version or versions out of service cannot be read") from exc
 
 
-def fault_of(answer: Answer) -> GatewayError:
-    """Our error for an answer of Triton's that is none. Its queue refuses as a server that is not ready does: its words tell them apart."""
-    reason = answer.body
-    if _QUEUE_FULL in reason or answer.status == 429:
+def fault_of(response: Response) -> GatewayError:
+    """Our error for an error response of Triton.
+
+    A full queue and a server that is not ready have the same status; Triton's words distinguish
+    them.
+    """
+    reason = response.body
+    if _QUEUE_FULL in reason or response.status == 429:
         return Overloaded("the model server's queue is full; try again later")
     if _QUEUE_EXPIRED in reason:
         return DeadlineExceeded("the model was too busy to begin in time; try again later or allow more with X-Request-Timeout-Ms")
-    if _UNKNOWN in reason or answer.status == 404:
+    if _UNKNOWN in reason or response.status == 404:
         return NotReady("the model server does not answer for this version now; try again later")
-    if answer.status == 503:
+    if response.status == 503:
         return Unreachable("the model server does not answer now; try again later")
     return BackendBroken("the model server failed on this request")

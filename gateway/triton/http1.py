@@ -1,7 +1,8 @@
-"""A small HTTP/1.1 client for the way to Triton, where each request's cost counts: connections are kept and used one request at a time.
+"""A small HTTP/1.1 client for calls to Triton, where the cost of each request counts.
 
-Parsing is httptools' (Node's llhttp), as in the server. Measured on a request of Triton's health: 16 µs of CPU, gRPC's asyncio client
-needs 200 µs, aiohttp for an inference 250 µs against 70 µs here.
+Connections are kept open and carry one request at a time. httptools (Node's llhttp) parses, as in
+the server. Measured CPU time: a request for Triton's health takes 16 µs, and 200 µs through gRPC's
+asyncio client; an inference takes 70 µs, and 250 µs through aiohttp.
 """
 
 import asyncio
@@ -12,15 +13,18 @@ import httptools
 
 
 class Unsent(ConnectionError):
-    """The request did not reach the server, or a kept connection ended before any answer: it can be sent again."""
+    """The request did not reach the server, or its kept connection ended before any response.
+
+    It can be sent again.
+    """
 
 
 class Broken(ConnectionError):
-    """The connection ended in the middle of an answer."""
+    """The connection ended in the middle of a response."""
 
 
-class Answer(NamedTuple):
-    """An HTTP answer; header names are in lower case."""
+class Response(NamedTuple):
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: dict[bytes, bytes]
@@ -28,9 +32,10 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Requests to one `host:port`; `tls` as for `asyncio`'s connections. Not for several event loops.
+    """Sends requests to one `host:port`; `tls` as for `asyncio`'s connections.
 
-    `name` is the server's, where `host` is an address that it stands for: its certificate must have it.
+    `name` is the server's name where `host` is an address: its certificate must have it. A client
+    belongs to one event loop.
     """
 
     def __init__(
@@ -47,23 +52,23 @@ class Client:
     def __repr__(self) -> str:
         return f"<Client {self._host}:{self._port} {len(self._busy)} busy, {len(self._idle)} idle>"
 
-    async def request(self, method: str, path: str, body: bytes, timeout_s: float, headers: str = "") -> Answer:
-        """Send a request and read its answer; `headers` are whole lines, each ended by CR LF.
+    async def request(self, method: str, path: str, body: bytes, timeout_s: float, headers: str = "") -> Response:
+        """Send a request and read its response; `headers` are whole lines, each ended by CR LF.
 
         Raises:
-            Unsent: no connection, or a kept one was closed meanwhile and a new one could not be had.
-            Broken: the connection ended in the middle of the answer.
-            TimeoutError: no whole answer within `timeout_s` seconds; the connection is closed.
+            Unsent: no connection could be opened, or it ended before any response.
+            Broken: the connection ended in the middle of the response.
+            TimeoutError: no whole response within `timeout_s` seconds; the connection is closed.
         """
         head = f"{method} {path} HTTP/1.1\r\n{self._host_header}{headers}Content-Length: {len(body)}\r\n\r\n"
         message = head.encode("latin-1") + body
         async with asyncio.timeout(timeout_s):
             while self._idle:
                 try:
-                    return await self._ask(self._idle.pop(), message)
+                    return await self._exchange(self._idle.pop(), message)
                 except Unsent:
-                    continue  # the server closed what was kept: try the next, and at last a new one
-            return await self._ask(await self._connect(), message)
+                    continue  # the server had closed this one: try the next kept one, at last a new one
+            return await self._exchange(await self._connect(), message)
 
     def close(self) -> None:
         """Close all connections; requests in flight fail."""
@@ -71,12 +76,12 @@ class Client:
             connection.close()
         self._idle.clear()
 
-    async def _ask(self, connection: "_Connection", message: bytes) -> Answer:
+    async def _exchange(self, connection: "_Connection", message: bytes) -> Response:
         self._busy.add(connection)
         try:
-            answer = await connection.ask(message)
+            response = await connection.send(message)
         except BaseException:
-            connection.close()  # an answer that nobody waits for any more would be taken for the next one's
+            connection.close()  # a late response would be taken for the next request's
             raise
         finally:
             self._busy.discard(connection)
@@ -84,7 +89,7 @@ class Client:
             self._idle.append(connection)
         else:
             connection.close()
-        return answer
+        return response
 
     async def _connect(self) -> "_Connection":
         loop = asyncio.get_running_loop()
@@ -100,27 +105,27 @@ class Client:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: one request after the other."""
+    """A connection that carries one request after the other."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._answer: asyncio.Future[Answer] | None = None
+        self._response: asyncio.Future[Response] | None = None
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._begun = False
         self.reusable = True
 
-    def ask(self, message: bytes) -> "asyncio.Future[Answer]":
-        """Send a message; its answer comes through the future."""
-        self._answer = asyncio.get_running_loop().create_future()
+    def send(self, message: bytes) -> "asyncio.Future[Response]":
+        """Send a request; its response comes through the future."""
+        self._response = asyncio.get_running_loop().create_future()
         if self._transport is None or self._transport.is_closing():
-            self._answer.set_exception(Unsent("the connection was closed"))
-            return self._answer
+            self._response.set_exception(Unsent("the connection was closed"))
+            return self._response
         self._parser = httptools.HttpResponseParser(self)
         self._headers, self._body, self._begun = {}, [], False
         self._transport.write(message)
-        return self._answer
+        return self._response
 
     def close(self) -> None:
         """Close it at once."""
@@ -129,13 +134,13 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection stands."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
+        """The connection is open."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
 
     def data_received(self, data: bytes) -> None:
-        """A part of an answer."""
-        if self._parser is None or self._answer is None or self._answer.done():
-            self.close()  # nothing was asked
+        """A part of a response has come."""
+        if self._parser is None or self._response is None or self._response.done():
+            self.close()  # no request waits for it
             return
         self._begun = True
         try:
@@ -145,26 +150,26 @@ class _Connection(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection ended."""
+        """The connection has ended."""
         self.reusable = False
         reason = str(exc or "the server closed the connection")
         self._fail(Broken(reason) if self._begun else Unsent(reason))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, from the parser."""
+        """The parser has read a header."""
         self._headers[name.lower()] = value
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body, from the parser."""
+        """The parser has read a part of the body."""
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """The answer is whole, from the parser."""
+        """The parser has read a whole response."""
         assert self._parser is not None  # noqa: S101 - it is the caller
         self.reusable = self._parser.should_keep_alive()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(Answer(self._parser.get_status_code(), self._headers, b"".join(self._body)))
+        if self._response is not None and not self._response.done():
+            self._response.set_result(Response(self._parser.get_status_code(), self._headers, b"".join(self._body)))
 
     def _fail(self, fault: Exception) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(fault)
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(fault)

@@ -1,4 +1,7 @@
-"""What the gateway needs of a model server. `Triton` is one, `gateway.fakes.triton.FakeTriton` is one for tests."""
+"""What the gateway needs of a model server.
+
+`gateway.triton.client.Triton` is one, and for tests `gateway.fakes.triton.FakeTriton`.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -22,7 +25,7 @@ class ModelServer(Protocol):
         ...
 
     async def infer(self, manifest: Manifest, items: Sequence[Item], timeout_s: float, priority: Priority) -> list[bytes | Exception]:
-        """The row of each item (`gateway.request.row`); an `ItemFault` where that item alone failed.
+        """The rows of items (`gateway.request.row`); an `ItemFault` where an item alone failed.
 
         Raises:
             NotReady: the server is gone, or the version is not ready.

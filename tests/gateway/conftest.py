@@ -46,7 +46,10 @@ def manifest():
 
 @pytest.fixture
 def start_app():
-    """Runs gateways in this process, on a fake Triton with two versions of `topics` unless given another, and gives clients of them."""
+    """Starts gateways in this process, on a fake Triton, and returns clients of them.
+
+    `client.triton` is the fake; unless another is given, it serves two versions of `topics`.
+    """
     with contextlib.ExitStack() as apps:
 
         def start(triton=None, **settings):

@@ -16,16 +16,18 @@ HEAD = b"POST /v1/models/topics:predict HTTP/1.1\r\nHost: gateway\r\nContent-Typ
 TIMEOUT_S = 0.5
 
 
-@pytest.fixture
-def impatient(start_gateway, triton):
-    return start_gateway(
+@pytest.fixture(scope="module")
+def impatient(triton, tmp_path_factory):
+    with GatewayProcess(
+        log=tmp_path_factory.mktemp("impatient") / "gateway.log",
         triton_url=triton.http_url,
         header_timeout_s=TIMEOUT_S,
         body_timeout_s=TIMEOUT_S,
         max_headers=20,
         max_header_bytes=2048,
         max_body_bytes=10_000,
-    )
+    ) as process:
+        yield process
 
 
 @contextlib.contextmanager
@@ -179,6 +181,12 @@ def test_a_length_over_the_limit_is_refused_before_the_body_is_sent(impatient):
     with connected(impatient) as connection:
         connection.sendall(HEAD + b"Content-Length: 10001\r\n\r\n")
         assert everything(connection).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(("content", "status"), [(b"not json", 400), (b"{}", 422), (b" " * 10_001, 413), (b'{"instances": ["corn"]}', 200)])
+def test_browsers_are_told_not_to_guess_the_type_of_an_answer(impatient, content, status):
+    answer = httpx.post(impatient.predict_url, content=content)
+    assert (answer.status_code, answer.headers["x-content-type-options"]) == (status, "nosniff")
 
 
 def test_every_cut_off_is_counted_by_its_reason(impatient):

@@ -40,7 +40,10 @@ def calls(triton):
 
 
 class frozen:
-    """A Triton that hangs. The processes of its models go on: it aborts when it finds one of those suspended."""
+    """A Triton that hangs.
+
+    The processes of its models go on: Triton aborts when it finds one of those suspended.
+    """
 
     def __init__(self, triton):
         self._process = psutil.Process(triton.pid)

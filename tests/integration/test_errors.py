@@ -1,4 +1,7 @@
-"""Each error has its status and a sentence, and the gateway survives them all."""
+"""Keys, overload, request ids and a Triton that is not there, on running gateways.
+
+`tests/gateway/routes/test_errors.py` has the statuses and sentences of bad input.
+"""
 
 import asyncio
 import hashlib
@@ -17,38 +20,6 @@ def send(gateway, content, **headers):
 
 def body(*texts, **more):
     return json.dumps({"instances": list(texts), **more})
-
-
-@pytest.mark.parametrize(
-    ("content", "headers", "status", "sentence"),
-    [
-        (b"not json", {}, 400, "the body is not JSON"),
-        (b'{"instances": ["\xff\xfe"]}', {}, 400, "the body is not JSON in UTF-8"),
-        (body("a"), {"X-Request-Timeout-Ms": "soon"}, 400, "X-Request-Timeout-Ms"),
-        (body("a"), {"X-Unit-ID": "u" * 10_000}, 400, "X-Unit-ID"),
-        (body(), {}, 422, "at least one text"),
-        (body(*["a"] * 65), {}, 422, "at most 64"),
-        (body(7), {}, 422, "instances.0: must be a string"),
-        (body("a", version=7), {}, 404, "no version 7; there are: 1, 2"),
-        (body("a" * 1_000_000), {}, 413, "instances.0 has 1000000 bytes"),
-        (body("a" * 3_000_000), {}, 413, "the body has more than"),
-        (body("a quick one"), {"X-Request-Timeout-Ms": "0.01"}, 504, "did not come in time"),
-    ],
-    ids=lambda value: str(value)[:24],
-)
-def test_bad_input_gets_its_status_and_a_sentence(gateway, content, headers, status, sentence):
-    answer = send(gateway, content, **headers)
-    assert (answer.status_code, sentence in answer.json()["error"]) == (status, True), answer.text
-    assert send(gateway, body("still alive")).status_code == 200
-
-
-def test_unknown_paths_and_models_are_not_found(gateway):
-    for path in ("/v1/models/none", "/nowhere", "/v1/models/"):
-        answer = httpx.get(gateway.url + path, headers={"Host": "elsewhere.example"})
-        assert (answer.status_code, bool(answer.json()["error"]), "location" in answer.headers) == (404, True, False)
-    answer = httpx.post(f"{gateway.url}/v1/models/none:predict", content=body("a"))
-    assert (answer.status_code, answer.json()) == (404, {"error": "no such model; there are: topics"})
-    assert httpx.get(gateway.predict_url).status_code == 405
 
 
 def test_api_key_is_asked_for_where_keys_are_configured(start_gateway, triton):

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 
 class Traffic:
-    """One client that asks without a pause until it is told to stop; `statuses` counts what it got."""
+    """One client that sends requests without a pause until it is left; `statuses` counts them."""
 
     def __init__(self, gateway, **body):
         self.statuses = {}

@@ -91,28 +91,6 @@ def test_key_is_asked_for_where_keys_are_configured(start):
     wait_until(lambda: any(line.get("tenant") == "acme" for line in log_lines(gateway)))
 
 
-@pytest.mark.parametrize(
-    ("texts", "options", "code", "sentence"),
-    [
-        (["alna"], {"model": "none"}, Code.NOT_FOUND, "no such model"),
-        (["alna"], {"model_version": "7"}, Code.NOT_FOUND, "no version 7"),
-        (["alna"], {"model_version": "x"}, Code.INVALID_ARGUMENT, "model_version: must be a whole number"),
-        ([], {}, Code.INVALID_ARGUMENT, "n is at least 1"),
-        (["alna"], {"metadata": [("x-unit-id", "u" * 300)]}, Code.INVALID_ARGUMENT, "X-Unit-ID"),
-        (["alna" * 50_000], {}, Code.INVALID_ARGUMENT, "TEXT.0 has 200000 bytes"),
-        (["a" * 3_000_000], {}, Code.RESOURCE_EXHAUSTED, "larger than max"),
-        (["alna never asked"], {"timeout": 0.000_001}, Code.DEADLINE_EXCEEDED, "Deadline"),
-        (["alna never asked"], {"metadata": [("x-request-timeout-ms", "0.01")]}, Code.DEADLINE_EXCEEDED, "did not come in time"),
-    ],
-    ids=lambda value: str(value)[:24],
-)
-def test_faults_have_grpcs_statuses_and_a_sentence(start, texts, options, code, sentence):
-    _, channel = start()
-    found = fault(channel, *texts, **options)
-    assert (found.code(), sentence in found.details()) == (code, True), found.details()
-    infer(channel, "still alive")
-
-
 def test_model_that_is_overloaded_says_when_to_come_back(start):
     _, channel = start(min_pending=4, max_pending=4)
     ask = GRPCInferenceServiceStub(channel).ModelInfer.future

@@ -18,7 +18,7 @@ NOT_UTF8 = b"\xff\xfe"
 
 
 def columns_of(model, texts):
-    """A batch for a model's task, with a text that it cannot process where the transport can carry one."""
+    """A batch of texts, or bytes that are not text, with the other inputs of the model's task."""
     columns = {"TEXT": [text if isinstance(text, bytes) else text.encode() for text in texts]}
     if model in PAIRS:
         columns["TEXT_PAIR"] = [*columns["TEXT"][1:], columns["TEXT"][0]]
@@ -41,7 +41,7 @@ def assert_same(found, expected, names):
 
 
 def approximately(value):
-    """JSON with its floats rounded: the order in which a batch adds up changes their last digits."""
+    """JSON with floats compared roughly: the order in a batch changes their last digits."""
     match value:
         case float():
             return pytest.approx(value, rel=1e-4, abs=1e-6)

@@ -1,4 +1,4 @@
-"""What the protocol says of the server and its models, and how requests fail, by NVIDIA's clients, unchanged."""
+"""NVIDIA's clients, unchanged, read the server and its models, and see requests fail."""
 
 import json
 

@@ -75,18 +75,6 @@ async def test_texts_that_are_too_late_are_not_begun_and_the_rest_is_answered(st
     assert gateway.metric("headrace_triton_call_items_sum") <= 4 * 64 + 4
 
 
-def test_a_deadline_may_be_longer_than_the_default_up_to_the_maximum(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, request_timeout_ms=1, max_request_timeout_ms=30_000)
-    assert gateway.predict(f"{uuid.uuid4().hex} {LONG}", version=2).status_code == 504
-    patient = gateway.predict(f"{uuid.uuid4().hex} {LONG}", version=2, headers={"X-Request-Timeout-Ms": "1000000"})
-    assert patient.status_code == 200
-
-
-def test_an_unknown_priority_is_refused(gateway):
-    answer = gateway.predict("corn", headers={"X-Priority": "urgent"})
-    assert (answer.status_code, answer.json()) == (400, {"error": "X-Priority: must be one of interactive, batch"})
-
-
 def test_a_gateway_starts_and_answers_while_redis_is_down(start_gateway, triton):
     gateway = start_gateway(triton_url=triton.http_url, cache_url=f"redis://127.0.0.1:{free_port()}")
     answer = gateway.predict("corn", version=2)

@@ -216,9 +216,3 @@ def test_a_gateway_that_nobody_could_enter_does_not_start():
     done = subprocess.run([sys.executable, "-m", "gateway"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("HEADRACE_AUTH asks for API keys and there can be none: set HEADRACE_STATE_URL")
-
-
-def test_more_items_than_a_request_may_have_are_refused(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, max_items=2)
-    refused = gateway.predict("a", "b", "c")
-    assert (refused.status_code, "at most 2 texts or pairs at once" in refused.json()["error"]) == (422, True)

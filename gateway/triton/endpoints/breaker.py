@@ -7,7 +7,7 @@ REST_S, LONGEST_REST_S = 0.5, 5.0
 
 
 class State(Enum):
-    """Closed: all calls go. Open: none. Half open: it answered a probe, and one call at a time tries it."""
+    """Closed: all calls pass. Open: none. Half open, after an answered probe: one at a time."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -15,10 +15,11 @@ class State(Enum):
 
 
 class Breaker:
-    """Opens after `FAILURES_TO_OPEN` failures in a row, of calls or probes, and rests, twice as long each time.
+    """Opens after `FAILURES_TO_OPEN` failures in a row, of calls or probes, and rests.
 
-    After the rest an answered probe half-opens it, so that no caller waits for an endpoint that is gone; the next call closes it or
-    opens it again.
+    Each rest is twice as long as the one before. After the rest an answered probe half-opens the
+    breaker, so that no caller waits for an endpoint that is gone; the next call closes it or opens
+    it again.
     """
 
     def __init__(self) -> None:
@@ -41,16 +42,19 @@ class Breaker:
         self._trying = self.state is State.HALF_OPEN
 
     def answered(self) -> None:
-        """A call was answered, with whatever."""
+        """A call was answered, with a result or an error."""
         self.state, self._failures, self._rest_s, self._trying = State.CLOSED, 0, REST_S, False
 
     def silent(self, now_s: float) -> None:
-        """A call was not answered in its time, which may have been short: that alone opens nothing, but ends a trial badly."""
+        """A call was not answered in its time.
+
+        That time may have been short, so this opens the breaker only if the call was a trial.
+        """
         if self.state is State.HALF_OPEN:
             self._open(now_s)
 
     def withdrawn(self) -> None:
-        """A call ended because its caller wanted no more."""
+        """A call was given up: it decides nothing, and another call may try."""
         self._trying = False
 
     def failed(self, now_s: float) -> None:
@@ -67,7 +71,7 @@ class Breaker:
             self.state = State.HALF_OPEN
 
     def reopens_in_s(self, now_s: float) -> float:
-        """How long the rest still takes."""
+        """How long the breaker still rests."""
         return max(0.0, self._until_s - now_s) if self.state is State.OPEN else 0.0
 
     def _open(self, now_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Where the Tritons are: a list of addresses, and names that DNS is asked for again and again."""
+"""Where the Tritons are: a list of addresses, and names that are looked up again and again."""
 
 import asyncio
 import socket
@@ -26,7 +26,10 @@ async def look_up(host: str, port: int) -> list[str]:
 
 @dataclass
 class Discovery:
-    """The addresses behind `urls`: `host:port`, or `dns:///host:port` for every address of that name (a headless Service)."""
+    """The addresses behind `urls`.
+
+    A URL is `host:port`, or `dns:///host:port` for all addresses of that name (a headless Service).
+    """
 
     urls: Sequence[str]
     lookup: Lookup = look_up
@@ -38,12 +41,15 @@ class Discovery:
         return cls([url.strip() for url in urls.split(",")])
 
     async def addresses(self) -> list[str]:
-        """All addresses now, each once, sorted; while a name cannot be looked up, those that it had."""
+        """All addresses now, each once, sorted.
+
+        While a name cannot be looked up, its last addresses stay.
+        """
         found = await asyncio.gather(*map(self._of, self.urls))
         return sorted({address for addresses in found for address in addresses})
 
     def name_of(self, address: str) -> str:
-        """The name that an address was found by, else its own host: what a server calls itself there."""
+        """The name that an address was found by, else its own host: the server's name in TLS."""
         found_by = (url for url, addresses in self._known.items() if address in addresses)
         return _host_and_port(next(found_by, address))[0]
 

@@ -1,4 +1,4 @@
-"""One Triton, as the pool sees it."""
+"""One Triton as the pool sees it."""
 
 import asyncio
 from collections.abc import Hashable
@@ -9,26 +9,27 @@ from gateway.triton.endpoints.breaker import Breaker
 from gateway.triton.endpoints.outliers import Record
 
 
-class Connection(Protocol):
+class EndpointClient(Protocol):
     """A client of one address."""
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close its connections."""
         ...
 
 
-C = TypeVar("C", bound=Connection)
+C = TypeVar("C", bound=EndpointClient)
 
 
 @dataclass(slots=True, eq=False)
 class Endpoint(Generic[C]):
-    """An address, what it serves, its health, and the calls that it works on; `load` is in items.
+    """An address, what it serves, its health, and its calls in flight; `load` counts their items.
 
-    One that is `leaving` is known no more to those who know the addresses: it finishes its calls and gets no others.
+    Discovery no longer finds an endpoint that is `leaving`: it finishes its calls and gets no
+    others.
     """
 
     address: str
-    connection: C
+    client: C
     serves: frozenset[Hashable] = frozenset()
     breaker: Breaker = field(default_factory=Breaker)
     record: Record = field(default_factory=Record)
@@ -37,10 +38,10 @@ class Endpoint(Generic[C]):
     leaving: bool = False
 
     def takes_calls(self, now_s: float) -> bool:
-        """Whether it may be asked."""
+        """Whether a call may be sent to it."""
         return not self.leaving and self.breaker.lets_through and not self.record.is_ejected(now_s)
 
     def abandon_calls(self) -> None:
-        """End the calls in flight as unanswered: it will not answer them."""
+        """Cancel the calls in flight, which it will not answer."""
         for call in self.calls:
             call.cancel()

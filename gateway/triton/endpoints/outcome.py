@@ -20,7 +20,7 @@ class Outcome(Enum):
 
     ANSWERED = "answered"
     REFUSED = "refused"
-    """An error that says nothing against the endpoint: its queue is full, or it does not serve this version."""
+    """An error that says nothing against the endpoint, such as a full queue."""
     BROKEN = "broken"
     """An answer that breaks the contract."""
     LATE = "late"
@@ -28,7 +28,7 @@ class Outcome(Enum):
     UNREACHABLE = "unreachable"
     """No connection, or one that broke."""
     WITHDRAWN = "withdrawn"
-    """The call was given up: its caller wants no answer any more, or the breaker opened meanwhile."""
+    """The call was given up: its caller left, or the breaker opened meanwhile."""
 
 
 def outcome_of(error: GatewayError) -> Outcome:

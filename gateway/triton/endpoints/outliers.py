@@ -1,4 +1,4 @@
-"""Endpoints that answer worse than the others. Pure: the clock is passed in."""
+"""Ejecting endpoints that answer worse than the others. Pure: the clock is passed in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ REST_S, LONGEST_REST_S = 10.0, 120.0
 
 @dataclass(slots=True)
 class Record:
-    """What an endpoint did in this interval, and until when it is ejected."""
+    """The calls to an endpoint in this interval, and until when it is ejected."""
 
     answered: int = 0
     failed: int = 0
@@ -23,7 +23,7 @@ class Record:
     ejections: int = 0
 
     def is_ejected(self, now_s: float) -> bool:
-        """Whether it rests."""
+        """Whether no calls are sent to it."""
         return now_s < self.ejected_until_s
 
     def succeeded(self, took_s: float) -> None:
@@ -33,28 +33,34 @@ class Record:
 
     @property
     def calls(self) -> int:
-        """Those of this interval."""
+        """How many calls of this interval count."""
         return self.answered + self.failed
 
     @property
     def failed_share(self) -> float:
-        """0 without calls."""
+        """The share of the calls that failed, 0 without calls."""
         return self.failed / self.calls if self.calls else 0.0
 
     @property
     def mean_s(self) -> float:
-        """The mean time of an answered call."""
+        """The mean time of an answered call, 0 without any."""
         return self.seconds / self.answered if self.answered else 0.0
 
 
 class Outliers:
-    """Judges the endpoints once an interval: at most half of them rest at a time, so a lone one never does."""
+    """Judges the endpoints once an interval.
+
+    At most half of them are ejected at a time, so a lone endpoint never is.
+    """
 
     def __init__(self, now_s: float) -> None:
         self._since_s = now_s
 
     def judge(self, records: Mapping[str, Record], now_s: float) -> dict[str, str]:
-        """Eject who did worse than the others, with the reason by name; nothing before the interval is over."""
+        """Eject the endpoints that did worse than the others; the reasons by name.
+
+        Nothing happens before the interval is over.
+        """
         if now_s - self._since_s < INTERVAL_S:
             return {}
         self._since_s = now_s

@@ -1,4 +1,7 @@
-"""The Tritons as one: probes them, chooses among them, retries and hedges. Knows no protocol; a call is a function of a connection."""
+"""The pool of endpoints: probes them, chooses among them, retries and hedges calls.
+
+It depends on no protocol: a call is a function of an endpoint's client.
+"""
 
 import asyncio
 import random
@@ -22,20 +25,24 @@ from gateway.triton.endpoints.retry_budget import RetryBudget
 log = structlog.get_logger()
 T = TypeVar("T")
 SAFE_TO_RETRY = (NotReady, Overloaded)
-"""The call was refused or its connection broke. One that timed out is not made again: its time is over, and its work may go on."""
+"""The call was refused, or its connection broke.
+
+A call that timed out is not retried: its time is over, and the server may still be working on it.
+"""
 
 
 class Endpoints(Generic[C]):
-    """Endpoints found by `discovery`; `connect` makes the client of one.
+    """The endpoints that `discovery` finds; `client_of` makes the client of an address.
 
-    `retry_share` of the calls may be made again, with another endpoint. With a `hedge_percentile` (0 to 100), a call that takes longer
-    than that share of its like is sent to a second endpoint too, out of the same budget, and the first answer counts.
+    The share `retry_share` of the calls may be retried with another endpoint. With a
+    `hedge_percentile` (0 to 100), a call that takes longer than that percentile of calls of its
+    size is also sent to a second endpoint, out of the same budget, and the first result counts.
     """
 
     def __init__(
-        self, discovery: Discovery, connect: Callable[[str], C], *, retry_share: float = 0.1, hedge_percentile: float | None = None
+        self, discovery: Discovery, client_of: Callable[[str], C], *, retry_share: float = 0.1, hedge_percentile: float | None = None
     ) -> None:
-        self._discovery, self._connect = discovery, connect
+        self._discovery, self._client_of = discovery, client_of
         self._hedge_percentile = hedge_percentile
         self._endpoints: dict[str, Endpoint[C]] = {}
         self._now = asyncio.get_running_loop().time
@@ -44,22 +51,23 @@ class Endpoints(Generic[C]):
         self._latencies = Latencies()
 
     async def refresh(self, probe: Callable[[C], Awaitable[T]]) -> dict[str, T | GatewayError]:
-        """Look up who is there and probe each; the answers, or why there is none, by address. Ejects outliers.
+        """Look up the addresses, probe each endpoint and eject outliers.
 
-        Who is there no more is probed while calls hang there, and in no answer.
+        Returns what each probe gave, or its error, by address. An endpoint that is leaving is still
+        probed while calls are in flight there, but is left out of the result.
         """
         await self._reconcile(await self._discovery.addresses())
         endpoints = list(self._endpoints.values())
-        answers = await asyncio.gather(*(self._probe(endpoint, probe) for endpoint in endpoints))
+        results = await asyncio.gather(*(self._probe(endpoint, probe) for endpoint in endpoints))
         records = {endpoint.address: endpoint.record for endpoint in endpoints if not endpoint.leaving}
         for address, reason in self._outliers.judge(records, self._now()).items():
             log.warning("endpoint ejected", address=address, reason=reason)
             metrics.EJECTIONS.labels(reason).inc()
         self._measure()
-        return {endpoint.address: answer for endpoint, answer in zip(endpoints, answers, strict=True) if not endpoint.leaving}
+        return {endpoint.address: result for endpoint, result in zip(endpoints, results, strict=True) if not endpoint.leaving}
 
     def serve(self, routes: Mapping[str, frozenset[Hashable]]) -> None:
-        """Say what each address serves."""
+        """Set what each address serves; an address that is not in `routes` serves nothing."""
         for address, endpoint in self._endpoints.items():
             endpoint.serves = routes.get(address, frozenset())
 
@@ -69,10 +77,12 @@ class Endpoints(Generic[C]):
         return {address for address, endpoint in self._endpoints.items() if endpoint.breaker.state is State.OPEN}
 
     async def call(self, what: Hashable, items: int, timeout_s: float, send: Callable[[C, float], Awaitable[T]]) -> T:
-        """Call an endpoint that serves `what` with a work of so many items; `send` gets a connection and the seconds left.
+        """Send a call for so many items to an endpoint that serves `what`.
+
+        `send` gets the endpoint's client and the seconds that are left.
 
         Raises:
-            NotReady: nobody serves it now.
+            NotReady: no endpoint serves it now.
             GatewayError: what `send` raises.
         """
         deadline_s = self._now() + timeout_s
@@ -90,24 +100,24 @@ class Endpoints(Generic[C]):
                 metrics.RETRIES.labels(type(exc).__name__).inc()
 
     async def aclose(self) -> None:
-        """Close all connections; calls in flight end as unanswered."""
+        """Close all connections; calls in flight fail."""
         for endpoint in self._endpoints.values():
             endpoint.abandon_calls()
-            await endpoint.connection.aclose()
+            await endpoint.client.aclose()
         self._endpoints.clear()
 
     async def _reconcile(self, addresses: list[str]) -> None:
         for address in addresses:
             if address not in self._endpoints:
-                self._endpoints[address] = Endpoint(address, self._connect(address))
+                self._endpoints[address] = Endpoint(address, self._client_of(address))
         for address, endpoint in list(self._endpoints.items()):
             endpoint.leaving = address not in addresses
             if endpoint.leaving and not endpoint.calls:
-                await self._endpoints.pop(address).connection.aclose()
+                await self._endpoints.pop(address).client.aclose()
 
     async def _probe(self, endpoint: Endpoint[C], probe: Callable[[C], Awaitable[T]]) -> T | GatewayError:
         try:
-            answer = await probe(endpoint.connection)
+            result = await probe(endpoint.client)
         except NotReady as exc:
             self._failed(endpoint)
             return exc
@@ -115,7 +125,7 @@ class Endpoints(Generic[C]):
             endpoint.breaker.probed(self._now())
             return exc
         endpoint.breaker.probed(self._now())
-        return answer
+        return result
 
     def _failed(self, endpoint: Endpoint[C]) -> None:
         before = endpoint.breaker.state
@@ -152,7 +162,7 @@ class Endpoints(Generic[C]):
             if not first.done() and others and self._budget.spend(self._now()):
                 metrics.HEDGES.inc()
                 attempts.add(asyncio.create_task(self._attempt(less_loaded_of_two(others, random.sample), items, deadline_s, send)))
-            return await _first_answer(attempts)
+            return await _first_result(attempts)
         finally:
             for attempt in attempts:
                 attempt.cancel()
@@ -160,15 +170,15 @@ class Endpoints(Generic[C]):
 
     async def _attempt(self, endpoint: Endpoint[C], items: int, deadline_s: float, send: Callable[[C, float], Awaitable[T]]) -> T:
         began_s = self._now()
-        call = asyncio.ensure_future(send(endpoint.connection, max(deadline_s - began_s, 0.001)))
+        call = asyncio.ensure_future(send(endpoint.client, max(deadline_s - began_s, 0.001)))
         endpoint.breaker.began()
         endpoint.load += items
         endpoint.calls.add(call)
         outcome = Outcome.WITHDRAWN
         try:
-            answer = await call
+            result = await call
             outcome = Outcome.ANSWERED
-            return answer
+            return result
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -211,8 +221,8 @@ class Endpoints(Generic[C]):
             metrics.ENDPOINTS.labels(state).set(states.count(state))
 
 
-async def _first_answer(attempts: "set[asyncio.Task[T]]") -> T:
-    """The first result; an exception only when no attempt is left."""
+async def _first_result(attempts: "set[asyncio.Task[T]]") -> T:
+    """The first result; an exception only if no attempt is left that may still give a result."""
     pending = set(attempts)
     while True:
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)

@@ -1,12 +1,19 @@
-"""How many calls may be made twice: retries that are a share of the traffic cannot multiply it. Pure: the clock is passed in."""
+"""How many calls may be sent twice. Pure: the clock is passed in.
+
+Retries that are a share of the traffic cannot multiply it.
+"""
 
 RESERVE_PER_S = 5.0
 LONGEST_S = 10.0
-"""What was not spent is kept for so many seconds of reserve."""
+"""At most the reserve of so many seconds is kept."""
 
 
 class RetryBudget:
-    """Each call earns `share` of a retry, each second `RESERVE_PER_S` of them, so that few calls can be retried too."""
+    """A balance of retries that calls earn and retries spend.
+
+    Each call earns `share` of a retry. Each second adds `RESERVE_PER_S`, so that calls can be
+    retried when there are only few.
+    """
 
     def __init__(self, share: float, now_s: float) -> None:
         self._share = share
@@ -15,7 +22,7 @@ class RetryBudget:
         self._seen_s = now_s
 
     def earn(self) -> None:
-        """A call is made."""
+        """Count a call."""
         self._balance = min(self._most, self._balance + self._share)
 
     def spend(self, now_s: float) -> bool:

@@ -13,7 +13,7 @@ INTERACTIVE, BATCH = Priority
 
 
 class Server:
-    """Answers a call `seconds` after it began, and remembers what it was asked for."""
+    """Answers a call `seconds` after it began, and records the calls."""
 
     def __init__(self, seconds, fault=None):
         self.seconds, self.fault, self.calls = seconds, fault, []
@@ -99,7 +99,7 @@ def test_an_item_that_cannot_be_answered_in_time_is_not_begun():
 
 
 def queue_after_admission(queue, item, at_s):
-    """An item that was let in when nothing was known of the wait, with company, so that the queue is not idle."""
+    """An item that was admitted before the wait was known, with another permit held beside it."""
     queue.limiter.admit(2, INTERACTIVE, 1000.0, lambda _: None)
     return queue.submit(item, INTERACTIVE, Deadline(at_s))
 
@@ -168,9 +168,39 @@ def test_a_full_queue_behind_lowers_the_limit():
     run(scenario())
 
 
+def test_a_queue_is_idle_once_all_that_was_admitted_is_answered():
+    async def scenario():
+        queue = queue_of(Server(1.0))
+        assert queue.idle
+        queue.admit(1, INTERACTIVE, 9.0)
+        assert not queue.idle, "its item is submitted next"
+        future = queue.submit(1, INTERACTIVE, Deadline(9.0))
+        await asyncio.sleep(0.5)
+        future.cancel()
+        await asyncio.sleep(0.1)
+        assert queue.limiter.held == 0
+        assert not queue.idle, "the call is still in flight"
+        await asyncio.sleep(0.5)
+        assert queue.idle
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("fault", [None, Overloaded("full")])
+def test_a_queue_that_gets_no_more_answers_all_that_wait_and_is_idle_then(fault):
+    async def scenario():
+        queue = queue_of(Server(1.0, fault), max_items=1)
+        futures = [*submit(queue, [1, 2, 3]), *submit(queue, [4, 5], BATCH)]
+        await asyncio.wait(futures)
+        assert [future.exception() or future.result() for future in futures] == ([fault] * 5 if fault else [10, 20, 30, 40, 50])
+        assert queue.idle
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("overload", [1, 2, 5])
 def test_under_overload_nearly_all_that_is_begun_is_answered_in_time_and_the_server_is_never_idle(overload):
-    """Poisson-like arrivals in virtual time at a multiple of what the server can do, each with a deadline of a second."""
+    """Arrivals at a multiple of the server's capacity, each with a deadline of a second."""
 
     async def scenario():
         capacity_per_s, seconds, deadline_s = 320.0, 60, 1.0

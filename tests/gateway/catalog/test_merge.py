@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
-from gateway.catalog.merge import merged, routes, silenced
+from gateway.catalog.merge import merged, routes, unready
 
 
 def version(digest, ready=True):
@@ -49,18 +49,18 @@ def test_the_configuration_is_that_of_the_newest_ready_version():
         "c": catalog(config="not ready", v2=version("y", ready=False), v3=version("z", ready=False)),
     }
     assert merged(three).model("topics").config == "new"
-    assert merged({"a": silenced(three["a"])} | {"c": three["c"]}).model("topics").config is not None
+    assert merged({"a": unready(three["a"])} | {"c": three["c"]}).model("topics").config is not None
 
 
 def test_what_only_a_silent_one_has_served_is_known_and_not_ready():
     two = {"a": catalog(name="spam", v1=version("x")), "b": catalog(v1=version("y"))}
-    both = merged({**two, "a": silenced(two["a"])})
+    both = merged({**two, "a": unready(two["a"])})
     assert ({name: model.is_ready(1) for name, model in both.models.items()}) == {"spam": False, "topics": True}
     assert both.model("spam").versions[1].manifest.digest == "x"
-    assert routes(both, {**two, "a": silenced(two["a"])}) == {"a": set(), "b": {("topics", 1)}}
+    assert routes(both, {**two, "a": unready(two["a"])}) == {"a": set(), "b": {("topics", 1)}}
 
 
 def test_of_a_silent_one_no_instance_counts():
     one, other = catalog(instances=2, v1=version("x")), catalog(instances=3, v1=version("x"))
-    model = merged({"a": silenced(one), "b": other}).model("topics")
+    model = merged({"a": unready(one), "b": other}).model("topics")
     assert (model.is_ready(1), model.instances) == (True, 3)

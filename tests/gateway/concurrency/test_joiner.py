@@ -6,7 +6,7 @@ from gateway.concurrency.joiner import Joiner
 
 
 class Calls:
-    """A call that lasts until it is let go, and remembers what it was called with."""
+    """A call that lasts until its gate is open, and records its batches."""
 
     def __init__(self):
         self.batches = []
@@ -108,10 +108,10 @@ async def test_even_calls_leave_each_other_a_share():
 async def test_few_items_of_one_request_are_not_parted_and_those_of_several_are():
     call = Calls()
     joiner = Joiner(call, max_items=8, max_in_flight=3, even=True)
-    futures = [joiner.submit(i, company="one") for i in range(3)]
+    futures = [joiner.submit(i, group="one") for i in range(3)]
     await turn()
     assert call.batches == [[0, 1, 2]]
-    futures += [joiner.submit(i, company=i) for i in (3, 4)]
+    futures += [joiner.submit(i, group=i) for i in (3, 4)]
     await turn()
     assert call.batches[1:] == [[3, 4]]
     call.gate.set()
@@ -121,7 +121,7 @@ async def test_few_items_of_one_request_are_not_parted_and_those_of_several_are(
 async def test_many_items_of_one_request_are_shared_evenly():
     call = Calls()
     joiner = Joiner(call, max_items=32, max_in_flight=3, even=True)
-    futures = [joiner.submit(i, company="one") for i in range(32)]
+    futures = [joiner.submit(i, group="one") for i in range(32)]
     await turn()
     assert [len(batch) for batch in call.batches] == [8, 8, 8]
     call.gate.set()
@@ -143,5 +143,7 @@ async def test_closing_waits_for_what_was_submitted_in_the_same_turn_and_for_wha
     joiner = Joiner(call, max_items=1, max_in_flight=1)
     call.gate.set()
     futures = [joiner.submit(i) for i in range(3)]
+    assert not joiner.idle
     await joiner.aclose()
     assert [future.result() for future in futures] == [0, 10, 20]
+    assert joiner.idle

@@ -7,7 +7,7 @@ from gateway.concurrency.ordered import Ordered
 
 
 class Work:
-    """Work that ends when it is told to; `source` gives numbers and counts those taken."""
+    """Work that ends on command; `source` yields numbers and counts those that were taken."""
 
     def __init__(self, pieces, fault=None):
         self.taken = self.cancelled = 0

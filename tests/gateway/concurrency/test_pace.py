@@ -47,7 +47,7 @@ async def test_one_turn_is_left_however_often_it_was_shed():
         pace.shed()
     pace.end()
     await asyncio.wait_for(pace.begin(), 1)
-    assert pace.taken == 1
+    assert pace.held == 1
 
 
 async def test_a_turn_is_not_lost_when_the_one_who_waits_for_it_leaves():
@@ -55,7 +55,7 @@ async def test_a_turn_is_not_lost_when_the_one_who_waits_for_it_leaves():
     await pace.begin()
     leaving, staying = asyncio.create_task(pace.begin()), asyncio.create_task(pace.begin())
     await settle()
-    pace.end()  # gives the turn to the one who leaves before it can run
+    pace.end()  # grants the permit to a waiter that leaves before it can run
     leaving.cancel()
     await asyncio.wait_for(staying, 1)
-    assert pace.taken == 1
+    assert pace.held == 1

@@ -1,6 +1,7 @@
 """Each method over a real channel, with a fake Triton behind it."""
 
 import contextlib
+import re
 
 import grpc
 import pytest
@@ -25,8 +26,9 @@ class Running:
     def __init__(self, stub, triton):
         self.stub, self.triton = stub, triton
 
-    async def infer(self, *texts, model="topics", **fields):
-        return await self.stub.ModelInfer(infer_request(model, {"TEXT": [text.encode() for text in texts]}, **fields))
+    async def infer(self, *texts, model="topics", metadata=None, timeout_s=30, **fields):
+        request = infer_request(model, {"TEXT": [text.encode() for text in texts]}, **fields)
+        return await self.stub.ModelInfer(request, metadata=metadata, timeout=timeout_s)
 
 
 @contextlib.asynccontextmanager
@@ -86,6 +88,30 @@ async def test_a_fault_has_its_code_its_sentence_and_when_to_come_back(raised, c
         server.triton.fault = raised
         found = await fault(server.infer("corn"))
         assert (found.code(), found.details(), dict(found.trailing_metadata())["retry-after"]) == (code, raised.message, "7")
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "code", "sentence"),
+    [
+        (["corn"], {"model": "none"}, Code.NOT_FOUND, "no such model"),
+        (["corn"], {"model_version": "7"}, Code.NOT_FOUND, "no version 7"),
+        (["corn"], {"model_version": "x"}, Code.INVALID_ARGUMENT, "model_version: must be a whole number"),
+        ([], {}, Code.INVALID_ARGUMENT, "n is at least 1"),
+        (["corn"], {"metadata": [("x-unit-id", "u" * 300)]}, Code.INVALID_ARGUMENT, "X-Unit-ID"),
+        (["corn" * 50_000], {}, Code.INVALID_ARGUMENT, "TEXT.0 has 200000 bytes"),
+        (["a" * 3_000_000], {}, Code.RESOURCE_EXHAUSTED, "larger than max"),
+        (["never asked"], {"timeout_s": 0.000_001}, Code.DEADLINE_EXCEEDED, "Deadline|in time"),  # by the client or the server
+        (["never asked"], {"metadata": [("x-request-timeout-ms", "0.01")]}, Code.DEADLINE_EXCEEDED, "did not come in time"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+async def test_faults_have_grpcs_statuses_and_a_sentence(texts, options, code, sentence):
+    async with running() as server:
+        server.triton.hold()  # only what is late comes so far
+        found = await fault(server.infer(*texts, **options))
+        assert (found.code(), bool(re.search(sentence, found.details()))) == (code, True), found.details()
+        server.triton.release()
+        await server.infer("still alive")
 
 
 async def test_a_fault_of_ours_is_internal_and_says_nothing():

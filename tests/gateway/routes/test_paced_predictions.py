@@ -39,7 +39,7 @@ def test_what_was_shed_is_asked_again_after_a_pause_with_the_same_deadline():
         model, pace = Model(sheds=2), Pace(4)
         assert await PacedPredictions(model.predict, pace, TIMEOUT_S).predict("a") == "prediction of a"
         assert model.calls == [("a", pytest.approx(attempt * PAUSE_S), TIMEOUT_S) for attempt in range(3)]
-        assert pace.taken == 0
+        assert pace.held == 0
 
     run(scenario())
 
@@ -83,7 +83,7 @@ def test_items_that_are_shed_until_their_time_is_over_fail():
         with pytest.raises(Overloaded):
             await PacedPredictions(model.predict, pace, TIMEOUT_S).predict("a")
         assert TIMEOUT_S - 2 * PAUSE_S <= asyncio.get_running_loop().time() < TIMEOUT_S
-        assert pace.taken == 0
+        assert pace.held == 0
 
     run(scenario())
 
@@ -93,6 +93,6 @@ def test_another_error_is_raised_at_once_and_gives_the_turn_back():
         model, pace = Model(error=InvalidRequest("no")), Pace(4)
         with pytest.raises(InvalidRequest):
             await PacedPredictions(model.predict, pace, TIMEOUT_S).predict("a")
-        assert (len(model.calls), pace.taken, pace.limit) == (1, 0, 4.0)
+        assert (len(model.calls), pace.held, pace.limit) == (1, 0, 4.0)
 
     run(scenario())

@@ -1,10 +1,10 @@
-"""What Triton answers instead of an answer, as ours; that the words are Triton's own is tested on a real one."""
+"""Triton's error responses as errors of ours; a real Triton is tested to use these words."""
 
 import pytest
 
 from gateway.errors import BackendBroken, DeadlineExceeded, NotReady, Overloaded, Unreachable
 from gateway.triton.client import fault_of
-from gateway.triton.http1 import Answer
+from gateway.triton.http1 import Response
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from gateway.triton.http1 import Answer
         (500, "secret detail", BackendBroken),
     ],
 )
-def test_an_answer_that_is_none_becomes_one_of_ours_without_foreign_text(status, reason, error):
-    fault = fault_of(Answer(status, {}, b'{"error":"%s"}' % reason.encode()))
+def test_an_error_response_becomes_an_error_of_ours_without_foreign_text(status, reason, error):
+    fault = fault_of(Response(status, {}, b'{"error":"%s"}' % reason.encode()))
     assert type(fault) is error
     assert reason not in fault.message

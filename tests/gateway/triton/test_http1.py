@@ -1,4 +1,4 @@
-"""The client on real sockets: keep-alive, closed connections, broken answers, time limits."""
+"""The client on real sockets: keep-alive, closed connections, broken responses, time limits."""
 
 import asyncio
 import ssl
@@ -13,7 +13,10 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Kind: greeting\r\n\r\nhello"
 
 
 class Server:
-    """Answers each request on a connection by the next of its scripts; None closes the connection, "wait" says nothing."""
+    """Answers the requests on a connection by its script.
+
+    In a script None closes the connection, and "wait" leaves the request unanswered.
+    """
 
     def __init__(self, *scripts, tls=None):
         self.scripts, self.tls = [list(script) for script in scripts], tls

@@ -1,4 +1,4 @@
-"""The pool with connections that are functions: gates instead of networks."""
+"""The pool with fake clients: gates instead of networks."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from gateway.triton.endpoints.pool import Endpoints
 MODEL = ("topics", 1)
 
 
-class Connection:
+class Client:
     """Answers with its address, raises `fault`, or waits for its gate."""
 
     def __init__(self, address):
@@ -32,29 +32,29 @@ class Connection:
         self.closed = True
 
 
-async def send(connection, left_s):
-    connection.calls += 1
-    await connection.gate.wait()
-    await asyncio.sleep(connection.seconds)
-    if connection.fault:
-        raise connection.fault
-    return connection.address
+async def send(client, left_s):
+    client.calls += 1
+    await client.gate.wait()
+    await asyncio.sleep(client.seconds)
+    if client.fault:
+        raise client.fault
+    return client.address
 
 
 class Pool:
-    """Two endpoints, and the connections to them by address."""
+    """Two endpoints, and their clients by address."""
 
     def __init__(self, **options):
-        self.connections = {}
+        self.clients = {}
         self.discovery = Discovery(["a:1", "b:1"])
-        self.endpoints = Endpoints(self.discovery, self._connect, **options)
+        self.endpoints = Endpoints(self.discovery, self._client_of, **options)
 
-    def _connect(self, address):
-        self.connections[address] = Connection(address)
-        return self.connections[address]
+    def _client_of(self, address):
+        self.clients[address] = Client(address)
+        return self.clients[address]
 
     async def refresh(self, **serves):
-        answers = await self.endpoints.refresh(lambda connection: connection.probe())
+        answers = await self.endpoints.refresh(lambda client: client.probe())
         self.endpoints.serve({address: frozenset({MODEL}) for address in self.discovery.urls})
         return answers
 
@@ -65,7 +65,7 @@ class Pool:
 async def pool_of(**options):
     pool = Pool(**options)
     await pool.refresh()
-    return pool, *pool.connections.values()
+    return pool, *pool.clients.values()
 
 
 async def test_calls_go_to_who_has_less_to_do():
@@ -215,9 +215,9 @@ async def test_endpoints_come_and_go():
     assert b.closed
 
 
-async def hanging_call(pool, connection, other):
-    """A call that hangs on a connection."""
-    connection.gate.clear()
+async def hanging_call(pool, client, other):
+    """A call that hangs at the endpoint of a client."""
+    client.gate.clear()
     other.gate.clear()
     calls = [asyncio.create_task(pool.call()) for _ in range(2)]
     await asyncio.sleep(0)
@@ -259,7 +259,7 @@ OUTCOMES = {
     "unreachable": (Unreachable("gone"), State.OPEN, (0, 0)),
     "withdrawn: a fault of ours": (KeyError("ours"), State.HALF_OPEN, (0, 0)),
 }
-"""A call's fault, then the state of a breaker that it tried, and the (answered, failed) calls of the endpoint's record."""
+"""The fault of a trial, the breaker's state after it, and the record's (answered, failed)."""
 
 
 async def half_open_pool():
@@ -267,15 +267,15 @@ async def half_open_pool():
     pool = Pool()
     pool.discovery.urls = ["a:1"]
     await pool.refresh()
-    [connection], [endpoint] = pool.connections.values(), pool.endpoints._endpoints.values()
-    connection.fault = Unreachable("gone")
+    [client], [endpoint] = pool.clients.values(), pool.endpoints._endpoints.values()
+    client.fault = Unreachable("gone")
     for _ in range(FAILURES_TO_OPEN):
         await pool.refresh()
-    connection.fault = None
+    client.fault = None
     await asyncio.sleep(REST_S)
     await pool.refresh()
     assert endpoint.breaker.state is State.HALF_OPEN
-    return pool, connection, endpoint
+    return pool, client, endpoint
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -283,8 +283,8 @@ def test_each_outcome_is_booked_once_in_breaker_record_and_load(outcome):
     fault, state, record = OUTCOMES[outcome]
 
     async def scenario():
-        pool, connection, endpoint = await half_open_pool()
-        connection.fault = fault
+        pool, client, endpoint = await half_open_pool()
+        client.fault = fault
         with pytest.raises(type(fault)) if fault else contextlib.nullcontext():
             await pool.call()
         assert endpoint.breaker.state is state
@@ -296,8 +296,8 @@ def test_each_outcome_is_booked_once_in_breaker_record_and_load(outcome):
 
 def test_a_withdrawn_trial_decides_nothing_and_lets_the_next_call_try():
     async def scenario():
-        pool, connection, endpoint = await half_open_pool()
-        connection.gate.clear()
+        pool, client, endpoint = await half_open_pool()
+        client.gate.clear()
         call = asyncio.create_task(pool.call())
         await asyncio.sleep(1)
         assert not endpoint.breaker.lets_through

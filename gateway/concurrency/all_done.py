@@ -1,14 +1,17 @@
-"""Waiting for several futures that others wait for too: their results are not taken, and they are not cancelled with the one who waits."""
+"""Waiting for several futures that others wait for too.
+
+Their results are not taken, and they are not cancelled when the one who waits is cancelled.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 
-async def landed(futures: Sequence["asyncio.Future[Any]"], deadline_s: float) -> bool:
-    """Wait until all are done, or until `deadline_s` of the event loop's clock: whether all are.
+async def all_done(futures: Sequence["asyncio.Future[Any]"], deadline_s: float) -> bool:
+    """Wait for all, at most until `deadline_s` of the event loop's clock; whether all are done.
 
-    As `asyncio.wait` does it, at a third of its cost.
+    Like `asyncio.wait`, at a third of its cost.
     """
     pending = [future for future in futures if not future.done()]
     if not pending:
@@ -17,7 +20,7 @@ async def landed(futures: Sequence["asyncio.Future[Any]"], deadline_s: float) ->
     waiter = loop.create_future()
     left = len(pending)
 
-    def one_landed(_: "asyncio.Future[Any]") -> None:
+    def one_is_done(_: "asyncio.Future[Any]") -> None:
         nonlocal left
         left -= 1
         if not left:
@@ -28,7 +31,7 @@ async def landed(futures: Sequence["asyncio.Future[Any]"], deadline_s: float) ->
             waiter.set_result(None)
 
     for future in pending:
-        future.add_done_callback(one_landed)
+        future.add_done_callback(one_is_done)
     timer = loop.call_at(deadline_s, wake)
     try:
         await waiter
@@ -36,5 +39,5 @@ async def landed(futures: Sequence["asyncio.Future[Any]"], deadline_s: float) ->
         timer.cancel()
         if left:
             for future in pending:
-                future.remove_done_callback(one_landed)
+                future.remove_done_callback(one_is_done)
     return not left

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from virtual_time import run
 
-from gateway.concurrency.landing import landed
+from gateway.concurrency.all_done import all_done
 
 
 def futures(*at_s):
@@ -19,7 +19,7 @@ def futures(*at_s):
 
 def test_all_are_waited_for_and_no_longer():
     async def scenario():
-        assert await landed(futures(1, 3, 2), deadline_s=10)
+        assert await all_done(futures(1, 3, 2), deadline_s=10)
         assert asyncio.get_running_loop().time() == 3
 
     run(scenario())
@@ -29,8 +29,8 @@ def test_those_that_are_done_already_count():
     async def scenario():
         done, late = futures(1, 2)
         await asyncio.sleep(1.5)
-        assert await landed([done], deadline_s=0)
-        assert await landed([done, late], deadline_s=10)
+        assert await all_done([done], deadline_s=0)
+        assert await all_done([done, late], deadline_s=10)
         assert asyncio.get_running_loop().time() == 2
 
     run(scenario())
@@ -40,7 +40,7 @@ def test_those_that_are_done_already_count():
 def test_one_that_is_late_is_told_at_the_deadline_and_goes_on(deadline_s):
     async def scenario():
         in_time, late = futures(1, 5)
-        assert not await landed([in_time, late], deadline_s)
+        assert not await all_done([in_time, late], deadline_s)
         assert asyncio.get_running_loop().time() == deadline_s
         await late
 
@@ -50,7 +50,7 @@ def test_one_that_is_late_is_told_at_the_deadline_and_goes_on(deadline_s):
 def test_whoever_leaves_disturbs_no_other():
     async def scenario():
         (shared,) = futures(2)
-        leaves, stays = (asyncio.create_task(landed([shared], deadline_s=10)) for _ in range(2))
+        leaves, stays = (asyncio.create_task(all_done([shared], deadline_s=10)) for _ in range(2))
         await asyncio.sleep(1)
         leaves.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -64,7 +64,7 @@ def test_whoever_leaves_disturbs_no_other():
 def test_failures_and_cancellations_are_landings():
     async def scenario():
         failed, cancelled = (asyncio.get_running_loop().create_future() for _ in range(2))
-        waiting = asyncio.create_task(landed([failed, cancelled], deadline_s=10))
+        waiting = asyncio.create_task(all_done([failed, cancelled], deadline_s=10))
         await asyncio.sleep(1)
         failed.set_exception(ValueError("no"))
         cancelled.cancel()

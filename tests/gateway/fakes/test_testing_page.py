@@ -1,0 +1,23 @@
+"""The page on tests is true: its example runs, and what its table names exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.fakes.manifests import make_manifest
+from gateway.fakes.triton import FakeTriton
+
+PAGE = (Path(__file__).parents[3] / "gateway/docs/testing.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_the_example_runs(block):
+    exec(compile(block, "testing.md", "exec"), {})  # noqa: S102 - our own page
+
+
+def test_what_the_table_names_exists():
+    names = set(re.findall(r"triton\.(\w+)", PAGE[PAGE.index("| to |") :]))
+    assert names >= {"calls", "hold", "called", "release", "fault", "catalog_fault", "serve", "unload"}
+    assert names - {"model_server"} <= set(dir(FakeTriton(make_manifest("topics"))))

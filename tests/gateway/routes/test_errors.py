@@ -1,0 +1,62 @@
+"""Each error has its status and a sentence, and the gateway survives them all."""
+
+import json
+
+import pytest
+
+PREDICT = "/v1/models/topics:predict"
+
+
+def body(*texts, **more):
+    return json.dumps({"instances": list(texts), **more})
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "sentence"),
+    [
+        (b"not json", {}, 400, "the body is not JSON"),
+        (b'{"instances": ["\xff\xfe"]}', {}, 400, "the body is not JSON in UTF-8"),
+        (body("a"), {"X-Request-Timeout-Ms": "soon"}, 400, "X-Request-Timeout-Ms"),
+        (body("a"), {"X-Unit-ID": "u" * 10_000}, 400, "X-Unit-ID"),
+        (body("a"), {"X-Priority": "urgent"}, 400, "X-Priority: must be one of interactive, batch"),
+        (body(), {}, 422, "at least one text"),
+        (body(*["a"] * 65), {}, 422, "at most 64"),
+        (body(7), {}, 422, "instances.0: must be a string"),
+        (body("a", version=7), {}, 404, "no version 7; there are: 1, 2"),
+        (body("a" * 1_000_000), {}, 413, "instances.0 has 1000000 bytes"),
+        (body("a" * 3_000_000), {}, 413, "the body has more than"),
+        (body("a quick one"), {"X-Request-Timeout-Ms": "0.01"}, 504, "did not come in time"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_bad_input_gets_its_status_and_a_sentence(start_app, content, headers, status, sentence):
+    client = start_app()
+    client.triton.hold()  # only what is late comes so far
+    answer = client.post(PREDICT, content=content, headers={"Content-Type": "application/json", **headers})
+    assert (answer.status_code, sentence in answer.json()["error"]) == (status, True), answer.text
+    client.triton.release()
+    assert client.post(PREDICT, content=body("still alive")).status_code == 200
+
+
+def test_unknown_paths_and_models_are_not_found(start_app):
+    client = start_app()
+    for path in ("/v1/models/none", "/nowhere", "/v1/models/"):
+        answer = client.get(path, headers={"Host": "elsewhere.example"}, follow_redirects=False)
+        assert (answer.status_code, bool(answer.json()["error"]), "location" in answer.headers) == (404, True, False)
+    answer = client.post("/v1/models/none:predict", content=body("a"))
+    assert (answer.status_code, answer.json()) == (404, {"error": "no such model; there are: topics"})
+    assert client.get(PREDICT).status_code == 405
+
+
+def test_more_items_than_a_request_may_have_are_refused(start_app):
+    refused = start_app(max_items=2).post(PREDICT, content=body("a", "b", "c"))
+    assert (refused.status_code, "at most 2 texts or pairs at once" in refused.json()["error"]) == (422, True)
+
+
+def test_a_deadline_may_be_longer_than_the_default_up_to_the_maximum(start_app):
+    client = start_app(request_timeout_ms=1, max_request_timeout_ms=30_000)
+    client.triton.hold()
+    assert client.post(PREDICT, content=body("a")).status_code == 504
+    client.triton.release()
+    patient = client.post(PREDICT, content=body("b"), headers={"X-Request-Timeout-Ms": "1000000"})
+    assert (patient.status_code, 29 < client.triton.calls[-1].timeout_s <= 30) == (200, True)
