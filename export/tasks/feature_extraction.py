@@ -100,12 +100,11 @@ or the mean reciprocal rank of each text's partner."""
 
 EMBEDDINGS = Assessment(_truth, {metric.name: metric for metric in METRICS}, _same)
 
-FEATURE_EXTRACTION = Task(
+TASK = Task(
     name="feature-extraction",
     optimum_task="feature-extraction",
     auto_model="AutoModel",
     outputs={"last_hidden_state": 3},
-    labels=False,
     postprocessing=_postprocessing,
     items=_items,
     assessment=lambda dataset, answering: EMBEDDINGS,

@@ -77,12 +77,11 @@ def _over_answers(compare: Callable[[str, str], float]) -> PerExample:
 METRICS = (mean_of("f1", _over_answers(word_f1)), mean_of("exact-match", _over_answers(exact)))
 ANSWERS = Assessment(right_answers, {metric.name: metric for metric in METRICS}, same_by(_best))
 
-QUESTION_ANSWERING = Task(
+TASK = Task(
     name="question-answering",
     optimum_task="question-answering",
     auto_model="AutoModelForQuestionAnswering",
     outputs={"start_logits": 2, "end_logits": 2},
-    labels=False,
     postprocessing=_postprocessing,
     items=_items,
     assessment=lambda dataset, answering: ANSWERS,

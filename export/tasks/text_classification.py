@@ -67,12 +67,11 @@ def _settings(answering: Answering) -> TextClassification:
     return answering.postprocessing
 
 
-TEXT_CLASSIFICATION = Task(
+TASK = Task(
     name="text-classification",
     optimum_task="text-classification",
     auto_model="AutoModelForSequenceClassification",
     outputs={"logits": 2},
-    labels=True,
     postprocessing=_postprocessing,
     items=_items,
     assessment=_assessment,

@@ -111,12 +111,11 @@ def _assessment(dataset: Dataset, answering: Answering) -> Assessment:
     return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best)
 
 
-TEXT_RANKING = Task(
+TASK = Task(
     name="text-ranking",
     optimum_task="text-classification",
     auto_model="AutoModelForSequenceClassification",
     outputs={"logits": 2},
-    labels=False,
     postprocessing=_postprocessing,
     items=_items,
     assessment=_assessment,

@@ -114,12 +114,11 @@ F1 = f1_of("f1", _counts)
 
 ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered))
 
-TOKEN_CLASSIFICATION = Task(
+TASK = Task(
     name="token-classification",
     optimum_task="token-classification",
     auto_model="AutoModelForTokenClassification",
     outputs={"logits": 3},
-    labels=True,
     postprocessing=_postprocessing,
     items=_items,
     assessment=lambda dataset, answering: ENTITIES,

@@ -65,3 +65,6 @@ class FeatureExtraction(Task):
         if self._normalize:
             embedding = embedding / max(np.linalg.norm(embedding), _EPSILON)
         return {EMBEDDING: embedding}
+
+
+TASK = FeatureExtraction

@@ -74,6 +74,9 @@ class QuestionAnswering(Task):
         return [{"answer": context[s.start : s.end], "start": s.start, "end": s.end, "score": s.score} for s in spans[:top_k]]
 
 
+TASK = QuestionAnswering
+
+
 def _context(window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks [tokens] of the context's tokens, and of the first token of all (it stands for "no answer")."""
     inside = np.array([sequence == _CONTEXT for sequence in window.encoding.sequence_ids])

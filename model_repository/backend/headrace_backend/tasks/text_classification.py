@@ -46,3 +46,6 @@ class TextClassification(Task):
         if len(windows) == 1:
             return {SCORES: windows[0].value}
         return {SCORES: self._over_windows(np.stack([result.value for result in windows]))}
+
+
+TASK = TextClassification

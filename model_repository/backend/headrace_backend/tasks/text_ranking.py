@@ -32,3 +32,6 @@ class TextRanking(Task):
     def answer(self, query: Query, parameters: Mapping[str, Any], results: Sequence[Sequence[Result]]) -> dict[str, Floats]:
         """The best window's score [1]."""
         return {SCORES: max((result.value for result in only(results)), key=np.max)}
+
+
+TASK = TextRanking

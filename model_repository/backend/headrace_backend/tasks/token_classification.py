@@ -144,6 +144,9 @@ class TokenClassification(Task):
         return start > 0 and " " not in text[start - 1 : start + 1]
 
 
+TASK = TokenClassification
+
+
 def _without_overlaps(entities: list[Entity]) -> list[Entity]:
     ordered = sorted(entities, key=lambda entity: entity.start)
     kept = ordered[:1]

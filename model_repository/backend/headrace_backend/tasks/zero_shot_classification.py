@@ -64,3 +64,6 @@ class ZeroShotClassification(Task):
         scores = softmax(logits)[:, 1] if parameters["multi_label"] or len(labels) == 1 else softmax(logits[:, 1])
         order = scores.argsort(kind="stable")[::-1]
         return {"labels": [labels[i] for i in order], "scores": [float(scores[i]) for i in order]}
+
+
+TASK = ZeroShotClassification
