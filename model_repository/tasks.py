@@ -33,6 +33,10 @@ class TaskRow(Generic[Settings]):
     """As Hugging Face names it: words joined by hyphens."""
     settings: type[Settings]
     """What a manifest says under `postprocessing`."""
+    example: Settings
+    """Settings of a version that nobody exported, for fakes and tests."""
+    example_labels: tuple[str, ...] = ()
+    """Its labels."""
     pair: bool | Callable[[Settings], bool] = False
     """Whether an item is a pair of texts; a function where the settings of a version decide."""
     parameters: bool = False
@@ -66,6 +70,8 @@ ROWS = (
     TaskRow(
         name="text-classification",
         settings=TextClassification,
+        example=TextClassification(),
+        example_labels=("negative", "positive"),
         pair=lambda settings: settings.text_pair,
         output=SCORES,
         width=lambda settings, labels: len(labels),
@@ -73,20 +79,49 @@ ROWS = (
         use="predict",
     ),
     # entities
-    TaskRow(name="token-classification", settings=TokenClassification, parameters=True, labels="needed"),
+    TaskRow(
+        name="token-classification",
+        settings=TokenClassification,
+        example=TokenClassification(),
+        example_labels=("O", "B-NAME", "I-NAME"),
+        parameters=True,
+        labels="needed",
+    ),
     TaskRow(
         name="feature-extraction",
         settings=FeatureExtraction,
+        example=FeatureExtraction(dimension=8, pooling="mean", normalize=True),
         output=EMBEDDING,
         width=lambda settings, labels: settings.dimension,
         use="embed",
     ),
     # a query (TEXT) and one document (TEXT_PAIR): who asks about several documents sorts them
-    TaskRow(name="text-ranking", settings=TextRanking, pair=True, output=SCORES, width=lambda settings, labels: 1, use="rerank"),
+    TaskRow(
+        name="text-ranking",
+        settings=TextRanking,
+        example=TextRanking(),
+        pair=True,
+        output=SCORES,
+        width=lambda settings, labels: 1,
+        use="rerank",
+    ),
     # a question (TEXT) and its context (TEXT_PAIR) → spans of the context
-    TaskRow(name="question-answering", settings=QuestionAnswering, pair=True, parameters=True, windowed=True),
-    # labels that come in the parameters, with scores; the labels of the head are those of its NLI model
-    TaskRow(name="zero-shot-classification", settings=ZeroShotClassification, parameters=True, labels="kept"),
+    TaskRow(
+        name="question-answering",
+        settings=QuestionAnswering,
+        example=QuestionAnswering(),
+        pair=True,
+        parameters=True,
+        windowed=True,
+    ),
+    # a text with labels in its parameters → these, with scores; the model's own are those of NLI
+    TaskRow(
+        name="zero-shot-classification",
+        settings=ZeroShotClassification,
+        example=ZeroShotClassification(entailment=2, contradiction=0),
+        parameters=True,
+        labels="kept",
+    ),
 )
 
 TASKS: Mapping[str, TaskRow[Any]] = {row.name: row for row in ROWS}

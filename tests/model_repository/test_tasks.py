@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from headrace_backend.tasks import fit_of
 from headrace_backend.tasks import task_of as backend_task_of
-from task_manifests import manifest_of
 
 from export.tasks import TASKS as EXPORT_TASKS
+from gateway.fakes.manifests import make_manifest
 from gateway.request.row import cut_at, width_of
 from gateway.tasks import SERVED_TASKS, task_of
 from model_repository.task_files import TaskFileError, task_module
@@ -30,6 +30,8 @@ NAMED_ELSEWHERE = {
     "gateway/dialects/openai.py": "the paths of a use: they read the answers of the one task that has it",
     "gateway/dialects/rerank.py": "the paths of a use",
     "gateway/dialects/tei.py": "the paths of three uses",
+    "gateway/fakes/manifests.py": "the task of a fake version that is asked for none",
+    "gateway/fakes/predictions.py": "made-up answers that look right; those of a task without any here are numbers",
     "gateway/routes/openai.py": "what OpenAPI says of the paths of two uses",
 }
 """Modules that name a task though they are neither the registry nor a task's own file, with the reason."""
@@ -93,10 +95,11 @@ def test_the_tables_of_the_docs_have_all_tasks(page):
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"), [*((name, {}) for name in TASKS), *((row.name, {"text_pair": True}) for row in ROWS if callable(row.pair))]
+    ("name", "changed"), [*((name, {}) for name in TASKS), *((row.name, {"text_pair": True}) for row in ROWS if callable(row.pair))]
 )
-def test_the_programs_take_a_task_as_its_row_says(name, settings):
-    row, version = TASKS[name], manifest_of(name, **settings)
+def test_the_programs_take_a_task_as_its_row_says(name, changed):
+    row = TASKS[name]
+    version = make_manifest("tiny", task=name, postprocessing=row.example.model_copy(update=changed))
     backend, tensors = backend_task_of(version.model_dump()), version.tensors
     assert (row.width is None) == tensors.is_json == (tensors.output == ANSWER)
     assert backend.widths == ({} if tensors.is_json else {tensors.output: width_of(version)})
@@ -117,7 +120,7 @@ def test_a_parameter_that_several_tasks_take_is_the_same_in_all():
 
 
 ROW = """\
-    TaskRow(name="keyword-extraction", settings=Postprocessing, parameters=True),
+    TaskRow(name="keyword-extraction", settings=Postprocessing, example=Postprocessing(), parameters=True),
 )
 
 TASKS:"""
@@ -203,10 +206,12 @@ class KeywordExtraction:
 TASK = KeywordExtraction()
 '''
 SCRIPT = """\
+import asyncio
 import json
 from pathlib import Path
 
-import pytest
+import httpx
+from headrace_backend import parameters
 from headrace_backend.items import Query
 from headrace_backend.tasks import task_of as backend_task_of
 
@@ -214,64 +219,76 @@ import gateway
 from export.recipe.recipe import Recipe
 from export.tasks import TASKS as EXPORT_TASKS
 from gateway.app import create_app
-from gateway.dialects import hugging_face, kserve_v1
-from gateway.dialects.open_inference import http_body, tensors
-from gateway.dialects.open_inference.tensors import outputs, outputs_of
-from gateway.errors import InvalidRequest
-from gateway.request.prediction import Item, Prediction
-from gateway.tasks import task_of
-from gateway.triton.binary_tensors import read_rows, write_request
-from loadtest.workload.dialects import BY_NAME
+from gateway.fakes.manifests import make_manifest
+from gateway.fakes.triton import FakeTriton
+from gateway.settings.settings import Settings
+from loadtest.workload.dialects import BY_NAME, count_answers
 from loadtest.workload.workload import Target
 from model_repository import config
-from task_manifests import manifest_of
 
+NAME = "keyword-extraction"
+WORDS = {"instances": ["opec cut output"], "parameters": {"keywords": 1}}
 assert Path(gateway.__file__).parents[1] == Path.cwd()
-NAME, WORDS = "keyword-extraction", b'["output","opec"]'
 
-# the contract: manifest, config.pbtxt
-version = type(manifest_of(NAME)).parse(manifest_of(NAME).to_json(), "here")
+# the contract: manifest and config.pbtxt
+version = make_manifest("words", task=NAME)
+assert type(version).parse(version.to_json(), "here") == version
 written = config.updated(None, {1: version})
 assert [(tensor.name, tensor.optional) for tensor in written.input] == [("TEXT", False), ("PARAMETERS", True)]
 assert [tensor.name for tensor in written.output] == ["ANSWER", "TOKENS", "ERROR"]
-
-# the backend answers
-backend = backend_task_of(json.loads(version.to_json()))
-assert backend.answer(Query("opec cut output", None), {"keywords": 1}, []) == ["output"]
 
 # a recipe can ask for it, and the export knows it
 fields = {"model": "words", "version": 1, "checkpoint": "c", "max_length": 16, "evaluation": {"data": "d", "max_drop": 0}}
 assert EXPORT_TASKS[Recipe.model_validate({**fields, "task": NAME}).task].outputs == {"logits": 3}
 
-# KServe v1, from what a load test's user sends to the rows of Triton's answer
-raw = BY_NAME["kserve-v1"].body(Target("tiny"), [b'"opec cut output"'])
-assert kserve_v1.items(kserve_v1.parse(raw), NAME, task_of(version), 99) == [[Item(b"opec cut output")]]
-body = kserve_v1.parse(b'{"instances": ["opec cut output"], "parameters": {"keywords": 2}}')
-[[item]] = kserve_v1.items(body, NAME, task_of(version), 99)
-assert item == Item(b"opec cut output", None, b'{"keywords":2}')
-length, sent = write_request(version, [item], {})
-assert [tensor["name"] for tensor in json.loads(sent[:length])["inputs"]] == ["TEXT", "PARAMETERS"]
-contents = [("ANSWER", len(WORDS).to_bytes(4, "little") + WORDS), ("TOKENS", bytes([5, 0, 0, 0])), ("ERROR", bytes(4))]
-header = json.dumps({"outputs": [{"name": name, "parameters": {"binary_data_size": len(raw)}} for name, raw in contents]}).encode()
-rows = read_rows(version, 1, len(header), header + b"".join(raw for _, raw in contents))
-prediction = Prediction(version, rows)
-assert kserve_v1.render(prediction, task_of(version), {"keywords": 2}, [1]) == b'{"predictions":[%b]}' % WORDS
 
-# the Open Inference Protocol
-inputs = http_body.parse(BY_NAME["open-inference"].body(Target("tiny"), [b'"opec cut output"']), None, 8).inputs
-assert tensors.items(inputs, version, max_items=8, max_text_bytes=99) == [Item(b"opec cut output")]
-assert [output.name for output in outputs(prediction, outputs_of([], version))] == ["ANSWER", "TOKENS", "ERROR"]
+# the backend answers, and the gateway asks it
+def predict(manifest, item):
+    task = backend_task_of(json.loads(manifest.to_json()))
+    return task.answer(Query(item.text.decode(), None), parameters.read(item.parameters, task.parameters), [])
 
-# Hugging Face says where to ask
-with pytest.raises(InvalidRequest, match="^this path has no form for keyword-extraction; ask at /v1/models/tiny:predict$"):
-    hugging_face.ask(b'{"inputs": "a"}', version, 99)
 
-# the OpenAPI document
-document = create_app().api.openapi()
-content = document["paths"]["/v1/models/{model}:predict"]["post"]["requestBody"]["content"]
-assert "keywords" in content["application/json"]["schema"]["properties"]["parameters"]["properties"]
-assert "keyword-extraction: a list of words." in document["components"]["schemas"]["PredictResponse"]["description"].replace("\\n", " ")
-assert NAME in document["components"]["schemas"]["Version"]["properties"]["task"]["enum"]
+async def ask():
+    application = create_app(Settings(auth=frozenset()), triton=FakeTriton(version, predict=predict))
+    async with application.api.router.lifespan_context(application.api):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://gateway") as client:
+            await ask_in_all_dialects(client)
+
+
+async def ask_in_all_dialects(client):
+    answer = await client.post("/v1/models/words:predict", json=WORDS)
+    assert answer.json() == {"predictions": [["output"]]}, answer.text
+    two = await client.post("/v1/models/words:predict", json=WORDS | {"parameters": {"keywords": 2}})
+    assert two.json() == {"predictions": [["output", "opec"]]}, two.text
+    line = await client.post("/v1/models/words:predictStream", content='"opec cut output"')
+    assert line.json() == {"line": 1, "prediction": ["output", "opec"]}, line.text
+
+    described = (await client.get("/v2/models/words")).json()
+    assert [tensor["name"] for tensor in described["inputs"]] == ["TEXT", "PARAMETERS"]
+    for name in ("kserve-v1", "open-inference"):
+        dialect = BY_NAME[name]
+        sent = dialect.body(Target("words"), [b'"opec cut output"'])
+        answer = await client.post(dialect.path(Target("words")), content=sent)
+        assert count_answers(dialect, answer.content) == 1, answer.text
+    outputs = {output["name"]: output["data"] for output in answer.json()["outputs"]}
+    assert [json.loads(value) for value in outputs["ANSWER"]] == [["output", "opec"]]
+
+    refused = await client.post("/models/words", json={"inputs": "opec cut output"})
+    assert refused.status_code == 422
+    assert refused.json()["error"] == f"this path has no form for {NAME}; ask at /v1/models/words:predict"
+    refused = await client.post("/models/words/embed", json={"inputs": "opec cut output"})
+    assert refused.json()["error"].startswith(f"model words is for {NAME}; this path needs one for ")
+    assert (await client.get("/models/words/info")).json()["model_type"] == {"keyword_extraction": {}}
+
+    document = (await client.get("/openapi.json")).json()
+    content = document["paths"]["/v1/models/{model}:predict"]["post"]["requestBody"]["content"]
+    assert "keywords" in content["application/json"]["schema"]["properties"]["parameters"]["properties"]
+    schemas = document["components"]["schemas"]
+    assert "keyword-extraction: a list of words." in schemas["PredictResponse"]["description"].replace("\\n", " ")
+    assert NAME in schemas["Version"]["properties"]["task"]["enum"]
+
+
+asyncio.run(ask())
 """
 
 
@@ -291,7 +308,7 @@ def programs(tmp_path):
 
 
 def run(programs, script):
-    path = os.pathsep.join(map(str, (programs, programs / "model_repository/backend", ROOT / "tests/support")))
+    path = os.pathsep.join(map(str, (programs, programs / "model_repository/backend")))
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "HEADRACE_AUTH": "off", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run([sys.executable, "-c", script], cwd=programs, env=environment, capture_output=True, text=True, timeout=120)
 

@@ -6,11 +6,11 @@ from headrace_backend.errors import TextError
 from headrace_backend.items import Query
 from headrace_backend.tasks import task_of as backend_task_of
 from headrace_backend.tasks.task import require_pair
-from task_manifests import manifest_of
 
 from gateway.dialects import kserve_v1, openai, tei
 from gateway.dialects.open_inference import http_body, tensors
 from gateway.errors import InvalidRequest, MalformedRequest
+from gateway.fakes.manifests import make_manifest
 from gateway.tasks import task_of
 from loadtest.workload.dialects import BY_NAME
 from loadtest.workload.workload import DIALECTS, Target
@@ -51,7 +51,7 @@ def is_asked_by_a_text_alone(version):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_dialect_is_understood_by_models_of_the_tasks_that_it_is_for_and_no_others(dialect, task):
-    spoken, version = BY_NAME[dialect], manifest_of(task)
+    spoken, version = BY_NAME[dialect], make_manifest("tiny", task=task)
     raw = spoken.body(Target("tiny"), [b'"opec cut output"', b'"rates fell"'])
     expected = is_asked_by_a_text_alone(version) if spoken.use is None else TASKS[task].use == spoken.use
     assert is_understood(raw, dialect, version) == expected
