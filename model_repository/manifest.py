@@ -64,8 +64,8 @@ class Interval(_Part):
 class Comparison(_Part):
     """A metric of the fp32 PyTorch reference and of the packaged version on the same examples.
 
-    `drop` is what was lost, positive where the packaged version is worse, whichever direction of the metric is better;
-    `agreement` is the share of examples with the reference's answer.
+    `drop` is what was lost, positive where the packaged version is worse, whichever direction of
+    the metric is better; `agreement` is the share of examples with the reference's answer.
     """
 
     reference: float
@@ -84,7 +84,8 @@ class SliceQuality(Comparison):
 
 
 class Quality(Comparison):
-    """The comparison on the whole evaluation set, in each of its slices, and the bounds that the version was held to."""
+    """The comparison on the whole evaluation set, in each of its slices, and the bounds that the
+    version was held to."""
 
     metric: str
     data: str
@@ -98,7 +99,8 @@ class Quality(Comparison):
 
 
 class Speed(_Part):
-    """Texts per second through ONNX Runtime, tokenizing excluded, one thread, the same length-sorted batches for both graphs."""
+    """Texts per second through ONNX Runtime, tokenizing excluded, one thread, the same
+    length-sorted batches for both graphs."""
 
     fp32_texts_per_s: float
     packaged_texts_per_s: float
@@ -114,7 +116,8 @@ class Sizes(_Part):
 
 
 class Latency(_Part):
-    """Median milliseconds of one call with `batch` texts padded to `tokens` tokens, tokenizing excluded; on a CPU with one thread."""
+    """Median milliseconds of one call with `batch` texts padded to `tokens` tokens, tokenizing
+    excluded; on a CPU with one thread."""
 
     batch: int
     tokens: int
@@ -122,7 +125,8 @@ class Latency(_Part):
 
 
 class TriedCandidate(_Part):
-    """A candidate of `precision: auto`. What could not be had is None or empty; `failure` says why it was not taken into account."""
+    """A candidate of `precision: auto`. What could not be had is None or empty; `failure` says why
+    it was not taken into account."""
 
     precision: Precision
     optimization: Optimization | None = None
@@ -139,7 +143,8 @@ class TriedCandidate(_Part):
 
 
 class LayerSensitivity(_Part):
-    """What quantizing one layer (`nodes` of the graph) and nothing else costs: how far scores move on average from the fp32 ones."""
+    """What quantizing one layer (`nodes` of the graph) and nothing else costs: how far scores move
+    on average from the fp32 ones."""
 
     layer: str
     nodes: int
@@ -147,7 +152,8 @@ class LayerSensitivity(_Part):
 
 
 class SensitivityPoint(_Part):
-    """A graph with the `layers_kept` most sensitive layers in fp32 and all others in int8; `quality` on the whole evaluation set."""
+    """A graph with the `layers_kept` most sensitive layers in fp32 and all others in int8;
+    `quality` on the whole evaluation set."""
 
     layers_kept: int
     nodes_kept: int
@@ -158,7 +164,8 @@ class SensitivityPoint(_Part):
 
 
 class Sensitivity(_Part):
-    """The search for layers to keep in fp32: all layers, the most sensitive first, measured on `texts` texts, and what was tried."""
+    """The search for layers to keep in fp32: all layers, the most sensitive first, measured on
+    `texts` texts, and what was tried."""
 
     texts: int
     layers: tuple[LayerSensitivity, ...]
@@ -250,7 +257,7 @@ def file_digest(path: Path) -> str:
 
 def answer_digest(graph: Path, tokenizer: Path, answering: Answering) -> str:
     """`sha256:<hex>` over what can change an answer: graph, tokenizer, settings of `Answering`."""
-    # defaults stay out: a setting that is added later does not change the digest of earlier versions
+    # defaults stay out: a setting that is added later changes no digest of earlier versions
     settings = answering.model_dump(mode="json", include=set(Answering.model_fields), exclude_defaults=True)
     parts = {"graph": file_digest(graph), "tokenizer": file_digest(tokenizer), "answering": settings}
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"

@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Function = Literal["softmax", "sigmoid", "identity"]
-"""Of logits to scores: one label of several, each label for itself (or a relevance), a regression."""
+"""Logits → scores: of one label of several (`softmax`), of each label for itself or a relevance
+(`sigmoid`), or a regression (`identity`)."""
 
 AggregationStrategy = Literal["none", "simple", "first", "average", "max"]
 """How tokens become entities, as transformers' pipeline names it."""
@@ -92,8 +93,9 @@ class ZeroShotClassification(Postprocessing):
 class Windows(BaseModel):
     """How long texts are read whole: overlapping windows of `max_length` tokens.
 
-    Neighbours share `stride` tokens (transformers' meaning of the word); `aggregation` joins the scores of labels. Embeddings are
-    averaged by tokens, of a ranked document the best window counts, entities and answers are those of all windows.
+    Neighbours share `stride` tokens (transformers' meaning of the word); `aggregation` joins the
+    scores of labels. Embeddings are averaged by tokens, of a ranked document the best window
+    counts, entities and answers are those of all windows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

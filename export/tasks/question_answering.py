@@ -31,7 +31,9 @@ def _items(dataset: Dataset, answering: Answering) -> list[Item]:
 
 
 def right_answers(dataset: Dataset, names: Sequence[str]) -> list[list[str]]:
-    """The `answers` that are right for each example: texts, or SQuAD's {"text": […]}; none where the question has no answer.
+    """The `answers` that are right for each example; none where the question has no answer.
+
+    The set has texts, or SQuAD's {"text": […]}.
 
     Raises:
         RecipeError: values that are neither.
@@ -45,7 +47,10 @@ def _texts(value: object) -> list[str] | None:
 
 
 def normalized(answer: str) -> list[str]:
-    """The words that count: lower case, without punctuation and articles (Rajpurkar et al. 2016, SQuAD's evaluation)."""
+    """The words that count, in lower case, without punctuation and articles.
+
+    SQuAD's evaluation does the same (Rajpurkar et al. 2016).
+    """
     return _ARTICLES.sub(" ", answer.lower().translate(_PUNCTUATION)).split()
 
 

@@ -1,4 +1,7 @@
-"""What a task is to the export: names for the libraries, its graph's outputs, how its answers are made and judged."""
+"""What a task is to the export.
+
+It says how libraries call it, which outputs its graph has, and how its answers are made and judged.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Text classification: one label of several, any number of labels, or a number; for a text or a pair of texts."""
+"""Text classification of a text or a pair of texts.
+
+The answer is one label of several, any number of labels, or a number.
+"""
 
 from collections.abc import Mapping, Sequence
 

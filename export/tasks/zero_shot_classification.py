@@ -1,4 +1,7 @@
-"""Zero-shot classification by an NLI model, judged on the labels of the evaluation set as candidates."""
+"""Zero-shot classification by an NLI model.
+
+It is judged with the labels of the evaluation set as candidates.
+"""
 
 import json
 from collections.abc import Sequence

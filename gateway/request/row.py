@@ -1,8 +1,11 @@
-"""A row: what Triton answered for one item, as bytes, so that nothing is decoded between Triton, the cache and the answer.
+"""A row: what Triton answered for one item, as bytes.
+
+Nothing is decoded between Triton, the cache and the response.
 
     row = value · tokens (int32, little-endian)
 
-The value is float32 × `width`, or where the task's answer is JSON that JSON. `tokens` counts the item's tokens before it is cut.
+The value is float32 × `width`, or JSON where the task's answer is JSON. `tokens` counts the item's
+tokens before it is cut.
 """
 
 import struct

@@ -27,9 +27,9 @@ class Relevance(NamedTuple):
 
 
 class TextRanking:
-    """A prediction is a list of {"index", "score"}, the best document first; with `top_k` the k best.
+    """A prediction is a list of {"index", "score"}, the best document first.
 
-    Each document is an item.
+    With `top_k` it has the k best. Each document is an item.
     """
 
     instance: type[Strict] = Ranking

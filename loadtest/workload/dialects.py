@@ -1,4 +1,5 @@
-"""The dialects that requests are sent in: their paths, bodies, and how many answers a body holds."""
+"""The dialects that requests are sent in: their paths and bodies, and how many predictions the
+body of a response holds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -34,7 +34,8 @@ NAMED_ELSEWHERE = {
     "gateway/fakes/predictions.py": "made-up answers that look right; those of a task without any here are numbers",
     "gateway/routes/openai.py": "what OpenAPI says of the paths of two uses",
 }
-"""Modules that name a task though they are neither the registry nor a task's own file, with the reason."""
+"""Modules that name a task though they are neither the registry nor a task's own file, with the
+reason."""
 
 
 def module_name(task):

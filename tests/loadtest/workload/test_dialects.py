@@ -1,4 +1,7 @@
-"""The load generator's dialects against the registry of tasks: what they write is read by those that they say."""
+"""The load generator's dialects against the registry of tasks.
+
+The gateway and the backend understand what a dialect writes, for the tasks that it is for.
+"""
 
 import pytest
 from headrace_backend import parameters

@@ -13,7 +13,10 @@ from headrace_backend.tasks.text_classification import SCORES
 
 
 class TextRanking(Task):
-    """`logits` float32 [batch, 1] → SCORES float32 [1]; of a document in several windows the best counts (MaxP, Dai and Callan 2019)."""
+    """`logits` float32 [batch, 1] → SCORES float32 [1].
+
+    The best of a document's windows counts (MaxP, Dai and Callan 2019).
+    """
 
     pair = True
 
