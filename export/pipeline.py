@@ -46,6 +46,7 @@ from export.tasks.task import Task
 from model_repository.config import execution_provider
 from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Quality, Sizes, Source, Speed, answer_digest, file_digest
 from model_repository.server import TritonUnavailable
+from model_repository.tensors import EMBEDDING
 
 CHECKED_WINDOWS = 32
 TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
@@ -97,7 +98,7 @@ def export(
     with package.staging(repository, manifest, made.packaged, folder / TOKENIZER) as staged:
         triton = _ask_triton(staged, recipe, task, subject.some_items(TRITON_TEXTS), folder / "triton.log", ask_triton, progress)
         with progress.step("report") as step:
-            answers = differences(gate, measured.answers, embeddings=recipe.task == "feature-extraction")
+            answers = differences(gate, measured.answers, embeddings=manifest.tensors.output == EMBEDDING)
             made_at = datetime.now(UTC).isoformat(timespec="seconds")
             told = Report(manifest, progress.finished[earlier:], triton, answers, latencies, describe_machine(), made_at)
             write_report(staged.version_folder, told)

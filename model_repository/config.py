@@ -15,7 +15,7 @@ from tritonclient.grpc import model_config_pb2 as pb
 
 from model_repository.manifest import Manifest, ManifestError, Precision, Target
 from model_repository.serving import set_version_policy
-from model_repository.tensors import ERROR, TOKENS, Tensors, tensors_of
+from model_repository.tensors import ERROR, TOKENS, Tensors
 
 FILE = "config.pbtxt"
 BACKEND = "headrace"
@@ -77,7 +77,7 @@ def updated(
     new.name, new.backend = newest.model, BACKEND
     set_version_policy(new, manifests)
     del new.input[:], new.output[:]
-    _set_tensors(new, tensors_of(newest))
+    _set_tensors(new, newest.tensors)
     for key in [key for key in new.parameters if key.startswith((MANIFEST_PARAMETER, SIGNATURE_PARAMETER))]:
         del new.parameters[key]
     for version, manifest in manifests.items():
@@ -140,7 +140,7 @@ def _set_defaults(config: pb.ModelConfig, newest: Manifest) -> None:
         config.parameters[choice].string_value = "auto"
     # an empty text through the whole backend: a version that cannot answer is not ready, and no request pays for what the first one sets up
     warmup = config.model_warmup.add(name="empty text", batch_size=1)
-    for name in tensors_of(newest).inputs:
+    for name in newest.tensors.inputs:
         sample = warmup.inputs[name]
         sample.data_type, sample.zero_data = pb.TYPE_STRING, True
         sample.dims.append(1)

@@ -13,15 +13,14 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
-from model_repository.postprocessing import POSTPROCESSING, Postprocessing, Task, TextClassification, Windows
+from model_repository.postprocessing import Postprocessing, TextClassification, Windows
+from model_repository.tasks import TASKS, TaskName
+from model_repository.tensors import Tensors
 
 FILE = "manifest.json"
 GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
 SCHEMA_VERSION = 1
-
-WITH_LABELS: frozenset[Task] = frozenset({"text-classification", "token-classification"})
-"""Tasks whose answers name the labels of the model's head."""
 
 Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]
 Target = Literal["cpu", "gpu"]
@@ -45,9 +44,11 @@ class Source(_Part):
     adapter: str | None = None
     adapter_digest: str | None = None
     inputs_digest: str | None = None
-    """Over the recipe and all files that it names: an export from the same inputs has nothing to do."""
+    """Over the recipe and all files that it names: an export from the same inputs has nothing to
+    do."""
     recipe_revision: str | None = None
-    """Git commit of the recipe's folder, `-dirty` where the folder differed from it; None outside git."""
+    """Git commit of the recipe's folder, `-dirty` where the folder differed from it; None outside
+    git."""
     command: str | None = None
     """The command line that made the version, quoted for a shell."""
 
@@ -63,8 +64,8 @@ class Interval(_Part):
 class Comparison(_Part):
     """A metric of the fp32 PyTorch reference and of the packaged version on the same examples.
 
-    `drop` is what was lost, positive where the packaged version is worse, whichever direction of the metric is better;
-    `agreement` is the share of examples with the reference's answer.
+    `drop` is what was lost, positive where the packaged version is worse, whichever direction of
+    the metric is better; `agreement` is the share of examples with the reference's answer.
     """
 
     reference: float
@@ -83,7 +84,8 @@ class SliceQuality(Comparison):
 
 
 class Quality(Comparison):
-    """The comparison on the whole evaluation set, in each of its slices, and the bounds that the version was held to."""
+    """The comparison on the whole evaluation set, in each of its slices, and the bounds that the
+    version was held to."""
 
     metric: str
     data: str
@@ -97,7 +99,8 @@ class Quality(Comparison):
 
 
 class Speed(_Part):
-    """Texts per second through ONNX Runtime, tokenizing excluded, one thread, the same length-sorted batches for both graphs."""
+    """Texts per second through ONNX Runtime, tokenizing excluded, one thread, the same
+    length-sorted batches for both graphs."""
 
     fp32_texts_per_s: float
     packaged_texts_per_s: float
@@ -113,7 +116,8 @@ class Sizes(_Part):
 
 
 class Latency(_Part):
-    """Median milliseconds of one call with `batch` texts padded to `tokens` tokens, tokenizing excluded; on a CPU with one thread."""
+    """Median milliseconds of one call with `batch` texts padded to `tokens` tokens, tokenizing
+    excluded; on a CPU with one thread."""
 
     batch: int
     tokens: int
@@ -121,7 +125,8 @@ class Latency(_Part):
 
 
 class TriedCandidate(_Part):
-    """A candidate of `precision: auto`. What could not be had is None or empty; `failure` says why it was not taken into account."""
+    """A candidate of `precision: auto`. What could not be had is None or empty; `failure` says why
+    it was not taken into account."""
 
     precision: Precision
     optimization: Optimization | None = None
@@ -138,7 +143,8 @@ class TriedCandidate(_Part):
 
 
 class LayerSensitivity(_Part):
-    """What quantizing one layer (`nodes` of the graph) and nothing else costs: how far scores move on average from the fp32 ones."""
+    """What quantizing one layer (`nodes` of the graph) and nothing else costs: how far scores move
+    on average from the fp32 ones."""
 
     layer: str
     nodes: int
@@ -146,7 +152,8 @@ class LayerSensitivity(_Part):
 
 
 class SensitivityPoint(_Part):
-    """A graph with the `layers_kept` most sensitive layers in fp32 and all others in int8; `quality` on the whole evaluation set."""
+    """A graph with the `layers_kept` most sensitive layers in fp32 and all others in int8;
+    `quality` on the whole evaluation set."""
 
     layers_kept: int
     nodes_kept: int
@@ -157,7 +164,8 @@ class SensitivityPoint(_Part):
 
 
 class Sensitivity(_Part):
-    """The search for layers to keep in fp32: all layers, the most sensitive first, measured on `texts` texts, and what was tried."""
+    """The search for layers to keep in fp32: all layers, the most sensitive first, measured on
+    `texts` texts, and what was tried."""
 
     texts: int
     layers: tuple[LayerSensitivity, ...]
@@ -169,26 +177,33 @@ class Sensitivity(_Part):
 class Answering(_Part):
     """What changes an answer besides the graph and the tokenizer."""
 
-    task: Task
+    task: TaskName
     labels: tuple[str, ...] = ()
     """Of the tasks that have them, in the order of the graph's outputs."""
     max_length: int = Field(ge=2)
     windows: Windows | None = None
     """None: a text of more than `max_length` tokens is cut."""
     postprocessing: SerializeAsAny[Postprocessing] = TextClassification()
+    """The settings of the task; the default is for manifests from before tasks had settings."""
+
+    @property
+    def tensors(self) -> Tensors:
+        """Triton's inputs and outputs."""
+        return TASKS[self.task].tensors(self.postprocessing)
 
     @model_validator(mode="before")
     @classmethod
     def _postprocessing_is_the_tasks(cls, fields: Any) -> Any:
-        if isinstance(fields, dict) and isinstance(given := fields.get("postprocessing"), dict) and fields.get("task") in POSTPROCESSING:
-            return {**fields, "postprocessing": POSTPROCESSING[fields["task"]].model_validate(given)}
+        if isinstance(fields, dict) and isinstance(given := fields.get("postprocessing"), dict) and fields.get("task") in TASKS:
+            return {**fields, "postprocessing": TASKS[fields["task"]].settings.model_validate(given)}
         return fields
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        if not isinstance(self.postprocessing, POSTPROCESSING[self.task]):
+        row = TASKS[self.task]
+        if type(self.postprocessing) is not row.settings:
             raise ValueError(f"postprocessing is not that of {self.task}")
-        if self.task in WITH_LABELS and not self.labels:
+        if row.labels == "needed" and not self.labels:
             raise ValueError(f"{self.task} needs labels")
         return self
 
@@ -208,7 +223,8 @@ class Manifest(Answering):
     quality: Quality | None = None
     speed: Speed | None = None
     measured_provider: str | None = None
-    """ONNX Runtime's execution provider that the figures were measured with: for a GPU version, exported without one, the CPU's."""
+    """ONNX Runtime's execution provider that the figures were measured with: the CPU's for a GPU
+    version that was exported without a GPU."""
     candidates: tuple[TriedCandidate, ...] | None = None
     sensitivity: Sensitivity | None = None
     sizes: Sizes
@@ -219,7 +235,8 @@ class Manifest(Answering):
         """Read a manifest from JSON.
 
         Raises:
-            ManifestError: not JSON, or not a manifest of this schema version; `where` is named in the message.
+            ManifestError: not JSON, or not a manifest of this schema version; the message names
+                `where`.
         """
         try:
             return cls.model_validate_json(text)
@@ -239,15 +256,17 @@ def file_digest(path: Path) -> str:
 
 
 def answer_digest(graph: Path, tokenizer: Path, answering: Answering) -> str:
-    """`sha256:<hex>` over what can change an answer: graph, tokenizer, and the settings of `Answering`."""
-    # what is as usual stays out: a setting that later versions add does not change the digest of versions from before
+    """`sha256:<hex>` over what can change an answer: graph, tokenizer, settings of `Answering`."""
+    # defaults stay out: a setting that is added later changes no digest of earlier versions
     settings = answering.model_dump(mode="json", include=set(Answering.model_fields), exclude_defaults=True)
     parts = {"graph": file_digest(graph), "tokenizer": file_digest(tokenizer), "answering": settings}
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
 
 def read_versions(model: Path) -> dict[int, Manifest]:
-    """The packaged versions in a model's folder, by number; directories without a manifest are not versions.
+    """The packaged versions in a model's folder, by number.
+
+    Directories without a manifest are not versions.
 
     Raises:
         ManifestError: a manifest that cannot be read, or is another version's.

@@ -1,20 +1,15 @@
-"""What is made of a graph's outputs, by task: the settings that change an answer, as they stand in a manifest."""
+"""What is made of a graph's outputs: the settings that change an answer, as a manifest has them.
 
-from collections.abc import Mapping
+There is a class for each task, which the task's row names (`tasks.py`).
+"""
+
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Task = Literal[
-    "text-classification",
-    "token-classification",
-    "feature-extraction",
-    "text-ranking",
-    "question-answering",
-    "zero-shot-classification",
-]
 Function = Literal["softmax", "sigmoid", "identity"]
-"""Of logits to scores: one label of several, each label for itself (or a relevance), a regression."""
+"""Logits → scores: of one label of several (`softmax`), of each label for itself or a relevance
+(`sigmoid`), or a regression (`identity`)."""
 
 AggregationStrategy = Literal["none", "simple", "first", "average", "max"]
 """How tokens become entities, as transformers' pipeline names it."""
@@ -24,13 +19,19 @@ Pooling = Literal["mean", "cls", "max", "lasttoken"]
 
 
 class Postprocessing(BaseModel):
-    """Settings of one task. Unknown fields are of a newer version and change answers: they are refused."""
+    """Settings of one task.
+
+    Unknown fields are those of a later version, and change answers: they are refused.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TextClassification(Postprocessing):
-    """Scores of labels. `thresholds` are those from which a label holds, in the order of the labels (`sigmoid` only)."""
+    """Scores of labels.
+
+    `thresholds` are those from which a label holds, in the order of the labels (`sigmoid` only).
+    """
 
     function: Function = "softmax"
     thresholds: tuple[float, ...] | None = None
@@ -38,9 +39,10 @@ class TextClassification(Postprocessing):
 
 
 class TokenClassification(Postprocessing):
-    """Entities. `aggregation_strategy` unless a request says another.
+    """Entities, by `aggregation_strategy` unless a request says another.
 
-    `subword_prefix` marks tokens that continue a word ("" where the tokenizer has no such mark), `unknown_token` stands for whole words.
+    `subword_prefix` marks tokens that continue a word ("" where the tokenizer has no such mark);
+    `unknown_token` stands for whole words.
     """
 
     aggregation_strategy: AggregationStrategy = "simple"
@@ -51,7 +53,8 @@ class TokenClassification(Postprocessing):
 class FeatureExtraction(Postprocessing):
     """An embedding of `dimension` numbers, of Euclidean length 1 where `normalize`.
 
-    `matryoshka_dimensions` are the lengths at which the model was trained to be cut (Kusupati et al., 2022); none: it was not.
+    `matryoshka_dimensions` are the lengths at which the model was trained to be cut (Kusupati et
+    al., 2022); none: it was not.
     """
 
     dimension: int = Field(ge=1)
@@ -67,35 +70,32 @@ class TextRanking(Postprocessing):
 
 
 class QuestionAnswering(Postprocessing):
-    """A span of a context. `max_answer_length` in tokens; both unless a request says otherwise."""
+    """A span of a context; both settings hold unless a request says otherwise.
+
+    `max_answer_length` is in tokens.
+    """
 
     max_answer_length: int = Field(15, ge=1)
     handle_impossible_answer: bool = False
 
 
 class ZeroShotClassification(Postprocessing):
-    """Entailment of candidate labels; `entailment` and `contradiction` are indices of the NLI model's labels."""
+    """Entailment of candidate labels.
+
+    `entailment` and `contradiction` are indices of the NLI model's labels.
+    """
 
     entailment: int = Field(ge=0)
     contradiction: int = Field(ge=0)
     hypothesis_template: str = Field("This example is {}.", pattern=r"\{\}")
 
 
-POSTPROCESSING: Mapping[Task, type[Postprocessing]] = {
-    "text-classification": TextClassification,
-    "token-classification": TokenClassification,
-    "feature-extraction": FeatureExtraction,
-    "text-ranking": TextRanking,
-    "question-answering": QuestionAnswering,
-    "zero-shot-classification": ZeroShotClassification,
-}
-
-
 class Windows(BaseModel):
     """How long texts are read whole: overlapping windows of `max_length` tokens.
 
-    Neighbours share `stride` tokens (transformers' meaning of the word); `aggregation` joins the scores of labels. Embeddings are
-    averaged by tokens, of a ranked document the best window counts, entities and answers are those of all windows.
+    Neighbours share `stride` tokens (transformers' meaning of the word); `aggregation` joins the
+    scores of labels. Embeddings are averaged by tokens, of a ranked document the best window
+    counts, entities and answers are those of all windows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

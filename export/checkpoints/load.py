@@ -15,6 +15,7 @@ from export.inputs import Inputs
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
+from model_repository.tasks import TASKS
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
@@ -37,7 +38,7 @@ def load(inputs: Inputs, task: Task) -> Reference:
     """
     folder = inputs.checkpoint.folder
     adapter = inputs.adapter.folder if inputs.adapter else None
-    labels = label_names.resolve(folder, adapter, inputs.recipe.labels) if task.labels else ()
+    labels = label_names.resolve(folder, adapter, inputs.recipe.labels) if TASKS[task.name].labels != "none" else ()
     model, untrained = _load_model(inputs, task, labels)
     if adapter is not None:
         model = adapters.merge(model, adapter, untrained)

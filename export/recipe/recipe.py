@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from export.errors import RecipeError
 from export.recipe.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
 from model_repository.manifest import Optimization, Precision, Target
-from model_repository.postprocessing import POSTPROCESSING, Task, Windows
+from model_repository.postprocessing import Windows
+from model_repository.tasks import TASKS, TaskName
 
 InstructionSet = Literal["avx512_vnni", "avx2", "arm64"]
 
@@ -81,7 +82,7 @@ class Recipe(_Strict):
     # names stand in paths, URLs and metric labels
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     version: int = Field(ge=1)
-    task: Task
+    task: TaskName
     checkpoint: str = Field(min_length=1)
     checkpoint_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     adapter: Path | None = None
@@ -120,7 +121,7 @@ class Recipe(_Strict):
 
     @model_validator(mode="after")
     def _postprocessing_is_the_tasks(self) -> Self:
-        known = POSTPROCESSING[self.task].model_fields
+        known = TASKS[self.task].settings.model_fields
         if unknown := sorted(set(self.postprocessing) - set(known)):
             raise ValueError(f"postprocessing.{unknown[0]} is unknown for {self.task}; known are {', '.join(known)}")
         return self

@@ -19,7 +19,7 @@ from export.errors import ExportError
 from export.registry.model_folder import STAGING, current_config, lock, read_config, versions, write_config
 from model_repository import config, signature
 from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, answer_digest
-from model_repository.tensors import TEXT_PAIR, tensors_of
+from model_repository.tensors import TEXT_PAIR
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def require_same_model(repository: Path, model: str, version: int, answering: An
         ExportError: another version has another task, other inputs or another target, or `config.pbtxt` cannot be read.
     """
     for number, other in versions(repository / model).items():
-        if number != version and (other.task, tensors_of(other), other.target) != (answering.task, tensors_of(answering), target):
+        if number != version and (other.task, other.tensors, other.target) != (answering.task, answering.tensors, target):
             raise ExportError(
                 f"version {number} of {model} is {_inputs(other)} for {other.target}, and version {version} would be {_inputs(answering)} "
                 f"for {target}; the versions of a model share one configuration: choose another model name"
@@ -91,7 +91,7 @@ def require_same_model(repository: Path, model: str, version: int, answering: An
 
 
 def _inputs(answering: Answering) -> str:
-    return f"{answering.task}{' of pairs' if TEXT_PAIR in tensors_of(answering).inputs else ''}"
+    return f"{answering.task}{' of pairs' if TEXT_PAIR in answering.tensors.inputs else ''}"
 
 
 def require_provider(repository: Path, model: str, provider: str) -> None:

@@ -21,7 +21,7 @@ from export.tasks.task import Task
 from model_repository import config
 from model_repository.manifest import GRAPH, TOKENIZER
 from model_repository.server import TritonError, TritonServer
-from model_repository.tensors import ERROR, PARAMETERS, TEXT, TEXT_PAIR, Tensors, tensors_of
+from model_repository.tensors import ERROR, PARAMETERS, TEXT, TEXT_PAIR, Tensors
 
 TEXTS = 16
 ATOL = 1e-4
@@ -40,7 +40,7 @@ def check_through_triton(staged: Staged, task: Task, items: Sequence[Item], log:
         TritonUnavailable: no Triton runs on this machine.
         ExportError: the version does not load, or answers other than the graph.
     """
-    manifest, tensors = staged.manifest, tensors_of(staged.manifest)
+    manifest, tensors = staged.manifest, staged.manifest.tensors
     serving = Serving(manifest, staged.version_folder / TOKENIZER)
     runs = Padded(Graph(staged.version_folder / GRAPH, task.outputs, threads=1), serving.encode(()).pad_id)
     expected = [serving.answer(runs, [item]) for item in items]

@@ -1,4 +1,7 @@
-"""How answers of text classification are judged: one label of several, any number of labels, or a number."""
+"""How answers of text classification are judged.
+
+An answer is one label of several, any number of labels, or a number.
+"""
 
 from collections.abc import Sequence
 
@@ -26,7 +29,9 @@ def right_labels(dataset: Dataset, names: Sequence[str]) -> Flags:
 
 
 def right_label_sets(dataset: Dataset, names: Sequence[str]) -> Flags:
-    """The right labels of each example, from lists of names (in CSV: JSON lists): flags [examples, labels].
+    """The right labels of each example: flags [examples, labels].
+
+    The set has lists of names, in CSV as JSON.
 
     Raises:
         RecipeError: an example without a list, or with a label that the model does not have.
@@ -50,7 +55,10 @@ def right_numbers(dataset: Dataset, names: Sequence[str]) -> NDArray[np.float64]
 
 
 def multi_label(thresholds: Sequence[float]) -> Assessment:
-    """Any number of labels: those whose probability reaches the label's threshold. Outputs are probabilities [examples, labels]."""
+    """Any number of labels: those whose probability reaches the label's threshold.
+
+    Outputs are probabilities [examples, labels].
+    """
     decide = above(thresholds)
     return Assessment(right_label_sets, classification_metrics(decide), same_labels(decide))
 
@@ -68,7 +76,9 @@ def _require_known(label: object, index: dict[str, int], example: int, data: str
 
 
 SINGLE_LABEL = Assessment(right_labels, classification_metrics(highest), same_labels(highest))
-"""One of several labels: the one with the highest output. Outputs are scores or logits [examples, labels]."""
+"""One of several labels: the one with the highest output.
+
+Outputs are scores or logits [examples, labels]."""
 
 REGRESSION = Assessment(right_numbers, REGRESSION_METRICS, same_number)
 """A number. Outputs are [examples, 1]."""

@@ -41,7 +41,10 @@ def _postprocessing(loaded: Loaded) -> FeatureExtraction:
 
 
 def _matryoshka_dimensions(loaded: Loaded, dimension: int) -> tuple[int, ...]:
-    """As the recipe says, else as the checkpoint's `config.json` does (the field's name is that of published checkpoints)."""
+    """The recipe's, else those of the checkpoint's `config.json`.
+
+    The field's name is that of published checkpoints.
+    """
     given = loaded.wished.get("matryoshka_dimensions", getattr(loaded.config, "matryoshka_dimensions", None) or ())
     if not isinstance(given, list | tuple) or not all(isinstance(length, int) and 1 <= length <= dimension for length in given):
         raise RecipeError(f"postprocessing.matryoshka_dimensions: give a list of whole numbers from 1 to {dimension}")
@@ -55,7 +58,10 @@ def _items(dataset: Dataset, answering: Answering) -> list[Item]:
 
 
 def _truth(dataset: Dataset, names: Sequence[str]) -> Floats:
-    """How alike the two texts of each example are; zeros where the set does not say (metric mrr)."""
+    """How alike the two texts of each example are.
+
+    Zeros where the set does not say, as for the metric mrr.
+    """
     if dataset.roles.get("label", "label") not in dataset.table.columns:
         return np.zeros(len(dataset))
     return np.array(dataset.column("label").numbers())
@@ -95,17 +101,16 @@ METRICS = (
     Metric("pearson", lambda outputs, truth: PEARSON.statistics(_cosines(outputs), truth), PEARSON.reduce),
     mean_of("mrr", _reciprocal_ranks),
 )
-"""Correlation of cosine similarities with the labels, by rank (ties share the mean of their ranks; resamples keep them) or by value;
-or the mean reciprocal rank of each text's partner."""
+"""Correlation of cosine similarities with the labels, by rank or by value; or the mean reciprocal
+rank of each text's partner. Ties share the mean of their ranks; resamples keep the ranks."""
 
 EMBEDDINGS = Assessment(_truth, {metric.name: metric for metric in METRICS}, _same)
 
-FEATURE_EXTRACTION = Task(
+TASK = Task(
     name="feature-extraction",
     optimum_task="feature-extraction",
     auto_model="AutoModel",
     outputs={"last_hidden_state": 3},
-    labels=False,
     postprocessing=_postprocessing,
     items=_items,
     assessment=lambda dataset, answering: EMBEDDINGS,

@@ -1,4 +1,4 @@
-"""What a task is told of a checkpoint when it decides how its answers are made."""
+"""What a task knows of a checkpoint when it decides how its answers are made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model's transformers configuration, its fast tokenizer, the checkpoint's folder, the names of the labels (empty for
-    tasks without), and what the recipe says of `postprocessing`: it wins over what the checkpoint says."""
+    """A checkpoint that is loaded.
+
+    `config` is the model's transformers configuration, `tokenizer` its fast tokenizer, `folder` the
+    checkpoint's. `labels` are empty for tasks without. `wished` is what the recipe says of
+    `postprocessing`; it wins over what the checkpoint says.
+    """
 
     config: Any
     tokenizer: Any

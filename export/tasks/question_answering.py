@@ -31,7 +31,9 @@ def _items(dataset: Dataset, answering: Answering) -> list[Item]:
 
 
 def right_answers(dataset: Dataset, names: Sequence[str]) -> list[list[str]]:
-    """The `answers` that are right for each example: texts, or SQuAD's {"text": […]}; none where the question has no answer.
+    """The `answers` that are right for each example; none where the question has no answer.
+
+    The set has texts, or SQuAD's {"text": […]}.
 
     Raises:
         RecipeError: values that are neither.
@@ -45,7 +47,10 @@ def _texts(value: object) -> list[str] | None:
 
 
 def normalized(answer: str) -> list[str]:
-    """The words that count: lower case, without punctuation and articles (Rajpurkar et al. 2016, SQuAD's evaluation)."""
+    """The words that count, in lower case, without punctuation and articles.
+
+    SQuAD's evaluation does the same (Rajpurkar et al. 2016).
+    """
     return _ARTICLES.sub(" ", answer.lower().translate(_PUNCTUATION)).split()
 
 
@@ -77,12 +82,11 @@ def _over_answers(compare: Callable[[str, str], float]) -> PerExample:
 METRICS = (mean_of("f1", _over_answers(word_f1)), mean_of("exact-match", _over_answers(exact)))
 ANSWERS = Assessment(right_answers, {metric.name: metric for metric in METRICS}, same_by(_best))
 
-QUESTION_ANSWERING = Task(
+TASK = Task(
     name="question-answering",
     optimum_task="question-answering",
     auto_model="AutoModelForQuestionAnswering",
     outputs={"start_logits": 2, "end_logits": 2},
-    labels=False,
     postprocessing=_postprocessing,
     items=_items,
     assessment=lambda dataset, answering: ANSWERS,

@@ -1,4 +1,7 @@
-"""The files that sentence-transformers lays beside a model: which modules make an embedding of its token embeddings."""
+"""The files that sentence-transformers lays beside a model.
+
+They say which modules make an embedding of the model's token embeddings.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""What a task is to the export: names for the libraries, its graph's outputs, how its answers are made and judged."""
+"""What a task is to the export.
+
+It says how libraries call it, which outputs its graph has, and how its answers are made and judged.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,25 +13,24 @@ from export.evaluation.assessment import Assessment
 from export.tasks.loaded import Loaded
 from model_repository.manifest import Answering
 from model_repository.postprocessing import Postprocessing
-from model_repository.postprocessing import Task as TaskName
+from model_repository.tasks import TaskName
 
 
 @dataclass(frozen=True)
 class Task:
     """One task.
 
-    `optimum_task` and `auto_model` are the names that Optimum and transformers use; `outputs` are the graph's, float32, by
-    name with their number of axes. `labels` says whether the head's outputs have names. `postprocessing` decides from a
-    checkpoint how answers are made; `items` are what the evaluation set asks, one or several for each example; `assessment`
-    judges the answers by one of `metrics`, of which the first is the usual one. `probabilities` says that what the backend makes
-    of a window is between 0 and 1.
+    `optimum_task` and `auto_model` are the names that Optimum and transformers use; `outputs` are
+    the graph's, float32, by name with their number of axes. `postprocessing` decides from a
+    checkpoint how answers are made; `items` are what the evaluation set asks, one or several for
+    each example; `assessment` judges the answers by one of `metrics`, of which the first is the
+    usual one. `probabilities` says that what the backend makes of a window is between 0 and 1.
     """
 
     name: TaskName
     optimum_task: str
     auto_model: str
     outputs: Mapping[str, int]
-    labels: bool
     postprocessing: Callable[[Loaded], Postprocessing]
     items: Callable[[Dataset, Answering], list[Item]]
     assessment: Callable[[Dataset, Answering], Assessment]

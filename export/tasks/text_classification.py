@@ -1,4 +1,7 @@
-"""Text classification: one label of several, any number of labels, or a number; for a text or a pair of texts."""
+"""Text classification of a text or a pair of texts.
+
+The answer is one label of several, any number of labels, or a number.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -67,12 +70,11 @@ def _settings(answering: Answering) -> TextClassification:
     return answering.postprocessing
 
 
-TEXT_CLASSIFICATION = Task(
+TASK = Task(
     name="text-classification",
     optimum_task="text-classification",
     auto_model="AutoModelForSequenceClassification",
     outputs={"logits": 2},
-    labels=True,
     postprocessing=_postprocessing,
     items=_items,
     assessment=_assessment,

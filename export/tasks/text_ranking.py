@@ -24,7 +24,10 @@ Floats = NDArray[np.float64]
 
 
 class Relevance(NamedTuple):
-    """How relevant each document is to its query: a row for each example, all examples after one another in `items`."""
+    """How relevant each document is to its query: a row for each example.
+
+    In `items` the documents of all examples stand one after another.
+    """
 
     gains: list[Floats]
 
@@ -80,7 +83,10 @@ def _truth(dataset: Dataset, names: Sequence[str]) -> Relevance:
 
 
 def ndcg(scores: Floats, gains: Floats) -> float:
-    """Normalized discounted cumulative gain of the first `DEPTH` (Järvelin and Kekäläinen 2002); 1 where nothing is relevant."""
+    """Normalized discounted cumulative gain of the first `DEPTH`; 1 where nothing is relevant.
+
+    The source is Järvelin and Kekäläinen 2002.
+    """
     discounts = 1 / np.log2(np.arange(2, min(len(gains), DEPTH) + 2))
     order = np.argsort(-scores, kind="stable")[:DEPTH]
     best = np.sort(gains)[::-1][:DEPTH] @ discounts
@@ -88,7 +94,7 @@ def ndcg(scores: Floats, gains: Floats) -> float:
 
 
 def reciprocal_rank(scores: Floats, gains: Floats) -> float:
-    """1 / the place of the first relevant document among the first `DEPTH`, 0 where none is there."""
+    """1 / the place of the first relevant document among the first `DEPTH`, 0 without one."""
     places = np.flatnonzero(gains[np.argsort(-scores, kind="stable")[:DEPTH]] > 0)
     return 1.0 / (places[0] + 1) if len(places) else 0.0
 
@@ -111,12 +117,11 @@ def _assessment(dataset: Dataset, answering: Answering) -> Assessment:
     return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best)
 
 
-TEXT_RANKING = Task(
+TASK = Task(
     name="text-ranking",
     optimum_task="text-classification",
     auto_model="AutoModelForSequenceClassification",
     outputs={"logits": 2},
-    labels=False,
     postprocessing=_postprocessing,
     items=_items,
     assessment=_assessment,

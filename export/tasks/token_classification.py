@@ -44,10 +44,14 @@ def _texts(dataset: Dataset) -> list[str]:
 
 
 def right_entities(dataset: Dataset, names: Sequence[str]) -> list[Entities]:
-    """The entities of each text: from `entities` ([{label, start, end}, …], in characters), or from `tokens` and `tags` (B-…, I-…, O).
+    """The entities of each text.
+
+    The set has `entities` ([{label, start, end}, …], in characters), or `tokens` and `tags` (B-…,
+    I-…, O).
 
     Raises:
-        RecipeError: neither can be read, or an entity has a label that the model does not have; the place is named.
+        RecipeError: neither can be read, or an entity has a label that the model does not have; the
+            message names the place.
     """
     if _in_tokens(dataset):
         tags, tokens = dataset.column("tags").lists(), dataset.column("tokens").lists()
@@ -62,7 +66,10 @@ def right_entities(dataset: Dataset, names: Sequence[str]) -> list[Entities]:
 
 
 def _require_known(entities: Sequence[Entities], names: Sequence[str], dataset: Dataset) -> None:
-    """Where no label is the model's, both models find nothing right, and a gate that compares them would always pass."""
+    """All labels are the model's.
+
+    Where none is, both models find nothing right, and a gate that compares them always passes.
+    """
     known = sorted({name.split("-", 1)[-1] for name in names if name != "O"})
     for row, own in enumerate(entities):
         if unknown := sorted({label for label, _, _ in own} - set(known)):
@@ -87,7 +94,10 @@ def _from_spans(value: object) -> Entities | None:
 
 
 def _from_tags(words: Sequence[str], tags: Sequence[str]) -> Entities:
-    """Characters of the entities in the words joined by spaces; an I- that continues nothing begins an entity."""
+    """Characters of the entities in the words joined by spaces.
+
+    An I- that continues nothing begins an entity.
+    """
     found: list[tuple[str, int, int]] = []
     at, before = 0, ""
     for word, tag in zip(words, tags, strict=True):
@@ -110,16 +120,16 @@ def _counts(outputs: Sequence[Any], truth: Sequence[Entities]) -> NDArray[np.flo
 
 
 F1 = f1_of("f1", _counts)
-"""Micro-averaged over all entities, as CoNLL 2003 counts: right is the same label on exactly the same characters."""
+"""Micro-averaged over all entities, as CoNLL 2003 counts: an entity is right if it has the same
+label on exactly the same characters."""
 
 ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered))
 
-TOKEN_CLASSIFICATION = Task(
+TASK = Task(
     name="token-classification",
     optimum_task="token-classification",
     auto_model="AutoModelForTokenClassification",
     outputs={"logits": 3},
-    labels=True,
     postprocessing=_postprocessing,
     items=_items,
     assessment=lambda dataset, answering: ENTITIES,

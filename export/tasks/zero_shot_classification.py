@@ -1,4 +1,7 @@
-"""Zero-shot classification by an NLI model, judged on the labels of the evaluation set as candidates."""
+"""Zero-shot classification by an NLI model.
+
+It is judged with the labels of the evaluation set as candidates.
+"""
 
 import json
 from collections.abc import Sequence
@@ -52,12 +55,11 @@ def _best(outputs: Sequence[Any]) -> list[str]:
 ACCURACY = mean_of("accuracy", lambda outputs, truth: np.array(_best(outputs)) == np.array(truth))
 CANDIDATES = Assessment(_truth, {ACCURACY.name: ACCURACY}, same_by(_best))
 
-ZERO_SHOT_CLASSIFICATION = Task(
+TASK = Task(
     name="zero-shot-classification",
     optimum_task="text-classification",
     auto_model="AutoModelForSequenceClassification",
     outputs={"logits": 2},
-    labels=True,
     postprocessing=_postprocessing,
     items=_items,
     assessment=lambda dataset, answering: CANDIDATES,

@@ -1,18 +1,17 @@
-"""Which model answers at a path that names none, as TEI's do: the configured one, else the only one of the path's task. Pure."""
+"""Which model answers at a path that names none, as TEI's do. Pure.
+
+It is the one that is configured for the path's use, else the only one of the task that has the use.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
 from gateway.catalog.catalog import Catalog, ServedModel
 from gateway.errors import NotFound
+from model_repository.tasks import TASK_BY_USE
 
-TASKS: Final[Mapping[str, str | None]] = {
-    "embed": "feature-extraction",
-    "predict": "text-classification",
-    "rerank": "text-ranking",
-    "root": None,
-}
-"""The task of the models that each use may have; `root` (`/`, `/info`) has any."""
+USES: Final[Mapping[str, str | None]] = {**dict(sorted(TASK_BY_USE.items())), "root": None}
+"""The task of each use's models; `root` (`/`, `/info`) has models of any."""
 
 
 def default_model(use: str, configured: Mapping[str, str], catalog: Catalog) -> str:
@@ -23,7 +22,7 @@ def default_model(use: str, configured: Mapping[str, str], catalog: Catalog) -> 
     """
     if use in configured:
         return configured[use]
-    task = TASKS[use]
+    task = USES[use]
     found = sorted(name for name, model in catalog.models.items() if task is None or task_of(model) == task)
     if len(found) == 1:
         return found[0]

@@ -12,16 +12,16 @@ from pydantic import Field, TypeAdapter
 
 from gateway.dialects import tei
 from gateway.dialects.ask import MAX_INPUTS, Ask
-from gateway.dialects.json_body import Positive, Strict, parse
+from gateway.dialects.json_body import parse
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest
+from gateway.request.json_types import Positive, Strict
 from gateway.request.prediction import Item, Prediction
 from gateway.request.row import value_of
-from gateway.tasks import task_of
+from gateway.tasks import text_classification, token_classification
 from gateway.tasks.task import canonical
 from gateway.tasks.text_classification import ranked
 from model_repository.manifest import Manifest
-from model_repository.postprocessing import TextClassification, TokenClassification
 
 Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)]
 _FUNCTIONS = {"none": "identity"}
@@ -115,7 +115,9 @@ def ask(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     Raises:
         GatewayError: the body is not a request for this task, or the model cannot obey it.
     """
-    return _ASKS[manifest.task](raw, manifest, max_text_bytes)
+    if (found := _ASKS.get(manifest.task)) is None:
+        raise InvalidRequest(f"this path has no form for {manifest.task}; ask at /v1/models/{manifest.model}:predict")
+    return found(raw, manifest, max_text_bytes)
 
 
 def _ask_embedding(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
@@ -132,16 +134,14 @@ def _compares(raw: bytes) -> bool:
 
 def _ask_classification(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     body = parse(_CLASSIFICATION, raw, _TEXTS_OR_PAIRS)
-    settings = manifest.postprocessing
-    assert isinstance(settings, TextClassification)  # noqa: S101 - the manifest checks that these are the task's
+    settings = text_classification.settings_of(manifest)
     function = body.parameters.function_to_apply
     if function is not None and _FUNCTIONS.get(function, function) != settings.function:
         raise InvalidRequest(f"parameters.function_to_apply: this model applies {settings.function} always; leave it out")
-    fields = task_of(manifest).fields
     inputs = body.inputs if isinstance(body.inputs, list) else [body.inputs]
     given = [(one.text, one.text_pair) if isinstance(one, TextPair) else (one,) for one in inputs]
-    if any(len(texts) != len(fields) for texts in given):
-        raise InvalidRequest(f"inputs: this model takes {'pairs {text, text_pair}' if len(fields) == 2 else 'single texts'}")
+    if any((len(texts) == 2) != settings.text_pair for texts in given):
+        raise InvalidRequest(f"inputs: this model takes {'pairs {text, text_pair}' if settings.text_pair else 'single texts'}")
     items = [Item(*(encoded(text, f"inputs.{i}", max_text_bytes) for text in texts)) for i, texts in enumerate(given)]
 
     def render(prediction: Prediction) -> list[Any]:
@@ -156,8 +156,7 @@ def _ask_entities(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     strategy, ignored = body.parameters.aggregation_strategy, frozenset(body.parameters.ignore_labels or ())
     if body.parameters.ignore_labels is not None and "O" not in ignored:
         raise InvalidRequest('parameters.ignore_labels: what is outside of all entities is never answered; add "O" or leave it out')
-    settings = manifest.postprocessing
-    assert isinstance(settings, TokenClassification)  # noqa: S101 - the manifest checks that these are the task's
+    settings = token_classification.settings_of(manifest)
     named = "entity" if (strategy or settings.aggregation_strategy) == "none" else "entity_group"
     parameters = canonical({} if strategy is None else {"aggregation_strategy": strategy})
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs

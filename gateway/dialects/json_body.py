@@ -1,32 +1,14 @@
 """JSON bodies: bytes → JSON → a typed request. Each fault has one sentence."""
 
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.faults import Fault, dotted, faults
 
 T = TypeVar("T")
-
-
-def _whole(number: object) -> object:
-    # 2.0 is an integer in JSON and in JSON Schema
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""A whole number."""
-
-Positive = Annotated[Whole, Field(ge=1, le=2**63 - 1)]
-"""A whole number of at least 1 that fits into the signed 64 bits of the model's JSON."""
-
-
-class Strict(BaseModel):
-    """A body or a part of one: fields that are not known and values of other types are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def parse(adapter: TypeAdapter[T], raw: bytes, sentences: Mapping[str, str] | None = None) -> T:

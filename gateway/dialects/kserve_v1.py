@@ -1,63 +1,53 @@
 """KServe v1 (`:predict`): JSON → instances and parameters → items; rows → predictions → JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate, pairwise
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
-from gateway.dialects.json_body import Positive, Strict
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.faults import Fault, dotted, faults
+from gateway.request.json_types import Positive, Strict
 from gateway.request.prediction import Item, Prediction
+from gateway.tasks import SERVED_TASKS
+from gateway.tasks.instance import MAX_TEXTS, Text, fields_of
 from gateway.tasks.task import Instance, Task, require_parameters
 
 MAX_INSTANCES = 64
-MAX_DOCUMENTS = 1000
 
 
-class Text(Strict):
-    """One text, as a bare string is."""
-
-    text: str
-
-
-class TextPair(Strict):
-    """A pair of texts, for models that classify pairs."""
-
-    text: str
-    text_pair: str
+def _instance_types() -> Iterator[type[Strict]]:
+    """The forms of instances, each once: what tells two apart is the names of their fields."""
+    found: dict[tuple[str, ...], type[Strict]] = {}
+    for task in SERVED_TASKS.values():
+        found.setdefault(fields_of(task.instance), task.instance)
+    # those with lists stand last
+    return iter(sorted(found.values(), key=lambda model: any(map(_is_list, model.model_fields.values()))))
 
 
-class Question(Strict):
-    """A question and the text that holds its answer."""
-
-    question: str
-    context: str
+def _is_list(field: FieldInfo) -> bool:
+    return field.annotation is not str
 
 
-class Ranking(Strict):
-    """A query and the documents to rank."""
-
-    query: str
-    documents: Annotated[list[str], Field(min_length=1, max_length=MAX_DOCUMENTS)]
-
-
-class Parameters(Strict):
-    """Options of all instances; each task takes some of them."""
-
-    top_k: Positive | None = Field(None, description="the k best labels, documents or answers, as a list")
-    aggregation_strategy: str | None = Field(None, description="token-classification: none, simple, first, average or max")
-    max_answer_length: Positive | None = Field(None, description="question-answering: longest answer, tokens")
-    handle_impossible_answer: bool | None = Field(None, description="question-answering: whether there may be no answer")
-    candidate_labels: list[str] | None = Field(None, description="zero-shot-classification: the labels to choose from, at most 1000")
-    hypothesis_template: str | None = Field(None, description="zero-shot-classification: a sentence with {} for the label")
-    multi_label: bool | None = Field(None, description="zero-shot-classification: whether several labels may hold")
+def _parameters() -> dict[str, Any]:
+    """All that some task takes."""
+    models = [task.parameters for task in SERVED_TASKS.values()]
+    return {name: (field.annotation, field) for model in models for name, field in model.model_fields.items()}
 
 
-AnyInstance = str | Text | TextPair | Question | Ranking
+if TYPE_CHECKING:
+    # a type checker cannot read the registry
+    AnyInstance: TypeAlias = str | Strict
+    Parameters: TypeAlias = Strict
+else:
+    AnyInstance = Union[(str, *_instance_types())]
+    Parameters = create_model(
+        "Parameters", __base__=Strict, __doc__="Options of all instances; each task takes some of them.", **_parameters()
+    )
 
 
 class PredictBody(Strict):
@@ -87,22 +77,26 @@ class Truncated(BaseModel):
     tokens: int
 
 
-class PredictResponse(BaseModel):
-    """One prediction for each instance, in order.
+def _predictions() -> str:
+    """What a prediction of each task is."""
+    answers = {name: task.answers for (name, _), task in SERVED_TASKS.items()}
+    return "; ".join(f"{name}: {answer}" for name, answer in answers.items()) + "."
 
-    text-classification: `{"label", "score"}`, or a list of them with `top_k` and where several
-    labels may hold; token-classification: a list of `{"label", "score", "start", "end"}`;
-    feature-extraction: a list of numbers; text-ranking: a list of `{"index", "score"}`, best first;
-    question-answering: a list of `{"answer", "start", "end", "score"}`; zero-shot-classification:
-    `{"labels", "scores"}`.
-    """
+
+class PredictResponse(BaseModel):
+    """One prediction for each instance, in order."""
 
     predictions: list[dict[str, Any] | list[dict[str, Any]] | list[float]]
     truncated: list[Truncated] | None = Field(
         None, description="the instances of which the model read only the beginning; absent where there is none"
     )
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"predictions": [{"label": "crude", "score": 0.9871}]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "description": f"{__doc__}\n\n{_predictions()}",
+            "examples": [{"predictions": [{"label": "crude", "score": 0.9871}]}],
+        }
+    )
 
 
 class Error(BaseModel):
@@ -127,9 +121,9 @@ def parse(raw: bytes) -> PredictBody:
     except ValidationError as exc:
         # `from None`: the library's error quotes the client's text, which belongs in no log
         found = faults(exc)
-        # an instance that fits no kind has a fault for each kind: the one in a list of documents
+        # an instance that fits no kind has a fault for each kind: the one about the length of a list
         # says most
-        fault = next((fault for fault in found if fault.place[-1:] == ("documents",) and fault.kind.startswith("too_")), found[0])
+        fault = next((fault for fault in found if len(fault.place) > 1 and fault.kind.startswith("too_")), found[0])
         if fault.not_json:
             raise MalformedRequest(f"the body is not JSON in UTF-8: {fault.not_json}") from None
         raise InvalidRequest(_sentence(fault)) from None
@@ -157,7 +151,7 @@ def instance_items(
     Raises:
         InvalidRequest, TooLarge: as `items`.
     """
-    return task.items(_encoded(instance, place, name, task.fields, max_text_bytes), parameters)
+    return task.items(_encoded(instance, place, name, task.instance, max_text_bytes), parameters)
 
 
 def given(parameters: Parameters) -> dict[str, Any]:
@@ -183,12 +177,16 @@ def shown(sizes: list[int], parameters: Mapping[str, Any]) -> bytes:
     )
 
 
-def _encoded(instance: AnyInstance, place: str, name: str, fields: tuple[str, ...], max_text_bytes: int) -> Instance:
-    values = {"text": instance} if isinstance(instance, str) else dict(instance)
-    if tuple(values) != fields:
-        example = ", ".join(f'"{field}": ["…"]' if field == "documents" else f'"{field}": "…"' for field in fields)
+def _encoded(instance: AnyInstance, place: str, name: str, model: type[Strict], max_text_bytes: int) -> Instance:
+    given, values = (Text, {"text": instance}) if isinstance(instance, str) else (type(instance), dict(instance))
+    if given is not model and fields_of(given) != fields_of(model):
+        example = ", ".join(f'"{field}": {_example(info)}' for field, info in model.model_fields.items())
         raise InvalidRequest(f"{place}: a model for {name} takes {{{example}}}")
     return {field: _bytes(value, place, max_text_bytes) for field, value in values.items()}
+
+
+def _example(field: FieldInfo) -> str:
+    return '["…"]' if _is_list(field) else '"…"'
 
 
 def _bytes(value: Any, place: str, max_text_bytes: int) -> Any:
@@ -206,8 +204,8 @@ def _sentence(fault: Fault) -> str:
             return f"instances: at most {MAX_INSTANCES} at once; send the rest in another request"
         case ("instances",) if kind == "too_short":
             return "instances: at least one text is needed"
-        case ("instances", int() as i, "Ranking", "documents") if kind in ("too_long", "too_short"):
-            return f"instances.{i}.documents: from 1 to {MAX_DOCUMENTS}"
+        case ("instances", int() as i, _, field) if kind in ("too_long", "too_short"):
+            return f"instances.{i}.{field}: from 1 to {MAX_TEXTS}"
         case ("instances", int() as i, *_):
             return f'instances.{i}: must be a string, or an object such as {{"text": "…"}} with the fields of the task and no others'
         case _ if fault.unknown_field:

@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.catalog.catalog import ServedModel
 from gateway.dialects.ask import MAX_INPUTS, Ask
-from gateway.dialects.json_body import Positive, Strict, parse
+from gateway.dialects.json_body import parse
 from gateway.dialects.texts import encoded
 from gateway.errors import UnsupportedOption
+from gateway.request.json_types import Positive, Strict
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
-from gateway.tasks.task import require_task
+from gateway.tasks.task import require_use
 from model_repository.manifest import Manifest
 
 OWNER = "headrace"
@@ -122,7 +123,7 @@ def ask_embeddings(body: EmbeddingsBody, manifest: Manifest, max_text_bytes: int
         UnsupportedOption: the model was not trained to be cut at these dimensions.
         TooLarge: a text of more than `max_text_bytes`.
     """
-    require_task(manifest, "feature-extraction")
+    require_use(manifest, "embed")
     dimension, normalize = _dimension(body.dimensions, manifest), settings_of(manifest).normalize
     texts = [body.input] if isinstance(body.input, str) else body.input
 

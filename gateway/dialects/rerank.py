@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.dialects.ask import MAX_INPUTS, Ask
-from gateway.dialects.json_body import Positive, Strict, Whole, parse
+from gateway.dialects.json_body import parse
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest
+from gateway.request.json_types import Positive, Strict, Whole
 from gateway.request.prediction import Item, Prediction
 from gateway.request.row import cut_at
-from gateway.tasks.task import require_task
+from gateway.tasks.task import require_use
 from gateway.tasks.text_ranking import ranking
 from model_repository.manifest import Manifest
 
@@ -122,7 +123,7 @@ def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_b
         InvalidRequest: the model does not rank, or cannot cut documents where the request wants it.
         TooLarge: a text of more than `max_text_bytes`.
     """
-    require_task(manifest, "text-ranking")
+    require_use(manifest, "rerank")
     _require_cut(manifest, "max_tokens_per_doc", body.max_tokens_per_doc)
     _require_cut(manifest, "truncate_prompt_tokens", None if body.truncate_prompt_tokens == -1 else body.truncate_prompt_tokens)
     texts = [document if isinstance(document, str) else document.text for document in body.documents]

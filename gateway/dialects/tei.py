@@ -18,12 +18,13 @@ from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, TooLarge
 from gateway.request.prediction import Item, Prediction
 from gateway.request.row import cut_at
+from gateway.tasks import text_classification, text_ranking
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
-from gateway.tasks.task import require_task
+from gateway.tasks.task import require_use
 from gateway.tasks.text_classification import ranked
 from gateway.tasks.text_ranking import ranking
 from model_repository.manifest import Manifest
-from model_repository.postprocessing import TextClassification, TextRanking
+from model_repository.tasks import TASKS
 
 _DTYPES = {"fp32": "float32", "fp16": "float16"}
 _ERROR_TYPES = {404: "NotFound", 429: "Overloaded", 502: "Backend", 503: "Unhealthy", 504: "Backend"}
@@ -45,7 +46,7 @@ def ask_embed(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     Raises:
         GatewayError: the body is not such a request, or the model cannot obey it.
     """
-    require_task(manifest, "feature-extraction")
+    require_use(manifest, "embed")
     body = parse(_EMBED, raw, _SENTENCES)
     _require_possible(body)
     settings = settings_of(manifest)
@@ -69,7 +70,7 @@ def ask_similarity(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     Raises:
         GatewayError: the body is not such a request, or the model cannot obey it.
     """
-    require_task(manifest, "feature-extraction")
+    require_use(manifest, "embed")
     body = parse(_SIMILARITY, raw)
     _require_possible(body.parameters)
 
@@ -87,11 +88,10 @@ def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     Raises:
         GatewayError: the body is not such a request, or the model cannot obey it.
     """
-    require_task(manifest, "text-classification")
+    require_use(manifest, "predict")
     body = parse(_PREDICT, raw, _SENTENCES)
     _require_possible(body)
-    settings = manifest.postprocessing
-    assert isinstance(settings, TextClassification)  # noqa: S101 - the manifest checks that these are the task's
+    settings = text_classification.settings_of(manifest)
     _require_scores(body.raw_scores, raw_ones=settings.function == "identity")
     single, sequences = _sequences(body.inputs)
     wanted = 2 if settings.text_pair else 1
@@ -113,11 +113,10 @@ def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     Raises:
         GatewayError: the body is not such a request, or the model cannot obey it.
     """
-    require_task(manifest, "text-ranking")
+    require_use(manifest, "rerank")
     body = parse(_RERANK, raw, _SENTENCES)
     _require_possible(body)
-    settings = manifest.postprocessing
-    _require_scores(body.raw_scores, raw_ones=isinstance(settings, TextRanking) and settings.function == "identity")
+    _require_scores(body.raw_scores, raw_ones=text_ranking.settings_of(manifest).function == "identity")
     query = encoded(body.query, "query", max_text_bytes)
 
     def render(prediction: Prediction) -> list[dict[str, Any]]:
@@ -151,16 +150,16 @@ def error_body(status: int, message: str) -> dict[str, Any]:
 
 
 def _model_type(manifest: Manifest) -> dict[str, Any]:
-    match manifest.task:
-        case "feature-extraction":
+    match TASKS[manifest.task].use:
+        case "embed":
             return {"embedding": {"pooling": settings_of(manifest).pooling}}
-        case "text-classification":
+        case "predict":
             numbered = list(enumerate(manifest.labels))
             return {"classifier": {"id2label": {str(i): label for i, label in numbered}, "label2id": {label: i for i, label in numbered}}}
-        case "text-ranking":
+        case "rerank":
             return {"reranker": {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}}}
-        case task:
-            return {task.replace("-", "_"): {}}
+        case None:
+            return {manifest.task.replace("-", "_"): {}}
 
 
 def _items(texts: list[str], place: str, max_text_bytes: int) -> list[Item]:

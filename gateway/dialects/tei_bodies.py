@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from gateway.dialects.ask import MAX_INPUTS
-from gateway.dialects.json_body import Positive, Strict
+from gateway.request.json_types import Positive, Strict
 
 Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)]
 Pair = Annotated[list[str], Field(min_length=1, max_length=2)]

@@ -29,6 +29,7 @@ Predict = Callable[[Manifest, Item], Any]
 | token-classification | [{"label", "score", "start", "end"}, …] |
 | question-answering | [{"answer", "start", "end", "score"}, …], best first |
 | zero-shot-classification | {"labels": […], "scores": […]}, best first |
+| another | as many numbers as its rows hold; [number] where they hold JSON |
 
 An `InvalidRequest` that it raises is the fault of this item alone.
 """
@@ -120,7 +121,7 @@ def _ranked_labels(manifest: Manifest, texts: list[str], parameters: Parameters,
     return {"labels": [label for _, label in best_first], "scores": [score for score, _ in best_first]}
 
 
-_JSON: Mapping[postprocessing.Task, Callable[[Manifest, list[str], Parameters, _Draws], Any]] = {
+_JSON: Mapping[str, Callable[[Manifest, list[str], Parameters, _Draws], Any]] = {
     "token-classification": _entities,
     "question-answering": _spans,
     "zero-shot-classification": _ranked_labels,

@@ -1,17 +1,17 @@
-"""A row: what Triton answered for one item, as bytes, so that nothing is decoded between Triton,
-the cache and the answer.
+"""A row: what Triton answered for one item, as bytes.
+
+Nothing is decoded between Triton, the cache and the response.
 
     row = value · tokens (int32, little-endian)
 
-The value is float32 × `width`, or where the task's answer is JSON that JSON. `tokens` counts the
-item's tokens before it is cut.
+The value is float32 × `width`, or JSON where the task's answer is JSON. `tokens` counts the item's
+tokens before it is cut.
 """
 
 import struct
 
 from model_repository.manifest import Manifest
-from model_repository.postprocessing import FeatureExtraction
-from model_repository.tensors import tensors_of
+from model_repository.tasks import TASKS
 
 FLOAT_BYTES = 4
 TOKENS_BYTES = 4
@@ -19,16 +19,13 @@ TOKENS_BYTES = 4
 
 def width_of(manifest: Manifest) -> int | None:
     """How many float32 a row holds; None where it holds JSON."""
-    if tensors_of(manifest).is_json:
-        return None
-    if isinstance(manifest.postprocessing, FeatureExtraction):
-        return manifest.postprocessing.dimension
-    return len(manifest.labels) or 1
+    width = TASKS[manifest.task].width
+    return None if width is None else width(manifest.postprocessing, manifest.labels)
 
 
 def cut_at(manifest: Manifest) -> int | None:
     """More tokens than this are cut; None where long texts are read whole, in windows."""
-    reads_windows = manifest.windows is not None or manifest.task == "question-answering"
+    reads_windows = manifest.windows is not None or TASKS[manifest.task].windowed
     return None if reads_windows else manifest.max_length
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from gateway.catalog.default_models import TASKS
+from gateway.catalog.default_models import USES
 from gateway.request.principal import DEFAULT_SCOPES, parse_scopes
 
 _KEY = re.compile(r"([A-Za-z0-9_.-]{1,100}):([0-9a-f]{64})(?::([a-z+]+))?")
@@ -101,6 +101,6 @@ def headers(text: str) -> dict[str, str]:
 def default_models(text: str) -> dict[str, str]:
     """`USE=MODEL,…` → models by use."""
     pairs = [part.partition("=") for part in words(text) if part]
-    if any(use not in TASKS or not model for use, _, model in pairs):
-        raise ValueError(f"give USE=MODEL pairs separated by commas, USE being one of {', '.join(TASKS)}")
+    if any(use not in USES or not model for use, _, model in pairs):
+        raise ValueError(f"give USE=MODEL pairs separated by commas, USE being one of {', '.join(USES)}")
     return {use: model for use, _, model in pairs}

@@ -1,29 +1,32 @@
-"""The tasks as clients see them; `task_of` finds a version's."""
+"""The tasks as clients see them, each in the module of its name; `task_of` finds a version's.
 
-from collections.abc import Mapping
+A module's `TASK` is the task. Where the settings of a version say whether its items are pairs of
+texts, `PAIR_TASK` is the task of those whose items are.
+"""
 
-from gateway.tasks.feature_extraction import FeatureExtraction
-from gateway.tasks.json_answers import QuestionAnswering, TokenClassification, ZeroShotClassification
+from collections.abc import Iterator, Mapping
+
 from gateway.tasks.task import Task
-from gateway.tasks.text_classification import PairClassification, TextClassification
-from gateway.tasks.text_ranking import TextRanking
-from model_repository import postprocessing
 from model_repository.manifest import Manifest
+from model_repository.task_files import task_module
+from model_repository.tasks import TASKS
 
-_TASKS: Mapping[postprocessing.Task, Task] = {
-    "text-classification": TextClassification(),
-    "token-classification": TokenClassification(),
-    "feature-extraction": FeatureExtraction(),
-    "text-ranking": TextRanking(),
-    "question-answering": QuestionAnswering(),
-    "zero-shot-classification": ZeroShotClassification(),
-}
-_PAIRS = PairClassification()
+
+def _read_modules() -> Iterator[tuple[tuple[str, bool], Task]]:
+    for name, row in TASKS.items():
+        module = task_module(__name__, name)
+        if callable(row.pair):
+            yield (name, False), module.TASK
+            yield (name, True), module.PAIR_TASK
+        else:
+            yield (name, row.pair), module.TASK
+
+
+SERVED_TASKS: Mapping[tuple[str, bool], Task] = dict(_read_modules())
+"""By their names and whether their items are pairs of texts, in the order of the registry."""
 
 
 def task_of(manifest: Manifest) -> Task:
     """The task of a packaged version."""
-    settings = manifest.postprocessing
-    if isinstance(settings, postprocessing.TextClassification) and settings.text_pair:
-        return _PAIRS
-    return _TASKS[manifest.task]
+    name = manifest.task
+    return SERVED_TASKS[name, TASKS[name].takes_pairs(manifest.postprocessing)]

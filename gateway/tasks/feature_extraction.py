@@ -4,18 +4,21 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
 from gateway.request.row import floats_of
-from gateway.tasks.task import Instance
-from model_repository import postprocessing
+from gateway.tasks.instance import NoParameters, Text
+from gateway.tasks.task import Instance, Task, settings_as
 from model_repository.manifest import Manifest
+from model_repository.postprocessing import FeatureExtraction as Settings
 
 
 class FeatureExtraction:
     """A prediction is the embedding, a list of numbers."""
 
-    fields: tuple[str, ...] = ("text",)
-    parameters: frozenset[str] = frozenset()
+    instance: type[Strict] = Text
+    parameters: type[Strict] = NoParameters
+    answers = "a list of numbers"
 
     def items(self, instance: Instance, parameters: Mapping[str, Any]) -> list[Item]:
         """The text."""
@@ -27,26 +30,32 @@ class FeatureExtraction:
         return floats_of(row)
 
 
-def settings_of(manifest: Manifest) -> postprocessing.FeatureExtraction:
+TASK: Task = FeatureExtraction()
+
+
+def settings_of(manifest: Manifest) -> Settings:
     """How the version makes embeddings.
 
     Raises:
-        TypeError: it makes none.
+        TypeError: the version has another task.
     """
-    settings = manifest.postprocessing
-    if not isinstance(settings, postprocessing.FeatureExtraction):
-        raise TypeError(f"a version for {manifest.task} makes no embeddings")
-    return settings
+    return settings_as(Settings, manifest)
 
 
 def dimensions_of(manifest: Manifest) -> list[int]:
-    """The lengths that an embedding may have: its own, and those at which the model was trained to be cut."""
+    """The lengths that an embedding may have.
+
+    They are its own, and those at which the model was trained to be cut.
+    """
     settings = settings_of(manifest)
     return sorted({*settings.matryoshka_dimensions, settings.dimension})
 
 
 def embedding_of(row: bytes, dimension: int | None = None, *, normalize: bool = False) -> tuple[float, ...]:
-    """The first `dimension` numbers of an embedding (None: all), brought to Euclidean length 1 where `normalize`."""
+    """The first `dimension` numbers of an embedding (None: all).
+
+    They are brought to Euclidean length 1 where `normalize`.
+    """
     numbers = floats_of(row)[:dimension]
     if not normalize:
         return numbers

@@ -1,36 +1,44 @@
-"""What the gateway knows of a task: which instances it takes, and what its rows mean to a client.
+"""What the gateway knows of a task: the instances that it takes, and what its rows mean.
 
-An *instance* is what a client asks at once (a text, a question with its context, a query with its documents); it becomes one or
-several *items*, and their rows become one *prediction*.
+An *instance* is what a client asks at once (a text, a question with its context, a query with its
+documents). It becomes one or several *items*, and their rows become one *prediction*.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
 from gateway.errors import InvalidRequest
+from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
+from gateway.tasks.instance import fields_of
 from model_repository.manifest import Manifest
+from model_repository.postprocessing import Postprocessing
+from model_repository.tasks import TASK_BY_USE, Use
 
+Settings = TypeVar("Settings", bound=Postprocessing)
 Instance = Mapping[str, Any]
-"""The fields of an instance; a bare string is `{"text": …}`."""
+"""The fields of an instance, its texts in UTF-8; a bare string is `{"text": …}`."""
 
 
 class Task(Protocol):
     """One task of a packaged version."""
 
-    fields: tuple[str, ...]
-    """Names of an instance's fields, all of which it must have."""
+    instance: type[Strict]
+    """An instance as it stands in JSON: fields that are texts or `Texts`, all of them required."""
 
-    parameters: frozenset[str]
-    """Names of the parameters that a request may bring."""
+    parameters: type[Strict]
+    """The parameters that a request may bring; each has a description and None as its default."""
+
+    answers: str
+    """What a prediction is, in Markdown, for the documentation."""
 
     def items(self, instance: Instance, parameters: Mapping[str, Any]) -> list[Item]:
-        """The items of an instance; its fields are there and of their types.
+        """The items of an instance.
 
         Raises:
-            InvalidRequest: the instance and the version do not fit together.
+            InvalidRequest: the parameters do not fit.
         """
 
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
@@ -38,7 +46,10 @@ class Task(Protocol):
 
 
 def canonical(parameters: Mapping[str, Any]) -> bytes:
-    """Parameters as they go to Triton and into the cache's key: equal ones as equal bytes, none as b""."""
+    """Parameters as they go to Triton and into the cache's key.
+
+    Equal parameters become equal bytes; none become b"".
+    """
     return orjson.dumps(parameters, option=orjson.OPT_SORT_KEYS) if parameters else b""
 
 
@@ -49,16 +60,28 @@ def require_parameters(task: Task, name: str, parameters: Mapping[str, Any]) -> 
         InvalidRequest: names the one that is not, and those that are.
     """
     for given in parameters:
-        if given not in task.parameters:
-            known = ", ".join(sorted(task.parameters)) or "none"
-            raise InvalidRequest(f"parameters.{given}: a model for {name} does not take it; it takes: {known}")
+        if given not in (known := fields_of(task.parameters)):
+            takes = ", ".join(sorted(known)) or "none"
+            raise InvalidRequest(f"parameters.{given}: a model for {name} does not take it; it takes: {takes}")
 
 
-def require_task(manifest: Manifest, task: str) -> None:
-    """The version is of this task.
+def require_use(manifest: Manifest, use: Use) -> None:
+    """The version answers at the paths of this use.
 
     Raises:
-        InvalidRequest: it is of another one.
+        InvalidRequest: its task is not the one that does.
     """
-    if manifest.task != task:
+    if manifest.task != (task := TASK_BY_USE[use]):
         raise InvalidRequest(f"model {manifest.model} is for {manifest.task}; this path needs one for {task}")
+
+
+def settings_as(kind: type[Settings], manifest: Manifest) -> Settings:
+    """The settings of a version whose task has settings of this kind.
+
+    Raises:
+        TypeError: the version has another task.
+    """
+    settings = manifest.postprocessing
+    if not isinstance(settings, kind):
+        raise TypeError(f"a version for {manifest.task} has no settings of the kind {kind.__name__}")
+    return settings

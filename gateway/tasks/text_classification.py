@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
 from gateway.request.row import floats_of
-from gateway.tasks.task import Instance
+from gateway.tasks.instance import Text, TopK
+from gateway.tasks.task import Instance, Task, settings_as
 from model_repository.manifest import Manifest
 from model_repository.postprocessing import TextClassification as Settings
 
@@ -19,11 +21,22 @@ class Score(NamedTuple):
     score: float
 
 
-class TextClassification:
-    """A prediction is the best label; with `top_k` the k best as a list; of several labels that may hold at once, those that do."""
+class TextPair(Strict):
+    """A pair of texts, for models that classify pairs."""
 
-    fields: tuple[str, ...] = ("text",)
-    parameters = frozenset({"top_k"})
+    text: str
+    text_pair: str
+
+
+class TextClassification:
+    """A prediction is the best label; with `top_k` the k best as a list.
+
+    Where several labels may hold at once, it is a list of those that do.
+    """
+
+    instance: type[Strict] = Text
+    parameters: type[Strict] = TopK
+    answers = '`{"label", "score"}`, or a list of them with `top_k` and where several labels may hold'
 
     def items(self, instance: Instance, parameters: Mapping[str, Any]) -> list[Item]:
         """The text."""
@@ -34,8 +47,7 @@ class TextClassification:
         (row,) = rows
         if (top_k := parameters.get("top_k")) is not None:
             return [score._asdict() for score in ranked(row, manifest.labels)[:top_k]]
-        settings = manifest.postprocessing
-        function = settings.function if isinstance(settings, Settings) else "softmax"
+        function = settings_of(manifest).function
         if function == "softmax" or len(manifest.labels) == 1:
             return best(row, manifest.labels)._asdict()
         everything = ranked(row, manifest.labels)
@@ -45,13 +57,26 @@ class TextClassification:
 
 
 class PairClassification(TextClassification):
-    """As of one text."""
+    """The same for a pair of texts."""
 
-    fields: tuple[str, ...] = ("text", "text_pair")
+    instance: type[Strict] = TextPair
 
     def items(self, instance: Instance, parameters: Mapping[str, Any]) -> list[Item]:
         """The pair."""
         return [Item(instance["text"], instance["text_pair"])]
+
+
+TASK: Task = TextClassification()
+PAIR_TASK: Task = PairClassification()
+
+
+def settings_of(manifest: Manifest) -> Settings:
+    """How the version scores labels.
+
+    Raises:
+        TypeError: the version has another task.
+    """
+    return settings_as(Settings, manifest)
 
 
 def best(row: bytes, labels: tuple[str, ...]) -> Score:
@@ -69,5 +94,5 @@ def ranked(row: bytes, labels: tuple[str, ...]) -> list[Score]:
 
 
 def _thresholds(manifest: Manifest) -> dict[str, float]:
-    given = manifest.postprocessing.thresholds if isinstance(manifest.postprocessing, Settings) else None
-    return dict(zip(manifest.labels, given or [DEFAULT_THRESHOLD] * len(manifest.labels), strict=True))
+    given = settings_of(manifest).thresholds or [DEFAULT_THRESHOLD] * len(manifest.labels)
+    return dict(zip(manifest.labels, given, strict=True))

@@ -3,24 +3,38 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
 from gateway.request.row import floats_of
-from gateway.tasks.task import Instance
+from gateway.tasks.instance import Texts, TopK
+from gateway.tasks.task import Instance, Task, settings_as
 from model_repository.manifest import Manifest
+from model_repository.postprocessing import TextRanking as Settings
+
+
+class Ranking(Strict):
+    """A query and the documents to rank."""
+
+    query: str
+    documents: Texts
 
 
 class Relevance(NamedTuple):
-    """The score of a document, which is told by its place in the request."""
+    """The score of a document, which its place in the request names."""
 
     document: int
     score: float
 
 
 class TextRanking:
-    """A prediction is a list of {"index", "score"}, the best document first; with `top_k` the k best. Each document is an item."""
+    """A prediction is a list of {"index", "score"}, the best document first.
 
-    fields: tuple[str, ...] = ("query", "documents")
-    parameters = frozenset({"top_k"})
+    With `top_k` it has the k best. Each document is an item.
+    """
+
+    instance: type[Strict] = Ranking
+    parameters: type[Strict] = TopK
+    answers = 'a list of `{"index", "score"}`, best first'
 
     def items(self, instance: Instance, parameters: Mapping[str, Any]) -> list[Item]:
         """The query beside each document."""
@@ -29,6 +43,18 @@ class TextRanking:
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """The documents, best first."""
         return [{"index": at, "score": score} for at, score in ranking(rows)[: parameters.get("top_k")]]
+
+
+TASK: Task = TextRanking()
+
+
+def settings_of(manifest: Manifest) -> Settings:
+    """How the version scores documents.
+
+    Raises:
+        TypeError: the version has another task.
+    """
+    return settings_as(Settings, manifest)
 
 
 def ranking(rows: Sequence[bytes]) -> list[Relevance]:

@@ -30,8 +30,8 @@ def write_request(manifest: Manifest, items: Sequence[Item], parameters: Mapping
 
     `parameters` are Triton's own, such as `timeout` (microseconds in its queue) and `priority`.
     """
-    named = tensors.tensors_of(manifest)
-    # optional inputs are always sent: Triton batches only requests with the same inputs
+    named = manifest.tensors
+    # optional inputs are sent always: Triton joins only requests that have the same ones
     columns = {name: packed(_COLUMNS[name](item) for item in items) for name in (*named.inputs, *named.optional_inputs)}
     header = orjson.dumps(
         {
@@ -53,7 +53,7 @@ def read_rows(manifest: Manifest, items: int, json_length: int, body: bytes) -> 
         BackendBroken: the tensors are not as the contract says.
     """
     contents = _contents(json_length, body)
-    output = tensors.tensors_of(manifest).output
+    output = manifest.tensors.output
     values = _values(contents.get(output, b""), items, output, width_of(manifest))
     tokens, errors = contents.get(tensors.TOKENS, b""), contents.get(tensors.ERROR, b"")
     if len(tokens) != items * TOKENS_BYTES:

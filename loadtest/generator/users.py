@@ -1,4 +1,8 @@
-"""The Locust users: of a closed loop, one for each request in flight; of an open loop, one that hands out the arrivals of its worker."""
+"""The Locust users. They send requests that a dialect wrote, and know no task.
+
+A closed loop has a user for each request in flight, an open loop one that hands out the arrivals of
+its worker.
+"""
 
 import gevent
 from locust import User, constant, task
@@ -11,7 +15,8 @@ from loadtest.scenario.loop import ClosedLoop
 from loadtest.scenario.scenario import Scenario
 
 PAUSE_WITHOUT_ANSWER_S = 0.1
-"""How long a user waits after a request that got no answer, so that a server that is down is not called in a tight loop."""
+"""How long a user waits after a request that got no answer, so that a server that is down is not
+called in a tight loop."""
 
 
 class ClosedLoopUser(User):  # type: ignore[misc] # locust has no type information

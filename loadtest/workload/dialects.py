@@ -1,4 +1,5 @@
-"""The dialects that requests are sent in: their paths, bodies, and how many answers a body holds."""
+"""The dialects that requests are sent in: their paths and bodies, and how many predictions the
+body of a response holds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,15 +15,22 @@ Texts = Sequence[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One dialect. `answers` takes the decoded body of a 200; it gives the number of predictions, or None where there are none to count."""
+    """One dialect.
+
+    `answers` takes the decoded body of a 200; it gives the number of predictions, or None where
+    there are none to count. `use` names the paths that only the models of one task answer at, as
+    the gateway names them (`HEADRACE_DEFAULT_MODELS`); None: the models of every task answer for
+    which a text is enough.
+    """
 
     path: Callable[[Target], str]
     body: Callable[[Target, Texts], bytes]
     answers: Callable[[Any], int | None]
+    use: str | None = None
 
 
 def count_answers(dialect: Dialect, content: bytes) -> int | None:
-    """How many predictions the body of a 200 holds; None where it is not an answer in this dialect."""
+    """How many predictions the body of a 200 holds; None where it is no answer in this dialect."""
     try:
         return dialect.answers(orjson.loads(content))
     except ValueError:
@@ -30,7 +38,10 @@ def count_answers(dialect: Dialect, content: bytes) -> int | None:
 
 
 def error_in(content: bytes) -> str | None:
-    """The server's own sentence about an error: `error` as text, or OpenAI's object; None where there is none."""
+    """The server's own sentence about an error; None where there is none.
+
+    It is `error` as text, or in OpenAI's object.
+    """
     try:
         body = orjson.loads(content)
     except ValueError:
@@ -91,10 +102,14 @@ def _rows(body: Any) -> int | None:
     return len(body) if isinstance(body, list) else None
 
 
+def _tei(use: str, body: Callable[[Target, Texts], bytes]) -> Dialect:
+    return Dialect(lambda target: f"/models/{target.model}/{use}", body, _rows, use)
+
+
 BY_NAME = {
     "kserve-v1": Dialect(lambda target: f"/v1/models/{target.model}:predict", _kserve_body, _listed("predictions")),
     "open-inference": Dialect(_open_inference_path, _open_inference_body, _rows_of_first_output),
-    "openai": Dialect(lambda _: "/v1/embeddings", _openai_body, _listed("data")),
-    "tei-embed": Dialect(lambda target: f"/models/{target.model}/embed", _tei_body, _rows),
-    "tei-predict": Dialect(lambda target: f"/models/{target.model}/predict", _tei_predict_body, _rows),
+    "openai": Dialect(lambda _: "/v1/embeddings", _openai_body, _listed("data"), use="embed"),
+    "tei-embed": _tei("embed", _tei_body),
+    "tei-predict": _tei("predict", _tei_predict_body),
 }

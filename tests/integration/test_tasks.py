@@ -6,6 +6,9 @@ import httpx
 import numpy as np
 import pytest
 from gateway_process import wait_until
+from tasks_repository import KINDS
+
+from model_repository.tasks import TASKS
 
 pytestmark = pytest.mark.integration
 MAX_LENGTH = 24
@@ -30,6 +33,10 @@ def ask(tasks_gateway):
 
     ask.raw = post
     return ask
+
+
+def test_a_model_of_every_task_is_served():
+    assert {kind.task for kind in KINDS.values()} == set(TASKS)
 
 
 def pipeline(repository, task, model, **options):

@@ -16,7 +16,7 @@ from gateway.request.prediction import Item, Prediction
 from gateway.request.row import TOKENS_BYTES, value_of, width_of
 from gateway.tasks.task import canonical
 from model_repository.manifest import Manifest
-from model_repository.tensors import ERROR, PARAMETERS, TEXT, TEXT_PAIR, TOKENS, tensors_of
+from model_repository.tensors import ERROR, PARAMETERS, TEXT, TEXT_PAIR, TOKENS
 
 BYTES, FLOAT, INTEGER = "BYTES", "FP32", "INT32"
 MAX_REMEMBERED_BYTES = 1024
@@ -40,7 +40,7 @@ def items(inputs: Sequence[Input], manifest: Manifest, *, max_items: int, max_te
             not fit.
         TooLarge: names the input with a text of more than `max_text_bytes`.
     """
-    named = tensors_of(manifest)
+    named = manifest.tensors
     known = (*named.inputs, *named.optional_inputs)
     columns = {}
     for i, tensor in enumerate(inputs):
@@ -67,7 +67,7 @@ def outputs_of(wanted: Sequence[Wanted], manifest: Manifest, *, binary: bool = F
         MalformedRequest: the model has no such output, or the request wants the best classes of an
             output that holds texts.
     """
-    named = tensors_of(manifest)
+    named = manifest.tensors
     known = {named.output: BYTES if named.is_json else FLOAT, TOKENS: INTEGER, ERROR: BYTES}
     for i, output in enumerate(wanted):
         if output.name not in known:

@@ -15,7 +15,7 @@ from export.data.dataset import Dataset
 from export.data.table import read_table
 from export.errors import RecipeError
 from export.tasks.question_answering import exact, right_answers, word_f1
-from export.tasks.text_ranking import TEXT_RANKING, ndcg, reciprocal_rank
+from export.tasks.text_ranking import TASK, ndcg, reciprocal_rank
 from export.tasks.token_classification import right_entities
 from model_repository.manifest import Answering
 from model_repository.postprocessing import TextRanking
@@ -85,14 +85,14 @@ def test_entities_that_no_answer_can_be_compared_with_are_named(read: Read, row:
 def test_documents_without_a_text_or_a_relevance_each_are_named(read: Read, row: dict[str, Any], reason: str) -> None:
     data = read({"query": "q", "documents": ["a"], "relevance": [1]}, {"query": "q", **row})
     with pytest.raises(RecipeError, match=reason):
-        TEXT_RANKING.assessment(data, RANKING)
+        TASK.assessment(data, RANKING)
 
 
 def test_a_query_is_asked_with_each_of_its_documents(read: Read) -> None:
     data = read({"query": "p", "documents": ["a", "b"], "relevance": [0, 2]}, {"query": "q", "documents": ["c"], "relevance": [0.5]})
-    asked = [(item.text, item.text_pair) for item in TEXT_RANKING.items(data, RANKING)]
+    asked = [(item.text, item.text_pair) for item in TASK.items(data, RANKING)]
     assert asked == [(b"p", b"a"), (b"p", b"b"), (b"q", b"c")]
-    assessment = TEXT_RANKING.assessment(data, RANKING)
+    assessment = TASK.assessment(data, RANKING)
     truth = assessment.truth(data, ())
     scores = np.array([[0.9], [0.1], [0.3]])
     assert assessment.metrics["mrr@10"](scores, truth) == pytest.approx((1 / 2 + 1) / 2)

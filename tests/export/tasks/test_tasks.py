@@ -18,7 +18,6 @@ from export.progress import Progress
 from export.report import HTML
 from model_repository.manifest import Manifest
 from model_repository.server import TritonServer
-from model_repository.tensors import tensors_of
 
 pytestmark = pytest.mark.integration
 Read = Callable[..., Inputs]
@@ -80,7 +79,7 @@ def again(inputs: Inputs, manifest: Manifest) -> list[str]:
 
 
 def answers(client: InferenceServerClient, manifest: Manifest, rows: tuple[Any, ...], parameters: dict[str, Any]) -> list[Any]:
-    tensors = tensors_of(manifest)
+    tensors = manifest.tensors
     columns = [list(column) for column in zip(*[row if isinstance(row, tuple) else (row,) for row in rows], strict=True)]
     names = list(tensors.inputs)
     if parameters:

@@ -2,7 +2,6 @@
 
 import json
 import math
-from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,8 @@ from gateway.fakes.manifests import make_manifest
 from gateway.fakes.predictions import predict
 from gateway.fakes.rows import pack_row
 from gateway.request.prediction import Item
-from model_repository.postprocessing import FeatureExtraction, Task, TextClassification, TextRanking
+from model_repository.postprocessing import FeatureExtraction, TextClassification, TextRanking
+from model_repository.tasks import TASKS
 
 TEXTS = st.text()
 LABELS = ("cold", "mild", "warm")
@@ -78,7 +78,7 @@ def test_candidate_labels_are_ranked(multi_label):
     assert math.isclose(sum(answer["scores"]), 1) is not multi_label
 
 
-@pytest.mark.parametrize("task", get_args(Task))
+@pytest.mark.parametrize("task", TASKS)
 def test_every_task_has_rows(task):
     parameters = b'{"candidate_labels": ["a", "b"]}' if task == "zero-shot-classification" else b""
     manifest, item = make_manifest("m", task=task), Item(b"some words", b"and more", parameters)
@@ -86,7 +86,7 @@ def test_every_task_has_rows(task):
     assert pack_row(manifest, predict(manifest, item), 4)[-4:] == b"\4\0\0\0"
 
 
-@pytest.mark.parametrize("task", get_args(Task))
+@pytest.mark.parametrize("task", TASKS)
 def test_a_text_that_is_not_utf_8_is_refused(task):
     with pytest.raises(InvalidRequest, match="not valid UTF-8: byte 0"):
         predict(make_manifest("m", task=task), Item(b"\xff", b"\xff"))

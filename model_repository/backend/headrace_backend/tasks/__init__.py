@@ -1,26 +1,21 @@
-"""The tasks that a packaged version can have, by the name that its manifest gives."""
+"""The tasks that a packaged version can have: each is a module here, named as the manifest says.
+
+The module's `TASK` makes the task from a manifest.
+"""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
-from headrace_backend.tasks.feature_extraction import FeatureExtraction
-from headrace_backend.tasks.question_answering import QuestionAnswering
 from headrace_backend.tasks.task import Task
-from headrace_backend.tasks.text_classification import TextClassification
-from headrace_backend.tasks.text_ranking import TextRanking
-from headrace_backend.tasks.token_classification import TokenClassification
-from headrace_backend.tasks.zero_shot_classification import ZeroShotClassification
 from headrace_backend.tokenizer import Fit
 
 __all__ = ["TASKS", "Task", "fit_of", "task_of"]
 
+_MODULES = {module.name.replace("_", "-"): import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)}
 TASKS: Mapping[str, Callable[[Mapping[str, Any]], Task]] = {
-    "text-classification": TextClassification,
-    "token-classification": TokenClassification,
-    "feature-extraction": FeatureExtraction,
-    "text-ranking": TextRanking,
-    "question-answering": QuestionAnswering,
-    "zero-shot-classification": ZeroShotClassification,
+    name: module.TASK for name, module in _MODULES.items() if hasattr(module, "TASK")
 }
 
 

@@ -32,13 +32,15 @@ POOLINGS: Mapping[str, Callable[[Floats, NDArray[np.intp]], Floats]] = {
     "cls": lambda tokens, lengths: tokens[:, 0],
     "lasttoken": lambda tokens, lengths: tokens[np.arange(len(tokens)), lengths - 1],
 }
-"""Token embeddings [batch, sequence, dimension] and lengths [batch] → [batch, dimension]; named as sentence-transformers' Pooling."""
+"""Token embeddings [batch, sequence, dimension] and lengths [batch] → [batch, dimension].
+
+The names are those of sentence-transformers' Pooling."""
 
 
 class FeatureExtraction(Task):
     """`last_hidden_state` float32 [batch, sequence, dimension] → EMBEDDING float32 [dimension].
 
-    Embeddings of several windows are joined by their mean, weighted by tokens.
+    The mean, weighted by tokens, joins the embeddings of several windows.
     """
 
     graph_outputs = ("last_hidden_state",)
@@ -65,3 +67,6 @@ class FeatureExtraction(Task):
         if self._normalize:
             embedding = embedding / max(np.linalg.norm(embedding), _EPSILON)
         return {EMBEDDING: embedding}
+
+
+TASK = FeatureExtraction

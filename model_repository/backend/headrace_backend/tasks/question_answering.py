@@ -1,4 +1,7 @@
-"""Extractive question answering: the span of a context (TEXT_PAIR) that answers a question (TEXT)."""
+"""Extractive question answering: the span of a context that answers a question.
+
+TEXT is the question, TEXT_PAIR the context.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +20,8 @@ _CONTEXT = 1
 
 
 class Span(NamedTuple):
-    """Characters of the context, from `start` to before `end`, and the probability that they answer."""
+    """Characters of the context, from `start` to before `end`; `score` is the probability that they
+    answer."""
 
     start: int
     end: int
@@ -25,11 +29,13 @@ class Span(NamedTuple):
 
 
 class QuestionAnswering(Task):
-    """`start_logits` and `end_logits` float32 [batch, sequence] → JSON [{"answer", "start", "end", "score"}, …], best first.
+    """`start_logits` and `end_logits` float32 [batch, sequence] → JSON, best first:
+    [{"answer", "start", "end", "score"}, …].
 
-    Long contexts are read in overlapping windows. A span's score is the product of the probabilities that it begins and that it
-    ends there, over the context's tokens of its window; spans of the same words add up. As transformers' pipeline does
-    (Devlin et al., 2019, section 4.2, with probabilities in place of logits).
+    Long contexts are read in overlapping windows. A span's score is the product of the
+    probabilities that it begins and that it ends there, over the context's tokens of its window;
+    spans of the same words add up. transformers' pipeline does the same (Devlin et al., 2019,
+    section 4.2, with probabilities in place of logits).
     """
 
     graph_outputs = ("start_logits", "end_logits")
@@ -74,8 +80,11 @@ class QuestionAnswering(Task):
         return [{"answer": context[s.start : s.end], "start": s.start, "end": s.end, "score": s.score} for s in spans[:top_k]]
 
 
+TASK = QuestionAnswering
+
+
 def _context(window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Masks [tokens] of the context's tokens, and of the first token of all (it stands for "no answer")."""
+    """Masks [tokens] of the context's tokens, and of the first one, which means "no answer"."""
     inside = np.array([sequence == _CONTEXT for sequence in window.encoding.sequence_ids])
     first = np.zeros_like(inside)
     first[0] = True

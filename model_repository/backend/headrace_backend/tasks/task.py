@@ -30,12 +30,14 @@ class Task(ABC):
 
     Attributes:
         graph_outputs: names of the graph's outputs that `finish` takes.
-        widths: Triton's FP32 outputs: name → columns of the row for each item. Empty: the answer is JSON, in `ANSWER`.
+        widths: Triton's FP32 outputs: name → columns of the row for each item. Empty: the answer is
+            JSON, in `ANSWER`.
         parameters: names of the parameters that an item can bring, with their defaults.
         pair: whether an item is a pair of texts.
         cut: which text of a pair is cut where both do not fit.
         offsets: whether windows must carry the tokenizer's encoding.
-        stride: tokens that neighbouring windows share where the task needs windows whatever the version says; else None.
+        stride: tokens that neighbouring windows share, where the task needs windows whatever the
+            version says; else None.
     """
 
     graph_outputs: Sequence[str] = ("logits",)
@@ -52,11 +54,14 @@ class Task(ABC):
 
     @abstractmethod
     def finish(self, fetched: Sequence[NDArray[np.float32]], windows: Sequence[Window]) -> Values:
-        """The graph's outputs of a sub-batch [batch, …], padded to the longest window → one value for each window."""
+        """The graph's outputs of a sub-batch [batch, …], padded to the longest window → one value
+        for each window."""
 
     @abstractmethod
     def answer(self, query: Query, parameters: Mapping[str, Any], results: Sequence[Sequence[Result]]) -> Any:
-        """The answer to an item from the results of each query's windows: a row [width] for each of `widths`, or what JSON can hold.
+        """The answer to an item, from the results of each query's windows.
+
+        It is a row [width] for each of `widths`, or what JSON can hold.
 
         Raises:
             TextError: the item has no answer.

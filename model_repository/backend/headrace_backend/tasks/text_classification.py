@@ -20,8 +20,8 @@ _OVER_WINDOWS: Mapping[str, Callable[[Floats], Floats]] = {
 class TextClassification(Task):
     """`logits` float32 [batch, labels] → SCORES float32 [labels].
 
-    `softmax` for one label of several, `sigmoid` where each label may hold or not, `identity` for a regression. Scores of
-    several windows are joined by their mean or their maximum.
+    `softmax` for one label of several, `sigmoid` where each label may hold or not, `identity` for a
+    regression. The mean or the maximum joins the scores of several windows.
     """
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
@@ -46,3 +46,6 @@ class TextClassification(Task):
         if len(windows) == 1:
             return {SCORES: windows[0].value}
         return {SCORES: self._over_windows(np.stack([result.value for result in windows]))}
+
+
+TASK = TextClassification

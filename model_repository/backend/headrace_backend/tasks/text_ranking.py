@@ -13,7 +13,10 @@ from headrace_backend.tasks.text_classification import SCORES
 
 
 class TextRanking(Task):
-    """`logits` float32 [batch, 1] → SCORES float32 [1]; of a document in several windows the best counts (MaxP, Dai and Callan 2019)."""
+    """`logits` float32 [batch, 1] → SCORES float32 [1].
+
+    The best of a document's windows counts (MaxP, Dai and Callan 2019).
+    """
 
     pair = True
 
@@ -32,3 +35,6 @@ class TextRanking(Task):
     def answer(self, query: Query, parameters: Mapping[str, Any], results: Sequence[Sequence[Result]]) -> dict[str, Floats]:
         """The best window's score [1]."""
         return {SCORES: max((result.value for result in only(results)), key=np.max)}
+
+
+TASK = TextRanking

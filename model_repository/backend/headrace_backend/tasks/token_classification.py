@@ -1,4 +1,7 @@
-"""Token classification: entities with character offsets, in the aggregation strategies of transformers' pipeline."""
+"""Token classification: entities with character offsets.
+
+The aggregation strategies are those of transformers' pipeline.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +18,10 @@ _OUTSIDE = "O"
 
 
 class Token(NamedTuple):
-    """A token that stands for characters `start` to before `end`; `scores` [labels]; `continues` the word before."""
+    """A token that stands for characters `start` to before `end`.
+
+    `scores` [labels] are those of its labels; `continues` says that it belongs to the word before.
+    """
 
     start: int
     end: int
@@ -77,7 +83,10 @@ def _joined(entities: list[Entity]) -> list[Entity]:
 
 
 def _type(label: str) -> tuple[bool, str]:
-    """(whether the label begins an entity, the entity's type); a label without B- or I- continues one."""
+    """(whether the label begins an entity, the entity's type).
+
+    A label without B- or I- continues one.
+    """
     prefix, dash, kind = label.partition("-")
     return (prefix == "B", kind) if dash and prefix in ("B", "I") else (False, label)
 
@@ -89,14 +98,16 @@ STRATEGIES: Mapping[str, Strategy] = {
     "max": _by_word(lambda word: max((token.scores for token in word), key=lambda scores: float(scores.max()))),
     "average": _by_word(lambda word: np.mean([token.scores for token in word], axis=0)),
 }
-"""`none`: each token; `simple`: neighbours of one type; `first`, `max`, `average`: words first, by their tokens' scores."""
+"""`none`: each token; `simple`: neighbours of one type; `first`, `max`, `average`: words first, by
+their tokens' scores."""
 
 
 class TokenClassification(Task):
-    """`logits` float32 [batch, sequence, labels] → JSON [{"label", "score", "start", "end"}, …] in the order of the text.
+    """`logits` float32 [batch, sequence, labels] → JSON in the order of the text:
+    [{"label", "score", "start", "end"}, …].
 
-    `start` and `end` count characters (Unicode code points) of the text. Windows overlap; where their entities do, the longer
-    one stays, of equally long ones the one with the higher score.
+    `start` and `end` count characters (Unicode code points) of the text. Windows overlap; where
+    their entities do, the longer one stays, and of equally long ones the one with the higher score.
     """
 
     offsets = True
@@ -115,7 +126,7 @@ class TokenClassification(Task):
         return [softmax(logits[i, : len(window.ids)]) for i, window in enumerate(windows)]
 
     def answer(self, query: Query, parameters: Mapping[str, Any], results: Sequence[Sequence[Result]]) -> list[dict[str, Any]]:
-        """The entities of all windows; what is labelled O is none."""
+        """The entities of all windows; a span that is labelled O is none."""
         strategy = given.one_of(parameters, "aggregation_strategy", STRATEGIES)
         windows = only(results)
         found = [
@@ -136,12 +147,18 @@ class TokenClassification(Task):
         ]
 
     def _continues(self, text: str, token: str, start: int, end: int) -> bool:
-        """Whether a token continues the word before: told by the tokenizer's mark, else by the space that is missing before it."""
+        """Whether a token continues the word before.
+
+        The tokenizer's mark says so; without marks, no space before it does.
+        """
         if token == self._unknown_token:
             return False
         if self._subword_prefix:
             return len(token) != end - start
         return start > 0 and " " not in text[start - 1 : start + 1]
+
+
+TASK = TokenClassification
 
 
 def _without_overlaps(entities: list[Entity]) -> list[Entity]:

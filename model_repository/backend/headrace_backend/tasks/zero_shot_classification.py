@@ -13,14 +13,17 @@ from headrace_backend.tasks.task import Result, Task
 
 MAX_LABELS = 1000
 MAX_CHARACTERS = 131_072
-"""Of all hypotheses of a text together: else a short request makes as much text as it has labels times characters in the template."""
+"""Most characters of all hypotheses of a text together: else a short request makes as much text as
+it has labels times characters in the template."""
 
 
 class ZeroShotClassification(Task):
-    """`logits` float32 [batch, NLI labels] of (text, hypothesis) → JSON {"labels": […], "scores": […]}, best first.
+    """`logits` float32 [batch, NLI labels] of (text, hypothesis) → JSON, best first:
+    {"labels": […], "scores": […]}.
 
-    One label of several: softmax of the labels' entailment logits. With `multi_label` (or a single candidate) each label for
-    itself: softmax of contradiction and entailment. As transformers' pipeline does; its paper is Yin et al., 2019.
+    One label of several: softmax of the labels' entailment logits. With `multi_label` (or a single
+    candidate) each label for itself: softmax of contradiction and entailment. transformers'
+    pipeline does the same; its paper is Yin et al., 2019.
     """
 
     cut = "only_first"
@@ -58,9 +61,15 @@ class ZeroShotClassification(Task):
         return logits[:, [self._contradiction, self._entailment]]
 
     def answer(self, query: Query, parameters: Mapping[str, Any], results: Sequence[Sequence[Result]]) -> dict[str, list[Any]]:
-        """Labels with their scores, best first; of a text in several windows, the one that entails a label most counts."""
+        """Labels with their scores, best first.
+
+        Of a text's windows, the one that entails a label most counts for this label.
+        """
         logits = np.array([max((result.value for result in windows), key=lambda pair: pair[1] - pair[0]) for windows in results])
         labels = parameters["candidate_labels"]
         scores = softmax(logits)[:, 1] if parameters["multi_label"] or len(labels) == 1 else softmax(logits[:, 1])
         order = scores.argsort(kind="stable")[::-1]
         return {"labels": [labels[i] for i in order], "scores": [float(scores[i]) for i in order]}
+
+
+TASK = ZeroShotClassification

@@ -1,0 +1,36 @@
+"""Instances and parameters that several tasks take; what one task alone takes lies in its file."""
+
+from functools import cache
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.request.json_types import Positive, Strict
+
+MAX_TEXTS = 1000
+"""Most texts of a list in an instance."""
+
+Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)]
+"""A list in an instance."""
+
+
+class Text(Strict):
+    """One text, as a bare string is."""
+
+    text: str
+
+
+class NoParameters(Strict):
+    """The parameters of a task that takes none."""
+
+
+class TopK(Strict):
+    """The parameters of a task whose answers are sorted."""
+
+    top_k: Positive | None = Field(None, description="the k best labels, documents or answers, as a list")
+
+
+@cache
+def fields_of(model: type[Strict]) -> tuple[str, ...]:
+    """The names of a model's fields, in their order."""
+    return tuple(model.model_fields)
