@@ -10,7 +10,7 @@ from export.errors import RecipeError
 from model_repository.serving import default_version, history, out_of_service
 
 Experiments = Mapping[str, Sequence[tuple[str, frozenset[int]]]]
-"""By model: the experiments' keys, and the versions of their variants."""
+"""By model: the keys of the experiments that show versions of it, and these versions."""
 
 
 def read_experiments(path: Path) -> Experiments:
@@ -22,8 +22,8 @@ def read_experiments(path: Path) -> Experiments:
     found: dict[str, list[tuple[str, frozenset[int]]]] = {}
     try:
         for experiment in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("experiments") or []:
-            versions = frozenset(int(variant["version"]) for variant in experiment["variants"])
-            found.setdefault(experiment["model"], []).append((str(experiment["key"]), versions))
+            for model, versions in _versions_of(experiment).items():
+                found.setdefault(model, []).append((str(experiment["key"]), frozenset(versions)))
     except OSError as exc:
         raise RecipeError(f"{path}: the experiments cannot be read: {exc.strerror}") from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
@@ -31,6 +31,14 @@ def read_experiments(path: Path) -> Experiments:
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise RecipeError(f"{path}: not a file of experiments, each with key, model and variants with a version: {exc!r}") from exc
     return found
+
+
+def _versions_of(experiment: Mapping[str, Any]) -> dict[str, set[int]]:
+    """By model: a variant may be a version of another model than the experiment's own."""
+    versions: dict[str, set[int]] = {}
+    for variant in experiment["variants"]:
+        versions.setdefault(variant.get("model") or experiment["model"], set()).add(int(variant["version"]))
+    return versions
 
 
 def uses(config: Any, packaged: Collection[int], experiments: Sequence[tuple[str, frozenset[int]]]) -> dict[int, list[str]]:

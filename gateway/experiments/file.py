@@ -9,7 +9,7 @@ experiments:
     cache_bypass: 0.05     # share of their requests that no cache answers
     variants:
       - {name: control, version: 1, weight: 0.5}
-      - {name: treatment, version: 2, weight: 0.5}
+      - {name: treatment, version: 2, weight: 0.5}   # of `model`, unless the variant names another
 """
 
 import math

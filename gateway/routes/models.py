@@ -57,6 +57,7 @@ class Arm(BaseModel):
     """
 
     name: str
+    model: str
     version: int
     weight: float
 
@@ -113,6 +114,8 @@ async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
         and {
             "key": experiment.key,
             "coverage": experiment.coverage,
-            "variants": [{"name": arm.name, "version": arm.version, "weight": arm.weight} for arm in experiment.variants],
+            "variants": [
+                {"name": arm.name, "model": arm.model, "version": arm.version, "weight": arm.weight} for arm in experiment.variants
+            ],
         },
     }

@@ -106,3 +106,22 @@ async def test_a_tap_sees_the_parts_of_a_stream_placed_as_the_stream_is(triton, 
     assert sorted(answered.items[0].text for answered in kept.answered) == [b"corn", b"wheat"]
     assert len({answered.placement for answered in kept.answered}) == 1
     assert kept.answered[0].placement.variant == assign(SPLIT, "bob").name
+
+
+async def test_an_experiment_between_models_is_answered_by_the_variants_model(tmp_path):
+    large = make_manifest("topics-large", 7)
+    variants = [ARMS[0], {"name": "large", "model": "topics-large", "version": 7, "weight": 0.5}]
+    path = tmp_path / "experiments.yaml"
+    path.write_text(yaml.safe_dump({"experiments": [{"key": "larger", "model": "topics", "variants": variants}]}))
+    triton = FakeTriton(V1, V2, large)
+    async with running(triton, experiments_file=path) as (client, _):
+        seen = {(await predict(client, headers={"X-Unit-ID": unit})).headers["x-variant"]: unit for unit in UNITS}
+        calls = {(call.manifest.model, call.manifest.version) for call in triton.calls}
+        details = (await client.get("/v1/models/topics")).json()["experiment"]["variants"]
+        metrics = (await client.get("/metrics")).text
+    assert seen.keys() == {"control", "large"}
+    assert calls == {("topics", 1), ("topics-large", 7)}
+    assert [(arm["model"], arm["version"]) for arm in details] == [("topics", 1), ("topics-large", 7)]
+    assert (
+        'headrace_requests_total{cache="miss",experiment="larger",model="topics-large",status="200",variant="large",version="7"}' in metrics
+    )

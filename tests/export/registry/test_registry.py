@@ -256,6 +256,20 @@ def experiments(tmp_path):
     return path
 
 
+def test_gc_keeps_a_version_that_an_experiment_on_another_model_shows(registry, tmp_path, capsys):
+    for version in (4, 5):
+        registry.add(version)
+    registry("promote", "weather/5")
+    path = tmp_path / "experiments.yaml"
+    variants = "[{name: a, version: 9, weight: 1}, {name: b, model: weather, version: 4, weight: 0}]"
+    path.write_text(f"experiments:\n- {{key: smaller, model: climate, variants: {variants}}}\n")
+    capsys.readouterr()
+    assert registry("gc", "--experiments", path, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert "experiment smaller" in {row["version"]: row["used_by"] for row in answer["kept"]}[4]
+    assert 4 not in [row["version"] for row in answer["would_remove"]]
+
+
 def test_gc_says_what_would_go_and_removes_it_when_told_to(registry, experiments, capsys):
     for version in (4, 5, 6, 7):
         registry.add(version)
