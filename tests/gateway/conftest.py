@@ -52,9 +52,9 @@ def start_app():
     """
     with contextlib.ExitStack() as apps:
 
-        def start(triton=None, **settings):
+        def start(triton=None, state=None, **settings):
             triton = triton or FakeTriton(make_manifest("topics", 1), make_manifest("topics", 2))
-            app = create_app(Settings(**{"auth": "off", **settings}), triton=triton)
+            app = create_app(Settings(**{"auth": "off", **settings}), triton=triton, state=state)
             client = apps.enter_context(TestClient(app, raise_server_exceptions=False))
             client.triton = triton
             return client

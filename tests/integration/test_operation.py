@@ -171,12 +171,6 @@ def test_the_configuration_is_shown_to_holders_of_a_key_without_secrets(start_ga
     assert shown["catalog"]["models"] == {"topics": {"1": "ready", "2": "ready"}}
 
 
-def test_the_configuration_is_shown_to_nobody_without_the_scope_admin(gateway, start_gateway, triton):
-    assert httpx.get(f"{gateway.url}/debug/config").status_code == 403
-    guarded = start_gateway(triton_url=triton.http_url, auth="keys", api_keys=f"acme:{DIGEST}")
-    assert httpx.get(f"{guarded.url}/debug/config", headers=KEY).status_code == 403
-
-
 def test_a_client_that_leaves_before_its_request_is_whole_is_no_internal_error(gateway):
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
         client.sendall(b"POST /v1/models/topics:predict HTTP/1.1\r\nHost: a\r\nX-Request-ID: gone\r\nContent-Length: 100\r\n\r\n{")

@@ -1,5 +1,6 @@
 """Each error has its status and a sentence, and the gateway survives them all."""
 
+import hashlib
 import json
 
 import pytest
@@ -60,3 +61,10 @@ def test_a_deadline_may_be_longer_than_the_default_up_to_the_maximum(start_app):
     client.triton.release()
     patient = client.post(PREDICT, content=body("b"), headers={"X-Request-Timeout-Ms": "1000000"})
     assert (patient.status_code, 29 < client.triton.calls[-1].timeout_s <= 30) == (200, True)
+
+
+def test_the_configuration_is_shown_to_nobody_without_the_scope_admin(start_app):
+    assert start_app().get("/debug/config").status_code == 403
+    guarded = start_app(auth="keys", api_keys=f"acme:{hashlib.sha256(b's3cret').hexdigest()}")
+    assert guarded.get("/debug/config").status_code == 401
+    assert guarded.get("/debug/config", headers={"Authorization": "Bearer s3cret"}).status_code == 403
