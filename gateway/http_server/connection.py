@@ -103,7 +103,7 @@ class Connection(HttpToolsProtocol):
         self._state = CLOSED
         self._set_timer()
         super().connection_lost(exc)
-        self._caller.leave()
+        self._caller.disconnect()
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request has come, or several requests."""
