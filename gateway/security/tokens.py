@@ -108,9 +108,9 @@ class TokenVerifier:
             f"jwt:{tenant}:{claims['sub']}",
             tenant,
             _scopes(claims.get(self._rules.scopes_claim)),
-            float(claims["exp"]),
-            self._key_limits,
-            self._tenant_limits,
+            expires_at=float(claims["exp"]),
+            key_limits=self._key_limits,
+            tenant_limits=self._tenant_limits,
         )
 
     def _verify(self, token: str) -> Mapping[str, Any]:
