@@ -89,7 +89,7 @@ class Connection(HttpToolsProtocol):
         self._caller = Caller()
         self._state = HEAD
         self._timer: asyncio.TimerHandle | None = None
-        # that came since a head or a request last ended; a body's first ones may be among them
+        # since a head or a request last ended; the first bytes of a body may be counted, too
         self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it in the same way
@@ -99,11 +99,11 @@ class Connection(HttpToolsProtocol):
         self._set_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client has left."""
+        """The connection is closed, by the client or by the gateway."""
         self._state = CLOSED
         self._set_timer()
         super().connection_lost(exc)
-        self._caller.leave()
+        self._caller.disconnect()
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request has come, or several requests."""
@@ -200,7 +200,7 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def _can_answer(self) -> bool:
-        """Whether no answer has begun or is due before the one to the present request."""
+        """Whether an answer now is the first to the present request, and its turn has come."""
         if self.cycle is None:
             return True
         if self._state is BODY or self._state is LEFTOVER:

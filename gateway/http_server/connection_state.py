@@ -6,7 +6,7 @@
 
 A further piece leads from IDLE to HEAD. Where one piece brings the end of a request and the head of
 the next, the head's end leads from IDLE to BODY. A refusal leads from every state to CLOSED, and so
-does the client's leaving.
+does the end of the connection.
 
 Each event has a table: the state before it → the state after it. An event cannot happen in a state
 that its table lacks.
@@ -29,7 +29,7 @@ class State(IntEnum):
     IDLE = auto()
     """The whole request has come, and no further piece."""
     CLOSED = auto()
-    """Nothing more is read: something was refused, or the client has left."""
+    """Nothing more is read: something was refused, or the connection is closed."""
 
 
 # names of this module, because State.HEAD takes several times as long in Python 3.11

@@ -1,7 +1,4 @@
-"""What a request's `Cache-Control` header asks for (RFC 9111, section 5.2.1, and RFC 5861).
-
-Pure.
-"""
+"""What a request's `Cache-Control` asks for (RFC 9111, section 5.2.1, and RFC 5861). Pure."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,9 +9,9 @@ from math import inf
 class Directives:
     """The directives of one request; times in seconds.
 
-    With `no-cache` nothing is looked up, with `no-store` nothing is looked up nor stored.
-    `max_age_s` and `min_fresh_s` refuse entries that could be used otherwise, and an answer that is
-    stale unless `max_stale_s` allows it; `stale_if_error_s` lowers the model's own bound.
+    With `no-cache` nothing is looked up; with `no-store` nothing is looked up or stored.
+    `max_age_s` and `min_fresh_s` refuse entries that could be used otherwise, and a stale response
+    unless `max_stale_s` allows it. `stale_if_error_s` lowers the model's own bound.
     """
 
     look_up: bool = True
@@ -27,9 +24,7 @@ class Directives:
 
     @property
     def names_ages(self) -> bool:
-        """Whether the client says how old an answer may be, so that it wants none that is stale
-        without its leave.
-        """
+        """Whether the client says how old a response may be; a stale one then needs its leave."""
         return self.max_age_s != inf or self.min_fresh_s > 0
 
 
@@ -38,9 +33,7 @@ NONE = Directives()
 
 @lru_cache(maxsize=512)
 def parse(header: str) -> Directives:
-    """Read the header; directives that are not known are ignored, and a number that cannot be read
-    is 0.
-    """
+    """Read the header; unknown directives are ignored, and a number that cannot be read is 0."""
     given: dict[str, str | None] = {}
     for part in header.split(","):
         name, separator, value = part.strip().partition("=")

@@ -1,4 +1,4 @@
-"""The client at the other end of a connection: work for one that has left is not begun."""
+"""The client at the other end of a connection; no work is begun for one that has disconnected."""
 
 import asyncio
 from types import TracebackType
@@ -7,27 +7,27 @@ from typing import Any
 from gateway.errors import CallerLeft
 
 CALLER = "headrace.caller"
-"""Stands in the scope of a request whose connection tells when it is lost."""
+"""Stands in the scope of a request whose connection reports that it is lost."""
 
 
 class Caller:
-    """Whoever opened a connection, until it is lost."""
+    """The client that opened a connection, and the tasks that wait for something on its behalf."""
 
-    __slots__ = ("has_left", "waiting")
+    __slots__ = ("disconnected", "waiting")
 
     def __init__(self) -> None:
-        self.has_left = False
+        self.disconnected = False
         self.waiting: set[asyncio.Task[Any]] = set()
 
-    def leave(self) -> None:
-        """The connection is lost: end what waits for this caller."""
-        self.has_left = True
+    def disconnect(self) -> None:
+        """The connection is lost: cancel the tasks that wait for this caller."""
+        self.disconnected = True
         for task in self.waiting:
             task.cancel()
 
 
 class attended:
-    """End the block when the caller leaves; None: it is not known whether one does.
+    """End the block when the caller disconnects; with None it is not known whether one does.
 
     Raises:
         CallerLeft: the client has closed the connection.
@@ -42,7 +42,7 @@ class attended:
     def __enter__(self) -> None:
         if self._caller is None:
             return
-        if self._caller.has_left:
+        if self._caller.disconnected:
             raise CallerLeft("the client closed the connection")
         self._task = asyncio.current_task()
         if self._task is not None:
@@ -53,5 +53,5 @@ class attended:
             return
         self._caller.waiting.discard(self._task)
         # as asyncio.timeout does: our own cancellation becomes an error, any other one goes on
-        if self._caller.has_left and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+        if self._caller.disconnected and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise CallerLeft("the client closed the connection") from None

@@ -1,4 +1,4 @@
-"""A deadline that can move out: work that is shared lasts as long as its most patient waiter."""
+"""A deadline that can be extended: shared work has the latest deadline of its waiters."""
 
 from dataclasses import dataclass
 
@@ -10,5 +10,5 @@ class Deadline:
     at_s: float
 
     def extend(self, at_s: float) -> None:
-        """Move out to `at_s` if that is later."""
+        """Extend it to `at_s` if that is later."""
         self.at_s = max(self.at_s, at_s)

@@ -7,26 +7,25 @@ from gateway.errors import MalformedRequest
 # a string, or one that never ends; possessive, so that no text makes it slow
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-# of one kind, so that taking pairs away takes one level; that kinds match is the parser's affair
+# brackets of one kind, so that removing pairs removes one level; the parser checks the kinds
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 def require_shallow(raw: bytes, what: str, max_depth: int) -> None:
-    """JSON, which the message calls `what`, is of at most `max_depth` levels.
+    """Refuse JSON of more than `max_depth` levels; the message calls it `what`.
 
     Raises:
-        MalformedRequest: nested more deeply.
+        MalformedRequest: it is nested more deeply.
     """
     if is_deeper(raw, max_depth):
         raise MalformedRequest(f"{what} is nested more than {max_depth} levels deep, or its brackets do not match")
 
 
 def is_deeper(raw: bytes, max_depth: int) -> bool:
-    """Whether JSON is nested more than `max_depth` levels deep, without parsing it; JSON with
-    brackets that do not match may be either.
+    """Whether JSON is nested more than `max_depth` levels deep, without parsing it.
 
-    Innermost pairs of brackets are taken away, one level at a time; every step runs over the bytes
-    in C.
+    JSON whose brackets do not match may count as either. Innermost pairs of brackets are removed,
+    one level at a time; every step runs over the bytes in C.
     """
     if raw.count(b"[") + raw.count(b"{") <= max_depth:
         return False

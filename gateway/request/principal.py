@@ -1,4 +1,4 @@
-"""Who asks: the tenant and the scopes that an API key or a token stands for."""
+"""Who asks: the tenant, scopes and rate limits that an API key or a token stands for."""
 
 import math
 from collections.abc import Iterable
@@ -17,8 +17,9 @@ DEFAULT_SCOPES: Final = frozenset({PREDICT, FEEDBACK})
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller. `id` names the key or the token's subject in logs and counters;
-    `expires_at` is in seconds since 1970.
+    """A verified caller; `expires_at` is in seconds since 1970.
+
+    `id` names the key or the token's subject in logs and counters.
     """
 
     id: str
@@ -37,7 +38,7 @@ def parse_scopes(names: Iterable[str]) -> frozenset[str]:
     """Scopes by name.
 
     Raises:
-        ValueError: a name that is none, or no name at all.
+        ValueError: a name is not a scope's, or there is none.
     """
     scopes = frozenset(names)
     if not scopes or not scopes <= set(SCOPES):

@@ -1,4 +1,4 @@
-"""Who goes first: `interactive` for whoever waits for the answer, `batch` for work that may wait."""
+"""What goes first: `interactive` where somebody waits for the answer, then `batch`."""
 
 from enum import IntEnum
 

@@ -1,4 +1,4 @@
-"""What a key or a tenant may ask for: rates with bursts, and quotas for a day (UTC)."""
+"""How much a key or a tenant may ask for: rates with bursts, and quotas for a day (UTC)."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """None: not limited. A burst is the most at once after a pause; without one it is what the rate
-    gives in one second.
+    """Rates and quotas; None means no limit.
+
+    A burst is the most at once after a pause. Where it is not given, it is what the rate gives in
+    one second.
     """
 
     requests_per_s: float | None = None
@@ -30,7 +32,7 @@ class RateLimits:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def over(self, defaults: "RateLimits") -> "RateLimits":
-        """These limits, with `defaults` for a unit's rate and a quota that are not set here."""
+        """These limits, with `defaults` for rates (and their bursts) and quotas not set here."""
         merged = {name: value for name, value in defaults.given().items() if not name.endswith("_burst")}
         merged |= self.given()
         for unit in ("requests", "items"):
@@ -43,11 +45,11 @@ class RateLimits:
 NAMES = tuple(field.name for field in fields(RateLimits))
 
 
-def parse_limits(text: str) -> RateLimits:
-    """Limits from `requests_per_s=50,items_per_day=1000000`.
+def parse_rate_limits(text: str) -> RateLimits:
+    """Rate limits from `requests_per_s=50,items_per_day=1000000`.
 
     Raises:
-        ValueError: a name that is none, or a value that is not a number above 0.
+        ValueError: a name is not that of a limit, or a value is not a number above 0.
     """
     values: dict[str, Any] = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):

@@ -1,11 +1,11 @@
-"""What one request may ask for: the size of its body and its texts, how many items, how much time."""
+"""What one request may ask for: bytes of its body and its texts, number of items, time."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """Bytes, seconds for the whole body, and levels of JSON."""
+    """Limits on a body: bytes, seconds until all of it has come, and levels of JSON."""
 
     max_bytes: int
     timeout_s: float

@@ -1,1 +1,1 @@
-"""Who may come in, and how much they may ask for; `door` is what the routes see."""
+"""Who may ask, and for how much; the routes see only `door`."""

@@ -1,7 +1,7 @@
-"""API keys: what is kept of one, and what happens to it in its life. Pure: clocks are passed in, nothing is stored here.
+"""API keys: what is kept of one, and what happens to it in its life. Pure: the time is passed in.
 
-A key is `hr_` and 32 random bytes in URL-safe base64. It is shown once; what is kept is its sha256. With 256 random bits no
-salt and no slow hash is needed: there is nothing to guess.
+A key is `hr_` and 32 random bytes in URL-safe base64. It is shown once; what is kept is its sha256.
+A key of 256 random bits cannot be guessed, so the hash needs no salt and need not be slow.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ PREFIX = "hr_"
 _FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 _TENANT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 MAX_LIFE_S = 100 * 365 * 86_400
-"""A key that shall live longer has no end."""
+"""Whoever wants a key to live longer makes one without an end."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is kept; times in seconds since 1970."""
+    """A key as it is kept; times in seconds since 1970. `limits` are its own rate limits."""
 
     id: str
     tenant: str
@@ -41,7 +41,7 @@ class ApiKey:
         parse_scopes(self.scopes)
 
     def is_valid(self, now: float) -> bool:
-        """Whether it opens the door at `now`."""
+        """Whether it is accepted at `now`."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     def state(self, now: float) -> str:
@@ -49,7 +49,7 @@ class ApiKey:
         return "valid" if self.is_valid(now) else "expired" if self.revoked_at is None else "revoked"
 
     def revoked(self, now: float) -> "ApiKey":
-        """The key, revoked; a key that is revoked already keeps its time."""
+        """The key, revoked; one that is revoked already keeps the time at which it was."""
         return self if self.revoked_at is not None else replace(self, revoked_at=now)
 
     def replaced(self, by: str, now: float, grace_s: float) -> "ApiKey":
@@ -58,7 +58,7 @@ class ApiKey:
         return replace(self, replaced_by=by, expires_at=ends if self.expires_at is None else min(self.expires_at, ends))
 
     def principal(self, default_limits: RateLimits, tenant_limits: RateLimits) -> Principal:
-        """Whom it stands for."""
+        """The principal that it stands for; the defaults fill in where it has no own limits."""
         expires_at = {} if self.expires_at is None else {"expires_at": self.expires_at}
         return Principal(
             self.id, self.tenant, self.scopes, key_limits=self.limits.over(default_limits), tenant_limits=tenant_limits, **expires_at
@@ -82,7 +82,8 @@ class ApiKey:
         """From what was stored.
 
         Raises:
-            ValueError: it is no record of a key, or one of a later gateway with fields that are not known here.
+            ValueError: it is no record of a key, or has fields of a later gateway that are unknown
+            here.
         """
         kept = orjson.loads(raw)
         try:
@@ -111,7 +112,7 @@ def make(
     """A new random key.
 
     Raises:
-        ValueError: no tenant's name, or scopes that there are not.
+        ValueError: `tenant` is no tenant's name, or a scope does not exist.
     """
     text = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(secrets.token_hex(6), tenant, scopes, now, expires_at, note=note, limits=limits or RateLimits())
@@ -129,10 +130,10 @@ def is_tenant(text: str) -> bool:
 
 
 def require_tenant(text: str) -> None:
-    """Refuse what cannot name a tenant.
+    """Refuse a text that cannot name a tenant.
 
     Raises:
-        ValueError: the message says what can.
+        ValueError: it cannot; the message says which texts can.
     """
     if not is_tenant(text):
         raise ValueError("tenant: must be 1 to 100 letters, digits, dots, hyphens or underscores")

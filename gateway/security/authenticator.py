@@ -1,10 +1,11 @@
 """`Authorization` header → principal.
 
-Whoever was verified is remembered by the header's text, so that the next request costs one dictionary look-up: no hash, no Redis.
-(A look-up compares texts only after their randomized hashes agree, so its time tells nothing of a key.) Keys from state are looked
-up again every `refresh_s` seconds, all of them in one go: a revoked key is out after that time. While state is gone they go on for
-`outage_s` seconds, and keys that are not remembered are answered with 503. The limits of tenants whose keys stand in the settings, or
-who come with tokens, are looked up in the same turn.
+A header that was verified is remembered by its text, so that the next request costs one dictionary
+look-up: no hash, no Redis. (A look-up compares texts only after their randomized hashes agree, so
+its time tells nothing of a key.) Keys in state are looked up again every `refresh_s` seconds, all
+of them in one go, so a revoked key is refused after that time. While state is gone, remembered keys
+are accepted for `outage_s` seconds, and keys that are not remembered are answered with 503. The
+rate limits of tenants that use tokens or keys of the settings are looked up at the same times.
 """
 
 import asyncio
@@ -36,8 +37,9 @@ _DOTS_OF_A_TOKEN = 2
 class _Known:
     """A header that was verified; times in seconds since 1970.
 
-    `source` says what it holds: a key of the settings, a key in state, whose sha256 is `digest`, or a
-    token. It is verified again after `good_until`, which is no later than the principal's end.
+    `source` says what it holds: a key of the settings ("fixed"), a key in state, whose sha256 is
+    `digest`, or a token. It is verified again after `good_until`, which is no later than the end of
+    the principal.
     """
 
     principal: Principal
@@ -51,37 +53,37 @@ class _Known:
 
 
 class Sources(NamedTuple):
-    """Where principals come from; each may be missing."""
+    """Where principals come from. Each source may be missing."""
 
     fixed: Mapping[str, Principal]
-    """by sha256 of the key, from the settings"""
+    """Keys of the settings, by their sha256."""
     store: KeyStore | None = None
     tokens: TokenVerifier | None = None
     tenants: KeyStore | None = None
-    """where tenants may have limits of their own"""
+    """Where tenants may have rate limits of their own."""
 
 
 class Authenticator:
-    """Knows who asks."""
+    """Finds the principal of an `Authorization` header."""
 
     def __init__(self, sources: Sources, *, refresh_s: float, outage_s: float, clock: Callable[[], float]) -> None:
         self._fixed, self._store, self._tokens, self._tenants = sources
         self._refresh_s, self._outage_s, self._clock = refresh_s, outage_s, clock
         self._known: dict[str, _Known] = {}
-        # of the tenants of keys in the settings and of tokens; a key's record in state comes with its tenant's
+        # of tenants that use tokens or keys of the settings; keys in state come with their tenant's
         self._tenant_limits: dict[str, RateLimits] = {}
-        # keys that come at the same moment are looked up together
+        # unknown keys that come at the same moment are looked up together
         self._look_ups: Joiner[str, Principal | None] = Joiner(self._find, max_items=256, max_in_flight=2)
 
     def __repr__(self) -> str:
         return f"<Authenticator {len(self._known)} remembered>"
 
     async def principal(self, authorization: str | None) -> Principal:
-        """Who sent this header.
+        """The principal that sent this header.
 
         Raises:
-            Unauthenticated: no bearer token, or none that is valid.
-            StateUnavailable: a key that is not remembered, while state is gone.
+            Unauthenticated: there is no bearer token, or it is not valid.
+            StateUnavailable: state is gone, and the key is not remembered.
         """
         known = self._known.get(authorization or "")
         now = self._clock()
@@ -95,13 +97,13 @@ class Authenticator:
             raise
 
     async def watch(self) -> None:
-        """Look the remembered keys up again, every `refresh_s` seconds, for ever."""
+        """Refresh every `refresh_s` seconds, for ever."""
         while True:
             await asyncio.sleep(self._refresh_s)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Look the remembered keys up again, and forget who was not seen for long."""
+        """Look remembered keys and limits up again, and forget headers that are idle or lapsed."""
         now = self._clock()
         for header, known in list(self._known.items()):
             if now >= known.good_until or now - known.used_at > IDLE_S:
@@ -110,7 +112,7 @@ class Authenticator:
             await self._refresh_keys(now)
             await self._refresh_tenants()
         except StateUnavailable:
-            return  # counted and logged where it happened; who is known goes on until `good_until`
+            return  # counted and logged where it happened; remembered headers are good until `good_until`
 
     async def _refresh_keys(self, now: float) -> None:
         keys = {header: known for header, known in self._known.items() if known.source == "key"}
@@ -121,7 +123,7 @@ class Authenticator:
             if principal is None:
                 self._known.pop(header, None)
             else:
-                # the same object while nothing changed: whoever keeps accounts compares identities
+                # the same object while nothing changed: the rate limiter compares identities
                 kept = known.principal if known.principal == principal else principal
                 known.principal, known.good_until = kept, min(now + self._outage_s, kept.expires_at)
 
@@ -134,7 +136,7 @@ class Authenticator:
             known.principal = self._under_its_tenant(known.principal)
 
     def forget_tokens(self) -> None:
-        """Verify tokens anew, since the keys that signed them have changed."""
+        """Verify tokens anew, because the issuer's keys have changed."""
         self._known = {header: known for header, known in self._known.items() if known.source != "token"}
 
     async def aclose(self) -> None:
@@ -158,10 +160,10 @@ class Authenticator:
     async def _verify_token(self, text: str, tokens: TokenVerifier) -> Principal:
         principal = tokens.principal(text)
         if await self._learn_tenant_limits(principal.tenant):
-            # The issuer's keys may have changed during that wait. `forget_tokens` could not forget this
-            # token, which was not remembered yet; remembered now, it would be good for `TOKEN_LIFE_S`
-            # though the key that signed it may be withdrawn. So the token is verified once more, and
-            # there is no wait between this and its being remembered.
+            # The issuer's keys may have changed during that wait. `forget_tokens` could not forget
+            # this token, because it was not remembered yet; remembered now, it would be good for
+            # `TOKEN_LIFE_S` although the key that signed it may be withdrawn. So the token is
+            # verified once more. Nothing is awaited between this and its being remembered.
             principal = tokens.principal(text)
         return principal
 
@@ -177,12 +179,16 @@ class Authenticator:
         return True
 
     def _under_its_tenant(self, principal: Principal) -> Principal:
-        """The principal under its tenant's own limits, where they are known; the same object where they are its already."""
+        """The principal with the limits of its tenant as they are known.
+
+        It is the same object if it has these limits already.
+        """
         limits = self._tenant_limits.get(principal.tenant, principal.tenant_limits)
         return principal if limits == principal.tenant_limits else replace(principal, tenant_limits=limits)
 
     def _remember(self, authorization: str, known: _Known) -> Principal:
-        # one key can be written in many ways (spaces, capitals); only the usual ones are remembered, so that nobody fills the memory
+        # a key can be sent in many spellings (spaces, capitals); only the usual ones are
+        # remembered, so that nobody can fill the memory
         if authorization.count(" ") == 1 and authorization[:7] in ("Bearer ", "bearer "):
             while len(self._known) >= MAX_KNOWN:
                 del self._known[next(iter(self._known))]

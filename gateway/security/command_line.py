@@ -1,6 +1,8 @@
-"""`python -m gateway keys`: make, list, rotate and revoke API keys in the state that `HEADRACE_STATE_URL` names.
+"""`python -m gateway keys`: make, list, rotate and revoke API keys in the state that
+`HEADRACE_STATE_URL` names.
 
-A new key is printed on standard output and nothing else is; what is to be said about it goes to standard error.
+A new key is printed on standard output and nothing else is; what is to be said about it goes to
+standard error.
 """
 
 import argparse
@@ -15,7 +17,7 @@ import orjson
 
 from gateway.errors import GatewayError
 from gateway.request.principal import DEFAULT_SCOPES, SCOPES
-from gateway.request.rate_limits import NAMES, RateLimits, parse_limits
+from gateway.request.rate_limits import NAMES, RateLimits, parse_rate_limits
 from gateway.security.api_keys import MAX_LIFE_S, ApiKey, NewKey, make
 from gateway.security.key_store import KeyStore
 from gateway.state.state import State
@@ -26,7 +28,7 @@ TIMEOUT_S = 5.0
 
 
 def keys(argv: list[str], open_state: Callable[[float], State]) -> int:
-    """The command; returns the exit status. `open_state` takes the time limit of a call, seconds."""
+    """The command; returns the exit status. `open_state` takes a call's timeout, seconds."""
     args = _parser().parse_args(argv)
     try:
         asyncio.run(_run(args, open_state))
@@ -100,9 +102,9 @@ def _duration_s(text: str) -> int:
     return seconds
 
 
-def _limits(text: str) -> RateLimits:
+def _rate_limits(text: str) -> RateLimits:
     try:
-        return parse_limits(text)
+        return parse_rate_limits(text)
     except ValueError as exc:
         raise argparse.ArgumentTypeError(str(exc)) from exc
 
@@ -115,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("tenant", help="whose key it is")
     create.add_argument("--scope", action="append", choices=SCOPES, help="what it may do; repeat for more (default predict, feedback)")
     create.add_argument("--expires-in", type=_duration_s, metavar="90d", help="its life; default: until it is revoked")
-    create.add_argument("--limits", type=_limits, metavar="NAME=NUMBER,…", help=f"of {', '.join(NAMES)}")
+    create.add_argument("--limits", type=_rate_limits, metavar="NAME=NUMBER,…", help=f"of {', '.join(NAMES)}")
     create.add_argument("--note", default="", help="what it is for")
     create.set_defaults(verb=_create)
 

@@ -1,7 +1,7 @@
-"""What the routes see: a request comes in with a scope, and pays for its items.
+"""What the routes see: whether a caller may ask for something, and what is taken from its limits.
 
-await stack.door.enter(ctx, PREDICT)      who asks, may they, one request of their rate
-await stack.door.charge(ctx, len(texts))  their items
+await stack.door.enter(ctx, PREDICT)      authenticates, checks the scope, takes one request
+await stack.door.charge(ctx, len(texts))  takes the request's items
 """
 
 from functools import partial
@@ -14,7 +14,7 @@ from gateway.security.rate_limiting.rate_limiter import RateLimiter
 
 
 class Door:
-    """Without an authenticator everyone may do everything but administer."""
+    """Without an authenticator everyone may do everything except administration."""
 
     def __init__(self, authenticator: Authenticator | None, limiter: RateLimiter) -> None:
         self._authenticator, self._limiter = authenticator, limiter
@@ -25,13 +25,13 @@ class Door:
         return self._authenticator is not None
 
     async def enter(self, ctx: RequestContext, scope: str | None) -> None:
-        """Let a caller in who may do what `scope` says (None: who is known at all), and write into `ctx` who it is.
+        """Let in a caller that has `scope` (None: any known caller), and write it into `ctx`.
 
         Raises:
-            Unauthenticated: nobody that is known.
-            Forbidden: known, but without the scope.
-            RateLimited: too many requests.
-            StateUnavailable: it cannot be said now.
+            Unauthenticated: the caller is not known.
+            Forbidden: the caller is known, but does not have the scope.
+            RateLimited: the caller has sent too many requests.
+            StateUnavailable: state is gone, and the caller's key is not remembered.
         """
         if self._authenticator is None:
             if scope == ADMIN:
@@ -46,11 +46,11 @@ class Door:
         await self._limiter.take_request(principal)
 
     async def charge(self, ctx: RequestContext, items: int) -> None:
-        """Take a request's items from its caller's limits.
+        """Take a request's items from the rate limits of its caller.
 
         Raises:
             RateLimited: too few are left.
-            InvalidRequest: more than the caller may send at once.
+            InvalidRequest: they are more than the caller may send at once.
         """
         if self._authenticator is not None:
             await self._limiter.take_items(ctx.principal, items)

@@ -1,4 +1,4 @@
-"""API keys and tenants' limits in Redis state: {sha256 of the key: record}, {tenant: limits}."""
+"""API keys and tenants' rate limits in state: {sha256 of the key: record}, {tenant: limits}."""
 
 from collections.abc import Sequence
 
@@ -17,33 +17,48 @@ _ATTEMPTS = 3
 
 
 class KeyStore:
-    """Makes, finds, rotates and revokes keys; every method raises `StateUnavailable` when state does not answer."""
+    """Makes, finds, rotates and revokes keys.
+
+    Every method raises `StateUnavailable` when state does not answer. `key_limits` and
+    `tenant_limits` are those of the settings, which hold where a key or a tenant has none of its
+    own.
+    """
 
     def __init__(self, state: State, key_limits: RateLimits, tenant_limits: RateLimits) -> None:
         self._state = state
         self._key_limits, self._tenant_limits = key_limits, tenant_limits
 
     async def find(self, digests: Sequence[str], now: float) -> list[Principal | None]:
-        """Whom the keys stand for, None for a key that is not there, has expired or was revoked; two round trips at most."""
+        """The principals of the keys, in at most two round trips.
+
+        None stands for a key that does not exist, has expired or was revoked.
+        """
         keys = [None if raw is None else _key(raw) for raw in (await self._state.hash_get({KEYS: digests}))[KEYS]]
         limits = await self.tenant_limits(sorted({key.tenant for key in keys if key is not None}))
         return [None if key is None or not key.is_valid(now) else key.principal(self._key_limits, limits[key.tenant]) for key in keys]
 
     async def create(self, new: NewKey) -> None:
-        """Keep a new key."""
+        """Keep a new key.
+
+        Raises:
+            StateConflict: its digest is taken.
+        """
         if not await self._state.hash_replace(KEYS, {new.digest: (None, new.key.pack())}):
             raise StateConflict("a key with this digest is there already; make another")
 
     async def list_keys(self) -> list[ApiKey]:
-        """All keys, the oldest first; those that expired or were revoked too."""
+        """All keys, the oldest first, including those that expired or were revoked."""
         keys = [_key(raw) for raw in (await self._state.hash_items(KEYS)).values()]
         return sorted((key for key in keys if key is not None), key=lambda key: (key.created_at, key.id))
 
     async def rotate(self, key_id: str, now: float, grace_s: float) -> NewKey:
-        """A new key with the old one's tenant, scopes and limits; the old one goes on for `grace_s` seconds.
+        """A new key with the old one's tenant, scopes and limits.
+
+        The old one is accepted for another `grace_s` seconds.
 
         Raises:
             NotFound: no valid key has this id.
+            StateConflict: others keep changing the key.
         """
         for _ in range(_ATTEMPTS):
             old_digest, raw, old = await self._by_id(key_id)
@@ -57,10 +72,11 @@ class KeyStore:
         raise StateConflict("this key is being changed by others; try again")
 
     async def revoke(self, key_id: str, now: float) -> ApiKey:
-        """Revoke a key; one that is revoked already stays so.
+        """Revoke a key; one that is revoked already stays as it is.
 
         Raises:
             NotFound: no key has this id.
+            StateConflict: others keep changing the key.
         """
         for _ in range(_ATTEMPTS):
             digest, raw, key = await self._by_id(key_id)
@@ -69,20 +85,27 @@ class KeyStore:
                 return revoked
         raise StateConflict("this key is being changed by others; try again")
 
-    async def limit_tenant(self, tenant: str, limits: RateLimits) -> None:
-        """Give a tenant limits of its own."""
+    async def limit_tenant(self, tenant: str, rate_limits: RateLimits) -> None:
+        """Give a tenant rate limits of its own.
+
+        Raises:
+            StateConflict: others keep changing them.
+        """
         for _ in range(_ATTEMPTS):
             (before,) = (await self._state.hash_get({TENANTS: [tenant]}))[TENANTS]
-            if await self._state.hash_replace(TENANTS, {tenant: (before, orjson.dumps(limits.given()))}):
+            if await self._state.hash_replace(TENANTS, {tenant: (before, orjson.dumps(rate_limits.given()))}):
                 return
         raise StateConflict("this tenant is being changed by others; try again")
 
     async def tenant_limits(self, tenants: Sequence[str]) -> dict[str, RateLimits]:
-        """What all keys and tokens of each tenant may ask for together; where it has no limits of its own, what the settings say."""
+        """What all keys and tokens of each tenant may ask for together.
+
+        The settings say it where a tenant has no rate limits of its own.
+        """
         if not tenants:
             return {}
         found = (await self._state.hash_get({TENANTS: tenants}))[TENANTS]
-        return {tenant: _limits(raw).over(self._tenant_limits) for tenant, raw in zip(tenants, found, strict=True)}
+        return {tenant: _rate_limits(raw).over(self._tenant_limits) for tenant, raw in zip(tenants, found, strict=True)}
 
     async def _by_id(self, key_id: str) -> tuple[str, bytes, ApiKey]:
         for digest, raw in (await self._state.hash_items(KEYS)).items():
@@ -93,7 +116,10 @@ class KeyStore:
 
 
 def _key(raw: bytes) -> ApiKey | None:
-    """The key of a record. One that cannot be read opens no door, and must not keep others from being read."""
+    """The key of a record; None if the record cannot be read.
+
+    Such a record is accepted as no key, and others are read in spite of it.
+    """
     try:
         return ApiKey.unpack(raw)
     except ValueError as exc:
@@ -101,7 +127,7 @@ def _key(raw: bytes) -> ApiKey | None:
         return None
 
 
-def _limits(raw: bytes | None) -> RateLimits:
+def _rate_limits(raw: bytes | None) -> RateLimits:
     try:
         return RateLimits() if raw is None else RateLimits(**orjson.loads(raw))
     except (TypeError, ValueError) as exc:

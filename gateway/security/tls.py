@@ -1,4 +1,7 @@
-"""TLS and credentials toward the servers behind the gateway: files as they are named in the settings, read where they are used."""
+"""TLS and credentials toward the servers behind the gateway.
+
+The settings name the files; they are read where they are used.
+"""
 
 import ssl
 from dataclasses import dataclass
@@ -10,24 +13,24 @@ from gateway.errors import StartError
 
 @dataclass(frozen=True, slots=True)
 class ClientTls:
-    """Whom to trust (None: the system's authorities) and, for servers that ask for it, who we are."""
+    """Which authorities to trust (None: the system's), and who we are for servers that ask."""
 
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
 
     def redis_options(self, url: str | None) -> dict[str, Any]:
-        """What redis-py's connections take, for a `rediss://` URL."""
+        """Options of redis-py for a `rediss://` URL; none for any other."""
         if url is None or not url.startswith("rediss://"):
             return {}
         files = {"ssl_ca_certs": self.ca_file, "ssl_certfile": self.cert_file, "ssl_keyfile": self.key_file}
         return {name: str(path) for name, path in files.items() if path is not None}
 
     def context(self) -> ssl.SSLContext:
-        """What asyncio's connections take.
+        """The context for connections that asyncio makes.
 
         Raises:
-            StartError: a file cannot be read, or holds no such thing.
+            StartError: a file cannot be read, or does not hold what it should.
         """
         try:
             context = ssl.create_default_context(cafile=self.ca_file)

@@ -1,8 +1,8 @@
-"""JWT → principal. The one module that knows `jwt`; its errors become ours here.
+"""JWT → principal. Only this module imports `jwt`; its errors become ours here.
 
-Only signatures by a private key are taken: the algorithms that may be allowed exclude `none` and all HMACs, so a token signed with
-the public key as its secret is refused whatever its header says. The key set is fetched in the background and the last good one
-stays while its server is gone.
+Only signatures by a private key are accepted: the algorithms that may be allowed exclude `none` and
+all HMACs, so a token signed with the public key as its secret is refused whatever its header says.
+The key set is fetched in the background, and the last good one stays while its server is gone.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ log = structlog.get_logger()
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 REFRESH_S: Final = 300.0
 RETRY_S: Final = 5.0
-"""Also how long after a fetch an unknown key id may cause another."""
+"""Also the shortest time between a fetch and another that an unknown key id causes."""
 FETCH_TIMEOUT_S: Final = 5.0
 
 
 class TokenRules(NamedTuple):
-    """What a token must be like, and which of its claims say who asks."""
+    """What a token must have, and which of its claims name the tenant and the scopes."""
 
     issuer: str
     audience: str
@@ -37,7 +37,7 @@ class TokenRules(NamedTuple):
 
 
 class KeySet:
-    """The issuer's public keys; `changed` is called when they are other ones than before."""
+    """The issuer's public keys; `changed` is called when they differ from those before."""
 
     def __init__(self, fetch: Callable[[], Any], changed: Callable[[], None]) -> None:
         self._fetch, self._changed = fetch, changed
@@ -47,17 +47,17 @@ class KeySet:
 
     @property
     def loaded(self) -> bool:
-        """Whether keys were ever fetched."""
+        """Whether keys have ever been fetched."""
         return self._raw is not None
 
     def get(self, key_id: str | None) -> jwt.PyJWK | None:
-        """The key of this id; of a set of one key, that one for a token that names none."""
+        """The key of this id; for a token that names no key, the only key of a set of one."""
         if key_id is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(key_id)
 
     async def refresh(self) -> bool:
-        """Fetch the keys; on failure those that were there stay. Whether it worked."""
+        """Fetch the keys; returns whether that worked. Where it fails, the last keys stay."""
         try:
             raw = await asyncio.to_thread(self._fetch)
             keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(raw).keys}
@@ -70,11 +70,11 @@ class KeySet:
         return True
 
     def want(self) -> None:
-        """Fetch soon, since a key was asked for that is not there; never more often than every `RETRY_S`."""
+        """Fetch soon, because a key is missing; never more often than every `RETRY_S` seconds."""
         self._wanted.set()
 
     async def watch(self) -> None:
-        """Fetch regularly, and soon after a key was wanted that is not there; for ever."""
+        """Fetch regularly, and soon after a missing key was asked for; for ever."""
         while True:
             fetched = await self.refresh()
             await asyncio.sleep(RETRY_S)
@@ -87,17 +87,17 @@ class KeySet:
 
 
 class TokenVerifier:
-    """Verifies tokens; the limits are those of each subject and of each tenant."""
+    """Verifies tokens. `key_limits` hold for each subject, `tenant_limits` for each tenant."""
 
     def __init__(self, keys: KeySet, rules: TokenRules, key_limits: RateLimits, tenant_limits: RateLimits) -> None:
         self._keys, self._rules = keys, rules
         self._key_limits, self._tenant_limits = key_limits, tenant_limits
 
     def principal(self, token: str) -> Principal:
-        """Whom a token stands for.
+        """The principal that a token stands for.
 
         Raises:
-            Unauthenticated: it is not one of ours, has expired, or lacks what it must have.
+            Unauthenticated: the token is not the issuer's, has expired, or lacks a claim.
             StateUnavailable: the issuer's keys could not be fetched yet.
         """
         claims = self._verify(token)
@@ -108,9 +108,9 @@ class TokenVerifier:
             f"jwt:{tenant}:{claims['sub']}",
             tenant,
             _scopes(claims.get(self._rules.scopes_claim)),
-            float(claims["exp"]),
-            self._key_limits,
-            self._tenant_limits,
+            expires_at=float(claims["exp"]),
+            key_limits=self._key_limits,
+            tenant_limits=self._tenant_limits,
         )
 
     def _verify(self, token: str) -> Mapping[str, Any]:
@@ -143,11 +143,11 @@ class TokenVerifier:
 
 
 def fetcher(url: str) -> Callable[[], Any]:
-    """Fetches a key set: blocking, with a time limit, without following redirects."""
+    """A function that fetches a key set; it blocks, has a timeout, and follows no redirects."""
     return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_S).fetch_data
 
 
 def _scopes(claim: Any) -> frozenset[str]:
-    """The scopes that we know, of a list or of names separated by spaces."""
+    """The scopes of a claim that exist here; it is a list, or names separated by spaces."""
     names = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else ()
     return frozenset(name for name in names if name in SCOPES)

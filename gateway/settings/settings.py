@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateway.cache import policy
 from gateway.cache.policy import MAX_LIFE_S, CachePolicy
 from gateway.faults import faults
-from gateway.request.rate_limits import RateLimits, parse_limits
+from gateway.request.rate_limits import RateLimits, parse_rate_limits
 from gateway.security.tokens import Algorithm
 from gateway.settings import values as setting_values
 from gateway.settings.secret import HttpsUrl, RedisUrl
@@ -107,11 +107,11 @@ class Settings(BaseSettings):
         2, gt=0, description="how often keys in use are looked up again; a revoked key is refused after this time, seconds"
     )
     key_outage_s: float = Field(300, gt=0, description="how long keys in use stay valid while state does not answer, seconds")
-    limits_per_key: Annotated[RateLimits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
+    limits_per_key: Annotated[RateLimits, NoDecode, BeforeValidator(of_text(parse_rate_limits))] = Field(
         RateLimits(),
         description="rate limits of a key without limits of its own, e.g. requests_per_s=50,items_per_day=1000000; none: no limit",
     )
-    limits_per_tenant: Annotated[RateLimits, NoDecode, BeforeValidator(of_text(parse_limits))] = Field(
+    limits_per_tenant: Annotated[RateLimits, NoDecode, BeforeValidator(of_text(parse_rate_limits))] = Field(
         RateLimits(), description="rate limits of all keys together of a tenant without limits of its own; none: no limit"
     )
     jwt_jwks_url: HttpsUrl | None = Field(None, description="https URL of the key set that tokens are signed with")

@@ -26,7 +26,10 @@ LOOPBACK, NAME = "127.0.0.1", "localhost"
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory):
-    """Files: an authority, certificates of a server at an address, of one with a name and of ours; another authority that nobody trusts."""
+    """Files: certificates of a server at an address, of one with a name and of ours.
+
+    Their authority, and another one that nobody trusts, are there too.
+    """
     folder = tmp_path_factory.mktemp("pki")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
@@ -100,7 +103,10 @@ async def test_without_trust_on_either_side_there_is_no_state(redis_over_tls, pk
 
 @pytest.fixture(scope="module")
 def triton_over_tls(pki, tmp_path_factory):
-    """A tritonserver without models behind a proxy that asks its clients for a certificate: Triton's HTTP has no TLS of its own."""
+    """A tritonserver without models, behind a proxy that asks its clients for a certificate.
+
+    Triton's HTTP has no TLS of its own.
+    """
     folder = tmp_path_factory.mktemp("triton")
     (folder / "models").mkdir()
     with TritonServer.start(folder / "models", log=folder / "triton.log") as triton:

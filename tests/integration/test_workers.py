@@ -14,7 +14,10 @@ from gateway_process import wait_until
 pytestmark = pytest.mark.integration
 WORKERS = 3
 RESTART_S = 60
-"""Until all workers of a busy machine are there again; nobody answers meanwhile where all were killed."""
+"""Until all workers of a busy machine have started again.
+
+Where all of them were killed, nobody answers meanwhile.
+"""
 LONG = " ".join(f"word{i}" for i in range(400))
 
 

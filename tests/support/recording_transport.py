@@ -1,10 +1,10 @@
-"""A connection's transport that writes down what is sent, for protocols that are tested without a socket."""
+"""A connection's transport that records, for protocols that are tested without a socket."""
 
 import asyncio
 
 
 class RecordingTransport(asyncio.Transport):
-    """`writes` are those that reached it, one by one."""
+    """Records what is sent; `writes` are the calls, one by one."""
 
     def __init__(self):
         super().__init__()

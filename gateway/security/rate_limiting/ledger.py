@@ -1,6 +1,4 @@
-"""Where tokens are counted: in state, for all workers and replicas together; in this process while
-state does not answer.
-"""
+"""Where tokens are counted: in state for all workers and replicas, or in this process alone."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,8 +10,8 @@ from gateway.state.state import State
 
 MAX_LOCAL_BUCKETS = 100_000
 _QUOTA_LIFE_S = 2 * 86_400
-# `token_bucket.draw` by the server's clock
-# ARGV: (rate, burst, returned, need, extra, life in ms) for each key
+# does what `token_bucket.draw` does, by the server's clock; for each key ARGV has rate, burst,
+# returned, need, extra and life in ms
 _DRAW_LUA = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
@@ -74,13 +72,13 @@ class Ledger(Protocol):
     """Counts tokens."""
 
     async def draw(self, draws: Sequence[Draw]) -> list[Grant]:
-        """What each bucket gives; all of them what is needed, or none."""
+        """What each bucket grants: every bucket what is needed of it, or none anything."""
 
 
 class RedisLedger:
     """Counts in state, in one round trip a draw.
 
-    The buckets of a draw must lie in one slot: their keys carry the tenant in braces.
+    The buckets of a draw must lie in one slot of a cluster: their keys have the tenant in braces.
     """
 
     def __init__(self, state: State) -> None:
@@ -101,7 +99,7 @@ class RedisLedger:
 
 
 class LocalLedger:
-    """Counts in this process, beginning with what each bucket held when it was last seen."""
+    """Counts in this process; a bucket begins with what it held when state was last asked."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -118,10 +116,10 @@ class LocalLedger:
         return grants
 
     def forget(self) -> None:
-        """Begin anew with what the buckets hold elsewhere."""
+        """Forget the buckets, because state counts again."""
         self._buckets.clear()
 
 
 def _life_ms(want: Draw) -> int:
-    """How long a bucket is kept: until it is full by itself, or its day is over for certain."""
+    """How long state keeps a bucket: until it would be full, or its day is over for certain."""
     return int(1e3 * (want.burst / want.rate + 1 if want.rate else _QUOTA_LIFE_S))

@@ -1,4 +1,4 @@
-"""One limit as this process sees it: the tokens that it has leased and may spend without asking anyone."""
+"""One limit in this process: the tokens that it has leased, and may spend without asking Redis."""
 
 import math
 from typing import Final, NamedTuple
@@ -7,13 +7,18 @@ from gateway.request.rate_limits import RateLimits
 from gateway.security.rate_limiting.token_bucket import Draw, Grant
 
 LEASE_S: Final = 1.0
-"""How long leased tokens may be spent; what is left then goes back."""
+"""How long leased tokens may be spent; what is left after that goes back."""
 _RATE_SHARE, _QUOTA_SHARE, _MAX_EXTRA = 0.1, 0.001, 1000.0
 _DAY_S: Final = 86_400
 
 
 class Meter:
-    """Tokens of one bucket. Times are in seconds since 1970; `unit` is `requests` or `items`; a rate of 0 is a quota for a day."""
+    """Tokens leased of one bucket.
+
+    Times are in seconds since 1970; `unit` is `requests` or `items`; a rate of 0 is a quota for a
+    day. `tokens` may be spent until `fresh_until`. Before `blocked_until` the bucket cannot give
+    `blocked_need` tokens.
+    """
 
     __slots__ = (
         "_day",
@@ -34,7 +39,7 @@ class Meter:
     def __init__(self, owner: str, unit: str, rate: float, burst: float) -> None:
         self.owner, self.unit, self.rate, self.burst = owner, unit, rate, burst
         self.is_quota = not rate
-        # a lease is small beside the limit, so that what others cannot spend meanwhile hardly matters
+        # small beside the limit, because other processes cannot spend it meanwhile
         lease = min(burst * _QUOTA_SHARE, _MAX_EXTRA) if self.is_quota else min(rate, burst) * _RATE_SHARE
         self.extra = float(int(lease))
         self.tokens, self.left = 0.0, burst
@@ -48,7 +53,7 @@ class Meter:
         return f"<Meter {self.owner} {self.unit} {self.tokens:g} leased, {self.left:g} of {self.burst:g} left>"
 
     def blocks(self, need: float, now: float) -> bool:
-        """Whether it is known that `need` tokens are not to be had yet."""
+        """Whether the last answer says that `need` tokens cannot be had yet."""
         return now < self.blocked_until and need >= self.blocked_need
 
     def give_back_and_ask(self, need: float, extra: float, now: float) -> Draw:
@@ -73,7 +78,7 @@ class Meter:
             self.blocked_until = self.day_ends() if math.isinf(grant.wait_s) else now + grant.wait_s
 
     def remaining(self, now: float) -> float:
-        """Tokens that could be spent now, as far as is known here."""
+        """Tokens that could be spent now, as far as this process can tell."""
         if self.is_quota and int(now // _DAY_S) != self._day:
             return self.burst
         gained = max(0.0, now - (self.fresh_until - LEASE_S)) * self.rate

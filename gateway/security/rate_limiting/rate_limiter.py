@@ -1,10 +1,12 @@
 """Rates and quotas of keys and tenants, across workers and replicas.
 
-Asking Redis for every request would cost as much as the cache's own look-up. So a process leases a few tokens at a time (a tenth of
-a second of the rate, a thousandth of a quota) and spends them without asking; a lease ends after a second and what is left of it
-goes back. Tokens leave Redis before they are spent, so all processes together never spend more than the limit; what may be lost for a
-moment is what others have leased and do not use. One round trip renews all leases of a caller. While Redis is gone each process
-enforces the limit by itself, and a counter says so.
+Asking Redis for every request would cost as much as the cache's own look-up. So a process leases a
+few tokens at a time (a tenth of a second of the rate, a thousandth of a quota) and spends them
+without asking. A lease ends after a second, and what is left of it goes back. Tokens leave Redis
+before they are spent, so all processes together never spend more than a limit allows; what one
+process has leased and does not use, the others lack until it comes back. One round trip renews all
+leases of a caller. While Redis is away each process enforces the limits by itself, and a counter
+says so.
 """
 
 import asyncio
@@ -24,7 +26,11 @@ IDLE_S = 600.0
 
 
 class _Tenant:
-    """A tenant's meters. One at a time renews leases of the tenant and of its keys; then all who waited for that go on together."""
+    """A tenant's meters.
+
+    At most one renewal of leases of the tenant and its keys is under way. All requests that waited
+    for it go on together.
+    """
 
     __slots__ = ("_renewed", "meters")
 
@@ -35,16 +41,16 @@ class _Tenant:
 
     @property
     def renewing(self) -> bool:
-        """Whether somebody renews leases."""
+        """Whether a renewal is under way."""
         return not self._renewed.is_set()
 
     async def renewed(self) -> None:
-        """Wait until nobody renews leases; somebody else may have begun when this returns."""
+        """Wait for the end of a renewal; the next one may have begun when this returns."""
         await self._renewed.wait()
 
     @contextmanager
     def renewal(self) -> Iterator[None]:
-        """Renew leases; nobody else may be at it."""
+        """Renew leases in the block; no other renewal may be under way."""
         self._renewed.clear()
         try:
             yield
@@ -69,7 +75,11 @@ class _Held(NamedTuple):
 
 
 class RateLimiter:
-    """Spends tokens of principals. `ledger` counts for all processes (None: there is no state, each process counts alone)."""
+    """Spends tokens of principals.
+
+    `ledger` counts for all processes. Without one (None: there is no state) each process counts
+    alone.
+    """
 
     def __init__(self, ledger: Ledger | None, clock: Callable[[], float]) -> None:
         self._ledger, self._local, self._clock = ledger, LocalLedger(clock), clock
@@ -81,7 +91,7 @@ class RateLimiter:
         """Spend one request.
 
         Raises:
-            RateLimited: the key or its tenant has none left; says when to come again.
+            RateLimited: the key or its tenant has none left; the error says when to come again.
         """
         held = self._account(principal)
         if held.account.requests:
@@ -91,8 +101,8 @@ class RateLimiter:
         """Spend items.
 
         Raises:
-            RateLimited: the key or its tenant has too few left; says when to come again.
-            InvalidRequest: more at once than the key or the tenant may ever spend at once.
+            RateLimited: the key or its tenant has too few left; the error says when to come again.
+            InvalidRequest: more than the key or the tenant may ever spend at once.
         """
         held = self._account(principal)
         for meter in held.account.items:
@@ -102,7 +112,7 @@ class RateLimiter:
             await self._take(held, held.account.items, float(items))
 
     def headers(self, principal: Principal) -> Iterator[tuple[bytes, bytes]]:
-        """`x-ratelimit-*` of the limit that is nearest to its end; nothing for a principal without limits."""
+        """`x-ratelimit-*` of the limit that is nearest to its end; nothing where none holds."""
         held = self._held.get(principal.id)
         meters = () if held is None else held.account.meters
         if not meters:
@@ -114,13 +124,13 @@ class RateLimiter:
         yield b"x-ratelimit-reset", b"%d" % math.ceil(meter.reset_s(now))
 
     async def watch(self) -> None:
-        """Give leases back that nobody spends, and forget who has not come for long; for ever."""
+        """Settle every `LEASE_S` seconds, for ever."""
         while True:
             await asyncio.sleep(LEASE_S)
             await self.settle()
 
     async def settle(self) -> None:
-        """Give back what is left of leases that have ended."""
+        """Give back what is left of leases that have ended, and forget principals that are idle."""
         now = self._clock()
         for id_, held in list(self._held.items()):
             meters = held.account.meters
@@ -139,7 +149,7 @@ class RateLimiter:
         return held if held is not None and held.principal is principal else self._open(principal)
 
     def _open(self, principal: Principal) -> _Held:
-        """The account under the principal's limits as they are now; meters whose limits did not change go on."""
+        """The account under the principal's present limits; meters of unchanged limits are kept."""
         before = self._held.pop(principal.id, None)
         own = meters_of(f"{{{principal.tenant}}}:key:{principal.id}", principal.key_limits)
         if before is not None:
@@ -152,7 +162,7 @@ class RateLimiter:
         return held
 
     async def _take(self, held: _Held, meters: tuple[Meter, ...], need: float) -> None:
-        """Spend `need` tokens of each meter, or none of any; leases are renewed where they do not suffice.
+        """Spend `need` tokens of each meter, or none at all; leases that have too few are renewed.
 
         Raises:
             RateLimited: a meter has too few left.
@@ -171,8 +181,8 @@ class RateLimiter:
             await self._renew(
                 [_Wish(meter, need if meter in meters else 0.0, max(meter.extra, meter.tokens)) for meter in held.account.meters]
             )
-        # Nothing is awaited between the renewal and this. So whoever waited for the renewal comes later
-        # and cannot spend what was drawn for this request.
+        # Nothing is awaited between the renewal and this. So whoever waited for the renewal comes
+        # later and cannot spend what was drawn for this request.
         if not _spend(meters, need, now):
             raise _refusal(meters, now)
 
@@ -186,7 +196,7 @@ class RateLimiter:
             wish.meter.hold(draw, grant, now, away=away)
 
     async def _draw(self, draws: list[Draw], debts: list[float]) -> tuple[list[Grant], bool]:
-        """What the buckets grant, and whether this process granted it alone because Redis is away."""
+        """What the buckets grant, and whether this process granted it because Redis is away."""
         if self._ledger is None:
             return await self._local.draw(draws), False
         try:
@@ -221,6 +231,6 @@ def _refusal(meters: tuple[Meter, ...], now: float) -> RateLimited:
 
 
 def _kept(meters: list[Meter], before: Sequence[Meter]) -> list[Meter]:
-    """The meters, each of them the earlier one where there is one for the same limit."""
+    """The meters, with an earlier one in place of each whose limit is the same."""
     earlier = {(meter.owner, meter.unit, meter.rate, meter.burst): meter for meter in before}
     return [earlier.get((meter.owner, meter.unit, meter.rate, meter.burst), meter) for meter in meters]

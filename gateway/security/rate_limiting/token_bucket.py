@@ -1,7 +1,8 @@
-"""Token buckets, as a pure rule: `draw` here and the script in `ledger` are the same arithmetic.
+"""Token buckets, as a pure rule; the script in `ledger` does the same arithmetic.
 
-A bucket holds at most `burst` tokens and gains `rate` a second. A quota is a bucket that gains nothing and is made anew each day.
-A draw takes what is needed from all of its buckets or from none, and on top of that as much of the extra as is there.
+A bucket holds at most `burst` tokens and gains `rate` a second. A quota is a bucket that gains
+nothing and is made anew each day. `draw` takes what is needed from all of its buckets or from none,
+and beyond that as much of the extra as they hold.
 """
 
 import math
@@ -17,7 +18,11 @@ class Bucket(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """What is wanted of one bucket; `returned` are tokens of an earlier grant that were not spent. `left`: what it held when last seen."""
+    """What is asked of one bucket.
+
+    `returned` are tokens of an earlier grant that were not spent; `left` is what the bucket held
+    when it was last asked.
+    """
 
     key: str
     rate: float
@@ -29,7 +34,10 @@ class Draw(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """What a bucket gave, and what is left in it; `wait_s`: until it has what was needed, 0 where it has, inf where it never will."""
+    """What a bucket granted, and what is left in it.
+
+    `wait_s` is the time until it has what is needed: 0 if it has that now, inf if it never will.
+    """
 
     tokens: float
     left: float
@@ -37,7 +45,7 @@ class Grant(NamedTuple):
 
 
 def draw(buckets: Sequence[Bucket], draws: Sequence[Draw], now: float) -> tuple[list[Bucket], list[Grant]]:
-    """The buckets afterwards, and what each gave."""
+    """The buckets afterwards, and what each granted."""
     held = [
         min(want.burst, bucket.tokens + max(0.0, now - bucket.at) * want.rate + want.returned)
         for bucket, want in zip(buckets, draws, strict=True)

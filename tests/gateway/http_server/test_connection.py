@@ -1,4 +1,4 @@
-"""What a connection does with the pieces that a client sends, on a transport that writes down what is sent."""
+"""What a connection does with the pieces that a client sends, on a transport that records."""
 
 import asyncio
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from gateway.request.rate_limits import RateLimits, parse_limits
+from gateway.request.rate_limits import RateLimits, parse_rate_limits
 from gateway.security.api_keys import ApiKey, digest, looks_like_key, make
 
 PREDICT = frozenset({"predict"})
@@ -67,11 +67,11 @@ def test_limits_of_a_key_take_the_place_of_the_defaults_unit_by_unit():
 
 
 def test_limits_are_read_from_text():
-    assert parse_limits(" requests_per_s=5, items_per_day=1e6 ") == RateLimits(requests_per_s=5.0, items_per_day=1e6)
-    assert parse_limits("") == RateLimits()
+    assert parse_rate_limits(" requests_per_s=5, items_per_day=1e6 ") == RateLimits(requests_per_s=5.0, items_per_day=1e6)
+    assert parse_rate_limits("") == RateLimits()
     for text in ("requests=5", "requests_per_s", "requests_per_s=nan", "requests_per_s=-1", "requests_per_s=inf", "items_burst=5"):
         with pytest.raises(ValueError, match=r"requests|items"):
-            parse_limits(text)
+            parse_rate_limits(text)
 
 
 def test_a_key_that_never_expires_stands_for_a_principal_that_never_does():

@@ -106,7 +106,7 @@ async def test_what_is_not_a_valid_token_of_the_issuer_is_refused(verifier, text
 
 
 async def test_the_public_key_is_no_secret_to_sign_with(verifier):
-    """HS/RS confusion: PyJWT itself will not sign with a PEM, so the token is put together by hand."""
+    """HS/RS confusion: PyJWT itself does not sign with a PEM, so the test signs the token."""
     import base64
     import hashlib
     import hmac
