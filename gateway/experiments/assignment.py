@@ -4,7 +4,6 @@ Pure; bucketing is GrowthBook's hash, version 2, so its SDKs agree.
 """
 
 from dataclasses import dataclass
-from itertools import accumulate
 
 from fnv_hash_fast import fnv1a_32 as fnv1a_32_of_bytes
 
@@ -66,9 +65,9 @@ def assign(experiment: Experiment, unit: str) -> Variant | None:
     As GrowthBook's getBucketRanges: variant i owns [start, start + coverage · weight), where start
     is the sum of the weights before it.
     """
-    place = bucket(experiment.seed, unit)
-    starts = accumulate((variant.weight for variant in experiment.variants), initial=0.0)
-    for start, variant in zip(starts, experiment.variants, strict=False):
+    place, start = bucket(experiment.seed, unit), 0.0
+    for variant in experiment.variants:
         if start <= place < start + experiment.coverage * variant.weight:
             return variant
+        start += variant.weight
     return None

@@ -36,20 +36,20 @@ def place(
     experiment = experiments.get(model.name)
     if experiment is None:
         return Placement(model.name, model.default_version)
-    identified = unit is not None
     named = f"{chance.getrandbits(64):016x}" if unit is None else unit
     variant = assign(experiment, named)
     if variant is None:
         return Placement(*_control(catalog, model, experiment))
     fallback = not _can_answer(catalog, model, variant)
+    answering = _control(catalog, model, experiment) if fallback else (variant.model, variant.version)
     return Placement(
-        *(_control(catalog, model, experiment) if fallback else (variant.model, variant.version)),
-        experiment.key,
-        variant.name,
-        blake2b(named.encode(), digest_size=UNIT_HASH_BYTES).digest(),
-        identified,
-        fallback,
-        experiment.cache_bypass > 0 and chance.random() < experiment.cache_bypass,
+        *answering,
+        experiment=experiment.key,
+        variant=variant.name,
+        unit_hash=blake2b(named.encode(), digest_size=UNIT_HASH_BYTES).digest(),
+        identified=unit is not None,
+        fallback=fallback,
+        bypass=experiment.cache_bypass > 0 and chance.random() < experiment.cache_bypass,
     )
 
 
@@ -67,10 +67,12 @@ def _can_answer(catalog: Catalog, model: ServedModel, variant: Variant) -> bool:
     """Whether a variant's version is ready and, where it is another model's, of the task that
     clients ask for.
     """
+    if variant.model == model.name:
+        return model.is_ready(variant.version)
     served = catalog.models.get(variant.model)
     if served is None or not served.is_ready(variant.version):
         return False
-    return served is model or served.versions[variant.version].manifest.task == _task(model)
+    return served.versions[variant.version].manifest.task == _task(model)
 
 
 def _task(model: ServedModel) -> str:
