@@ -30,7 +30,7 @@ from gateway.security.key_store import KeyStore
 from gateway.security.rate_limiting.ledger import RedisLedger
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
 from gateway.security.tls import ClientTls
-from gateway.security.tokens import KeySet, TokenRules, TokenVerifier, fetcher
+from gateway.security.tokens import KeySet, TokenVerifier, fetcher
 from gateway.settings.in_force import queue_limits, request_limits
 from gateway.settings.runtime import Runtime
 from gateway.settings.settings import Settings
@@ -166,23 +166,25 @@ def _door(settings: Settings, state: State | None, keys: KeyStore | None) -> tup
     if not settings.auth:
         return Door(None, limiter), []
     watched: list[Watch] = [limiter.watch]
-    defaults = (settings.limits_per_key, settings.limits_per_tenant)
-    fixed, verifier = {}, None
-    if "keys" in settings.auth:
-        fixed = {
-            digest: Principal(digest[:12], key.tenant, key.scopes, key_limits=defaults[0], tenant_limits=defaults[1])
-            for digest, key in settings.api_keys.get_secret_value().items()
-        }
-    if "jwt" in settings.auth:
-        assert settings.jwt_jwks_url is not None  # noqa: S101 - the settings' own check
-        assert settings.jwt_issuer is not None  # noqa: S101
-        assert settings.jwt_audience is not None  # noqa: S101
-        key_set = KeySet(fetcher(settings.jwt_jwks_url.get_secret_value()), lambda: authenticator.forget_tokens())
-        rules = TokenRules(
-            settings.jwt_issuer, settings.jwt_audience, settings.jwt_algorithms, settings.jwt_tenant_claim, settings.jwt_scopes_claim
-        )
-        verifier = TokenVerifier(key_set, rules, *defaults)
-        watched.append(key_set.watch)
-    sources = Sources(fixed, keys if "keys" in settings.auth else None, verifier, keys)
+    key_set, verifier = None, None
+    if settings.token_issuer is not None:
+        url, rules = settings.token_issuer
+        key_set = KeySet(fetcher(url))
+        verifier = TokenVerifier(key_set, rules, settings.limits_per_key, settings.limits_per_tenant)
+    by_key = "keys" in settings.auth
+    sources = Sources(_fixed_principals(settings) if by_key else {}, keys if by_key else None, verifier, keys)
     authenticator = Authenticator(sources, refresh_s=settings.key_refresh_s, outage_s=settings.key_outage_s, clock=time)
-    return Door(authenticator, limiter), [*watched, authenticator.watch]
+    watched.append(authenticator.watch)
+    if key_set is not None:
+        key_set.on_change(authenticator.forget_tokens)
+        watched.append(key_set.watch)
+    return Door(authenticator, limiter), watched
+
+
+def _fixed_principals(settings: Settings) -> dict[str, Principal]:
+    """Those whose keys stand in the settings, by the key's sha256."""
+    per_key, per_tenant = settings.limits_per_key, settings.limits_per_tenant
+    return {
+        digest: Principal(digest[:12], key.tenant, key.scopes, key_limits=per_key, tenant_limits=per_tenant)
+        for digest, key in settings.api_keys.get_secret_value().items()
+    }

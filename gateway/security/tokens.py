@@ -37,10 +37,11 @@ class TokenRules(NamedTuple):
 
 
 class KeySet:
-    """The issuer's public keys; `changed` is called when they differ from those before."""
+    """The issuer's public keys."""
 
-    def __init__(self, fetch: Callable[[], Any], changed: Callable[[], None]) -> None:
-        self._fetch, self._changed = fetch, changed
+    def __init__(self, fetch: Callable[[], Any]) -> None:
+        self._fetch = fetch
+        self._on_change: list[Callable[[], None]] = []
         self._raw: Any = None
         self._keys: dict[str | None, jwt.PyJWK] = {}
         self._wanted = asyncio.Event()
@@ -49,6 +50,10 @@ class KeySet:
     def loaded(self) -> bool:
         """Whether keys have ever been fetched."""
         return self._raw is not None
+
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """Call `changed` whenever the keys that were fetched differ from those before."""
+        self._on_change.append(changed)
 
     def get(self, key_id: str | None) -> jwt.PyJWK | None:
         """The key of this id; for a token that names no key, the only key of a set of one."""
@@ -66,7 +71,8 @@ class KeySet:
             return False
         if raw != self._raw:
             self._raw, self._keys = raw, keys
-            self._changed()
+            for changed in self._on_change:
+                changed()
         return True
 
     def want(self) -> None:

@@ -11,7 +11,7 @@ from gateway.cache import policy
 from gateway.cache.policy import MAX_LIFE_S, CachePolicy
 from gateway.faults import faults
 from gateway.request.rate_limits import RateLimits, parse_rate_limits
-from gateway.security.tokens import Algorithm
+from gateway.security.tokens import Algorithm, TokenRules
 from gateway.settings import values as setting_values
 from gateway.settings.secret import HttpsUrl, RedisUrl
 from gateway.settings.values import FixedKey, of_text
@@ -184,6 +184,14 @@ class Settings(BaseSettings):
     def cache_policy(self) -> CachePolicy:
         """The cache policy of models without a policy of their own."""
         return _cache_policy(self.__dict__)
+
+    @property
+    def token_issuer(self) -> tuple[str, TokenRules] | None:
+        """The URL of an issuer's key set, and what its tokens must have; None where no token is taken."""
+        if "jwt" not in self.auth or not (self.jwt_jwks_url and self.jwt_issuer and self.jwt_audience):
+            return None
+        claims = self.jwt_tenant_claim, self.jwt_scopes_claim
+        return self.jwt_jwks_url.get_secret_value(), TokenRules(self.jwt_issuer, self.jwt_audience, self.jwt_algorithms, *claims)
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

@@ -61,7 +61,7 @@ def issuer():
 
 @pytest.fixture
 async def key_set(issuer):
-    key_set = KeySet(issuer.fetch, lambda: None)
+    key_set = KeySet(issuer.fetch)
     assert await key_set.refresh()
     return key_set
 
@@ -133,7 +133,8 @@ async def test_keys_are_kept_while_their_server_is_gone_and_new_ones_come_with_t
 
 async def test_whoever_remembers_tokens_is_told_when_the_keys_change(issuer):
     told = []
-    key_set = KeySet(issuer.fetch, lambda: told.append(True))
+    key_set = KeySet(issuer.fetch)
+    key_set.on_change(lambda: told.append(True))
     for _ in range(2):
         await key_set.refresh()
     assert told == [True]
@@ -144,7 +145,7 @@ async def test_whoever_remembers_tokens_is_told_when_the_keys_change(issuer):
 
 async def test_before_the_first_fetch_nobody_can_be_known(issuer):
     issuer.gone = True
-    key_set = KeySet(issuer.fetch, lambda: None)
+    key_set = KeySet(issuer.fetch)
     await key_set.refresh()
     with pytest.raises(StateUnavailable):
         TokenVerifier(key_set, RULES, RateLimits(), RateLimits()).principal(token())
