@@ -8,8 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from export.data.table import TableError
-from export.errors import first_line
+from export.errors import TableError, first_line
 
 Columns = Mapping[str, Sequence[object]]
 

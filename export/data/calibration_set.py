@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from headrace_backend.items import Query
 
 from export.data.column import Column
-from export.data.table import TableError, read_table
-from export.errors import RecipeError
+from export.data.table import read_table
+from export.errors import RecipeError, TableError
 from export.recipe.recipe import Recipe
 
 

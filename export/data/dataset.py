@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.data.column import Column
-from export.data.table import Table, TableError, read_table
-from export.errors import RecipeError
+from export.data.table import Table, read_table
+from export.errors import RecipeError, TableError
 from export.recipe.recipe import Evaluation
 
 MAX_GROUPS = 64

@@ -8,11 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.errors import TableError
 from model_repository.manifest import file_digest
-
-
-class TableError(ValueError):
-    """A file or folder that cannot be read as a table; the message names file, line or row and column."""
 
 
 @dataclass(frozen=True)

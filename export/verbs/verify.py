@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from export.errors import ExportError, RecipeError
+from export.errors import ExportError, RecipeError, TableError
 from export.progress import Progress
 from export.provenance import recipe_of
 from export.quiet import quieten
@@ -117,7 +117,7 @@ def _repeat_gate(args: argparse.Namespace, manifest: Manifest) -> tuple[dict[str
         raise ExportError(f"the manifest of {args.name} holds no figures of its quality; there is nothing to compare with")
     quieten()
     # the tasks and ONNX Runtime take a while to import, and the other checks do without
-    from export.data.table import TableError, read_table
+    from export.data.table import read_table
     from export.registry import quality_check
 
     progress = Progress(Console(stderr=True, highlight=False, soft_wrap=True, markup=False))

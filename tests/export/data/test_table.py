@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from export.data.table import TableError, read_table
+from export.data.table import read_table
+from export.errors import TableError
 
 SAVED = Path(__file__).parent / "saved_dataset"
 """Written by `save_to_disk` of the datasets library 5.2.0: `label` and `tags` are class indices, `notes` lists of objects."""
