@@ -12,6 +12,7 @@ from typing import NamedTuple
 from google.protobuf import text_format
 from headrace_backend.machine import cores
 from tritonclient.grpc import model_config_pb2 as pb
+from tritonclient.grpc.model_config_pb2 import ModelConfig as ModelConfig  # the name that others import from here
 
 from model_repository.manifest import Manifest, ManifestError, Precision, Target
 from model_repository.serving import set_version_policy
@@ -37,13 +38,13 @@ class ConfigError(ValueError):
     """A `config.pbtxt` that cannot be read; the message says where and why."""
 
 
-def read(path: Path) -> pb.ModelConfig:
+def read(path: Path) -> ModelConfig:
     """Parse a `config.pbtxt`.
 
     Raises:
         ConfigError: the file is not a Triton model configuration in protobuf text format.
     """
-    config = pb.ModelConfig()
+    config = ModelConfig()
     try:
         text_format.Parse(path.read_text(encoding="utf-8"), config)
     except (text_format.ParseError, UnicodeDecodeError) as exc:
@@ -51,7 +52,7 @@ def read(path: Path) -> pb.ModelConfig:
     return config
 
 
-def write(path: Path, config: pb.ModelConfig) -> None:
+def write(path: Path, config: ModelConfig) -> None:
     """Write a `config.pbtxt` in one step: a reader sees the old file or the new one."""
     part = path.with_suffix(".part")
     part.write_text(text_format.MessageToString(config), encoding="utf-8")
@@ -59,8 +60,8 @@ def write(path: Path, config: pb.ModelConfig) -> None:
 
 
 def updated(
-    config: pb.ModelConfig | None, manifests: Mapping[int, Manifest], signatures: Mapping[int, str] = MappingProxyType({})
-) -> pb.ModelConfig:
+    config: ModelConfig | None, manifests: Mapping[int, Manifest], signatures: Mapping[int, str] = MappingProxyType({})
+) -> ModelConfig:
     """The configuration of a model with these versions (at least one), keeping what a user may have edited in `config`.
 
     Default version and versions out of service stay too, as far as they are among these versions.
@@ -69,7 +70,7 @@ def updated(
         ServingError: a parameter that says which versions serve cannot be read.
     """
     newest = manifests[max(manifests)]
-    new = pb.ModelConfig()
+    new = ModelConfig()
     if config is None:
         _set_defaults(new, newest)
     else:
@@ -88,7 +89,7 @@ def updated(
     return new
 
 
-def manifests(config: pb.ModelConfig) -> dict[int, Manifest]:
+def manifests(config: ModelConfig) -> dict[int, Manifest]:
     """The manifests that stand in a configuration's parameters, by version.
 
     Raises:
@@ -103,12 +104,12 @@ def manifests(config: pb.ModelConfig) -> dict[int, Manifest]:
     return found
 
 
-def instances(config: pb.ModelConfig) -> int:
+def instances(config: ModelConfig) -> int:
     """How many instances of each version the configuration asks for."""
     return sum(group.count for group in config.instance_group) or 1
 
 
-def _set_tensors(config: pb.ModelConfig, tensors: Tensors) -> None:
+def _set_tensors(config: ModelConfig, tensors: Tensors) -> None:
     for name in (*tensors.inputs, *tensors.optional_inputs):
         config.input.add(name=name, data_type=pb.TYPE_STRING, dims=[1], optional=name in tensors.optional_inputs)
     if tensors.is_json:
@@ -126,7 +127,7 @@ def execution_provider(target: Target, precision: Precision) -> str:
     return "TensorrtExecutionProvider" if precision == "int8-static" else "CUDAExecutionProvider"
 
 
-def _set_defaults(config: pb.ModelConfig, newest: Manifest) -> None:
+def _set_defaults(config: ModelConfig, newest: Manifest) -> None:
     config.max_batch_size = MAX_BATCH_SIZE
     _set_queues(config.dynamic_batching)
     if newest.target == "gpu":

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tritonclient.grpc.model_config_pb2 import ModelConfig
-
 from export.errors import ExportError
 from model_repository import config
+from model_repository.config import ModelConfig
 from model_repository.manifest import Manifest, ManifestError, read_versions
 from model_repository.serving import ServingError
 from model_repository.signature import read_signatures

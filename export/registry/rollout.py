@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tritonclient.grpc.model_config_pb2 import ModelConfig
-
 from export.errors import ExportError
 from export.registry.model_folder import lock, versions, write_config
 from export.registry.running_triton import RunningTriton, TritonRefused
 from model_repository import config
+from model_repository.config import ModelConfig
 from model_repository.serving import out_of_service
 
 Change = Callable[[ModelConfig], object]

@@ -13,12 +13,12 @@ from pathlib import Path, PurePosixPath
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
-from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from export import report
 from export.errors import ExportError
 from export.registry.version_name import VersionName
 from model_repository import config, signature
+from model_repository.config import ModelConfig
 from model_repository.manifest import FILE, GRAPH, TOKENIZER, Manifest, ManifestError
 from model_repository.serving import ServingError
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from headrace_backend.items import Item
 from numpy.typing import NDArray
 from tritonclient.grpc import InferenceServerClient, InferInput
@@ -14,7 +13,7 @@ from tritonclient.utils import InferenceServerException
 
 from export.errors import ExportError
 from export.graphs.batches import Padded
-from export.graphs.graph import Graph
+from export.graphs.graph import Graph, provider_here
 from export.graphs.serving import Outputs, Serving
 from export.registry.package import Staged
 from export.tasks.task import Task
@@ -64,8 +63,8 @@ def _place_on_cpu_without_gpu(staged: Staged) -> None:
     path = staged.version_folder.parent / config.FILE
     settings = config.read(path)
     settings.instance_group[0].count = 1
-    if settings.parameters["execution_provider"].string_value not in ort.get_available_providers():
-        settings.parameters["execution_provider"].string_value = "CPUExecutionProvider"
+    provider = settings.parameters["execution_provider"]
+    provider.string_value = provider_here(provider.string_value)
     config.write(path, settings)
 
 

@@ -112,7 +112,7 @@ class Queue:
 
 
 @contextmanager
-def edited(served) -> Iterator[config.pb.ModelConfig]:
+def edited(served) -> Iterator[config.ModelConfig]:
     path = served.folder / config.FILE
     settings = config.read(path)
     yield settings
