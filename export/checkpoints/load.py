@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 import torch
 import transformers
-from pydantic import ValidationError
 
 from export.checkpoints import adapter as adapters
 from export.checkpoints import labels as label_names
 from export.checkpoints.checkpoint import Weights, tensor_shapes
 from export.errors import RecipeError, first_line
+from export.recipe import faults
 from export.recipe.recipe import Recipe
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
@@ -68,24 +68,20 @@ def load(source: ModelSource, task: Task) -> Reference:
     if len(tokenizer) > (rows := model.get_input_embeddings().num_embeddings):
         raise RecipeError(f"checkpoint: its tokenizer has {len(tokenizer)} tokens, and the model knows {rows}: they do not belong together")
     _require_max_length(model, source.recipe.max_length)
-    return Reference(
-        model, tokenizer, _answering(source, task, Loaded(model.config, tokenizer, folder, labels, source.recipe.postprocessing))
+    loaded = Loaded(model.config, tokenizer, folder, labels, source.recipe.postprocessing)
+    with faults.translated("postprocessing"):
+        answering = _answering(source.recipe, task, loaded)
+    return Reference(model, tokenizer, answering)
+
+
+def _answering(recipe: Recipe, task: Task, loaded: Loaded) -> Answering:
+    return Answering(
+        task=task.name,
+        labels=loaded.labels,
+        max_length=recipe.max_length,
+        windows=recipe.windows,
+        postprocessing=task.postprocessing(loaded),
     )
-
-
-def _answering(source: ModelSource, task: Task, loaded: Loaded) -> Answering:
-    recipe = source.recipe
-    try:
-        return Answering(
-            task=task.name,
-            labels=loaded.labels,
-            max_length=recipe.max_length,
-            windows=recipe.windows,
-            postprocessing=task.postprocessing(loaded),
-        )
-    except ValidationError as exc:
-        fault = exc.errors()[0]
-        raise RecipeError(f"postprocessing.{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from exc
 
 
 def _load_model(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tuple[Any, list[str]]:

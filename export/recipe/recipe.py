@@ -1,6 +1,5 @@
 """The recipe: what to export, from which checkpoint, to which target, and how much quality it may lose."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -8,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from export.errors import RecipeError
+from export.recipe.faults import Fields, sentences
 from export.recipe.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
 from model_repository.manifest import Optimization, Precision, Target
 from model_repository.postprocessing import Windows
@@ -192,7 +192,7 @@ class Recipe(_Strict):
         try:
             recipes = [cls.model_validate(one) for one in _versions(fields)]
         except ValidationError as exc:
-            raise RecipeError("; ".join(f"{file}: {_fault(error)}" for error in exc.errors())) from exc
+            raise RecipeError("; ".join(f"{file}: {sentence}" for sentence in sentences(exc, _FIELDS))) from exc
         except ValueError as exc:
             raise RecipeError(f"{file}: {exc}") from exc
         for recipe in recipes:
@@ -213,25 +213,10 @@ def _versions(fields: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**common, "version": version, "adapter": adapter} for version, adapter in adapters.items()]
 
 
-def _fault(error: Any) -> str:
-    """One sentence for one fault that pydantic found."""
-    field, given = ".".join(map(str, error["loc"])), error["input"]
-    match error["type"]:
-        case "missing":
-            return f"the field {field} is missing; add it"
-        case "extra_forbidden":
-            parts: dict[str, type[BaseModel]] = {"evaluation": Evaluation, "calibration": Calibration}
-            names = list(parts.get(field.split(".")[0] if "." in field else "", Recipe).model_fields)
-            close = difflib.get_close_matches(str(error["loc"][-1]), names, n=1)
-            return f"the field {field} is unknown; " + (f"is {close[0]} meant?" if close else f"known are {', '.join(names)}")
-        case "literal_error":
-            return f"{field}: {given!r} is not possible; choose one of {error['ctx']['expected']}"
-        case "string_pattern_mismatch" if field == "model":
-            return (
-                f"model: {given!r} must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit: "
-                "it stands in paths and URLs"
-            )
-        case "value_error":
-            return f"{field}: {error['ctx']['error']}" if field else str(error["ctx"]["error"])
-        case _:
-            return f"{field or 'recipe'}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {given!r})"
+_FIELDS = Fields(
+    root=Recipe,
+    parts={"evaluation": Evaluation, "calibration": Calibration},
+    patterns={
+        "model": "must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit: it stands in paths and URLs",
+    },
+)
