@@ -10,12 +10,10 @@ serve → stop (SIGTERM, then SIGKILL after a grace period). It also ends when i
 
 import contextlib
 import json
-import os
 import re
 import secrets
 import shutil
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -27,17 +25,13 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from model_repository.child import Child
-from model_repository.config import BACKEND
-from model_repository.wheel import TritonUnavailable, Wheel, locate
+from model_repository.launch import EXIT_TIMEOUT_S, LOOPBACK, Launch, Ports, free_ports, gather_backends
+from model_repository.wheel import TritonUnavailable, locate
 
 __all__ = ["TritonError", "TritonServer", "TritonUnavailable"]
 
-LOOPBACK = "127.0.0.1"
-EXIT_TIMEOUT_S = 5
-"""How long Triton waits for inferences in flight when it is told to stop."""
 GRACE_S = EXIT_TIMEOUT_S + 5
 LOAD_TIMEOUT_S = 300
-STUB_TIMEOUT_S = 120
 POLL_INTERVAL_S = 0.05
 PORT_ATTEMPTS = 3
 LOG_LINES = 8
@@ -57,7 +51,7 @@ class _PortTaken(TritonError):
 class TritonServer:
     """A running tritonserver; use as a context manager, or call `stop()`."""
 
-    def __init__(self, name: str, child: Child, ports: tuple[int, int, int], log: Path, scratch: Path) -> None:
+    def __init__(self, name: str, child: Child, ports: Ports, log: Path, scratch: Path) -> None:
         self.name = name
         self.pid = child.pid
         self.http_url, self.grpc_url, self.metrics_url = (f"{LOOPBACK}:{port}" for port in ports)
@@ -92,11 +86,11 @@ class TritonServer:
         log = log or scratch / "tritonserver.log"
         deadline_s = time.monotonic() + timeout_s
         try:
-            backends = _gather_backends(wheel, scratch / "backends")
+            launch = Launch(wheel, repository, models, arguments, gather_backends(wheel, scratch / "backends"))
             attempts_left = PORT_ATTEMPTS
             while True:
                 try:
-                    return cls._launch(wheel, repository, models, arguments, backends, log, scratch, deadline_s)
+                    return cls._launch(launch, log, scratch, deadline_s)
                 except _PortTaken:
                     attempts_left -= 1
                     if not attempts_left:
@@ -106,21 +100,9 @@ class TritonServer:
             raise
 
     @classmethod
-    def _launch(
-        cls,
-        wheel: Wheel,
-        repository: Path,
-        models: Sequence[str] | None,
-        arguments: Sequence[str],
-        backends: Path,
-        log: Path,
-        scratch: Path,
-        deadline_s: float,
-    ) -> "TritonServer":
-        ports = _free_ports()
-        name = f"headrace-{secrets.token_hex(8)}"
-        argv = [*_command(wheel, name, repository, models, backends, ports), *arguments]
-        child = Child(argv, _environment(wheel), log, clean_up=partial(_free_shared_memory, name))
+    def _launch(cls, launch: Launch, log: Path, scratch: Path, deadline_s: float) -> "TritonServer":
+        ports, name = free_ports(), f"headrace-{secrets.token_hex(8)}"
+        child = Child(launch.command(name, ports), launch.environment(), log, clean_up=partial(_free_shared_memory, name))
         triton = cls(name, child, ports, log, scratch)
         try:
             triton._wait_until_live(deadline_s)
@@ -200,57 +182,6 @@ class TritonServer:
                     return
             time.sleep(POLL_INTERVAL_S)  # a starting server has no event to wait for
         raise TritonError(f"tritonserver did not come up in time:\n{_last_lines(self.log)}")
-
-
-def _gather_backends(wheel: Wheel, folder: Path) -> Path:
-    """A backend directory with Triton's Python backend, the stub for this Python, and ours."""
-    python = folder / "python"
-    # copies: Triton refuses a backend's library that lies elsewhere
-    shutil.copytree(wheel.python_backend, python, ignore=shutil.ignore_patterns("__pycache__"))
-    stub = Path(shutil.copy(wheel.stub, python))
-    stub.chmod(0o755)
-    (folder / BACKEND).symlink_to(Path(__file__).resolve().parent / "backend", target_is_directory=True)
-    return folder
-
-
-def _command(
-    wheel: Wheel, name: str, repository: Path, models: Sequence[str] | None, backends: Path, ports: tuple[int, int, int]
-) -> list[str]:
-    http, grpc, metrics = ports
-    return [
-        str(wheel.tritonserver),
-        f"--id={name}",
-        f"--model-repository={repository.resolve()}",
-        f"--backend-directory={backends}",
-        "--model-control-mode=explicit",
-        "--disable-auto-complete-config",  # our configurations are complete, and asking costs a stub for each version
-        *(f"--load-model={model}" for model in (["*"] if models is None else models)),
-        "--strict-readiness=true",
-        "--exit-on-error=false",
-        f"--exit-timeout-secs={EXIT_TIMEOUT_S}",
-        *(f"--{kind}-address={LOOPBACK}" for kind in ("http", "grpc", "metrics")),
-        f"--http-port={http}",
-        f"--grpc-port={grpc}",
-        f"--metrics-port={metrics}",
-        f"--backend-config=python,shm-region-prefix-name={name}",
-        f"--backend-config=python,stub-timeout-seconds={STUB_TIMEOUT_S}",
-        "--pinned-memory-pool-byte-size=0",
-    ]
-
-
-def _environment(wheel: Wheel) -> dict[str, str]:
-    """Our environment, in which the stub finds its shared libraries and, through `python3`, the packages of this Python."""
-    libraries = [*map(str, wheel.library_folders), os.environ.get("LD_LIBRARY_PATH", "")]
-    programs = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    return os.environ | {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)), "PATH": os.pathsep.join(programs)}
-
-
-def _free_ports() -> tuple[int, int, int]:
-    """Three loopback ports that nobody listens on, for HTTP, gRPC and metrics."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(3)]
-        http, grpc, metrics = (sock.getsockname()[1] for sock in sockets)
-    return http, grpc, metrics
 
 
 def _free_shared_memory(prefix: str) -> None:
