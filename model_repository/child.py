@@ -15,7 +15,7 @@ from pathlib import Path
 # the kernel keeps this wish across execve: SIGTERM when the parent is gone (PR_SET_PDEATHSIG is 1)
 _DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
 
-_GONE_WITHIN_MS = 5000
+_GONE_WITHIN_S = 5.0
 """After SIGKILL; longer only where the kernel itself is stuck."""
 
 logger = logging.getLogger(__name__)
@@ -58,9 +58,10 @@ class Child:
 
     def stop(self, grace_s: float) -> None:
         """SIGTERM, and SIGKILL when the program is still there after `grace_s`; harmless when it has ended."""
-        for send in (self._process.terminate, self._process.kill):
+        # what the program leaves in its session is killed after it, and has its own time to go
+        for send, patience_s in ((self._process.terminate, grace_s), (self._process.kill, 2 * _GONE_WITHIN_S)):
             send()  # nothing is sent to a process that has been waited for
-            if self.wait(grace_s) is not None:
+            if self.wait(patience_s) is not None:
                 return
         logger.error("%s (pid %d) is still there after SIGKILL", self._thread.name, self.pid)
 
@@ -73,7 +74,7 @@ def _end_group(group: int) -> None:
     for descriptor in members:
         ended = select.poll()
         ended.register(descriptor, select.POLLIN)
-        ended.poll(_GONE_WITHIN_MS)
+        ended.poll(1000 * _GONE_WITHIN_S)
         os.close(descriptor)
 
 

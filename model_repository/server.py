@@ -51,7 +51,7 @@ class _PortTaken(TritonError):
 class TritonServer:
     """A running tritonserver; use as a context manager, or call `stop()`."""
 
-    def __init__(self, name: str, child: Child, ports: Ports, log: Path, scratch: Path) -> None:
+    def __init__(self, name: str, child: Child, ports: Ports, log: Path, scratch: Path, grace_s: float) -> None:
         self.name = name
         self.pid = child.pid
         self.http_url, self.grpc_url, self.metrics_url = (f"{LOOPBACK}:{port}" for port in ports)
@@ -59,6 +59,7 @@ class TritonServer:
         self._child = child
         self._http_port, _, self._metrics_port = ports
         self._scratch = scratch
+        self._grace_s = grace_s
 
     @classmethod
     def start(
@@ -69,11 +70,14 @@ class TritonServer:
         arguments: Sequence[str] = (),
         log: Path | None = None,
         timeout_s: float = 120,
+        grace_s: float = GRACE_S,
     ) -> "TritonServer":
         """Start a tritonserver on `repository`, load `models` (default: all), and return when it has tried each of them.
 
         A model that fails to load does not stop the server: ask Triton what is ready, or call `load` for the reason.
-        `arguments` go to it after ours. The log goes to `log`, by default to a temporary file that goes away with the server.
+        `arguments` go to it after ours. The log goes to `log`, by default to a temporary file that
+        goes away with the server. `grace_s` is how long `stop` lets it end by itself: 0 where
+        nothing runs any more that deserves to be waited for.
 
         Raises:
             TritonUnavailable: no tritonserver can run here.
@@ -90,7 +94,7 @@ class TritonServer:
             attempts_left = PORT_ATTEMPTS
             while True:
                 try:
-                    return cls._launch(launch, log, scratch, deadline_s)
+                    return cls._launch(launch, log, scratch, deadline_s, grace_s)
                 except _PortTaken:
                     attempts_left -= 1
                     if not attempts_left:
@@ -100,14 +104,14 @@ class TritonServer:
             raise
 
     @classmethod
-    def _launch(cls, launch: Launch, log: Path, scratch: Path, deadline_s: float) -> "TritonServer":
+    def _launch(cls, launch: Launch, log: Path, scratch: Path, deadline_s: float, grace_s: float) -> "TritonServer":
         ports, name = free_ports(), f"headrace-{secrets.token_hex(8)}"
         child = Child(launch.command(name, ports), launch.environment(), log, clean_up=partial(_free_shared_memory, name))
-        triton = cls(name, child, ports, log, scratch)
+        triton = cls(name, child, ports, log, scratch, grace_s)
         try:
             triton._wait_until_live(deadline_s)
         except BaseException:
-            triton._child.stop(GRACE_S)
+            triton._child.stop(grace_s)
             raise
         return triton
 
@@ -137,7 +141,7 @@ class TritonServer:
 
     def stop(self) -> None:
         """Stop the server and remove what it left; harmless when it has ended already."""
-        self._child.stop(GRACE_S)
+        self._child.stop(self._grace_s)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def __enter__(self) -> Self:

@@ -168,7 +168,7 @@ class Served:
 @pytest.fixture(scope="session")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TritonServer, Path]]:
     repository = tmp_path_factory.mktemp("repository")
-    with TritonServer.start(repository, models=[]) as server:
+    with TritonServer.start(repository, models=[], grace_s=0) as server:
         yield server, repository
 
 
