@@ -1,24 +1,29 @@
 """A tiny random BERT with a real WordPiece tokenizer, an adapter for it, and recipes on both."""
 
+import io
 import json
 import random
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from export.__main__ import main
 from export.inputs import Inputs
+from export.progress import Progress
 from export.quiet import quieten
 from export.recipe.recipe import Recipe
 from export.registry import package
 from model_repository import config
 from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest
+from model_repository.server import TritonUnavailable
 
 quieten()
 
@@ -27,6 +32,15 @@ from peft import IA3Config, LoraConfig, TaskType, get_peft_model  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
 from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast  # noqa: E402
+
+from export.checkpoints.tokenization import write_tokenizer as write_packaged_tokenizer  # noqa: E402
+from export.graphs.measure import compare_speed  # noqa: E402
+from export.graphs.onnx_export import export_onnx  # noqa: E402
+from export.pipeline import export  # noqa: E402
+from export.tasks import TASKS  # noqa: E402
+
+# of these models several threads compute no faster: they wait for one another
+torch.set_num_threads(1)
 
 LABELS = ("cold", "mild", "warm")
 WORDS = [f"{a}{b}" for a in ("al", "be", "co", "du", "el", "fi", "go", "hu") for b in ("na", "no", "ra", "ro", "ta", "to", "va", "vo")]
@@ -138,11 +152,14 @@ def evaluation(classifier: Path, texts: list[str], tmp_path_factory: pytest.Temp
     return path
 
 
-@pytest.fixture
-def write_recipe(classifier: Path, evaluation: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Write a recipe with some fields other than usual (None: left out); `evaluation__x` is a field of the evaluation."""
+@pytest.fixture(scope="session")
+def write_recipe_to(classifier: Path, evaluation: Path) -> Callable[..., Path]:
+    """Write a recipe to a folder, with some fields other than usual (None: left out).
 
-    def write(name: str = "recipe.yaml", **changes: Any) -> Path:
+    `evaluation__x` is a field of the evaluation.
+    """
+
+    def write(folder: Path, name: str = "recipe.yaml", **changes: Any) -> Path:
         gate = {"data": str(evaluation), "text": "text", "label": "label", "metric": "accuracy", "max_drop": 0.2}
         fields = {
             "model": "weather",
@@ -159,11 +176,17 @@ def write_recipe(classifier: Path, evaluation: Path, tmp_path: Path) -> Callable
             place[key] = value
             if value is None:
                 del place[key]
-        path = tmp_path / name
+        path = folder / name
         path.write_text(yaml.safe_dump(fields))
         return path
 
     return write
+
+
+@pytest.fixture
+def write_recipe(write_recipe_to: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """`write_recipe_to` the test's own folder."""
+    return partial(write_recipe_to, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -234,6 +257,65 @@ def inputs(write_recipe: Callable[..., Path]) -> Callable[..., Inputs]:
         return Inputs.of(Recipe.read(write_recipe(**changes)))
 
     return read
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A version of the classifier in a repository, and what its export printed. Tests only read it."""
+
+    manifest: Manifest
+    repository: Path
+    printed: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the version's files lie."""
+        return self.repository / self.manifest.model / str(self.manifest.version)
+
+
+@pytest.fixture(scope="session")
+def export_to() -> Callable[..., Manifest]:
+    """Export inputs to a folder's `repository` on a machine without Triton.
+
+    Speeds are compared for a moment only; other choices of `export` can be given.
+    """
+
+    def unavailable(*_: object) -> float:
+        raise TritonUnavailable("No Triton here: this is a test.")
+
+    def make(folder: Path, inputs: Inputs, progress: Progress | None = None, **choices: Any) -> Manifest:
+        usual = {"ask_triton": unavailable, "compare_speed": partial(compare_speed, seconds_each=0.1)}
+        return export(inputs, folder / "repository", folder / "work", progress or Progress(), **{**usual, **choices})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def export_once(
+    write_recipe_to: Callable[..., Path], export_to: Callable[..., Manifest], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Exported]:
+    """Export a recipe with some fields other than usual, without Triton; the same fields only once."""
+    made: dict[str, Exported] = {}
+
+    def make(**changes: Any) -> Exported:
+        key = json.dumps(changes, sort_keys=True)
+        if key not in made:
+            folder, printed = tmp_path_factory.mktemp("exported"), io.StringIO()
+            found = Inputs.of(Recipe.read(write_recipe_to(folder, **changes)))
+            progress = Progress(Console(file=printed, highlight=False, soft_wrap=True, markup=False))
+            made[key] = Exported(export_to(folder, found, progress), folder / "repository", printed.getvalue())
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def onnx_classifier(classifier: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The classifier as a folder with `model.onnx` in fp32 and the packaged `tokenizer.json`."""
+    folder = tmp_path_factory.mktemp("onnx")
+    export_onnx(BertForSequenceClassification.from_pretrained(classifier).eval(), TASKS["text-classification"], folder)
+    write_packaged_tokenizer(BertTokenizerFast.from_pretrained(classifier), MAX_LENGTH, folder / TOKENIZER)
+    return folder
 
 
 @dataclass(frozen=True)

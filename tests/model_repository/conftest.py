@@ -3,7 +3,7 @@
 import re
 import string
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from model_repository.server import TritonServer
 
 LABELS = ("grain", "ship", "trade", "crude")
 MAX_LENGTH = 64
+# of these models several threads compute no faster: they wait for one another
+torch.set_num_threads(1)
 WORDS = ["wheat", "corn", "oil", "price", "ship", "port", "trade", "tariff", "crude", "barrel", "harvest", "rose", "fell", "the", "of"]
 
 
@@ -172,8 +174,14 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TritonSer
         yield server, repository
 
 
-@pytest.fixture
-def served(triton: tuple[TritonServer, Path], request: pytest.FixtureRequest) -> Served:
-    """A model named after the test, still without versions."""
+@pytest.fixture(scope="session")
+def serve(triton: tuple[TritonServer, Path]) -> Callable[[str], Served]:
+    """A model of this name, still without versions."""
     server, repository = triton
-    return Served(server, repository / re.sub(r"\W", "_", request.node.name.removeprefix("test_")))
+    return lambda name: Served(server, repository / name)
+
+
+@pytest.fixture
+def served(serve: Callable[[str], Served], request: pytest.FixtureRequest) -> Served:
+    """A model named after the test, still without versions."""
+    return serve(re.sub(r"\W", "_", request.node.name.removeprefix("test_")))

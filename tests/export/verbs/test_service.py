@@ -12,14 +12,8 @@ from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
 from export.__main__ import main
-from export.checkpoints.load import load
-from export.checkpoints.tokenization import write_tokenizer
-from export.graphs.graph import Graph
-from export.graphs.onnx_export import export_onnx
-from export.inputs import Inputs
-from export.recipe.recipe import Recipe
-from export.tasks import TASKS
 from model_repository import config
+from model_repository.manifest import GRAPH, TOKENIZER
 from model_repository.server import TritonServer
 from model_repository.signature import PrivateKey
 
@@ -29,21 +23,15 @@ DRAIN_S = 1.5
 
 
 @pytest.fixture
-def served(registry, write_recipe, tmp_path):
+def served(registry, onnx_classifier, tmp_path):
     """Three versions of a real classifier, which differ in the names of their labels, and a Triton that serves them."""
-    inputs = Inputs.of(Recipe.read(write_recipe()))
-    task = TASKS["text-classification"]
-    reference = load(inputs, task)
-    graph = export_onnx(reference.model, task, tmp_path / "onnx")
-    write_tokenizer(reference.tokenizer, 24, tmp_path / "tokenizer.json")
-    assert Graph(graph, task.outputs)
-    made = type(registry)(tmp_path / "served", graph.read_bytes(), (tmp_path / "tokenizer.json").read_bytes())
+    made = type(registry)(tmp_path / "served", (onnx_classifier / GRAPH).read_bytes(), (onnx_classifier / TOKENIZER).read_bytes())
     for version, labels in LABELS.items():
         made.add(version, labels=labels)
     settings = made.settings()
     settings.instance_group[0].count = 1
     config.write(made.repository / "weather" / config.FILE, settings)
-    with TritonServer.start(made.repository, log=tmp_path / "triton.log") as triton:
+    with TritonServer.start(made.repository, log=tmp_path / "triton.log", grace_s=0) as triton:
         yield made, triton
 
 
@@ -160,7 +148,10 @@ def test_a_version_out_of_service_stays_out_when_triton_starts_again(served, com
     registry, triton = served
     assert command("unload", "weather/2", "--drain-s", 0) == 0
     triton.stop()
-    with TritonServer.start(registry.repository, log=tmp_path / "again.log") as again, InferenceServerClient(again.grpc_url) as client:
+    with (
+        TritonServer.start(registry.repository, log=tmp_path / "again.log", grace_s=0) as again,
+        InferenceServerClient(again.grpc_url) as client,
+    ):
         assert [client.is_model_ready("weather", str(version)) for version in LABELS] == [True, False, True]
 
 
