@@ -1,4 +1,4 @@
-"""The errors that a user can act on: the command line prints their sentence, exits by their code."""
+"""The errors that a user can act on; the command line prints them and exits with their code."""
 
 
 class ExportError(Exception):
@@ -8,7 +8,7 @@ class ExportError(Exception):
 
 
 class RecipeError(ExportError):
-    """A recipe, or a file that it names, cannot be used; the message names file, field and remedy."""
+    """A recipe, or a file that it names, cannot be used; the message names file, field, remedy."""
 
     exit_code = 2
 
@@ -16,7 +16,7 @@ class RecipeError(ExportError):
 class TableError(ValueError):
     """A file or folder cannot be read as a table; the message names file, line or row, and column.
 
-    It names no field: whoever asked for the table adds the recipe's field or the option.
+    It names no field: the caller adds the recipe's field or the option.
     """
 
 

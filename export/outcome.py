@@ -1,4 +1,4 @@
-"""All that an export found, and the manifest that says so."""
+"""All that an export found, and the manifest that records it."""
 
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version

@@ -1,6 +1,7 @@
 """An export from its inputs to a packaged version: the steps, in the order in which they run.
 
-    load → export → optimize → quantize → check → gate → measure → stage → ask through Triton → report → commit
+    load → export → optimize → quantize → check → gate → measure → stage → ask through Triton
+    → report → commit
 
 With `precision: auto` all candidates are made and judged to choose one; where int8 does not pass,
 layers are kept in fp32 until it does. Each step hands a value on and raises `ExportError` to stop;
@@ -101,7 +102,7 @@ def export(
 
 
 def _load(inputs: Inputs, task: Task, repository: Path, tokenizer: Path, progress: Progress) -> tuple[Reference, Subject]:
-    """Load the model, and find all that the evaluation set can be wrong about before the long work."""
+    """Load the model, and find all faults of the evaluation set before the long work."""
     recipe = inputs.recipe
     with progress.step("load") as step:
         reference = load(inputs, task)
@@ -156,7 +157,10 @@ def _instruction_set(recipe: Recipe) -> InstructionSet:
 
 
 def _ask_reference(inputs: Inputs, subject: Subject, cache: Path, progress: Progress) -> Gate:
-    """The reference's answers to the evaluation set, which the gate compares with; from `cache` where it has them."""
+    """Take the reference's answers to the evaluation set, which the gate compares with.
+
+    They are read from `cache` where it has them.
+    """
     with progress.step("reference") as step:
         runs = Padded(subject.run, subject.encoded.pad_id)
         expected = reference_outputs(
@@ -192,7 +196,7 @@ def _described(answering: Answering) -> str:
 
 
 def _fresh_folder(folder: Path) -> Path:
-    """An empty folder; what an earlier export of this version left there is removed."""
+    """An empty folder; leftovers of an earlier export of this version are removed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

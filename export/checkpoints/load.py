@@ -1,4 +1,7 @@
-"""Load model and tokenizer of a checkpoint, with its adapter merged: the fp32 reference that everything after it is compared with."""
+"""Load model and tokenizer of a checkpoint, with its adapter merged.
+
+This is the fp32 reference that everything after it is compared with.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -38,7 +41,10 @@ class ModelSource(Protocol):
 
 @dataclass(frozen=True)
 class Reference:
-    """A PyTorch model in fp32, ready for inference, its fast tokenizer, and how its answers are made."""
+    """A PyTorch model in fp32, ready for inference.
+
+    `tokenizer` is its fast tokenizer, `answering` says how its answers are made.
+    """
 
     model: Any
     tokenizer: Any
@@ -85,8 +91,8 @@ def _answering(recipe: Recipe, task: Task, loaded: Loaded) -> Answering:
 
 
 def _load_model(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tuple[Any, list[str]]:
-    """The model of the checkpoint alone, and the names of the tensors that the checkpoint does not hold."""
-    # what it says of missing weights is checked here, with errors instead of warnings
+    """The model of the checkpoint alone, and the names of tensors that the checkpoint lacks."""
+    # transformers warns of missing weights; here they are checked, with errors
     transformers.logging.set_verbosity_error()
     folder = source.checkpoint.folder
     names = {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
@@ -130,7 +136,7 @@ def _load_tokenizer(source: ModelSource) -> Any:
     folder = source.checkpoint.folder
     if source.adapter and (source.adapter.folder / "tokenizer.json").is_file():
         folder = source.adapter.folder
-    # transformers makes an empty tokenizer where there are no files
+    # without files transformers would make an empty tokenizer
     if not any(path for pattern in _TOKENIZER_FILES for path in folder.glob(pattern)):
         raise RecipeError(f"checkpoint: {folder} holds no tokenizer ({', '.join(_TOKENIZER_FILES)})")
     try:
@@ -145,7 +151,10 @@ def _load_tokenizer(source: ModelSource) -> Any:
 
 
 def _require_max_length(model: Any, max_length: int) -> None:
-    """Run one text of `max_length` tokens: position tables end at different places in different architectures."""
+    """Run one text of `max_length` tokens.
+
+    Architectures differ in where their position tables end, so only a run can tell.
+    """
     ids = torch.full((1, max_length), model.config.vocab_size - 1)
     try:
         with torch.inference_mode():

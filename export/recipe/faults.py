@@ -13,10 +13,11 @@ from export.errors import RecipeError
 
 @dataclass(frozen=True)
 class Fields:
-    """The fields that sentences speak of.
+    """The fields that sentences name.
 
-    `root` is the model that was validated; `parts` are the models of its fields whose own fields are
-    suggested for an unknown one; `patterns` says what a value that must match a pattern has to be.
+    `root` is the model that was validated; `parts` has the models of those of its fields within
+    which similar names are suggested; `patterns` says what a value must be where it has to match a
+    pattern.
     """
 
     root: type[BaseModel]
@@ -24,7 +25,7 @@ class Fields:
     patterns: Mapping[str, str]
 
     def beside(self, field: str) -> list[str]:
-        """The names of the fields that are known where `field` stands."""
+        """The names of the known fields at the place of `field`."""
         part, dot, _ = field.partition(".")
         return list((self.parts.get(part, self.root) if dot else self.root).model_fields)
 
