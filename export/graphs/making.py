@@ -1,4 +1,4 @@
-"""The graph to package: as the recipe says, chosen among candidates, or int8 with the layers in fp32 that it hurts most."""
+"""The graph to package: as the recipe says, the best candidate, or int8 with layers in fp32."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,10 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class Graphs:
-    """The ONNX graph as exported and as packaged, and how the packaged one was found. `failure`: why it cannot be packaged as it is."""
+    """The ONNX graph as exported and as packaged, and how the packaged one was found.
+
+    `failure` says why it cannot be packaged as it is.
+    """
 
     fp32: Path
     packaged: Path
@@ -99,10 +102,10 @@ def make(making: Making) -> Graphs:
 
 
 def make_best(making: Making, gate: Gate) -> tuple[Recipe, Graphs]:
-    """The recipe that would have named the fastest candidate that passes, and that candidate's graph.
+    """The recipe that names the fastest candidate that passes, and that candidate's graph.
 
     Raises:
-        ExportError: none passes.
+        ExportError: no candidate passes.
     """
     recipe, builder = making.recipe, making.builder
     outputs, provider = making.outputs, making.provider
@@ -151,7 +154,11 @@ def megabytes(path: Path) -> str:
 
 
 def _check(making: Making, packaged: Path) -> str | None:
-    """Why a graph is too far from PyTorch, where layers may be kept in fp32 then; None: it is not."""
+    """Check the packaged graph; returns why it fails where layers may still be kept in fp32.
+
+    Raises:
+        ExportError: it fails, and no layers may be kept in fp32.
+    """
     with making.progress.step("check") as step:
         try:
             graph = Graph(packaged, making.outputs, provider=making.provider)
@@ -166,7 +173,11 @@ def _check(making: Making, packaged: Path) -> str | None:
 
 
 def _measure(making: Making, gate: Gate, graphs: Graphs) -> tuple[Measured, str | None]:
-    """A graph's answers, and why it does not pass where layers may still be kept in fp32."""
+    """A graph's answers, and why it does not pass where layers may still be kept in fp32.
+
+    Raises:
+        ExportError: it does not pass, and no layers may be kept in fp32.
+    """
     precision, failure = making.recipe.precision, graphs.failure
     with making.progress.step("gate") as step:
         measured = gate.measure(Graph(graphs.packaged, making.outputs, provider=making.provider), step.advance)
@@ -181,7 +192,10 @@ def _measure(making: Making, gate: Gate, graphs: Graphs) -> tuple[Measured, str 
 
 
 def _keep_layers(making: Making, gate: Gate, graphs: Graphs, failure: str | None) -> Graphs:
-    """The int8 graph with the fewest layers in fp32 that let it pass: those that int8 hurts most."""
+    """The int8 graph with the fewest layers in fp32 that let it pass.
+
+    These are the layers that int8 hurts most.
+    """
     recipe, builder, outputs = making.recipe, making.builder, making.outputs
     source, cost = builder.optimized(recipe.optimization), gate.cost(SENSITIVITY_TEXTS)
 

@@ -1,4 +1,4 @@
-"""The steps of an export that time its graphs: packaged beside fp32, and over batches and lengths."""
+"""The steps of an export that time its graphs: against fp32, and over batches and lengths."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,11 @@ from model_repository.manifest import Speed
 
 
 def time_speed(making: Making, graphs: Graphs, encoded: Encoded, compare: Callable[..., Comparison]) -> Speed | None:
-    """Speed on this machine's CPU; None for a GPU, and where the packaged graph is fp32 as exported.
+    """Speed on this machine's CPU; None for a GPU, and where the fp32 graph itself is packaged.
 
     Raises:
-        ExportError: the packaged graph is clearly slower than fp32, and the recipe does not allow it.
+        ExportError: the packaged graph is clearly slower than fp32, and the recipe does not allow
+            it.
     """
     recipe = making.recipe
     if recipe.target == "gpu" or graphs.packaged == graphs.fp32:
@@ -27,7 +28,7 @@ def time_speed(making: Making, graphs: Graphs, encoded: Encoded, compare: Callab
         step.note = f"one thread: {speed.packaged_texts_per_s:.0f} texts/s, fp32 {speed.fp32_texts_per_s:.0f} texts/s (x {ratio:.2f})"
         if ratio < 1:
             step.note += "; slower than fp32 on this machine: consider precision: fp32"
-        # a graph for another CPU says nothing by its speed on this one
+        # on this CPU, the speed of a graph for another one says nothing
         if not recipe.allow_slower and making.builder.instruction_set == detect_instruction_set():
             what = f"{recipe.precision}{f' with optimization {recipe.optimization}' if recipe.optimization else ''}"
             require_not_slower(found, what, "use precision: fp32 without optimization, or precision: auto")

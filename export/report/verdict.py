@@ -21,12 +21,15 @@ def verdict(report: Report) -> str:
 
 
 def cautions(report: Report) -> list[str]:
-    """What speaks against the figures, or lets them say less, a sentence each; empty where nothing does."""
+    """What speaks against the figures or weakens them, a sentence each."""
     return [sentence for _, sentence in _not_run(report)] + list(_doubts(report.manifest))
 
 
 def spare(quality: Quality) -> float:
-    """How much more could have been lost: from the number that was held to the bound up to the bound."""
+    """How much more could have been lost.
+
+    It is the distance from the number that was held to the bound up to the bound.
+    """
     return quality.max_drop - held(quality, quality.max_drop)
 
 

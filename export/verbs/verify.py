@@ -1,4 +1,4 @@
-"""`verify MODEL/VERSION`: is it what its manifest says?"""
+"""`verify MODEL/VERSION`: whether it is what its manifest says."""
 
 import argparse
 import os
@@ -151,7 +151,7 @@ def _said(quality: dict[str, Any], data: Path) -> str:
 
 
 def _how_to_repeat(manifest: Manifest, quality: Quality) -> str:
-    """Where the evaluation set lies, if it lies where the recipe said."""
+    """The place of the evaluation set, if it is still where the recipe said."""
     recipe = recipe_of(manifest.source.command)
     place = Path(os.path.normpath((recipe.parent if recipe else Path()) / quality.data))
     shown = f"--evaluation {place}" if place.exists() else f"--evaluation FILE (the recipe called it {quality.data})"
