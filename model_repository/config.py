@@ -1,7 +1,8 @@
-"""`config.pbtxt`: written and read with the protobuf classes that tritonclient ships, and hand-editable.
+"""`config.pbtxt`: written and read with the protobuf classes that tritonclient ships.
 
-What a user edits (batching, instances, queue policy, backend parameters) survives the next export; the tensors, the backend's
-name, the manifests with their signatures and the version policy are ours and are set anew each time.
+It can be edited by hand. What a user edits (batching, instances, queue policy, backend parameters)
+survives the next export; the tensors, the backend's name, the manifests with their signatures and
+the version policy are ours and are set again each time.
 """
 
 from collections.abc import Mapping
@@ -31,7 +32,11 @@ class _Queue(NamedTuple):
 
 
 QUEUES = {1: _Queue(max_requests=256, timeout_s=30), 2: _Queue(max_requests=1024, timeout_s=600)}
-"""By Triton's priority level: 1 is for whoever waits for the answer, 2 for batch work, which is served while nobody waits at 1."""
+"""By Triton's priority level.
+
+Level 1 is for callers that wait for the answer, level 2 for batch work, which is served while no
+request of level 1 waits.
+"""
 
 
 class ConfigError(ValueError):
@@ -62,9 +67,10 @@ def write(path: Path, config: ModelConfig) -> None:
 def updated(
     config: ModelConfig | None, manifests: Mapping[int, Manifest], signatures: Mapping[int, str] = MappingProxyType({})
 ) -> ModelConfig:
-    """The configuration of a model with these versions (at least one), keeping what a user may have edited in `config`.
+    """The configuration of a model with these versions (at least one).
 
-    Default version and versions out of service stay too, as far as they are among these versions.
+    It keeps what a user may have edited in `config`. Default version and versions out of service
+    also stay, if they are among these versions.
 
     Raises:
         ServingError: a parameter that says which versions serve cannot be read.
@@ -82,7 +88,8 @@ def updated(
     for key in [key for key in new.parameters if key.startswith((MANIFEST_PARAMETER, SIGNATURE_PARAMETER))]:
         del new.parameters[key]
     for version, manifest in manifests.items():
-        # fields that the manifest's writer did not know stay out: the signature is over what it wrote
+        # fields that the manifest's writer did not have stay out: the signature is over what it
+        # wrote
         new.parameters[f"{MANIFEST_PARAMETER}{version}"].string_value = manifest.model_dump_json(exclude_unset=True)
         if version in signatures:
             new.parameters[f"{SIGNATURE_PARAMETER}{version}"].string_value = signatures[version]
@@ -90,7 +97,7 @@ def updated(
 
 
 def manifests(config: ModelConfig) -> dict[int, Manifest]:
-    """The manifests that stand in a configuration's parameters, by version.
+    """The manifests in a configuration's parameters, by version.
 
     Raises:
         ManifestError: a manifest that cannot be read.
@@ -121,7 +128,10 @@ def _set_tensors(config: ModelConfig, tensors: Tensors) -> None:
 
 
 def execution_provider(target: Target, precision: Precision) -> str:
-    """The ONNX Runtime execution provider that serves a version: TensorRT for static int8, which the CUDA provider does not run fast."""
+    """The ONNX Runtime execution provider that serves a version.
+
+    It is TensorRT for static int8, which the CUDA provider does not run fast.
+    """
     if target == "cpu":
         return "CPUExecutionProvider"
     return "TensorrtExecutionProvider" if precision == "int8-static" else "CUDAExecutionProvider"
@@ -131,15 +141,17 @@ def _set_defaults(config: ModelConfig, newest: Manifest) -> None:
     config.max_batch_size = MAX_BATCH_SIZE
     _set_queues(config.dynamic_batching)
     if newest.target == "gpu":
-        # a Python-based backend places itself: KIND_CPU only says where Triton hands the tensors over
+        # a Python-based backend places itself: KIND_CPU only says where Triton puts the tensors
         config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=1)
     else:
-        # this machine's; one with more cores gives the instances more threads, one with fewer is told to ask for fewer
+        # the cores of this machine; where more serve, the instances get more threads, and where
+        # fewer serve, the backend advises fewer instances
         config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU, count=cores())
     config.parameters["execution_provider"].string_value = execution_provider(newest.target, newest.precision)
     for choice in ("intra_op_threads", "lone_text_threads", "allow_spinning", "io_binding"):
         config.parameters[choice].string_value = "auto"
-    # an empty text through the whole backend: a version that cannot answer is not ready, and no request pays for what the first one sets up
+    # an empty text through the whole backend: a version that cannot answer is not ready, and no
+    # request pays for what the first one sets up
     warmup = config.model_warmup.add(name="empty text", batch_size=1)
     for name in newest.tensors.inputs:
         sample = warmup.inputs[name]
@@ -148,12 +160,14 @@ def _set_defaults(config: ModelConfig, newest: Manifest) -> None:
 
 
 def _set_queues(batching: pb.ModelDynamicBatching) -> None:
-    # no queue delay: what arrives while the instances are busy is joined anyway, and a lone request does not wait for company
+    # no queue delay: requests that arrive while the instances are busy are batched anyway, and a
+    # lone request does not wait for others
     batching.priority_levels, batching.default_priority_level = len(QUEUES), min(QUEUES)
     for level, queue in QUEUES.items():
         policy = batching.priority_queue_policy[level]
         policy.timeout_action = pb.ModelQueuePolicy.REJECT
         policy.max_queue_size = queue.max_requests
         policy.default_timeout_microseconds = queue.timeout_s * 1_000_000
-        # a request may bring a shorter timeout; one without a default to be shorter than would be ignored
+        # a request may bring a shorter timeout; without a default, which it must be shorter than,
+        # Triton would ignore it
         policy.allow_timeout_override = True

@@ -59,7 +59,7 @@ class Launch:
         ]
 
     def environment(self) -> dict[str, str]:
-        """Our environment, in which the stub finds its shared libraries and this Python's packages."""
+        """Our environment, in which the stub finds its libraries and this Python's packages."""
         libraries = [*map(str, self.wheel.library_folders), os.environ.get("LD_LIBRARY_PATH", "")]
         # the stub takes its packages from the `python3` that it finds first
         programs = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]

@@ -1,11 +1,12 @@
-"""A tritonserver on a model repository, started as a child on loopback and stopped with everything that it started.
+"""A tritonserver on a model repository, started as a child process on loopback.
 
     with TritonServer.start(Path("model_repository/models")) as triton:
         triton.grpc_url            # "127.0.0.1:43117"
         triton.load("topics")      # again, after a new version was packaged
 
-Life: locate the wheel's binaries → gather the backends in a scratch folder → spawn on free ports → wait until it answers →
-serve → stop (SIGTERM, then SIGKILL after a grace period). It also ends when its parent dies, however that happens.
+Life: locate the wheel's binaries → gather the backends in a scratch folder → spawn on free ports →
+wait until it answers → serve → stop (SIGTERM, then SIGKILL after a grace period), with all
+processes that it started. It also ends when its parent dies, however that happens.
 """
 
 import contextlib
@@ -72,16 +73,18 @@ class TritonServer:
         timeout_s: float = 120,
         grace_s: float = GRACE_S,
     ) -> "TritonServer":
-        """Start a tritonserver on `repository`, load `models` (default: all), and return when it has tried each of them.
+        """Start a tritonserver on `repository`, and return when it has tried to load `models`.
 
-        A model that fails to load does not stop the server: ask Triton what is ready, or call `load` for the reason.
-        `arguments` go to it after ours. The log goes to `log`, by default to a temporary file that
-        goes away with the server. `grace_s` is how long `stop` lets it end by itself: 0 where
-        nothing runs any more that deserves to be waited for.
+        None loads all models.
+        A model that fails to load does not stop the server: ask Triton what is ready, or call
+        `load` for the reason. `arguments` follow ours on the command line. The log goes to `log`,
+        by default to a temporary file that is removed with the server. `grace_s` is how long `stop`
+        waits for the server to end by itself: 0 where no request runs any more.
 
         Raises:
             TritonUnavailable: no tritonserver can run here.
-            TritonError: it did not come up within `timeout_s`; the message ends with the last lines of its log.
+            TritonError: it did not come up within `timeout_s`; the message ends with the last lines
+                of its log.
         """
         wheel = locate()
         if not repository.is_dir():
@@ -116,7 +119,9 @@ class TritonServer:
         return triton
 
     def load(self, model: str) -> None:
-        """Load a model, or load it anew after its folder changed; versions that answer go on answering meanwhile.
+        """Load a model, also again after its folder changed.
+
+        Ready versions keep answering meanwhile.
 
         Raises:
             TritonError: a version did not load (those that did are served), with Triton's reason.
@@ -172,13 +177,17 @@ class TritonServer:
             connection.close()
 
     def _wait_until_live(self, deadline_s: float) -> None:
-        """Return when the server of this name answers: it opens its ports after it has tried to load the models."""
+        """Return when the server of this name answers.
+
+        It opens its ports after it has tried to load the models.
+        """
         while time.monotonic() < deadline_s:
             if (code := self._child.poll()) is not None:
                 lines = _last_lines(self.log)
                 kind = _PortTaken if "already in use" in lines else TritonError
                 raise kind(f"tritonserver ended with code {code} while starting:\n{lines}")
-            # metrics come up last; another program may answer on a port that we lost, so the name counts
+            # metrics come up last; another program may answer on a port that we lost, so the name
+            # is compared
             with contextlib.suppress(OSError, HTTPException, ValueError):
                 socket.create_connection((LOOPBACK, self._metrics_port), timeout=1).close()
                 status, answer = self._request("GET", "/v2", timeout_s=1)
@@ -189,13 +198,13 @@ class TritonServer:
 
 
 def _free_shared_memory(prefix: str) -> None:
-    """Remove the regions that a killed server leaves; one that ends by itself leaves none."""
+    """Remove the regions that a killed server leaves; one that ends by itself removes them."""
     for region in Path("/dev/shm").glob(f"{prefix}*"):  # noqa: S108 - where POSIX shared memory lies
         region.unlink(missing_ok=True)
 
 
 def _last_lines(log: Path) -> str:
-    """The last lines of a log that tell of trouble, or just its last lines where none does."""
+    """The last lines of a log that report trouble, or just its last lines where none does."""
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     trouble = [line for line in lines if not line.startswith(("I", "W", "+", "|"))]
     return "\n".join((trouble or lines)[-LOG_LINES:])
