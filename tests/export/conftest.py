@@ -49,7 +49,10 @@ HIDDEN = 32
 
 
 def write_tokenizer(folder: Path) -> None:
-    """A WordPiece tokenizer whose file carries the truncation and padding of an old training, as real checkpoints do."""
+    """A WordPiece tokenizer whose file has the truncation and padding of an old training.
+
+    Real checkpoints often have them.
+    """
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="[UNK]"))  # noqa: S106 - no password
@@ -77,7 +80,10 @@ def tiny_config(**fields: Any) -> BertConfig:
 
 
 def spread_weights(model: torch.nn.Module) -> torch.nn.Module:
-    """Weights large enough that texts differ in their answers: the usual initial ones give all texts nearly the same."""
+    """Weights large enough that texts differ in their answers.
+
+    The usual initial weights give all texts nearly the same answer.
+    """
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim == 2:
@@ -111,7 +117,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_adapter(encoder: Path, folder: Path, *, seed: int = 3, trained: bool = True, head: bool = True, kind: str = "lora") -> Any:
-    """Write an adapter for the encoder; returns the model with the adapter beside its weights, not merged."""
+    """Write an adapter for the encoder; returns the model with the adapter not merged."""
     torch.manual_seed(seed)
     base = BertForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS), id2label=dict(enumerate(LABELS)))
     base.classifier.weight.data.normal_()
@@ -212,7 +218,10 @@ def max_length() -> int:
 
 @pytest.fixture(scope="session")
 def new_adapter(encoder: Path) -> Callable[..., Any]:
-    """`make_adapter` for the encoder: folder, and optionally seed, trained, head, kind (lora, dora, ia3)."""
+    """`make_adapter` for the encoder.
+
+    It takes a folder, and optionally seed, trained, head, kind (lora, dora, ia3).
+    """
 
     def make(folder: Path, **choices: Any) -> Any:
         return make_adapter(encoder, folder, **choices)
@@ -222,9 +231,10 @@ def new_adapter(encoder: Path) -> Callable[..., Any]:
 
 @pytest.fixture
 def fragile(classifier: Path, tmp_path: Path) -> Path:
-    """A checkpoint that int8 ruins: one huge activation, which no weight reads, takes the whole 8-bit range before the head.
+    """A checkpoint that int8 ruins.
 
-    Its scores lie close together, so that they move little when its labels change.
+    One huge activation, which no weight reads, takes the whole 8-bit range before the head. Its
+    scores are close together, so that they move little when its labels change.
     """
     folder = shutil.copytree(classifier, tmp_path / "fragile")
     tensors = load_file(folder / "model.safetensors")
@@ -239,7 +249,10 @@ def fragile(classifier: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def outlying(classifier: Path, tmp_path: Path) -> Path:
-    """A checkpoint with huge weights in one layer, on an activation that is always 0: they change no answer, and take the 8-bit range."""
+    """A checkpoint with huge weights in one layer, on an activation that is always 0.
+
+    They change no answer, and take the 8-bit range.
+    """
     folder = shutil.copytree(classifier, tmp_path / "outlying")
     tensors = load_file(folder / "model.safetensors")
     for name in ("weight", "bias"):
@@ -261,7 +274,7 @@ def inputs(write_recipe: Callable[..., Path]) -> Callable[..., Inputs]:
 
 @dataclass(frozen=True)
 class Exported:
-    """A version of the classifier in a repository, and what its export printed. Tests only read it."""
+    """A version of the classifier in a repository, and what its export printed; only to be read."""
 
     manifest: Manifest
     repository: Path
@@ -294,7 +307,10 @@ def export_to() -> Callable[..., Manifest]:
 def export_once(
     write_recipe_to: Callable[..., Path], export_to: Callable[..., Manifest], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Exported]:
-    """Export a recipe with some fields other than usual, without Triton; the same fields only once."""
+    """Export a recipe with some fields other than usual, without Triton.
+
+    The same fields are exported only once.
+    """
     made: dict[str, Exported] = {}
 
     def make(**changes: Any) -> Exported:

@@ -32,7 +32,7 @@ WORDS = ["wheat", "corn", "oil", "price", "ship", "port", "trade", "tariff", "cr
 
 @dataclass(frozen=True)
 class TinyClassifier:
-    """A randomly initialised BERT in PyTorch, and the same one as an ONNX graph with its tokenizer."""
+    """A randomly initialised BERT in PyTorch, and the same as an ONNX graph with its tokenizer."""
 
     reference: BertForSequenceClassification
     graph: Path
@@ -132,7 +132,7 @@ class Served:
     folder: Path
 
     def package(self, version: int, classifier: TinyClassifier) -> Path:
-        """Package a classifier as a version, the manifest and the configuration last; returns the version's folder."""
+        """Package a classifier, manifest and configuration last; returns the version's folder."""
         target = self.folder / str(version)
         target.mkdir(parents=True)
         (target / GRAPH).write_bytes(classifier.graph.read_bytes())

@@ -93,7 +93,10 @@ def test_a_server_that_is_gone_is_a_triton_error(tmp_path):
 
 
 def _session_of(pid: int) -> list[int]:
-    """Processes of the session that this one leads; fields of /proc/PID/stat after the name: state, parent, group, session."""
+    """Processes of the session that this one leads.
+
+    The fields of /proc/PID/stat after the name are state, parent, group, session.
+    """
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -21,7 +21,7 @@ from model_repository.manifest import Comparison, Interval, Quality
 
 @dataclass(frozen=True)
 class Answers:
-    """How many examples both models answer rightly, only the reference, only the packaged version, and neither."""
+    """How many examples both models get right, only the reference, only the packaged, neither."""
 
     both: int
     only_reference: int = 0
@@ -35,7 +35,10 @@ class Answers:
 
 
 def measure(groups: dict[str, Answers], **bounds: object) -> Quality:
-    """The quality of two models on a set with a slice for each group; all right labels are the first of three."""
+    """The quality of two models on a set with a slice for each group.
+
+    All right labels are the first of three.
+    """
     evaluation = Evaluation.model_validate({"data": "set.csv", "max_drop": 0.01, "slices": ["region"], **bounds})
     reference, packaged, region = [], [], []
     for name, answers in groups.items():

@@ -1,4 +1,4 @@
-"""`precision: auto`: which candidates there are, and which is taken; their times are given, not measured."""
+"""`precision: auto`: which candidates there are, and which is taken; their times are given."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

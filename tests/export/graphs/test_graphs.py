@@ -1,4 +1,4 @@
-"""Export, optimization, quantization and half precision of a tiny BERT, and the checks of what they give."""
+"""Export, optimization, quantization and half precision of a tiny BERT, and their checks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

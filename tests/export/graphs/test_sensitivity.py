@@ -1,4 +1,4 @@
-"""The search for layers to keep in fp32, by itself and on models that int8 ruins in one known layer."""
+"""The search for layers to keep in fp32, alone and on models that int8 ruins in a known layer."""
 
 from collections.abc import Callable
 from functools import partial

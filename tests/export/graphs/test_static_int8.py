@@ -1,4 +1,4 @@
-"""Static int8 for TensorRT: calibrated on real texts, checked on the CPU, which runs the same graph."""
+"""Static int8 for TensorRT: calibrated on real texts, checked on the CPU with the same graph."""
 
 import json
 import shutil

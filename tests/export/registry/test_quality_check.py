@@ -1,4 +1,4 @@
-"""`verify --evaluation`: a packaged version is measured again, and held to what its manifest says."""
+"""`verify --evaluation`: a packaged version is measured again, and held to its manifest."""
 
 import json
 import shutil
@@ -25,8 +25,10 @@ Verify = Callable[..., int]
 def exported(
     evaluation: Path, write_recipe_to: Callable[..., Path], export_to: Callable[..., Manifest], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A folder with a version in `repository`, and in `recipes` its recipe and evaluation set: the usual
-    set under other names, with a slice."""
+    """A folder with a version in `repository`, and with its recipe and evaluation set in `recipes`.
+
+    The set is the usual one under other names, with a slice.
+    """
     folder = tmp_path_factory.mktemp("exported")
     (folder / "recipes").mkdir()
     rows = [json.loads(line) for line in evaluation.read_text().splitlines()]

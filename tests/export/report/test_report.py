@@ -1,4 +1,7 @@
-"""The report of an export: its numbers are the manifest's, it needs nothing else, and nothing in it is taken for markup."""
+"""The report of an export.
+
+Its numbers are the manifest's, it needs nothing else, and no data in it is taken for markup.
+"""
 
 import json
 import re
@@ -43,7 +46,7 @@ Read = Callable[..., Inputs]
 
 
 def parsed(page: str) -> ElementTree.Element:
-    """A page that is well-formed: every element is closed, every `<` and `&` of the data escaped."""
+    """A page that is well-formed: all elements are closed, every `<` and `&` of data is escaped."""
     return ElementTree.fromstring(page.strip().removeprefix("<!doctype html>"))  # noqa: S314 - our own page
 
 

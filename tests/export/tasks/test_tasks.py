@@ -1,4 +1,7 @@
-"""Every task from a checkpoint to answers through a real Triton, on tiny models with random weights; embeddings on a real pair too."""
+"""Every task from a checkpoint to answers through a real Triton, on tiny random models.
+
+Embeddings are also compared on a real pair of models.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -88,7 +91,10 @@ def packaged(inputs: Read, triton: tuple[TritonServer, Path], tmp_path: Path) ->
 
 
 def again(inputs: Inputs, manifest: Manifest) -> list[str]:
-    """Options of `verify` that measure a version again; bit by bit the same, as it is the same machine."""
+    """Options of `verify` that measure a version again.
+
+    It must be the same bit by bit, as it is the same machine.
+    """
     recipe = inputs.recipe
     assert manifest.quality
     assert manifest.quality.columns == recipe.evaluation.roles

@@ -1,4 +1,7 @@
-"""Load, unload, promote, roll back and remove while requests flow: a real tritonserver, a real gateway, no request fails."""
+"""Load, unload, promote, roll back and remove while requests flow: no request fails.
+
+A real tritonserver and a real gateway run.
+"""
 
 import threading
 from collections import Counter
@@ -24,7 +27,10 @@ DRAIN_S = 1.5
 
 @pytest.fixture
 def served(registry, onnx_classifier, tmp_path):
-    """Three versions of a real classifier, which differ in the names of their labels, and a Triton that serves them."""
+    """Three versions of a real classifier, and a Triton that serves them.
+
+    The versions differ in the names of their labels.
+    """
     made = type(registry)(tmp_path / "served", (onnx_classifier / GRAPH).read_bytes(), (onnx_classifier / TOKENIZER).read_bytes())
     for version, labels in LABELS.items():
         made.add(version, labels=labels)
@@ -60,7 +66,10 @@ def ask(client, gateway, **body):
 
 
 class Traffic:
-    """Requests without a pause from several threads: through the gateway to the default version, and to version 1 of Triton itself."""
+    """Requests without a pause from several threads.
+
+    They go through the gateway to the default version, and to version 1 of Triton itself.
+    """
 
     def __init__(self, gateway, triton):
         self.gateway, self.triton = gateway, triton
@@ -139,7 +148,8 @@ def test_no_request_fails_while_versions_are_promoted_rolled_back_taken_out_put_
             assert traffic.failures == [], arguments
     assert {version for version in LABELS if traffic.answered[version]} == {1, 2, 3}
     assert model_of(gateway)["promoted_version"] == 1
-    # version 2 was the newest in service before the promotion of 1, so a rollback finds it; 3 was out of service
+    # version 2 was the newest in service before the promotion of 1, so a rollback finds it; 3 was
+    # out of service
     assert [version["version"] for version in model_of(gateway)["versions"]] == [1, 2]
     assert not (registry.repository / "weather/3").exists()
 

@@ -77,7 +77,7 @@ def test_sub_batches_of_all_instances_are_counted_in_tritons_metrics(served, cla
     settings.instance_group[0].count = 2
     config.write(path, settings)
     served.load()
-    # an empty text for each instance, which has two tokens; the last number handed over is run_seconds_total
+    # an empty text for each instance, which has two tokens; run_seconds_total is handed over last
     warm = eventually(served, 1, lambda metrics: totals(metrics) == (2, 2, 4, 2) and metrics["run_seconds_total"] > 0)
     assert warm["sub_batches_total:33-64"] == 0  # every series is there from the beginning
     assert warm["predicted_seconds_total"] > 0
@@ -99,7 +99,8 @@ def test_counts_go_on_through_a_reload_and_stay_when_a_version_is_unloaded(serve
     served.package(1, classifier)
     served.load()
     served.ask(["oil"] * 5, version=1)
-    # the second load makes new instances of version 1, which must not lose what the old ones counted, nor end with them
+    # the second load makes new instances of version 1: the counts of the old ones must neither be
+    # lost nor end with them
     served.package(2, other_classifier)
     served.load()
     reloaded = eventually(served, 1, lambda metrics: metrics["texts_total"] >= 7)
