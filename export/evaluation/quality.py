@@ -67,7 +67,7 @@ def require_quality(quality: Quality, precision: str) -> None:
         raise ExportError("; ".join(faults))
 
 
-def tells(found: Comparison, bound: float) -> bool:
+def is_conclusive(found: Comparison, bound: float) -> bool:
     """Whether the examples suffice to hold the interval's upper end to a bound.
 
     Where they do not, the measured drop itself is held to it. `MIN_EXAMPLES` are needed, and an
@@ -86,7 +86,7 @@ def held(found: Comparison, bound: float) -> float:
 
     It is the interval's upper end, or the drop itself where there are too few examples to tell.
     """
-    return found.interval.high if found.interval and tells(found, bound) else found.drop
+    return found.interval.high if found.interval and is_conclusive(found, bound) else found.drop
 
 
 def describe(quality: Quality, precision: str) -> str:
@@ -95,7 +95,7 @@ def describe(quality: Quality, precision: str) -> str:
         f"{quality.metric} {quality.packaged:.4f}, fp32 reference {quality.reference:.4f} on {quality.examples} examples: "
         f"{precision} loses {_with_interval(quality)}, at most {quality.max_drop:.4f}"
     ]
-    if not tells(quality, quality.max_drop):
+    if not is_conclusive(quality, quality.max_drop):
         parts.append("too few examples to tell, so the drop itself was held to the bound")
     if quality.agreement is not None:
         # a count, for a share would be rounded up to all
@@ -105,7 +105,7 @@ def describe(quality: Quality, precision: str) -> str:
         bound = f", at most {quality.max_slice_drop:.4f}" if quality.max_slice_drop is not None else ""
         parts.append(f"worst slice {worst.column} = {worst.value}: loses {_with_interval(worst)} on {worst.examples} examples{bound}")
     if quality.max_slice_drop is not None:
-        unclear = [f"{part.column} = {part.value}" for part in quality.slices if not tells(part, quality.max_slice_drop)]
+        unclear = [f"{part.column} = {part.value}" for part in quality.slices if not is_conclusive(part, quality.max_slice_drop)]
         if unclear:
             parts.append(f"too few examples to tell in {', '.join(unclear)}: there the drop itself was held to the bound")
     return "; ".join(parts)
@@ -186,7 +186,7 @@ def _passes(found: Comparison, bound: float) -> bool:
 
 def _too_much(quality: Quality, found: Comparison, precision: str, where: str, bound: float, field: str) -> str:
     side = "below" if found.packaged < found.reference else "above"
-    counted = "at the interval's upper end" if tells(found, bound) else "for the drop itself, as there are too few examples to tell"
+    counted = "at the interval's upper end" if is_conclusive(found, bound) else "for the drop itself, as there are too few examples to tell"
     return (
         f"{quality.metric} of {precision} {found.packaged:.4f} is {_with_interval(found)} {side} the fp32 reference {found.reference:.4f} "
         f"on {found.examples} examples{where}; at most {bound:.4f} is allowed {counted} ({field})"
