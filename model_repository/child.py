@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-# the kernel keeps this request across execve: SIGTERM when the parent is gone (PR_SET_PDEATHSIG is
-# 1)
+# the kernel keeps this across execve: SIGTERM when the parent is gone (PR_SET_PDEATHSIG is 1)
 _DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
 
 _GONE_WITHIN_S = 5.0

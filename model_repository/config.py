@@ -88,8 +88,7 @@ def updated(
     for key in [key for key in new.parameters if key.startswith((MANIFEST_PARAMETER, SIGNATURE_PARAMETER))]:
         del new.parameters[key]
     for version, manifest in manifests.items():
-        # fields that the manifest's writer did not have stay out: the signature is over what it
-        # wrote
+        # fields that the manifest's writer lacked stay out: the signature is over what it wrote
         new.parameters[f"{MANIFEST_PARAMETER}{version}"].string_value = manifest.model_dump_json(exclude_unset=True)
         if version in signatures:
             new.parameters[f"{SIGNATURE_PARAMETER}{version}"].string_value = signatures[version]

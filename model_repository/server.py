@@ -186,8 +186,7 @@ class TritonServer:
                 lines = _last_lines(self.log)
                 kind = _PortTaken if "already in use" in lines else TritonError
                 raise kind(f"tritonserver ended with code {code} while starting:\n{lines}")
-            # metrics come up last; another program may answer on a port that we lost, so the name
-            # is compared
+            # metrics come up last; another program may answer on a port that we lost: compare names
             with contextlib.suppress(OSError, HTTPException, ValueError):
                 socket.create_connection((LOOPBACK, self._metrics_port), timeout=1).close()
                 status, answer = self._request("GET", "/v2", timeout_s=1)

@@ -58,8 +58,7 @@ class TritonPythonModel:
         require_unchanged(version, manifest.get("files", {}))
         limits = EngineLimits(manifest["precision"], config["max_batch_size"], manifest["max_length"])
         placement = replace(_placement(config, args), limits=limits)
-        # with one thread per instance, the tokenizer's thread pool would take the cores of the
-        # others
+        # with one thread per instance, the tokenizer's threads would take the cores of the others
         os.environ["TOKENIZERS_PARALLELISM"] = str(placement.intra_op_threads > 1).lower()
         task = task_of(manifest)
         tokenizer = TextTokenizer(version / "tokenizer.json", fit_of(manifest, task))

@@ -103,8 +103,7 @@ def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
     options.enable_mem_pattern = False
     left_out = fusions.left_out(placement.provider)
     session = ort.InferenceSession(str(graph), options, providers=_providers(graph, placement), disabled_optimizers=left_out)
-    # where a provider cannot start (no driver, no library) ONNX Runtime only logs it and runs on
-    # the CPU
+    # where a provider cannot start (no driver, no library) ONNX Runtime logs it and takes the CPU
     if (active := session.get_providers()[0]) != placement.provider:
         raise SessionError(f"Execution provider {placement.provider} could not start; ONNX Runtime would have used {active}.")
     return session

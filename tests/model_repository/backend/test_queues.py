@@ -25,8 +25,7 @@ POLL_S = 0.01
 """Triton has a gauge of what waits, and no event."""
 BACKEND = Path(config.__file__).parent / "backend"
 
-# the backend itself, but a text that names a pipe holds its instance until the other end of the
-# pipe closes
+# the backend itself, but a text that names a pipe holds its instance until that pipe's end closes
 GATED = f"""
 import importlib.util, sys
 sys.path.insert(0, {str(BACKEND)!r})
