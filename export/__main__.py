@@ -10,7 +10,10 @@ from model_repository.serving import ServingError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code: 0, 1 for a step or check that failed, 2 for a recipe or command line that cannot be used."""
+    """Run one verb and return the exit code.
+
+    It is 0, 1 for a step or check that failed, 2 for a recipe or command line that cannot be used.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     args = _parser(arguments).parse_args(arguments)
     try:

@@ -46,7 +46,10 @@ class Inputs:
 
     @property
     def digest(self) -> str:
-        """`sha256:<hex>` over the recipe's settings and the contents of the files that it names, not over where they lie."""
+        """`sha256:<hex>` over the recipe's settings and the contents of the files that it names.
+
+        Where the files lie does not count.
+        """
         settings = recipe_settings(self.recipe)
         calibration = [self.calibration.digest] if self.calibration else []
         return _digest({"settings": settings, "files": self._file_digests() + calibration})

@@ -1,35 +1,36 @@
 """An export from its inputs to a packaged version: the steps, in the order in which they run.
 
-    load → export → optimize → quantize → check → gate → measure → stage → ask through Triton → report → commit
+    load → export → optimize → quantize → check → gate → measure → stage → ask through Triton
+    → report → commit
 
-With `precision: auto` all candidates are made and judged to choose one; where int8 does not pass, layers are kept in fp32 until it does.
-Each step hands a value on and raises `ExportError` to stop; nothing is in the repository before the last one.
+With `precision: auto` all candidates are made and judged to choose one; where int8 does not pass,
+layers are kept in fp32 until it does. Each step hands a value on and raises `ExportError` to stop;
+nothing is in the repository before the last one.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from headrace_backend.items import Item
-
 from export.checkpoints.load import Reference, load
-from export.checkpoints.tokenization import Encoded, require_same_tokens, write_tokenizer
+from export.checkpoints.tokenization import require_same_tokens, write_tokenizer
 from export.errors import RecipeError
-from export.graphs import checks, making, measure
+from export.graphs import checks, measure
 from export.graphs.batches import Padded, spread
 from export.graphs.build import Builder, CalibrationBatches
-from export.graphs.graph import CPU, Graph, provider_here
+from export.graphs.graph import Graph, provider_here
 from export.graphs.judge import Check, Gate
-from export.graphs.latency_grid import GridPoint, latency_grid
-from export.graphs.making import Graphs, megabytes
+from export.graphs.making import Graphs, Making, make, make_best, megabytes, through_gate
 from export.graphs.onnx_export import export_onnx
 from export.graphs.quantize import detect_instruction_set
 from export.graphs.reference import reference_outputs, torch_run
 from export.graphs.serving import Serving
 from export.graphs.subject import Subject
+from export.graphs.timing import time_latencies, time_speed
 from export.inputs import Inputs
+from export.outcome import Outcome
 from export.progress import Progress
 from export.provenance import Provenance
 from export.recipe.recipe import InstructionSet, Recipe
@@ -44,12 +45,11 @@ from export.report.render import write_report
 from export.tasks import TASKS
 from export.tasks.task import Task
 from model_repository.config import execution_provider
-from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Quality, Sizes, Source, Speed, answer_digest, file_digest
+from model_repository.manifest import TOKENIZER, Answering, Manifest
 from model_repository.server import TritonUnavailable
 from model_repository.tensors import EMBEDDING
 
 CHECKED_WINDOWS = 32
-TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
 
 
 def export(
@@ -61,56 +61,59 @@ def export(
     compare_speed: Callable[..., measure.Comparison] = measure.compare_speed,
     made_by: Provenance = Provenance(),  # noqa: B008 - frozen
 ) -> Manifest:
-    """Export, check and package; intermediate files lie in `work`. `compare_speed` times it beside fp32, `ask_triton` is the last check.
+    """Export, check and package a version; intermediate files lie in `work`.
+
+    `compare_speed` times the packaged graph beside fp32, `ask_triton` is the last check.
 
     Raises:
         ExportError: a step or a check failed; the repository is as it was.
     """
-    recipe, task, earlier = inputs.recipe, TASKS[inputs.recipe.task], len(progress.finished)
+    recipe, task, begin = inputs.recipe, TASKS[inputs.recipe.task], len(progress.finished)
     if recipe.calibration:
         package.require_provider(repository, recipe.model, execution_provider(recipe.target, recipe.packaged_precision))
     folder = _fresh_folder(work / recipe.model / str(recipe.version))
 
-    with progress.step("load") as step:
-        reference = load(inputs, task)
-        package.require_same_model(repository, recipe.model, recipe.version, reference.answering, recipe.target)
-        write_tokenizer(reference.tokenizer, recipe.max_length, folder / TOKENIZER)
-        subject = _subject(inputs, task, reference, Serving(reference.answering, folder / TOKENIZER))
-        step.note = f"{recipe.checkpoint}{f' + {recipe.adapter}' if recipe.adapter else ''}, {_described(reference.answering)}"
-
-    fp32, check = _export_fp32(subject, reference, folder, progress)
-    builder = _builder(inputs, reference, subject.serving, fp32, folder)
-    made = Graphs(fp32, fp32) if recipe.precision == "auto" else making.make(recipe, builder, check, progress)
-
-    with progress.step("reference") as step:
-        cache = work / "reference" / inputs.reference_digest.removeprefix("sha256:")[:32]
-        runs = Padded(subject.run, subject.encoded.pad_id)
-        expected = reference_outputs(lambda: subject.serving.answer(runs, subject.items, step.advance), len(subject.items), cache)
-        step.note = f"PyTorch fp32 on {len(subject.items)} texts"
-    gate = Gate(subject, recipe.evaluation, expected)
+    reference, subject = _load(inputs, task, repository, folder / TOKENIZER, progress)
+    fp32, check = _export_fp32(subject, reference, folder / "fp32", progress)
+    making = Making(recipe, _builder(inputs, reference, subject.serving, fp32, folder), check, progress)
+    graphs = Graphs(fp32, fp32) if recipe.precision == "auto" else make(making)
+    gate = _ask_reference(inputs, subject, work / "reference", progress)
     if recipe.precision == "auto":
-        recipe, made = making.make_best(recipe, builder, check, gate, progress)
-    made, measured = making.through_gate(recipe, made, builder, check, gate, progress)
-    speed = _measure(recipe, task, made, subject.encoded, compare_speed, progress)
-    latencies = _latencies(recipe, task, made, subject.encoded, progress)
+        recipe, graphs = make_best(making, gate)
+        making = replace(making, recipe=recipe)
+    graphs, measured = through_gate(making, gate, graphs)
+    speed = time_speed(making, graphs, subject.encoded, compare_speed)
+    latencies = time_latencies(making, graphs, subject.encoded)
+    manifest = Outcome(inputs, reference, making, graphs, folder / TOKENIZER, measured.quality, speed).manifest(made_by)
 
-    manifest = _manifest(inputs, recipe, reference, made, folder / TOKENIZER, measured.quality, speed, made_by)
-    with package.staging(repository, manifest, made.packaged, folder / TOKENIZER) as staged:
-        triton = _ask_triton(staged, recipe, task, subject.some_items(TRITON_TEXTS), folder / "triton.log", ask_triton, progress)
+    target = repository / recipe.model / str(recipe.version)
+    with package.staging(repository, manifest, graphs.packaged, folder / TOKENIZER) as staged:
+        triton = _ask_triton(staged, subject, folder / "triton.log", ask_triton, progress)
         with progress.step("report") as step:
             answers = differences(gate, measured.answers, embeddings=manifest.tensors.output == EMBEDDING)
             made_at = datetime.now(UTC).isoformat(timespec="seconds")
-            told = Report(manifest, progress.finished[earlier:], triton, answers, latencies, describe_machine(), made_at)
-            write_report(staged.version_folder, told)
-            step.note = str(repository / recipe.model / str(recipe.version) / HTML)
+            report = Report(manifest, progress.finished[begin:], triton, answers, latencies, describe_machine(), made_at)
+            write_report(staged.version_folder, report)
+            step.note = str(target / HTML)
         with progress.step("package") as step:
             package.commit(staged, repository)
-            step.note = f"{repository / recipe.model / str(recipe.version)} ({manifest.digest[:19]})"
+            step.note = f"{target} ({manifest.digest[:19]})"
     return manifest
 
 
+def _load(inputs: Inputs, task: Task, repository: Path, tokenizer: Path, progress: Progress) -> tuple[Reference, Subject]:
+    """Load the model, and find all faults of the evaluation set before the long work."""
+    recipe = inputs.recipe
+    with progress.step("load") as step:
+        reference = load(inputs, task)
+        package.require_same_model(repository, recipe.model, recipe.version, reference.answering, recipe.target)
+        write_tokenizer(reference.tokenizer, recipe.max_length, tokenizer)
+        subject = _subject(inputs, task, reference, Serving(reference.answering, tokenizer))
+        step.note = f"{recipe.checkpoint}{f' + {recipe.adapter}' if recipe.adapter else ''}, {_described(reference.answering)}"
+    return reference, subject
+
+
 def _subject(inputs: Inputs, task: Task, reference: Reference, serving: Serving) -> Subject:
-    """What is to be judged; everything that the evaluation set can be wrong about is found before the long work begins."""
     dataset, evaluation = inputs.evaluation, inputs.recipe.evaluation
     assessment = task.assessment(dataset, reference.answering)
     if evaluation.metric is not None and evaluation.metric not in assessment.metrics:
@@ -129,7 +132,7 @@ def _export_fp32(subject: Subject, reference: Reference, folder: Path, progress:
     """Export to ONNX; the graph is checked against PyTorch before another is made of it."""
     task, encoded = subject.task, subject.encoded
     with progress.step("onnx") as step:
-        fp32 = export_onnx(reference.model, task, folder / "fp32")
+        fp32 = export_onnx(reference.model, task, folder)
         rows = spread(encoded.lengths, CHECKED_WINDOWS)
         probe = checks.Probe(subject.run, encoded.some(rows), task, subject.serving.backend)
         check = Check(task, len(reference.answering.labels), probe)
@@ -146,45 +149,37 @@ def _builder(inputs: Inputs, reference: Reference, serving: Serving, fp32: Path,
     return Builder(fp32, folder, reference.model.config, recipe.target, _instruction_set(recipe), calibration)
 
 
-def _measure(
-    recipe: Recipe, task: Task, made: Graphs, encoded: Encoded, compare_speed: Callable[..., measure.Comparison], progress: Progress
-) -> Speed | None:
-    """Speed on this machine's CPU; None for a GPU, and where nothing was changed."""
-    if recipe.target == "gpu" or made.packaged == made.fp32:
-        return None
-    with progress.step("measure") as step:
-        found = compare_speed(made.fp32, made.packaged, list(task.outputs), encoded)
-        speed = found.speed
-        ratio = speed.packaged_texts_per_s / speed.fp32_texts_per_s
-        step.note = f"one thread: {speed.packaged_texts_per_s:.0f} texts/s, fp32 {speed.fp32_texts_per_s:.0f} texts/s (x {ratio:.2f})"
-        if ratio < 1:
-            step.note += "; slower than fp32 on this machine: consider precision: fp32"
-        # where it is made for another CPU than this one's, this one's speed says nothing
-        if not recipe.allow_slower and _instruction_set(recipe) == detect_instruction_set():
-            what = f"{recipe.precision}{f' with optimization {recipe.optimization}' if recipe.optimization else ''}"
-            measure.require_not_slower(found, what, "use precision: fp32 without optimization, or precision: auto")
-    return speed
+def _instruction_set(recipe: Recipe) -> InstructionSet:
+    """The recipe's; this machine's where the recipe does not say, or says `auto`."""
+    if recipe.instruction_set is None or recipe.instruction_set == "auto":
+        return detect_instruction_set()
+    return recipe.instruction_set
 
 
-def _latencies(recipe: Recipe, task: Task, made: Graphs, encoded: Encoded, progress: Progress) -> list[GridPoint]:
-    """Latency by batch and length; none where a version for a GPU is exported without one."""
-    provider = making.checking_provider(recipe)
-    if recipe.target == "gpu" and provider == CPU:
-        return []
-    with progress.step("latency") as step:
-        found = latency_grid(made.fp32, made.packaged, list(task.outputs), encoded, provider)
-        step.note = f"{len(found)} shapes, up to {max(point.batch * point.tokens for point in found)} tokens a call"
-    return found
+def _ask_reference(inputs: Inputs, subject: Subject, cache: Path, progress: Progress) -> Gate:
+    """Take the reference's answers to the evaluation set, which the gate compares with.
+
+    They are read from `cache` where it has them.
+    """
+    with progress.step("reference") as step:
+        runs = Padded(subject.run, subject.encoded.pad_id)
+        expected = reference_outputs(
+            lambda: subject.serving.answer(runs, subject.items, step.advance),
+            len(subject.items),
+            cache / inputs.reference_digest.removeprefix("sha256:")[:32],
+        )
+        step.note = f"PyTorch fp32 on {len(subject.items)} texts"
+    return Gate(subject, inputs.recipe.evaluation, expected)
 
 
-def _ask_triton(
-    staged: package.Staged, recipe: Recipe, task: Task, items: Sequence[Item], log: Path, ask: Callable[..., float], progress: Progress
-) -> ThroughTriton:
-    served = execution_provider(recipe.target, recipe.packaged_precision)
+def _ask_triton(staged: package.Staged, subject: Subject, log: Path, ask: Callable[..., float], progress: Progress) -> ThroughTriton:
+    """Let a real Triton answer with the staged version, where one can run here."""
+    items = subject.some_items(TRITON_TEXTS)
+    served = execution_provider(staged.manifest.target, staged.manifest.precision)
     here = provider_here(served)
     with progress.step("triton") as step:
         try:
-            difference = ask(staged, task, items, log)
+            difference = ask(staged, subject.task, items, log)
         except TritonUnavailable as exc:
             step.note = f"NOT RUN, so nobody has seen this version answer through Triton: {exc}"
             return ThroughTriton(len(items), here, unavailable=str(exc))
@@ -194,63 +189,14 @@ def _ask_triton(
     return ThroughTriton(len(items), here, difference)
 
 
-def _manifest(
-    inputs: Inputs,
-    recipe: Recipe,
-    reference: Reference,
-    made: Graphs,
-    tokenizer: Path,
-    quality: Quality,
-    speed: Speed | None,
-    made_by: Provenance,
-) -> Manifest:
-    checkpoint, adapter = inputs.checkpoint, inputs.adapter
-    tools = {name: installed_version(name) for name in (*TOOLS, *(["peft"] if adapter else []))}
-    if (recipe.target, recipe.precision) == ("cpu", "int8"):
-        tools["instruction_set"] = _instruction_set(recipe)
-    return Manifest(
-        **reference.answering.model_dump(),
-        model=recipe.model,
-        version=recipe.version,
-        precision=recipe.packaged_precision,
-        target=recipe.target,
-        digest=answer_digest(made.packaged, tokenizer, reference.answering),
-        files={GRAPH: file_digest(made.packaged), TOKENIZER: file_digest(tokenizer)},
-        source=Source(
-            checkpoint=checkpoint.name,
-            checkpoint_digest=checkpoint.digest,
-            revision=checkpoint.revision,
-            adapter=adapter.name if adapter else None,
-            adapter_digest=adapter.digest if adapter else None,
-            inputs_digest=inputs.digest,
-            recipe_revision=made_by.recipe_revision,
-            command=made_by.command,
-        ),
-        quality=quality,
-        speed=speed,
-        measured_provider=making.checking_provider(recipe),
-        candidates=made.candidates,
-        sensitivity=made.sensitivity,
-        sizes=Sizes(fp32_bytes=made.fp32.stat().st_size, packaged_bytes=made.packaged.stat().st_size),
-        tools=tools,
-    )
-
-
 def _described(answering: Answering) -> str:
     settings = answering.postprocessing.model_dump(exclude_none=True, exclude_defaults=True)
     labels = [f"{len(answering.labels)} labels"] if answering.labels else []
     return ", ".join([answering.task, *labels, *(f"{name} {value}" for name, value in settings.items() if name != "thresholds")])
 
 
-def _instruction_set(recipe: Recipe) -> InstructionSet:
-    """The recipe's; this machine's where the recipe does not say, or says `auto`."""
-    if recipe.instruction_set is None or recipe.instruction_set == "auto":
-        return detect_instruction_set()
-    return recipe.instruction_set
-
-
 def _fresh_folder(folder: Path) -> Path:
-    """An empty folder; what an earlier export of this version left there is removed."""
+    """An empty folder; leftovers of an earlier export of this version are removed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

@@ -1,4 +1,8 @@
-"""Progress on a terminal (a live line) or in a pipe (a finished line for each step, and one now and then in a long step)."""
+"""Progress on a terminal or in a pipe.
+
+A terminal has a live line. A pipe has a line for each finished step, and one now and then in a long
+step.
+"""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +17,7 @@ REPORT_EVERY_S = 10.0
 
 @dataclass(frozen=True)
 class FinishedStep:
-    """A step that succeeded, how long it took, and the size of the file that it made, if it made one."""
+    """A step that succeeded, its seconds, and the size of the file that it made, if any."""
 
     name: str
     seconds: float
@@ -22,7 +26,10 @@ class FinishedStep:
 
 
 class Step:
-    """One step under way. `note` is what its finished line says, `size_bytes` is of the file that it made."""
+    """One running step.
+
+    `note` is printed in its finished line, `size_bytes` is of the file that it made.
+    """
 
     def __init__(self, name: str, console: Console, status: Status | None) -> None:
         self.name = name
@@ -33,7 +40,7 @@ class Step:
         self._reported = time.monotonic()
 
     def advance(self, done: int, total: int) -> None:
-        """Say how far the step has come."""
+        """Report how far the step has come."""
         share = f"{self.name} {done / total:.0%}"
         if self._status:
             self._status.update(share)
@@ -43,7 +50,7 @@ class Step:
 
 
 class Progress:
-    """The steps of one export, shown as they go; those that succeeded are `finished`."""
+    """The steps of one export, shown as they run; `finished` are those that succeeded."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True, markup=False)

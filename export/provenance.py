@@ -1,4 +1,4 @@
-"""What made a version, besides its inputs: the command line, and the git commit of the recipe."""
+"""What made a version, besides its inputs: the command line and the recipe's git commit."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ PROGRAM = "python -m export"
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the manifest's source says of it."""
+    """What the manifest's source records of it."""
 
     recipe_revision: str | None = None
     command: str | None = None
@@ -25,7 +25,7 @@ class Provenance:
 
 
 def recipe_of(command: str | None) -> Path | None:
-    """The recipe that a manifest's command line names, as it stands there; None where it names none."""
+    """The path of the recipe in a manifest's command line, as written there; None without one."""
     try:
         words = shlex.split(command or "")
     except ValueError:
@@ -34,7 +34,10 @@ def recipe_of(command: str | None) -> Path | None:
 
 
 def git_revision(recipe: Path) -> str | None:
-    """The commit of the recipe's folder, with `-dirty` where the folder has other contents than the commit; None outside git."""
+    """The commit of the recipe's folder; None outside git.
+
+    It ends with `-dirty` where the folder's contents differ from the commit.
+    """
     folder = recipe.resolve().parent
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     if commit is None:

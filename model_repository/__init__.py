@@ -1,1 +1,4 @@
-"""What Triton serves, and the contract that says so: manifest, `config.pbtxt`, our backend, the launcher of a Triton."""
+"""What Triton serves, and the contract about it.
+
+That is: manifest, `config.pbtxt`, our backend, the launcher of a Triton.
+"""

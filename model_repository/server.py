@@ -1,21 +1,20 @@
-"""A tritonserver on a model repository, started as a child on loopback and stopped with everything that it started.
+"""A tritonserver on a model repository, started as a child process on loopback.
 
     with TritonServer.start(Path("model_repository/models")) as triton:
         triton.grpc_url            # "127.0.0.1:43117"
         triton.load("topics")      # again, after a new version was packaged
 
-Life: locate the wheel's binaries → gather the backends in a scratch folder → spawn on free ports → wait until it answers →
-serve → stop (SIGTERM, then SIGKILL after a grace period). It also ends when its parent dies, however that happens.
+Life: locate the wheel's binaries → gather the backends in a scratch folder → spawn on free ports →
+wait until it answers → serve → stop (SIGTERM, then SIGKILL after a grace period), with all
+processes that it started. It also ends when its parent dies, however that happens.
 """
 
 import contextlib
 import json
-import os
 import re
 import secrets
 import shutil
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -27,17 +26,13 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from model_repository.child import Child
-from model_repository.config import BACKEND
-from model_repository.wheel import TritonUnavailable, Wheel, locate
+from model_repository.launch import EXIT_TIMEOUT_S, LOOPBACK, Launch, Ports, free_ports, gather_backends
+from model_repository.wheel import TritonUnavailable, locate
 
 __all__ = ["TritonError", "TritonServer", "TritonUnavailable"]
 
-LOOPBACK = "127.0.0.1"
-EXIT_TIMEOUT_S = 5
-"""How long Triton waits for inferences in flight when it is told to stop."""
 GRACE_S = EXIT_TIMEOUT_S + 5
 LOAD_TIMEOUT_S = 300
-STUB_TIMEOUT_S = 120
 POLL_INTERVAL_S = 0.05
 PORT_ATTEMPTS = 3
 LOG_LINES = 8
@@ -57,7 +52,7 @@ class _PortTaken(TritonError):
 class TritonServer:
     """A running tritonserver; use as a context manager, or call `stop()`."""
 
-    def __init__(self, name: str, child: Child, ports: tuple[int, int, int], log: Path, scratch: Path) -> None:
+    def __init__(self, name: str, child: Child, ports: Ports, log: Path, scratch: Path, grace_s: float) -> None:
         self.name = name
         self.pid = child.pid
         self.http_url, self.grpc_url, self.metrics_url = (f"{LOOPBACK}:{port}" for port in ports)
@@ -65,6 +60,7 @@ class TritonServer:
         self._child = child
         self._http_port, _, self._metrics_port = ports
         self._scratch = scratch
+        self._grace_s = grace_s
 
     @classmethod
     def start(
@@ -75,15 +71,20 @@ class TritonServer:
         arguments: Sequence[str] = (),
         log: Path | None = None,
         timeout_s: float = 120,
+        grace_s: float = GRACE_S,
     ) -> "TritonServer":
-        """Start a tritonserver on `repository`, load `models` (default: all), and return when it has tried each of them.
+        """Start a tritonserver on `repository`, and return when it has tried to load `models`.
 
-        A model that fails to load does not stop the server: ask Triton what is ready, or call `load` for the reason.
-        `arguments` go to it after ours. The log goes to `log`, by default to a temporary file that goes away with the server.
+        None loads all models.
+        A model that fails to load does not stop the server: ask Triton what is ready, or call
+        `load` for the reason. `arguments` follow ours on the command line. The log goes to `log`,
+        by default to a temporary file that is removed with the server. `grace_s` is how long `stop`
+        waits for the server to end by itself: 0 where no request runs any more.
 
         Raises:
             TritonUnavailable: no tritonserver can run here.
-            TritonError: it did not come up within `timeout_s`; the message ends with the last lines of its log.
+            TritonError: it did not come up within `timeout_s`; the message ends with the last lines
+                of its log.
         """
         wheel = locate()
         if not repository.is_dir():
@@ -92,11 +93,11 @@ class TritonServer:
         log = log or scratch / "tritonserver.log"
         deadline_s = time.monotonic() + timeout_s
         try:
-            backends = _gather_backends(wheel, scratch / "backends")
+            launch = Launch(wheel, repository, models, arguments, gather_backends(wheel, scratch / "backends"))
             attempts_left = PORT_ATTEMPTS
             while True:
                 try:
-                    return cls._launch(wheel, repository, models, arguments, backends, log, scratch, deadline_s)
+                    return cls._launch(launch, log, scratch, deadline_s, grace_s)
                 except _PortTaken:
                     attempts_left -= 1
                     if not attempts_left:
@@ -106,31 +107,21 @@ class TritonServer:
             raise
 
     @classmethod
-    def _launch(
-        cls,
-        wheel: Wheel,
-        repository: Path,
-        models: Sequence[str] | None,
-        arguments: Sequence[str],
-        backends: Path,
-        log: Path,
-        scratch: Path,
-        deadline_s: float,
-    ) -> "TritonServer":
-        ports = _free_ports()
-        name = f"headrace-{secrets.token_hex(8)}"
-        argv = [*_command(wheel, name, repository, models, backends, ports), *arguments]
-        child = Child(argv, _environment(wheel), log, clean_up=partial(_free_shared_memory, name))
-        triton = cls(name, child, ports, log, scratch)
+    def _launch(cls, launch: Launch, log: Path, scratch: Path, deadline_s: float, grace_s: float) -> "TritonServer":
+        ports, name = free_ports(), f"headrace-{secrets.token_hex(8)}"
+        child = Child(launch.command(name, ports), launch.environment(), log, clean_up=partial(_free_shared_memory, name))
+        triton = cls(name, child, ports, log, scratch, grace_s)
         try:
             triton._wait_until_live(deadline_s)
         except BaseException:
-            triton._child.stop(GRACE_S)
+            triton._child.stop(grace_s)
             raise
         return triton
 
     def load(self, model: str) -> None:
-        """Load a model, or load it anew after its folder changed; versions that answer go on answering meanwhile.
+        """Load a model, also again after its folder changed.
+
+        Ready versions keep answering meanwhile.
 
         Raises:
             TritonError: a version did not load (those that did are served), with Triton's reason.
@@ -155,7 +146,7 @@ class TritonServer:
 
     def stop(self) -> None:
         """Stop the server and remove what it left; harmless when it has ended already."""
-        self._child.stop(GRACE_S)
+        self._child.stop(self._grace_s)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -186,13 +177,16 @@ class TritonServer:
             connection.close()
 
     def _wait_until_live(self, deadline_s: float) -> None:
-        """Return when the server of this name answers: it opens its ports after it has tried to load the models."""
+        """Return when the server of this name answers.
+
+        It opens its ports after it has tried to load the models.
+        """
         while time.monotonic() < deadline_s:
             if (code := self._child.poll()) is not None:
                 lines = _last_lines(self.log)
                 kind = _PortTaken if "already in use" in lines else TritonError
                 raise kind(f"tritonserver ended with code {code} while starting:\n{lines}")
-            # metrics come up last; another program may answer on a port that we lost, so the name counts
+            # metrics come up last; another program may answer on a port that we lost: compare names
             with contextlib.suppress(OSError, HTTPException, ValueError):
                 socket.create_connection((LOOPBACK, self._metrics_port), timeout=1).close()
                 status, answer = self._request("GET", "/v2", timeout_s=1)
@@ -202,65 +196,14 @@ class TritonServer:
         raise TritonError(f"tritonserver did not come up in time:\n{_last_lines(self.log)}")
 
 
-def _gather_backends(wheel: Wheel, folder: Path) -> Path:
-    """A backend directory with Triton's Python backend, the stub for this Python, and ours."""
-    python = folder / "python"
-    # copies: Triton refuses a backend's library that lies elsewhere
-    shutil.copytree(wheel.python_backend, python, ignore=shutil.ignore_patterns("__pycache__"))
-    stub = Path(shutil.copy(wheel.stub, python))
-    stub.chmod(0o755)
-    (folder / BACKEND).symlink_to(Path(__file__).resolve().parent / "backend", target_is_directory=True)
-    return folder
-
-
-def _command(
-    wheel: Wheel, name: str, repository: Path, models: Sequence[str] | None, backends: Path, ports: tuple[int, int, int]
-) -> list[str]:
-    http, grpc, metrics = ports
-    return [
-        str(wheel.tritonserver),
-        f"--id={name}",
-        f"--model-repository={repository.resolve()}",
-        f"--backend-directory={backends}",
-        "--model-control-mode=explicit",
-        "--disable-auto-complete-config",  # our configurations are complete, and asking costs a stub for each version
-        *(f"--load-model={model}" for model in (["*"] if models is None else models)),
-        "--strict-readiness=true",
-        "--exit-on-error=false",
-        f"--exit-timeout-secs={EXIT_TIMEOUT_S}",
-        *(f"--{kind}-address={LOOPBACK}" for kind in ("http", "grpc", "metrics")),
-        f"--http-port={http}",
-        f"--grpc-port={grpc}",
-        f"--metrics-port={metrics}",
-        f"--backend-config=python,shm-region-prefix-name={name}",
-        f"--backend-config=python,stub-timeout-seconds={STUB_TIMEOUT_S}",
-        "--pinned-memory-pool-byte-size=0",
-    ]
-
-
-def _environment(wheel: Wheel) -> dict[str, str]:
-    """Our environment, in which the stub finds its shared libraries and, through `python3`, the packages of this Python."""
-    libraries = [*map(str, wheel.library_folders), os.environ.get("LD_LIBRARY_PATH", "")]
-    programs = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    return os.environ | {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)), "PATH": os.pathsep.join(programs)}
-
-
-def _free_ports() -> tuple[int, int, int]:
-    """Three loopback ports that nobody listens on, for HTTP, gRPC and metrics."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(3)]
-        http, grpc, metrics = (sock.getsockname()[1] for sock in sockets)
-    return http, grpc, metrics
-
-
 def _free_shared_memory(prefix: str) -> None:
-    """Remove the regions that a killed server leaves; one that ends by itself leaves none."""
+    """Remove the regions that a killed server leaves; one that ends by itself removes them."""
     for region in Path("/dev/shm").glob(f"{prefix}*"):  # noqa: S108 - where POSIX shared memory lies
         region.unlink(missing_ok=True)
 
 
 def _last_lines(log: Path) -> str:
-    """The last lines of a log that tell of trouble, or just its last lines where none does."""
+    """The last lines of a log that report trouble, or just its last lines where none does."""
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     trouble = [line for line in lines if not line.startswith(("I", "W", "+", "|"))]
     return "\n".join((trouble or lines)[-LOG_LINES:])

@@ -1,8 +1,12 @@
-"""Which version of a model answers by default, and which are out of service: parameters of its `config.pbtxt`. Pure.
+"""Which version of a model answers by default, and which are out of service. Pure.
 
-default_version           the promoted version; without it the newest that is ready answers
-default_version_history   what `rollback` goes back to, oldest first: versions, and `newest` for the time before the first promotion
-out_of_service            versions that stay packaged and are not served; the version policy follows from them
+Both are parameters of its `config.pbtxt`:
+
+    default_version           the promoted version; without it the newest that is ready answers
+    default_version_history   what `rollback` goes back to, oldest first: versions, and `newest`
+                              for the time before the first promotion
+    out_of_service            versions that stay packaged and are not served; the version policy
+                              follows from them
 """
 
 from collections.abc import Collection, Iterable
@@ -15,7 +19,10 @@ HISTORY_LENGTH = 32
 
 
 class ServingError(ValueError):
-    """A parameter that cannot be read, or a rollback that has nothing to go back to; the message says what to change."""
+    """A parameter that cannot be read, or a rollback without an earlier default.
+
+    The message says what to change.
+    """
 
 
 def default_version(config: Any) -> int | None:
@@ -61,7 +68,9 @@ def promote(config: Any, version: int) -> None:
 
 
 def rollback(config: Any) -> int | None:
-    """Make the default before the present one the default again, and return it (None: the newest that is ready).
+    """Make the default before the present one the default again, and return it.
+
+    None is the newest that is ready.
 
     Raises:
         ServingError: there is none before, or a parameter cannot be read.
@@ -75,7 +84,10 @@ def rollback(config: Any) -> int | None:
 
 
 def take_out(config: Any, versions: Iterable[int]) -> None:
-    """Mark versions as out of service: a gateway turns away from them at once, Triton when the version policy follows."""
+    """Mark versions as out of service.
+
+    A gateway stops using them at once, Triton stops serving them when the version policy follows.
+    """
     _write(config, OUT_OF_SERVICE, sorted(out_of_service(config) | set(versions)))
 
 
@@ -85,7 +97,9 @@ def put_back(config: Any, versions: Iterable[int]) -> None:
 
 
 def set_version_policy(config: Any, packaged: Collection[int]) -> None:
-    """Let Triton serve the packaged versions that are not out of service; versions that are gone leave the parameters.
+    """Let Triton serve the packaged versions that are not out of service.
+
+    Versions that are gone are removed from the parameters.
 
     Raises:
         ServingError: a parameter cannot be read.

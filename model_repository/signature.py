@@ -1,9 +1,11 @@
-"""Signed manifests: ed25519 over the canonical JSON of a manifest, which holds the digest of what can change an answer.
+"""Signed manifests: ed25519 over the canonical JSON of a manifest.
+
+The manifest holds the digest of everything that can change an answer.
 
     <version>/manifest.sig               ed25519:<base64>, beside the manifest
-    config.pbtxt, signature.<version>    the same, so that whoever reads a model's configuration from Triton can check it
+    config.pbtxt, signature.<version>    the same, for readers of Triton's configurations
 
-The only module that knows `cryptography`.
+This is the only module that uses `cryptography`.
 """
 
 import base64
@@ -26,7 +28,7 @@ _SCHEME = "ed25519:"
 
 
 class SignatureError(ValueError):
-    """A key that cannot be used, or a signature that is missing or wrong; the message says which."""
+    """A key that cannot be used, or a signature that is missing or wrong; the message says it."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,10 @@ class PublicKey:
 
     @classmethod
     def read(cls, text: str) -> "PublicKey":
-        """A key from its base64 (32 bytes), or from a file that holds it so or as PEM.
+        """A key from its base64 (32 bytes), or from a file that holds the base64 or PEM.
 
         Raises:
-            SignatureError: neither.
+            SignatureError: it is neither.
         """
         if (raw := _decoded(text)) is not None:
             return cls(Ed25519PublicKey.from_public_bytes(raw))
@@ -61,7 +63,7 @@ class PublicKey:
         return cls(key)
 
     def check(self, manifest: str | bytes, signature: str | None) -> None:
-        """A manifest's signature is there, and by this key's owner.
+        """Require that a manifest's signature exists and is by this key's owner.
 
         Raises:
             SignatureError: it is missing, or does not fit manifest and key.
@@ -116,10 +118,10 @@ class PrivateKey:
         return _SCHEME + base64.b64encode(self.key.sign(canonical(manifest))).decode()
 
     def write(self, path: Path) -> None:
-        """Write the key as PEM, for its owner's eyes only.
+        """Write the key as PEM, readable by its owner only.
 
         Raises:
-            FileExistsError: the file is there; a key is never overwritten.
+            FileExistsError: the file exists; a key is never overwritten.
         """
         pem = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -127,9 +129,10 @@ class PrivateKey:
 
 
 def canonical(manifest: str | bytes) -> bytes:
-    """A manifest's JSON with sorted keys and no white space, UTF-8: the same for file and configuration parameter.
+    """A manifest's JSON with sorted keys and no white space, UTF-8.
 
-    It is made of the JSON as it stands, so that a reader that does not know a field yet checks it nevertheless.
+    It is the same for file and configuration parameter. It is made of the JSON as written, so that
+    a reader that lacks a newer field still checks it.
     """
     return json.dumps(json.loads(manifest), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 

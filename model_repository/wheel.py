@@ -1,6 +1,7 @@
-"""The tritonserver that the `nvidia-pytriton` wheel carries: where it lies, and whether it can run here.
+"""The tritonserver in the `nvidia-pytriton` wheel: its place, and whether it can run here.
 
-Only the wheel's binaries are used, never its library: the server, the Python backend, and the backend's stub, one for each Python.
+Only the wheel's binaries are used, never its library: the server, the Python backend, and the
+backend's stub, one for each Python.
 """
 
 import ctypes
@@ -20,12 +21,18 @@ INSTEAD = (
 
 
 class TritonUnavailable(RuntimeError):
-    """No tritonserver of the wheel can run here; the message is one sentence that says why, and how to run Triton instead."""
+    """No tritonserver of the wheel can run here.
+
+    The message is one sentence that says why, and how to run Triton instead.
+    """
 
 
 @dataclass(frozen=True)
 class Host:
-    """What decides whether the wheel's binaries run on a machine; `stubs` and `libpython` describe its files."""
+    """What decides whether the wheel's binaries run on a machine.
+
+    `stubs` and `libpython` describe its files.
+    """
 
     system: str
     machine: str
@@ -48,7 +55,10 @@ class Wheel:
 
 
 def misfit(host: Host) -> str | None:
-    """Why the wheel's tritonserver cannot run on `host`, as one sentence with the way out; None where it can."""
+    """Why the wheel's tritonserver cannot run on `host`, as one sentence with the way out.
+
+    None where it can.
+    """
     python = ".".join(map(str, host.python))
     if host.system != "Linux" or host.machine not in {"x86_64", "AMD64"}:
         reason = f"the tritonserver wheel runs on x86-64 Linux only and this is {host.machine} {host.system}"
@@ -109,7 +119,10 @@ def _host(package: Path | None) -> Host:
 
 
 def _libpython_folder() -> Path | None:
-    """The folder of the shared library that the stub links against; the loader's own default folders count too."""
+    """The folder of the shared library that the stub links against.
+
+    The loader's own default folders count, too.
+    """
     name = f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
     folders = [Path(sys.base_prefix) / "lib", Path(sysconfig.get_config_var("LIBDIR") or sys.base_prefix)]
     for folder in folders:
@@ -123,7 +136,10 @@ def _libpython_folder() -> Path | None:
 
 
 def main() -> int:
-    """Command line (`python -m model_repository.wheel`): exit status 0 where the wheel's tritonserver can run, else 1 and the reason."""
+    """Command line (`python -m model_repository.wheel`): can the wheel's tritonserver run here?
+
+    The exit status is 0 where it can, else 1 with the reason.
+    """
     reason = misfit(_host(_package()))
     if reason is not None:
         sys.stderr.write(reason + "\n")

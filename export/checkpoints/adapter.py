@@ -16,12 +16,17 @@ _PREFIX = "base_model.model."
 
 
 def replaced_tensors(adapter: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of an adapter's tensors, by their names in the base model where they replace tensors there (the head does)."""
+    """Shapes of an adapter's tensors, by the names of the base model's tensors that they replace.
+
+    An adapter replaces tensors of the head; its other tensors have names that the base model lacks.
+    """
     return {name.removeprefix(_PREFIX): shape for name, shape in tensor_shapes(adapter).items()}
 
 
 def merge(base: Any, adapter: Path, untrained: Collection[str]) -> Any:
-    """`base` with the adapter merged into its weights; `untrained` names the tensors that the checkpoint did not bring.
+    """`base` with the adapter merged into its weights.
+
+    `untrained` names the tensors that the checkpoint did not bring.
 
     Raises:
         RecipeError: an adapter of another shape or kind, or one that brings no trained head.

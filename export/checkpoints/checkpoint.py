@@ -1,6 +1,7 @@
-"""Find a checkpoint: a local folder, `org/name@revision` on the Hugging Face Hub, or `package:NAME/path` inside an installed package.
+"""Find a checkpoint: in a local folder, on the Hugging Face Hub, or in an installed package.
 
-Weights are read from safetensors only: a pickle can run code when it is read.
+A recipe writes a folder, `org/name@revision`, or `package:NAME/path`. Weights are read from
+safetensors only: a pickle can run code when it is read.
 """
 
 import hashlib
@@ -25,7 +26,11 @@ _HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revi
 
 @dataclass(frozen=True)
 class Weights:
-    """A folder of weights: `name` as the recipe writes it, `revision` a commit of the Hub, `digest` over the files that are read."""
+    """A folder of weights.
+
+    `name` is as the recipe writes it, `revision` a commit of the Hub, `digest` over the files that
+    are read.
+    """
 
     name: str
     folder: Path
@@ -34,7 +39,9 @@ class Weights:
 
 
 def resolve(written: str, folder: Path, sha256: str | None = None) -> Weights:
-    """Find the checkpoint that a recipe in `folder` names, and check `sha256` of its weights where one is given.
+    """Find the checkpoint that a recipe in `folder` names.
+
+    The digest of its weights is compared with `sha256` where one is given.
 
     Raises:
         RecipeError: not found, no safetensors weights, or weights other than expected.
@@ -79,8 +86,11 @@ def resolve_adapter(written: Path, folder: Path) -> Weights:
 
 
 def folder_digest(folder: Path) -> str:
-    """`sha256:<hex>` over names and contents of the weights, configuration and tokenizer files of a folder."""
-    # the settings of sentence-transformers' modules lie in folders of their own
+    """`sha256:<hex>` over the weights, configuration and tokenizer files of a folder.
+
+    It covers their names and their contents.
+    """
+    # sentence-transformers keeps the settings of its modules in folders of their own
     found = [*folder.iterdir(), *folder.glob("*_*/config.json")]
     files = sorted(path for path in found if path.suffix in _READ_SUFFIXES and path.is_file())
     digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
@@ -88,7 +98,10 @@ def folder_digest(folder: Path) -> str:
 
 
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of the tensors in a folder's safetensors files, by name; only the files' headers are read."""
+    """Shapes of the tensors in a folder's safetensors files, by name.
+
+    Only the headers of the files are read.
+    """
     shapes: dict[str, tuple[int, ...]] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="np") as file:
@@ -117,7 +130,8 @@ def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
-        # top-level files only: subfolders hold the same weights for other runtimes; but also sentence-transformers' settings
+        # top-level files only, as subfolders hold the same weights for other runtimes; and the
+        # settings of sentence-transformers' modules
         patterns = [*(f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)), "*_*/config.json"]
         folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*.safetensors", "onnx/*"]))
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as exc:

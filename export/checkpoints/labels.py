@@ -1,4 +1,8 @@
-"""The names of a model's labels: from the adapter's configuration, the recipe, or the checkpoint's configuration, in this order."""
+"""The names of a model's labels.
+
+They come from the adapter's configuration, the recipe, or the checkpoint's configuration, in this
+order.
+"""
 
 import json
 import re
@@ -13,7 +17,7 @@ def resolve(checkpoint: Path, adapter: Path | None, recipe_labels: tuple[str, ..
     """The label names, in the order of the model's outputs.
 
     Raises:
-        RecipeError: nobody names them, or the adapter and the recipe disagree.
+        RecipeError: no source names them, or the adapter and the recipe disagree.
     """
     if adapter is not None:
         names = _named(adapter / "config.json")
@@ -35,7 +39,10 @@ def resolve(checkpoint: Path, adapter: Path | None, recipe_labels: tuple[str, ..
 
 
 def _named(config: Path) -> tuple[str, ...] | None:
-    """`id2label` of a transformers configuration; None where it has none but the placeholders LABEL_0, LABEL_1 …"""
+    """`id2label` of a transformers configuration.
+
+    None where it has none, or only the placeholders LABEL_0, LABEL_1 …
+    """
     if not config.is_file():
         return None
     try:

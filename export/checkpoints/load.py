@@ -1,17 +1,20 @@
-"""Load model and tokenizer of a checkpoint, with its adapter merged: the fp32 reference that everything after it is compared with."""
+"""Load model and tokenizer of a checkpoint, with its adapter merged.
+
+This is the fp32 reference that everything after it is compared with.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import transformers
-from pydantic import ValidationError
 
 from export.checkpoints import adapter as adapters
 from export.checkpoints import labels as label_names
-from export.checkpoints.checkpoint import tensor_shapes
+from export.checkpoints.checkpoint import Weights, tensor_shapes
 from export.errors import RecipeError, first_line
-from export.inputs import Inputs
+from export.recipe import faults
+from export.recipe.recipe import Recipe
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -20,26 +23,45 @@ from model_repository.tasks import TASKS
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
+class ModelSource(Protocol):
+    """What a model is loaded from: a recipe, and the checkpoint and adapter that it names."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is asked of the model: labels, length, post-processing, whether its code may run."""
+
+    @property
+    def checkpoint(self) -> Weights:
+        """The checkpoint's folder."""
+
+    @property
+    def adapter(self) -> Weights | None:
+        """The adapter's folder; None: the checkpoint is used as it is."""
+
+
 @dataclass(frozen=True)
 class Reference:
-    """A PyTorch model in fp32, ready for inference, its fast tokenizer, and how its answers are made."""
+    """A PyTorch model in fp32, ready for inference.
+
+    `tokenizer` is its fast tokenizer, `answering` says how its answers are made.
+    """
 
     model: Any
     tokenizer: Any
     answering: Answering
 
 
-def load(inputs: Inputs, task: Task) -> Reference:
+def load(source: ModelSource, task: Task) -> Reference:
     """Load the checkpoint, merge the adapter, and refuse a model that could not answer as trained.
 
     Raises:
         RecipeError: labels, head, adapter, tokenizer or max_length do not fit together.
         ExportError: an adapter whose merge changes nothing.
     """
-    folder = inputs.checkpoint.folder
-    adapter = inputs.adapter.folder if inputs.adapter else None
-    labels = label_names.resolve(folder, adapter, inputs.recipe.labels) if TASKS[task.name].labels != "none" else ()
-    model, untrained = _load_model(inputs, task, labels)
+    folder = source.checkpoint.folder
+    adapter = source.adapter.folder if source.adapter else None
+    labels = label_names.resolve(folder, adapter, source.recipe.labels) if TASKS[task.name].labels != "none" else ()
+    model, untrained = _load_model(source, task, labels)
     if adapter is not None:
         model = adapters.merge(model, adapter, untrained)
     elif untrained:
@@ -48,41 +70,37 @@ def load(inputs: Inputs, task: Task) -> Reference:
             "choose a fine-tuned checkpoint, or add its adapter"
         )
     model = model.eval()
-    tokenizer = _load_tokenizer(inputs)
+    tokenizer = _load_tokenizer(source)
     if len(tokenizer) > (rows := model.get_input_embeddings().num_embeddings):
         raise RecipeError(f"checkpoint: its tokenizer has {len(tokenizer)} tokens, and the model knows {rows}: they do not belong together")
-    _require_max_length(model, inputs.recipe.max_length)
-    return Reference(
-        model, tokenizer, _answering(inputs, task, Loaded(model.config, tokenizer, folder, labels, inputs.recipe.postprocessing))
+    _require_max_length(model, source.recipe.max_length)
+    loaded = Loaded(model.config, tokenizer, folder, labels, source.recipe.postprocessing)
+    with faults.translated("postprocessing"):
+        answering = _answering(source.recipe, task, loaded)
+    return Reference(model, tokenizer, answering)
+
+
+def _answering(recipe: Recipe, task: Task, loaded: Loaded) -> Answering:
+    return Answering(
+        task=task.name,
+        labels=loaded.labels,
+        max_length=recipe.max_length,
+        windows=recipe.windows,
+        postprocessing=task.postprocessing(loaded),
     )
 
 
-def _answering(inputs: Inputs, task: Task, loaded: Loaded) -> Answering:
-    recipe = inputs.recipe
-    try:
-        return Answering(
-            task=task.name,
-            labels=loaded.labels,
-            max_length=recipe.max_length,
-            windows=recipe.windows,
-            postprocessing=task.postprocessing(loaded),
-        )
-    except ValidationError as exc:
-        fault = exc.errors()[0]
-        raise RecipeError(f"postprocessing.{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from exc
-
-
-def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[Any, list[str]]:
-    """The model of the checkpoint alone, and the names of the tensors that the checkpoint does not hold."""
-    # what it says of missing weights is checked here, with errors instead of warnings
+def _load_model(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tuple[Any, list[str]]:
+    """The model of the checkpoint alone, and the names of tensors that the checkpoint lacks."""
+    # transformers warns of missing weights; here they are checked, with errors
     transformers.logging.set_verbosity_error()
-    folder = inputs.checkpoint.folder
+    folder = source.checkpoint.folder
     names = {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
     try:
         model, info = getattr(transformers, task.auto_model).from_pretrained(
             folder,
             **(names if labels else {}),
-            trust_remote_code=inputs.recipe.trust_remote_code,
+            trust_remote_code=source.recipe.trust_remote_code,
             dtype=torch.float32,
             use_safetensors=True,
             local_files_only=True,
@@ -97,8 +115,8 @@ def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[An
             ) from exc
         raise RecipeError(f"checkpoint: {folder} cannot be loaded for {task.name}: {first_line(exc)}") from exc
     mismatched = set(info["mismatched_keys"])
-    if inputs.adapter:
-        mismatched -= set(adapters.replaced_tensors(inputs.adapter.folder))
+    if source.adapter:
+        mismatched -= set(adapters.replaced_tensors(source.adapter.folder))
     if mismatched and labels:
         name = max(mismatched)
         found, needed = tensor_shapes(folder)[name], model.state_dict()[name].shape
@@ -113,17 +131,17 @@ def _load_model(inputs: Inputs, task: Task, labels: tuple[str, ...]) -> tuple[An
     return model, sorted(untrained)
 
 
-def _load_tokenizer(inputs: Inputs) -> Any:
+def _load_tokenizer(source: ModelSource) -> Any:
     """The fast tokenizer: the adapter's own where it brings one, else the checkpoint's."""
-    folder = inputs.checkpoint.folder
-    if inputs.adapter and (inputs.adapter.folder / "tokenizer.json").is_file():
-        folder = inputs.adapter.folder
-    # transformers makes an empty tokenizer where there are no files
+    folder = source.checkpoint.folder
+    if source.adapter and (source.adapter.folder / "tokenizer.json").is_file():
+        folder = source.adapter.folder
+    # without files transformers would make an empty tokenizer
     if not any(path for pattern in _TOKENIZER_FILES for path in folder.glob(pattern)):
         raise RecipeError(f"checkpoint: {folder} holds no tokenizer ({', '.join(_TOKENIZER_FILES)})")
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(
-            folder, use_fast=True, local_files_only=True, trust_remote_code=inputs.recipe.trust_remote_code
+            folder, use_fast=True, local_files_only=True, trust_remote_code=source.recipe.trust_remote_code
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise RecipeError(f"checkpoint: {folder} holds a tokenizer that cannot be read: {first_line(exc)}") from exc
@@ -133,7 +151,10 @@ def _load_tokenizer(inputs: Inputs) -> Any:
 
 
 def _require_max_length(model: Any, max_length: int) -> None:
-    """Run one text of `max_length` tokens: position tables end at different places in different architectures."""
+    """Run one text of `max_length` tokens.
+
+    Architectures differ in where their position tables end, so only a run can tell.
+    """
     ids = torch.full((1, max_length), model.config.vocab_size - 1)
     try:
         with torch.inference_mode():

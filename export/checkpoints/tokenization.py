@@ -1,4 +1,7 @@
-"""The packaged tokenizer: one `tokenizer.json` for the Rust tokenizers, and the windows of token ids that it gives."""
+"""The packaged tokenizer, and the windows of token ids that it gives.
+
+It is one `tokenizer.json` for the Rust tokenizers.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from export.errors import ExportError
 
 @dataclass(frozen=True)
 class Encoded:
-    """Windows of texts as the model reads them, not padded; `pad_id` fills up a batch."""
+    """Windows of texts as the model reads them, without padding; `pad_id` fills up a batch."""
 
     windows: Sequence[Window]
     pad_id: int
@@ -27,15 +30,16 @@ class Encoded:
         return [len(window.ids) for window in self.windows]
 
     def some(self, rows: Sequence[int]) -> "Encoded":
-        """Those of the windows, in this order."""
+        """The windows in these rows, in this order."""
         return Encoded([self.windows[row] for row in rows], self.pad_id)
 
 
 def write_tokenizer(tokenizer: Any, max_length: int, path: Path) -> None:
-    """Write a transformers fast tokenizer as `tokenizer.json`, truncating at `max_length` tokens, padding a batch to its longest.
+    """Write a transformers fast tokenizer as `tokenizer.json`.
 
-    What an old file says of both is replaced: checkpoints often carry the lengths of their last training. Texts are cut at their
-    end, as serving does.
+    It truncates at `max_length` tokens, at the end of a text, as serving does, and pads a batch to
+    its longest text. Truncation and padding in the old file are replaced: checkpoints often carry
+    the lengths of their last training.
     """
     rust = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     rust.enable_truncation(max_length)
@@ -45,10 +49,12 @@ def write_tokenizer(tokenizer: Any, max_length: int, path: Path) -> None:
 
 
 def require_same_tokens(tokenizer: Any, path: Path, queries: Sequence[Query]) -> None:
-    """Compare the ids that a packaged `tokenizer.json` gives to whole texts with those of the checkpoint's own tokenizer.
+    """Check that a packaged `tokenizer.json` gives the ids of the checkpoint's own tokenizer.
+
+    Whole texts are compared.
 
     Raises:
-        ExportError: a text that becomes other tokens.
+        ExportError: a text becomes other tokens.
     """
     packaged = Tokenizer.from_file(str(path))
     packaged.no_truncation()

@@ -1,4 +1,7 @@
-"""Columns from Parquet and Arrow files. Class indices become the names that the `datasets` library wrote into the schema."""
+"""Columns from Parquet and Arrow files.
+
+Class indices become the names that the `datasets` library wrote into the schema.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -8,8 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from export.data.table import TableError
-from export.errors import first_line
+from export.errors import TableError, first_line
 
 Columns = Mapping[str, Sequence[object]]
 
@@ -18,16 +20,16 @@ def read_parquet(path: Path) -> Columns:
     """The columns of a Parquet file.
 
     Raises:
-        TableError: it is none.
+        TableError: it is not one.
     """
     return _columns([path], pq.read_table)
 
 
 def read_streams(paths: Sequence[Path]) -> Columns:
-    """The columns of Arrow streams that stand one after the other.
+    """The columns of Arrow streams, one stream after the other.
 
     Raises:
-        TableError: one of them is none, or their columns differ.
+        TableError: a file is not a stream, or their columns differ.
     """
     return _columns(paths, lambda file: pa.ipc.open_stream(file).read_all())
 
@@ -49,7 +51,7 @@ def _columns(paths: Sequence[Path], read: Callable[[Any], Any]) -> Columns:
 
 
 def _features(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
-    """What the datasets library says of the columns; nothing where something else wrote the file."""
+    """What the datasets library says of the columns; empty where another tool wrote the file."""
     try:
         features = json.loads((metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""The texts that static int8 is calibrated with, from whatever an evaluation set can be read from."""
+"""The texts that static int8 is calibrated with, in any format of an evaluation set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,24 +6,27 @@ from dataclasses import dataclass
 from headrace_backend.items import Query
 
 from export.data.column import Column
-from export.data.table import TableError, read_table
-from export.errors import RecipeError
+from export.data.table import read_table
+from export.errors import RecipeError, TableError
 from export.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class CalibrationTexts:
-    """What the model is asked to calibrate it, spread evenly over the set; `digest` of the set's files."""
+    """What the model is asked in order to calibrate it, spread evenly over the set.
+
+    `digest` is of the set's files.
+    """
 
     queries: Sequence[Query]
     digest: str
 
 
 def read_calibration(recipe: Recipe) -> CalibrationTexts | None:
-    """Read the texts that a recipe calibrates with; None where it does not.
+    """Read the texts that a recipe calibrates with; None where it does not calibrate.
 
     Raises:
-        RecipeError: the set cannot be read, a column is not there, or a value of it is no text.
+        RecipeError: the set cannot be read, a column is missing, or a value in it is not a text.
     """
     settings = recipe.calibration
     if settings is None:

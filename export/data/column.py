@@ -1,4 +1,7 @@
-"""A column of a table, its values read as what is needed; what is wrong is named by place and by the recipe's field."""
+"""A column of a table, read as values of one type.
+
+Errors name the place of a wrong value and the recipe's field.
+"""
 
 import json
 import math
@@ -26,7 +29,7 @@ class Column:
         """A table's column.
 
         Raises:
-            RecipeError: it has no such column; those that it has are named.
+            RecipeError: it has no such column; the message names the columns that it has.
         """
         if name not in table.columns:
             raise RecipeError(f"{field}: {table.path} has no field {name!r}; its fields are {', '.join(table.columns)}")
@@ -36,7 +39,7 @@ class Column:
         """Each value as `convert` makes it; None says that a value is not `needed` ("a string").
 
         Raises:
-            RecipeError: such a value; its place is named.
+            RecipeError: a value is not what is needed; the message names its place.
         """
         read = []
         for row, value in enumerate(self.values):
@@ -58,7 +61,7 @@ class Column:
         return self.parsed().read(lambda value: value if isinstance(value, list) else None, "a list")
 
     def parsed(self) -> "Column":
-        """The same column, where strings that are a JSON list or object have become it: CSV holds them so."""
+        """The same column with strings that hold a JSON list or object parsed, as CSV has them."""
         return replace(self, values=[_parsed(value) for value in self.values])
 
 

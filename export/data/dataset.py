@@ -1,23 +1,30 @@
-"""The evaluation set: columns in the roles that a recipe gives them. What the values of a role must be, the task says."""
+"""The evaluation set: columns in the roles that a recipe gives them.
+
+The task decides what the values of a role must be.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from export.data.column import Column
-from export.data.table import Table, TableError, read_table
-from export.errors import RecipeError
+from export.data.table import Table, read_table
+from export.errors import RecipeError, TableError
 from export.recipe.recipe import Evaluation
 
 MAX_GROUPS = 64
-"""Different values of a slice column: each becomes an entry of the manifest, and a column with more is hardly one of groups."""
+"""Different values of a slice column: each becomes an entry of the manifest.
+
+A column with more values is hardly one of groups.
+"""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """An evaluation set: `name` as the recipe writes it, `digest` of its files, the recipe's column for each of its `roles`.
+    """An evaluation set.
 
-    `slices` holds for each slice column the group of each example.
+    `name` is as the recipe writes it, `digest` of its files; `roles` has the recipe's column for
+    each role, `slices` the group of each example for each slice column.
     """
 
     name: str
@@ -30,7 +37,7 @@ class Dataset:
         return len(self.table)
 
     def column(self, role: str) -> Column:
-        """The column in a role; where the recipe does not name one, it is called as the role.
+        """The column in a role; it has the name of the role where the recipe gives no other.
 
         Raises:
             RecipeError: there is no such column.
@@ -40,7 +47,7 @@ class Dataset:
 
 
 def read(evaluation: Evaluation, path: Path) -> Dataset:
-    """Read an evaluation set from where it lies.
+    """Read an evaluation set from a file or folder.
 
     Raises:
         RecipeError: it cannot be read, or is not as `evaluation` says; see `dataset_of`.
@@ -55,7 +62,8 @@ def dataset_of(evaluation: Evaluation, table: Table) -> Dataset:
     """A table as an evaluation set.
 
     Raises:
-        RecipeError: a column that `evaluation` names is not there, or a slice column does not hold groups.
+        RecipeError: a column that `evaluation` names is missing, or a slice column does not hold
+            groups.
     """
     slices = {name: _groups(Column.of(table, "evaluation.slices", name)) for name in evaluation.slices}
     dataset = Dataset(str(evaluation.data), table, evaluation.roles, slices, table.digest)

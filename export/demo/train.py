@@ -1,8 +1,10 @@
-"""Train the demo's two LoRA adapters on Reuters R8; the result is committed in `export/demo/adapters/`.
+"""Train the demo's two LoRA adapters on Reuters R8.
 
-Version 1 is deliberately small (rank 4 on the query and value layers, 256 documents), version 2 is a real fine-tune.
-A tenth of the training set is held out: the plans below were chosen by it, and of a run's epochs the one that it likes best is
-kept. The test set is only read at the end. Seeded: the same machine and library versions give the same weights.
+The result is committed in `export/demo/adapters/`. Version 1 is deliberately small (rank 4 on the
+query and value layers, 256 documents), version 2 is a real fine-tune. A tenth of the training set
+is held out: the plans below were chosen by it, and of the epochs of a run the one with the best
+accuracy on it is kept. The test set is read only at the end. The runs are seeded: the same machine
+and library versions give the same weights.
 
     python -m export.demo.train v1 v2 --out export/demo/adapters
 """
@@ -35,7 +37,10 @@ Row = tuple[str, str]
 
 @dataclass(frozen=True)
 class Plan:
-    """Hyperparameters of one fine-tune; `max_length` in tokens, `examples` limits the training set (None: all)."""
+    """Hyperparameters of one fine-tune.
+
+    `max_length` is in tokens; `examples` limits the training set (None: all).
+    """
 
     rank: int
     target_modules: tuple[str, ...]
@@ -76,7 +81,7 @@ def read(path: Path) -> list[Row]:
 
 
 def split(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """(held-out, training) rows, drawn at random but always alike."""
+    """(held-out, training) rows: drawn at random, and the same in every run."""
     drawn = random.Random(SEED).sample(rows, len(rows))
     size = round(HELD_OUT * len(rows))
     return drawn[:size], drawn[size:]
@@ -123,7 +128,8 @@ def train(name: str, plan: Plan, documents: dict[str, Path], out: Path) -> None:
         order = rng.sample(range(len(rows)), len(rows))
         for at in range(0, len(order), plan.batch_size):
             drawn = order[at : at + plan.batch_size]
-            # a random step, computed in parts of similar length: sorting whole steps by length would sort them by topic too
+            # a random step, computed in parts of similar length: sorting whole steps by length
+            # would sort them by topic too
             for part in by_length(drawn, lengths, plan.batch_size // 2):
                 inputs = tokenizer.pad({"input_ids": [encoded[i] for i in part]}, pad_to_multiple_of=16, return_tensors="pt")
                 with torch.autocast("cpu", torch.bfloat16):
@@ -150,7 +156,10 @@ def train(name: str, plan: Plan, documents: dict[str, Path], out: Path) -> None:
 
 
 def save(model: PeftModel, folder: Path) -> None:
-    """Write the adapter, its head and the configuration that names the labels; nothing in it names this machine."""
+    """Write the adapter, its head, and the configuration that names the labels.
+
+    Nothing in it names this machine.
+    """
     model.peft_config["default"].base_model_name_or_path = BASE_ID
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink()

@@ -1,4 +1,7 @@
-"""How a task's answers are judged: what the right ones are, by which metrics, and when two answers are the same."""
+"""How a task's answers are judged.
+
+That is: which answers are right, by which metrics they are compared, and when two are the same.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +20,10 @@ SameAnswer = Callable[[Any, Any], NDArray[np.bool_]]
 class Assessment:
     """What the gate needs to know of a task.
 
-    `truth` reads the right answers from an evaluation set, given the model's label names, and raises `RecipeError` for one
-    that cannot be; outputs and truth are the task's own, with one entry for each example. `metrics` compare the two, by name;
-    `same_answer` compares the reference's outputs with the packaged version's: bool [examples].
+    `truth` reads the right answers from an evaluation set, given the model's label names, and
+    raises `RecipeError` for a set that it cannot use; outputs and truth are the task's own, with
+    one entry for each example. `metrics` compare the two, by name; `same_answer` compares the
+    reference's outputs with the packaged version's: bool [examples].
     """
 
     truth: Callable[[Dataset, Sequence[str]], Any]
@@ -28,5 +32,8 @@ class Assessment:
 
 
 def same_by(read: Callable[[Any], Sequence[object]]) -> SameAnswer:
-    """Two answers are the same where what `read` takes from the outputs, a value for each example, is equal."""
+    """Two answers are the same where the values that `read` takes from the outputs are equal.
+
+    `read` gives one value for each example.
+    """
     return lambda first, second: np.array([one == other for one, other in zip(read(first), read(second), strict=True)])

@@ -12,7 +12,10 @@ RESAMPLES = 10_000
 CONFIDENCE = 0.95
 SEED = 20
 BLOCK_NUMBERS = 1 << 19
-"""Numbers drawn at once: enough for matrix products to be fast, few enough to stay in the processor's cache."""
+"""Numbers drawn at once.
+
+They are enough for matrix products to be fast, and few enough to stay in the processor's cache.
+"""
 MULTINOMIAL_COST = 16
 """How many examples are drawn in the time that one count of a multinomial takes."""
 NORMAL = NormalDist()
@@ -23,11 +26,13 @@ Counts = NDArray[np.int64]
 def bca_interval(
     rows: Sums, statistic: Callable[[Sums], Sums], *, resamples: int = RESAMPLES, confidence: float = CONFIDENCE, seed: int = SEED
 ) -> tuple[float, float]:
-    """The two-sided interval of `statistic` of the sums of `rows` [examples, k], by resampling examples.
+    """The two-sided interval of `statistic` of the sums of `rows` [examples, k].
 
-    `statistic` takes sums [..., k] to [...]. Bias-corrected and accelerated: Efron, "Better Bootstrap Confidence Intervals",
-    JASA 82 (1987); the acceleration comes from leaving out one example at a time (Efron and Tibshirani, "An Introduction to
-    the Bootstrap", 1993, 14.3). Resamples in which the statistic is not defined are left out; NaN where it never is.
+    Examples are resampled; `statistic` takes sums [..., k] to [...]. The interval is bias-corrected
+    and accelerated: Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987); the
+    acceleration comes from leaving out one example at a time (Efron and Tibshirani, "An
+    Introduction to the Bootstrap", 1993, 14.3). Resamples in which the statistic is not defined are
+    left out; the interval is NaN where it never is.
     """
     # examples with the same row are interchangeable: labels make few different ones of thousands
     distinct, counts = np.unique(rows, axis=0, return_counts=True)
@@ -51,7 +56,10 @@ def _level(bias: float, acceleration: float, tail: float) -> float:
 
 
 def _acceleration(left_out: Sums, counts: Counts) -> float:
-    """Skewness of the statistic's dependence on single examples (formula 14.15); 0 where none of them matters."""
+    """Skewness of the statistic's dependence on single examples (formula 14.15).
+
+    It is 0 where no example matters.
+    """
     defined = np.isfinite(left_out)
     if not defined.any():
         return 0.0
@@ -62,12 +70,15 @@ def _acceleration(left_out: Sums, counts: Counts) -> float:
 
 
 def _inside(share: float, resamples: int) -> float:
-    """A share that is neither 0 nor 1: no more is known than `resamples` can show."""
+    """A share that is neither 0 nor 1, as `resamples` cannot show more."""
     return min(max(share, 1 / (resamples + 1)), resamples / (resamples + 1))
 
 
 def _resample(counts: Counts, resamples: int, rng: np.random.Generator) -> Iterator[Sums]:
-    """How often each distinct row is drawn, float64 [block, rows], in blocks that add up to `resamples`."""
+    """How often each distinct row is drawn, float64 [block, rows].
+
+    The blocks add up to `resamples`.
+    """
     examples, rows = int(counts.sum()), len(counts)
     few = rows * MULTINOMIAL_COST <= examples
     block = max(1, BLOCK_NUMBERS // (rows if few else examples))

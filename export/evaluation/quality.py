@@ -1,4 +1,7 @@
-"""The gate: how much of the reference's quality a packaged version keeps on the evaluation set, over all and in each slice of it."""
+"""The gate: how much of the reference's quality a packaged version keeps.
+
+It is measured on the evaluation set, over all of it and in each of its slices.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +20,16 @@ from model_repository.manifest import Comparison, Interval, Quality, SliceQualit
 
 ROUNDING = 1e-9
 MIN_EXAMPLES = 100
-"""Below it the interval itself is not to be trusted: what none of n examples shows may still happen to 3 of n (95 %, "rule of three")."""
+"""With fewer examples the interval itself is not to be trusted.
+
+What none of n examples shows may still happen to 3 of n (95 %, "rule of three").
+"""
 
 
 def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dataset, truth: Any, reference: Any, packaged: Any) -> Quality:
-    """Compare both models' outputs on the same examples; `truth` is what the task reads from the evaluation set.
+    """Compare the outputs of both models on the same examples.
+
+    `truth` is what the task reads from the evaluation set.
 
     Raises:
         ExportError: the metric is not defined on all examples or on a slice.
@@ -48,20 +56,24 @@ def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dat
 
 
 def require_quality(quality: Quality, precision: str) -> None:
-    """Hold the packaged version to the recipe's bounds; slices are each held to theirs, as none of them may lose more.
+    """Hold the packaged version to the recipe's bounds.
+
+    Each slice is held to the slices' bound by itself, as none of them may lose more.
 
     Raises:
-        ExportError: it missed some; each is named with its number.
+        ExportError: it missed some bounds; the message names each with its number.
     """
     if faults := list(_faults(quality, precision)):
         raise ExportError("; ".join(faults))
 
 
-def tells(found: Comparison, bound: float) -> bool:
-    """Whether there are enough examples to hold the interval's upper end, and not just the measured drop, to a bound.
+def is_conclusive(found: Comparison, bound: float) -> bool:
+    """Whether the examples suffice to hold the interval's upper end to a bound.
 
-    `MIN_EXAMPLES` are needed, and an interval that lies on one side of the bound, or reaches no further above the drop than the
-    bound itself: a version that lost nothing is never refused for having been measured on too few.
+    Where they do not, the measured drop itself is held to it. `MIN_EXAMPLES` are needed, and an
+    interval that lies on one side of the bound, or whose upper end is no further above the drop
+    than the bound is above 0: a version that lost nothing is never refused for having been measured
+    on too few examples.
     """
     if found.interval is None or found.examples < MIN_EXAMPLES:
         return False
@@ -70,17 +82,20 @@ def tells(found: Comparison, bound: float) -> bool:
 
 
 def held(found: Comparison, bound: float) -> float:
-    """The number that is held to a bound: the interval's upper end, or the drop itself where there are too few examples to tell."""
-    return found.interval.high if found.interval and tells(found, bound) else found.drop
+    """The number that is held to a bound.
+
+    It is the interval's upper end, or the drop itself where there are too few examples to tell.
+    """
+    return found.interval.high if found.interval and is_conclusive(found, bound) else found.drop
 
 
 def describe(quality: Quality, precision: str) -> str:
-    """What was measured, in one line; says where there were too few examples to tell."""
+    """What was measured, in one line; it names where there were too few examples to tell."""
     parts = [
         f"{quality.metric} {quality.packaged:.4f}, fp32 reference {quality.reference:.4f} on {quality.examples} examples: "
         f"{precision} loses {_with_interval(quality)}, at most {quality.max_drop:.4f}"
     ]
-    if not tells(quality, quality.max_drop):
+    if not is_conclusive(quality, quality.max_drop):
         parts.append("too few examples to tell, so the drop itself was held to the bound")
     if quality.agreement is not None:
         # a count, for a share would be rounded up to all
@@ -90,7 +105,7 @@ def describe(quality: Quality, precision: str) -> str:
         bound = f", at most {quality.max_slice_drop:.4f}" if quality.max_slice_drop is not None else ""
         parts.append(f"worst slice {worst.column} = {worst.value}: loses {_with_interval(worst)} on {worst.examples} examples{bound}")
     if quality.max_slice_drop is not None:
-        unclear = [f"{part.column} = {part.value}" for part in quality.slices if not tells(part, quality.max_slice_drop)]
+        unclear = [f"{part.column} = {part.value}" for part in quality.slices if not is_conclusive(part, quality.max_slice_drop)]
         if unclear:
             parts.append(f"too few examples to tell in {', '.join(unclear)}: there the drop itself was held to the bound")
     return "; ".join(parts)
@@ -98,7 +113,10 @@ def describe(quality: Quality, precision: str) -> str:
 
 @dataclass(frozen=True)
 class _Paired:
-    """Statistics [examples, k] of the reference and of the packaged version on the same examples, and whether they answer the same."""
+    """Statistics [examples, k] of the reference and of the packaged version.
+
+    Both are of the same examples; `same` says where the two answer the same.
+    """
 
     metric: Metric
     reference: Sums
@@ -125,7 +143,10 @@ class _Paired:
         )
 
     def _interval(self, reference: Sums, packaged: Sums) -> Interval | None:
-        """Where the drop lies, by resampling examples with what both models made of them; None where too few resamples are defined."""
+        """The interval of the drop, by resampling examples with the statistics of both models.
+
+        None where too few resamples are defined.
+        """
         if np.array_equal(reference, packaged):
             return Interval(low=0, high=0)
         width = reference.shape[1]
@@ -165,7 +186,7 @@ def _passes(found: Comparison, bound: float) -> bool:
 
 def _too_much(quality: Quality, found: Comparison, precision: str, where: str, bound: float, field: str) -> str:
     side = "below" if found.packaged < found.reference else "above"
-    counted = "at the interval's upper end" if tells(found, bound) else "for the drop itself, as there are too few examples to tell"
+    counted = "at the interval's upper end" if is_conclusive(found, bound) else "for the drop itself, as there are too few examples to tell"
     return (
         f"{quality.metric} of {precision} {found.packaged:.4f} is {_with_interval(found)} {side} the fp32 reference {found.reference:.4f} "
         f"on {found.examples} examples{where}; at most {bound:.4f} is allowed {counted} ({field})"

@@ -34,14 +34,20 @@ def pad(encoded: Encoded, rows: Sequence[int]) -> BatchInputs:
 
 
 def length_sorted(encoded: Encoded, size: int) -> list[list[int]]:
-    """Row numbers of batches of `size` windows of similar length, longest first, so that little is padded and memory peaks at once."""
+    """Row numbers of batches of `size` windows of similar length, longest first.
+
+    So little is padded, and memory peaks at once.
+    """
     lengths = encoded.lengths
     order = sorted(range(len(encoded)), key=lambda row: -lengths[row])
     return [order[at : at + size] for at in range(0, len(order), size)]
 
 
 def spread(sizes: Sequence[int], count: int) -> list[int]:
-    """`count` row numbers (or all), evenly over the rows in order of size: the smallest and the largest are among them."""
+    """`count` row numbers (or all), evenly over the rows in order of size.
+
+    The smallest and the largest row are among them.
+    """
     order = sorted(range(len(sizes)), key=sizes.__getitem__)
     if len(order) <= count:
         return order

@@ -1,4 +1,7 @@
-"""From the fp32 graph to that of a candidate: optimized, in half precision or int8. What two candidates share is made once."""
+"""From the fp32 graph to that of a candidate: optimized, in half precision, or int8.
+
+What two candidates share is made once.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,7 +57,7 @@ class Builder:
         return source
 
     def optimized(self, level: Optimization | None) -> Path:
-        """The fp32 graph, or the one of an optimization level (O4: in half precision already)."""
+        """The fp32 graph, or that of an optimization level (O4 is in half precision)."""
         if level is None:
             return self.fp32
         if level not in self._optimized:
@@ -68,7 +71,10 @@ class Builder:
     def int8(
         self, source: Path, name: str, nodes: Nodes | None = None, advance: Callable[[int, int], None] = lambda done, total: None
     ) -> Path:
-        """An int8 graph, dynamic for a CPU and static for a GPU, in the folder `name`; `nodes` says which nodes to quantize."""
+        """An int8 graph in the folder `name`, dynamic for a CPU and static for a GPU.
+
+        `nodes` says which nodes to quantize.
+        """
         folder = self.folder / name
         if self.target == "cpu":
             return quantize(source, folder, self.instruction_set, self.config, nodes)

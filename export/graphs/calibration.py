@@ -21,7 +21,10 @@ PERCENTILE = 99.99
 PERCENTILE_BINS = 2048
 ENTROPY_BINS = 512
 ENTROPY_LEVELS = 128
-"""Candidates for the range are the bins beyond these levels: Optimum's default, as many bins as levels, leaves only the whole range."""
+"""Candidates for the range are the bins beyond these levels.
+
+With Optimum's default, as many bins as levels, only the whole range would be left.
+"""
 
 
 def calibrate(
@@ -29,8 +32,9 @@ def calibrate(
 ) -> TensorsData:
     """The symmetric range of each tensor that static int8 quantizes, over padded batches of texts.
 
-    The graph with its inner tensors as outputs is written to `folder`. A batch is collected at a time: batches of different lengths
-    cannot be stacked, and the inner tensors of one are all that need fit into memory.
+    The graph with its inner tensors as outputs is written to `folder`. Batches are collected one at
+    a time: batches of different lengths cannot be stacked, and so only the inner tensors of one
+    batch have to fit into memory.
 
     Raises:
         ExportError: ONNX Runtime cannot calibrate the graph.

@@ -1,4 +1,7 @@
-"""The candidates of `precision: auto`: which there are for a target, and which of those tried is best. Pure: no graph is touched."""
+"""The candidates of `precision: auto`: which a target has, and which of those tried is best.
+
+Pure: no graph is touched.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +25,10 @@ class Candidate:
 
 
 def candidates(target: Target, *, optimizable: bool) -> list[Candidate]:
-    """What suits a target, the default first, plain before optimized; `optimizable`: Optimum can fuse this architecture's nodes.
+    """The candidates for a target, the default first, plain before optimized.
 
-    Static int8 is not among them: it is served by TensorRT, which is not there to be timed where versions are exported.
+    `optimizable`: Optimum can fuse this architecture's nodes. Static int8 is not a candidate:
+    TensorRT serves it, which cannot be timed where versions are exported.
     """
     if target == "gpu":
         return [Candidate("fp16"), *([Candidate("fp16", "O4")] if optimizable else []), Candidate("fp32")]
@@ -33,9 +37,11 @@ def candidates(target: Target, *, optimizable: bool) -> list[Candidate]:
 
 
 def best(tried: Sequence[TriedCandidate]) -> int | None:
-    """The index of the fastest that passes the gate: the smallest geometric mean of its latencies, so that each batch shape counts alike.
+    """The index of the fastest candidate that passes the gate; None where none passes.
 
-    Where nothing could be timed it is the first that passes; None where none passes. Of equals the earlier one is taken.
+    The fastest has the smallest geometric mean of its latencies, so that each batch shape counts
+    equally. Where nothing could be timed, the first that passes is the best; the earlier of equals
+    is taken.
     """
     passing = [at for at, row in enumerate(tried) if row.passes]
     timed = [at for at in passing if tried[at].latencies]

@@ -1,4 +1,7 @@
-"""Checks of a graph: the tensors that the backend expects, and PyTorch's answers on padded batches of real texts."""
+"""Checks of a graph: the tensors that the backend expects, and the answers that PyTorch gives.
+
+The answers are to padded batches of real texts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +24,10 @@ FP32_OUTPUTS_ATOL = 1e-3
 """Another order of the same fp32 arithmetic: differences of 1e-5 are usual."""
 
 MEAN_SCORE_ATOL: dict[Precision, float] = {"fp16": 0.005, "int8-dynamic": 0.03, "int8-static": 0.03}
-"""How far scores may move on average in reduced precision. A broken graph moves them by tenths; what it costs in quality the gate says."""
+"""How far scores may move on average in reduced precision.
+
+A broken graph moves them by tenths; the gate measures what a sound one costs in quality.
+"""
 
 
 RELATIVE = 10
@@ -33,9 +39,11 @@ APPROXIMATED_SCORE_ATOL = 0.005
 
 @dataclass(frozen=True)
 class Difference:
-    """A graph against PyTorch on the same padded batches: largest difference of outputs, mean difference of scores.
+    """A graph against PyTorch on the same padded batches.
 
-    Of answers that are no probabilities the mean difference is relative to their root mean square.
+    `max_outputs` is the largest difference of outputs, `mean_scores` the mean difference of scores.
+    For answers that are not probabilities, the mean difference is relative to their root mean
+    square.
     """
 
     max_outputs: float
@@ -43,9 +51,10 @@ class Difference:
 
 
 class Probe:
-    """Padded batches of real windows, short and long ones together, with PyTorch's outputs for them.
+    """Padded batches of real windows, short and long together, with PyTorch's outputs.
 
-    Outputs are compared as they are, and as what the backend makes of each window: scores, or values relative to their size.
+    Outputs are compared as they are, and as the backend's results for each window: scores, or
+    values relative to their size.
     """
 
     def __init__(self, reference: Run, encoded: Encoded, task: Task, backend: BackendTask) -> None:
@@ -77,7 +86,9 @@ class Probe:
 
 
 def check_tensors(graph: Graph, task: Task, labels: int) -> None:
-    """Compare a graph's inputs and outputs with what the backend feeds and reads; `labels` is 0 for a task without.
+    """Compare a graph's inputs and outputs with what the backend feeds and reads.
+
+    `labels` is 0 for a task without labels.
 
     Raises:
         ExportError: a name, type or shape that the backend does not know.

@@ -1,4 +1,7 @@
-"""`precision: auto`: build every candidate, judge its answers, time those that pass in turn, and take the fastest."""
+"""`precision: auto`: build and judge every candidate, time those that pass, take the fastest.
+
+They are timed in turn.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,12 +32,13 @@ def choose(
     time: Time | None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Choice:
-    """Try candidates, each with the manifest's name of its precision; `time` is None where this machine cannot run what is served.
+    """Try candidates, each with the manifest's name of its precision.
 
-    A candidate that cannot be built or run is a row with its reason.
+    `time` is None where this machine cannot run what is served. A candidate that cannot be built or
+    run is a row with its reason.
 
     Raises:
-        ExportError: none passes.
+        ExportError: no candidate passes.
     """
     rows, graphs = [], []
     for done, (candidate, precision) in enumerate(candidates, start=1):

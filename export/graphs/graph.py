@@ -18,7 +18,7 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
     NotImplementedError,
     ValueError,
     KeyError,
-    # those of the library itself, which have no base of their own
+    # the library's own errors have no common base class
     *(found for found in vars(native).values() if isinstance(found, type) and issubclass(found, Exception)),
 )
 """What ONNX Runtime and the tools around it raise for a graph that they cannot work on."""
@@ -66,5 +66,5 @@ class Graph:
 
 
 def provider_here(wanted: str) -> str:
-    """The execution provider that serves a version, where this ONNX Runtime has it, and the CPU's where it has not."""
+    """The execution provider that is wanted, or the CPU's where this ONNX Runtime lacks it."""
     return wanted if wanted in ort.get_available_providers() else CPU

@@ -1,4 +1,7 @@
-"""What every graph is judged by: PyTorch's answers on padded batches, and the gate on the evaluation set."""
+"""How every graph is judged: by PyTorch's answers on padded batches, and by the gate.
+
+The gate measures it on the evaluation set.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,7 +68,10 @@ class Gate:
         return Measured(actual, quality)
 
     def judge(self, graph: Graph, check: Check, precision: Precision, optimization: Optimization | None) -> tuple[float, str | None]:
-        """The metric, and why the graph may not be packaged, if so: what the checks or the gate say."""
+        """The metric, and why the graph may not be packaged; None: it may.
+
+        Checks and gate give the reason.
+        """
         quality = self.measure(graph).quality
         try:
             check(graph, precision, optimization)
@@ -75,7 +81,10 @@ class Gate:
         return quality.packaged, None
 
     def cost(self, texts: int) -> Callable[[Run], float]:
-        """How far a graph's scores are from the reference's on average, on a seeded sample of at most so many texts."""
+        """How far a graph's scores are from the reference's on average.
+
+        They are compared on a seeded sample of at most `texts` texts.
+        """
         encoded = self.subject.encoded
         rows = np.sort(np.random.default_rng(SAMPLE_SEED).permutation(len(encoded))[:texts])
         probe = checks.Probe(self.subject.run, encoded.some(rows.tolist()), self.subject.task, self.subject.serving.backend)

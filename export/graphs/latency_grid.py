@@ -1,4 +1,4 @@
-"""Latency against batch size and length: a small grid, measured for as long as it is given and no longer."""
+"""Latency against batch size and length: a small grid, measured within a given time."""
 
 import statistics
 import time
@@ -19,7 +19,10 @@ MOST_CALLS = 15
 
 @dataclass(frozen=True)
 class GridPoint:
-    """Median milliseconds of a call with `batch` texts of `tokens` tokens, tokenizing excluded; no `fp32_ms`: the packaged graph is it."""
+    """Median milliseconds of a call with `batch` texts of `tokens` tokens, tokenizing excluded.
+
+    `fp32_ms` is None where the packaged graph is fp32 as exported.
+    """
 
     batch: int
     tokens: int
@@ -35,7 +38,10 @@ def latency_grid(fp32: Path, packaged: Path, outputs: Sequence[str], encoded: En
 
 
 def shapes(encoded: Encoded) -> dict[tuple[int, int], BatchInputs]:
-    """Batches by (texts, tokens), the smallest first: each repeats one text, so that nothing is padded."""
+    """Batches by (texts, tokens), the smallest first.
+
+    Each repeats one text, so that nothing is padded.
+    """
     lengths = encoded.lengths
     order = sorted(range(len(encoded)), key=lengths.__getitem__)
     rows = [order[round(place * (len(order) - 1))] for place in PLACES]
@@ -49,10 +55,12 @@ def measure_grid(
     seconds: float = SECONDS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[tuple[int, int], list[float]]:
-    """Median milliseconds of each model at each shape, in turn, shapes in the order given: the smallest first.
+    """Median milliseconds of each model at each shape.
 
-    Each shape takes its share of what is left of `seconds`, up to `MOST_CALLS` calls, and is called once at least. A shape that would not
-    end in time, judged by the dearest token so far, is left out, and so are those after it.
+    Models are called in turn, shapes in the given order: the smallest first. Each shape takes its
+    share of what is left of `seconds`, up to `MOST_CALLS` calls, and is called at least once. A
+    shape that would not end in time, judged by the dearest token so far, is left out, and so are
+    those after it.
     """
     found: dict[tuple[int, int], list[float]] = {}
     left, token_s = seconds, 0.0

@@ -1,4 +1,4 @@
-"""The graph to package: as the recipe says, chosen among candidates, or int8 with the layers in fp32 that it hurts most."""
+"""The graph to package: as the recipe says, the best candidate, or int8 with layers in fp32."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,10 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class Graphs:
-    """The ONNX graph as exported and as packaged, and how the packaged one was found. `failure`: why it cannot be packaged as it is."""
+    """The ONNX graph as exported and as packaged, and how the packaged one was found.
+
+    `failure` says why it cannot be packaged as it is.
+    """
 
     fp32: Path
     packaged: Path
@@ -37,12 +40,46 @@ class Graphs:
     sensitivity: Sensitivity | None = None
 
 
-def make(recipe: Recipe, builder: Builder, check: Check, progress: Progress) -> Graphs:
-    """The graph that a recipe names, checked against PyTorch; int8 that fails is left to the gate, where layers may be kept in fp32.
+@dataclass(frozen=True)
+class Making:
+    """What the graph to package is made with: the recipe, the builder, the check of each graph."""
+
+    recipe: Recipe
+    builder: Builder
+    check: Check
+    progress: Progress
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the graph's outputs."""
+        return list(self.check.task.outputs)
+
+    @property
+    def provider(self) -> str:
+        """What graphs are checked with: the GPU that serves them where there is one, else the CPU.
+
+        Static int8 is always checked on the CPU, which runs the same QDQ graph: TensorRT's engines
+        are built on the machine that serves.
+        """
+        if self.recipe.precision != "auto" and self.recipe.packaged_precision == "int8-static":
+            return CPU
+        return provider_here(execution_provider(self.recipe.target, "fp32"))
+
+    @property
+    def may_keep_layers(self) -> bool:
+        """Whether layers may be kept in fp32 where int8 does not pass."""
+        return self.recipe.precision == "int8" and self.recipe.sensitivity is not False
+
+
+def make(making: Making) -> Graphs:
+    """The graph that a recipe names, checked against PyTorch.
+
+    Int8 that fails the check goes on to the gate, where layers may be kept in fp32.
 
     Raises:
         ExportError: a step is not possible for this model, or the check failed.
     """
+    recipe, builder, progress = making.recipe, making.builder, making.progress
     packaged = builder.fp32
     if recipe.optimization:
         with progress.step("optimize") as step:
@@ -60,27 +97,18 @@ def make(recipe: Recipe, builder: Builder, check: Check, progress: Progress) -> 
                 texts = len(builder.calibration.encoded)
                 how = f"static for TensorRT, ranges by {builder.calibration.settings.method} of {texts} texts"
             step.note, step.size_bytes = f"int8 {how}, {megabytes(packaged)}", packaged.stat().st_size
-    failure = None
-    if packaged != builder.fp32:
-        with progress.step("check") as step:
-            try:
-                graph = Graph(packaged, check.task.outputs, provider=checking_provider(recipe))
-                found = check(graph, recipe.packaged_precision, recipe.optimization)
-                step.note = f"scores differ from PyTorch's by {found.mean_scores:.4f} on average"
-            except ExportError as exc:
-                if not _searchable(recipe):
-                    raise
-                failure = step.note = str(exc)
+    failure = None if packaged == builder.fp32 else _check(making, packaged)
     return Graphs(builder.fp32, packaged, failure)
 
 
-def make_best(recipe: Recipe, builder: Builder, check: Check, gate: Gate, progress: Progress) -> tuple[Recipe, Graphs]:
-    """The fastest candidate that passes, and the recipe that would have named it.
+def make_best(making: Making, gate: Gate) -> tuple[Recipe, Graphs]:
+    """The recipe that names the fastest candidate that passes, and that candidate's graph.
 
     Raises:
-        ExportError: none passes.
+        ExportError: no candidate passes.
     """
-    outputs, provider = list(gate.subject.task.outputs), checking_provider(recipe)
+    recipe, builder = making.recipe, making.builder
+    outputs, provider = making.outputs, making.provider
     timeable = recipe.target == "cpu" or provider != CPU
     tried = [
         (candidate, packaged_precision(recipe.target, candidate.precision))
@@ -89,55 +117,35 @@ def make_best(recipe: Recipe, builder: Builder, check: Check, gate: Gate, progre
     precisions = dict(tried)
 
     def judge(path: Path, candidate: Candidate) -> tuple[float, str | None]:
-        return gate.judge(Graph(path, outputs, provider=provider), check, precisions[candidate], candidate.optimization)
+        return gate.judge(Graph(path, outputs, provider=provider), making.check, precisions[candidate], candidate.optimization)
 
     def time(paths: Sequence[Path]) -> Sequence[tuple[Latency, ...]]:
         return measure.latencies_in_turn(paths, outputs, gate.subject.encoded, LATENCY_SECONDS_EACH, provider)
 
-    with progress.step("candidates") as step:
+    with making.progress.step("candidates") as step:
         choice = choose(tried, builder.build, judge, time if timeable else None, step.advance)
         step.note, step.size_bytes = f"{choice.candidate} is the fastest of {len(tried)} that passes", choice.graph.stat().st_size
         if not timeable:
             step.note = f"NOT TIMED, for there is no GPU here: {choice.candidate}, the first that passes in order of preference"
-    _show(table(choice.tried), progress)
+    _show(table(choice.tried), making.progress)
     chosen = recipe.with_choice(choice.candidate.precision, choice.candidate.optimization)
     return chosen, Graphs(builder.fp32, choice.graph, candidates=choice.tried)
 
 
-def through_gate(recipe: Recipe, graphs: Graphs, builder: Builder, check: Check, gate: Gate, progress: Progress) -> tuple[Graphs, Measured]:
-    """What is to be packaged, with its answers; int8 that does not pass, or is to be explained, goes through the search for layers.
+def through_gate(making: Making, gate: Gate, graphs: Graphs) -> tuple[Graphs, Measured]:
+    """What is to be packaged, with its answers to the evaluation set.
+
+    Where int8 does not pass, or the recipe asks for the whole curve, layers to keep in fp32 are
+    searched for.
 
     Raises:
         ExportError: it does not pass.
     """
-    failure, outputs, provider = graphs.failure, list(gate.subject.task.outputs), checking_provider(recipe)
-    with progress.step("gate") as step:
-        measured = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
-        try:
-            require_quality(measured.quality, recipe.precision)
-        except ExportError as exc:
-            if not _searchable(recipe):
-                raise
-            failure = str(exc)
-        step.note = failure or describe(measured.quality, recipe.precision)
-    if failure is None and not recipe.sensitivity:
+    measured, failure = _measure(making, gate, graphs)
+    if failure is None and not making.recipe.sensitivity:
         return graphs, measured
-    graphs = _keep_layers(recipe, graphs, failure, builder, check, gate, progress)
-    with progress.step("gate") as step:
-        measured = gate.measure(Graph(graphs.packaged, outputs, provider=provider), step.advance)
-        require_quality(measured.quality, recipe.precision)
-        step.note = describe(measured.quality, recipe.precision)
-    return graphs, measured
-
-
-def checking_provider(recipe: Recipe) -> str:
-    """What graphs are checked with: the GPU that serves them where there is one, else the CPU.
-
-    Static int8 is checked on the CPU always, which runs the same QDQ graph: TensorRT's engines are built on the machine that serves.
-    """
-    if recipe.precision != "auto" and recipe.packaged_precision == "int8-static":
-        return CPU
-    return provider_here(execution_provider(recipe.target, "fp32"))
+    graphs = _keep_layers(making, gate, graphs, failure)
+    return graphs, _measure(making, gate, graphs)[0]
 
 
 def megabytes(path: Path) -> str:
@@ -145,21 +153,60 @@ def megabytes(path: Path) -> str:
     return f"{path.stat().st_size / MEGABYTE:.1f} MB"
 
 
-def _keep_layers(
-    recipe: Recipe, graphs: Graphs, failure: str | None, builder: Builder, check: Check, gate: Gate, progress: Progress
-) -> Graphs:
-    """int8 with the layers in fp32 that it hurts most: as few as let it pass."""
-    source, outputs = builder.optimized(recipe.optimization), list(gate.subject.task.outputs)
-    cost = gate.cost(SENSITIVITY_TEXTS)
+def _check(making: Making, packaged: Path) -> str | None:
+    """Check the packaged graph; returns why it fails where layers may still be kept in fp32.
+
+    Raises:
+        ExportError: it fails, and no layers may be kept in fp32.
+    """
+    with making.progress.step("check") as step:
+        try:
+            graph = Graph(packaged, making.outputs, provider=making.provider)
+            found = making.check(graph, making.recipe.packaged_precision, making.recipe.optimization)
+            step.note = f"scores differ from PyTorch's by {found.mean_scores:.4f} on average"
+        except ExportError as exc:
+            if not making.may_keep_layers:
+                raise
+            step.note = str(exc)
+            return str(exc)
+    return None
+
+
+def _measure(making: Making, gate: Gate, graphs: Graphs) -> tuple[Measured, str | None]:
+    """A graph's answers, and why it does not pass where layers may still be kept in fp32.
+
+    Raises:
+        ExportError: it does not pass, and no layers may be kept in fp32.
+    """
+    precision, failure = making.recipe.precision, graphs.failure
+    with making.progress.step("gate") as step:
+        measured = gate.measure(Graph(graphs.packaged, making.outputs, provider=making.provider), step.advance)
+        try:
+            require_quality(measured.quality, precision)
+        except ExportError as exc:
+            if not making.may_keep_layers or graphs.sensitivity:
+                raise
+            failure = str(exc)
+        step.note = failure or describe(measured.quality, precision)
+    return measured, failure
+
+
+def _keep_layers(making: Making, gate: Gate, graphs: Graphs, failure: str | None) -> Graphs:
+    """The int8 graph with the fewest layers in fp32 that let it pass.
+
+    These are the layers that int8 hurts most.
+    """
+    recipe, builder, outputs = making.recipe, making.builder, making.outputs
+    source, cost = builder.optimized(recipe.optimization), gate.cost(SENSITIVITY_TEXTS)
 
     def make_int8(nodes: Nodes, name: str) -> Path:
         return builder.int8(source, f"int8-{name}", nodes)
 
     def judge(path: Path) -> tuple[float, bool]:
-        quality, why_not = gate.judge(Graph(path, outputs), check, recipe.packaged_precision, recipe.optimization)
+        quality, why_not = gate.judge(Graph(path, outputs), making.check, recipe.packaged_precision, recipe.optimization)
         return quality, why_not is None
 
-    with progress.step("sensitivity") as step:
+    with making.progress.step("sensitivity") as step:
         layers = quantized_layers(source, graphs.packaged)
         try:
             found = search(
@@ -175,13 +222,8 @@ def _keep_layers(
         step.note = f"{len(kept)} of {len(layers)} layers stay in fp32{': ' if kept else ''}{', '.join(kept)}"
         step.size_bytes = found.chosen.graph.stat().st_size
     sensitivity = described(found, latencies, min(SENSITIVITY_TEXTS, len(gate.subject.encoded)))
-    _show(curve(sensitivity), progress)
+    _show(curve(sensitivity), making.progress)
     return replace(graphs, packaged=found.chosen.graph, failure=None, sensitivity=sensitivity)
-
-
-def _searchable(recipe: Recipe) -> bool:
-    """Whether layers may be kept in fp32 where int8 does not pass."""
-    return recipe.precision == "int8" and recipe.sensitivity is not False
 
 
 def _show(lines: Sequence[str], progress: Progress) -> None:

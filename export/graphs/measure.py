@@ -19,12 +19,18 @@ SECONDS_EACH = 2.0
 LEAST_PASSES, MOST_PASSES = 5, 200
 
 SHAPES = ((1, 0.25), (8, 0.9))
-"""Batch shapes whose latency is measured: texts in a batch, and where their length stands among the evaluation set's."""
+"""Batch shapes whose latency is measured.
+
+Each is the texts in a batch, and where their length stands among the evaluation set's.
+"""
 
 CLEARLY_SLOWER = 1.1
 SLOWER_PASSES = 0.8
 LEAST_CALL_S = 0.002
-"""A shorter call is mostly what ONNX Runtime spends on each node, whatever its precision, and says nothing of a larger model."""
+"""A shorter call is mostly what ONNX Runtime spends on each node, whatever its precision.
+
+It says nothing about a larger model.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,10 @@ class Workload:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Seconds of each pass of the fp32 graph and of the packaged one, in turn: the n-th passes of both saw the same machine."""
+    """Seconds of each pass of the fp32 graph and of the packaged one, in turn.
+
+    The n-th passes of both saw the same machine.
+    """
 
     fp32_s: Sequence[float]
     packaged_s: Sequence[float]
@@ -74,8 +83,11 @@ class Comparison:
 
     @property
     def clearly_slower(self) -> bool:
-        """The packaged graph takes more than `CLEARLY_SLOWER` times as long, in the median pass and in `SLOWER_PASSES` of all passes more
-        than fp32, and its calls are long enough to tell."""
+        """The packaged graph is slower than fp32 by more than noise.
+
+        Its median pass takes more than `CLEARLY_SLOWER` times as long, `SLOWER_PASSES` of its
+        passes take longer, and its calls are long enough to tell.
+        """
         slower = sum(packaged > fp32 for fp32, packaged in zip(self.fp32_s, self.packaged_s, strict=True))
         return (
             not self.too_small_to_tell
@@ -114,7 +126,10 @@ def latencies_in_turn(
     provider: str = CPU,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[tuple[Latency, ...]]:
-    """Median latency of each graph at each of `SHAPES`, `seconds_each` of measuring for a graph at a shape; one thread on a CPU."""
+    """Median latency of each graph at each of `SHAPES`; with one thread on a CPU.
+
+    Each graph is measured for `seconds_each` at each shape.
+    """
     runs = [Graph(path, outputs, threads=1, provider=provider) for path in graphs]
     found: list[list[Latency]] = [[] for _ in graphs]
     for size, place in SHAPES:
@@ -127,7 +142,10 @@ def latencies_in_turn(
 
 
 def batch_at(encoded: Encoded, size: int, place: float) -> BatchInputs:
-    """A padded batch of `size` texts (or all there are) of the lengths around a place between the shortest (0) and the longest (1)."""
+    """A padded batch of `size` texts (or all there are) of similar length.
+
+    `place` says which lengths: from the shortest (0) to the longest (1).
+    """
     lengths = encoded.lengths
     order = sorted(range(len(encoded)), key=lengths.__getitem__)
     first = max(0, min(round(place * (len(order) - 1)) - size // 2, len(order) - size))
@@ -139,7 +157,8 @@ def time_in_turn(
 ) -> list[list[float]]:
     """Seconds of the passes of several models, each a function of the clock.
 
-    After one of each to warm up they run in turn until the first has had its seconds, `LEAST_PASSES` to `MOST_PASSES` times.
+    After one pass of each to warm up, they run in turn until the first has run for `seconds_each`,
+    `LEAST_PASSES` to `MOST_PASSES` times.
     """
     for one in passes:
         one(clock)

@@ -18,11 +18,11 @@ def export_onnx(model: Any, task: Task, folder: Path) -> Path:
     Raises:
         ExportError: Optimum does not know the architecture, or the graph is too large for one file.
     """
-    # Optimum copies the tokenizer that lies there; the packaged one is written by itself
+    # Optimum would copy the tokenizer that is there; the packaged one is written separately
     model.config._name_or_path = ""
     try:
         with warnings.catch_warnings():
-            # constants of the traced graph: whether they are right is checked on batches of other shapes
+            # the tracer warns of constants: batches of other shapes check whether they are right
             warnings.simplefilter("ignore", TracerWarning)
             # which of torch's exporters to use is Optimum's choice
             warnings.simplefilter("ignore", DeprecationWarning)

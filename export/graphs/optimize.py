@@ -1,4 +1,7 @@
-"""Fuse an ONNX graph's nodes with ONNX Runtime's offline optimizer, through Optimum. Whether it pays is to be measured on the target."""
+"""Fuse an ONNX graph's nodes with ONNX Runtime's offline optimizer, through Optimum.
+
+Only a measurement on the target shows whether it pays.
+"""
 
 from pathlib import Path
 
@@ -26,14 +29,15 @@ def is_optimizable(config: PretrainedConfig) -> bool:
 def optimize(graph: Path, folder: Path, level: Optimization, config: PretrainedConfig, target: Target) -> Path:
     """Write the optimized graph to `folder/model.onnx`; `graph` stays as it is.
 
-    O1 folds constants, O2 fuses nodes too, O3 approximates GELU besides, O4 is O3 in half precision; each as Optimum defines it.
-    Fused nodes hide the types of what they give, and the quantizer needs them: they are inferred and written into the graph.
+    O1 folds constants, O2 also fuses nodes, O3 also approximates GELU, O4 is O3 in half precision;
+    each as Optimum defines it. Fused nodes hide the types of their outputs, which the quantizer
+    needs: the types are inferred and written into the graph.
 
     Raises:
         ExportError: the optimizer does not know the architecture.
     """
     on_gpu = target == "gpu"
-    # on a CPU that node is slower than the two that it stands for, as `headrace_backend.fusions` says
+    # on a CPU that node is slower than the two that it replaces, see `headrace_backend.fusions`
     settings = AutoOptimizationConfig.with_optimization_level(level, for_gpu=on_gpu, disable_skip_layer_norm_fusion=not on_gpu)
     try:
         ORTOptimizer([graph], config).optimize(settings, folder, file_suffix="", one_external_file=False)

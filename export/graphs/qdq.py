@@ -1,7 +1,9 @@
-"""QuantizeLinear/DequantizeLinear pairs where TensorRT wants them: before the inputs of quantized nodes, and nowhere else.
+"""QuantizeLinear/DequantizeLinear pairs where TensorRT wants them, and nowhere else.
 
-ONNX Runtime's quantizer puts a pair behind the outputs of quantized nodes too, and lets every other reader of a quantized tensor read the
-rounded values: the residual sums would lose what they need not, and a bias could not be fused with the product before it.
+They belong before the inputs of quantized nodes. ONNX Runtime's quantizer also puts a pair after
+the outputs of quantized nodes, and lets every other reader of a quantized tensor read the rounded
+values: the residual sums would lose precision needlessly, and a bias could not be fused with the
+product before it.
 """
 
 from collections.abc import Collection
@@ -11,7 +13,10 @@ import onnx
 
 
 def unquantize_other_readers(graph: Path, quantized: Collection[str]) -> None:
-    """Let nodes of operators other than `quantized` read the tensors themselves, and remove pairs that nobody reads then; in place."""
+    """Let nodes of operators other than `quantized` read the tensors themselves; in place.
+
+    Pairs that no node reads then are removed.
+    """
     model = onnx.load(graph)
     nodes = model.graph.node
     made_by = {output: node for node in nodes for output in node.output}

@@ -1,6 +1,7 @@
-"""int8 quantization of an ONNX graph, through Optimum: dynamic for a CPU's instruction set, static for TensorRT.
+"""int8 quantization of an ONNX graph, through Optimum.
 
-Dynamic: weights per channel, activations by the range of each batch. Static: the ranges were calibrated on texts before.
+Dynamic, for a CPU's instruction set: weights per channel, activations by the range of each batch.
+Static, for TensorRT: the ranges were calibrated on texts before.
 """
 
 import platform
@@ -20,25 +21,32 @@ from export.recipe.recipe import InstructionSet
 from model_repository.manifest import GRAPH
 
 STATIC_OPERATORS = ["MatMul"]
-"""What static int8 quantizes. The attention mask's Add is left alone, for its -3e38 would take all of a range; so is the head's Gemm, whose
-bias ONNX Runtime would quantize to int32, which TensorRT does not take."""
+"""What static int8 quantizes.
+
+The attention mask's Add is left alone, as its -3e38 would take all of a range; so is the head's
+Gemm, whose bias ONNX Runtime would quantize to int32, which TensorRT does not take.
+"""
 
 _CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Which of the quantizable nodes to quantize, by name: `only` these (empty: all), and none of `exclude`."""
+    """Which of the quantizable nodes to quantize, by name.
+
+    `only` these (empty: all), and none of `exclude`.
+    """
 
     only: Sequence[str] = ()
     exclude: Sequence[str] = ()
 
 
 def detect_instruction_set(machine: str | None = None, cpuinfo: str | None = None) -> InstructionSet:
-    """The instruction set of this machine's CPU; `machine` and the text of `/proc/cpuinfo` can be given instead of read.
+    """The instruction set of this machine's CPU.
 
-    Signed 8-bit weights are right where the CPU has vector neural network instructions (AVX512-VNNI, AVX-VNNI) and saturate where it has
-    not: `avx2` then takes unsigned ones.
+    `machine` and the text of `/proc/cpuinfo` can be given instead of read. Signed 8-bit weights are
+    right where the CPU has vector neural network instructions (AVX512-VNNI, AVX-VNNI) and saturate
+    elsewhere: `avx2` then takes unsigned ones.
     """
     if (machine or platform.machine()).lower() in ("aarch64", "arm64"):
         return "arm64"
@@ -62,13 +70,14 @@ def quantize(graph: Path, folder: Path, instruction_set: InstructionSet, config:
 
 
 def quantize_static(graph: Path, folder: Path, ranges: TensorsData, config: PretrainedConfig, nodes: Nodes | None = None) -> Path:
-    """Write the static int8 graph to `folder/model.onnx`, with calibrated `ranges`; `graph` stays as it is.
+    """Write the static int8 graph to `folder/model.onnx`; `graph` stays as it is.
 
-    As TensorRT wants it: QuantizeLinear/DequantizeLinear pairs before the inputs of quantized nodes, one for each reader of a tensor, on
-    weights too (which therefore stay fp32 in the file), everything symmetric, weights per channel.
+    It is as TensorRT wants it, with calibrated `ranges`: QuantizeLinear/DequantizeLinear pairs
+    before the inputs of quantized nodes, one for each reader of a tensor, also on weights (which
+    therefore stay fp32 in the file), everything symmetric, weights per channel.
 
     Raises:
-        ExportError: `folder` is where `graph` lies, or the quantizer cannot work on the graph.
+        ExportError: `folder` is the folder of `graph`, or the quantizer cannot work on the graph.
     """
     nodes = nodes or Nodes()
     settings = AutoQuantizationConfig.tensorrt(
@@ -93,6 +102,6 @@ def _quantize(graph: Path, folder: Path, settings: QuantizationConfig, config: P
 
 
 def _named(nodes: Nodes) -> tuple[list[str], list[str]]:
-    """Names as the dynamic quantizer knows them: it makes each Gemm `x` a MatMul `x_MatMul` first."""
+    """Names as the dynamic quantizer has them: it first makes each Gemm `x` a MatMul `x_MatMul`."""
     only, exclude = ([name for node in names for name in (node, f"{node}_MatMul")] for names in (nodes.only, nodes.exclude))
     return only, exclude

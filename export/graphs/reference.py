@@ -1,4 +1,7 @@
-"""The fp32 PyTorch model's outputs on the evaluation set, computed once for the same weights and texts."""
+"""The outputs of the fp32 PyTorch model on the evaluation set.
+
+They are computed once for the same weights and texts.
+"""
 
 import inspect
 import io
@@ -17,7 +20,10 @@ _NUMPY = b"\x93NUMPY"
 
 
 def torch_run(model: Any, outputs: Iterable[str]) -> Run:
-    """A PyTorch model as a function of padded int64 inputs; inputs that it does not take are left out."""
+    """A PyTorch model as a function of padded int64 inputs.
+
+    Inputs that it does not take are left out.
+    """
     names = set(inspect.signature(model.forward).parameters)
 
     wanted = list(outputs)
@@ -31,7 +37,7 @@ def torch_run(model: Any, outputs: Iterable[str]) -> Run:
 
 
 def reference_outputs(answer: Callable[[], Outputs], examples: int, cache: Path) -> Outputs:
-    """What the reference answers; read from `cache` where it lies already, and written there otherwise."""
+    """The reference's answers: read from `cache`, or else computed and written there."""
     if cache.is_file():
         cached = _read(cache)
         if len(cached) == examples:

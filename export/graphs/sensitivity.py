@@ -1,12 +1,16 @@
 """Which layers int8 hurts most, and the fewest of them to keep in fp32 so that the version passes.
 
-The procedure is the partial quantization of Wu, Judd, Zhang, Isaev and Micikevicius, "Integer Quantization for Deep Learning Inference:
-Principles and Empirical Evaluation" (2020, arXiv:2004.09602): quantize one layer at a time and nothing else, rank the layers by what that
-costs, then keep the most sensitive ones in high precision until the quality is back. Two things are our own. The cost is how far scores
-move on average from the fp32 ones: a sample of texts tells that finer than a metric that counts right answers. And how many layers to keep
-is found by doubling and then bisecting instead of one by one, with the gate on the whole evaluation set as judge.
+The procedure is the partial quantization of Wu, Judd, Zhang, Isaev and Micikevicius, "Integer
+Quantization for Deep Learning Inference: Principles and Empirical Evaluation" (2020,
+arXiv:2004.09602): quantize one layer at a time and nothing else, rank the layers by what that
+costs, then keep the most sensitive ones in high precision until the quality is back. Two things are
+our own. The cost is how far scores move on average from the fp32 ones: a sample of texts shows that
+more finely than a metric that counts right answers. And the number of layers to keep is found by
+doubling and then bisecting instead of one by one, with the gate on the whole evaluation set as
+judge.
 
-The costs of layers are taken as if they added up. They nearly do where few layers stand out; the gate, and not the sum, decides in the end.
+The costs of layers are taken as if they added up. They nearly do where few layers stand out; in the
+end the gate decides, not the sum.
 """
 
 import math
@@ -26,7 +30,10 @@ _QUANTIZED = {"MatMul", "Gemm", "Gather", "Conv", "Attention", "EmbedLayerNormal
 
 @dataclass(frozen=True)
 class Layer:
-    """Nodes of one module of the model, by the path that PyTorch's exporter puts before their names."""
+    """Nodes of one module of the model.
+
+    PyTorch's exporter puts the path of the module before the names of its nodes.
+    """
 
     name: str
     nodes: tuple[str, ...]
@@ -41,7 +48,10 @@ class Ranked:
 
 
 def quantized_layers(source: Path, quantized: Path) -> list[Layer]:
-    """The layers that full int8 quantizes: those with a node that the quantized graph holds no more, or with other inputs."""
+    """The layers that full int8 quantizes.
+
+    They have a node that is not in the quantized graph, or has other inputs there.
+    """
     kept = {(node.name, *node.input) for node in onnx.load(quantized).graph.node}
     nodes = [node for node in onnx.load(source).graph.node if node.op_type in _QUANTIZED and (node.name, *node.input) not in kept]
     groups: dict[str, list[str]] = {}
@@ -53,7 +63,10 @@ def quantized_layers(source: Path, quantized: Path) -> list[Layer]:
 
 
 def rank(layers: Sequence[Layer], cost: Callable[[Layer], float], advance: Callable[[int, int], None]) -> list[Ranked]:
-    """The layers by what each costs alone, the most sensitive first; a cost that is no number counts as the highest."""
+    """The layers by what each costs alone, the most sensitive first.
+
+    A cost that is not a number counts as the highest.
+    """
     ranked = []
     for done, layer in enumerate(layers, start=1):
         found = cost(layer)
@@ -63,9 +76,10 @@ def rank(layers: Sequence[Layer], cost: Callable[[Layer], float], advance: Calla
 
 
 def fewest_kept(count: int, passes: Callable[[int], bool]) -> int:
-    """The smallest number of layers to keep in fp32 such that the version passes, where more layers never make it worse.
+    """The smallest number of layers to keep in fp32 such that the version passes.
 
-    `passes(n)` keeps the n most sensitive ones; it is asked at most `_most_tries(count)` times.
+    `passes(n)` keeps the n most sensitive ones; more layers must never make it worse. It is called
+    at most `_most_tries(count)` times.
 
     Raises:
         ExportError: it does not pass even with one layer left in int8.
@@ -122,13 +136,15 @@ def search(
     *,
     whole_curve: bool = False,
 ) -> Search:
-    """Rank the layers, and find the fewest to keep in fp32; `make` writes an int8 graph into the folder of that name,
-    `cost` is how far a graph's scores moved, `judge` its quality and whether it may be packaged.
+    """Rank the layers, and find the fewest to keep in fp32.
 
-    `whole_curve` tries a doubling number of layers beyond that too, so that the curve is seen where it is flat.
+    `make` writes an int8 graph into the folder of that name, `cost` is how far a graph's scores
+    moved, `judge` its quality and whether it may be packaged. `whole_curve` also tries a doubling
+    number of layers beyond that, so that the curve is seen where it is flat.
 
     Raises:
-        ExportError: no layer is quantized, or the version does not pass even with one layer left in int8.
+        ExportError: no layer is quantized, or the version does not pass even with one layer left in
+            int8.
     """
     if len(layers) < 2:
         raise ExportError(f"int8 quantizes {len(layers)} layers of this graph, so there are none to choose between; use another precision")
@@ -175,7 +191,7 @@ def described(found: Search, latencies: Sequence[tuple[Latency, ...]], texts: in
 
 
 def curve(found: Sensitivity) -> list[str]:
-    """Quality against size and latency as lines of text, one for each number of layers kept in fp32 that was tried."""
+    """Quality against size and latency as lines of text, one for each number of layers tried."""
     lines = []
     for point in found.curve:
         parts = [f"{point.layers_kept:3d} layers in fp32: quality {point.quality:.4f}", f"{point.size_bytes / 1e6:.1f} MB"]

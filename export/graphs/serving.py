@@ -1,4 +1,7 @@
-"""Answers as the backend gives them, whatever runs the model: what is checked at export is what will be served."""
+"""Answers as the backend gives them, whatever runs the model.
+
+So what is checked at export is what will be served.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -24,7 +27,7 @@ BATCH_SIZE = 8
 CHUNK = 128
 """Items answered between two reports of progress."""
 _LAUNCH_TOKENS = 16
-"""What launching a batch costs, in tokens of computing: enough that texts of like length are joined."""
+"""What launching a batch costs, in tokens of computing: enough to join texts of similar length."""
 
 Outputs = Any
 """What a task answers to n items: float32 [n, width], or a list of n JSON values."""
@@ -38,7 +41,7 @@ class Serving:
     tokenizer: Path
 
     def queries(self, items: Sequence[Item]) -> list[Query]:
-        """What the model is asked by items.
+        """What items ask of the model.
 
         Raises:
             ExportError: an item that cannot be read.

@@ -16,8 +16,12 @@ from export.tasks.task import Task
 
 @dataclass(frozen=True)
 class Subject:
-    """A loaded model with its evaluation set: the `items` that the set asks, `encoded` as the model reads them, what is right (`truth`),
-    how answers are made (`serving`) and judged (`assessment`), and the fp32 PyTorch model itself (`run`)."""
+    """A loaded model with its evaluation set.
+
+    `items` are what the set asks, `encoded` is what the model reads of them, `truth` what is right,
+    `serving` how answers are made, `assessment` how they are judged, `run` the fp32 PyTorch model
+    itself.
+    """
 
     task: Task
     assessment: Assessment

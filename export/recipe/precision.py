@@ -1,4 +1,7 @@
-"""Which precision and optimization run well on which target: the one table, and the refusals with what to use instead."""
+"""Which precision and optimization run well on which target.
+
+This is the one table, with refusals that say what to use instead.
+"""
 
 from typing import Literal
 
@@ -18,10 +21,13 @@ _PACKAGED: dict[tuple[Target, RecipePrecision], Precision] = {
 
 
 def packaged_precision(target: Target, precision: RecipePrecision, *, calibrated: bool = False) -> Precision:
-    """The manifest's name of a recipe's precision; `calibrated` says that the recipe names texts to calibrate static int8 with.
+    """The manifest's name of a recipe's precision.
+
+    `calibrated`: the recipe names texts to calibrate static int8 with.
 
     Raises:
-        ValueError: a combination that would be slower than what it replaces; the message says which to use.
+        ValueError: a combination that would be slower than what it replaces; the message says which
+            to use.
     """
     if (target, precision) == ("gpu", "int8") and not calibrated:
         raise ValueError(
@@ -35,10 +41,10 @@ def packaged_precision(target: Target, precision: RecipePrecision, *, calibrated
 
 
 def require_optimization_fits(target: Target, precision: RecipePrecision, optimization: Optimization | None) -> None:
-    """An optimization level and a precision that can be had together.
+    """Require an optimization level and a precision that go together.
 
     Raises:
-        ValueError: they cannot; the message says what to use.
+        ValueError: they do not; the message says what to use.
     """
     if optimization == "O4" and (target, precision) != ("gpu", "fp16"):
         raise ValueError(f"optimization O4 is O3 in half precision for GPUs, not for {precision} on target {target}; use O3")

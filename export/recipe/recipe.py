@@ -1,6 +1,5 @@
-"""The recipe: what to export, from which checkpoint, to which target, and how much quality it may lose."""
+"""The recipe: what to export, from what, for which target, and how much quality it may lose."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -8,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from export.errors import RecipeError
+from export.recipe.faults import Fields, sentences
 from export.recipe.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
 from model_repository.manifest import Optimization, Precision, Target
 from model_repository.postprocessing import Windows
@@ -23,9 +23,10 @@ class _Strict(BaseModel):
 class Evaluation(_Strict):
     """The evaluation set, the columns that a task reads from it, and the gate.
 
-    `data` is CSV, JSON lines, Parquet or a folder of the datasets library; `columns` names those of further roles (`question: q`).
-    `metric` may get worse by at most `max_drop`, in each group of the `slices` columns by at most `max_slice_drop`, and at least
-    the share `min_agreement` of the answers must be the fp32 reference's.
+    `data` is CSV, JSON lines, Parquet or a folder of the datasets library; `columns` names the
+    columns of further roles (`question: q`). `metric` may get worse by at most `max_drop`, in each
+    group of the `slices` columns by at most `max_slice_drop`, and at least the share
+    `min_agreement` of the answers must be the fp32 reference's.
     """
 
     data: Path
@@ -35,7 +36,7 @@ class Evaluation(_Strict):
     columns: dict[str, str] = Field(default_factory=dict)
     slices: tuple[str, ...] = ()
     metric: str | None = None
-    """None: the task's usual one."""
+    """None: the task's first one."""
     max_drop: float = Field(ge=0)
     min_agreement: float | None = Field(default=None, ge=0, le=1)
     max_slice_drop: float | None = Field(default=None, ge=0)
@@ -56,9 +57,10 @@ class Evaluation(_Strict):
 
 
 class Calibration(_Strict):
-    """Texts that static int8 takes its activations' ranges from: of the training set, never of the evaluation set.
+    """Texts that static int8 takes the ranges of its activations from.
 
-    `data` is read as an evaluation set is; `samples` of its texts are used. `minmax` takes the whole range, `percentile` cuts off the
+    They are of the training set, never of the evaluation set. `data` is read like an evaluation
+    set; `samples` of its texts are used. `minmax` takes the whole range, `percentile` cuts off the
     rest, `entropy` loses the least information.
     """
 
@@ -77,9 +79,12 @@ class Calibration(_Strict):
 
 
 class Recipe(_Strict):
-    """One version of one model. Paths are as written: `path` resolves them against the recipe's folder."""
+    """One version of one model.
 
-    # names stand in paths, URLs and metric labels
+    Paths are as written: `path` resolves them against the recipe's folder.
+    """
+
+    # names are parts of paths, URLs and metric labels
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     version: int = Field(ge=1)
     task: TaskName
@@ -92,7 +97,10 @@ class Recipe(_Strict):
     windows: Windows | None = None
     """None: a text of more than `max_length` tokens is cut."""
     postprocessing: dict[str, Any] = Field(default_factory=dict)
-    """How answers are made, where the checkpoint does not say or says otherwise: fields of the task's settings."""
+    """How answers are made where the checkpoint does not say or says otherwise.
+
+    These are fields of the task's settings.
+    """
     target: Target = "cpu"
     precision: Literal["int8", "fp16", "fp32", "auto"]
     optimization: Optimization | None = None
@@ -166,8 +174,8 @@ class Recipe(_Strict):
         """Read a recipe of one version from YAML.
 
         Raises:
-            RecipeError: no such file, not YAML, fields that are missing, unknown or out of range (each of them is named), or
-                several versions.
+            RecipeError: no such file, not YAML, fields that are missing, unknown or out of range
+                (each of them is named), or several versions.
         """
         recipes = cls.read_all(file)
         if len(recipes) > 1:
@@ -176,10 +184,13 @@ class Recipe(_Strict):
 
     @classmethod
     def read_all(cls, file: Path) -> list[Self]:
-        """Read a recipe from YAML: of one version, or with `adapters: {version: adapter, …}` of several on one checkpoint.
+        """Read a recipe from YAML: of one version, or of several on one checkpoint.
+
+        Several have `adapters: {version: adapter, …}`.
 
         Raises:
-            RecipeError: no such file, not YAML, or fields that are missing, unknown or out of range: each of them is named.
+            RecipeError: no such file, not YAML, or fields that are missing, unknown or out of
+                range: each of them is named.
         """
         try:
             fields = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -192,7 +203,7 @@ class Recipe(_Strict):
         try:
             recipes = [cls.model_validate(one) for one in _versions(fields)]
         except ValidationError as exc:
-            raise RecipeError("; ".join(f"{file}: {_fault(error)}" for error in exc.errors())) from exc
+            raise RecipeError("; ".join(f"{file}: {sentence}" for sentence in sentences(exc, _FIELDS))) from exc
         except ValueError as exc:
             raise RecipeError(f"{file}: {exc}") from exc
         for recipe in recipes:
@@ -213,25 +224,10 @@ def _versions(fields: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**common, "version": version, "adapter": adapter} for version, adapter in adapters.items()]
 
 
-def _fault(error: Any) -> str:
-    """One sentence for one fault that pydantic found."""
-    field, given = ".".join(map(str, error["loc"])), error["input"]
-    match error["type"]:
-        case "missing":
-            return f"the field {field} is missing; add it"
-        case "extra_forbidden":
-            parts: dict[str, type[BaseModel]] = {"evaluation": Evaluation, "calibration": Calibration}
-            names = list(parts.get(field.split(".")[0] if "." in field else "", Recipe).model_fields)
-            close = difflib.get_close_matches(str(error["loc"][-1]), names, n=1)
-            return f"the field {field} is unknown; " + (f"is {close[0]} meant?" if close else f"known are {', '.join(names)}")
-        case "literal_error":
-            return f"{field}: {given!r} is not possible; choose one of {error['ctx']['expected']}"
-        case "string_pattern_mismatch" if field == "model":
-            return (
-                f"model: {given!r} must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit: "
-                "it stands in paths and URLs"
-            )
-        case "value_error":
-            return f"{field}: {error['ctx']['error']}" if field else str(error["ctx"]["error"])
-        case _:
-            return f"{field or 'recipe'}: {error['msg'][0].lower()}{error['msg'][1:]} (it is {given!r})"
+_FIELDS = Fields(
+    root=Recipe,
+    parts={"evaluation": Evaluation, "calibration": Calibration},
+    patterns={
+        "model": "must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit: it stands in paths and URLs",
+    },
+)

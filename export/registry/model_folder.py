@@ -1,6 +1,8 @@
-"""A model's folder in the repository: its versions and its `config.pbtxt`, read and changed under a lock.
+"""A model's folder in the repository, read and changed under a lock.
 
-<repository>/<model>/{config.pbtxt, <version>/…}
+It holds the model's versions and its `config.pbtxt`:
+
+    <repository>/<model>/{config.pbtxt, <version>/…}
 """
 
 import fcntl
@@ -9,16 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tritonclient.grpc.model_config_pb2 import ModelConfig
-
 from export.errors import ExportError
 from model_repository import config
+from model_repository.config import ModelConfig
 from model_repository.manifest import Manifest, ManifestError, read_versions
 from model_repository.serving import ServingError
 from model_repository.signature import read_signatures
 
 STAGING = ".staging-"
-"""How folders in the making begin; those that nobody holds are removed by the next export."""
+"""How the names of unfinished folders begin; the next export removes those without a lock."""
 
 
 def versions(model: Path) -> dict[int, Manifest]:
@@ -34,10 +35,10 @@ def versions(model: Path) -> dict[int, Manifest]:
 
 
 def require_version(repository: Path, model: str, version: int) -> Manifest:
-    """The manifest of a version that must be there.
+    """The manifest of a version that must exist.
 
     Raises:
-        ExportError: it is not; the message names those that are.
+        ExportError: it does not; the message names the versions that do.
     """
     found = require_model(repository, model)
     if version not in found:
@@ -46,10 +47,10 @@ def require_version(repository: Path, model: str, version: int) -> Manifest:
 
 
 def require_model(repository: Path, model: str) -> dict[int, Manifest]:
-    """The versions of a model that must be there.
+    """The versions of a model that must exist.
 
     Raises:
-        ExportError: it has none; the message names the models that are there.
+        ExportError: it has none; the message names the models that exist.
     """
     if found := versions(repository / model):
         return found
@@ -62,7 +63,7 @@ def models(repository: Path) -> list[str]:
 
 
 def read_config(model: Path) -> ModelConfig | None:
-    """A model's configuration; None: there is none yet.
+    """A model's configuration; None where it has none yet.
 
     Raises:
         ExportError: it cannot be read.
@@ -75,10 +76,12 @@ def read_config(model: Path) -> ModelConfig | None:
 
 
 def write_config(model: Path, change: Callable[[ModelConfig], object] = lambda _: None) -> ModelConfig:
-    """Write a model's configuration from the versions in its folder, after a change to what stood there; returns it.
+    """Write a model's configuration from the versions in its folder, and return it.
+
+    `change` is made to the configuration that is there.
 
     Raises:
-        ExportError: what stood there cannot be read.
+        ExportError: the configuration that is there cannot be read.
     """
     new = current_config(model)
     try:
@@ -92,10 +95,12 @@ def write_config(model: Path, change: Callable[[ModelConfig], object] = lambda _
 
 
 def current_config(model: Path) -> ModelConfig:
-    """A model's configuration for the versions in its folder: what stands there, but for versions that are gone.
+    """A model's configuration for the versions in its folder.
+
+    It is the one that is there, without versions that are gone.
 
     Raises:
-        ExportError: what stands there cannot be read.
+        ExportError: the configuration that is there cannot be read.
     """
     return updated(model, read_config(model))
 

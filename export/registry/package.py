@@ -1,9 +1,11 @@
-"""Package a version: staged beside its place, verified there, then renamed into the repository in one step.
+"""Package a version: staged beside its place, verified there, then renamed in one step.
 
-    <repository>/<model>/.staging-…/<model>/{config.pbtxt, <version>/{model.onnx, tokenizer.json, manifest.json, report.html, report.md}}
+    <repository>/<model>/.staging-…/<model>/{config.pbtxt, <version>/…}
     <repository>/<model>/{config.pbtxt, <version>/…}
 
-The staging folder is itself a repository that holds this version only, so that a Triton can try it. What fails leaves no trace.
+A version's folder holds `model.onnx`, `tokenizer.json`, `manifest.json`, `report.html` and
+`report.md`. The staging folder is itself a repository that holds this version only, so that a
+Triton can try it. An export that fails leaves no trace.
 """
 
 import os
@@ -24,14 +26,14 @@ from model_repository.tensors import TEXT_PAIR
 
 @dataclass(frozen=True)
 class Staged:
-    """A packaged version that is not in the repository yet. `repository` holds nothing else."""
+    """A packaged version that is not in the repository yet; `repository` holds nothing else."""
 
     repository: Path
     manifest: Manifest
 
     @property
     def version_folder(self) -> Path:
-        """Where graph, tokenizer and manifest lie."""
+        """The folder of graph, tokenizer and manifest."""
         return self.repository / self.manifest.model / str(self.manifest.version)
 
 
@@ -45,9 +47,9 @@ def find_version(repository: Path, model: str, version: int) -> Manifest | None:
 
 
 def require_intact(repository: Path, manifest: Manifest) -> None:
-    """A packaged version's files are those that its manifest speaks of, and `config.pbtxt` knows it.
+    """Require that a packaged version's files are as in its manifest, and repair `config.pbtxt`.
 
-    A configuration that was lost, or not yet written when an export was cut off, is written anew.
+    A configuration that was lost, or not yet written when an export was cut off, is written again.
 
     Raises:
         ExportError: a file was changed or is gone.
@@ -60,7 +62,7 @@ def require_intact(repository: Path, manifest: Manifest) -> None:
 
 
 def require_same_files(folder: Path, manifest: Manifest) -> None:
-    """The files in a version's folder are those that its manifest speaks of.
+    """Require that the files in a version's folder have the digest of its manifest.
 
     Raises:
         ExportError: a file was changed or is gone.
@@ -76,10 +78,13 @@ def require_same_files(folder: Path, manifest: Manifest) -> None:
 
 
 def require_same_model(repository: Path, model: str, version: int, answering: Answering, target: str) -> None:
-    """The versions of a model share one configuration, so one task with the same inputs, and one target.
+    """Require the task, inputs and target of the model's other versions.
+
+    The versions of a model share one configuration.
 
     Raises:
-        ExportError: another version has another task, other inputs or another target, or `config.pbtxt` cannot be read.
+        ExportError: another version has another task, other inputs or another target, or
+            `config.pbtxt` cannot be read.
     """
     for number, other in versions(repository / model).items():
         if number != version and (other.task, other.tensors, other.target) != (answering.task, answering.tensors, target):
@@ -95,7 +100,9 @@ def _inputs(answering: Answering) -> str:
 
 
 def require_provider(repository: Path, model: str, provider: str) -> None:
-    """A model that is in the repository already is served by this execution provider: its versions share one configuration.
+    """Require that a model in the repository is served by this execution provider.
+
+    The versions of a model share one configuration.
 
     Raises:
         ExportError: its `config.pbtxt` names another one.
@@ -110,7 +117,10 @@ def require_provider(repository: Path, model: str, provider: str) -> None:
 
 @contextmanager
 def staging(repository: Path, manifest: Manifest, graph: Path, tokenizer: Path) -> Iterator[Staged]:
-    """Copy a version's files beside their place, the manifest last; whatever is still there at the end is removed."""
+    """Copy a version's files beside their place, the manifest last.
+
+    What is not committed is removed at the end.
+    """
     with _staging(repository, manifest) as staged:
         shutil.copyfile(graph, staged.version_folder / GRAPH)
         shutil.copyfile(tokenizer, staged.version_folder / TOKENIZER)
@@ -121,10 +131,12 @@ def staging(repository: Path, manifest: Manifest, graph: Path, tokenizer: Path) 
 
 @contextmanager
 def staging_copy(repository: Path, version_folder: Path) -> Iterator[Staged]:
-    """Stage a version that was packaged elsewhere; its manifest and signature stay as they are, to the byte.
+    """Stage a version that was packaged elsewhere.
+
+    Its manifest and signature stay as they are, to the byte.
 
     Raises:
-        ExportError: its files are not those that its manifest speaks of.
+        ExportError: its files do not have the digest of its manifest.
     """
     text = (version_folder / FILE).read_bytes()
     manifest = Manifest.parse(text, where=str(version_folder / FILE))
@@ -157,9 +169,9 @@ def _staging(repository: Path, manifest: Manifest) -> Iterator[Staged]:
 
 
 def commit(staged: Staged, repository: Path) -> None:
-    """Put a staged version into the repository, in the place of one with the same number if there is one, and say so in `config.pbtxt`.
+    """Put a staged version into the repository and into `config.pbtxt`.
 
-    What a user edited in `config.pbtxt` stays.
+    It replaces a version with the same number. A user's edits in `config.pbtxt` stay.
     """
     manifest = staged.manifest
     model = repository / manifest.model
@@ -187,14 +199,14 @@ def _write_manifest(path: Path, text: bytes) -> None:
 
 
 def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and its parents; returns those that were not there, innermost first."""
+    """Make a folder and its parents; returns those that were missing, innermost first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return missing
 
 
 def _remove_abandoned(model: Path) -> None:
-    """Remove staging folders of exports that were killed: nobody holds their lock."""
+    """Remove staging folders of exports that were killed: they are not locked."""
     for folder in model.glob(f"{STAGING}*"):
         with suppress(OSError), lock(folder, wait=False):
             shutil.rmtree(folder)

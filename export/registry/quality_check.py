@@ -1,5 +1,6 @@
-"""The quality gate once more: a packaged version answers its evaluation set, and the figures are the manifest's and within its bounds.
+"""The quality gate once more, on a packaged version.
 
+The version answers its evaluation set; its figures must be the manifest's and within the bounds.
 The fp32 reference is not asked again, as that takes its checkpoint: its figures are the manifest's.
 """
 
@@ -23,14 +24,18 @@ from export.tasks import TASKS
 from model_repository.manifest import GRAPH, TOKENIZER, Comparison, Manifest, Quality
 
 TOLERANCE = 0.001
-"""How far a figure may be from the manifest's: on the same kind of machine the same graph answers the same, but for the last digits."""
+"""How far a figure may be from the manifest's.
+
+On the same kind of machine the same graph gives the same answers, but for the last digits.
+"""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What a version answers, and what its manifest says, on the `examples` of the whole set or (`where`) of a slice.
+    """What a version answers, and what its manifest says.
 
-    `drop` is from the reference that the manifest names; `bound` is what may be lost, None where nothing was asked of a slice.
+    `examples` are those of the whole set, or of the slice in `where`; `drop` is from the manifest's
+    reference; `bound` is what may be lost, None where a slice has no bound.
     """
 
     where: str
@@ -44,7 +49,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measured:
-    """The figures of a version, the whole set's first, and the execution provider that gave them."""
+    """The figures of a version, the whole set's first; `provider` is what ran the graph."""
 
     metric: str
     provider: str
@@ -65,10 +70,10 @@ def require_same_set(quality: Quality, table: Table) -> None:
 
 
 def evaluation_set(quality: Quality, table: Table, columns: Mapping[str, str]) -> Dataset:
-    """A table in the roles that the manifest names; `columns` (role: column) says otherwise.
+    """A table in the roles of the manifest, or of `columns` (role: column).
 
     Raises:
-        RecipeError: a column is not there, or does not hold what its role needs.
+        RecipeError: a column is missing, or does not hold what its role needs.
     """
     roles = {**quality.columns, **columns}
     usual = {role: roles.pop(role) for role in ("text", "text_pair", "label") if role in roles}
@@ -80,7 +85,10 @@ def evaluation_set(quality: Quality, table: Table, columns: Mapping[str, str]) -
 def measure_again(
     folder: Path, manifest: Manifest, quality: Quality, dataset: Dataset, advance: Callable[[int, int], None] = lambda done, total: None
 ) -> Measured:
-    """Let the version in a folder answer an evaluation set, on the execution provider that its figures are of, or else on the CPU.
+    """Let the version in a folder answer an evaluation set.
+
+    It runs on the execution provider of the manifest's figures, or on the CPU where that is
+    missing.
 
     Raises:
         RecipeError: the set does not hold what the task needs.
@@ -95,10 +103,10 @@ def measure_again(
     runs = Padded(Graph(folder / GRAPH, task.outputs, provider=provider), serving.encode(()).pad_id)
     rows = metric.statistics(serving.answer(runs, items, advance), truth)
 
-    def figure(where: str, told: Comparison, chosen: NDArray[np.bool_] | slice, bound: float | None) -> Figure:
+    def figure(where: str, stated: Comparison, chosen: NDArray[np.bool_] | slice, bound: float | None) -> Figure:
         measured = float(metric.reduce(rows[chosen].sum(axis=0)))
-        drop = metric.drop(told.reference, measured)
-        return Figure(where, len(rows[chosen]), told.reference, told.packaged, measured, drop, bound)
+        drop = metric.drop(stated.reference, measured)
+        return Figure(where, len(rows[chosen]), stated.reference, stated.packaged, measured, drop, bound)
 
     slices = (
         figure(
@@ -113,7 +121,10 @@ def measure_again(
 
 
 def quality_faults(measured: Measured, tolerance: float) -> Iterator[str]:
-    """What is otherwise than the manifest says by more than `tolerance` (of the figure, where that is above 1), or lost too much."""
+    """Figures that differ from the manifest's, or lost too much.
+
+    They may differ by `tolerance`, which is a share of a figure above 1.
+    """
     for found in measured.figures:
         said = f"{measured.metric} is {found.measured:.4f} on {found.examples} examples{found.where}"
         # NaN is close to nothing

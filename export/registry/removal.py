@@ -14,7 +14,8 @@ def remove(repository: Path, model: str, removed: Collection[int], triton: Runni
     """Remove versions of a model.
 
     Raises:
-        ExportError: Triton does not answer, or does not load those that stay; the versions are where they were.
+        ExportError: Triton does not answer, or does not load the versions that stay; the versions
+            are where they were.
     """
     # as an export's staging folder: if this is killed, the next export cleans up
     folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=repository / model))

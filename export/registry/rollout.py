@@ -1,19 +1,20 @@
-"""Changes to a model that is being served: `config.pbtxt` first, then Triton loads it anew. What Triton does not take is undone.
+"""Changes to a model that is being served.
 
-Triton keeps the versions that it serves until the new ones are ready, so requests go on being answered meanwhile. It takes a change
-whole or not at all: where one version in service does not load, it goes on with the versions and the configuration that it had.
+`config.pbtxt` changes first, then Triton loads the model again; a change that Triton refuses is
+undone. Triton keeps the versions that it serves until the new ones are ready, so requests are
+answered all the time. It takes a change whole or not at all: where one version in service does not
+load, it keeps the versions and the configuration that it had.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tritonclient.grpc.model_config_pb2 import ModelConfig
-
 from export.errors import ExportError
 from export.registry.model_folder import lock, versions, write_config
 from export.registry.running_triton import RunningTriton, TritonRefused
 from model_repository import config
+from model_repository.config import ModelConfig
 from model_repository.serving import out_of_service
 
 Change = Callable[[ModelConfig], object]
@@ -23,7 +24,8 @@ def apply(repository: Path, model: str, triton: RunningTriton | None, change: Ch
     """Change a model's configuration and let Triton load it.
 
     Raises:
-        ExportError: Triton does not answer, or a version in service does not load; the configuration is as it was.
+        ExportError: Triton does not answer, or a version in service does not load; the
+            configuration is as it was.
     """
     folder = repository / model
     with lock(folder), _undone_on_error(folder / config.FILE):
@@ -42,7 +44,9 @@ def apply(repository: Path, model: str, triton: RunningTriton | None, change: Ch
 
 
 def announce(repository: Path, model: str, triton: RunningTriton, change: Change) -> bool:
-    """Let gateways see a change while Triton goes on serving all versions; returns whether Triton tells of it.
+    """Let gateways see a change while Triton still serves all versions.
+
+    Returns whether Triton shows the change.
 
     Raises:
         ExportError: Triton does not answer; the configuration is as it was.
@@ -61,7 +65,7 @@ def announce(repository: Path, model: str, triton: RunningTriton, change: Change
 
 @contextmanager
 def _undone_on_error(path: Path) -> Iterator[None]:
-    """Put the configuration back after an error. Triton, which serves what it served, need not be told."""
+    """Put the configuration back after an error; Triton serves what it did before, unasked."""
     before = path.read_bytes() if path.exists() else None
     try:
         yield

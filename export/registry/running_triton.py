@@ -1,4 +1,7 @@
-"""A running Triton, over HTTP: load, unload, and what it says of a model's versions. Its errors become ours here."""
+"""A running Triton, over HTTP: load, unload, and the states of its models' versions.
+
+Its errors are translated here.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +18,12 @@ READY = "READY"
 
 
 class TritonRefused(ExportError):
-    """Triton answered, and did not do what it was asked for; the message holds its reason."""
+    """Triton answered, and refused the request; the message holds its reason."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What Triton says of one version; `reason` is its word where the version is not ready."""
+    """Triton's state of one version; `reason` is Triton's where the version is not ready."""
 
     name: str
     reason: str
@@ -39,7 +42,9 @@ class RunningTriton:
         self._client = client
 
     def load(self, model: str) -> None:
-        """Load a model, or load it anew after its folder changed; versions that answer go on answering meanwhile.
+        """Load a model, also again after its folder changed.
+
+        Ready versions keep answering meanwhile.
 
         Raises:
             TritonRefused: a version did not load (those that did are served).
@@ -83,7 +88,7 @@ class RunningTriton:
 
 @contextmanager
 def connect(url: str | None) -> Iterator[RunningTriton | None]:
-    """A client of the Triton at `url` (host:port); None where there is none, or it is empty.
+    """A client of the Triton at `url` (host:port); None where `url` is None or empty.
 
     Raises:
         ExportError: a URL with a scheme.

@@ -38,7 +38,7 @@ def sign(repository: Path, model: str, version: int, key: PrivateKey) -> None:
     """Write a version's signature beside its manifest and into `config.pbtxt`.
 
     Raises:
-        ExportError: there is no such version, or its files are not those that its manifest speaks of.
+        ExportError: there is no such version, or its files do not have the digest of its manifest.
     """
     manifest = require_version(repository, model, version)
     folder = repository / model / str(version)

@@ -1,9 +1,13 @@
-"""Versions in a store: any URL that fsspec knows (`s3://bucket/prefix`, `hf://org/name`, `file:///folder`).
+"""Versions in a store: any URL that fsspec knows.
+
+Examples are `s3://bucket/prefix`, `hf://org/name` and `file:///folder`.
 
     <url>/<model>/config.pbtxt
-    <url>/<model>/<version>/{model.onnx, tokenizer.json, report.html, report.md, manifest.sig, manifest.json}
+    <url>/<model>/<version>/{model.onnx, tokenizer.json, report.html, report.md, manifest.sig,
+                             manifest.json}
 
-A store is a model repository itself, so a Triton can serve it. The manifest is written last: a folder without it is not a version.
+A store is a model repository itself, so a Triton can serve it. The manifest is written last: a
+folder without it is not a version.
 """
 
 import tempfile
@@ -13,12 +17,12 @@ from pathlib import Path, PurePosixPath
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
-from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from export import report
 from export.errors import ExportError
 from export.registry.version_name import VersionName
 from model_repository import config, signature
+from model_repository.config import ModelConfig
 from model_repository.manifest import FILE, GRAPH, TOKENIZER, Manifest, ManifestError
 from model_repository.serving import ServingError
 
@@ -31,7 +35,11 @@ class Store:
     """A model repository behind a URL."""
 
     def __init__(self, url: str) -> None:
-        """Raises `ExportError` where nothing is installed for the URL's scheme, or the store cannot be reached."""
+        """Open the store.
+
+        Raises:
+            ExportError: nothing is installed for the URL's scheme, or the store cannot be reached.
+        """
         self.url = url.rstrip("/")
         with self._translated("opened"):
             # what others wrote a moment ago must be seen
@@ -53,18 +61,18 @@ class Store:
         return sorted(found)
 
     def manifest(self, name: VersionName) -> bytes | None:
-        """A version's manifest, as it stands; None: there is no such version."""
+        """The bytes of a version's manifest; None: there is no such version."""
         return self._read(f"{self._folder(name)}/{FILE}")
 
     def signature(self, name: VersionName) -> bytes | None:
-        """A version's signature, as it stands; None: unsigned or no such version."""
+        """The bytes of a version's signature; None: unsigned or no such version."""
         return self._read(f"{self._folder(name)}/{signature.FILE}")
 
     def upload(self, name: VersionName, version_folder: Path) -> None:
-        """Write a version's files, in the place of another one with its number if there is one.
+        """Write a version's files; they replace those of another version with its number.
 
         Raises:
-            ExportError: the store does not take them.
+            ExportError: the store refuses them.
         """
         target = self._folder(name)
         with self._translated("written"):
@@ -76,7 +84,9 @@ class Store:
                     self._put(version_folder / file, f"{target}/{file}")
 
     def upload_config(self, model: str, first: ModelConfig | None) -> None:
-        """Write the model's configuration for the versions in the store; `first` is taken over where the store has none.
+        """Write the model's configuration for the versions in the store.
+
+        `first` is used where the store has no configuration yet.
 
         Raises:
             ExportError: a configuration or a manifest in the store cannot be read.
@@ -124,7 +134,7 @@ class Store:
 
     @contextmanager
     def _translated(self, done: str) -> Iterator[None]:
-        """Each kind of store raises errors of its own: they become one of ours, which says where."""
+        """Translate the errors of any kind of store into one of ours, which names the store."""
         try:
             yield
         except ExportError:

@@ -1,4 +1,7 @@
-"""Push a packaged version to a store, and pull one from it; nothing lands in the repository before it was checked."""
+"""Push a packaged version to a store, and pull one from it.
+
+Nothing enters the repository before it was checked.
+"""
 
 import tempfile
 from pathlib import Path
@@ -18,8 +21,8 @@ def push(repository: Path, name: VersionName, url: str, *, force: bool) -> bool:
     """Write a version to a store; returns whether there was anything to do.
 
     Raises:
-        ExportError: its files are not those of its manifest, the store holds another version by this name and `force` is false,
-            or the store does not take it.
+        ExportError: its files do not have the digest of its manifest, the store holds another
+            version by this name and `force` is false, or the store refuses it.
     """
     manifest = require_version(repository, name.model, name.version)
     folder = repository / name.model / str(name.version)
@@ -39,10 +42,10 @@ def push(repository: Path, name: VersionName, url: str, *, force: bool) -> bool:
 
 
 def choose(url: str, name: VersionName | None) -> tuple[Store, VersionName]:
-    """The store and the version that are meant: by name, as the URL's end, or as the only one in the store.
+    """The store and the version that are meant: by name, by the URL's end, or the only one there.
 
     Raises:
-        ExportError: there is no such version, or more than one; the message names those that are there.
+        ExportError: there is no such version, or more than one; the message names those that exist.
     """
     url = url.rstrip("/")
     if name is None:
@@ -60,11 +63,12 @@ def choose(url: str, name: VersionName | None) -> tuple[Store, VersionName]:
 
 
 def pull(repository: Path, store: Store, name: VersionName, *, key: PublicKey | None, force: bool) -> bool:
-    """Take a version over from a store, checked; returns whether there was anything to do.
+    """Copy a version from a store, checked; returns whether there was anything to do.
 
     Raises:
-        ExportError: its files are not those of its manifest, its signature is not by `key`'s owner, the store cannot be read, or
-            the repository holds another version by this name and `force` is false.
+        ExportError: its files do not have the digest of its manifest, its signature is not by
+            `key`'s owner, the store cannot be read, or the repository holds another version by this
+            name and `force` is false.
     """
     target = repository / name.model / str(name.version)
     there = _bytes(target / FILE)
@@ -95,7 +99,7 @@ def _only(store: Store) -> tuple[Store, VersionName]:
 
 
 def _require_named(folder: Path, name: VersionName, url: str) -> None:
-    """The manifest's names become a path in the repository: they must be those that were asked for."""
+    """Require the manifest's names to be those that were asked for: they become a path."""
     try:
         manifest = Manifest.parse((folder / FILE).read_bytes(), where=f"{url}/{name}/{FILE}")
     except ManifestError as exc:

@@ -1,4 +1,4 @@
-"""The last check: a real Triton on the staged version answers as the packaged graph does in this process."""
+"""The last check: Triton answers with the staged version as its graph does in this process."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from headrace_backend.items import Item
 from numpy.typing import NDArray
 from tritonclient.grpc import InferenceServerClient, InferInput
@@ -14,7 +13,7 @@ from tritonclient.utils import InferenceServerException
 
 from export.errors import ExportError
 from export.graphs.batches import Padded
-from export.graphs.graph import Graph
+from export.graphs.graph import Graph, provider_here
 from export.graphs.serving import Outputs, Serving
 from export.registry.package import Staged
 from export.tasks.task import Task
@@ -29,16 +28,21 @@ ATOL = 1e-4
 CLEAR_LEAD = 0.2
 """A label that leads by less may change when texts are sent together."""
 MOST_MOVED = 1 / 8
-"""Share of the clear labels that may change all the same in dynamic int8, whose activations' ranges are the batch's: a text between two
-labels was seen to move by 0.31. Answers that came back in another order would change most of them."""
+"""Share of the clear labels that may still change in dynamic int8.
+
+There the ranges of activations are the batch's: a text between two labels was seen to move by 0.31.
+Answers in a wrong order would change most labels.
+"""
 
 
 def check_through_triton(staged: Staged, task: Task, items: Sequence[Item], log: Path) -> float:
-    """Send items one by one, then all in one request; returns the largest difference of a number in the answers.
+    """Send items one by one, then all in one request.
+
+    Returns the largest difference of a number in the answers.
 
     Raises:
         TritonUnavailable: no Triton runs on this machine.
-        ExportError: the version does not load, or answers other than the graph.
+        ExportError: the version does not load, or answers otherwise than the graph.
     """
     manifest, tensors = staged.manifest, staged.manifest.tensors
     serving = Serving(manifest, staged.version_folder / TOKENIZER)
@@ -46,7 +50,8 @@ def check_through_triton(staged: Staged, task: Task, items: Sequence[Item], log:
     expected = [serving.answer(runs, [item]) for item in items]
     _place_on_cpu_without_gpu(staged)
     try:
-        with TritonServer.start(staged.repository, [], log=log) as triton, InferenceServerClient(triton.grpc_url) as client:
+        # no grace: once the answers are here, nothing runs that a stop would have to wait for
+        with TritonServer.start(staged.repository, [], log=log, grace_s=0) as triton, InferenceServerClient(triton.grpc_url) as client:
             triton.load(manifest.model)
             alone = [_ask(client, staged, tensors, [item]) for item in items]
             together = _ask(client, staged, tensors, items)
@@ -60,12 +65,15 @@ def check_through_triton(staged: Staged, task: Task, items: Sequence[Item], log:
 
 
 def _place_on_cpu_without_gpu(staged: Staged) -> None:
-    """A version for GPUs is tried on the CPU where there is no GPU; this is the staged configuration, not the repository's."""
+    """Try a version for GPUs on the CPU where there is no GPU.
+
+    Only the staged configuration changes, not the repository's.
+    """
     path = staged.version_folder.parent / config.FILE
     settings = config.read(path)
     settings.instance_group[0].count = 1
-    if settings.parameters["execution_provider"].string_value not in ort.get_available_providers():
-        settings.parameters["execution_provider"].string_value = "CPUExecutionProvider"
+    provider = settings.parameters["execution_provider"]
+    provider.string_value = provider_here(provider.string_value)
     config.write(path, settings)
 
 
@@ -89,7 +97,10 @@ def _tensor(name: str, values: Sequence[bytes]) -> InferInput:
 
 
 def _require_same(number: int, expected: Outputs, answered: Outputs) -> float:
-    """The largest difference between two answers to one item; all but their numbers must be equal."""
+    """The largest difference of numbers between two answers to one item.
+
+    All else in them must be equal.
+    """
     difference = _difference(_plain(expected), _plain(answered))
     if not difference <= ATOL:
         raise ExportError(
@@ -104,7 +115,7 @@ def _plain(value: Outputs) -> Any:
 
 
 def _difference(one: Any, other: Any) -> float:
-    """Of the numbers at the same places; infinite where anything else differs."""
+    """The largest difference of numbers in the same places; infinite where else they differ."""
     if isinstance(one, float) and isinstance(other, float):
         return abs(one - other)
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
@@ -115,7 +126,9 @@ def _difference(one: Any, other: Any) -> float:
 
 
 def require_clear_labels(labels: Sequence[str], expected: NDArray[np.float32], together: NDArray[np.float32], may_move: float) -> None:
-    """Texts sent together keep the labels that they have alone, but for a share `may_move` of those with a clear lead.
+    """Require that texts sent together keep the labels that they have alone.
+
+    A share `may_move` of the labels with a clear lead may change.
 
     Args:
         expected, together: float32 [texts, labels].

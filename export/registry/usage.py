@@ -42,10 +42,11 @@ def _versions_of(experiment: Mapping[str, Any]) -> dict[str, set[int]]:
 
 
 def uses(config: Any, packaged: Collection[int], experiments: Sequence[tuple[str, frozenset[int]]]) -> dict[int, list[str]]:
-    """What each packaged version is used for, in words; those with none are not needed.
+    """What each packaged version is used for, in words; a version without a use is not needed.
 
-    Beside the default and the experiments' versions there are the default that a rollback would restore, and versions in service that
-    are newer than the default: they may wait for their promotion.
+    Besides the default and the experiments' versions, these are used: the default that a rollback
+    would restore, and versions in service that are newer than the default, as they may wait for
+    their promotion.
 
     Raises:
         ServingError: a parameter of the `ModelConfig` cannot be read.

@@ -1,4 +1,7 @@
-"""Is a packaged version what its manifest says, and does `config.pbtxt` tell of it? Optionally: is it signed?"""
+"""Whether a packaged version is what its manifest says and `config.pbtxt` has it.
+
+Optionally also whether it is signed.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +15,9 @@ from model_repository.signature import PublicKey, SignatureError
 
 
 def faults(repository: Path, model: str, version: int, key: PublicKey | None) -> list[str]:
-    """What is wrong with a version, a sentence each; its signature is checked where a key is given.
+    """What is wrong with a version, a sentence each.
+
+    Its signature is checked where a key is given.
 
     Raises:
         ExportError: there is no such version, or its manifest cannot be read.
@@ -44,16 +49,16 @@ def _config_faults(folder: Path, manifest: Manifest) -> Iterator[str]:
     remedy = f"`python -m export load {folder.parent.name}` writes it anew"
     try:
         known = read_config(folder.parent)
-        told = {} if known is None else config.manifests(known)
+        configured = {} if known is None else config.manifests(known)
     except (ExportError, ManifestError) as exc:
         yield str(exc)
         return
     if known is None:
         yield f"{path} is gone; {remedy}"
         return
-    if manifest.version not in told:
+    if manifest.version not in configured:
         yield f"{path} does not tell of version {manifest.version}; {remedy}"
-    elif told[manifest.version] != manifest:
+    elif configured[manifest.version] != manifest:
         yield f"{path} holds another manifest of version {manifest.version} than {folder / FILE}; {remedy}"
     if signature.signature(known, manifest.version) != signature.read_signatures(folder.parent).get(manifest.version):
         yield f"{path} holds another signature of version {manifest.version} than {folder / signature.FILE}; {remedy}"

@@ -1,4 +1,4 @@
-"""Axes of a chart: where values lie and which of them are named. Pure."""
+"""Axes of a chart: the places of values, and which values are named. Pure."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +10,10 @@ MOST_TICKS = 7
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis from `low` to `high` with named `ticks`; equal distances on it are equal differences of `scale`."""
+    """An axis from `low` to `high` with named `ticks`.
+
+    Equal distances on it are equal differences of `scale`.
+    """
 
     label: str
     low: float
@@ -19,13 +22,13 @@ class Axis:
     scale: Callable[[float], float] = float
 
     def place(self, value: float) -> float:
-        """Where a value lies: 0 at the low end, 1 at the high end; values beyond stay at the end."""
+        """The place of a value: 0 at the low end, 1 at the high end, and for values beyond."""
         low, high = self.scale(self.low), self.scale(self.high)
         return min(max((self.scale(value) - low) / (high - low), 0.0), 1.0)
 
 
 def linear_axis(label: str, low: float, high: float, intervals: int = 4) -> Axis:
-    """An axis between round numbers that holds `low` and `high`, with about `intervals` round steps."""
+    """An axis between round numbers around `low` and `high`, with about `intervals` round steps."""
     if high - low < 1e-12:
         margin = max(abs(high) * 0.01, 1e-3)
         low, high = low - margin, high + margin
@@ -35,7 +38,10 @@ def linear_axis(label: str, low: float, high: float, intervals: int = 4) -> Axis
 
 
 def log_axis(label: str, low: float, high: float) -> Axis:
-    """A logarithmic axis that holds `low` and `high` (positive), with ticks at 1, 2 and 5 times powers of ten, or at fewer of them."""
+    """A logarithmic axis that holds `low` and `high` (positive).
+
+    Its ticks are at 1, 2 and 5 times powers of ten, or at fewer of them.
+    """
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     within: list[float] = []
     for steps in ((1, 2, 5), (1, 3), (1,)):
@@ -49,14 +55,17 @@ def log_axis(label: str, low: float, high: float) -> Axis:
 
 
 def log_axis_of(label: str, values: Sequence[float]) -> Axis:
-    """A logarithmic axis from the least to the greatest of some (positive) values, which are its ticks."""
+    """A logarithmic axis over some (positive) values, which are its ticks."""
     distinct = sorted(set(values))
     ends = (distinct[0], distinct[-1]) if len(distinct) > 1 else (distinct[0] / 2, distinct[0] * 2)
     return Axis(label, *ends, [(value, f"{value:g}") for value in distinct], math.log10)
 
 
 def counts_axis(label: str, greatest: int) -> Axis:
-    """An axis of counts from 0, on which each power of ten has the same room, so that rare values are seen."""
+    """An axis of counts from 0.
+
+    Each power of ten has the same room on it, so that rare values are seen.
+    """
     powers = [10**power for power in range(math.ceil(math.log10(max(greatest, 2))) + 1)]
     return Axis(
         label, 0, powers[-1], [(0.0, "0"), *((float(power), f"{power:,}") for power in powers if power > 1 or len(powers) < 4)], math.log1p

@@ -1,4 +1,7 @@
-"""Charts as SVG that stands alone inside a page: no scripts, no fonts, colours from the page's style sheet."""
+"""Charts as SVG that stands alone inside a page.
+
+They have no scripts and no fonts; colours are the page's style sheet's.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +35,7 @@ class Plot:
         return self.height - self.bottom - place * (self.height - self.top - self.bottom)
 
     def svg(self, title: str, parts: Sequence[str]) -> Markup:
-        """The drawing, named for those who do not see it; every text in `parts` is escaped already."""
+        """The drawing, named for screen readers; every text in `parts` must be escaped."""
         name = escape(title)
         return Markup(  # noqa: S704 - see above
             f'<svg viewBox="0 0 {self.width} {self.height}" style="max-width:{self.width}px" role="img" aria-label="{name}">'
@@ -42,7 +45,10 @@ class Plot:
 
 @dataclass(frozen=True)
 class Line:
-    """Points (x, y) joined by a line. `style`: classes of the style sheet, c1 to c4, with `aim` dashed."""
+    """Points (x, y) joined by a line.
+
+    `style` is classes of the style sheet, c1 to c4, with `aim` dashed.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -82,7 +88,7 @@ def line_chart(title: str, lines: Sequence[Line], x: Axis, y: Axis) -> Markup:
 
 
 def scatter(title: str, points: Sequence[Point], x: Axis, y: Axis, *, joined: bool = False) -> Markup:
-    """Points over two axes; those that lie on one another share a name."""
+    """Points over two axes; points in the same place share a name."""
     plot = Plot()
     spots = [(plot.x(x.place(point.x)), plot.y(y.place(point.y))) for point in points]
     parts = list(_grid(plot, x, y))
@@ -158,7 +164,7 @@ def _legend(plot: Plot, lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _labels(points: Sequence[Point], spots: Sequence[tuple[float, float]]) -> Iterator[tuple[str, float, float]]:
-    """Names with their places; a point nearer to an earlier one than a name is wide joins that one's."""
+    """Names with their places; a point close to an earlier one joins that one's name."""
     groups: list[tuple[float, float, list[str]]] = []
     for point, (px, py) in zip(points, spots, strict=True):
         near = next((names for gx, gy, names in groups if abs(gx - px) < 16 and abs(gy - py) < 13), None)

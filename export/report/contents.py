@@ -1,4 +1,4 @@
-"""What a report tells: the manifest, and what the export saw besides."""
+"""What a report shows: the manifest, and what else the export saw."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,11 @@ from model_repository.manifest import Manifest
 
 @dataclass(frozen=True)
 class ThroughTriton:
-    """How the staged version answered a real Triton: `texts` were asked, the largest `difference` of a number in their answers, and the
-    `provider` that ran. `unavailable` says why nothing was asked, if so."""
+    """How the staged version answered a real Triton.
+
+    `texts` were asked, `difference` is the largest of a number in their answers, `provider` is what
+    ran. `unavailable` says why nothing was asked, if so.
+    """
 
     texts: int
     provider: str
@@ -22,7 +25,10 @@ class ThroughTriton:
 
 @dataclass(frozen=True)
 class Report:
-    """All that the page shows. `latencies` is empty where this machine cannot run what is served; `made_at` is ISO 8601."""
+    """All that the page shows.
+
+    `latencies` is empty where this machine cannot run what is served; `made_at` is ISO 8601.
+    """
 
     manifest: Manifest
     steps: Sequence[FinishedStep]

@@ -1,4 +1,7 @@
-"""How the packaged version's answers to the evaluation set differ from the reference's; texts are named by their place, never shown."""
+"""How the packaged version's answers to the evaluation set differ from the reference's.
+
+Texts are named by their place, never shown.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +21,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ScoreDifferences:
-    """A histogram (`edges` has one entry more than `counts`) of what `measure` says, and the places where it is largest."""
+    """A histogram of what `measure` says, and the places where it is largest.
+
+    `edges` has one entry more than `counts`.
+    """
 
     measure: str
     edges: tuple[float, ...]
@@ -29,7 +35,10 @@ class ScoreDifferences:
 
 @dataclass(frozen=True)
 class AnswerDifferences:
-    """How many `examples` were answered otherwise, where the first of them stand, and how far scores moved (None: answers are JSON)."""
+    """How many `examples` were answered differently, the places of the first, and how scores moved.
+
+    `scores` is None where answers are JSON.
+    """
 
     examples: int
     differing: int
@@ -38,7 +47,10 @@ class AnswerDifferences:
 
 
 def differences(gate: Gate, packaged: Outputs, *, embeddings: bool) -> AnswerDifferences:
-    """How far answers to the gate's evaluation set are from what it expects; see `compare_answers`."""
+    """How far answers to the gate's evaluation set are from those it expects.
+
+    See `compare_answers`.
+    """
     same = gate.subject.assessment.same_answer(gate.expected, packaged)
     return compare_answers(gate.subject.dataset, gate.expected, packaged, same, embeddings=embeddings)
 
@@ -46,9 +58,10 @@ def differences(gate: Gate, packaged: Outputs, *, embeddings: bool) -> AnswerDif
 def compare_answers(
     dataset: Dataset, reference: Outputs, packaged: Outputs, same: NDArray[np.bool_], *, embeddings: bool
 ) -> AnswerDifferences:
-    """Compare outputs for the evaluation set's items, one or several for each example; `same` [examples]: both answer alike.
+    """Compare outputs for the evaluation set's items, one or several for each example.
 
-    Embeddings are compared by their angle; other arrays [items, width] score by score.
+    `same` [examples]: both answer the same. Embeddings are compared by their angle; other arrays
+    [items, width] score by score.
     """
     examples = [f"{dataset.table.unit} {number}" for number in dataset.table.numbers]
     otherwise = np.flatnonzero(~same)

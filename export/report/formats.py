@@ -10,14 +10,14 @@ def milliseconds(value: float) -> str:
 
 
 def megabytes(size_bytes: int | None) -> str:
-    """`23.1 MB`, with three digits at least; `–` where there is none."""
+    """`23.1 MB`, with at least three digits; `–` for None."""
     if size_bytes is None:
         return "–"
     return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 10e6 else f"{size_bytes / 1e6:.3g} MB"
 
 
 def score(value: float | None) -> str:
-    """Four digits behind the point, as the export prints them."""
+    """Four digits after the point, as the export prints them."""
     return "–" if value is None else f"{value:.4f}"
 
 
@@ -34,5 +34,5 @@ def percent(share: float | None) -> str:
 
 
 def interval(found: Comparison) -> str:
-    """`-0.0010 to 0.0020`; `–` where none could be had."""
+    """`-0.0010 to 0.0020`; `–` without an interval."""
     return "–" if found.interval is None else f"{found.interval.low:.4f} to {found.interval.high:.4f}"

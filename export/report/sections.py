@@ -1,4 +1,4 @@
-"""The report's sections: tables of text that HTML and Markdown both show, and the plots that only HTML does."""
+"""The report's sections: tables of text for HTML and Markdown, and plots for HTML only."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,10 @@ DIGEST = "… its digest"
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text; `numbers` are the columns that stand to the right, `strong` the row that was chosen."""
+    """Rows of text.
+
+    `numbers` are the columns that are aligned right, `strong` is the row that was chosen.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -38,7 +41,7 @@ class Section:
 
 
 def figures(report: Report) -> list[tuple[str, str]]:
-    """The numbers that stand out, each with what it is."""
+    """The most important numbers, each with what it is."""
     manifest, quality, speed = report.manifest, report.manifest.quality, report.manifest.speed
     found = []
     if quality:

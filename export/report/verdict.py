@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from export.evaluation.quality import held, tells
+from export.evaluation.quality import held, is_conclusive
 from export.graphs.graph import CPU
 from export.report.contents import Report
 from export.report.formats import score
@@ -21,12 +21,15 @@ def verdict(report: Report) -> str:
 
 
 def cautions(report: Report) -> list[str]:
-    """What speaks against the figures, or lets them say less, a sentence each; empty where nothing does."""
+    """What speaks against the figures or weakens them, a sentence each."""
     return [sentence for _, sentence in _not_run(report)] + list(_doubts(report.manifest))
 
 
 def spare(quality: Quality) -> float:
-    """How much more could have been lost: from the number that was held to the bound up to the bound."""
+    """How much more could have been lost.
+
+    It is the distance from the number that was held to the bound up to the bound.
+    """
     return quality.max_drop - held(quality, quality.max_drop)
 
 
@@ -34,7 +37,7 @@ def _passed(quality: Quality) -> str:
     moved = f"{quality.metric} goes from {score(quality.reference)} to {score(quality.packaged)} on {quality.examples:,} examples"
     if abs(quality.drop) < 5e-5:
         moved = f"{quality.metric} stays {score(quality.packaged)} on {quality.examples:,} examples"
-    if not tells(quality, quality.max_drop):
+    if not is_conclusive(quality, quality.max_drop):
         return f"Passed the gate, though on too few examples to tell: {moved}, where {score(quality.max_drop)} may be lost"
     certain = f"the interval of what is lost ends at {score(held(quality, quality.max_drop))}, where {score(quality.max_drop)} may be"
     return f"Passed the gate with {score(spare(quality))} to spare: {moved}, and {certain}"
@@ -53,13 +56,13 @@ def _not_run(report: Report) -> Iterator[tuple[str, str]]:
 
 def _doubts(manifest: Manifest) -> Iterator[str]:
     quality, speed = manifest.quality, manifest.speed
-    if quality and not tells(quality, quality.max_drop):
+    if quality and not is_conclusive(quality, quality.max_drop):
         yield (
             f"{quality.examples:,} examples are too few to tell: the drop itself, and not its interval's upper end, was held to the bound."
         )
     if quality and quality.max_slice_drop is not None:
         bound = quality.max_slice_drop
-        if unclear := [f"{part.column} = {part.value}" for part in quality.slices if not tells(part, bound)]:
+        if unclear := [f"{part.column} = {part.value}" for part in quality.slices if not is_conclusive(part, bound)]:
             yield f"Too few examples to tell in {', '.join(unclear)}: there the drop itself was held to the bound."
     if quality and quality.slices and quality.max_slice_drop is None:
         yield "No bound was set for the slices (evaluation.max_slice_drop): they are only shown."

@@ -1,1 +1,4 @@
-"""The verbs of the command line, a family a file: each adds its arguments, and runs one function of the rest of the package."""
+"""The verbs of the command line, a family in each file.
+
+Each adds its arguments, and runs one function of the rest of the package.
+"""

@@ -39,7 +39,7 @@ def add_repository(parser: argparse.ArgumentParser) -> None:
 
 
 def add_triton(parser: argparse.ArgumentParser) -> None:
-    """`--triton`: the server that is told of the change."""
+    """`--triton`: the server that is to load the change."""
     parser.add_argument(
         "--triton",
         metavar="HOST:PORT",
@@ -82,7 +82,7 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; numbers stand to the right."""
+    """Print a table; numbers are aligned right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for at, column in enumerate(columns):
         numbers = all(re.fullmatch(r"[\d.]+( \w+)?|–", row[at]) for row in rows)
@@ -100,8 +100,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(line.rstrip())
 
 
-def told(triton: str | None, model: str) -> str:
-    """What is said of the running Triton after a change."""
+def triton_note(triton: str | None, model: str) -> str:
+    """What a verb prints about the running Triton after a change."""
     if triton:
         return f"Triton at {triton} has it."
     return f"No running Triton was told: give --triton HOST:PORT or set {TRITON_VARIABLE} with `load {model}`, or restart it."

@@ -7,7 +7,7 @@ from export.registry import rollout
 from export.registry.model_folder import current_config, require_model, require_version
 from export.registry.package import require_same_files
 from export.registry.running_triton import connect
-from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_name, told, version_name
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_name, triton_note, version_name
 from model_repository import serving
 
 
@@ -42,7 +42,7 @@ def _promote(args: argparse.Namespace) -> int:
         return 0
     with connect(args.triton) as triton:
         rollout.apply(args.repository, model, triton, lambda config: serving.promote(config, version))
-    print(f"{model}: version {version} is the default (before: {_default(before)}). {told(args.triton, model)}")
+    print(f"{model}: version {version} is the default (before: {_default(before)}). {triton_note(args.triton, model)}")
     return 0
 
 
@@ -54,7 +54,7 @@ def _rollback(args: argparse.Namespace) -> int:
         raise ExportError(f"version {back} of {args.model}, the default before, is out of service; put it back with `load` first")
     with connect(args.triton) as triton:
         rollout.apply(args.repository, args.model, triton, serving.rollback)
-    print(f"{args.model}: {_default(back)} is the default again (before: {_default(present)}). {told(args.triton, args.model)}")
+    print(f"{args.model}: {_default(back)} is the default again (before: {_default(present)}). {triton_note(args.triton, args.model)}")
     return 0
 
 

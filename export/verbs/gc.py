@@ -19,7 +19,7 @@ from export.verbs.arguments import (
     model_name,
     print_json,
     print_table,
-    told,
+    triton_note,
 )
 
 EXPERIMENTS_VARIABLE = "HEADRACE_EXPERIMENTS_FILE"
@@ -70,7 +70,7 @@ def _gc(args: argparse.Namespace) -> int:
         table = [[row["model"], str(row["version"]), megabytes(row["bytes"]), ", ".join(row["used_by"]) or fate] for row in rows]
         print_table(("MODEL", "VERSION", "SIZE", "USE"), table)
         if removed:
-            print(f"\n{' '.join(told(args.triton, model) for model in removed)}")
+            print(f"\n{' '.join(triton_note(args.triton, model) for model in removed)}")
         elif unused:
             print(
                 f"\n{len(unused)} of {len(rows)} versions ({megabytes(sum(row['bytes'] for row in unused))}) would go: repeat with --yes."

@@ -1,4 +1,4 @@
-"""`report MODEL/VERSION`: where the page lies that a reviewer reads before promoting."""
+"""`report MODEL/VERSION`: where the page is that a reviewer reads before promoting."""
 
 import argparse
 import webbrowser

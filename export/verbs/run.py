@@ -45,10 +45,11 @@ def run(
     key: PrivateKey | None = None,
     arguments: Sequence[str] = (),
 ) -> None:
-    """Export what a recipe says, unless the repository holds it already; sign it where a key is given.
+    """Export what a recipe says, unless the repository has it; sign it where a key is given.
 
     Raises:
-        ExportError: a step or a check failed, or the version exists with other contents and `force` is false.
+        ExportError: a step or a check failed, or the version exists with other contents and `force`
+            is false.
     """
     for recipe in Recipe.read_all(recipe_file):
         try:

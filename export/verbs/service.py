@@ -8,11 +8,11 @@ from export.errors import ExportError
 from export.registry import rollout
 from export.registry.model_folder import current_config, require_model, require_version
 from export.registry.running_triton import connect
-from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_or_version, told
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_or_version, triton_note
 from model_repository.serving import default_version, out_of_service, put_back, take_out
 
 DRAIN_S = 5.0
-"""A gateway reads its catalog every two seconds unless it is told otherwise."""
+"""A gateway reads its catalog every two seconds unless it is set otherwise."""
 
 
 def add(verbs: Verbs) -> None:
@@ -59,7 +59,9 @@ def _load(args: argparse.Namespace) -> int:
     with connect(args.triton) as triton:
         rollout.apply(args.repository, model, triton, lambda config: put_back(config, back))
     names = [str(number) for number in packaged if number not in out - back]
-    print(f"{model}: in service {'is version' if len(names) == 1 else 'are versions'} {', '.join(names)}. {told(args.triton, model)}")
+    print(
+        f"{model}: in service {'is version' if len(names) == 1 else 'are versions'} {', '.join(names)}. {triton_note(args.triton, model)}"
+    )
     return 0
 
 
@@ -77,5 +79,5 @@ def _unload(args: argparse.Namespace) -> int:
             print(f"gateways turn away from {what} of {model}; Triton unloads in {args.drain_s:g} s …", file=sys.stderr, flush=True)
             time.sleep(args.drain_s)  # gateways ask for the catalog in their own time
         rollout.apply(args.repository, model, triton, lambda config: take_out(config, leaving))
-    print(f"{model}: {what} is out of service. {told(args.triton, model)}")
+    print(f"{model}: {what} is out of service. {triton_note(args.triton, model)}")
     return 0

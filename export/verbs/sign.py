@@ -6,7 +6,7 @@ from pathlib import Path
 from export.errors import ExportError
 from export.registry import rollout, signing
 from export.registry.running_triton import connect
-from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, told, version_name
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, triton_note, version_name
 from model_repository.signature import PrivateKey
 
 
@@ -41,5 +41,5 @@ def _sign(args: argparse.Namespace) -> int:
     with connect(args.triton) as triton:
         if triton:
             rollout.apply(args.repository, args.name.model, triton)
-    print(f"{args.name} is signed (public key {key.public}). {told(args.triton, args.name.model)}")
+    print(f"{args.name} is signed (public key {key.public}). {triton_note(args.triton, args.name.model)}")
     return 0

@@ -1,4 +1,4 @@
-"""`verify MODEL/VERSION`: is it what its manifest says?"""
+"""`verify MODEL/VERSION`: whether it is what its manifest says."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from export.errors import ExportError, RecipeError
+from export.errors import ExportError, RecipeError, TableError
 from export.progress import Progress
 from export.provenance import recipe_of
 from export.quiet import quieten
@@ -117,7 +117,7 @@ def _repeat_gate(args: argparse.Namespace, manifest: Manifest) -> tuple[dict[str
         raise ExportError(f"the manifest of {args.name} holds no figures of its quality; there is nothing to compare with")
     quieten()
     # the tasks and ONNX Runtime take a while to import, and the other checks do without
-    from export.data.table import TableError, read_table
+    from export.data.table import read_table
     from export.registry import quality_check
 
     progress = Progress(Console(stderr=True, highlight=False, soft_wrap=True, markup=False))
@@ -151,7 +151,7 @@ def _said(quality: dict[str, Any], data: Path) -> str:
 
 
 def _how_to_repeat(manifest: Manifest, quality: Quality) -> str:
-    """Where the evaluation set lies, if it lies where the recipe said."""
+    """The place of the evaluation set, if it is still where the recipe said."""
     recipe = recipe_of(manifest.source.command)
     place = Path(os.path.normpath((recipe.parent if recipe else Path()) / quality.data))
     shown = f"--evaluation {place}" if place.exists() else f"--evaluation FILE (the recipe called it {quality.data})"

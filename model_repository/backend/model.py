@@ -1,4 +1,7 @@
-"""Triton's side of the `headrace` backend: requests → items, answers → responses. What happens in between is in `headrace_backend`."""
+"""Triton's side of the `headrace` backend: requests → items, answers → responses.
+
+What happens in between is in `headrace_backend`.
+"""
 
 import json
 import logging
@@ -34,14 +37,15 @@ class TritonPythonModel:
     """One instance of one packaged version."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Load the version; whatever is wrong with it is raised here and becomes Triton's reason."""
+        """Load the version; any fault in it is raised here and becomes Triton's reason."""
         logger.addHandler(_TritonLog())
         try:
             self._load(args)
         except Exception:
-            # When one version fails, Triton (2.51) destroys the others that it loads beside it, and crashes where one of them has finished
-            # in that very moment: TritonBackendThread::StopBackendThread reads its instances before the thread has put them back.
-            # Failing last leaves the others the time that they need.
+            # When one version fails, Triton (2.51) destroys the others that it loads beside it, and
+            # crashes where one of them has finished in that very moment:
+            # TritonBackendThread::StopBackendThread reads its instances before the thread has put
+            # them back. Failing last leaves the others the time that they need.
             time.sleep(REFUSAL_DELAY_S)
             raise
 
@@ -54,7 +58,7 @@ class TritonPythonModel:
         require_unchanged(version, manifest.get("files", {}))
         limits = EngineLimits(manifest["precision"], config["max_batch_size"], manifest["max_length"])
         placement = replace(_placement(config, args), limits=limits)
-        # with one thread to an instance, the tokenizer's thread pool would take the cores from the others
+        # with one thread per instance, the tokenizer's threads would take the cores of the others
         os.environ["TOKENIZERS_PARALLELISM"] = str(placement.intra_op_threads > 1).lower()
         task = task_of(manifest)
         tokenizer = TextTokenizer(version / "tokenizer.json", fit_of(manifest, task))
@@ -129,7 +133,7 @@ def _placement(config: dict[str, Any], args: dict[str, str]) -> Placement:
 
 
 def _measured(session: Session, placement: Placement, max_batch: int, max_length: int) -> CostModel:
-    # the time that one thread itself works does not grow when other instances load beside it
+    # the CPU time of one thread does not grow when other instances load at the same time
     alone = placement.provider == "CPUExecutionProvider" and placement.intra_op_threads == 1
     seen = measure(session.run_shape, max_batch, max_length, placement.cost_budget_s, time.process_time if alone else time.perf_counter)
     return fit(seen, max_batch, max_length)

@@ -1,24 +1,29 @@
 """A tiny random BERT with a real WordPiece tokenizer, an adapter for it, and recipes on both."""
 
+import io
 import json
 import random
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from export.__main__ import main
 from export.inputs import Inputs
+from export.progress import Progress
 from export.quiet import quieten
 from export.recipe.recipe import Recipe
 from export.registry import package
 from model_repository import config
 from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest
+from model_repository.server import TritonUnavailable
 
 quieten()
 
@@ -28,6 +33,15 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
 from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast  # noqa: E402
 
+from export.checkpoints.tokenization import write_tokenizer as write_packaged_tokenizer  # noqa: E402
+from export.graphs.measure import compare_speed  # noqa: E402
+from export.graphs.onnx_export import export_onnx  # noqa: E402
+from export.pipeline import export  # noqa: E402
+from export.tasks import TASKS  # noqa: E402
+
+# of these models several threads compute no faster: they wait for one another
+torch.set_num_threads(1)
+
 LABELS = ("cold", "mild", "warm")
 WORDS = [f"{a}{b}" for a in ("al", "be", "co", "du", "el", "fi", "go", "hu") for b in ("na", "no", "ra", "ro", "ta", "to", "va", "vo")]
 MAX_LENGTH = 24
@@ -35,7 +49,10 @@ HIDDEN = 32
 
 
 def write_tokenizer(folder: Path) -> None:
-    """A WordPiece tokenizer whose file carries the truncation and padding of an old training, as real checkpoints do."""
+    """A WordPiece tokenizer whose file has the truncation and padding of an old training.
+
+    Real checkpoints often have them.
+    """
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="[UNK]"))  # noqa: S106 - no password
@@ -63,7 +80,10 @@ def tiny_config(**fields: Any) -> BertConfig:
 
 
 def spread_weights(model: torch.nn.Module) -> torch.nn.Module:
-    """Weights large enough that texts differ in their answers: the usual initial ones give all texts nearly the same."""
+    """Weights large enough that texts differ in their answers.
+
+    The usual initial weights give all texts nearly the same answer.
+    """
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim == 2:
@@ -97,7 +117,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_adapter(encoder: Path, folder: Path, *, seed: int = 3, trained: bool = True, head: bool = True, kind: str = "lora") -> Any:
-    """Write an adapter for the encoder; returns the model with the adapter beside its weights, not merged."""
+    """Write an adapter for the encoder; returns the model with the adapter not merged."""
     torch.manual_seed(seed)
     base = BertForSequenceClassification.from_pretrained(encoder, num_labels=len(LABELS), id2label=dict(enumerate(LABELS)))
     base.classifier.weight.data.normal_()
@@ -138,11 +158,14 @@ def evaluation(classifier: Path, texts: list[str], tmp_path_factory: pytest.Temp
     return path
 
 
-@pytest.fixture
-def write_recipe(classifier: Path, evaluation: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Write a recipe with some fields other than usual (None: left out); `evaluation__x` is a field of the evaluation."""
+@pytest.fixture(scope="session")
+def write_recipe_to(classifier: Path, evaluation: Path) -> Callable[..., Path]:
+    """Write a recipe to a folder, with some fields other than usual (None: left out).
 
-    def write(name: str = "recipe.yaml", **changes: Any) -> Path:
+    `evaluation__x` is a field of the evaluation.
+    """
+
+    def write(folder: Path, name: str = "recipe.yaml", **changes: Any) -> Path:
         gate = {"data": str(evaluation), "text": "text", "label": "label", "metric": "accuracy", "max_drop": 0.2}
         fields = {
             "model": "weather",
@@ -159,11 +182,17 @@ def write_recipe(classifier: Path, evaluation: Path, tmp_path: Path) -> Callable
             place[key] = value
             if value is None:
                 del place[key]
-        path = tmp_path / name
+        path = folder / name
         path.write_text(yaml.safe_dump(fields))
         return path
 
     return write
+
+
+@pytest.fixture
+def write_recipe(write_recipe_to: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """`write_recipe_to` the test's own folder."""
+    return partial(write_recipe_to, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -189,7 +218,10 @@ def max_length() -> int:
 
 @pytest.fixture(scope="session")
 def new_adapter(encoder: Path) -> Callable[..., Any]:
-    """`make_adapter` for the encoder: folder, and optionally seed, trained, head, kind (lora, dora, ia3)."""
+    """`make_adapter` for the encoder.
+
+    It takes a folder, and optionally seed, trained, head, kind (lora, dora, ia3).
+    """
 
     def make(folder: Path, **choices: Any) -> Any:
         return make_adapter(encoder, folder, **choices)
@@ -199,9 +231,10 @@ def new_adapter(encoder: Path) -> Callable[..., Any]:
 
 @pytest.fixture
 def fragile(classifier: Path, tmp_path: Path) -> Path:
-    """A checkpoint that int8 ruins: one huge activation, which no weight reads, takes the whole 8-bit range before the head.
+    """A checkpoint that int8 ruins.
 
-    Its scores lie close together, so that they move little when its labels change.
+    One huge activation, which no weight reads, takes the whole 8-bit range before the head. Its
+    scores are close together, so that they move little when its labels change.
     """
     folder = shutil.copytree(classifier, tmp_path / "fragile")
     tensors = load_file(folder / "model.safetensors")
@@ -216,7 +249,10 @@ def fragile(classifier: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def outlying(classifier: Path, tmp_path: Path) -> Path:
-    """A checkpoint with huge weights in one layer, on an activation that is always 0: they change no answer, and take the 8-bit range."""
+    """A checkpoint with huge weights in one layer, on an activation that is always 0.
+
+    They change no answer, and take the 8-bit range.
+    """
     folder = shutil.copytree(classifier, tmp_path / "outlying")
     tensors = load_file(folder / "model.safetensors")
     for name in ("weight", "bias"):
@@ -234,6 +270,68 @@ def inputs(write_recipe: Callable[..., Path]) -> Callable[..., Inputs]:
         return Inputs.of(Recipe.read(write_recipe(**changes)))
 
     return read
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A version of the classifier in a repository, and what its export printed; only to be read."""
+
+    manifest: Manifest
+    repository: Path
+    printed: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the version's files lie."""
+        return self.repository / self.manifest.model / str(self.manifest.version)
+
+
+@pytest.fixture(scope="session")
+def export_to() -> Callable[..., Manifest]:
+    """Export inputs to a folder's `repository` on a machine without Triton.
+
+    Speeds are compared for a moment only; other choices of `export` can be given.
+    """
+
+    def unavailable(*_: object) -> float:
+        raise TritonUnavailable("No Triton here: this is a test.")
+
+    def make(folder: Path, inputs: Inputs, progress: Progress | None = None, **choices: Any) -> Manifest:
+        usual = {"ask_triton": unavailable, "compare_speed": partial(compare_speed, seconds_each=0.1)}
+        return export(inputs, folder / "repository", folder / "work", progress or Progress(), **{**usual, **choices})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def export_once(
+    write_recipe_to: Callable[..., Path], export_to: Callable[..., Manifest], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Exported]:
+    """Export a recipe with some fields other than usual, without Triton.
+
+    The same fields are exported only once.
+    """
+    made: dict[str, Exported] = {}
+
+    def make(**changes: Any) -> Exported:
+        key = json.dumps(changes, sort_keys=True)
+        if key not in made:
+            folder, printed = tmp_path_factory.mktemp("exported"), io.StringIO()
+            found = Inputs.of(Recipe.read(write_recipe_to(folder, **changes)))
+            progress = Progress(Console(file=printed, highlight=False, soft_wrap=True, markup=False))
+            made[key] = Exported(export_to(folder, found, progress), folder / "repository", printed.getvalue())
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def onnx_classifier(classifier: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The classifier as a folder with `model.onnx` in fp32 and the packaged `tokenizer.json`."""
+    folder = tmp_path_factory.mktemp("onnx")
+    export_onnx(BertForSequenceClassification.from_pretrained(classifier).eval(), TASKS["text-classification"], folder)
+    write_packaged_tokenizer(BertTokenizerFast.from_pretrained(classifier), MAX_LENGTH, folder / TOKENIZER)
+    return folder
 
 
 @dataclass(frozen=True)

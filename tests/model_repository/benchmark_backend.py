@@ -1,15 +1,15 @@
-"""How fast sub-batches are: planned, padded and single texts, against the most that ONNX Runtime alone can do.
+"""How fast sub-batches are: planned, padded and single texts, against ONNX Runtime alone.
 
-    python tests/model_repository/benchmark_backend.py --model model_repository/models/topics plans
-    python tests/model_repository/benchmark_backend.py --model model_repository/models/topics triton
-    python tests/model_repository/benchmark_backend.py --model model_repository/models/topics choices
+    python tests/model_repository/benchmark_backend.py --model model_repository/models/topics TABLE
 
-The newest version of a text classification model answers made-up texts of three mixes of lengths. `plans`: in this process, on one thread,
-by its own CPU time, which other programs disturb least; the limit is ONNX Runtime alone with all texts at hand, sorted and planned at once.
-`triton`: through a real tritonserver with two instances, many requests of one text at a time. `choices`: threads, instances, spinning and
-I/O binding, each choice as processes of their own that work at once. All ways of a row take turns within one run and the best turn of
-each counts, so ratios within a row mean something beyond this machine and moment; the figures themselves do not.
-`model_repository/README.md` has a run of each.
+TABLE is `plans`, `triton` or `choices`. The newest version of a text classification model answers
+made-up texts of three mixes of lengths. `plans`: in this process, on one thread, by its own CPU
+time, which other programs disturb least; the limit is ONNX Runtime alone with all texts at hand,
+sorted and planned at once. `triton`: through a real tritonserver with two instances, many requests
+of one text at a time. `choices`: threads, instances, spinning and I/O binding, each choice in
+processes of its own that work at once. All ways of a row take turns within one run and the best
+turn of each counts, so ratios within a row hold beyond this machine and moment; the figures
+themselves do not. `model_repository/README.md` has a run of each.
 """
 
 import argparse
@@ -86,11 +86,18 @@ class TritonPythonModel(headrace.TritonPythonModel):
         self._pipeline._cost = CostModel(np.broadcast_to(rows, cost.seconds.shape).copy())
 """
 PADDED, SINGLES = 0, 2
-"""Powers of the rows: a sub-batch that costs the same whatever it holds, so all in one; or so much more that each text runs alone."""
+"""Powers of the rows.
+
+With the first a sub-batch costs the same whatever it holds, so all texts run in one; with the
+second it costs so much more that each text runs alone.
+"""
 
 
 def mixes(count: int) -> dict[str, list[bytes]]:
-    """Texts by their mix of lengths, in words: all equal, lognormal short ones, or short ones with some long ones between."""
+    """Texts by their mix of lengths, in words.
+
+    All are equal, or lognormal and short, or short with some long ones between.
+    """
     random = np.random.default_rng(7)
     words = {
         "equal": np.full(count, 30),
@@ -137,7 +144,10 @@ def seconds_of(work: Callable[[], object], clock: Callable[[], float] = time.per
 
 
 def plans(options: argparse.Namespace) -> Iterator[str]:
-    """Texts a second of CPU time on one thread; the limit is ONNX Runtime alone, with all texts at hand and tokenized."""
+    """Texts a second of CPU time on one thread.
+
+    The limit is ONNX Runtime alone, with all texts at hand and tokenized.
+    """
     version = Version(options.version, Placement())
     yield "| lengths | singles | padded | planned | limit | planned / padded | planned / singles | planned / limit |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
@@ -210,7 +220,10 @@ async def _texts_per_s(url: str, model: str, texts: Sequence[bytes], in_flight: 
 
 
 def choices(options: argparse.Namespace) -> Iterator[str]:
-    """Texts/s of all instances together, lognormal lengths, by instances, threads of each, spinning and I/O binding."""
+    """Texts/s of all instances together, lognormal lengths.
+
+    The rows are instances, threads of each, spinning and I/O binding.
+    """
     cores = len(os.sched_getaffinity(0))
     yield "| instances | threads | spinning | I/O binding | texts/s | of the best |"
     yield "| --- | --- | --- | --- | --- | --- |"

@@ -3,7 +3,7 @@
 import re
 import string
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +25,14 @@ from model_repository.server import TritonServer
 
 LABELS = ("grain", "ship", "trade", "crude")
 MAX_LENGTH = 64
+# of these models several threads compute no faster: they wait for one another
+torch.set_num_threads(1)
 WORDS = ["wheat", "corn", "oil", "price", "ship", "port", "trade", "tariff", "crude", "barrel", "harvest", "rose", "fell", "the", "of"]
 
 
 @dataclass(frozen=True)
 class TinyClassifier:
-    """A randomly initialised BERT in PyTorch, and the same one as an ONNX graph with its tokenizer."""
+    """A randomly initialised BERT in PyTorch, and the same as an ONNX graph with its tokenizer."""
 
     reference: BertForSequenceClassification
     graph: Path
@@ -130,7 +132,7 @@ class Served:
     folder: Path
 
     def package(self, version: int, classifier: TinyClassifier) -> Path:
-        """Package a classifier as a version, the manifest and the configuration last; returns the version's folder."""
+        """Package a classifier, manifest and configuration last; returns the version's folder."""
         target = self.folder / str(version)
         target.mkdir(parents=True)
         (target / GRAPH).write_bytes(classifier.graph.read_bytes())
@@ -168,12 +170,18 @@ class Served:
 @pytest.fixture(scope="session")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TritonServer, Path]]:
     repository = tmp_path_factory.mktemp("repository")
-    with TritonServer.start(repository, models=[]) as server:
+    with TritonServer.start(repository, models=[], grace_s=0) as server:
         yield server, repository
 
 
-@pytest.fixture
-def served(triton: tuple[TritonServer, Path], request: pytest.FixtureRequest) -> Served:
-    """A model named after the test, still without versions."""
+@pytest.fixture(scope="session")
+def serve(triton: tuple[TritonServer, Path]) -> Callable[[str], Served]:
+    """A model of this name, still without versions."""
     server, repository = triton
-    return Served(server, repository / re.sub(r"\W", "_", request.node.name.removeprefix("test_")))
+    return lambda name: Served(server, repository / name)
+
+
+@pytest.fixture
+def served(serve: Callable[[str], Served], request: pytest.FixtureRequest) -> Served:
+    """A model named after the test, still without versions."""
+    return serve(re.sub(r"\W", "_", request.node.name.removeprefix("test_")))

@@ -23,9 +23,10 @@ sys.stdin.read()
 """
 
 
-def test_stop_leaves_no_process_no_shared_memory_and_no_file(served, classifier):
+@pytest.mark.parametrize(("grace", "code"), [({}, 0), ({"grace_s": 0}, -signal.SIGKILL)], ids=["grace", "at once"])
+def test_stop_leaves_no_process_no_shared_memory_and_no_file(served, classifier, grace, code):
     served.package(1, classifier)
-    server = TritonServer.start(served.folder.parent, models=[served.folder.name])
+    server = TritonServer.start(served.folder.parent, models=[served.folder.name], **grace)
     family = _session_of(server.pid)
     scratch = server.log.parent
     regions = _shared_memory_of(server)
@@ -34,7 +35,7 @@ def test_stop_leaves_no_process_no_shared_memory_and_no_file(served, classifier)
     assert scratch.exists()
     server.stop()
     server.stop()
-    assert server.poll() == 0
+    assert server.poll() == code
     assert _session_of(server.pid) == []
     assert _shared_memory_of(server) == []
     assert not scratch.exists()
@@ -92,7 +93,10 @@ def test_a_server_that_is_gone_is_a_triton_error(tmp_path):
 
 
 def _session_of(pid: int) -> list[int]:
-    """Processes of the session that this one leads; fields of /proc/PID/stat after the name: state, parent, group, session."""
+    """Processes of the session that this one leads.
+
+    The fields of /proc/PID/stat after the name are state, parent, group, session.
+    """
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -295,7 +295,7 @@ asyncio.run(ask())
 
 @pytest.fixture
 def programs(tmp_path):
-    """The programs with a seventh task: a row, and a file in each program that has files of tasks."""
+    """The programs with a seventh task: a row, and a file in each program with files of tasks."""
     for program in PROGRAMS:
         ignored = shutil.ignore_patterns("__pycache__", "models", "*.safetensors")
         shutil.copytree(ROOT / program, tmp_path / program, ignore=ignored)

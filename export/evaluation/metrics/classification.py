@@ -1,4 +1,8 @@
-"""Metrics of labels. A `decide` makes of outputs the labels that are answered; right ones and answered ones are compared as flags."""
+"""Metrics of labels.
+
+A `decide` takes outputs to the labels that are answered; these and the right labels are compared as
+flags.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,7 +23,7 @@ def highest(scores: NDArray[Any]) -> Flags:
 
 
 def above(thresholds: Sequence[float]) -> Decide:
-    """Any number of labels for each example: those whose probability reaches the label's threshold."""
+    """Any number of labels for each example: those whose probability reaches their threshold."""
     bounds = np.asarray(thresholds, dtype=np.float32)
     return lambda probabilities: probabilities >= bounds
 
@@ -38,8 +42,9 @@ def same_labels(decide: Decide) -> Callable[[NDArray[Any], NDArray[Any]], Flags]
 def classification_metrics(decide: Decide) -> Mapping[str, Metric]:
     """Accuracy, macro-F1 and micro-F1 by name; truth is flags [examples, labels].
 
-    Accuracy asks for all labels of an example to be right. Macro-F1 is the unweighted mean over the labels that are there or
-    were answered, as scikit-learn's; with one label an example, micro-F1 is the accuracy.
+    Accuracy asks for all labels of an example to be right. Macro-F1 is the unweighted mean over the
+    labels that occur in truth or answers, as scikit-learn's; with one label for each example,
+    micro-F1 is the accuracy.
     """
     metrics = (
         mean_of("accuracy", lambda scores, truth: (decide(scores) == truth).all(axis=-1)),

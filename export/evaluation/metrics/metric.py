@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 Sums = NDArray[np.float64]
 Value = TypeVar("Value", float, Sums)
 PerExample = Callable[[Any, Any], NDArray[Any]]
-"""Outputs and truth of a task, with one entry for each example, to one value or one row of values for each example."""
+"""Outputs and truth of a task, an entry for each example, to one value or row for each example."""
 
 
 @dataclass(frozen=True)
 class Metric:
     """A metric by sufficient statistics.
 
-    `statistics` takes outputs and truth to float64 [examples, k]; `reduce` takes sums of its rows, float64 [..., k], to the
-    metric, float64 [...], NaN where it is not defined. Any weighting of the examples is thus a product of matrices.
+    `statistics` takes outputs and truth to float64 [examples, k]; `reduce` takes sums of its rows,
+    float64 [..., k], to the metric, float64 [...], NaN where it is not defined. Any weighting of
+    the examples is thus a product of matrices.
     """
 
     name: str
@@ -31,12 +32,18 @@ class Metric:
         return float(self.reduce(self.statistics(outputs, truth).sum(axis=0)))
 
     def drop(self, reference: Value, packaged: Value) -> Value:
-        """What is lost from `reference` to `packaged`, both values of the metric: positive is worse, whichever direction is better."""
+        """What is lost from `reference` to `packaged`, both values of the metric.
+
+        Positive is worse, whichever direction of the metric is better.
+        """
         return reference - packaged if self.higher_is_better else packaged - reference
 
 
 def mean_of(name: str, per_example: PerExample, *, higher_is_better: bool = True) -> Metric:
-    """The mean of a value that each example has by itself: `per_example` gives [examples], numbers or booleans."""
+    """The mean of a value that each example has by itself.
+
+    `per_example` gives [examples], numbers or booleans.
+    """
 
     def statistics(outputs: Any, truth: Any) -> Sums:
         values = np.asarray(per_example(outputs, truth), dtype=np.float64)
@@ -46,9 +53,11 @@ def mean_of(name: str, per_example: PerExample, *, higher_is_better: bool = True
 
 
 def f1_of(name: str, counts: PerExample) -> Metric:
-    """Micro-averaged F1; `counts` gives [examples, 3]: how many were found rightly, found at all, and there to be found.
+    """Micro-averaged F1.
 
-    2 · right / (found + there), the harmonic mean of precision and recall; NaN where nothing was found and nothing was there.
+    `counts` gives [examples, 3]: how many were found rightly, found at all, and there to be found.
+    F1 is 2 · right / (found + there), the harmonic mean of precision and recall; it is NaN where
+    nothing was found and nothing was there.
     """
     return Metric(name, lambda outputs, truth: np.asarray(counts(outputs, truth), dtype=np.float64), f1)
 

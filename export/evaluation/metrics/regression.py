@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from export.evaluation.metrics.metric import Metric, Sums, mean_of
 
 SAME_SHARE = 0.05
-"""Two answers are the same when they lie within this share of the standard deviation of the reference's answers."""
+"""Two answers within this share of the reference's standard deviation are the same."""
 
 
 def same_number(reference: NDArray[Any], packaged: NDArray[Any]) -> NDArray[np.bool_]:
@@ -25,7 +25,10 @@ def _squared_error(outputs: NDArray[Any], truth: NDArray[Any]) -> Sums:
 
 
 def _moments(outputs: NDArray[Any], truth: NDArray[Any]) -> Sums:
-    """[examples, 6]: 1, x, y, x², y², xy, both centred: the correlation does not change, and its sums lose no digits."""
+    """[examples, 6]: 1, x, y, x², y², xy.
+
+    x and y are centred: that does not change the correlation, and its sums lose no digits.
+    """
     x, y = _column(outputs), np.asarray(truth, dtype=np.float64)
     x, y = x - x.mean(), y - y.mean()
     return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)

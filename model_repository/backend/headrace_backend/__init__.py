@@ -1,1 +1,4 @@
-"""What the Triton backend does with a batch of texts: tokenize, plan, run, post-process. Needs numpy, onnxruntime and tokenizers only."""
+"""What the Triton backend does with a batch of texts: tokenize, plan, run, post-process.
+
+It needs numpy, onnxruntime and tokenizers only.
+"""

@@ -1,7 +1,8 @@
 """What a sub-batch costs: t(batch, length), measured on the actual device when the model loads.
 
-A grid of shapes is timed from the cheapest up until the time for it is spent. Between the shapes cost is interpolated linearly; where
-nothing was measured it is taken to grow in proportion and a little more, so that a plan stays with what was seen.
+Shapes of a grid are timed, the cheapest first, until the time for it is spent. Between the shapes
+cost is interpolated linearly. Where nothing was measured it is taken to grow in proportion and a
+little more, so that a plan stays with shapes that were seen.
 """
 
 import time
@@ -22,7 +23,7 @@ Shape = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class CostModel:
-    """Predicted seconds of a sub-batch, for every batch up to `max_batch` and every length up to `max_length`."""
+    """Predicted seconds of a sub-batch of up to `max_batch` rows and `max_length` tokens."""
 
     seconds: NDArray[np.float64]
     """[max_length + 1, max_batch + 1]; column 0 is 0."""
@@ -50,9 +51,10 @@ def grid(max_batch: int, max_length: int) -> tuple[list[int], list[int]]:
 def measure(
     run: Callable[[int, int], object], max_batch: int, max_length: int, budget_s: float, clock: Callable[[], float] = time.perf_counter
 ) -> dict[Shape, float]:
-    """Seconds that `run(batch, length)` takes, for as many shapes of the grid, cheapest first, as fit into `budget_s` of `clock`.
+    """Seconds that `run(batch, length)` takes, for shapes of the grid, cheapest first.
 
-    The best of a few repeats counts, since whatever disturbs a measurement makes it longer. At least one shape is measured.
+    As many shapes are measured as fit into `budget_s` of `clock`, and at least one. The best of a
+    few repeats counts, since any disturbance makes a measurement longer.
     """
     batches, lengths = grid(max_batch, max_length)
     shapes = sorted(((batch, length) for batch in batches for length in lengths), key=lambda shape: (shape[0] * shape[1], shape[0]))
@@ -72,7 +74,10 @@ def measure(
 
 
 def fit(seen: Mapping[Shape, float], max_batch: int, max_length: int) -> CostModel:
-    """The cost of every shape from the seconds of some shapes of the grid (at least the smallest): never falling in batch or length."""
+    """The cost of every shape from the seconds of some shapes of the grid.
+
+    At least the smallest must be among them. The cost never falls with batch or length.
+    """
     batches, lengths = grid(max_batch, max_length)
     known = np.empty((len(lengths), len(batches)))
     for row, length in enumerate(lengths):

@@ -1,4 +1,4 @@
-"""Faults of one text: they fail it alone, and their message is for its sender."""
+"""Faults of one text: only that text fails, and the message is for its sender."""
 
 
 class TextError(ValueError):

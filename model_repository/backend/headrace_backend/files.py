@@ -1,4 +1,4 @@
-"""A version's files are those that its manifest speaks of."""
+"""Whether a version's files are as in its manifest."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""What the stages hand on: an item asks one or several queries, and a query is one or several windows of tokens."""
+"""What the stages pass on: an item asks queries, a query is windows of tokens.
+
+An item asks one query or several, and a query has one window or several.
+"""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,10 +27,10 @@ class Query(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """Tokens that fit into the model: a whole query, its beginning, or one of its overlapping parts.
+    """Tokens that fit into the model: a whole query, its beginning, or an overlapping part of it.
 
-    `ids` and `type_ids` are int64 [tokens]; `type_ids` is None where all are 0. `encoding` is the tokenizer's, with character
-    offsets, where a task asks for it.
+    `ids` and `type_ids` are int64 [tokens]; `type_ids` is None where all are 0. `encoding` is the
+    tokenizer's, with character offsets, where a task needs it.
     """
 
     ids: NDArray[np.int64]

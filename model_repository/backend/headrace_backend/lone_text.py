@@ -1,4 +1,4 @@
-"""A lone text on a machine where nothing else runs gets several cores: the others would only wait."""
+"""A lone text on an otherwise idle machine runs on several cores, which would only wait."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ class SeenSession:
 
 
 class LoneTextSession:
-    """Runs by `wide`, which has more threads, where no neighbour works, and by `narrow` where one does."""
+    """Runs on `wide`, which has more threads, where no other instance runs; else on `narrow`."""
 
     def __init__(self, narrow: Session, wide: Session, neighbours: Neighbours) -> None:
         self._narrow, self._wide, self._neighbours = narrow, wide, neighbours

@@ -7,10 +7,11 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def cores(cgroups: Path = CGROUPS) -> int:
-    """CPU cores that this process may use, at least 1: those of its affinity, or fewer where its control group has a quota.
+    """CPU cores that this process may use, at least 1.
 
-    A quota is how Kubernetes and Docker limit a container, which still sees every core of its node; a part of a core does not count,
-    since threads above the quota are stopped until the next period.
+    They are those of its affinity, or fewer where its control group has a quota. A quota is how
+    Kubernetes and Docker limit a container, which still sees every core of its node; a part of a
+    core does not count, since threads above the quota are stopped until the next period.
     """
     affinity = len(os.sched_getaffinity(0))
     quota, period = _quota_v2(cgroups) or _quota_v1(cgroups) or (affinity, 1)

@@ -1,18 +1,19 @@
-"""What the backend counts of its sub-batches, handed to Triton, which shows it among its own metrics.
+"""What the backend counts of its sub-batches; Triton shows it among its own metrics.
 
 | metric | what it counts |
 | --- | --- |
-| `headrace_backend_texts_total` | texts (or pairs) that came in, the one of each instance's warm-up included |
-| `headrace_backend_sub_batches_total` | sub-batches run; the label `rows` says how many rows they had: 1, 2, 3-4, 5-8, … |
-| `headrace_backend_rows_total` | rows of the sub-batches: a text is one, or one for each of its windows |
+| `headrace_backend_texts_total` | texts (or pairs), with the one of each instance's warm-up |
+| `headrace_backend_sub_batches_total` | sub-batches; the label `rows` is 1, 2, 3-4, 5-8, … |
+| `headrace_backend_rows_total` | rows of the sub-batches: one for each window of a text |
 | `headrace_backend_tokens_total` | tokens of those rows |
-| `headrace_backend_padding_tokens_total` | tokens added to make the rows of a sub-batch equally long |
+| `headrace_backend_padding_tokens_total` | tokens that make the rows of a sub-batch equally long |
 | `headrace_backend_predicted_seconds_total` | seconds that sub-batches were predicted to take |
-| `headrace_backend_run_seconds_total` | seconds that they took, by the clock on the wall |
+| `headrace_backend_run_seconds_total` | seconds that they took, by the wall clock |
 
-All have the labels `model` and `version`, and count all instances of a version. Run over predicted seconds is 1 where the plan knows its
-device; on a CPU the prediction is for an undisturbed core, so more than 1 also tells of cores that are shared with others. The counts of
-a version go on when it is loaded anew, and stay as they are, beside those of its successors, when it is unloaded.
+All have the labels `model` and `version`, and count all instances of a version. Run over predicted
+seconds is 1 where the plan fits its device; on a CPU the prediction is for an undisturbed core, so
+more than 1 also shows cores that are shared with others. The counts of a version continue when it
+is loaded again. When it is unloaded, they stay as they are, beside those of its successors.
 """
 
 import ctypes
@@ -22,7 +23,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 INTERVAL_S = 1.0
-"""How often the counts go to Triton; handing over one number takes about 20 µs, too much for each sub-batch."""
+"""How often the counts go to Triton.
+
+Handing over one number takes about 20 µs, too much for each sub-batch.
+"""
 
 PREFIX = "headrace_backend_"
 SUB_BATCHES = "sub_batches_total"
@@ -70,14 +74,17 @@ class Counts:
             sums["run_seconds_total", ""] += run.run_s
 
     def take(self) -> Mapping[tuple[str, str], float]:
-        """What was added since the last time, by metric and size class ("" where there is none)."""
+        """What was added since the last call, by metric and size class ("" for no class)."""
         with self._lock:
             taken, self._sums = self._sums, defaultdict(float)
         return taken
 
 
 def size_class(rows: int) -> str:
-    """The range of sizes, each twice as wide as the one before, that a sub-batch belongs to: 1, 2, 3-4, 5-8, …"""
+    """The range of sizes that a sub-batch belongs to: 1, 2, 3-4, 5-8, …
+
+    Each range is twice as wide as the one before.
+    """
     last = 1 << (rows - 1).bit_length()
     return str(last) if last <= 2 else f"{last // 2 + 1}-{last}"
 
@@ -86,7 +93,10 @@ class Reporter:
     """Hands counts to Triton every `INTERVAL_S`, in a thread of its own, until it is closed."""
 
     def __init__(self, counts: Counts, family: Callable[[str, str], Any], labels: Mapping[str, str], max_rows: int) -> None:
-        """Make the metrics of one version; `family(name, description)` makes a family of Triton's counters."""
+        """Make the metrics of one version.
+
+        `family(name, description)` makes a family of Triton's counters.
+        """
         self._counts = counts
         self._metrics = {}
         for name, description in _PLAIN.items():
@@ -113,8 +123,8 @@ class Reporter:
 
 def _metric(family: Any, labels: Mapping[str, str]) -> Any:
     metric = family.Metric(labels=dict(labels))
-    # metrics with equal labels are one in Triton, which does not know how many processes use it: the first that let go of it would
-    # free it under the others, so none ever does, not even at exit
+    # metrics with equal labels are one in Triton, which does not count how many processes use it:
+    # the first to release it would free it for all, so none ever does, not even at exit
     for kept in (family, metric):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
     return metric

@@ -1,4 +1,7 @@
-"""Whether any other instance of this machine runs a graph now: each holds a lock, which many can share, on a file that all have."""
+"""Whether another instance on this machine runs a graph now.
+
+Each running instance holds a shared lock on a file that all instances have.
+"""
 
 import fcntl
 from collections.abc import Iterator
@@ -7,7 +10,10 @@ from pathlib import Path
 
 
 class Neighbours:
-    """The instances that lock the same `file`, of whatever model. Where it cannot be locked (as on some networks), nobody is alone."""
+    """The instances that lock the same `file`, of whatever model.
+
+    Where it cannot be locked (as on some networks), another instance always seems to run.
+    """
 
     def __init__(self, file: Path = Path(__file__)) -> None:
         self._file = file.open("rb")
@@ -23,7 +29,7 @@ class Neighbours:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def none_works(self) -> bool:
-        """Whether nobody runs at this moment; not while `working` oneself."""
+        """Whether no instance runs at this moment; not to be called while `working` oneself."""
         alone = self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
         if alone:
             fcntl.flock(self._file, fcntl.LOCK_UN)

@@ -1,4 +1,4 @@
-"""Parameters that come with one item: a JSON object, its values over the defaults of the packaged version."""
+"""Parameters of one item: a JSON object, its values over the defaults of the packaged version."""
 
 import json
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ MAX_NUMBER = 2**31 - 1
 
 
 def read(raw: bytes, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of an item; a value has the type of its default (a default None takes anything).
+    """The parameters of an item; a value has the type of its default (None takes any type).
 
     Raises:
-        TextError: not a JSON object, a name that is not known, or a value of another type.
+        TextError: not a JSON object, an unknown name, or a value of another type.
     """
     if not raw:
         return dict(defaults)

@@ -1,4 +1,7 @@
-"""The life of a batch of items: queries → windows of tokens → plan → run each sub-batch → answers, in the order of arrival."""
+"""The life of a batch of items, whose answers come in the order of arrival.
+
+Queries → windows of tokens → plan → run each sub-batch → answers.
+"""
 
 import json
 import logging
@@ -42,7 +45,10 @@ class Answers:
     json: list[bytes]
     """The answers of a task without such outputs; empty for an item that failed."""
     tokens: NDArray[np.int32]
-    """[items]: how many tokens an item has, special ones included, before it is cut; of several queries the longest counts."""
+    """[items]: the tokens of an item, special ones included, before it is cut.
+
+    For several queries the longest counts.
+    """
     errors: list[str]
     """Empty, or why this one item failed."""
 
@@ -61,7 +67,7 @@ class Pipeline:
     """Everything that one instance of a packaged version needs to answer."""
 
     def __init__(self, tokenizer: TextTokenizer, session: Runs, task: Task, cost: CostModel, lone_session: Runs | None = None) -> None:
-        """`lone_session` runs the window of a call that has only one; None: `session` does, too."""
+        """`lone_session` runs the window of a call that has only one; None: `session` does."""
         self.counts = Counts()
         self._lone_session = lone_session or session
         self._tokenizer = tokenizer

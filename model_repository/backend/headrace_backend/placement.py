@@ -1,21 +1,24 @@
-"""Where and how a graph runs: what `parameters` of a model's `config.pbtxt` say, and what is chosen where they say `auto`.
+"""Where and how a graph runs: `parameters` of a model's `config.pbtxt`, and what `auto` means.
 
 | parameter | values | default |
 | --- | --- | --- |
 | `execution_provider` | an ONNX Runtime provider | `CPUExecutionProvider` |
 | `device_id` | number of the GPU | 0 |
-| `intra_op_threads` | `auto`, or a number from 1 | `auto`: the machine's cores divided by the model's instances, at least 1 |
-| `lone_text_threads` | `auto`, or a number from 1 | `auto`: on a CPU all its cores, at most 4; else `intra_op_threads` |
+| `intra_op_threads` | `auto`, or a number from 1 | `auto`: cores / instances, at least 1 |
+| `lone_text_threads` | `auto`, or a number from 1 | `auto`: a CPU's cores, at most 4 |
 | `allow_spinning` | `auto`, `0`, `1` | `auto`: `0` |
-| `io_binding` | `auto`, `0`, `1` | `auto`: tried at load, and kept where it is clearly faster |
-| `engine_cache` | a folder | where TensorRT keeps its engines; the user's cache |
-| `cost_budget_seconds` | a number from 0 | 0.5: how long the cost of sub-batches is measured at load |
+| `io_binding` | `auto`, `0`, `1` | `auto`: kept where it is clearly faster at load |
+| `engine_cache` | a folder | the user's cache: TensorRT keeps its engines there |
+| `cost_budget_seconds` | a number from 0 | 0.5: how long sub-batches are timed at load |
 
-*Threads.* One single-threaded instance for each core answers more texts than one instance with all cores, and this is what export
-writes. The number of instances stands in the file and the cores are those of the machine that serves, so with `auto` fewer instances
-than cores still use the whole machine. *Spinning* threads wait for work without leaving their core; with a gateway on the same cores
-that costs more than it gains, and a backend cannot see who else is there. *A lone text*, while no instance runs another, gets more threads,
-which spin until it is answered; for that an instance loads the graph a second time. The measurements stand in `model_repository/README.md`.
+*Threads.* One single-threaded instance for each core answers more texts than one instance with all
+cores, and this is what export writes. The number of instances is in the file and the cores are
+those of the machine that serves, so with `auto` fewer instances than cores still use the whole
+machine; `auto` divides the machine's cores by the model's instances. *Spinning* threads wait for
+work without leaving their core; with a gateway on the same cores that costs more than it gains, and
+a backend cannot see what else runs there. *A lone text*, while no instance runs another, gets more
+threads, which spin until it is answered; for that an instance loads the graph a second time. On a
+GPU `auto` gives it `intra_op_threads`. The measurements are in `model_repository/README.md`.
 """
 
 from collections.abc import Mapping
@@ -37,7 +40,10 @@ class PlacementError(RuntimeError):
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a session runs, with threads of its own for the part that runs on the CPU; `io_binding` None: whichever is faster."""
+    """Where a session runs, with threads of its own for the part that runs on the CPU.
+
+    `io_binding` None: whichever is faster.
+    """
 
     provider: str = "CPUExecutionProvider"
     device_id: int = 0
@@ -48,14 +54,16 @@ class Placement:
     lone_text_threads: int = 1
     engine_cache: Path | None = None
     limits: EngineLimits | None = None
-    """What TensorRT needs to know to build an engine."""
+    """What TensorRT needs in order to build an engine."""
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, str], instances: int = 1) -> "Placement":
-        """The placement that a model's configuration asks for; `instances` of it share this machine.
+        """The placement that a model's configuration asks for.
+
+        `instances` of it share this machine.
 
         Raises:
-            PlacementError: a value that is none; the message names the parameter.
+            PlacementError: a value that is not possible; the message names the parameter.
         """
         threads = parameters.get("intra_op_threads", AUTO)
         share = max(1, cores() // instances)
@@ -76,13 +84,19 @@ class Placement:
         )
 
     def for_lone_texts(self) -> "Placement | None":
-        """The placement of the session for lone texts; None where the instance's own has as many threads."""
+        """The placement of the session for lone texts.
+
+        None where the instance's own session has as many threads.
+        """
         if self.lone_text_threads <= self.intra_op_threads:
             return None
         return replace(self, intra_op_threads=self.lone_text_threads, allow_spinning="while running")
 
     def advice(self, instances: int) -> str | None:
-        """What to change in `config.pbtxt` where more instances than this machine has cores share them; else None."""
+        """What to change in `config.pbtxt` where more instances than cores share this machine.
+
+        None where there are not more.
+        """
         if self.provider != "CPUExecutionProvider" or instances <= cores():
             return None
         return f"{instances} instances share {cores()} cores of this machine; set count in instance_group of config.pbtxt to {cores()}."

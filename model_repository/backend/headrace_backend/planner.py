@@ -1,8 +1,9 @@
-"""Length-planned batching: cut a batch of texts into sub-batches that together take the least predicted time.
+"""Length-planned batching: cut a batch of texts into sub-batches of the least predicted time.
 
-Padding a mixed batch to its longest text wastes work, and running texts one by one wastes launches; which costs more depends on the
-device. Among texts sorted by length some best plan cuts contiguous runs, since cost never falls with length, so a small dynamic program
-over the sorted lengths finds it: best[j] = min over k of best[j - k] + t(k, length of text j).
+Padding a mixed batch to its longest text wastes work, and running texts one by one wastes launches;
+which costs more depends on the device. Among texts sorted by length some best plan cuts contiguous
+runs, since cost never falls with length, so a small dynamic program over the sorted lengths finds
+it: best[j] = min over k of best[j - k] + t(k, length of text j).
 """
 
 from collections.abc import Sequence

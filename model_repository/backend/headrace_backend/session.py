@@ -31,7 +31,8 @@ class Session:
         """Load a graph.
 
         Raises:
-            SessionError: the execution provider is not active, or the graph has other inputs or outputs than it must have.
+            SessionError: the execution provider is not active, or the graph has other inputs or
+                outputs than it must have.
         """
         self._session = _open(graph, placement)
         self._inputs = {node.name for node in self._session.get_inputs()}
@@ -64,7 +65,7 @@ class Session:
         self.run([Window(np.full(length, self._pad_id, dtype=np.int64))] * batch)
 
     def try_io_binding(self, max_batch: int, max_length: int) -> None:
-        """Bind inputs and outputs from now on if that is clearly faster here; best of several turns."""
+        """Bind inputs and outputs from now on if the best of several turns is clearly faster so."""
         batch, length = min(TRIED_SHAPE[0], max_batch), min(TRIED_SHAPE[1], max_length)
         best_s = {False: float("inf"), True: float("inf")}
         for _ in range(TRIES):
@@ -102,14 +103,17 @@ def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
     options.enable_mem_pattern = False
     left_out = fusions.left_out(placement.provider)
     session = ort.InferenceSession(str(graph), options, providers=_providers(graph, placement), disabled_optimizers=left_out)
-    # where a provider cannot start (no driver, no library) ONNX Runtime only logs it and runs on the CPU
+    # where a provider cannot start (no driver, no library) ONNX Runtime logs it and takes the CPU
     if (active := session.get_providers()[0]) != placement.provider:
         raise SessionError(f"Execution provider {placement.provider} could not start; ONNX Runtime would have used {active}.")
     return session
 
 
 def _providers(graph: Path, placement: Placement) -> list[tuple[str, dict[str, Any]]]:
-    """The provider that was asked for; below TensorRT the CUDA provider, for what TensorRT has no kernel for stays on the GPU."""
+    """The provider that was asked for, with the CUDA provider below TensorRT.
+
+    So what TensorRT has no kernel for stays on the GPU.
+    """
     if placement.provider == tensorrt.PROVIDER:
         if placement.limits is None:
             raise SessionError("TensorRT needs the precision, the largest batch and the longest text to build an engine for.")

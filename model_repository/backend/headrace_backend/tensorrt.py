@@ -1,6 +1,7 @@
-"""What ONNX Runtime's TensorRT provider is told: precisions, the shapes that one engine is built for, and where engines are kept.
+"""Options of ONNX Runtime's TensorRT provider.
 
-The options follow the provider's documentation; no TensorRT has run them yet.
+They set precisions, the shapes that one engine is built for, and where engines are kept. They
+follow the provider's documentation; no TensorRT has run them yet.
 """
 
 import os
@@ -13,9 +14,10 @@ PROVIDER = "TensorrtExecutionProvider"
 
 @dataclass(frozen=True)
 class EngineLimits:
-    """The version's precision as in its manifest, and the largest batch and longest text that it is asked for.
+    """The version's precision as in its manifest, and the largest batch and longest text.
 
-    An engine is built for these shapes at load; without them TensorRT would build anew for each larger shape that comes, for minutes.
+    An engine is built for these shapes at load; without them TensorRT would build a new one for
+    each larger shape that comes, for minutes.
     """
 
     precision: str
@@ -24,15 +26,19 @@ class EngineLimits:
 
 
 def default_engine_cache() -> Path:
-    """Where engines are kept: in the user's own cache, since whoever can write there decides what runs on the GPU."""
+    """Where engines are kept: in the user's own cache.
+
+    Whoever can write there decides what runs on the GPU.
+    """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headrace" / "tensorrt"
 
 
 def provider_options(device_id: int, inputs: Collection[str], limits: EngineLimits, engine_cache: Path) -> dict[str, str]:
     """Options of the TensorRT provider, for a graph with these inputs [batch, sequence].
 
-    int8 is enabled for static int8 only: its QuantizeLinear/DequantizeLinear pairs carry the ranges, and other graphs have none. What is
-    not quantized runs in half precision there, and in fp16 versions; an fp32 version stays as it is.
+    int8 is enabled for static int8 only: its QuantizeLinear/DequantizeLinear pairs carry the
+    ranges, and other graphs have none. What is not quantized runs in half precision there, and in
+    fp16 versions; an fp32 version stays as it is.
     """
     half, int8 = limits.precision in ("fp16", "int8-static"), limits.precision == "int8-static"
     shapes = {

@@ -1,4 +1,7 @@
-"""Texts → windows of token ids: the Rust tokenizer, truncating or windowing and never padding; a text that it cannot take fails alone."""
+"""Texts → windows of token ids, by the Rust tokenizer.
+
+It truncates or cuts into windows and never pads; a text that it cannot take fails alone.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +26,11 @@ class TokenizerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Fit:
-    """How a query is made to fit: windows of `max_length` tokens (special ones included), of which all but the first are dropped
-    where `stride` is None, and else share `stride` tokens with the one before."""
+    """How a query is made to fit: windows of `max_length` tokens, special ones included.
+
+    All windows but the first are dropped where `stride` is None; else each shares `stride` tokens
+    with the one before.
+    """
 
     max_length: int
     stride: int | None = None
@@ -47,7 +53,7 @@ class TextTokenizer:
         self._tokenizer = _read(path)
         padding = self._whole.padding
         candidates = (self._whole.token_to_id(token) for token in PAD_TOKENS)
-        # padding is masked, so any id is right where the tokenizer names none
+        # padding is masked, so any id is right where the tokenizer does not name one
         self.pad_id: int = padding["pad_id"] if padding else next((i for i in candidates if i is not None), 0)
         self._whole.no_padding()
         self._whole.no_truncation()
@@ -59,7 +65,7 @@ class TextTokenizer:
 
     def encode(self, queries: Sequence[Query]) -> list[Encoded | TextError]:
         """The windows of each query, or why it has none."""
-        # the fast way knows no offsets, and gives windows after the first wrong type ids
+        # the fast method gives no offsets, and gives windows after the first wrong type ids
         fast = self._fit.stride is None and not self._fit.offsets
         encode = self._tokenizer.encode_batch_fast if fast else self._tokenizer.encode_batch
         try:
@@ -93,7 +99,7 @@ def decode(text: bytes) -> str:
     """UTF-8 → str.
 
     Raises:
-        TextError: names the first byte that is none.
+        TextError: names the first byte that is not UTF-8.
     """
     try:
         return text.decode()

@@ -145,6 +145,11 @@ def test_an_incomplete_adapter_is_refused(inputs: Read, encoder: Path, adapted: 
         load(inputs(checkpoint=str(encoder), adapter="half"), TASK)
 
 
+def test_a_setting_of_the_task_that_is_not_possible_is_named_with_what_is(inputs: Read) -> None:
+    with pytest.raises(RecipeError, match=r"^postprocessing\.function: Input should be 'softmax', 'sigmoid' or 'identity'$"):
+        load(inputs(postprocessing={"function": "tanh"}), TASK)
+
+
 def test_more_tokens_than_the_checkpoint_has_positions_are_refused(inputs: Read) -> None:
     with pytest.raises(RecipeError, match="max_length: the checkpoint cannot take 33 tokens: it has 32 positions"):
         load(inputs(max_length=33), TASK)

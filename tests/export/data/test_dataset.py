@@ -18,7 +18,7 @@ Read = Callable[..., Dataset]
 
 @pytest.fixture
 def read(write_recipe: Write, tmp_path: Path) -> Read:
-    """The evaluation set of a recipe, of rows or of a file's content, with some fields other than usual."""
+    """A recipe's evaluation set of rows or a file's content, with some fields other than usual."""
 
     def read(content: str | list[dict[str, object]], name: str = "set.jsonl", **changes: object) -> Dataset:
         lines = content if isinstance(content, str) else "".join(json.dumps(row) + "\n" for row in content)

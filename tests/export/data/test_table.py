@@ -1,4 +1,4 @@
-"""Evaluation sets in each format: the same columns from all, and a sentence with the place for each fault."""
+"""Evaluation sets in each format: the same columns from all, and each fault with its place."""
 
 import csv
 import json
@@ -11,10 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from export.data.table import TableError, read_table
+from export.data.table import read_table
+from export.errors import TableError
 
 SAVED = Path(__file__).parent / "saved_dataset"
-"""Written by `save_to_disk` of the datasets library 5.2.0: `label` and `tags` are class indices, `notes` lists of objects."""
+"""Written by `save_to_disk` of the datasets library 5.2.0.
+
+`label` and `tags` are class indices, `notes` lists of objects.
+"""
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 ROWS = st.lists(st.fixed_dictionaries({"text": TEXT, "label": TEXT, "region": TEXT}), min_size=1, max_size=6)

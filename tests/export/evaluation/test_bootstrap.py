@@ -45,7 +45,8 @@ def test_the_interval_of_a_drop_holds_the_real_drop_about_as_often_as_it_says() 
     rng = np.random.default_rng(8)
     held = 0
     for _ in range(400):
-        # both right, only the reference, only the packaged version, both wrong: the real drop is 0.06 - 0.03
+        # both right, only the reference, only the packaged version, both wrong: the real drop is
+        # 0.06 - 0.03
         outcome = rng.choice(4, size=400, p=[0.8, 0.06, 0.03, 0.11])
         truth = one_hot(np.zeros(400, dtype=np.int64), 2)
         pair = [ACCURACY.statistics(one_hot((~np.isin(outcome, right)).astype(int), 2), truth) for right in ([0, 1], [0, 2])]

@@ -1,4 +1,4 @@
-"""Metrics of sums are the metrics that scikit-learn and SciPy compute from the examples themselves."""
+"""Metrics of sums equal those that scikit-learn and SciPy compute from the examples."""
 
 import numpy as np
 import pytest

@@ -13,7 +13,7 @@ from export.data import dataset
 from export.data.table import Table
 from export.errors import ExportError
 from export.evaluation.metrics.classification import one_hot
-from export.evaluation.quality import describe, measure_quality, require_quality, tells
+from export.evaluation.quality import describe, is_conclusive, measure_quality, require_quality
 from export.recipe.recipe import Evaluation
 from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, multi_label
 from model_repository.manifest import Comparison, Interval, Quality
@@ -21,7 +21,7 @@ from model_repository.manifest import Comparison, Interval, Quality
 
 @dataclass(frozen=True)
 class Answers:
-    """How many examples both models answer rightly, only the reference, only the packaged version, and neither."""
+    """How many examples both models get right, only the reference, only the packaged, neither."""
 
     both: int
     only_reference: int = 0
@@ -35,7 +35,10 @@ class Answers:
 
 
 def measure(groups: dict[str, Answers], **bounds: object) -> Quality:
-    """The quality of two models on a set with a slice for each group; all right labels are the first of three."""
+    """The quality of two models on a set with a slice for each group.
+
+    All right labels are the first of three.
+    """
     evaluation = Evaluation.model_validate({"data": "set.csv", "max_drop": 0.01, "slices": ["region"], **bounds})
     reference, packaged, region = [], [], []
     for name, answers in groups.items():
@@ -65,7 +68,7 @@ def test_the_same_answers_pass_any_bound_with_an_interval_without_width(examples
     require_quality(quality, "int8")
     for found in (quality, *quality.slices):
         assert (found.drop, found.interval, found.agreement) == (0, Interval(low=0, high=0), 1)
-        assert tells(found, max_drop) == (examples >= 100)
+        assert is_conclusive(found, max_drop) == (examples >= 100)
 
 
 @given(answers=st.builds(Answers, *[st.integers(0, 400)] * 4).filter(lambda a: 0 < a.only_reference <= a.only_packaged))
@@ -89,7 +92,7 @@ def test_with_enough_examples_the_upper_end_of_the_interval_is_held_to_the_bound
 
 def test_with_too_few_examples_to_tell_the_drop_itself_is_held_to_the_bound_and_the_note_says_so() -> None:
     quality = measure({"north": Answers(180, 4, 3, 13)}, max_drop=0.01)
-    assert not tells(quality, 0.01)
+    assert not is_conclusive(quality, 0.01)
     require_quality(quality, "int8")
     assert "too few examples to tell, so the drop itself was held to the bound" in describe(quality, "int8")
     assert "allowed for the drop itself, as there are too few examples to tell (evaluation.max_drop)" in refusal(
@@ -99,7 +102,7 @@ def test_with_too_few_examples_to_tell_the_drop_itself_is_held_to_the_bound_and_
 
 def test_a_loss_that_is_clear_on_a_hundred_examples_needs_no_more_of_them() -> None:
     quality = measure({"north": Answers(60, 40)}, max_drop=0.005)
-    assert tells(quality, 0.005)
+    assert is_conclusive(quality, 0.005)
     assert "allowed at the interval's upper end" in refusal(quality)
 
 
@@ -189,8 +192,8 @@ def test_there_are_enough_examples_when_the_interval_decides(
     drop: float, low: float, high: float, examples: int, bound: float, *, expected: bool
 ) -> None:
     found = Comparison(reference=0.9, packaged=0.9 - drop, examples=examples, drop=drop, interval=Interval(low=low, high=high))
-    assert tells(found, bound) is expected
+    assert is_conclusive(found, bound) is expected
 
 
 def test_a_task_that_cannot_give_an_interval_is_judged_by_the_drop() -> None:
-    assert not tells(Comparison(reference=0.9, packaged=0.8, examples=5000), 0.2)
+    assert not is_conclusive(Comparison(reference=0.9, packaged=0.8, examples=5000), 0.2)

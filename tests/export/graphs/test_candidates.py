@@ -1,7 +1,8 @@
-"""`precision: auto`: which candidates there are, and which is taken; their times are given, not measured."""
+"""`precision: auto`: which candidates there are, and which is taken; their times are given."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,11 +10,8 @@ from export.errors import ExportError
 from export.graphs.candidates import Candidate, best, candidates
 from export.graphs.choose import choose, table
 from export.inputs import Inputs
-from export.pipeline import export
-from export.progress import Progress
 from export.recipe.precision import packaged_precision
 from model_repository.manifest import Latency, TriedCandidate
-from model_repository.server import TritonUnavailable
 
 TRIED = [(Candidate("int8"), "int8-dynamic"), (Candidate("int8", "O2"), "int8-dynamic"), (Candidate("fp32"), "fp32")]
 
@@ -116,14 +114,9 @@ def test_where_none_passes_all_reasons_are_named(build: Callable[[Candidate], Pa
         choose(TRIED, build, lambda *_: (0.1, "bad"), None)
 
 
-def unavailable(*_: object) -> float:
-    raise TritonUnavailable("No Triton here: this is a test.")
-
-
-def test_an_export_measures_all_candidates_and_packages_the_fastest_of_its_own_table(
-    inputs: Callable[..., Inputs], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    manifest = export(inputs(precision="auto"), tmp_path / "repository", tmp_path / "work", Progress(), unavailable)
+def test_an_export_measures_all_candidates_and_packages_the_fastest_of_its_own_table(export_once: Callable[..., Any]) -> None:
+    exported = export_once(precision="auto")
+    manifest = exported.manifest
     assert manifest.candidates
     assert len(manifest.candidates) == 8
     chosen = manifest.candidates[best(manifest.candidates) or 0]
@@ -133,16 +126,15 @@ def test_an_export_measures_all_candidates_and_packages_the_fastest_of_its_own_t
     assert all(len(one.latencies) == 2 and one.latencies[0].ms > 0 for one in manifest.candidates if one.passes)
     assert [one.batch for one in chosen.latencies] == [1, 8]
     assert manifest.measured_provider == "CPUExecutionProvider"
-    assert "of 8 that passes" in capsys.readouterr().out
+    assert "of 8 that passes" in exported.printed
 
 
-def test_for_a_gpu_that_is_not_there_the_default_is_taken_and_it_is_said(
-    inputs: Callable[..., Inputs], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    manifest = export(inputs(precision="auto", target="gpu"), tmp_path / "repository", tmp_path / "work", Progress(), unavailable)
+def test_for_a_gpu_that_is_not_there_the_default_is_taken_and_it_is_said(export_once: Callable[..., Any]) -> None:
+    exported = export_once(precision="auto", target="gpu")
+    manifest = exported.manifest
     assert manifest.precision == "fp16"
     assert manifest.candidates
     assert [one.precision for one in manifest.candidates] == ["fp16", "fp16", "fp32"]
     assert all(not one.latencies for one in manifest.candidates)
-    assert "NOT TIMED, for there is no GPU here: fp16" in capsys.readouterr().out
+    assert "NOT TIMED, for there is no GPU here: fp16" in exported.printed
     assert manifest.measured_provider == "CPUExecutionProvider"

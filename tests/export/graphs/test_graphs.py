@@ -1,4 +1,4 @@
-"""Export, optimization, quantization and half precision of a tiny BERT, and the checks of what they give."""
+"""Export, optimization, quantization and half precision of a tiny BERT, and their checks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from headrace_backend.items import Item, Query
 from tokenizers.normalizers import Replace
 
 from export.checkpoints.load import load
-from export.checkpoints.tokenization import Encoded, require_same_tokens, write_tokenizer
+from export.checkpoints.tokenization import Encoded, require_same_tokens
 from export.errors import ExportError
 from export.graphs import checks
 from export.graphs.batches import Padded, Run, pad, spread
@@ -26,7 +26,7 @@ from export.graphs.reference import reference_outputs, torch_run
 from export.graphs.serving import Serving
 from export.inputs import Inputs
 from export.tasks import TASKS
-from model_repository.manifest import Answering, file_digest
+from model_repository.manifest import GRAPH, TOKENIZER, Answering, file_digest
 
 TASK = TASKS["text-classification"]
 
@@ -44,17 +44,14 @@ class Exported:
 
 
 @pytest.fixture(scope="module")
-def exported(classifier: Path, texts: Sequence[str], max_length: int, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+def exported(classifier: Path, onnx_classifier: Path, texts: Sequence[str], max_length: int) -> Exported:
+    from transformers import AutoModelForSequenceClassification
 
-    folder = tmp_path_factory.mktemp("exported")
     model = AutoModelForSequenceClassification.from_pretrained(classifier).eval()
-    fp32 = export_onnx(model, TASK, folder / "fp32")
-    write_tokenizer(AutoTokenizer.from_pretrained(classifier), max_length, folder / "tokenizer.json")
     answering = Answering(task=TASK.name, labels=("cold", "mild", "warm"), max_length=max_length)
-    serving = Serving(answering, folder / "tokenizer.json")
+    serving = Serving(answering, onnx_classifier / TOKENIZER)
     encoded = serving.encode([Query(text) for text in texts])
-    return Exported(torch_run(model, TASK.outputs), model.config, fp32, encoded, serving)
+    return Exported(torch_run(model, TASK.outputs), model.config, onnx_classifier / GRAPH, encoded, serving)
 
 
 def test_a_graph_that_onnx_runtime_cannot_read_or_run_is_our_error(exported: Exported, tmp_path: Path) -> None:

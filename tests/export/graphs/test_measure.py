@@ -13,9 +13,6 @@ from export.checkpoints.tokenization import Encoded
 from export.errors import ExportError
 from export.graphs.measure import Comparison, Workload, batch_at, require_not_slower, time_in_turn
 from export.inputs import Inputs
-from export.pipeline import export
-from export.progress import Progress
-from model_repository.server import TritonUnavailable
 
 WORKLOAD = Workload([{"input_ids": np.zeros((8, 4), dtype=np.int64)}] * 6, texts=48)
 
@@ -76,16 +73,8 @@ def test_batch_shapes_are_of_short_and_long_texts() -> None:
 
 
 @pytest.fixture
-def package_slow(inputs: Callable[..., Inputs], tmp_path: Path) -> Callable[..., Any]:
-    def unavailable(*_: object) -> float:
-        raise TritonUnavailable("No Triton here: this is a test.")
-
-    def run(**changes: Any) -> Any:
-        return export(
-            inputs(**changes), tmp_path / "repository", tmp_path / "work", Progress(), unavailable, lambda *_: compared(0.12, 0.24)
-        )
-
-    return run
+def package_slow(inputs: Callable[..., Inputs], export_to: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    return lambda **changes: export_to(tmp_path, inputs(**changes), compare_speed=lambda *_: compared(0.12, 0.24))
 
 
 def test_an_export_that_is_slower_than_fp32_stops(package_slow: Callable[..., Any], tmp_path: Path) -> None:

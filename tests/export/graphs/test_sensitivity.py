@@ -1,6 +1,7 @@
-"""The search for layers to keep in fp32, by itself and on models that int8 ruins in one known layer."""
+"""The search for layers to keep in fp32, alone and on models that int8 ruins in a known layer."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +13,14 @@ from hypothesis import strategies as st
 from export.errors import ExportError
 from export.graphs.sensitivity import Layer, fewest_kept, rank, search
 from export.inputs import Inputs
-from export.pipeline import export
-from export.progress import Progress
 from model_repository.manifest import GRAPH, Manifest
-from model_repository.server import TritonUnavailable
 
 Read = Callable[..., Inputs]
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Callable[[Inputs], Manifest]:
-    def unavailable(*_: object) -> float:
-        raise TritonUnavailable("No Triton here: this is a test.")
-
-    return lambda inputs: export(inputs, tmp_path / "repository", tmp_path / "work", Progress(), unavailable)
+def package(export_to: Callable[..., Manifest], tmp_path: Path) -> Callable[[Inputs], Manifest]:
+    return partial(export_to, tmp_path)
 
 
 @given(count=st.integers(2, 300), data=st.data())

@@ -1,6 +1,7 @@
-"""Static int8 for TensorRT: calibrated on real texts, checked on the CPU, which runs the same graph."""
+"""Static int8 for TensorRT: calibrated on real texts, checked on the CPU with the same graph."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,19 @@ from export.progress import Progress
 from export.recipe.recipe import Recipe
 from export.registry import package
 from model_repository import config
-from model_repository.manifest import GRAPH, Manifest, read_versions
-from model_repository.server import TritonUnavailable
+from model_repository.manifest import GRAPH, read_versions
 
 Read = Callable[..., Inputs]
 
 
 @pytest.fixture
-def package_static(inputs: Read, evaluation: Path, tmp_path: Path) -> Callable[..., Manifest]:
-    def unavailable(*_: object) -> float:
-        raise TritonUnavailable("No Triton here: this is a test.")
+def static(export_once: Callable[..., Any], evaluation: Path) -> Callable[..., Any]:
+    """A version that was calibrated on 64 texts, or otherwise."""
 
-    def run(**calibration: Any) -> Manifest:
-        recipe = inputs(target="gpu", calibration={"data": str(evaluation), "samples": 64, **calibration}, sensitivity=False)
-        return export(recipe, tmp_path / "repository", tmp_path / "work", Progress(), unavailable)
+    def make(**calibration: Any) -> Any:
+        return export_once(target="gpu", calibration={"data": str(evaluation), "samples": 64, **calibration}, sensitivity=False)
 
-    return run
+    return make
 
 
 @pytest.mark.parametrize(
@@ -45,20 +43,18 @@ def package_static(inputs: Read, evaluation: Path, tmp_path: Path) -> Callable[.
         ({"method": "entropy", "samples": 24}, "ranges by entropy of 24 texts"),
     ],
 )
-def test_a_static_graph_answers_nearly_as_pytorch_does(
-    package_static: Callable[..., Manifest], calibration: dict[str, Any], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_static_graph_answers_nearly_as_pytorch_does(static: Callable[..., Any], calibration: dict[str, Any], said: str) -> None:
     # the export itself holds scores to within 0.03 of PyTorch's, and the accuracy to the gate
-    manifest = package_static(**calibration)
+    exported = static(**calibration)
+    manifest = exported.manifest
     assert (manifest.precision, manifest.target) == ("int8-static", "gpu")
     assert manifest.quality
     assert manifest.quality.reference - manifest.quality.packaged <= 0.2
-    assert said in capsys.readouterr().out
+    assert said in exported.printed
 
 
-def test_a_static_graph_is_as_tensorrt_wants_it(package_static: Callable[..., Manifest], tmp_path: Path) -> None:
-    package_static()
-    graph = onnx.load(tmp_path / "repository/weather/1" / GRAPH).graph
+def test_a_static_graph_is_as_tensorrt_wants_it(static: Callable[..., Any]) -> None:
+    graph = onnx.load(static().folder / GRAPH).graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
     made_by = {output: node for node in graph.node for output in node.output}
     readers: dict[str, list[str]] = {}
@@ -92,14 +88,12 @@ def test_a_static_graph_is_as_tensorrt_wants_it(package_static: Callable[..., Ma
     assert not [tensor for tensor in graph.initializer if tensor.data_type == TensorProto.INT32]
 
 
-def test_its_configuration_asks_for_tensorrt_and_its_manifest_says_what_measured_it(
-    package_static: Callable[..., Manifest], tmp_path: Path
-) -> None:
-    manifest = package_static()
-    settings = config.read(tmp_path / "repository/weather/config.pbtxt")
+def test_its_configuration_asks_for_tensorrt_and_its_manifest_says_what_measured_it(static: Callable[..., Any]) -> None:
+    exported = static()
+    settings = config.read(exported.folder.parent / config.FILE)
     assert settings.parameters["execution_provider"].string_value == "TensorrtExecutionProvider"
-    assert manifest.measured_provider == "CPUExecutionProvider"
-    assert manifest.speed is None
+    assert exported.manifest.measured_provider == "CPUExecutionProvider"
+    assert exported.manifest.speed is None
 
 
 def test_other_calibration_texts_are_another_export(inputs: Read, tmp_path: Path) -> None:
@@ -155,11 +149,8 @@ def test_calibration_texts_that_cannot_be_used_are_named(inputs: Read, tmp_path:
         inputs(target="gpu", calibration={"data": "train.jsonl"})
 
 
-def test_a_model_that_another_provider_serves_is_not_given_a_static_version(
-    package_static: Callable[..., Manifest], tmp_path: Path
-) -> None:
-    package_static()
-    path = tmp_path / "repository/weather/config.pbtxt"
+def test_a_model_that_another_provider_serves_is_not_given_a_static_version(static: Callable[..., Any], tmp_path: Path) -> None:
+    path = shutil.copytree(static().repository, tmp_path / "repository") / "weather" / config.FILE
     settings = config.read(path)
     settings.parameters["execution_provider"].string_value = "CUDAExecutionProvider"
     config.write(path, settings)
@@ -169,10 +160,9 @@ def test_a_model_that_another_provider_serves_is_not_given_a_static_version(
     package.require_provider(tmp_path / "repository", "elsewhere", "TensorrtExecutionProvider")
 
 
-def test_a_provider_that_is_not_there_is_named(package_static: Callable[..., Manifest], tmp_path: Path) -> None:
-    package_static()
+def test_a_provider_that_is_not_there_is_named(static: Callable[..., Any]) -> None:
     with pytest.raises(ExportError, match=r"this ONNX Runtime has no TensorrtExecutionProvider, only .*CPUExecutionProvider"):
-        Graph(tmp_path / "repository/weather/1" / GRAPH, ["logits"], provider="TensorrtExecutionProvider")
+        Graph(static().folder / GRAPH, ["logits"], provider="TensorrtExecutionProvider")
 
 
 @pytest.mark.integration

@@ -1,6 +1,7 @@
-"""`verify --evaluation`: a packaged version is measured again, and held to what its manifest says."""
+"""`verify --evaluation`: a packaged version is measured again, and held to its manifest."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,40 +12,47 @@ import pytest
 
 from export.__main__ import main
 from export.inputs import Inputs
-from export.pipeline import export
-from export.progress import Progress
 from export.provenance import Provenance, recipe_of
+from export.recipe.recipe import Recipe
 from export.registry.model_folder import write_config
 from export.registry.quality_check import TOLERANCE, Figure, Measured, quality_faults
 from model_repository.manifest import FILE, Manifest, Quality
-from model_repository.server import TritonUnavailable
 
 Verify = Callable[..., int]
 
 
-@pytest.fixture
-def data(evaluation: Path, tmp_path: Path) -> Path:
-    """The evaluation set under other names, with a slice."""
-    path = tmp_path / "set.jsonl"
+@pytest.fixture(scope="module")
+def exported(
+    evaluation: Path, write_recipe_to: Callable[..., Path], export_to: Callable[..., Manifest], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with a version in `repository`, and with its recipe and evaluation set in `recipes`.
+
+    The set is the usual one under other names, with a slice.
+    """
+    folder = tmp_path_factory.mktemp("exported")
+    (folder / "recipes").mkdir()
     rows = [json.loads(line) for line in evaluation.read_text().splitlines()]
     renamed = [{"body": row["text"], "weather": row["label"], "region": "north" if at % 3 else "south"} for at, row in enumerate(rows)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in renamed))
-    return path
+    (folder / "recipes/set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in renamed))
+    fields = {"data": "set.jsonl", "text": "body", "label": "weather", "slices": ["region"], "max_slice_drop": 0.2}
+    recipe = write_recipe_to(folder / "recipes", precision="fp32", **{f"evaluation__{name}": value for name, value in fields.items()})
+    # relative, as a command line has it: the copies of the folder are read from within
+    made_by = Provenance.of(recipe, ["run", "recipes/recipe.yaml"])
+    export_to(folder, Inputs.of(Recipe.read(recipe)), made_by=made_by)
+    return folder
 
 
 @pytest.fixture
-def version(inputs: Callable[..., Inputs], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    """The folder of a version that was exported with that set."""
+def version(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The version's folder in a copy of all of it, which is the working directory."""
+    monkeypatch.chdir(shutil.copytree(exported, tmp_path / "exported"))
+    return Path.cwd() / "repository/weather/1"
 
-    def unavailable(*_: object) -> float:
-        raise TritonUnavailable("No Triton here: this is a test.")
 
-    fields = {"data": data.name, "text": "body", "label": "weather", "slices": ["region"], "max_slice_drop": 0.2}
-    found = inputs(precision="fp32", **{f"evaluation__{name}": value for name, value in fields.items()})
-    recipe = str(tmp_path / "recipe.yaml")
-    export(found, tmp_path / "models", tmp_path / "work", Progress(), unavailable, made_by=Provenance.of(Path(recipe), ["run", recipe]))
-    capsys.readouterr()
-    return tmp_path / "models/weather/1"
+@pytest.fixture
+def data(version: Path) -> Path:
+    """The evaluation set of the version."""
+    return Path("recipes/set.jsonl")
 
 
 @pytest.fixture

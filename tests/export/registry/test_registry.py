@@ -122,7 +122,10 @@ def test_a_copy_of_a_version_under_another_number_is_named(registry, capsys):
 
 @pytest.fixture
 def without_default(registry, capsys):
-    """A repository whose default, version 3, was removed by hand; version 2 was the default before, and version 1 before that."""
+    """A repository whose default, version 3, was removed by hand.
+
+    Version 2 was the default before, and version 1 before that.
+    """
     for version in (1, 2, 3):
         registry("promote", f"weather/{version}")
     shutil.rmtree(registry.repository / "weather/3")

@@ -1,7 +1,11 @@
-"""The report of an export: its numbers are the manifest's, it needs nothing else, and nothing in it is taken for markup."""
+"""The report of an export.
+
+Its numbers are the manifest's, it needs nothing else, and no data in it is taken for markup.
+"""
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +22,6 @@ from export.data.dataset import Dataset
 from export.data.table import read_table
 from export.graphs.latency_grid import GridPoint, measure_grid, shapes
 from export.inputs import Inputs
-from export.pipeline import export
 from export.progress import FinishedStep, Progress
 from export.report import FILES, HTML, MARKDOWN
 from export.report.axis import counts_axis, linear_axis, log_axis, log_axis_of
@@ -38,17 +41,12 @@ from model_repository.manifest import (
     TriedCandidate,
     answer_digest,
 )
-from model_repository.server import TritonUnavailable
 
 Read = Callable[..., Inputs]
 
 
-def unavailable(*_: object) -> float:
-    raise TritonUnavailable("No Triton here: this is a test.")
-
-
 def parsed(page: str) -> ElementTree.Element:
-    """A page that is well-formed: every element is closed, every `<` and `&` of the data escaped."""
+    """A page that is well-formed: all elements are closed, every `<` and `&` of data is escaped."""
     return ElementTree.fromstring(page.strip().removeprefix("<!doctype html>"))  # noqa: S314 - our own page
 
 
@@ -61,13 +59,13 @@ def unescaped(markdown: str) -> str:
 
 
 @pytest.fixture
-def packaged(inputs: Read, tmp_path: Path) -> Callable[..., tuple[Manifest, Path]]:
+def packaged(inputs: Read, export_to: Callable[..., Manifest], tmp_path: Path) -> Callable[..., tuple[Manifest, Path]]:
     """Export a recipe without Triton; gives the manifest and the version's folder."""
 
     def make(**fields: Any) -> tuple[Manifest, Path]:
         progress = Progress()
         progress.finished.append(FinishedStep("of an earlier export", 1.0, "", None))
-        manifest = export(inputs(**fields), tmp_path / "repository", tmp_path / "work", progress, unavailable)
+        manifest = export_to(tmp_path, inputs(**fields), progress)
         return manifest, tmp_path / "repository" / manifest.model / str(manifest.version)
 
     return make
@@ -100,12 +98,12 @@ def verdict_of(page: ElementTree.Element) -> str:
 
 
 def test_the_report_is_no_part_of_the_digest_and_is_found_by_its_verb(
-    packaged: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    export_once: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest, folder = packaged()
+    exported = export_once()
+    manifest, folder = exported.manifest, shutil.copytree(exported.repository, tmp_path / "repository") / "weather" / "1"
     assert answer_digest(folder / "model.onnx", folder / "tokenizer.json", manifest) == manifest.digest
     repository = ["--repository", str(tmp_path / "repository")]
-    capsys.readouterr()
     assert main(["report", "weather/1", *repository]) == 0
     assert main(["report", "weather/1", "--markdown", *repository]) == 0
     assert capsys.readouterr().out.split() == [str(folder / name) for name in FILES]
@@ -115,10 +113,10 @@ def test_the_report_is_no_part_of_the_digest_and_is_found_by_its_verb(
     assert "weather/1 has no report: it was exported without one" in capsys.readouterr().err
 
 
-def test_all_candidates_and_both_plots_of_them_are_shown(packaged: Any) -> None:
-    manifest, folder = packaged(precision="auto")
-    page = parsed((folder / HTML).read_text())
-    for row in manifest.candidates:
+def test_all_candidates_and_both_plots_of_them_are_shown(export_once: Any) -> None:
+    exported = export_once(precision="auto")
+    page = parsed((exported.folder / HTML).read_text())
+    for row in exported.manifest.candidates:
         assert f"{row.size_bytes / 1e6:.3g} MB" in words(page)
     assert {"Quality against size", "Quality against latency"} <= {element.get("aria-label") for element in page.iter("svg")}
     [strong] = [element for element in page.iter("tr") if element.get("class") == "strong"]

@@ -1,7 +1,11 @@
-"""Every task from a checkpoint to answers through a real Triton, on tiny models with random weights; embeddings on a real pair too."""
+"""Every task from a checkpoint to answers through a real Triton, on tiny random models.
+
+Embeddings are also compared on a real pair of models.
+"""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +20,7 @@ from export.inputs import Inputs
 from export.pipeline import export
 from export.progress import Progress
 from export.report import HTML
+from model_repository import config
 from model_repository.manifest import Manifest
 from model_repository.server import TritonServer
 
@@ -23,6 +28,7 @@ pytestmark = pytest.mark.integration
 Read = Callable[..., Inputs]
 TAGS = ("O", "B-PORT", "I-PORT", "B-GOOD")
 NLI = ("contradiction", "neutral", "entailment")
+NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +55,34 @@ def write(path: Path, rows: list[dict[str, Any]]) -> str:
     return str(path)
 
 
+@pytest.fixture(scope="module")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TritonServer, Path]]:
+    """A Triton for the models of all tests, and their repository."""
+    repository = tmp_path_factory.mktemp("repository")
+    with TritonServer.start(repository, models=[], grace_s=0) as server:
+        yield server, repository
+
+
 @pytest.fixture
-def packaged(inputs: Read, tmp_path: Path) -> Callable[..., tuple[Manifest, Callable[..., Any]]]:
+def packaged(inputs: Read, triton: tuple[TritonServer, Path], tmp_path: Path) -> Callable[..., tuple[Manifest, Callable[..., Any]]]:
     """Export a recipe in fp32; gives the manifest and a function that asks a real Triton."""
+    server, repository = triton
 
     def make(**fields: Any) -> tuple[Manifest, Callable[..., Any]]:
-        given = {"precision": "fp32", "evaluation__metric": None, "evaluation__max_drop": 0.01, **fields}
+        given = {"model": f"model-{next(NUMBERS)}", "precision": "fp32", "evaluation__metric": None, "evaluation__max_drop": 0.01, **fields}
         found = inputs(**given)
-        manifest = export(found, tmp_path / "repository", tmp_path / "work", Progress())
-        assert main(["verify", f"{manifest.model}/1", "--repository", str(tmp_path / "repository"), *again(found, manifest)]) == 0
-        page = (tmp_path / "repository" / manifest.model / "1" / HTML).read_text().removeprefix("<!doctype html>")
+        manifest = export(found, repository, tmp_path / "work", Progress())
+        folder = repository / manifest.model
+        assert main(["verify", f"{manifest.model}/1", "--repository", str(repository), *again(found, manifest)]) == 0
+        page = (folder / "1" / HTML).read_text().removeprefix("<!doctype html>")
         assert ElementTree.fromstring(page.strip()).find("./body/main/p[@class='verdict']") is not None  # noqa: S314 - our own page
+        settings = config.read(folder / config.FILE)
+        settings.instance_group[0].count = 1
+        config.write(folder / config.FILE, settings)
+        server.load(manifest.model)
 
         def ask(*rows: Any, **parameters: Any) -> list[Any]:
-            with TritonServer.start(tmp_path / "repository") as triton, InferenceServerClient(triton.grpc_url) as client:
+            with InferenceServerClient(server.grpc_url) as client:
                 return answers(client, manifest, rows, parameters)
 
         return manifest, ask
@@ -71,7 +91,10 @@ def packaged(inputs: Read, tmp_path: Path) -> Callable[..., tuple[Manifest, Call
 
 
 def again(inputs: Inputs, manifest: Manifest) -> list[str]:
-    """Options of `verify` that measure a version again; bit by bit the same, as it is the same machine."""
+    """Options of `verify` that measure a version again.
+
+    It must be the same bit by bit, as it is the same machine.
+    """
     recipe = inputs.recipe
     assert manifest.quality
     assert manifest.quality.columns == recipe.evaluation.roles

@@ -12,11 +12,8 @@ import torch
 
 from export.__main__ import main
 from export.inputs import Inputs
-from export.pipeline import export
-from export.progress import Progress
 from model_repository import config
-from model_repository.manifest import read_versions
-from model_repository.server import TritonUnavailable
+from model_repository.manifest import Manifest, read_versions
 from model_repository.signature import PrivateKey, check_served
 
 Write = Callable[..., Path]
@@ -78,19 +75,18 @@ def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
     assert caught.value.code == 2
 
 
-def test_where_no_triton_runs_the_version_is_packaged_and_says_what_was_not_checked(
-    inputs: Callable[..., Inputs], repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def unavailable(*_: object) -> float:
-        raise TritonUnavailable("No Triton here: this is a test.")
-
-    manifest = export(inputs(precision="fp32"), repository, tmp_path / "work", Progress(), unavailable)
-    assert re.search(r"triton +NOT RUN, so nobody has seen this version answer through Triton: No Triton here", capsys.readouterr().out)
-    assert read_versions(repository / "weather") == {1: manifest}
+def test_where_no_triton_runs_the_version_is_packaged_and_says_what_was_not_checked(export_once: Callable[..., Any]) -> None:
+    exported = export_once(precision="fp32")
+    assert re.search(r"triton +NOT RUN, so nobody has seen this version answer through Triton: No Triton here", exported.printed)
+    assert read_versions(exported.folder.parent) == {1: exported.manifest}
 
 
 def test_a_csv_set_with_slices_is_measured_and_every_number_stands_in_manifest_and_report(
-    inputs: Callable[..., Inputs], evaluation: Path, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    inputs: Callable[..., Inputs],
+    evaluation: Path,
+    export_to: Callable[..., Manifest],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     rows = [json.loads(line) for line in evaluation.read_text().splitlines()]
     lines = [f"{row['text']},{row['label']},{'short' if row['text'].count(' ') < 10 else 'long'}" for row in rows]
@@ -98,10 +94,7 @@ def test_a_csv_set_with_slices_is_measured_and_every_number_stands_in_manifest_a
     fields = {"data": "set.csv", "text": "body", "label": "weather", "metric": "macro-f1", "min_agreement": 0.5}
     found = inputs(**{f"evaluation__{name}": value for name, value in fields.items()}, evaluation__slices=["length"])
 
-    def unavailable(*_: object) -> float:
-        raise TritonUnavailable("No Triton here: this is a test.")
-
-    quality = export(found, repository, tmp_path / "work", Progress(), unavailable).quality
+    quality = export_to(tmp_path, found).quality
     assert quality
     assert quality.interval
     assert (quality.metric, quality.reference, quality.examples, quality.min_agreement) == ("macro-f1", 1.0, 120, 0.5)
@@ -150,7 +143,13 @@ def test_a_version_for_gpus_is_packaged_in_half_precision(write_recipe: Write, c
 
 @pytest.mark.integration
 def test_the_path_from_an_adapter_to_a_version_that_answers_through_triton(
-    write_recipe: Write, encoder: Path, adapted: tuple[Path, Any], evaluation: Path, repository: Path, tmp_path: Path
+    write_recipe: Write,
+    encoder: Path,
+    adapted: tuple[Path, Any],
+    evaluation: Path,
+    command: Callable[..., int],
+    repository: Path,
+    tmp_path: Path,
 ) -> None:
     rows = [json.loads(line) for line in evaluation.read_text().splitlines()]
     model, names = adapted[1], ("cold", "mild", "warm")
@@ -160,6 +159,7 @@ def test_the_path_from_an_adapter_to_a_version_that_answers_through_triton(
         script = "import sys; from export.__main__ import main; code = main(); print('torch' in sys.modules); sys.exit(code)"
         arguments = ["run", str(recipe), "--repository", str(repository), "--work", str(tmp_path / "work"), *options]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_", "TOKENIZERS_"))}
+        environment["OMP_NUM_THREADS"] = "1"  # of this model several threads compute no faster
         return subprocess.run(
             [sys.executable, "-c", script, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
@@ -202,7 +202,7 @@ def test_the_path_from_an_adapter_to_a_version_that_answers_through_triton(
     assert "replace the old one with --force" in refused.stderr
     assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == stamps
 
-    assert run(other, "--force").returncode == 0
+    assert command(other, "--force") == 0
     assert read_versions(repository / "weather")[1].precision == "fp32"
 
 

@@ -1,4 +1,7 @@
-"""Load, unload, promote, roll back and remove while requests flow: a real tritonserver, a real gateway, no request fails."""
+"""Load, unload, promote, roll back and remove while requests flow: no request fails.
+
+A real tritonserver and a real gateway run.
+"""
 
 import threading
 from collections import Counter
@@ -12,14 +15,8 @@ from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
 from export.__main__ import main
-from export.checkpoints.load import load
-from export.checkpoints.tokenization import write_tokenizer
-from export.graphs.graph import Graph
-from export.graphs.onnx_export import export_onnx
-from export.inputs import Inputs
-from export.recipe.recipe import Recipe
-from export.tasks import TASKS
 from model_repository import config
+from model_repository.manifest import GRAPH, TOKENIZER
 from model_repository.server import TritonServer
 from model_repository.signature import PrivateKey
 
@@ -29,21 +26,18 @@ DRAIN_S = 1.5
 
 
 @pytest.fixture
-def served(registry, write_recipe, tmp_path):
-    """Three versions of a real classifier, which differ in the names of their labels, and a Triton that serves them."""
-    inputs = Inputs.of(Recipe.read(write_recipe()))
-    task = TASKS["text-classification"]
-    reference = load(inputs, task)
-    graph = export_onnx(reference.model, task, tmp_path / "onnx")
-    write_tokenizer(reference.tokenizer, 24, tmp_path / "tokenizer.json")
-    assert Graph(graph, task.outputs)
-    made = type(registry)(tmp_path / "served", graph.read_bytes(), (tmp_path / "tokenizer.json").read_bytes())
+def served(registry, onnx_classifier, tmp_path):
+    """Three versions of a real classifier, and a Triton that serves them.
+
+    The versions differ in the names of their labels.
+    """
+    made = type(registry)(tmp_path / "served", (onnx_classifier / GRAPH).read_bytes(), (onnx_classifier / TOKENIZER).read_bytes())
     for version, labels in LABELS.items():
         made.add(version, labels=labels)
     settings = made.settings()
     settings.instance_group[0].count = 1
     config.write(made.repository / "weather" / config.FILE, settings)
-    with TritonServer.start(made.repository, log=tmp_path / "triton.log") as triton:
+    with TritonServer.start(made.repository, log=tmp_path / "triton.log", grace_s=0) as triton:
         yield made, triton
 
 
@@ -72,7 +66,10 @@ def ask(client, gateway, **body):
 
 
 class Traffic:
-    """Requests without a pause from several threads: through the gateway to the default version, and to version 1 of Triton itself."""
+    """Requests without a pause from several threads.
+
+    They go through the gateway to the default version, and to version 1 of Triton itself.
+    """
 
     def __init__(self, gateway, triton):
         self.gateway, self.triton = gateway, triton
@@ -151,7 +148,8 @@ def test_no_request_fails_while_versions_are_promoted_rolled_back_taken_out_put_
             assert traffic.failures == [], arguments
     assert {version for version in LABELS if traffic.answered[version]} == {1, 2, 3}
     assert model_of(gateway)["promoted_version"] == 1
-    # version 2 was the newest in service before the promotion of 1, so a rollback finds it; 3 was out of service
+    # version 2 was the newest in service before the promotion of 1, so a rollback finds it; 3 was
+    # out of service
     assert [version["version"] for version in model_of(gateway)["versions"]] == [1, 2]
     assert not (registry.repository / "weather/3").exists()
 
@@ -160,7 +158,10 @@ def test_a_version_out_of_service_stays_out_when_triton_starts_again(served, com
     registry, triton = served
     assert command("unload", "weather/2", "--drain-s", 0) == 0
     triton.stop()
-    with TritonServer.start(registry.repository, log=tmp_path / "again.log") as again, InferenceServerClient(again.grpc_url) as client:
+    with (
+        TritonServer.start(registry.repository, log=tmp_path / "again.log", grace_s=0) as again,
+        InferenceServerClient(again.grpc_url) as client,
+    ):
         assert [client.is_model_ready("weather", str(version)) for version in LABELS] == [True, False, True]
 
 

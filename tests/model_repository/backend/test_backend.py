@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -109,44 +110,66 @@ def test_a_broken_version_is_refused_while_the_good_one_answers(served, classifi
     assert (served.ready(1), served.ready(2)) == (True, False)
 
 
+def parameter(name, value):
+    def change(settings):
+        settings.parameters[name].string_value = value
+
+    return change
+
+
+def without_batching(settings):
+    settings.max_batch_size = 0
+    settings.ClearField("dynamic_batching")
+
+
+REFUSED = {
+    # never a silent fall-back to another provider
+    "provider": (
+        parameter("execution_provider", "MIGraphXExecutionProvider"),
+        "Execution provider MIGraphXExecutionProvider is not in this ONNX Runtime",
+    ),
+    "threads": (parameter("intra_op_threads", "many"), "Parameter intra_op_threads is 'many'"),
+    "binding": (parameter("io_binding", "maybe"), "Parameter io_binding is 'maybe'"),
+    "budget": (parameter("cost_budget_seconds", "long"), "Parameter cost_budget_seconds is 'long'"),
+    "batching": (without_batching, "max_batch_size is 0; it must be at least 1"),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(serve, classifier):
+    """Models with a configuration that cannot be met, and why Triton does not load them.
+
+    They are loaded at the same time: the backend lets each wait before it fails.
+    """
+    models = {name: serve(f"refused_{name}") for name in REFUSED}
+    for name, (change, _) in REFUSED.items():
+        models[name].package(1, classifier)
+        path = models[name].folder / config.FILE
+        edited = config.read(path)
+        change(edited)
+        config.write(path, edited)
+
+    def reason(model):
+        with pytest.raises(TritonError) as error:
+            model.load()
+        return str(error.value)
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(models, zip(models.values(), pool.map(reason, models.values()), strict=True), strict=True))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_configuration_that_cannot_be_met_is_a_load_error(refused, name):
+    model, reason = refused[name]
+    assert REFUSED[name][1] in reason
+    assert "\n" not in reason
+    assert not model.ready(1)
+
+
 def test_a_version_whose_files_were_changed_is_refused(served, classifier, other_classifier):
     version = served.package(1, classifier)
     (version / GRAPH).write_bytes(other_classifier.graph.read_bytes())
     with pytest.raises(TritonError, match=r"model\.onnx has the digest sha256:.* it was changed after it was packaged"):
-        served.load()
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "reason"),
-    [
-        # never a silent fall-back to another provider
-        ("execution_provider", "MIGraphXExecutionProvider", "Execution provider MIGraphXExecutionProvider is not in this ONNX Runtime"),
-        ("intra_op_threads", "many", "Parameter intra_op_threads is 'many'"),
-        ("io_binding", "maybe", "Parameter io_binding is 'maybe'"),
-        ("cost_budget_seconds", "long", "Parameter cost_budget_seconds is 'long'"),
-    ],
-)
-def test_a_parameter_that_cannot_be_met_is_a_load_error(served, classifier, name, value, reason):
-    served.package(1, classifier)
-    path = served.folder / config.FILE
-    edited = config.read(path)
-    edited.parameters[name].string_value = value
-    config.write(path, edited)
-    with pytest.raises(TritonError) as error:
-        served.load()
-    assert reason in str(error.value)
-    assert "\n" not in str(error.value)
-    assert not served.ready(1)
-
-
-def test_a_configuration_without_batching_is_a_load_error(served, classifier):
-    served.package(1, classifier)
-    path = served.folder / config.FILE
-    edited = config.read(path)
-    edited.max_batch_size = 0
-    edited.ClearField("dynamic_batching")
-    config.write(path, edited)
-    with pytest.raises(TritonError, match="max_batch_size is 0; it must be at least 1"):
         served.load()
 
 

@@ -11,6 +11,8 @@ from headrace_backend.metrics import Counts, SubBatch, size_class
 from model_repository import config
 
 DEADLINE_S = 30
+POLL_S = 0.05
+"""Triton shows counts, and has no event for them."""
 
 
 def test_sizes_are_counted_in_ranges_that_double():
@@ -49,13 +51,13 @@ def scraped(served, version: int) -> dict[str, float]:
 
 
 def eventually(served, version: int, holds: Callable[[dict[str, float]], bool]) -> dict[str, float]:
-    """The metrics once `holds` is true of them: the backend hands them over every second, each scrape asks Triton anew."""
+    """The metrics once `holds` is true of them: the backend hands them over every second."""
     ended = threading.Event()
     timer = threading.Timer(DEADLINE_S, ended.set)
     timer.start()
     try:
         while not holds(metrics := scraped(served, version)):
-            assert not ended.is_set(), metrics
+            assert not ended.wait(POLL_S), metrics
     finally:
         timer.cancel()
     return metrics
@@ -75,7 +77,7 @@ def test_sub_batches_of_all_instances_are_counted_in_tritons_metrics(served, cla
     settings.instance_group[0].count = 2
     config.write(path, settings)
     served.load()
-    # an empty text for each instance, which has two tokens; the last number handed over is run_seconds_total
+    # an empty text for each instance, which has two tokens; run_seconds_total is handed over last
     warm = eventually(served, 1, lambda metrics: totals(metrics) == (2, 2, 4, 2) and metrics["run_seconds_total"] > 0)
     assert warm["sub_batches_total:33-64"] == 0  # every series is there from the beginning
     assert warm["predicted_seconds_total"] > 0
@@ -97,7 +99,8 @@ def test_counts_go_on_through_a_reload_and_stay_when_a_version_is_unloaded(serve
     served.package(1, classifier)
     served.load()
     served.ask(["oil"] * 5, version=1)
-    # the second load makes new instances of version 1, which must not lose what the old ones counted, nor end with them
+    # the second load makes new instances of version 1: the counts of the old ones must neither be
+    # lost nor end with them
     served.package(2, other_classifier)
     served.load()
     reloaded = eventually(served, 1, lambda metrics: metrics["texts_total"] >= 7)

@@ -18,7 +18,7 @@ POISON = 40
 
 
 class FaultySession(Session):
-    """A session in which batches with a text of `POISON` tokens fail, as memory that runs out would make them."""
+    """A session in which batches with a text of `POISON` tokens fail, as if memory ran out."""
 
     def run(self, windows):
         if any(len(window.ids) == POISON for window in windows):
@@ -27,7 +27,7 @@ class FaultySession(Session):
 
 
 class OverflowingSession(Session):
-    """A session that gives no number for texts of `POISON` tokens, as half precision does where it overflows."""
+    """A session that gives no number for texts of `POISON` tokens, as half precision may."""
 
     def run(self, windows):
         (logits,) = super().run(windows)

@@ -1,4 +1,7 @@
-"""What a configuration's parameters say of threads, providers and budgets, and what this machine decides where they say `auto`."""
+"""What a configuration's parameters say of threads, providers and budgets.
+
+This machine decides where they say `auto`.
+"""
 
 import os
 from dataclasses import replace

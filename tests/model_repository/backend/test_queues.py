@@ -1,4 +1,7 @@
-"""Triton's queue with the policies that a new configuration has: who goes first, who is refused, and what the gateway makes of it."""
+"""Triton's queue with the policies of a new configuration.
+
+Who goes first, who is refused, and which errors the gateway makes of it.
+"""
 
 import asyncio
 import json
@@ -22,7 +25,7 @@ POLL_S = 0.01
 """Triton has a gauge of what waits, and no event."""
 BACKEND = Path(config.__file__).parent / "backend"
 
-# the backend itself, but a text that names a pipe holds its instance until the other end of the pipe closes
+# the backend itself, but a text that names a pipe holds its instance until that pipe's end closes
 GATED = f"""
 import importlib.util, sys
 sys.path.insert(0, {str(BACKEND)!r})
@@ -112,7 +115,7 @@ class Queue:
 
 
 @contextmanager
-def edited(served) -> Iterator[config.pb.ModelConfig]:
+def edited(served) -> Iterator[config.ModelConfig]:
     path = served.folder / config.FILE
     settings = config.read(path)
     yield settings

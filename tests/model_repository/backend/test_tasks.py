@@ -1,4 +1,7 @@
-"""Each task's answers are those of transformers' pipelines and of sentence-transformers, on tiny models with random weights."""
+"""Each task's answers equal those of transformers' pipelines and of sentence-transformers.
+
+The models are tiny and have random weights.
+"""
 
 import json
 import random

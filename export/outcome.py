@@ -1,0 +1,70 @@
+"""All that an export found, and the manifest that records it."""
+
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+from export.checkpoints.load import Reference
+from export.graphs.making import Graphs, Making
+from export.inputs import Inputs
+from export.provenance import Provenance
+from model_repository.manifest import GRAPH, TOKENIZER, Manifest, Quality, Sizes, Source, Speed, answer_digest, file_digest
+
+TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The reference, the graphs that were made of it, and what was measured of them.
+
+    `making` holds the recipe as it was carried out: with the choice in the place of `auto`.
+    """
+
+    inputs: Inputs
+    reference: Reference
+    making: Making
+    graphs: Graphs
+    tokenizer: Path
+    quality: Quality
+    speed: Speed | None
+
+    def manifest(self, made_by: Provenance) -> Manifest:
+        """The manifest of the version that is packaged."""
+        recipe, answering, packaged = self.making.recipe, self.reference.answering, self.graphs.packaged
+        return Manifest(
+            **answering.model_dump(),
+            model=recipe.model,
+            version=recipe.version,
+            precision=recipe.packaged_precision,
+            target=recipe.target,
+            digest=answer_digest(packaged, self.tokenizer, answering),
+            files={GRAPH: file_digest(packaged), TOKENIZER: file_digest(self.tokenizer)},
+            source=self._source(made_by),
+            quality=self.quality,
+            speed=self.speed,
+            measured_provider=self.making.provider,
+            candidates=self.graphs.candidates,
+            sensitivity=self.graphs.sensitivity,
+            sizes=Sizes(fp32_bytes=self.graphs.fp32.stat().st_size, packaged_bytes=packaged.stat().st_size),
+            tools=self._tools(),
+        )
+
+    def _source(self, made_by: Provenance) -> Source:
+        checkpoint, adapter = self.inputs.checkpoint, self.inputs.adapter
+        return Source(
+            checkpoint=checkpoint.name,
+            checkpoint_digest=checkpoint.digest,
+            revision=checkpoint.revision,
+            adapter=adapter.name if adapter else None,
+            adapter_digest=adapter.digest if adapter else None,
+            inputs_digest=self.inputs.digest,
+            recipe_revision=made_by.recipe_revision,
+            command=made_by.command,
+        )
+
+    def _tools(self) -> dict[str, str]:
+        recipe = self.making.recipe
+        tools = {name: installed_version(name) for name in (*TOOLS, *(["peft"] if self.inputs.adapter else []))}
+        if (recipe.target, recipe.precision) == ("cpu", "int8"):
+            tools["instruction_set"] = self.making.builder.instruction_set
+        return tools
