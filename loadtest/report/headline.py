@@ -2,8 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-from loadtest.report.verdict import keeps_up
 from loadtest.results.results import Results
+from loadtest.results.verdict import keeps_up
 
 FEWEST_FAILURES_OF_AN_END = 3
 """Fewer failures at the end of a run may be chance."""

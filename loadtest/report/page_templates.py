@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 
 BYTES_PER_MIB = 2**20
 

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from loadtest.report.charts.axis import WIDE_RANGE, axis_from_zero, nines, nines_axis, share_axis, time_axis, value_axis
 from loadtest.report.charts.frame import Hint
 from loadtest.report.charts.line import Line, Mark, line_chart
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 from loadtest.results.results import Group, Results
 from loadtest.results.series import Slice
 from loadtest.slo import parse_slo

@@ -5,14 +5,13 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
-from loadtest.planning.search.sentence import number
 from loadtest.report.charts.axis import Axis, axis_around, axis_from_zero, value_axis
 from loadtest.report.charts.frame import Frame, Key
 from loadtest.report.charts.line import Mark
 from loadtest.report.charts.scatter import Band, Dot, scatter_chart
 from loadtest.report.page import context
 from loadtest.report.page_templates import templates
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds, number
 from loadtest.results.results import Results
 from loadtest.slo import Objective, parse_slo
 

@@ -9,7 +9,7 @@ from loadtest.report.charts.axis import Axis, axis_from_zero, value_axis
 from loadtest.report.charts.frame import Key
 from loadtest.report.charts.line import Line, Mark, line_chart
 from loadtest.report.charts.scatter import Dot, scatter_chart
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 from loadtest.slo import parse_slo
 
 STYLES = ("c1", "c2", "c3", "c4", "c5", "c6")

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from loadtest.report.charts.line import sparkline
 from loadtest.report.page import context
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 from loadtest.results.results import Results
 from loadtest.results.series import Slice
 

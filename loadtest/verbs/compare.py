@@ -13,8 +13,7 @@ from loadtest.planning.comparison.comparison_json import comparison_json
 from loadtest.planning.comparison.condition import Condition, ConditionError, parse_condition
 from loadtest.planning.comparison.difference import Difference
 from loadtest.planning.comparison.documents import ComparisonError, read_document
-from loadtest.planning.search.sentence import number
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds, number
 from loadtest.verbs.exit_status import DONE, FAILED
 from loadtest.verbs.run import command_shown
 

@@ -17,7 +17,7 @@ from loadtest.planning.profiling.assembly import Subject, assemble, point_rates
 from loadtest.planning.profiling.attempt import Attempt, profile_of
 from loadtest.planning.profiling.gateway_metrics import GatewayUse, read_use
 from loadtest.planning.profiling.phases import POINT_LOADS, Phase, Phases, Readers
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import Scenario, ScenarioError
 from loadtest.target.client import Client, NoAnswerError

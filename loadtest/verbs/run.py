@@ -15,9 +15,10 @@ from loadtest.observation.machine import describe_machine
 from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
 from loadtest.report.files import write_report
 from loadtest.report.headline import headline
-from loadtest.report.verdict import cautions, milliseconds, verdict
+from loadtest.results.figures import milliseconds
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
+from loadtest.results.verdict import cautions, verdict
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.verbs.attempt import attempt_measurement
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED

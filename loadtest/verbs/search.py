@@ -15,12 +15,12 @@ from loadtest.planning.search.capacity_part import capacity_part
 from loadtest.planning.search.edge import Edge
 from loadtest.planning.search.search import FAULTS, Found, search
 from loadtest.planning.search.search_json import search_json
-from loadtest.planning.search.sentence import cautions, number, sentence
+from loadtest.planning.search.sentence import cautions, sentence
 from loadtest.planning.search.trial import Trial
 from loadtest.planning.search.trials import Trials
 from loadtest.planning.search.trials_csv import trials_csv
 from loadtest.report.search_page import render_search
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds, number
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.slo import Slo

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.planning.sweep.knobs import shown
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 
 NONE = "–"
 

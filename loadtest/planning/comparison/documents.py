@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.planning.search.search_json import SCHEMA as SEARCH
-from loadtest.report.verdict import keeps_up
 from loadtest.results.results import Results
+from loadtest.results.verdict import keeps_up
 
 FREE = {"url", "salt", "seed", "workers"}
 """Fields of a scenario in which two that are compared may differ: what is sent is of the same kind."""

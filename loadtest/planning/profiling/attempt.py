@@ -7,7 +7,7 @@ from loadtest.observation.triton_statistics import Configuration
 from loadtest.planning.capacity.profile import SCHEMA
 from loadtest.planning.profiling.assembly import Subject, assemble, heading
 from loadtest.planning.profiling.phases import Phase
-from loadtest.report.verdict import keeps_up
+from loadtest.results.verdict import keeps_up
 
 LEAST_PHASES = 3
 """Hits alone, hits, misses: without them nothing can be put together."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loadtest.report.verdict import keeps_up
 from loadtest.results.histogram import EXACT_DIGITS, Histogram
 from loadtest.results.results import Results
+from loadtest.results.verdict import keeps_up
 from loadtest.slo import MEAN, Slo
 
 

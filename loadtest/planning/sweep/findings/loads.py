@@ -7,10 +7,10 @@ from typing import Any
 
 from loadtest.planning.search.edge import locate
 from loadtest.planning.sweep.point import FIXED, results_of, trial_of
-from loadtest.report.verdict import keeps_up
 from loadtest.results.histogram import EXACT_DIGITS, Histogram, merged
 from loadtest.results.percentiles import summarize_latency
 from loadtest.results.results import Results
+from loadtest.results.verdict import keeps_up
 from loadtest.slo import Slo
 
 US_PER_MS = 1000
