@@ -2,13 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from loadtest.planning.sweep.errors import SweepError
-from loadtest.planning.sweep.sweep import Sweep
+from loadtest.planning.sweep.sweep import Sweep, Write
+from loadtest.report.sweep_files import write_sweep
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown
 from loadtest.verbs.slo_flag import slo_argument
@@ -55,19 +57,24 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     if args.dry_run:
         _list(console, sweep)
         return DONE
-    interrupted = args.slo is None and not _measure(sweep, args.next)
-    found = sweep.write(args.slo, interrupted=interrupted)
+
+    def write(found: Mapping[str, Any]) -> None:
+        write_sweep(sweep.folder, found, sweep.configurations, sweep.packaged)
+
+    interrupted = args.slo is None and not _measure(sweep, write, args.next)
+    found = sweep.found(args.slo, interrupted=interrupted)
+    write(found)
     show(console, found, args.out)
     if interrupted:
         return INTERRUPTED
     return FAILED if any(one["error"] for one in [*found["configurations"], *found["profiles"].values()]) else DONE
 
 
-def _measure(sweep: Sweep, most: int | None) -> bool:
+def _measure(sweep: Sweep, write: Write, most: int | None) -> bool:
     """Whether it came to its end."""
     shown = Shown(Console(stderr=True, highlight=False, markup=False))
     try:
-        sweep.measure(shown, most)
+        sweep.measure(shown, write, most)
     except KeyboardInterrupt:
         print("Ended by hand; what is finished stays, and the same command goes on.", file=sys.stderr)
         return False

@@ -1,6 +1,6 @@
 """A sweep from its file to what it leaves in its folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -16,11 +16,12 @@ from loadtest.planning.sweep.profiling import Wanted, measure_profile, run_profi
 from loadtest.planning.sweep.stack.packaged import PackagedModel, file_digest, read_model
 from loadtest.planning.sweep.store import Store, profile_store
 from loadtest.planning.sweep.sweeper import Standing, run_jobs
-from loadtest.planning.sweep.writing import write_sweep
 from loadtest.slo import Slo
 from loadtest.workload.corpus import read_corpus
 
 UNFINISHED = ("pending", "partial")
+Write = Callable[[Mapping[str, Any]], None]
+"""Writes what a sweep found until now."""
 
 
 class Audience(Protocol):
@@ -82,16 +83,17 @@ class Sweep:
         """The results of the jobs."""
         return Store(self.folder)
 
-    def measure(self, told: Audience, most: int | None = None) -> None:
+    def measure(self, told: Audience, write: Write, most: int | None = None) -> None:
         """Measure the jobs that are not finished, `most` of them, and once all are, the capacity profiles that the file asks for.
 
-        Results are kept, and the folder is written anew, as each job ends. KeyboardInterrupt passes through; what is finished stays.
+        Each result is kept as its job ends, and what all of them say together is written. KeyboardInterrupt passes through; what is
+        finished stays.
         """
         listeners = Listeners(told.on_words, told.on_load, told.on_progress)
 
         def on_end(job: Job, run: dict[str, Any], elapsed_s: float) -> None:
             told.on_end(job, run, elapsed_s)
-            self.write()
+            write(self.found())
 
         run_jobs(
             self.jobs,
@@ -103,12 +105,12 @@ class Sweep:
             on_end=on_end,
         )
         if self.document.profile is not None:
-            self._profile(self.document.profile, told, listeners)
+            self._profile(self.document.profile, told, write, listeners)
 
-    def write(self, slo: Slo | None = None, *, interrupted: bool = False) -> dict[str, Any]:
-        """Write what is found for an SLO (None: that of the file) from the results that there are; gives sweep.json's values."""
+    def found(self, slo: Slo | None = None, *, interrupted: bool = False) -> dict[str, Any]:
+        """What the results that there are say for an SLO (None: that of the file), as the values of sweep.json."""
         runs, profiles = self.runs, profile_store(self.folder)
-        sweep = summarize_sweep(
+        return summarize_sweep(
             self.document,
             self.jobs,
             {job.key: run for job in self.jobs if (run := runs.read(job.key)) is not None},
@@ -119,11 +121,10 @@ class Sweep:
             profiles={name: found for name in self.configurations if (found := profiles.read(self._profile_key(name))) is not None},
             interrupted=interrupted,
         )
-        write_sweep(self.folder, sweep, self.configurations, self.packaged)
-        return sweep
 
-    def _profile(self, profile: ProfileField, told: Audience, listeners: Listeners) -> None:
-        sweep = self.write()
+    def _profile(self, profile: ProfileField, told: Audience, write: Write, listeners: Listeners) -> None:
+        sweep = self.found()
+        write(sweep)
         if any(one["state"] in UNFINISHED for one in sweep["configurations"]):
             return
         run_profiles(

@@ -16,7 +16,7 @@ from loadtest.planning.sweep.jobs import profile_key
 from loadtest.planning.sweep.knobs import Knobs
 from loadtest.planning.sweep.profiling import Wanted, run_profiles
 from loadtest.planning.sweep.store import profile_store
-from loadtest.planning.sweep.writing import write_sweep
+from loadtest.report.sweep_files import write_sweep
 from loadtest.report.sweep_page import render_sweep
 from loadtest.target.readiness import TargetError
 

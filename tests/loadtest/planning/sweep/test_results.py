@@ -21,7 +21,7 @@ from loadtest.planning.sweep.findings.pareto import dominates, front
 from loadtest.planning.sweep.findings.pricing import applied, read_offers
 from loadtest.planning.sweep.findings.table import to_csv
 from loadtest.planning.sweep.point import FIXED, SEARCH, point_of, sustained
-from loadtest.planning.sweep.writing import write_sweep
+from loadtest.report.sweep_files import write_sweep
 from loadtest.slo import parse_slo
 
 
