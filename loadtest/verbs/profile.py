@@ -88,12 +88,12 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         made.problem, status = str(exc), FAILED
     except KeyboardInterrupt:
         made.problem, status = "Ended by hand before everything was measured.", INTERRUPTED
-    document, said = profile_of(subject, made)
-    args.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    profile, cautions = profile_of(subject, made)
+    args.output.write_text(json.dumps(profile, indent=1) + "\n", encoding="utf-8")
     if made.problem:
         print(made.problem, file=sys.stderr)
-    for sentence in said:
-        print(f"Caution: {sentence}")
+    for caution in cautions:
+        print(f"Caution: {caution}")
     print(f"profile  {args.output}")
     return status
 
@@ -112,8 +112,9 @@ def _measure(
     measuring = Phases(scenario, corpus, readers, made.triton, around)
     for phase in measuring.run(args.seconds):
         made.phases.append(_told(phase))
-    document, _ = assemble(subject, made.phases, [], made.triton)
-    for point in measuring.points(point_rates(POINT_LOADS, document, scenario.workload) if rates is None else rates, args.seconds * 2):
+    if rates is None:
+        rates = point_rates(POINT_LOADS, assemble(subject, made.phases, [], made.triton).profile, scenario.workload)
+    for point in measuring.points(rates, args.seconds * 2):
         made.points.append(_told(point))
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 from rich.console import Console
 
 from loadtest.observation.machine import describe_machine
+from loadtest.planning.capacity.profile_part import ProfilePart
 from loadtest.planning.search.bounds import Bounds, BoundsError
 from loadtest.planning.search.capacity_part import capacity_part
 from loadtest.planning.search.edge import Edge
 from loadtest.planning.search.search import FAULTS, Found, search
 from loadtest.planning.search.search_json import search_json
-from loadtest.planning.search.sentence import cautions, sentence
+from loadtest.planning.search.summary import SearchSummary, summarize_search
 from loadtest.planning.search.trial import Trial
 from loadtest.planning.search.trials import Trials
 from loadtest.planning.search.trials_csv import trials_csv
@@ -96,18 +97,21 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         found = search(trials, bounds, lambda trial, edge: console.print(line(trial, edge, slo)))
     except FAULTS as exc:
         found = Found("broken", (), None, reason=str(exc))
-    print(sentence(found, slo, bounds))
-    for caution in cautions(found, scenario, slo):
+    summary = summarize_search(found, slo, bounds, scenario, around, args.warm_up)
+    print(summary.verdict)
+    for caution in summary.cautions:
         print(f"Caution: {caution}")
-    values = search_json(found, slo, bounds, scenario, around, args.warm_up)
-    _write(args.report, values, capacity_part(found, slo, args.triton_replicas, args.gateways))
+    _write(args.report, summary, capacity_part(found, slo, args.triton_replicas, args.gateways))
     return _status(found)
 
 
-def _write(folder: Path, values: dict[str, Any], part: dict[str, Any] | None) -> None:
+def _write(folder: Path, summary: SearchSummary, part: ProfilePart | None) -> None:
     """Write the files and tell where they are."""
-    written = {"report": ("search.html", render_search(values)), "search": ("search.json", _json(values))}
-    written["trials"] = ("trials.csv", trials_csv(values["trials"]))
+    written = {
+        "report": ("search.html", render_search(summary)),
+        "search": ("search.json", _json(search_json(summary))),
+        "trials": ("trials.csv", trials_csv(summary.trials)),
+    }
     if part is not None:
         written["profile"] = ("profile.json", _json(part))
     for what, (name, text) in written.items():
@@ -115,7 +119,7 @@ def _write(folder: Path, values: dict[str, Any], part: dict[str, Any] | None) ->
         print(f"{what:8} {folder / name}")
 
 
-def _json(values: dict[str, Any]) -> str:
+def _json(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=1) + "\n"
 
 

@@ -18,18 +18,19 @@ load), `batch_seconds` (of whole batches), `texts_per_s_within_slo` (misses a se
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from loadtest.planning.capacity.batching import BatchTimes
 from loadtest.planning.capacity.distribution import Distribution, from_quantiles, lognormal
+from loadtest.planning.capacity.profile_part import ProfilePart
 from loadtest.slo import parse_slo
 
-SCHEMA = "headrace-capacity-profile/1"
+SCHEMA: Final = "headrace-capacity-profile/1"
 LISTS = {"points"}
 OF_A_SWEEP = Path("best/profile.json")
 
@@ -152,7 +153,7 @@ def read_profile(paths: Sequence[Path]) -> Profile:
     Raises:
         ProfileError: a file that cannot be read, a field that is missing, unknown, impossible, or in two files with different values.
     """
-    whole: dict[str, Any] = {}
+    whole: dict[str, JsonValue] = {}
     origin: dict[str, Path] = {}
     for path in map(_profile_file, paths):
         _put_in(whole, _document(path), path, origin, "")
@@ -164,7 +165,7 @@ def read_profile(paths: Sequence[Path]) -> Profile:
         raise ProfileError(f"{broke_off}{names}: " + "; ".join(_sentence(error) for error in exc.errors())) from exc
 
 
-def checked_profile(values: Mapping[str, Any], where: str) -> Profile:
+def checked_profile(values: ProfilePart, where: str) -> Profile:
     """The profile that JSON values are.
 
     Raises:
@@ -185,9 +186,9 @@ def _profile_file(path: Path) -> Path:
     return path / OF_A_SWEEP
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path) -> dict[str, JsonValue]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document: JsonValue = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as exc:
         raise ProfileError(f"{path} cannot be read: {exc}") from exc
     except json.JSONDecodeError as exc:
@@ -197,21 +198,22 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _put_in(whole: dict[str, Any], part: dict[str, Any], path: Path, origin: dict[str, Path], above: str) -> None:
+def _put_in(whole: dict[str, JsonValue], part: dict[str, JsonValue], path: Path, origin: dict[str, Path], above: str) -> None:
     for key, value in part.items():
         name = f"{above}{key}"
-        if key in LISTS and isinstance(value, list):
-            whole[key] = [*whole.get(key, []), *value]
-        elif isinstance(value, dict) and isinstance(whole.get(key), dict):
-            _put_in(whole[key], value, path, origin, f"{name}.")
-        elif whole.get(key, value) != value:
+        known = whole.get(key)
+        if key in LISTS and isinstance(value, list) and isinstance(known, list):
+            whole[key] = [*known, *value]
+        elif isinstance(value, dict) and isinstance(known, dict):
+            _put_in(known, value, path, origin, f"{name}.")
+        elif key in whole and known != value:
             raise ProfileError(f"{origin[name]} and {path} both give {name}, and differ: keep one.")
         else:
             whole[key] = value
             _remember(value, path, origin, name)
 
 
-def _remember(value: Any, path: Path, origin: dict[str, Path], name: str) -> None:
+def _remember(value: JsonValue, path: Path, origin: dict[str, Path], name: str) -> None:
     origin.setdefault(name, path)
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -7,7 +7,6 @@ is widened by Student's t for the number of blocks, since few blocks vary less t
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +87,7 @@ def figures(run: Seconds, weights: Floats) -> dict[str, Floats]:
     answered, failed = weights @ run.answered, weights @ run.failed
     totals = weights @ run.counts
     cumulated = np.cumsum(totals, axis=1)
-    found: dict[str, Any] = {
+    found: dict[str, Floats] = {
         "throughput": answered / (weights @ run.width_s),
         "errors": failed / np.maximum(answered + failed, 1),
         "hits": (weights @ run.hits) / np.maximum(answered, 1),

@@ -71,7 +71,7 @@ class Found:
     def best(self) -> Trial | None:
         """The latest passed trial of the highest rate that lies within the interval or below it."""
         most = float("inf") if self.edge is None else self.edge.half.high_rps
-        held = [trial for trial in self.trials if trial.passed and trial.kept_up and trial.rate_rps <= most]
+        held = [trial for trial in self.trials if trial.held and trial.rate_rps <= most]
         return max(reversed(held), key=lambda trial: trial.rate_rps, default=None)
 
 

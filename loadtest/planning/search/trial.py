@@ -9,6 +9,8 @@ from loadtest.results.results import Results
 from loadtest.results.verdict import keeps_up
 from loadtest.slo import MEAN, Slo
 
+COUNTED = ("offered_rps", "throughput_rps", "texts_per_s", "requests", "failures", "dropped", "late", "behind", "cache_hit_rate")
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -23,6 +25,11 @@ class Trial:
     misses: tuple[str, ...] = ()
     results: Results | None = None
 
+    @property
+    def held(self) -> bool:
+        """Whether the system kept the SLO: not where the generator was behind, which says nothing of the system."""
+        return self.passed and self.kept_up
+
 
 def judge(rate_rps: float, results: Results, slo: Slo) -> Trial:
     """The trial that a run was."""
@@ -33,6 +40,21 @@ def judge(rate_rps: float, results: Results, slo: Slo) -> Trial:
 def unanswered(rate_rps: float) -> Trial:
     """The trial in which no request ended, neither well nor badly."""
     return Trial(rate_rps, passed=False, kept_up=True, misses=("no request was answered",))
+
+
+def counted(results: Results) -> dict[str, float | None]:
+    """What a run counted, by the names of report.json (`COUNTED`)."""
+    return {
+        "offered_rps": results.offered_rps,
+        "throughput_rps": results.throughput_rps,
+        "texts_per_s": results.texts_per_s,
+        "requests": results.requests,
+        "failures": results.failures,
+        "dropped": results.dropped,
+        "late": results.late,
+        "behind": results.behind,
+        "cache_hit_rate": results.cache_hit_rate,
+    }
 
 
 def seen_by(slo: Slo, results: Results) -> Mapping[str, Any]:

@@ -2,67 +2,69 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from markupsafe import escape
+from sweep_made import results
 
 from loadtest.__main__ import main
+from loadtest.arrivals.process import Poisson
 from loadtest.generator.scripted_process import scripted_server
+from loadtest.planning.search.bounds import Bounds
+from loadtest.planning.search.edge import Estimate
+from loadtest.planning.search.summary import SearchSummary
+from loadtest.planning.search.trial import Trial, unanswered
 from loadtest.report.charts.labels import Box, place_labels
 from loadtest.report.search_page import render_search
 from loadtest.report.sweep_page import name_letters, render_sweep
+from loadtest.results.summary import Circumstances
+from loadtest.scenario.loop import OpenLoop
+from loadtest.scenario.scenario import Scenario
+from loadtest.slo import parse_slo
+from loadtest.workload.workload import Target, Workload
 
 MACHINE = {"cpu": "a CPU", "cores": 2, "memory_gib": 4.0, "system": "Linux", "python": "3.11"}
 OUTSIDE = r"""(?:src|href)\s*=|url\(|@import|<script|<link|<img|NaN"""
 
 
-def trial(rate_rps: float, passed: bool | None, p99: float, misses: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {
-        "rate_rps": rate_rps,
-        "passed": passed,
-        "kept_up": passed is not None,
-        "misses": list(misses),
-        "offered_rps": rate_rps,
-        "throughput_rps": rate_rps,
-        "texts_per_s": rate_rps,
-        "requests": 100,
-        "failures": 0,
-        "dropped": 0,
-        "late": 0,
-        "behind": 0,
-        "cache_hit_rate": 0.25,
-        "latency_ms": {"p50": p99 / 3, "p95": p99 / 2, "p99": p99},
-        "started_at": "2026-01-01T00:00:00+00:00",
-        "elapsed_s": 10.0,
-    }
+def trial(rate_rps: float, passed: bool | None, p99: float, misses: tuple[str, ...] = ()) -> Trial:
+    """A trial with this p99 in ms; `passed` is None where the generator was behind."""
+    seen = replace(results(rate_rps, p99 / 1000), latency_ms={"p50": p99 / 3, "p95": p99 / 2, "p99": p99})
+    return Trial(rate_rps, passed is True, passed is not None, misses, seen)
 
 
-def search(**changes: Any) -> dict[str, Any]:
-    return {
-        "schema": "headrace-search/1",
+def search(**changes: Any) -> SearchSummary:
+    trials = (
+        trial(50.0, True, 20.0),
+        trial(100.0, False, 61.5, ("p99<50ms: 61.5 ms",)),
+        trial(90.0, None, 45.0),
+        unanswered(200.0),
+    )
+    fields: dict[str, Any] = {
         "verdict": "90.5 requests/s is the highest rate within p99<50ms (95 % interval 85.2 to 96.1). <b>The rest.</b>",
+        "cautions": ("a <i>caution</i>",),
         "outcome": "found",
-        "slo": "p99<50ms",
-        "rate": {"rps": 90.5, "low_rps": 85.2, "high_rps": 96.1},
-        "safe_rate": {"rps": 80.1, "low_rps": 70.0, "high_rps": 90.0},
-        "confidence": 0.95,
-        "cautions": ["a <i>caution</i>"],
-        "trials": [
-            trial(50.0, True, 20.0),
-            trial(100.0, False, 61.5, ("p99<50ms: 61.5 ms",)),
-            trial(90.0, None, 45.0),
-            {"rate_rps": 200.0, "passed": False, "kept_up": True, "misses": ["no request was answered"]},
-        ],
+        "problem": "",
+        "slo": parse_slo("p99<50ms"),
+        "rate": Estimate(90.5, 85.2, 96.1),
+        "safe_rate": Estimate(80.1, 70.0, 90.0),
+        "trials": trials,
         "best": None,
-        "bounds": {"first_rps": 50.0, "resolution": 0.05, "most_rps": 1e5, "most_trials": 40},
+        "bounds": Bounds(first_rps=50.0, resolution=0.05),
         "warm_up_s": 2.0,
-        "offered": {"url": "http://h", "duration_s": 10, "workload": {"corpus": "c"}},
-        "machine": MACHINE,
-        "command": "python -m loadtest search",
-        "started_at": "2026-01-01T00:00:00+00:00",
-    } | changes
+        "scenario": Scenario(
+            url="http://h",
+            loop=OpenLoop(Poisson(50.0)),
+            workload=Workload(corpus=Path("c"), targets=(Target("topics"),)),
+            duration_s=10,
+            headers={"Authorization": "Bearer secret"},
+        ),
+        "around": Circumstances("python -m loadtest search", "2026-01-01T00:00:00+00:00", MACHINE),
+    }
+    return SearchSummary(**fields | changes)
 
 
 def test_a_search_shows_each_trial_with_its_outcome_and_the_interval() -> None:
@@ -77,38 +79,37 @@ def test_a_search_shows_each_trial_with_its_outcome_and_the_interval() -> None:
     assert "90 requests/s, p99 45.0 ms, generator behind</title>" in page
     assert "trial 4: 200 requests/s, no answer, missed: no request was answered</title>" in page
     assert "SLO p99&lt;50ms" in page
+    assert "secret" not in page
 
 
-@pytest.mark.parametrize(
-    ("outcome", "rate", "tone"), [("lowest_fails", None, "bad"), ("interrupted", {"rps": 9, "low_rps": 8, "high_rps": 10}, "warn")]
-)
+@pytest.mark.parametrize(("outcome", "rate", "tone"), [("lowest_fails", None, "bad"), ("interrupted", Estimate(9, 8, 10), "warn")])
 def test_a_search_that_found_less_says_so_in_colour(outcome: str, rate: Any, tone: str) -> None:
     page = render_search(search(outcome=outcome, rate=rate, safe_rate=None))
     assert f'<h1 class="{tone}">' in page
 
 
 def test_a_search_without_an_answer_is_a_page_too() -> None:
-    page = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=search()["trials"][3:], slo="errors<1%"))
+    page = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=search().trials[3:], slo=parse_slo("errors<1%")))
     assert "no request was answered" in page
-    nothing = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=[]))
+    nothing = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=()))
     assert (nothing.count("<svg"), "<h2>Trials" in nothing, "How it was to be searched" in nothing) == (0, False, True)
 
 
 def test_one_trial_is_a_row_without_charts() -> None:
-    page = render_search(search(rate=None, safe_rate=None, outcome="interrupted", trials=search()["trials"][:1]))
+    page = render_search(search(rate=None, safe_rate=None, outcome="interrupted", trials=search().trials[:1]))
     assert (page.count("<svg"), page.count("held</td>"), "trial of 10 s, 1 held" in page) == (0, 1, True)
 
 
 def test_trials_at_one_rate_have_no_order_to_draw() -> None:
-    missed = [trial(50.0, False, 80.0), trial(50.0, False, 83.0)]
+    missed = (trial(50.0, False, 80.0), trial(50.0, False, 83.0))
     page = render_search(search(rate=None, safe_rate=None, outcome="lowest_fails", trials=missed))
     assert page.count("<svg") == 1
     assert "shaded" not in page
 
 
 def test_rates_near_each_other_are_drawn_apart() -> None:
-    rate = {"rps": 52.1, "low_rps": 47.8, "high_rps": 57.5}
-    page = render_search(search(rate=rate, trials=[trial(50.0, True, 20.0), trial(52.0, True, 45.0), trial(55.0, False, 61.5)]))
+    trials = (trial(50.0, True, 20.0), trial(52.0, True, 45.0), trial(55.0, False, 61.5))
+    page = render_search(search(rate=Estimate(52.1, 47.8, 57.5), trials=trials))
     by_rate, by_order = page.split("<svg")[1:3]
     places = [float(x) for x in re.findall(r'<circle class="dot \w+" cx="([\d.]+)"[^>]*><title>', by_rate)]
     assert len(places) == 3
