@@ -2,14 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from loadtest.planning.sweep.errors import SweepError
-from loadtest.planning.sweep.sweep import Sweep, Write
+from loadtest.planning.sweep.run import Run
+from loadtest.planning.sweep.sweep import Sweep
 from loadtest.report.sweep_files import write_sweep
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown
@@ -57,24 +57,20 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     if args.dry_run:
         _list(console, sweep)
         return DONE
-
-    def write(found: Mapping[str, Any]) -> None:
-        write_sweep(sweep.folder, found, sweep.configurations, sweep.packaged)
-
-    interrupted = args.slo is None and not _measure(sweep, write, args.next)
+    interrupted = args.slo is None and not _measure(sweep, args.next)
     found = sweep.found(args.slo, interrupted=interrupted)
-    write(found)
+    write_sweep(args.out, found)
     show(console, found, args.out)
     if interrupted:
         return INTERRUPTED
-    return FAILED if any(one["error"] for one in [*found["configurations"], *found["profiles"].values()]) else DONE
+    return FAILED if found.failed else DONE
 
 
-def _measure(sweep: Sweep, write: Write, most: int | None) -> bool:
+def _measure(sweep: Sweep, most: int | None) -> bool:
     """Whether it came to its end."""
     shown = Shown(Console(stderr=True, highlight=False, markup=False))
     try:
-        sweep.measure(shown, write, most)
+        sweep.measure(shown, lambda found: write_sweep(sweep.folder, found), most)
     except KeyboardInterrupt:
         print("Ended by hand; what is finished stays, and the same command goes on.", file=sys.stderr)
         return False
@@ -85,8 +81,12 @@ def _measure(sweep: Sweep, write: Write, most: int | None) -> bool:
 
 def _list(console: Console, sweep: Sweep) -> None:
     store = sweep.runs
-    for job in sweep.jobs:
-        found = store.read(job.key)
-        state = "pending" if found is None else f"failed: {found['error']}" if found["error"] else f"finished in {found['elapsed_s']:.0f} s"
+    for job in sweep.asked.jobs:
         repetition = f" ({job.repetition + 1})" if job.repetition else ""
-        console.print(f"{job.key}  {job.configuration.name}{repetition}: {state}", soft_wrap=True)
+        console.print(f"{job.key}  {job.configuration.name}{repetition}: {_state(store.read(job.key))}", soft_wrap=True)
+
+
+def _state(run: Run | None) -> str:
+    if run is None:
+        return "pending"
+    return f"failed: {run.error}" if run.measured is None else f"finished in {run.measured.elapsed_s:.0f} s"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from pydantic import JsonValue
+
 from loadtest.planning.sweep.document import Document, parse_knobs
 from loadtest.planning.sweep.errors import SweepError
 from loadtest.planning.sweep.knobs import WORKLOAD, Knobs, described
@@ -49,7 +51,7 @@ def configurations(document: Document) -> list[Configuration]:
     return _with_names(named)
 
 
-def digest(parts: Mapping[str, Any]) -> str:
+def digest(parts: Mapping[str, JsonValue]) -> str:
     """A short digest of JSON values, the same whatever the order of their fields."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from pydantic import JsonValue
 
 from loadtest.planning.sweep.configuration import Configuration, digest
 from loadtest.planning.sweep.document import Document
@@ -32,7 +33,7 @@ def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedM
     Raises:
         SweepError: a version is not packaged, or knobs do not fit the model.
     """
-    same: dict[str, Any] = document.model_dump(include=set(MEASURED_WITH)) | {"corpus": corpus_digest}
+    same: dict[str, JsonValue] = document.model_dump(include=set(MEASURED_WITH)) | {"corpus": corpus_digest}
     same["loads"] = document.loads.model_dump()
     if document.loads.search is not None:
         same["slo"] = document.slo
@@ -47,23 +48,8 @@ def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedM
 def profile_key(document: Document, configuration: Configuration, packaged: PackagedModel, corpus_digest: str) -> str:
     """The digest of all that decides a configuration's capacity profile, which has its own repeats and one worker of the gateway."""
     knobs = configuration.knobs.model_copy(update={"repeat": None, "zipf": None, "workers": None})
-    same = document.model_dump(include={"model", "seed", "timeout_s", "profile"}) | {"corpus": corpus_digest}
+    same: dict[str, JsonValue] = document.model_dump(include={"model", "seed", "timeout_s", "profile"}) | {"corpus": corpus_digest}
     return digest(same | _of_stack(knobs, packaged))
-
-
-def described(job: Job, document: Document, packaged: PackagedModel) -> dict[str, Any]:
-    """Which configuration it is, and what is known of it before it is measured."""
-    knobs = job.configuration.knobs
-    return {
-        "key": job.key,
-        "name": job.configuration.name,
-        "repetition": job.repetition,
-        "knobs": knobs.turned(),
-        "workload": job.configuration.workload,
-        "packaged": packaged.facts(packaged.version(knobs)),
-        "config_pbtxt": packaged.alone(knobs),
-        "settings": knobs.gateway_settings(document.model),
-    }
 
 
 def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
@@ -79,9 +65,9 @@ def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
         raise SweepError(f"{where}: {exc}") from exc
 
 
-def _of_stack(knobs: Knobs, packaged: PackagedModel) -> dict[str, Any]:
+def _of_stack(knobs: Knobs, packaged: PackagedModel) -> dict[str, JsonValue]:
     return {
         "knobs": knobs.turned(),
         "config": packaged.alone(knobs),
-        "packaged": packaged.facts(packaged.version(knobs))["digest"],
+        "packaged": packaged.versions[packaged.version(knobs)].digest,
     }

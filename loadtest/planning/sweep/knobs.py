@@ -1,9 +1,8 @@
 """What a sweep can turn: Triton's configuration, the gateway's settings, and the workload that both are measured with. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 WORKLOAD = ("repeat", "zipf", "batch_sizes", "lengths", "dialect")
 UNJOINED = 1024
@@ -72,9 +71,9 @@ class Knobs(BaseModel):
                 raise ValueError(f"settings are variables {PREFIX}…, not {name!r}")
         return self
 
-    def turned(self) -> dict[str, Any]:
+    def turned(self) -> dict[str, JsonValue]:
         """The knobs that are turned, as JSON values; those that mean nothing beside the others are left out."""
-        values: dict[str, Any] = self.model_dump(exclude_defaults=True)
+        values: dict[str, JsonValue] = self.model_dump(exclude_defaults=True)
         if self.dynamic_batching is False:
             for name in ("queue_delay_us", "preferred_batch_sizes"):
                 values.pop(name, None)
@@ -82,7 +81,7 @@ class Knobs(BaseModel):
             values.pop("repeat", None)
         return values
 
-    def workload(self) -> dict[str, Any]:
+    def workload(self) -> dict[str, JsonValue]:
         """The fields of a scenario's workload."""
         values = self.turned()
         return {"repeat": 0.0} | {name: values[name] for name in WORKLOAD if name in values}
@@ -97,16 +96,16 @@ class Knobs(BaseModel):
         return variables | {name: str(value) for name, value in self.settings.items()}
 
 
-def described(values: Mapping[str, Any]) -> str:
+def described(values: Mapping[str, JsonValue]) -> str:
     """Knobs in a line: `dynamic_batching=off queue_delay_us=2000`."""
     return " ".join(f"{name}={shown(value)}" for name, value in values.items())
 
 
-def shown(value: Any) -> str:
+def shown(value: JsonValue) -> str:
     """One value of a knob: `off`, `2000`, `[8,16]`."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "{" + ",".join(f"{name}:{shown(part)}" for name, part in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(shown, value)) + "]"
