@@ -21,10 +21,11 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
+from loadtest.faults import Fault, faults
 from loadtest.planning.capacity.batching import BatchTimes
 from loadtest.planning.capacity.distribution import Distribution, from_quantiles, lognormal
 from loadtest.planning.capacity.profile_part import ProfilePart
@@ -162,7 +163,7 @@ def read_profile(paths: Sequence[Path]) -> Profile:
     except ValidationError as exc:
         names = ", ".join(map(str, paths))
         broke_off = f"{origin['problem']} broke off: {whole['problem']} Measure it again. " if whole.get("problem") else ""
-        raise ProfileError(f"{broke_off}{names}: " + "; ".join(_sentence(error) for error in exc.errors())) from exc
+        raise ProfileError(f"{broke_off}{names}: " + "; ".join(_sentence(fault) for fault in faults(exc))) from exc
 
 
 def checked_profile(values: ProfilePart, where: str) -> Profile:
@@ -174,7 +175,7 @@ def checked_profile(values: ProfilePart, where: str) -> Profile:
     try:
         return Profile.model_validate(values)
     except ValidationError as exc:
-        raise ProfileError(f"{where}: " + "; ".join(_sentence(error) for error in exc.errors())) from exc
+        raise ProfileError(f"{where}: " + "; ".join(_sentence(fault) for fault in faults(exc))) from exc
 
 
 def _profile_file(path: Path) -> Path:
@@ -220,6 +221,5 @@ def _remember(value: JsonValue, path: Path, origin: dict[str, Path], name: str) 
             _remember(inner, path, origin, f"{name}.{key}")
 
 
-def _sentence(error: Any) -> str:
-    field = ".".join(map(str, error["loc"]))
-    return f"{field} is missing" if error["type"] == "missing" else f"{field}: {error['msg'].removeprefix('Value error, ')}"
+def _sentence(fault: Fault) -> str:
+    return f"{fault.dotted_path} is missing" if fault.is_missing else f"{fault.dotted_path}: {fault.message}"

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from loadtest.faults import Fault, faults
 from loadtest.planning.search.bounds import Bounds
 from loadtest.planning.sweep.errors import SweepError
 from loadtest.planning.sweep.knobs import Knobs
@@ -148,7 +149,7 @@ def parse_document(values: Any, where: str) -> Document:
     try:
         return Document.model_validate(values)
     except ValidationError as exc:
-        raise SweepError("; ".join(sentence(where, error) for error in exc.errors())) from exc
+        raise SweepError("; ".join(_sentence(where, fault) for fault in faults(exc))) from exc
 
 
 def parse_knobs(values: Any, where: str) -> Knobs:
@@ -160,16 +161,10 @@ def parse_knobs(values: Any, where: str) -> Knobs:
     try:
         return Knobs.model_validate(values)
     except ValidationError as exc:
-        error = exc.errors()[0]
-        known = f"; there are {', '.join(Knobs.model_fields)}" if error["type"] == "extra_forbidden" and len(error["loc"]) == 1 else ""
-        raise SweepError(sentence(where, error) + known) from exc
+        fault = faults(exc)[0]
+        known = f"; there are {', '.join(Knobs.model_fields)}" if fault.is_unknown and len(fault.place) == 1 else ""
+        raise SweepError(_sentence(where, fault) + known) from exc
 
 
-def sentence(where: str, error: Any) -> str:
-    """A validation error with the path of its field, as in `sweep.yaml: loads.rates_rps[0]: Input should be greater than 0`."""
-    path = ""
-    for part in error["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    given = f" (it says {error['input']!r})" if path and error["type"] not in ("missing", "extra_forbidden") else ""
-    said = "no such field" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
-    return f"{where}: {f'{path}: ' if path else ''}{said}{given}"
+def _sentence(where: str, fault: Fault) -> str:
+    return f"{where}: {fault.path}: no such field" if fault.is_unknown else fault.sentence(where)
