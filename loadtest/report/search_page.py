@@ -11,7 +11,7 @@ from loadtest.planning.search.trial import Trial
 from loadtest.report.charts.axis import Axis, axis_around, axis_from_zero, value_axis
 from loadtest.report.charts.frame import Frame, Key
 from loadtest.report.charts.line import Mark
-from loadtest.report.charts.scatter import Band, Dot, scatter_chart
+from loadtest.report.charts.scatter import Band, Dot, Overlay, scatter_chart
 from loadtest.report.page import context
 from loadtest.report.page_templates import templates
 from loadtest.results.figures import milliseconds, number
@@ -63,7 +63,9 @@ def _latency_chart(search: SearchSummary) -> Markup | None:
     mark = None if objective is None else Mark(f"SLO {objective}", objective.bound)
     y = value_axis("ms", [*(dot.y for dot in dots), *([] if mark is None else [mark.y])])
     band = None if search.rate is None else _band(search.rate)
-    return scatter_chart(f"{metric.replace('_', '.')} by rate", dots, _rate_axis(trials, band), y, keys=_keys(trials), mark=mark, band=band)
+    return scatter_chart(
+        f"{metric.replace('_', '.')} by rate", dots, _rate_axis(trials, band), y, Overlay(_keys(trials), mark=mark, band=band)
+    )
 
 
 def _order_chart(trials: Sequence[Trial]) -> Markup | None:
@@ -80,7 +82,7 @@ def _order_chart(trials: Sequence[Trial]) -> Markup | None:
     x = Axis("trial", 0.5, len(trials) + 0.5, [(float(number), str(number)) for number in range(1, len(trials) + 1, step)])
     y = axis_around("requests/s", min(rates), max(rates), intervals=4) if close else value_axis("requests/s", rates)
     path = [(dot.x, dot.y) for dot in dots]
-    return scatter_chart("Rates in the order in which they were tried", dots, x, y, keys=_keys(trials), path=path, frame=ORDER_FRAME)
+    return scatter_chart("Rates in the order in which they were tried", dots, x, y, Overlay(_keys(trials), path), ORDER_FRAME)
 
 
 def _rate_axis(trials: Sequence[Trial], band: Band | None) -> Axis:

@@ -8,7 +8,7 @@ from loadtest.planning.sweep.findings.priced_points import PricedPoint
 from loadtest.report.charts.axis import Axis, axis_from_zero, value_axis
 from loadtest.report.charts.frame import Key
 from loadtest.report.charts.line import Line, Mark, line_chart
-from loadtest.report.charts.scatter import Dot, scatter_chart
+from loadtest.report.charts.scatter import Dot, Overlay, scatter_chart
 from loadtest.results.figures import milliseconds
 from loadtest.slo import Slo
 
@@ -31,7 +31,7 @@ def pareto_chart(points: Sequence[PricedPoint], letters: Mapping[str, str], metr
     y = value_axis(f"{metric}, ms", [*heights, *([mark.y] if mark is not None and reached else [])])
     front = sorted((dot.x, dot.y) for dot in dots if dot.style != "faint")
     x = _spread_axis(label, [dot.x for dot in dots])
-    return scatter_chart(f"{metric} against cost", dots, x, y, keys=KEYS, path=_steps(front), mark=mark)
+    return scatter_chart(f"{metric} against cost", dots, x, y, Overlay(KEYS, _steps(front), mark))
 
 
 def latency_chart(points: Sequence[PricedPoint], letters: Mapping[str, str], metric: str, slo: Slo) -> Markup:

@@ -36,24 +36,25 @@ class Band:
     name: str
 
 
-def scatter_chart(
-    title: str,
-    dots: Sequence[Dot],
-    x: Axis,
-    y: Axis,
-    *,
-    keys: Sequence[Key] = (),
-    path: Sequence[tuple[float, float]] = (),
-    mark: Mark | None = None,
-    band: Band | None = None,
-    frame: Frame = WIDE,
-) -> Markup:
-    """Draw the dots, the faint ones first, and over them the labels that find a place; `path` joins values of both axes."""
-    parts = [*_draw_band(frame, x, band), *draw_axes(frame, x, y), *draw_legend(frame, keys)]
-    if path:
-        spots = [(frame.x(x.place(px)), frame.y(y.place(py))) for px, py in path]
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What is drawn beside the dots: the legend, a path that joins values of both axes, a mark, a band."""
+
+    keys: Sequence[Key] = ()
+    path: Sequence[tuple[float, float]] = ()
+    mark: Mark | None = None
+    band: Band | None = None
+
+
+def scatter_chart(title: str, dots: Sequence[Dot], x: Axis, y: Axis, overlay: Overlay, frame: Frame = WIDE) -> Markup:
+    """Draw the dots, the faint ones first, and over them the labels that find a place."""
+    mark = overlay.mark
+    parts = [*_draw_band(frame, x, overlay.band), *draw_axes(frame, x, y), *draw_legend(frame, overlay.keys)]
+    obstacles: list[Box] = []
+    if overlay.path:
+        spots = [(frame.x(x.place(px)), frame.y(y.place(py))) for px, py in overlay.path]
         parts.append(f'<path class="line aim" d="M{"L".join(f"{px:.1f},{py:.1f}" for px, py in spots)}"/>')
-    obstacles = _along(spots) if path else []
+        obstacles = _along(spots)
     if mark is not None and y.low <= mark.y <= y.high:
         at = frame.y(y.place(mark.y))
         parts.append(f'<path class="line bound" d="M{frame.left},{at:.1f}L{frame.width - frame.right},{at:.1f}"/>')
