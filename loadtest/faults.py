@@ -44,8 +44,8 @@ class Fault(NamedTuple):
     def sentence(self, where: str) -> str:
         """`sweep.yaml: loads.rates_rps[0]: Input should be greater than 0 (it says 0)`.
 
-        `where` names the file. The path is left out where the fault is with the whole, and so is the
-        value, as it is of a field that is missing.
+        `where` names the file. The path and the value are left out where the fault is with the
+        whole, and the value also where the field is missing.
         """
         if not self.place:
             return f"{where}: {self.message}"

@@ -6,11 +6,14 @@ from loadtest.results.results import Results
 from loadtest.results.verdict import keeps_up
 
 FEWEST_FAILURES_OF_AN_END = 3
-"""Fewer failures at the end of a run may be chance."""
+"""Fewer failures than these at the end of a run may be chance."""
 
 
 class Headline(NamedTuple):
-    """`tone` colours it: `warn` where the figures hold, but for less than was asked for."""
+    """A sentence, and the tone that colours it.
+
+    `warn`: the figures hold, but for less than was asked for.
+    """
 
     sentence: str
     tone: Literal["good", "bad", "warn"]
@@ -48,7 +51,10 @@ def headline(results: Results) -> Headline:
 
 
 def silent_from_s(results: Results) -> float | None:
-    """Second from which on nothing was answered to the end, though requests were sent and failed; None where answers came to the end."""
+    """The second from which on nothing was answered, though requests were sent and failed.
+
+    None where requests were answered to the end.
+    """
     last = max((index for index, part in enumerate(results.series) if part.answered), default=-1)
     silent = results.series[last + 1 :]
     failures = sum(part.failed + part.dropped for part in silent)

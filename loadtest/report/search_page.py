@@ -19,7 +19,8 @@ from loadtest.slo import ERRORS, Objective
 
 DEFAULT_METRIC = "p99"
 CLOSE, WIDE = 2.0, 50.0
-"""Rates no further apart than the first, as a ratio, need an axis of their own; further apart than the second, a logarithmic one."""
+"""As ratios: rates no further apart than the first are drawn on an axis around them, and rates
+further apart than the second on a logarithmic one."""
 KEYS = (Key("held", "good", dot=True), Key("missed", "bad", dot=True), Key("generator behind", "faint", dot=True))
 ORDER_FRAME = Frame(width=960, height=260, top=34, bottom=42)
 
@@ -53,7 +54,11 @@ def _tone(search: SearchSummary) -> Literal["good", "bad", "warn"]:
 
 
 def _latency_chart(search: SearchSummary) -> Markup | None:
-    """Rate against the percentile that the SLO bounds; trials without an answer are not in it, and of one trial the table tells all."""
+    """Rate against the percentile that the SLO bounds.
+
+    Trials in which nothing was answered are not drawn. None of a single trial, of which the table
+    tells all.
+    """
     metric, objective = _metric(search), _objective(search)
     seen = [(trial, latency_ms[metric]) for trial in search.trials if (latency_ms := _latency_ms(trial))]
     if len(seen) < 2:
@@ -69,7 +74,7 @@ def _latency_chart(search: SearchSummary) -> Markup | None:
 
 
 def _order_chart(trials: Sequence[Trial]) -> Markup | None:
-    """The rates in the order in which they were tried; None where there was but one."""
+    """The rates in the order in which they were tried; None where there was only one."""
     rates = [trial.rate_rps for trial in trials]
     if len(set(rates)) < 2:
         return None
@@ -99,7 +104,7 @@ def _band(rate: Estimate) -> Band:
 
 
 def _objective(search: SearchSummary) -> Objective | None:
-    """The latency that the SLO bounds first, where each trial tells it."""
+    """The first objective of the SLO that each trial has a value of, unless it is of errors."""
     seen = [latency_ms for trial in search.trials if (latency_ms := _latency_ms(trial))]
     for objective in search.slo.objectives:
         if all(objective.metric.replace(".", "_") in latency_ms for latency_ms in seen):

@@ -16,7 +16,11 @@ STYLES = ("c1", "c2", "c3", "c4", "c5", "c6")
 
 
 def draw_stack(observed: Observed, elapsed_s: float) -> dict[str, Markup]:
-    """`cpu` and `memory` of the parts, `batches` and `triton_rates` of the Tritons, `gpu` and `gpu_memory`: what is known."""
+    """The charts by name, of what is known.
+
+    `cpu` and `memory` of the parts, `batches` and `triton_rates` of the Tritons, `gpu` and
+    `gpu_memory`.
+    """
     charts = {}
     if observed.processes and elapsed_s > 0:
         charts["cpu"] = _cpu(observed, elapsed_s)
@@ -31,7 +35,7 @@ def draw_stack(observed: Observed, elapsed_s: float) -> dict[str, Markup]:
 
 
 def draw_process(use: ProcessUse, observed: Observed, elapsed_s: float) -> tuple[Markup, Markup]:
-    """CPU and memory of one process, small, on the scale of the greatest of all."""
+    """Small charts of the CPU and the memory of a process, on the scale of the greatest of all."""
     style, end = ROLE_STYLES[use.role], max(elapsed_s, *(point.at_s for point in use.series))
     cores = max(other.most_cores for other in observed.processes)
     memory = max(other.most_memory_bytes for other in observed.processes)

@@ -19,7 +19,7 @@ KEYS = (Key("on the front", "c1", dot=True), Key("dominated", "faint", dot=True)
 def pareto_chart(points: Sequence[PricedPoint], letters: Mapping[str, str], metric: str, slo: Slo) -> Markup:
     """Cost of a million texts (without prices: the rate) against latency.
 
-    Less is better, of the rate more. What is on the front has a label.
+    Less cost and less latency are better, and a higher rate is. What is on the front has a label.
     """
     costs = [point.usd_per_million for point in points if point.usd_per_million is not None]
     priced = len(costs) == len(points)

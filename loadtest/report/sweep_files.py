@@ -1,4 +1,7 @@
-"""What a sweep leaves in its folder: sweep.html, sweep.json, CSV, and the best config.pbtxt with its capacity profile."""
+"""What a sweep leaves in its folder.
+
+That is sweep.html, sweep.json, CSV, and the best config.pbtxt with its capacity profile.
+"""
 
 import json
 from pathlib import Path
@@ -15,7 +18,10 @@ BEST, PROFILE = "best", "profile.json"
 
 
 def write_sweep(folder: Path, sweep: SweepSummary) -> None:
-    """Write all of it; the choice for the first workload lies in `best/`, that for each other one in a folder below."""
+    """Write all of it.
+
+    The choice for the first workload lies in `best/`, that for each other one in a folder below.
+    """
     write(folder / "sweep.json", json.dumps(sweep_json(sweep), indent=1) + "\n")
     write(folder / "sweep.csv", to_csv(sweep))
     for name, text in over_time_csv(sweep).items():
@@ -41,12 +47,12 @@ def best_config(sweep: SweepSummary, entry: Entry) -> str:
 
     Comments say what it is for and what the gateway must be told.
     """
-    described, knobs = entry.description, sweep.asked.configurations[entry.name].knobs
+    described, knobs = entry.description, sweep.definition.configurations[entry.name].knobs
     held_rps = 0.0 if entry.capacity is None else entry.capacity.rps
     settings = " ".join(f"{name}={value}" for name, value in described.settings.items()) or "no settings"
     lines = [
         f"{entry.name}: {held_rps:,.4g} requests/s within {sweep.slo} with {entry.workload}",
-        f"version {described.packaged.version} ({described.packaged.precision}); measured with: {sweep.asked.command}",
+        f"version {described.packaged.version} ({described.packaged.precision}); measured with: {sweep.definition.command}",
         f"gateway: {settings}, --workers {described.workers}",
     ]
-    return "".join(f"# {line}\n" for line in lines) + sweep.asked.packaged.tuned(knobs)
+    return "".join(f"# {line}\n" for line in lines) + sweep.definition.packaged.tuned(knobs)

@@ -1,4 +1,4 @@
-"""What a sweep's page shows second by second, of each configuration one run. Pure."""
+"""What a sweep's page shows second by second: one run of each configuration. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from loadtest.results.results import Results
 from loadtest.results.series import Slice
 
 PERCENTILES = ("p50", "p95", "p99")
-"""That a slice has."""
+"""The percentiles that a slice has."""
 CPU_STYLES = {"gateway": "c1", "triton": "c2", "generator": "c3"}
 
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """A small chart, and in words the figure that stands beside it."""
+    """A small chart, and the figure beside it in words."""
 
     words: str
     drawn: Markup
@@ -29,9 +29,10 @@ class Spark:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A configuration and its run over time, with small charts; `cpu` by part, None of one that was not seen.
+    """A configuration and its run over time, with small charts.
 
-    `load` is what the template of the stack's sections shows.
+    `cpu` is by part, None of a part that was not seen. `load` is what the template of the stack's
+    sections shows.
     """
 
     entry: Entry
@@ -43,7 +44,10 @@ class Row:
 
 
 def rows_over_time(entries: Sequence[Entry], metric: str) -> list[Row]:
-    """A row for each configuration with a run over time; the small charts of a column have one scale."""
+    """A row for each configuration with a run over time.
+
+    The small charts of a column have one scale.
+    """
     shown = [(entry, entry.over_time) for entry in entries if entry.over_time is not None and entry.over_time.results.series]
     percentile = metric if metric in PERCENTILES else PERCENTILES[-1]
     most_rps = max((part.throughput_rps for _, run in shown for part in run.results.series), default=0.0)

@@ -35,8 +35,8 @@ def render_sweep(sweep: SweepSummary) -> str:
     page = templates().get_template("report/templates/sweep.html.j2")
     return page.render(
         sweep=sweep,
-        document=sweep.asked.document,
-        offers=sweep.asked.offers,
+        document=sweep.definition.document,
+        offers=sweep.definition.offers,
         tone=_tone(sweep),
         letters=letters,
         failed=[entry for entry in sweep.entries if entry.error],

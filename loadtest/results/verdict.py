@@ -25,7 +25,10 @@ def verdict(results: Results) -> str:
 
 
 def keeps_up(results: Results) -> bool:
-    """Whether the generator sent what it should, in time. A closed loop has no time at which requests should be sent."""
+    """Whether the generator sent in time what it should.
+
+    It always did in a closed loop, which has no times at which requests should be sent.
+    """
     if results.loop == "closed" or not results.offered_rps:
         return True
     share_behind = results.behind / max(results.behind + results.requests, 1)

@@ -1,4 +1,4 @@
-"""`compare`: what changed between two runs or searches, with intervals, and whether that fails a build."""
+"""`compare`: what changed between two runs or searches, with intervals, and what fails a build."""
 
 import argparse
 import json
@@ -55,8 +55,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Compare and show; the exit status: 0, or 1 where a condition is met or a file is of a run or search that failed.
+    """Compare and show.
 
+    The exit status: 0, or 1 where a condition is met or a file is of a run or search that failed.
     Files that cannot be compared exit with 2.
     """
     before, after = _sides(parser, args)

@@ -55,9 +55,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Measure and write; the exit status: 0, 1 where it cannot be measured, 130 after Ctrl-C. Bad arguments exit with 2.
+    """Measure and write.
 
-    A profile that broke off is written too, with its `problem`, so that none of an earlier measurement is taken for it.
+    A profile that broke off is written too, with its `problem`, so that nobody takes the one of an
+    earlier measurement for it. The exit status: 0, 1 where the profile cannot be measured, 130
+    after Ctrl-C. Bad arguments exit with 2.
     """
     started = datetime.now(UTC)
     try:
@@ -134,7 +136,10 @@ def _scenario(args: argparse.Namespace) -> Scenario:
 
 
 def _readers(args: argparse.Namespace, scenario: Scenario) -> tuple[Configuration, Readers]:
-    """How Triton is configured and how counters are read: each time over a new connection, since idle ones are closed meanwhile."""
+    """How Triton is configured, and how counters are read.
+
+    Each reading opens a TCP connection of its own, since idle ones are closed between readings.
+    """
     base, slash, path = (args.gateway_metrics or scenario.url + METRICS_PATH).rpartition("/")
     target = scenario.workload.targets[0]
 

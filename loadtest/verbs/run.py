@@ -69,7 +69,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Run the load test; the exit status: 0, 1 where the run or any request failed, 130 after Ctrl-C. Bad arguments exit with 2."""
+    """Run the load test and write its report.
+
+    The exit status: 0, 1 where the run or any request failed, 130 after Ctrl-C. Bad arguments exit
+    with 2.
+    """
     try:
         scenario = scenario_from(args)
         prices = prices_from(args)

@@ -73,9 +73,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Search; the exit status: 0 where a rate was found, 1 where none was, 130 after Ctrl-C. Bad arguments exit with 2.
+    """Search and write the report.
 
-    Whatever ends a search, its report is written, and says first what went wrong.
+    The report is written whatever ends the search, and says first what went wrong. The exit status:
+    0 where a rate was found, 1 where none was, 130 after Ctrl-C. Bad arguments exit with 2.
     """
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     slo: Slo = args.slo
@@ -124,7 +125,10 @@ def _json(values: Mapping[str, Any]) -> str:
 
 
 def line(trial: Trial, edge: Edge | None, slo: Slo) -> str:
-    """A trial as it is shown while the search goes on: rate, what the SLO asks for, errors, the verdict, the edge so far."""
+    """A trial as it is shown while the search goes on.
+
+    The line has its rate, p99, errors, whether it kept the SLO, and the edge so far.
+    """
     said = [f"{number(trial.rate_rps):>8} requests/s"]
     results = trial.results
     if results is not None:

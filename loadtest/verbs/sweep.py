@@ -19,7 +19,7 @@ from loadtest.verbs.sweep_tables import show
 from loadtest.workload.corpus import CorpusError
 
 WIDTH = 220
-"""Of tables that go into a pipe: nothing is cut off."""
+"""The width of tables that go into a pipe: nothing is cut off."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,7 +41,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Sweep; the exit status: 0, 1 where a configuration failed, 130 after Ctrl-C. A file that cannot be run exits with 2."""
+    """Sweep, show and write what was found.
+
+    The exit status: 0, 1 where a configuration failed, 130 after Ctrl-C. A file that cannot be run
+    exits with 2.
+    """
     try:
         if args.next is not None and args.next < 1:
             raise SweepError("--next must be at least 1")
@@ -67,7 +71,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
 
 
 def _measure(sweep: Sweep, most: int | None) -> bool:
-    """Whether it came to its end."""
+    """Measure; gives whether the sweep came to its end."""
     shown = Shown(Console(stderr=True, highlight=False, markup=False))
     try:
         sweep.measure(shown, lambda found: write_sweep(sweep.folder, found), most)
@@ -81,7 +85,7 @@ def _measure(sweep: Sweep, most: int | None) -> bool:
 
 def _list(console: Console, sweep: Sweep) -> None:
     store = sweep.runs
-    for job in sweep.asked.jobs:
+    for job in sweep.definition.jobs:
         repetition = f" ({job.repetition + 1})" if job.repetition else ""
         console.print(f"{job.key}  {job.configuration.name}{repetition}: {_state(store.read(job.key))}", soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""How a running sweep shows itself: which configuration of how many, the load that runs, the time that is left."""
+"""How a running sweep shows itself: its configuration, the load that runs, the time left."""
 
 from rich.console import Console
 
@@ -11,7 +11,7 @@ MOST_WORDS = 100
 
 
 class Shown:
-    """On a terminal a line that changes, elsewhere a line for each load."""
+    """Shows a line that changes on a terminal, and a line for each load elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

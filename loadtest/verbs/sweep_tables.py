@@ -43,7 +43,7 @@ def _configurations(sweep: SweepSummary) -> Table:
     for heading in ("precision", "requests/s", "95 %", "hits", *(f"p50 / p99 at {rate:g}/s" for rate in rates)):
         table.add_column(heading, justify="right")
     table.add_column("batch", justify="right")
-    for offer in sweep.asked.offers:
+    for offer in sweep.definition.offers:
         table.add_column(f"USD/million {offer.instance}", justify="right")
     for entry in sweep.entries:
         loads = {load.rate_rps: load for load in entry.loads}

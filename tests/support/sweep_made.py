@@ -1,4 +1,4 @@
-"""Sweeps as they are when their runs are known beforehand."""
+"""Sweeps whose runs are known beforehand."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from loadtest.planning.sweep.configuration import configurations
 from loadtest.planning.sweep.description import describe
 from loadtest.planning.sweep.document import Prices, parse_document
 from loadtest.planning.sweep.findings.pricing import read_offers
-from loadtest.planning.sweep.findings.summary import Asked, Kept, SweepSummary, summarize_sweep
+from loadtest.planning.sweep.findings.summary import Definition, KeptResults, SweepSummary, summarize_sweep
 from loadtest.planning.sweep.jobs import Job, jobs
 from loadtest.planning.sweep.point import FIXED, Kind, Point, Seen, point_of
 from loadtest.planning.sweep.profile_result import ProfileResult
@@ -49,7 +49,10 @@ PACKAGED = PackagedModel(
 
 
 def results(rate_rps: float, latency_s: float, *, failed: int = 0, answered: float = 1.0, behind: int = 0) -> Results:
-    """A run of 10 s: `answered` of what was offered, each in `latency_s`, and `failed` failures."""
+    """A run of 10 s with `failed` failures.
+
+    The share `answered` of what was offered ended, each request after `latency_s`.
+    """
     recording = Recording()
     offered = round(rate_rps * DURATION_S)
     for number in range(offered):
@@ -98,7 +101,10 @@ def swept(
     profiles: Mapping[str, ProfileResult] | None = None,
     **fields: Any,
 ) -> SweepSummary:
-    """What is found of configurations by name, with the points of each, or the words with which it failed."""
+    """What a sweep finds of configurations by name.
+
+    `runs` has the points of each configuration, or the words with which it failed.
+    """
     values = {"model": "topics", "repository": "r", "corpus": "c", "slo": "p95<50ms", "loads": {"rates_rps": [20, 40]}} | fields
     document = parse_document(values, "s.yaml")
     todo = jobs(document, configurations(document), PACKAGED, "c")
@@ -107,8 +113,8 @@ def swept(
         run = runs.get(job.configuration.name)
         if run is not None:
             there[job.key] = _run(job, run, schema, load_average=len(there))
-    asked = Asked(document, todo, PACKAGED, read_offers(PRICES if priced else None), "python -m loadtest sweep")
-    return summarize_sweep(asked, Kept(there, profiles or {}), parse_slo(slo), interrupted=interrupted)
+    definition = Definition(document, todo, PACKAGED, read_offers(PRICES if priced else None), "python -m loadtest sweep")
+    return summarize_sweep(definition, KeptResults(there, profiles or {}), parse_slo(slo), interrupted=interrupted)
 
 
 def _run(job: Job, outcome: Sequence[Point] | str, schema: str, load_average: float) -> Run:

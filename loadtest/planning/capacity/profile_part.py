@@ -1,4 +1,7 @@
-"""A capacity profile, or a part of one, as the JSON values that are written; `profile` has their meaning and reads them."""
+"""A capacity profile, or a part of one, as the JSON values that are written.
+
+`profile` says what they mean, and reads them.
+"""
 
 from typing import Literal, NotRequired, TypedDict
 
@@ -69,7 +72,7 @@ class MeasuredPart(TypedDict):
 
 
 class ProfilePart(TypedDict, total=False):
-    """What one measurement tells; what it could not tell is left out."""
+    """What one measurement found; fields that it could not measure are left out."""
 
     schema: Literal["headrace-capacity-profile/1"]
     problem: str

@@ -13,7 +13,7 @@ from loadtest.results.results import Results
 from loadtest.results.verdict import keeps_up
 
 FREE = {"url", "salt", "seed", "workers"}
-"""Fields of a scenario in which two that are compared may differ: what is sent is of the same kind."""
+"""Fields in which scenarios that are compared may differ: what is sent is of the same kind."""
 
 
 class ComparisonError(ValueError):
@@ -59,14 +59,20 @@ def read_document(path: Path) -> Document:
 
 
 def differing(before: Document, after: Document) -> list[str]:
-    """The scenario's fields in which two documents differ, by their paths, with both values; for searches, the SLO too."""
+    """The scenario's fields in which two documents differ, by their paths, with both values.
+
+    The SLO of a search is one of them.
+    """
     old, new = _fields(before), _fields(after)
     names = sorted(old.keys() | new.keys())
     return [f"{name}: {old.get(name)} and {new.get(name)}" for name in names if old.get(name) != new.get(name)]
 
 
 def is_paired(before: Document, after: Document) -> bool:
-    """Whether both were sent the same requests in the same seconds: one scenario and one seed, in an open loop."""
+    """Whether both were sent the same requests in the same seconds.
+
+    They were where they have one scenario and one seed, in an open loop.
+    """
     same = before.offered.get("seed") == after.offered.get("seed") and not differing(before, after)
     return same and _flat(before.offered, "").get("loop.kind") == "open"
 

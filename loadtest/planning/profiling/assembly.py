@@ -1,4 +1,7 @@
-"""A capacity profile put together from its phases, and a sentence on each thing that could not be measured. Pure."""
+"""A capacity profile put together from its phases. Pure.
+
+With it comes a sentence on each thing that could not be measured.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +18,10 @@ from loadtest.workload.workload import Workload
 
 SHARES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 BYTES_PER_KEY = 148
-"""What Valkey 9 and Redis 7 take for a key of ours beside its value: the key, its expiry, the
-entries of both tables."""
+"""What Valkey 9 and Redis 7 take for a key of ours beside its value.
+
+That is the key, its expiry, and the entries of both tables.
+"""
 LEAST_EXECUTIONS = 5
 MS_PER_S = 1e3
 LEAST_SHARE = 0.1
@@ -40,7 +45,7 @@ class Subject:
 
 
 class Assembled(NamedTuple):
-    """A profile, whole or in part, and a sentence on each thing that it lacks or takes for granted."""
+    """A profile, whole or in part, and a sentence on each thing that it lacks or assumes."""
 
     profile: ProfilePart
     cautions: list[str]
@@ -95,14 +100,14 @@ def seconds_by_size(phases: Sequence[Phase]) -> dict[int, float]:
             total[size] = Batches(before.executions + batch.executions, before.seconds + batch.seconds)
     seconds: dict[int, float] = {}
     for size, batch in sorted(total.items()):
-        # sizes between the powers of two come of joined requests, few and at odd moments
+        # sizes between the powers of two come from joined requests, few and at odd moments
         if batch.executions >= LEAST_EXECUTIONS and size & (size - 1) == 0:
             seconds[size] = max(batch.seconds / batch.executions, *seconds.values(), 0.0)
     return seconds if 1 in seconds else {}
 
 
 def point_rates(loads: Sequence[float], profile: ProfilePart, workload: Workload) -> list[float]:
-    """Requests/s that load Triton's instances, or the gateway where it is the narrower, to these shares."""
+    """Requests/s that load Triton's instances to these shares, or the gateway if it can do less."""
     triton, gateway = profile["triton"], profile["gateway"]
     misses = workload.mean_batch_size * (1 - (workload.repeat if workload.zipf is None else 0.0))
     highest = []
@@ -115,7 +120,7 @@ def point_rates(loads: Sequence[float], profile: ProfilePart, workload: Workload
 
 
 def _triton(results: Results, miss_s: float, call_s: float, triton: Configuration, batch_seconds: Mapping[int, float]) -> TritonPart:
-    # calls vary as the latencies of misses do: what lies between them is much the same for all
+    # calls vary as the latencies of misses do: the difference is much the same for all requests
     between_s = miss_s - call_s
     histogram = _latency(results)
     quantiles = {share: max(ms / MS_PER_S - between_s, LEAST_SHARE * call_s) for share, ms in _quantiles_ms(histogram).items()}
@@ -157,7 +162,10 @@ def _times(results: Results) -> TimesPart:
 
 
 def _bytes_per_item(subject: Subject, misses: Phase) -> float | None:
-    """Memory of a cached item: what is known, else what the gateway wrote; None where it wrote nothing."""
+    """Memory of a cached item: as given, else of what the gateway wrote.
+
+    None where it wrote nothing.
+    """
     if subject.bytes_per_item is not None:
         return subject.bytes_per_item
     before, after = misses.before.cache_bytes_written or 0.0, misses.after.cache_bytes_written
@@ -213,7 +221,10 @@ def _quantiles_ms(histogram: Histogram) -> dict[float, float]:
 
 
 def variance_s2(histogram: Histogram) -> float:
-    """The variance in seconds squared, within the histogram's precision, from evenly spaced quantiles."""
+    """The variance in seconds squared, from evenly spaced quantiles.
+
+    It is as precise as the histogram.
+    """
     shares = [(index + 0.5) / 1000 for index in range(1000)]
     values = [ms / MS_PER_S for ms in histogram.quantiles_ms(shares)]
     mean = sum(values) / len(values)

@@ -13,7 +13,10 @@ LEAST_PHASES = 3
 
 @dataclass(slots=True)
 class Attempt:
-    """What was measured until now. `problem` says in a sentence why it is not all; empty where it is."""
+    """What was measured until now.
+
+    `problem` says in a sentence why that is not all, and is empty where it is.
+    """
 
     triton: Configuration | None = None
     phases: list[Phase] = field(default_factory=list)

@@ -1,4 +1,7 @@
-"""What a search measures of a capacity profile: a Triton replica's ceiling within the SLO, and points to check the model. Pure."""
+"""What a search measures of a capacity profile. Pure.
+
+That is a Triton replica's ceiling within the SLO, and points to check the model with.
+"""
 
 from loadtest.planning.capacity.profile import SCHEMA
 from loadtest.planning.capacity.profile_part import PointPart, ProfilePart
@@ -12,7 +15,10 @@ LEAST_REQUESTS = 200
 
 
 def capacity_part(found: Found, slo: Slo, triton_replicas: int, gateways: int) -> ProfilePart | None:
-    """A part of a capacity profile, to be put together with what `profile` measures; None where nothing was found."""
+    """A part of a capacity profile, to be put together with what `profile` measures.
+
+    None where nothing was found.
+    """
     points = [
         measured_point(trial.results, triton_replicas, gateways)
         for trial in found.trials

@@ -1,4 +1,7 @@
-"""`search.json`, in the form that `docs/search.md` describes: written of a search, read to compare searches. Pure."""
+"""`search.json`, in the form that `docs/search.md` describes. Pure.
+
+It is written after a search, and read to compare searches.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +18,7 @@ SCHEMA = "headrace-search/1"
 
 @dataclass(frozen=True, slots=True)
 class SearchFile:
-    """What a search.json tells those who compare searches; `offered` is the scenario as JSON."""
+    """The fields of a search.json by which searches are compared; `offered` is the scenario."""
 
     slo: str
     verdict: str
@@ -49,7 +52,7 @@ def search_json(search: SearchSummary) -> dict[str, Any]:
 
 
 def parse_search(values: Mapping[str, Any]) -> SearchFile:
-    """What the JSON values of a search.json tell.
+    """Pick the fields from the JSON values of a search.json.
 
     Raises:
         KeyError, TypeError: a field is missing, or has a form that it cannot have.

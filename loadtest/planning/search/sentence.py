@@ -14,7 +14,10 @@ MS_PER_S = 1e3
 
 
 def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
-    """The verdict: first the rate, or why there is none; of a search that did not come to its end, why."""
+    """The verdict: the rate, or why there is none.
+
+    It says, too, why a search did not come to its end.
+    """
     if found.outcome == "lowest_fails":
         lowest = min(found.trials, key=lambda trial: trial.rate_rps)
         why = next((trial.misses for trial in found.trials if trial.rate_rps == lowest.rate_rps and not trial.passed), ())
@@ -65,7 +68,7 @@ def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
 
 
 def rate(rate_rps: float) -> str:
-    """A rate with three significant digits: `41.5 requests/s`, `1,240 requests/s`."""
+    """`41.5 requests/s`, `1,240 requests/s`."""
     return f"{number(rate_rps)} requests/s"
 
 

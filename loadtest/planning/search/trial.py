@@ -14,9 +14,11 @@ COUNTED = ("offered_rps", "throughput_rps", "texts_per_s", "requests", "failures
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A run at `rate_rps`. `kept_up`: the generator sent in time; where it did not, `passed` and `misses` say nothing of the system.
+    """A run at `rate_rps`.
 
-    `misses` are the objectives that were not kept, a phrase each. `results` is None where no request ended.
+    `kept_up`: the generator sent in time; where it did not, `passed` and `misses` say nothing of
+    the system. `misses` are the objectives that were not kept, a phrase each. `results` is None
+    where no request ended.
     """
 
     rate_rps: float
@@ -27,12 +29,12 @@ class Trial:
 
     @property
     def held(self) -> bool:
-        """Whether the system kept the SLO: not where the generator was behind, which says nothing of the system."""
+        """Whether the system kept the SLO, in a run that says something of the system."""
         return self.passed and self.kept_up
 
 
 def judge(rate_rps: float, results: Results, slo: Slo) -> Trial:
-    """The trial that a run was."""
+    """Hold a run against an SLO."""
     misses = tuple(slo.misses(seen_by(slo, results)))
     return Trial(rate_rps, not misses, keeps_up(results), misses, results)
 
@@ -58,7 +60,11 @@ def counted(results: Results) -> dict[str, float | None]:
 
 
 def seen_by(slo: Slo, results: Results) -> Mapping[str, Any]:
-    """What the SLO looks up: any percentile, from the histogram; requests that were dropped count as failed."""
+    """What the SLO looks up.
+
+    Any percentile can be asked for, since it is looked up in the histogram. Requests that were
+    dropped count as failed.
+    """
     latency_ms = None
     if results.latency_ms is not None:
         histogram = Histogram.from_dict({"hdr": results.histograms["latency"], "digits": EXACT_DIGITS, "sum_us": 0})

@@ -12,8 +12,8 @@ LATENCIES = ("p50", "p95", "p99")
 def trials_csv(trials: Sequence[Trial]) -> str:
     """Rate, outcome, what was counted, latencies in ms and what was missed.
 
-    A field is empty where it says nothing: the outcome of a trial in which the generator was
-    behind, and the figures of one in which no request ended.
+    A field is empty where there is nothing to say: the outcome of a trial in which the generator
+    was behind, and the figures of one in which no request ended.
     """
     header = ["trial", "rate_rps", "passed", "kept_up", *COUNTED, *(f"{name}_ms" for name in LATENCIES), "misses"]
     return table(header, (_row(number, trial) for number, trial in enumerate(trials, 1)))

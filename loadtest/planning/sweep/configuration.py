@@ -1,4 +1,7 @@
-"""The configurations of a sweep: listed, made of a grid, and told apart by a digest of all that decides a result. Pure."""
+"""The configurations of a sweep, listed or made of a grid. Pure.
+
+They are told apart by a digest of all that decides a result.
+"""
 
 import hashlib
 import json
@@ -19,14 +22,17 @@ NAME = "name"
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Knobs with a name that is theirs alone in the sweep."""
+    """Knobs with a name that no others have in the sweep."""
 
     name: str
     knobs: Knobs
 
     @property
     def workload(self) -> str:
-        """The workload knobs in a line: only configurations under one workload can be weighed against each other."""
+        """The workload knobs in a line.
+
+        Only configurations under one workload can be compared with each other.
+        """
         return described({name: value for name, value in self.knobs.turned().items() if name in WORKLOAD}) or "repeat=0"
 
 
@@ -34,7 +40,7 @@ def configurations(document: Document) -> list[Configuration]:
     """The configurations that a document lists and those of its grids, in that order, each once.
 
     Raises:
-        SweepError: a knob is unknown or wrong, a name stands twice, or there is no configuration; the message names the field.
+        SweepError: a knob is unknown or wrong, or a name stands twice; the message names the field.
     """
     base = dict(document.base)
     parse_knobs(base, "base")
@@ -72,7 +78,10 @@ def _entries(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _normal(knobs: Knobs) -> Knobs:
-    """Without the knobs that mean nothing beside the others, so that equal stacks are one configuration."""
+    """The knobs without those that mean nothing beside the others.
+
+    So equal stacks are one configuration.
+    """
     return Knobs.model_validate(knobs.turned())
 
 

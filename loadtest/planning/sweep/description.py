@@ -14,8 +14,8 @@ from loadtest.planning.sweep.stack.packaged import Facts, PackagedModel
 class Description:
     """A configuration by its name, and what its knobs come to.
 
-    `knobs` are those that are turned; `packaged` is what the manifest says of the version; `settings`
-    are the gateway's variables.
+    `knobs` are those that are turned; `packaged` is what the manifest says of the version;
+    `settings` are the gateway's variables.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Description:
 
 
 def describe(configuration: Configuration, model: str, packaged: PackagedModel) -> Description:
-    """What a configuration comes to on a packaged model, which the gateway calls `model`.
+    """Describe a configuration of a packaged model, which the gateway calls `model`.
 
     Raises:
         SweepError: the version is not packaged, or knobs do not fit the model.

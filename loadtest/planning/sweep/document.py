@@ -61,7 +61,7 @@ class Loads(BaseModel):
 
 
 class ProfileField(BaseModel):
-    """That the best configuration is profiled for `plan`; `seconds` of each run, see `profile`."""
+    """Asks that the best configuration is profiled for `plan`; `seconds` of each run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -69,7 +69,10 @@ class ProfileField(BaseModel):
 
 
 class SpotField(BaseModel):
-    """How a cloud takes spot instances away: the share of them in a month, seconds until another is warm, seconds of warning."""
+    """How a cloud takes spot instances away.
+
+    That is the share of them in a month, seconds until another one is warm, seconds of warning.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -89,7 +92,7 @@ class Prices(BaseModel):
 
 
 class Document(BaseModel):
-    """A sweep as it was written. Paths are taken from the file's own folder."""
+    """A sweep as it was written. Paths are relative to the file's own folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -126,7 +129,8 @@ def read_document(path: Path) -> Document:
     """The sweep that a file describes.
 
     Raises:
-        SweepError: the file cannot be read, or a field is missing, unknown or wrong; the message names it with its path.
+        SweepError: the file cannot be read, or a field is missing, unknown or wrong; the message
+            names it with its path.
     """
     try:
         values = read_mapping(path, "model, repository, corpus, slo, loads")
@@ -156,7 +160,8 @@ def parse_knobs(values: Any, where: str) -> Knobs:
     """The knobs of one configuration.
 
     Raises:
-        SweepError: a knob is unknown or has a value that it cannot have; the message names it with its path.
+        SweepError: a knob is unknown or has a value that it cannot have; the message names it with
+            its path.
     """
     try:
         return Knobs.model_validate(values)

@@ -1,4 +1,7 @@
-"""What is to be measured: every configuration, once a repetition, each known by a digest of all that decides its result. Pure."""
+"""What is to be measured: every configuration, once a repetition. Pure.
+
+Each job is known by a digest of all that decides its result.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +29,10 @@ class Job:
 
 
 def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedModel, corpus_digest: str) -> list[Job]:
-    """All jobs, one repetition of every configuration after the other, so that a machine that drifts drifts for all alike.
+    """All jobs: one repetition of every configuration, then the next of every configuration.
 
-    Names, prices and the order do not decide a result; the SLO does where a search looks for it.
+    So a machine that drifts, drifts for all configurations alike. Names, prices and the order do
+    not decide a result; the SLO does where a search looks for it.
 
     Raises:
         SweepError: a version is not packaged, or knobs do not fit the model.
@@ -46,14 +50,17 @@ def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedM
 
 
 def profile_key(document: Document, configuration: Configuration, packaged: PackagedModel, corpus_digest: str) -> str:
-    """The digest of all that decides a configuration's capacity profile, which has its own repeats and one worker of the gateway."""
+    """The digest of all that decides a configuration's capacity profile.
+
+    A profile has its own repeats, and one worker of the gateway.
+    """
     knobs = configuration.knobs.model_copy(update={"repeat": None, "zipf": None, "workers": None})
     same: dict[str, JsonValue] = document.model_dump(include={"model", "seed", "timeout_s", "profile"}) | {"corpus": corpus_digest}
     return digest(same | _of_stack(knobs, packaged))
 
 
 def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
-    """What a configuration is asked.
+    """The workload of a configuration; `where` names it in errors.
 
     Raises:
         SweepError: a workload knob has a value that it cannot have.

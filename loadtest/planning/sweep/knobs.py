@@ -1,4 +1,8 @@
-"""What a sweep can turn: Triton's configuration, the gateway's settings, and the workload that both are measured with. Pure."""
+"""What a sweep can turn. Pure.
+
+The knobs are of Triton's configuration, the gateway's settings, and the workload that both are
+measured with.
+"""
 
 from collections.abc import Mapping
 
@@ -11,7 +15,7 @@ PREFIX = "HEADRACE_"
 
 
 class ZipfKnob(BaseModel):
-    """Texts asked by Zipf's law, from a cache that begins empty."""
+    """Texts drawn by Zipf's law, from a cache that begins empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -39,13 +43,16 @@ class LengthsKnob(BaseModel):
 
 
 class Knobs(BaseModel):
-    """One configuration; a knob that is not turned (None) stays as packaged, or as the gateway has it by default."""
+    """One configuration.
+
+    A knob that is not turned (None) stays as packaged, or as the gateway has it by default.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     version: int | None = Field(None, ge=1, description="packaged version, and so its precision; none: the newest")
     dynamic_batching: bool | None = Field(None, description="whether Triton joins calls that wait")
-    queue_delay_us: int | None = Field(None, ge=0, description="how long Triton's dynamic batcher waits for company")
+    queue_delay_us: int | None = Field(None, ge=0, description="how long Triton's dynamic batcher waits for more calls")
     preferred_batch_sizes: list[int] | None = Field(None, description="batch sizes for which it does not wait; [] for none")
     max_batch_size: int | None = Field(None, ge=1, description="most texts of a batch, Triton's and the gateway's")
     instances: int | None = Field(None, ge=1, description="instances of the version")
@@ -72,7 +79,10 @@ class Knobs(BaseModel):
         return self
 
     def turned(self) -> dict[str, JsonValue]:
-        """The knobs that are turned, as JSON values; those that mean nothing beside the others are left out."""
+        """The knobs that are turned, as JSON values.
+
+        Those that mean nothing beside the others are left out.
+        """
         values: dict[str, JsonValue] = self.model_dump(exclude_defaults=True)
         if self.dynamic_batching is False:
             for name in ("queue_delay_us", "preferred_batch_sizes"):
@@ -87,7 +97,7 @@ class Knobs(BaseModel):
         return {"repeat": 0.0} | {name: values[name] for name in WORKLOAD if name in values}
 
     def gateway_settings(self, model: str) -> dict[str, str]:
-        """The gateway's variables; what `settings` says stands above the other knobs."""
+        """The gateway's variables; `settings` override the other knobs."""
         variables = {}
         if self.joining is False:
             variables[f"{PREFIX}MAX_IN_FLIGHT"] = str(UNJOINED)

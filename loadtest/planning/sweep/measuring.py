@@ -1,4 +1,7 @@
-"""One configuration from start to result: its stack, the fixed rates, the search, what the processes took."""
+"""One configuration from start to result.
+
+That is its stack, the fixed rates, the search, and what the processes took.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -25,12 +28,15 @@ from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
 
 SEEDS_APART = 1000
-"""Between repetitions: each has arrivals and texts of its own, the same for every configuration."""
+"""The distance between the seeds of repetitions.
+
+Each repetition has arrivals and texts of its own, which are the same for every configuration.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who is told what: the words of a starting stack, the load that begins, its progress."""
+    """Listeners to the words of a starting stack, the load that begins, and its progress."""
 
     on_words: Callable[[str], None]
     on_load: Callable[[str], None]
@@ -45,7 +51,8 @@ def measure_configuration(
     Raises:
         GatewayFailedError: the stack did not start.
         SweepError: it has no Triton, or ended.
-        NoAnswerError, TargetError, GeneratorError: the load could not be run, or Triton does not tell what it did.
+        NoAnswerError, TargetError, GeneratorError: the load could not be run, or Triton's
+            statistics could not be read.
         KeyboardInterrupt: ended by hand; nothing of the configuration counts.
     """
     began_s, around = time.monotonic(), Circumstances(command, datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
@@ -116,6 +123,6 @@ def _scenario(job: Job, document: Document, url: str, duration_s: float) -> Scen
 
 
 def memory_at_the_end(points: Sequence[Point]) -> dict[str, int] | None:
-    """Resident memory by part at the end of the last run that was watched; None where none was."""
+    """Resident memory by part at the end of the last run that was watched; None without one."""
     watched = [point.results.observed for point in points if point.results is not None and point.batches is not None]
     return memory_by_part(watched[-1]) if watched else None

@@ -14,7 +14,7 @@ Kind = Literal["fixed", "search"]
 FIXED: Kind = "fixed"
 SEARCH: Kind = "search"
 PARTS = ("gateway", "triton", "cache")
-"""Of the stack."""
+"""The parts of the stack."""
 LEAST_ANSWERED = 0.95
 MOST_ERRORS = 0.01
 
@@ -33,9 +33,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class BatchFigures:
-    """What Triton's batches were during a run: counts, and means, which are None of nothing.
+    """What Triton's batches were during a run: counts and means. A mean of nothing is None.
 
-    `sizes`: batches by their texts; `batch_ms`: mean milliseconds of those batches.
+    `sizes` counts the batches by their texts; `batch_ms` has their mean milliseconds.
     """
 
     calls: int
@@ -70,9 +70,9 @@ class BatchFigures:
 class Point:
     """A run at `rate_rps` and what the stack did meanwhile.
 
-    `sustained`: the system answered as much as was offered. `batches` is None of a run that was not
-    watched, `cpu_s_per_request` (CPU seconds by part) also where no process was seen, `results`
-    where no request ended.
+    `sustained`: the system answered as much as was offered. `batches` is None where the run was not
+    watched, `cpu_s_per_request` (CPU seconds by part) also where no process was seen. `results` is
+    None where no request ended.
     """
 
     rate_rps: float
@@ -111,12 +111,15 @@ class Point:
         )
 
     def trial(self, slo: Slo) -> Trial:
-        """The run judged by an SLO, which need not be the one that it was made for."""
+        """Judge the run by an SLO, which need not be the one that it was made for."""
         return unanswered(self.rate_rps) if self.results is None else judge(self.rate_rps, self.results, slo)
 
 
 def point_of(rate_rps: float, kind: Kind, results: Results | None, seen: Seen | None) -> Point:
-    """The point that a run gives; `results` is None where no request ended, `seen` of a run that was not watched."""
+    """The point that a run gives.
+
+    `results` is None where no request ended, `seen` where the run was not watched.
+    """
     if results is not None and seen is not None:
         results = replace(results, observed=seen.observed)
     return Point(
@@ -130,7 +133,7 @@ def point_of(rate_rps: float, kind: Kind, results: Results | None, seen: Seen | 
 
 
 def memory_by_part(observed: Observed) -> dict[str, int]:
-    """Resident memory of each part at the last look, bytes."""
+    """Resident memory of each part at the last sample, bytes."""
     last = {part: observed.of_role(part)[-1:] for part in PARTS}
     return {part: points[0].memory_bytes if points else 0 for part, points in last.items()}
 

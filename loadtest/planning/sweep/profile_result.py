@@ -1,4 +1,4 @@
-"""The capacity profile of a configuration, as it is kept in `profiles/KEY.json` and read again."""
+"""The capacity profile of a configuration, as it is kept in `profiles/KEY.json`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ PROFILE_SCHEMA = "headrace-sweep-profile/1"
 
 @dataclass(frozen=True, slots=True)
 class ProfileResult:
-    """A measured profile with what it takes for granted, or the `error` because of which there is none.
+    """A measured profile with what it assumes, or the `error` because of which there is none.
 
-    `configuration` is its name; `elapsed_s` is None where the measurement failed.
+    `configuration` is the name; `elapsed_s` is None where the measurement failed.
     """
 
     key: str

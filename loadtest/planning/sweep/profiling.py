@@ -1,4 +1,7 @@
-"""The capacity profile of a configuration, measured on a stack of its own as `profile` measures one."""
+"""The capacity profile of a configuration, measured on a stack of its own.
+
+It is measured as `profile` measures one.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -42,9 +45,9 @@ class Wanted:
 def run_profiles(
     wanted: Sequence[Wanted], store: Store[ProfileResult], measure: Callable[[Wanted], ProfileResult], *, on_profile: Callable[[str], None]
 ) -> None:
-    """Measure the profiles that the store lacks, or of which it has a failure; one that fails is kept as failed.
+    """Measure the profiles that the store lacks, or of which it has a failure.
 
-    KeyboardInterrupt passes through; what is finished stays.
+    One that fails is kept as failed. KeyboardInterrupt passes through; what is finished stays.
     """
     for one in wanted:
         if store.is_finished(one.key):
@@ -66,7 +69,7 @@ def measure_profile(
         GatewayFailedError: the stack did not start.
         SweepError: it has no Triton.
         NoAnswerError, TargetError, GeneratorError: a run could not be made.
-        ProfileError: what was measured is no whole profile, as without a cache.
+        ProfileError: what was measured is not a whole profile, as without a cache.
         KeyboardInterrupt: ended by hand; nothing of the profile counts.
     """
     name, knobs = wanted.configuration.name, wanted.configuration.knobs

@@ -1,4 +1,4 @@
-"""What was measured of one configuration in one repetition, as it is kept in `runs/KEY.json` and read again."""
+"""What was measured of one configuration in one repetition, as it is kept in `runs/KEY.json`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,10 +12,10 @@ from loadtest.planning.sweep.store import Store
 
 RUN_SCHEMA = "headrace-sweep-run/2"
 OLDER = ("headrace-sweep-run/1",)
-"""Read as well: these lack all over time, and tell memory as proportional set size."""
+"""Forms that are read as well: without anything over time, and memory as proportional set size."""
 
 Machine = Mapping[str, str | int | float]
-"""As `describe_machine` gives it."""
+"""A machine, as `describe_machine` gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class SearchEnd:
 class Measured:
     """What a configuration did on one stack, and where and with what it was measured.
 
-    `started_at` is ISO 8601. `memory_bytes`: resident memory by part at the end of the last run that
-    was watched, None where none was. `search` is None where no search was asked for.
+    `started_at` is ISO 8601. `memory_bytes` is resident memory by part at the end of the last run
+    that was watched, None without one. `search` is None where the sweep asks for none.
     """
 
     started_at: str
@@ -45,7 +45,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The result of one job: `measured`, or the `error` because of which there is nothing measured."""
+    """The result of one job: `measured`, or the `error` because of which that is None."""
 
     key: str
     repetition: int
@@ -56,7 +56,7 @@ class Run:
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """The loads that were measured; none of a failure."""
+        """The loads that were measured; a failure has none."""
         return () if self.measured is None else self.measured.points
 
     def to_dict(self) -> dict[str, Any]:

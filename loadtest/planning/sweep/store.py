@@ -1,4 +1,4 @@
-"""The results in the folder of a sweep: each is a file of its own, written as its measurement ends."""
+"""The results in the folder of a sweep: each is a file, written as its measurement ends."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,8 @@ Result = TypeVar("Result", bound=Keepable)
 class Store(Generic[Result]):
     """Results by their key, in `FOLDER/KEY.json`.
 
-    A file of other forms than `schemas` holds none, nor does one that `parse` refuses with ValueError.
+    A file in none of the forms `schemas` holds no result, nor does one that `parse` refuses with
+    ValueError.
     """
 
     def __init__(self, folder: Path, schemas: Sequence[str], parse: Callable[[Mapping[str, Any]], Result]) -> None:
@@ -36,7 +37,7 @@ class Store(Generic[Result]):
         self._parse = parse
 
     def read(self, key: str) -> Result | None:
-        """The result under a key, which may be a failure; None where there is none that can be read."""
+        """The result under a key, which may be a failure; None where none can be read."""
         try:
             values = json.loads((self._folder / f"{key}.json").read_bytes())
             return self._parse(values) if isinstance(values, dict) and values.get("schema") in self._schemas else None
@@ -55,7 +56,7 @@ class Store(Generic[Result]):
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file in one step, so that a sweep that is ended leaves the old one or the new one."""
+    """Write a file in one step: a sweep that is ended leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8")

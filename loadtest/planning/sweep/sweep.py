@@ -10,7 +10,7 @@ from loadtest.planning.sweep.configuration import Configuration, configurations
 from loadtest.planning.sweep.description import describe
 from loadtest.planning.sweep.document import ProfileField, read_document
 from loadtest.planning.sweep.findings.pricing import read_offers
-from loadtest.planning.sweep.findings.summary import Asked, Kept, SweepSummary, summarize_sweep
+from loadtest.planning.sweep.findings.summary import Definition, KeptResults, SweepSummary, summarize_sweep
 from loadtest.planning.sweep.jobs import jobs, profile_key, workload_of
 from loadtest.planning.sweep.measuring import Listeners, measure_configuration
 from loadtest.planning.sweep.profile_result import profile_store
@@ -28,7 +28,7 @@ Write = Callable[[SweepSummary], None]
 
 
 class Audience(Protocol):
-    """Who is told how a sweep goes on."""
+    """Those who follow how a sweep goes on."""
 
     def on_job(self, standing: Standing) -> None:
         """A configuration begins."""
@@ -53,7 +53,7 @@ class Audience(Protocol):
 class Sweep:
     """What is swept, and the folder of its results."""
 
-    asked: Asked
+    definition: Definition
     corpus: Sequence[str]
     corpus_digest: str
     folder: Path
@@ -63,8 +63,9 @@ class Sweep:
         """The sweep that a file describes; `command` is the command line as typed.
 
         Raises:
-            SweepError: the file, or a file that it names, cannot be read, or is wrong; the message names it.
-            CorpusError: so is the corpus.
+            SweepError: the file, or a file that it names, cannot be read, or is wrong; the message
+                names it.
+            CorpusError: the corpus cannot be read, or is wrong.
         """
         document = read_document(path)
         found = configurations(document)
@@ -73,60 +74,60 @@ class Sweep:
             workload_of(document, configuration.knobs, configuration.name)
         corpus, corpus_digest = read_corpus(Path(document.corpus)), file_digest(Path(document.corpus))
         todo = jobs(document, found, packaged, corpus_digest)
-        return cls(Asked(document, todo, packaged, read_offers(document.prices), command), corpus, corpus_digest, folder)
+        return cls(Definition(document, todo, packaged, read_offers(document.prices), command), corpus, corpus_digest, folder)
 
     @property
     def runs(self) -> Store[Run]:
         """The results of the jobs."""
         return run_store(self.folder)
 
-    def measure(self, told: Audience, write: Write, most: int | None = None) -> None:
+    def measure(self, audience: Audience, write: Write, most: int | None = None) -> None:
         """Measure the jobs that are not finished, at most `most` of them.
 
-        Once all are finished, the capacity profiles that the file asks for are measured. Each result
-        is kept as its measurement ends, and what all of them say together is written.
+        Once all are finished, the capacity profiles that the file asks for are measured. Each
+        result is kept as its measurement ends, and what all of them say together is written.
         KeyboardInterrupt passes through; what is finished stays.
         """
-        asked = self.asked
-        listeners = Listeners(told.on_words, told.on_load, told.on_progress)
+        definition = self.definition
+        listeners = Listeners(audience.on_words, audience.on_load, audience.on_progress)
 
         def on_end(run: Run, elapsed_s: float) -> None:
-            told.on_end(run, elapsed_s)
+            audience.on_end(run, elapsed_s)
             write(self.found())
 
         run_jobs(
-            asked.jobs,
+            definition.jobs,
             self.runs,
-            lambda job: measure_configuration(job, asked.document, asked.packaged, self.corpus, asked.command, listeners),
-            lambda job: describe(job.configuration, asked.document.model, asked.packaged),
+            lambda job: measure_configuration(job, definition.document, definition.packaged, self.corpus, definition.command, listeners),
+            lambda job: describe(job.configuration, definition.document.model, definition.packaged),
             most=most,
-            on_job=told.on_job,
+            on_job=audience.on_job,
             on_end=on_end,
         )
-        if asked.document.profile is not None:
-            self._profile(asked.document.profile, told, write, listeners)
+        if definition.document.profile is not None:
+            self._profile(definition.document.profile, audience, write, listeners)
 
     def found(self, slo: Slo | None = None, *, interrupted: bool = False) -> SweepSummary:
         """What the results that there are say for an SLO (None: that of the file)."""
-        runs, profiles, names = self.runs, profile_store(self.folder), self.asked.configurations
-        kept = Kept(
-            runs={job.key: run for job in self.asked.jobs if (run := runs.read(job.key)) is not None},
+        runs, profiles, names = self.runs, profile_store(self.folder), self.definition.configurations
+        kept = KeptResults(
+            runs={job.key: run for job in self.definition.jobs if (run := runs.read(job.key)) is not None},
             profiles={name: found for name, one in names.items() if (found := profiles.read(self._profile_key(one))) is not None},
         )
-        return summarize_sweep(self.asked, kept, slo or self.asked.document.objectives, interrupted=interrupted)
+        return summarize_sweep(self.definition, kept, slo or self.definition.document.objectives, interrupted=interrupted)
 
-    def _profile(self, profile: ProfileField, told: Audience, write: Write, listeners: Listeners) -> None:
-        asked, sweep = self.asked, self.found()
+    def _profile(self, profile: ProfileField, audience: Audience, write: Write, listeners: Listeners) -> None:
+        definition, sweep = self.definition, self.found()
         write(sweep)
         if any(entry.state in UNFINISHED for entry in sweep.entries):
             return
-        chosen = [asked.configurations[name] for name in sweep.best.values()]
+        chosen = [definition.configurations[name] for name in sweep.best.values()]
         run_profiles(
             [Wanted(configuration, self._profile_key(configuration), profile.seconds) for configuration in chosen],
             profile_store(self.folder),
-            lambda wanted: measure_profile(wanted, asked.document, asked.packaged, self.corpus, asked.command, listeners),
-            on_profile=told.on_profile,
+            lambda wanted: measure_profile(wanted, definition.document, definition.packaged, self.corpus, definition.command, listeners),
+            on_profile=audience.on_profile,
         )
 
     def _profile_key(self, configuration: Configuration) -> str:
-        return profile_key(self.asked.document, configuration, self.asked.packaged, self.corpus_digest)
+        return profile_key(self.definition.document, configuration, self.definition.packaged, self.corpus_digest)

@@ -23,9 +23,10 @@ FAULTS = (GatewayFailedError, SweepError, NoAnswerError, TargetError, GeneratorE
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a sweep stands: the job that begins, and its number of how many.
+    """Where a sweep stands: the job that begins, and its number among all.
 
-    `left_s`: the seconds that are left if the sweep goes on like that; None where that is not known.
+    `left_s` is how many seconds are left if the sweep goes on like that, None where that is not
+    known.
     """
 
     job: Job
@@ -46,8 +47,8 @@ def run_jobs(
 ) -> None:
     """Measure the jobs that are not finished, at most `most` of them.
 
-    A job that fails is kept as failed, and the others go on; `describe` gives what is known of a job
-    without measuring it. `on_end` is given the result and the seconds that it took.
+    A job that fails is kept as failed, and the others go on; `describe` gives what is known of a
+    job without measuring it. `on_end` is given the result and the seconds that it took.
     KeyboardInterrupt passes through; what is finished stays.
     """
     waiting = [job for job in jobs if not store.is_finished(job.key)]
@@ -68,5 +69,8 @@ def run_jobs(
 
 
 def time_left_s(known_s: Sequence[float], jobs: int) -> float | None:
-    """Seconds that so many jobs take if they take as long as those before did on average; None where there were none."""
+    """Seconds that so many jobs take if they take as long as those before did on average.
+
+    None where there were none before.
+    """
     return sum(known_s) / len(known_s) * jobs if known_s else None

@@ -17,7 +17,10 @@ RADIUS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A dot; `style` is a class of the style sheet (`faint` greys it), `label` is written beside it, `hint` shows under the pointer."""
+    """A dot, with the label written beside it and the hint that shows under the pointer.
+
+    `style` is a class of the style sheet; `faint` greys the dot.
+    """
 
     x: float
     y: float
@@ -28,7 +31,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A stretch of the axis to the right, shaded over the whole height, with a line at `value` and a name."""
+    """A range of the horizontal axis, shaded over the whole height, with a line at `value`."""
 
     low: float
     value: float
@@ -38,7 +41,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What is drawn beside the dots: the legend, a path that joins values of both axes, a mark, a band."""
+    """What is drawn beside the dots; `keys` are the legend, `path` joins values of both axes."""
 
     keys: Sequence[Key] = ()
     path: Sequence[tuple[float, float]] = ()
@@ -74,7 +77,7 @@ def scatter_chart(title: str, dots: Sequence[Dot], x: Axis, y: Axis, overlay: Ov
 
 
 def _along(spots: Sequence[tuple[float, float]]) -> list[Box]:
-    """What a path of level and upright stretches covers."""
+    """The boxes that a path of level and upright lines covers."""
     return [
         Box(min(ax, bx) - 1, min(ay, by) - 1, max(ax, bx) + 1, max(ay, by) + 1)
         for (ax, ay), (bx, by) in pairwise(spots)

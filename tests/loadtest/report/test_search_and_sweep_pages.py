@@ -26,7 +26,7 @@ from loadtest.planning.sweep.findings.entry import Entry
 from loadtest.planning.sweep.findings.loads import Load
 from loadtest.planning.sweep.findings.priced_points import PricedPoint
 from loadtest.planning.sweep.findings.pricing import Offer, TextsCost
-from loadtest.planning.sweep.findings.summary import Asked, SweepSummary
+from loadtest.planning.sweep.findings.summary import Definition, SweepSummary
 from loadtest.planning.sweep.stack.packaged import Facts
 from loadtest.report.charts.labels import Box, place_labels
 from loadtest.report.search_page import render_search
@@ -195,7 +195,7 @@ def point(name: str, rate_rps: float, latency_ms: float, usd: float | None, fron
 
 def sweep(offers: Sequence[Offer] = (OFFER,), **changes: Any) -> SweepSummary:
     fields: dict[str, Any] = {
-        "asked": Asked(DOCUMENT, [], PACKAGED, offers, "python -m loadtest sweep s.yaml"),
+        "definition": Definition(DOCUMENT, [], PACKAGED, offers, "python -m loadtest sweep s.yaml"),
         "slo": parse_slo("p99<50ms"),
         "complete": True,
         "interrupted": False,

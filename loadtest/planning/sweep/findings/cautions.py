@@ -8,7 +8,10 @@ from loadtest.planning.sweep.run import OLDER, Machine, Run
 
 
 def cautions(entries: Sequence[Entry], machines: Sequence[Machine], runs: Sequence[Run], offers: Sequence[Offer]) -> list[str]:
-    """What speaks against the figures. `runs` are the results without failures, `machines` those that they come from."""
+    """What speaks against the figures.
+
+    `runs` are the results without failures, `machines` are those that they come from.
+    """
     said = [*_of_forms(runs), *_of_machines(machines), *_of_generators(entries), *_of_rates(entries)]
     if machines:
         cores = machines[0]["cores"]

@@ -10,10 +10,11 @@ STATES = (("failed", "could not be measured"), ("pending", "not measured yet"), 
 
 
 def best(entries: Sequence[Entry]) -> dict[str, str]:
-    """By workload the name of the configuration that holds the SLO at the highest rate, and so at the least cost.
+    """The name of the best configuration by workload.
 
-    All are priced as the same machine. Of equals the one with less latency at its least fixed rate
-    is taken, then the first.
+    The best holds the SLO at the highest rate, and so at the least cost, since all are priced as
+    the same machine. Of equals the one with less latency at its least fixed rate is taken, then the
+    first.
     """
     found: dict[str, str] = {}
     for workload in dict.fromkeys(entry.workload for entry in entries):
@@ -31,7 +32,11 @@ def verdict(
     *,
     interrupted: bool = False,
 ) -> list[str]:
-    """The outcome: what went wrong and what is missing, with other `problems`, then a sentence for each workload."""
+    """The outcome in sentences.
+
+    First comes what went wrong and what is missing, with other `problems`, then a sentence for each
+    workload.
+    """
     said = ["Ended by hand before all was measured; the same command goes on."] if interrupted else []
     for state, words in STATES:
         there = [entry.name for entry in entries if entry.state == state]
@@ -59,7 +64,7 @@ def _of_workload(workload: str, entry: Entry, held: Capacity, entries: Sequence[
 
 
 def _price(entry: Entry) -> str:
-    """On the first instance type; empty without prices."""
+    """What it costs on the first instance type; empty without prices."""
     if not entry.cost or entry.cost[0].on_demand_usd_per_million is None:
         return ""
     cost, spot = entry.cost[0], entry.cost[0].spot_usd_per_million

@@ -13,7 +13,7 @@ from loadtest.planning.sweep.knobs import Knobs
 
 @dataclass(frozen=True, slots=True)
 class LatencyChange:
-    """How two percentiles changed at one fixed rate, as shares."""
+    """How two percentiles changed at one fixed rate, as shares (-0.2: 20 % less)."""
 
     rate_rps: float
     p50: float | None
@@ -22,13 +22,13 @@ class LatencyChange:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The change from one configuration to another, of which only one knob differs.
+    """The change from one configuration to another that differs from it in one knob.
 
-    `value_before` and `value_after` are the knob's values, None where it is not turned; `before` and
-    `after` name the configurations. Changes are shares (0.4: 40 % more), None where one of the two
-    has no such figure: `capacity`, `cost` (of the first instance type on demand), and `latency` by
-    the fixed rates that both were put under. `certain`: whether the intervals of the two capacities
-    lie apart.
+    `value_before` and `value_after` are the knob's values, None where it is not turned; `before`
+    and `after` name the configurations. Changes are shares (0.4: 40 % more), None where one of the
+    two has no such figure: `capacity`, `cost` (on the first instance type on demand), and `latency`
+    by the fixed rates that both were put under. `certain`: whether the intervals of the two
+    capacities lie apart.
     """
 
     knob: str
@@ -45,7 +45,8 @@ class Effect:
 def effects(entries: Sequence[Entry]) -> list[Effect]:
     """Each pair of measured configurations that differ in one knob.
 
-    The change is told from what is not turned to what is, else from the first to the second.
+    The change goes from the knob that is not turned to the one that is, else from the first
+    configuration to the second.
     """
     found = []
     for one, other in combinations([entry for entry in entries if entry.state == "finished"], 2):
@@ -72,7 +73,7 @@ def _effect(knob: str, before: Entry, after: Entry) -> Effect:
 
 
 def _settled(entry: Entry) -> Mapping[str, JsonValue]:
-    """The knobs with the one that is 0 where it is not given."""
+    """The knobs, with the `repeat` that is 0 where it is not given."""
     knobs = entry.description.knobs
     return knobs if "zipf" in knobs else {"repeat": 0.0, **knobs}
 
@@ -87,7 +88,7 @@ def _latency(before: Entry, after: Entry) -> tuple[LatencyChange, ...]:
 
 
 def _latency_ms_by_rate(entry: Entry) -> dict[float, Mapping[str, float]]:
-    """At the fixed rates that were kept up."""
+    """Percentiles at the fixed rates that were kept up."""
     return {load.rate_rps: load.latency_ms for load in entry.loads if load.fixed and load.sustained and load.latency_ms}
 
 

@@ -21,9 +21,10 @@ State = Literal["finished", "failed", "partial", "pending"]
 class Entry:
     """A configuration, how far it is measured, and what it holds and costs.
 
-    `runs` are the files of its results. `capacity` is None where no run was within the SLO,
-    `texts_per_s` is the capacity in texts. `search` has the outcome of each search. `hit_rate` is the
-    mean over the `loads`, `memory_bytes` that by part over the runs. `cost` is by instance type.
+    `runs` are the files of its results. `capacity` is None where no run was within the SLO;
+    `texts_per_s` is the capacity in texts. `search` has the outcome of each search. `hit_rate` is
+    the mean over the `loads`, `memory_bytes` the mean over the runs by part. `cost` is by instance
+    type.
     """
 
     description: Description
@@ -41,7 +42,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """The configuration's name, which is its own alone in the sweep."""
+        """The configuration's name, which no other has in the sweep."""
         return self.description.name
 
     @property
@@ -49,18 +50,14 @@ class Entry:
         """The workload knobs in a line."""
         return self.description.workload
 
-    @property
-    def fixed_loads(self) -> dict[float, Load]:
-        """The loads at fixed rates, by their rate."""
-        return {load.rate_rps: load for load in self.loads if load.fixed}
-
 
 def make_entry(
     description: Description, runs: Sequence[Run], jobs: int, mean_batch_size: float, slo: Slo, offers: Sequence[Offer]
 ) -> Entry:
-    """What the results say of a configuration with so many jobs, whose requests have so many texts on average.
+    """What the results say of a configuration.
 
-    `runs` are the results that there are, failures among them.
+    `runs` are the results that there are, failures among them, of so many `jobs`; `mean_batch_size`
+    is the mean number of texts of a request.
     """
     done = [run.measured for run in runs if run.measured is not None]
     points = [point for measured in done for point in measured.points]
@@ -83,7 +80,10 @@ def make_entry(
 
 
 def _state(jobs: int, done: int, there: int) -> State:
-    """Of a configuration with so many jobs, of which so many are done, and so many have a result, be it a failure."""
+    """The state of a configuration with so many jobs.
+
+    So many of the jobs are `done`; so many have a result (`there`), be it a failure.
+    """
     return "finished" if done == jobs else "failed" if there > done else "partial" if done else "pending"
 
 

@@ -19,12 +19,12 @@ SPREAD = ("p50", "p95", "p99")
 class Load:
     """All runs at one rate taken together.
 
-    `passed` of the `runs` kept the SLO; `holds`: more than half of those in which the generator kept
-    up did. `misses` are the objectives that were not kept, a phrase each. `sustained`: in more than
-    half of the runs the system answered as much as was offered. Means, and `latency_ms` over all
-    requests, are None where no request ended or nothing was watched; `latency_ms_range` has the
-    least and the greatest of the runs' percentiles. `batch_sizes` are Triton's batches by their
-    texts, `cpu_s_per_request` CPU seconds by part.
+    `passed` of the `runs` kept the SLO; `holds`: more than half of those did in which the generator
+    kept up. `misses` are the objectives that were not kept, a phrase each. `sustained`: in more
+    than half of the runs the system answered as much as was offered. Means, and `latency_ms` over
+    all requests, are None where no request ended or nothing was watched; `latency_ms_range` has the
+    least and the greatest of the runs' percentiles. `batch_sizes` counts Triton's batches by their
+    texts; `cpu_s_per_request` has CPU seconds by part.
     """
 
     rate_rps: float

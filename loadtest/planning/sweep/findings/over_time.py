@@ -1,4 +1,7 @@
-"""The run of each configuration that is shown second by second: the one at the rate that it holds. Pure."""
+"""The run of each configuration that is shown second by second. Pure.
+
+It is the run at the highest rate that the configuration holds.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +14,7 @@ from loadtest.slo import Slo
 
 @dataclass(frozen=True, slots=True)
 class PartUse:
-    """What a part of the stack took: cores of CPU, mean and most, and the most resident memory."""
+    """What a part of the stack took: cores of CPU, mean and most, and most resident memory."""
 
     mean_cores: float
     most_cores: float
@@ -22,8 +25,8 @@ class PartUse:
 class OverTime:
     """One run: its file, its rate, whether it was within the SLO (`held`), and what the parts took.
 
-    `parts` has those of the stack, and the generator, that were seen. `results` are held against the
-    SLO of the choice, and lack the histograms of the seconds.
+    `parts` has the parts of the stack that were seen, and the generator. `results` are held against
+    the SLO of the choice, and lack the histograms of the seconds.
     """
 
     run: str
@@ -34,9 +37,10 @@ class OverTime:
 
 
 def run_over_time(runs: Sequence[Run], slo: Slo) -> OverTime | None:
-    """Of the runs that were within the SLO the one at the highest rate, or of none of them the one at the lowest.
+    """The run at the highest rate among those within the SLO.
 
-    `runs` are of one configuration. None where no request ended.
+    Where none was within it, the run at the lowest rate. `runs` are of one configuration. None
+    where no request ended.
     """
     judged = [(run, point.results, point.trial(slo)) for run in runs for point in run.points if point.results is not None]
     if not judged:
@@ -56,7 +60,7 @@ def run_over_time(runs: Sequence[Run], slo: Slo) -> OverTime | None:
 
 
 def parts_of(observed: Observed) -> dict[str, PartUse]:
-    """What each part took; without those that were not seen."""
+    """What each part took that was seen."""
     seen = {role: points for role in ROLES if (points := observed.of_role(role))}
     return {
         role: PartUse(

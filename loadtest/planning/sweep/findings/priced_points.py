@@ -1,4 +1,7 @@
-"""The configurations at the rates that they keep up: latency against cost, and the Pareto front of both. Pure."""
+"""The configurations at the rates that they keep up. Pure.
+
+They give latency against cost, and the Pareto front of both.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,10 +30,11 @@ class PricedPoint:
 
 
 def priced_points(entries: Sequence[Entry], metric: str, offers: Sequence[Offer]) -> list[PricedPoint]:
-    """A point for each configuration and rate that it keeps up and that has the latency `metric` (`p99_9`).
+    """A point for each configuration and rate that it keeps up.
 
-    On the front is what no other of the same workload beats: at most its cost, or without prices at
-    least its rate, with less latency.
+    `metric` is the latency of the points (`p99_9`); loads without it have no point. A point is on
+    the front where no other of the same workload is better in latency or rate without being worse
+    in the other. A higher rate is a lower cost.
     """
     points = [point for entry in entries for point in _of_entry(entry, metric, offers)]
     workloads = {point.workload for point in points}

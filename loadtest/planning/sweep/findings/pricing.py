@@ -13,7 +13,10 @@ from loadtest.planning.sweep.errors import SweepError
 
 @dataclass(frozen=True, slots=True)
 class TextsCost:
-    """US dollars for a million texts on an instance type; None where there is no rate, or no spot price."""
+    """US dollars for a million texts on an instance type.
+
+    None where there is no rate, or no spot price.
+    """
 
     instance: str
     on_demand_usd_per_million: float | None

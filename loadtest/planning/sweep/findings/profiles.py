@@ -13,7 +13,10 @@ from loadtest.slo import Slo
 
 @dataclass(frozen=True, slots=True)
 class ChosenProfile:
-    """The profile of a chosen configuration (None: there is none), and why it could not be measured (None: it could, or was not yet)."""
+    """The profile of a chosen configuration, None where there is none.
+
+    `error` says why it could not be measured, and is None where it could, or was not measured yet.
+    """
 
     configuration: str
     profile: ProfilePart | None
@@ -36,9 +39,11 @@ def profile_of(found: ProfileResult | None, entry: Entry, points: Sequence[Point
 
 
 def completed(profile: ProfilePart, entry: Entry, points: Sequence[Point], slo: Slo) -> ProfilePart:
-    """A profile with `points` to check the model against and `triton.texts_per_s_within_slo`, as far as the loads tell them.
+    """A profile with what the loads of the sweep add to it.
 
-    Both stay away where the runs had several workers of the gateway, since the profile has one.
+    That is `points` to check the model with, and `triton.texts_per_s_within_slo`, as far as the
+    loads show them. Neither is added where the runs had several workers of the gateway, since the
+    profile has one.
     """
     if entry.description.workers != 1:
         return profile
@@ -60,7 +65,10 @@ def missing(profiles: Mapping[str, ChosenProfile]) -> list[str]:
 
 
 def _with_ceiling(triton: TritonPart, entry: Entry, slo: Slo) -> TritonPart:
-    """With the misses that one replica holds, where the capacity has an upper bound and not all texts are hits."""
+    """The Triton part with the misses per second that one replica holds.
+
+    They are added where the capacity has an upper bound and not all texts are hits.
+    """
     held, hit_rate = entry.capacity, entry.hit_rate
     if held is None or held.high_rps is None or hit_rate is None or hit_rate >= 1:
         return triton

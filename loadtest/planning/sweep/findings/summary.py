@@ -1,4 +1,7 @@
-"""All that a sweep found: the configurations with what they hold and cost, the Pareto front, the choice. Pure."""
+"""All that a sweep found. Pure.
+
+That is the configurations with what they hold and cost, the Pareto front, and the choice.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,8 +30,11 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a sweep is asked: its file, the jobs that come of it, what is priced, and the command line as typed."""
+class Definition:
+    """What a sweep measures: its file, the jobs that come of it, the model, what is priced.
+
+    `command` is the command line as typed.
+    """
 
     document: Document
     jobs: Sequence[Job]
@@ -43,8 +49,11 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """The results that there are: runs by the key of their job, capacity profiles by the name of their configuration."""
+class KeptResults:
+    """The results that there are.
+
+    Runs are by the key of their job, capacity profiles by the name of their configuration.
+    """
 
     runs: Mapping[str, Run]
     profiles: Mapping[str, ProfileResult]
@@ -61,7 +70,7 @@ class SweepSummary:
     `machines` and `versions` are those that they come from, each once.
     """
 
-    asked: Asked
+    definition: Definition
     slo: Slo
     complete: bool
     interrupted: bool
@@ -90,24 +99,24 @@ class SweepSummary:
         return any(entry.error for entry in self.entries) or any(profile.error for profile in self.profiles.values())
 
 
-def summarize_sweep(asked: Asked, kept: Kept, slo: Slo, *, interrupted: bool = False) -> SweepSummary:
+def summarize_sweep(definition: Definition, kept: KeptResults, slo: Slo, *, interrupted: bool = False) -> SweepSummary:
     """What the results that there are say for an SLO."""
-    by_name = _by_name(asked.jobs)
-    entries = [_entry(jobs, asked, kept, slo) for jobs in by_name.values()]
+    by_name = _by_name(definition.jobs)
+    entries = [_entry(jobs, definition, kept, slo) for jobs in by_name.values()]
     metric = next((objective.metric for objective in slo.objectives if objective.metric != ERRORS), DEFAULT_METRIC)
-    points = priced_points(entries, metric.replace(".", "_"), asked.offers)
+    points = priced_points(entries, metric.replace(".", "_"), definition.offers)
     chosen = best(entries)
-    profiles = {} if asked.document.profile is None else _profiles(chosen, entries, by_name, kept, slo)
+    profiles = {} if definition.document.profile is None else _profiles(chosen, entries, by_name, kept, slo)
     done = [run for run in kept.runs.values() if run.measured is not None]
     measured = [run.measured for run in done if run.measured is not None]
     machines = _distinct([_without_load(one.machine) for one in measured])
     return SweepSummary(
-        asked=asked,
+        definition=definition,
         slo=slo,
         complete=all(entry.state == "finished" for entry in entries),
         interrupted=interrupted,
         verdict=tuple(verdict(entries, chosen, slo, missing(profiles), interrupted=interrupted)),
-        cautions=tuple(cautions(entries, machines, done, asked.offers)),
+        cautions=tuple(cautions(entries, machines, done, definition.offers)),
         best=chosen,
         profiles=profiles,
         entries=tuple(entries),
@@ -129,22 +138,22 @@ def _by_name(jobs: Sequence[Job]) -> dict[str, list[Job]]:
     return by_name
 
 
-def _entry(jobs: Sequence[Job], asked: Asked, kept: Kept, slo: Slo) -> Entry:
+def _entry(jobs: Sequence[Job], definition: Definition, kept: KeptResults, slo: Slo) -> Entry:
     """The entry of the configuration that all of these jobs measure."""
     configuration = jobs[0].configuration
-    workload = workload_of(asked.document, configuration.knobs, configuration.name)
+    workload = workload_of(definition.document, configuration.knobs, configuration.name)
     return make_entry(
-        describe(configuration, asked.document.model, asked.packaged),
+        describe(configuration, definition.document.model, definition.packaged),
         _runs(jobs, kept),
         len(jobs),
         workload.mean_batch_size,
         slo,
-        asked.offers,
+        definition.offers,
     )
 
 
 def _profiles(
-    chosen: Mapping[str, str], entries: Sequence[Entry], by_name: Mapping[str, Sequence[Job]], kept: Kept, slo: Slo
+    chosen: Mapping[str, str], entries: Sequence[Entry], by_name: Mapping[str, Sequence[Job]], kept: KeptResults, slo: Slo
 ) -> dict[str, ChosenProfile]:
     found = {}
     for workload, name in chosen.items():
@@ -154,7 +163,7 @@ def _profiles(
     return found
 
 
-def _runs(jobs: Sequence[Job], kept: Kept) -> list[Run]:
+def _runs(jobs: Sequence[Job], kept: KeptResults) -> list[Run]:
     return [kept.runs[job.key] for job in jobs if job.key in kept.runs]
 
 

@@ -1,4 +1,4 @@
-"""sweep.csv (one line a configuration), and the runs over time as CSV. Pure."""
+"""sweep.csv (one line for each configuration), and the runs over time as CSV. Pure."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ WHERE = ("configuration", "rate_rps")
 
 
 def to_csv(sweep: SweepSummary) -> str:
-    """The configurations as CSV; rates are columns of their own, what is not known is empty."""
+    """The configurations as CSV; each rate has columns of its own, what is not known is empty."""
     rates = sweep.fixed_rates
     rows = [_row(entry, rates, sweep) for entry in sweep.entries]
     text = StringIO()
@@ -31,7 +31,10 @@ def to_csv(sweep: SweepSummary) -> str:
 
 
 def over_time_csv(sweep: SweepSummary) -> dict[str, str]:
-    """The runs over time as CSV by the name of the file: `series`, `processes`, `batches`, and `gpus` where there were any."""
+    """The runs over time as CSV, by the name of the file.
+
+    `series`, `processes`, `batches`, and `gpus` where there were any.
+    """
     shown = [((entry.name, entry.over_time.rate_rps), entry.over_time.results) for entry in sweep.entries if entry.over_time is not None]
     processes = (
         (*where, use.name, use.role, use.pid, *astuple(point))

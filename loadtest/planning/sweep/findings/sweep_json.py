@@ -15,10 +15,10 @@ SCHEMA = "headrace-sweep/1"
 
 def sweep_json(sweep: SweepSummary) -> dict[str, Any]:
     """What a sweep found as JSON values."""
-    document = sweep.asked.document
+    document = sweep.definition.document
     return {
         "schema": SCHEMA,
-        "command": sweep.asked.command,
+        "command": sweep.definition.command,
         "model": document.model,
         "slo": str(sweep.slo),
         "measured_for_slo": document.slo,
@@ -33,7 +33,7 @@ def sweep_json(sweep: SweepSummary) -> dict[str, Any]:
         "latency_metric": sweep.latency_metric,
         "points": [asdict(point) for point in sweep.points],
         "effects": [_effect(effect) for effect in sweep.effects],
-        "prices": [asdict(offer) for offer in sweep.asked.offers],
+        "prices": [asdict(offer) for offer in sweep.definition.offers],
         "machines": [dict(machine) for machine in sweep.machines],
         "versions": [dict(versions) for versions in sweep.versions],
         "started_at": sweep.started_at,

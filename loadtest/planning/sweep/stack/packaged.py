@@ -1,4 +1,7 @@
-"""The packaged versions of a model in a repository, and a private copy of one with a configuration of its own."""
+"""The packaged versions of a model in a repository.
+
+And a private copy of one of them, with a configuration of its own.
+"""
 
 import hashlib
 import json
@@ -19,7 +22,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the manifest says of a version; None of what it does not say.
+    """What the manifest says of a version; what it does not say is None.
 
     `sizes` are bytes, `quality` is held against the fp32 reference, `speed` is that of one thread.
     """
@@ -41,7 +44,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class PackagedModel:
-    """A model's folder: the text of its `config.pbtxt`, and the facts on its versions."""
+    """A model's folder, the text of its `config.pbtxt`, and the facts on its versions."""
 
     folder: Path
     config: str

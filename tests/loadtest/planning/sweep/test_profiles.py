@@ -1,4 +1,7 @@
-"""The capacity profiles that a sweep leaves: which are measured, what the loads add to them, and that `plan` finds them."""
+"""The capacity profiles that a sweep leaves.
+
+Which are measured, what the loads add to them, and that `plan` finds them.
+"""
 
 import json
 from pathlib import Path

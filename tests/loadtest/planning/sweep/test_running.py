@@ -183,7 +183,7 @@ def test_an_observer_counts_each_run_from_its_first_progress_to_its_end() -> Non
     assert without_progress.seen(400) is None
     assert nothing is not None
     assert nothing.batches.calls == 2
-    assert nothing.cpu_s_per_request is None  # over in less time than two looks need
+    assert nothing.cpu_s_per_request is None  # the run was over before two samples could be taken
     assert len(heard) == 3
 
 
