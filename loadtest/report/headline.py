@@ -29,8 +29,8 @@ def headline(results: Results) -> Headline:
         return Headline("The load generator could not keep up, so this run does not say what the system can do.", "bad")
     silent_s = silent_from_s(results)
     if silent_s is not None:
-        told = f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}."
-        return Headline(_with_slo(results, told), "bad")
+        silent = f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}."
+        return Headline(_with_slo(results, silent), "bad")
     generator = " and the load generator kept up" if results.loop == "open" else ""
     if results.lost_workers:
         sentence = f"{results.lost_workers} of {results.offered['workers']} load generators were lost, with what they saw."

@@ -110,8 +110,8 @@ def _hints(roles: dict[str, list[tuple[float, float]]], form: str) -> list[Hint]
     found = {role: dict(points) for role, points in roles.items()}
     hints = []
     for before_s, at_s in zip([0.0, *times], times, strict=False):
-        told = [f"{ROLE_NAMES[role]} {form.format(points[at_s])}" for role, points in found.items() if at_s in points]
-        hints.append(Hint(before_s, at_s, f"second {at_s:.0f}: " + ", ".join(told)))
+        parts = [f"{ROLE_NAMES[role]} {form.format(points[at_s])}" for role, points in found.items() if at_s in points]
+        hints.append(Hint(before_s, at_s, f"second {at_s:.0f}: " + ", ".join(parts)))
     return hints
 
 

@@ -80,5 +80,5 @@ def _label(point: PricedPoint, letters: Mapping[str, str]) -> str:
 def _hint(point: PricedPoint, metric: str) -> str:
     usd = "" if point.usd_per_million is None else f", {point.usd_per_million:.3g} USD a million texts"
     front = "on the front" if point.front else "dominated"
-    told = f"{point.configuration} at {point.rate_rps:,.4g} requests/s: {metric} {milliseconds(point.latency_ms)}"
-    return f"{told}{usd}; {point.requests:,} requests; {front}"
+    seen = f"{point.configuration} at {point.rate_rps:,.4g} requests/s: {metric} {milliseconds(point.latency_ms)}"
+    return f"{seen}{usd}; {point.requests:,} requests; {front}"

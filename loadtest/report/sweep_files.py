@@ -45,7 +45,7 @@ def write_sweep(folder: Path, sweep: SweepSummary) -> None:
 def best_config(sweep: SweepSummary, entry: Entry) -> str:
     """The `config.pbtxt` of all versions with the knobs of a chosen configuration.
 
-    Comments say what it is for and what the gateway must be told.
+    Comments say what it is for, and which settings the gateway needs.
     """
     described, knobs = entry.description, sweep.definition.configurations[entry.name].knobs
     held_rps = 0.0 if entry.capacity is None else entry.capacity.rps

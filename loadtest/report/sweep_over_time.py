@@ -91,8 +91,8 @@ def _spark(words: str, title: str, points: Sequence[tuple[float, float]], end_s:
 
 
 def _latency(series: Sequence[Slice], percentile: str) -> list[tuple[float, float]]:
-    told = [(part.start_s + part.width_s / 2, getattr(part, f"{percentile}_ms")) for part in series]
-    return [(at_s, ms) for at_s, ms in told if ms is not None]
+    points = [(part.start_s + part.width_s / 2, getattr(part, f"{percentile}_ms")) for part in series]
+    return [(at_s, ms) for at_s, ms in points if ms is not None]
 
 
 def _milliseconds(results: Results, percentile: str) -> str:

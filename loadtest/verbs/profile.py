@@ -113,11 +113,13 @@ def _measure(
     made.triton, readers = _readers(args, scenario)
     measuring = Phases(scenario, corpus, readers, made.triton, around)
     for phase in measuring.run(args.seconds):
-        made.phases.append(_told(phase))
+        made.phases.append(phase)
+        _show(phase)
     if rates is None:
         rates = point_rates(POINT_LOADS, assemble(subject, made.phases, [], made.triton).profile, scenario.workload)
     for point in measuring.points(rates, args.seconds * 2):
-        made.points.append(_told(point))
+        made.points.append(point)
+        _show(point)
 
 
 def _scenario(args: argparse.Namespace) -> Scenario:
@@ -160,7 +162,7 @@ def _readers(args: argparse.Namespace, scenario: Scenario) -> tuple[Configuratio
     return configured if args.instances is None else replace(configured, instances=args.instances), Readers(gateway, triton)
 
 
-def _told(phase: Phase) -> Phase:
+def _show(phase: Phase) -> None:
     """Show a phase as it ends."""
     results = phase.results
     latency_ms = results.latency_ms or {}
@@ -171,4 +173,3 @@ def _told(phase: Phase) -> Phase:
         f"p99 {milliseconds(latency_ms['p99']):>8}  hits {results.cache_hit_rate or 0:6.1%}"
         + (f"  gateway {cpu_s * 1e3:.2f} ms CPU/request" if cpu_s is not None else "")
     )
-    return phase

@@ -1,6 +1,6 @@
 """The capacity profile: what was measured of one version on one machine. Read from JSON.
 
-It is all that the plan knows of the version.
+The plan uses nothing else about the version.
 
     {"schema": "headrace-capacity-profile/1",
      "measured": {"on": "2026-11-21", "instance": "this-machine", "cores": 2,

@@ -173,7 +173,7 @@ def _dominated(points: Sequence[PricedPoint]) -> frozenset[str]:
 
 def _without_load(machine: Machine) -> Machine:
     """The machine whatever else it did when a run began."""
-    return {name: told for name, told in machine.items() if name != LOAD}
+    return {name: value for name, value in machine.items() if name != LOAD}
 
 
 def _distinct(values: Sequence[Value]) -> list[Value]:

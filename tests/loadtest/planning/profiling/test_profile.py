@@ -139,8 +139,8 @@ def test_what_cannot_be_measured_is_left_out_with_a_sentence_and_what_fails_is_t
     stack: ScriptedStack, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack.tells_cpu = False
-    # each run reads the counters before and after it: hits alone, hits and misses are whole, and the
-    # point is refused
+    # each run reads the counters before and after it: hits alone, hits and misses are whole, and
+    # the point is refused
     stack.answers_readings = 6
     path = tmp_path / "profile.json"
     assert main(arguments(stack, corpus, path, "--instances", "2", "--bytes-per-item", "300")) == 1

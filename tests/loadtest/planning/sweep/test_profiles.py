@@ -36,7 +36,7 @@ DOCUMENT: dict[str, Any] = {"model": "topics", "repository": "r", "corpus": "c",
 
 
 class Measurer:
-    """Measures nothing; fails where it is told to, and remembers."""
+    """Measures nothing; fails where it is asked to, and remembers."""
 
     def __init__(self, **outcomes: BaseException) -> None:
         self.measured: list[str] = []
@@ -117,10 +117,10 @@ PROFILED = ProfileResult("k", "c", PROFILE | {"points": []}, ("A caution.",), 1.
 
 def test_the_loads_of_a_sweep_add_points_and_a_ceiling_to_the_profile() -> None:
     sweep = swept({"instances=1": QUICK, "instances=2": SLOW}, profiles={"instances=1": PROFILED}, profile=True, **TWO)
-    told = sweep.profiles["repeat=0"]
-    assert told.profile is not None
-    assert (told.configuration, told.cautions, told.profile["triton"]) == ("instances=1", ("A caution.",), PROFILE["triton"])
-    assert [point["requests_per_s"] for point in told.profile["points"]] == [20, 40]
+    chosen = sweep.profiles["repeat=0"]
+    assert chosen.profile is not None
+    assert (chosen.configuration, chosen.cautions, chosen.profile["triton"]) == ("instances=1", ("A caution.",), PROFILE["triton"])
+    assert [point["requests_per_s"] for point in chosen.profile["points"]] == [20, 40]
     bounded = swept({"instances=2": SLOW}, profiles={"instances=2": PROFILED}, profile=True, **TWO)
     held, profile = bounded.entries[1].capacity, bounded.profiles["repeat=0"].profile
     assert held is not None
@@ -131,9 +131,9 @@ def test_the_loads_of_a_sweep_add_points_and_a_ceiling_to_the_profile() -> None:
 
 def test_loads_on_several_workers_add_nothing_to_a_profile_of_one() -> None:
     sweep = swept({"as packaged": SLOW}, profiles={"as packaged": PROFILED}, profile=True, base={"workers": 2})
-    told = sweep.profiles["repeat=0"]
-    assert told.profile == PROFILED.profile
-    assert told.cautions[1] == "Profiled with one worker of the gateway, where as packaged has 2: its loads are left out."
+    chosen = sweep.profiles["repeat=0"]
+    assert chosen.profile == PROFILED.profile
+    assert chosen.cautions[1] == "Profiled with one worker of the gateway, where as packaged has 2: its loads are left out."
 
 
 def test_a_profile_that_failed_is_said_before_the_choice() -> None:

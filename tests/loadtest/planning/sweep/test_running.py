@@ -42,7 +42,7 @@ def described(job: Job) -> Description:
 
 
 class Measurer:
-    """Measures nothing; fails or is interrupted where it is told to, and remembers."""
+    """Measures nothing; fails or is interrupted where it is asked to, and remembers."""
 
     def __init__(self, **outcomes: BaseException) -> None:
         self.measured: list[str] = []
