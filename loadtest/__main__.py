@@ -1,4 +1,4 @@
-"""Command line: `python -m loadtest run --url http://127.0.0.1:8080 --model topics --rate 200 --duration 30 --corpus FILE --report DIR`."""
+"""Command line: `python -m loadtest VERB`, such as `run`; each verb has a module in `verbs/`."""
 
 import argparse
 import signal

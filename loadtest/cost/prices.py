@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from loadtest.faults import faults
+
 SCHEMA_VERSION = 1
 SHIPPED = "prices.yaml"
 
@@ -109,10 +111,4 @@ def _price(values: Any, where: str) -> Price:
     try:
         return Price.model_validate(values)
     except ValidationError as exc:
-        raise PriceError("; ".join(_sentence(where, error) for error in exc.errors())) from exc
-
-
-def _sentence(where: str, error: Any) -> str:
-    field = ".".join(map(str, error["loc"]))
-    given = f" (it says {error['input']!r})" if field and error["type"] != "missing" else ""
-    return f"{where}: {f'{field}: ' if field else ''}{error['msg'].removeprefix('Value error, ')}{given}"
+        raise PriceError("; ".join(fault.sentence(where) for fault in faults(exc))) from exc

@@ -7,7 +7,7 @@ from loadtest.demo.caching import Twice
 from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 from loadtest.results.results import Results
 
 IMPLAUSIBLE = 0.001

@@ -11,8 +11,9 @@ from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
 from loadtest.report.run_charts import group_name
-from loadtest.report.verdict import cautions, milliseconds
+from loadtest.results.figures import milliseconds
 from loadtest.results.results import Results
+from loadtest.results.verdict import cautions
 
 EXCERPT_CHARS = 26
 BYTES_PER_MB = 1e6

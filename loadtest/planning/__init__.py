@@ -1,1 +1,5 @@
-"""What load tests are for: the highest rate, the best configuration, the size of a fleet, whether two runs differ."""
+"""What load tests are for.
+
+They find the highest rate, the best configuration and the size of a fleet, and whether two runs
+differ.
+"""

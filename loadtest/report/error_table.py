@@ -1,4 +1,4 @@
-"""Failures for a table: reasons that differ in their numbers only are one row. Pure."""
+"""Failures for a table: reasons that differ only in their numbers are one row. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class ErrorRow(NamedTuple):
 
 
 def error_table(faults: Iterable[Fault]) -> list[ErrorRow]:
-    """The rows, those of most requests first."""
+    """The rows, those with the most requests first."""
     alike: dict[tuple[int, str], list[Fault]] = {}
     for fault in faults:
         alike.setdefault((fault.status, _NUMBER.sub(ANY_NUMBER, fault.reason)), []).append(fault)

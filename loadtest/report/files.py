@@ -9,7 +9,7 @@ from loadtest.results.results import Results
 
 
 def write_report(results: Results, folder: Path) -> Path:
-    """Write report.json, report.html, series.csv, percentiles.csv and processes.csv; gives the page.
+    """Write report.json, the page and the CSV files; gives the page.
 
     Raises:
         OSError: the folder cannot be written to.

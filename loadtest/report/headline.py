@@ -2,15 +2,18 @@
 
 from typing import Literal, NamedTuple
 
-from loadtest.report.verdict import keeps_up
 from loadtest.results.results import Results
+from loadtest.results.verdict import keeps_up
 
 FEWEST_FAILURES_OF_AN_END = 3
-"""Fewer failures at the end of a run may be chance."""
+"""Fewer failures than these at the end of a run may be chance."""
 
 
 class Headline(NamedTuple):
-    """`tone` colours it: `warn` where the figures hold, but for less than was asked for."""
+    """A sentence, and the tone that colours it.
+
+    `warn`: the figures hold, but for less than was asked for.
+    """
 
     sentence: str
     tone: Literal["good", "bad", "warn"]
@@ -26,8 +29,8 @@ def headline(results: Results) -> Headline:
         return Headline("The load generator could not keep up, so this run does not say what the system can do.", "bad")
     silent_s = silent_from_s(results)
     if silent_s is not None:
-        told = f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}."
-        return Headline(_with_slo(results, told), "bad")
+        silent = f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}."
+        return Headline(_with_slo(results, silent), "bad")
     generator = " and the load generator kept up" if results.loop == "open" else ""
     if results.lost_workers:
         sentence = f"{results.lost_workers} of {results.offered['workers']} load generators were lost, with what they saw."
@@ -48,7 +51,10 @@ def headline(results: Results) -> Headline:
 
 
 def silent_from_s(results: Results) -> float | None:
-    """Second from which on nothing was answered to the end, though requests were sent and failed; None where answers came to the end."""
+    """The second from which on nothing was answered, though requests were sent and failed.
+
+    None where requests were answered to the end.
+    """
     last = max((index for index, part in enumerate(results.series) if part.answered), default=-1)
     silent = results.series[last + 1 :]
     failures = sum(part.failed + part.dropped for part in silent)

@@ -7,8 +7,8 @@ from loadtest.report.headline import headline
 from loadtest.report.page_templates import templates
 from loadtest.report.run_charts import draw_charts, group_name
 from loadtest.report.stack_charts import ROLE_NAMES, draw_process, draw_stack
-from loadtest.report.verdict import cautions, verdict
 from loadtest.results.results import Results
+from loadtest.results.verdict import cautions, verdict
 
 
 def render_html(results: Results) -> str:

@@ -5,13 +5,16 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 
 BYTES_PER_MIB = 2**20
 
 
 def templates() -> Environment:
-    """They escape what comes from outside, and fail on a name that they are not given."""
+    """The environment of the templates.
+
+    They escape what comes from outside, and fail on a name that they are not given.
+    """
     environment = Environment(
         loader=PackageLoader("loadtest", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -25,7 +28,7 @@ def templates() -> Environment:
 
 
 def dollars(value: float | None) -> str:
-    """US dollars with three digits at least: `$0.0512`, `$12.3`, `$1,234`; – where there is no value."""
+    """US dollars with three digits at least: `$0.0512`, `$12.3`, `$1,234`; – without a value."""
     if value is None:
         return "–"
     return f"${value:,.0f}" if value >= 1000 else f"${value:,.3g}"
@@ -42,7 +45,7 @@ def pretty(values: Any) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """What stands before the first full stop that a space follows, with it."""
+    """The text up to the first full stop that a space follows, which is included."""
     head, stop, _ = text.partition(". ")
     return head + stop.strip()
 

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from loadtest.report.charts.axis import WIDE_RANGE, axis_from_zero, nines, nines_axis, share_axis, time_axis, value_axis
 from loadtest.report.charts.frame import Hint
 from loadtest.report.charts.line import Line, Mark, line_chart
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 from loadtest.results.results import Group, Results
 from loadtest.results.series import Slice
 from loadtest.slo import parse_slo
@@ -17,7 +17,11 @@ NINES_LABEL = "share of requests that were at least as fast"
 
 
 def draw_charts(results: Results) -> dict[str, Markup]:
-    """`throughput`, and where anything was answered `latency_over_time`, `latency`, `groups` (of several versions) and `hit_rate`."""
+    """The charts by name.
+
+    `throughput`, and where anything was answered `latency_over_time`, `latency`, `groups` (of
+    several versions) and `hit_rate`.
+    """
     charts = {}
     if results.series:
         charts["throughput"] = _throughput(results)
@@ -64,7 +68,7 @@ def _groups(results: Results) -> Markup:
 def _by_percentile(title: str, curves: Sequence[Line], hints: Sequence[Hint] = ()) -> Markup:
     x = nines_axis(NINES_LABEL, max(x for curve in curves for x, _ in curve.points))
     inside = [hint for hint in hints if hint.start < x.high]
-    # the slow half decides on the scale: what comes from a cache is faster by far, and of little interest here
+    # the slow half decides the scale: answers from a cache are far faster, and of little interest
     slow = [y for curve in curves for at, y in curve.points if y is not None and at >= nines(0.5)]
     wide = max(slow) > WIDE_RANGE * min(slow)
     return line_chart(title, curves, x, value_axis("ms", _values(curves) if wide else slow), inside)

@@ -1,127 +1,137 @@
 """The HTML report of a search: one file that needs nothing else. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from markupsafe import Markup
 
-from loadtest.planning.search.sentence import number
+from loadtest.planning.search.edge import CONFIDENCE, Estimate
+from loadtest.planning.search.summary import SearchSummary
+from loadtest.planning.search.trial import Trial
 from loadtest.report.charts.axis import Axis, axis_around, axis_from_zero, value_axis
 from loadtest.report.charts.frame import Frame, Key
 from loadtest.report.charts.line import Mark
-from loadtest.report.charts.scatter import Band, Dot, scatter_chart
+from loadtest.report.charts.scatter import Band, Dot, Overlay, scatter_chart
 from loadtest.report.page import context
 from loadtest.report.page_templates import templates
-from loadtest.report.verdict import milliseconds
-from loadtest.results.results import Results
-from loadtest.slo import Objective, parse_slo
+from loadtest.results.figures import milliseconds, number
+from loadtest.slo import ERRORS, Objective
 
 DEFAULT_METRIC = "p99"
 CLOSE, WIDE = 2.0, 50.0
-"""Rates no further apart than the first, as a ratio, need an axis of their own; further apart than the second, a logarithmic one."""
+"""As ratios: rates no further apart than the first are drawn on an axis around them, and rates
+further apart than the second on a logarithmic one."""
 KEYS = (Key("held", "good", dot=True), Key("missed", "bad", dot=True), Key("generator behind", "faint", dot=True))
 ORDER_FRAME = Frame(width=960, height=260, top=34, bottom=42)
 
 
-def render_search(values: Mapping[str, Any]) -> str:
-    """The page of a search, from the values of search.json (`headrace-search/1`)."""
-    best = None if values["best"] is None else Results.from_dict(values["best"])
+def render_search(search: SearchSummary) -> str:
+    """The page of a search."""
     page = templates().get_template("report/templates/search.html.j2")
     return page.render(
-        search=values,
-        tone=_tone(values),
-        metric=_metric(values).replace("_", "."),
-        latency_chart=_latency_chart(values),
-        order_chart=_order_chart(values["trials"]),
+        search=search,
+        confidence=CONFIDENCE,
+        offered=search.offered,
+        tone=_tone(search),
+        metric=_metric(search).replace("_", "."),
+        latency_chart=_latency_chart(search),
+        order_chart=_order_chart(search.trials),
         trial_words=trial_words,
         number=number,
-        best=None if best is None else context(best),
+        best=None if search.best is None else context(search.best),
     )
 
 
-def trial_words(trial: Mapping[str, Any]) -> str:
+def trial_words(trial: Trial) -> str:
     """What a trial was: `held`, `missed`, or that it says nothing of the system."""
-    return "held" if trial["passed"] else "generator behind" if not trial["kept_up"] else "missed"
+    return "held" if trial.held else "missed" if trial.kept_up else "generator behind"
 
 
-def _tone(values: Mapping[str, Any]) -> Literal["good", "bad", "warn"]:
-    if values["outcome"] in {"found", "ceiling"}:
+def _tone(search: SearchSummary) -> Literal["good", "bad", "warn"]:
+    if search.outcome in {"found", "ceiling"}:
         return "good"
-    return "warn" if values["rate"] is not None else "bad"
+    return "warn" if search.rate is not None else "bad"
 
 
-def _latency_chart(values: Mapping[str, Any]) -> Markup | None:
-    """Rate against the percentile that the SLO bounds; trials without an answer are not in it, and of one trial the table tells all."""
-    metric, objective = _metric(values), _objective(values)
-    seen = [trial for trial in values["trials"] if trial.get("latency_ms")]
+def _latency_chart(search: SearchSummary) -> Markup | None:
+    """Rate against the percentile that the SLO bounds.
+
+    Trials in which nothing was answered are not drawn. None of a single trial, of which the table
+    tells all.
+    """
+    metric, objective = _metric(search), _objective(search)
+    seen = [(trial, latency_ms[metric]) for trial in search.trials if (latency_ms := _latency_ms(trial))]
     if len(seen) < 2:
         return None
-    dots = [Dot(trial["rate_rps"], trial["latency_ms"][metric], _style(trial), _hint(trial, metric)) for trial in seen]
+    dots = [Dot(trial.rate_rps, value_ms, _style(trial), _hint(trial, metric)) for trial, value_ms in seen]
+    trials = [trial for trial, _ in seen]
     mark = None if objective is None else Mark(f"SLO {objective}", objective.bound)
     y = value_axis("ms", [*(dot.y for dot in dots), *([] if mark is None else [mark.y])])
+    band = None if search.rate is None else _band(search.rate)
     return scatter_chart(
-        f"{metric.replace('_', '.')} by rate", dots, _rate_axis(seen, _band(values)), y, keys=_keys(seen), mark=mark, band=_band(values)
+        f"{metric.replace('_', '.')} by rate", dots, _rate_axis(trials, band), y, Overlay(_keys(trials), mark=mark, band=band)
     )
 
 
-def _order_chart(trials: Sequence[Mapping[str, Any]]) -> Markup | None:
-    """The rates in the order in which they were tried; None where there was but one."""
-    if len({trial["rate_rps"] for trial in trials}) < 2:
+def _order_chart(trials: Sequence[Trial]) -> Markup | None:
+    """The rates in the order in which they were tried; None where there was only one."""
+    rates = [trial.rate_rps for trial in trials]
+    if len(set(rates)) < 2:
         return None
     dots = [
-        Dot(number, trial["rate_rps"], _style(trial), f"trial {number}: {_hint(trial, DEFAULT_METRIC)}")
+        Dot(number, trial.rate_rps, _style(trial), f"trial {number}: {_hint(trial, DEFAULT_METRIC)}")
         for number, trial in enumerate(trials, 1)
     ]
     step = max(1, len(trials) // 12)
-    rates = [trial["rate_rps"] for trial in trials]
     close = max(rates) <= CLOSE * min(rates)
     x = Axis("trial", 0.5, len(trials) + 0.5, [(float(number), str(number)) for number in range(1, len(trials) + 1, step)])
     y = axis_around("requests/s", min(rates), max(rates), intervals=4) if close else value_axis("requests/s", rates)
     path = [(dot.x, dot.y) for dot in dots]
-    return scatter_chart("Rates in the order in which they were tried", dots, x, y, keys=_keys(trials), path=path, frame=ORDER_FRAME)
+    return scatter_chart("Rates in the order in which they were tried", dots, x, y, Overlay(_keys(trials), path), ORDER_FRAME)
 
 
-def _rate_axis(trials: Sequence[Mapping[str, Any]], band: Band | None) -> Axis:
-    rates = [trial["rate_rps"] for trial in trials] + ([] if band is None else [band.low, band.high])
+def _rate_axis(trials: Sequence[Trial], band: Band | None) -> Axis:
+    rates = [trial.rate_rps for trial in trials] + ([] if band is None else [band.low, band.high])
     least, greatest = min(rates), max(rates)
     if len(set(rates)) > 1 and greatest <= CLOSE * least:
         return axis_around("requests/s", least, greatest)
     return axis_from_zero("requests/s", greatest * 1.05, intervals=8) if greatest < WIDE * least else value_axis("requests/s", rates)
 
 
-def _band(values: Mapping[str, Any]) -> Band | None:
-    rate = values["rate"]
-    if rate is None:
-        return None
-    share = f"{values['confidence']:.0%}"
-    name = f"{number(rate['rps'])} requests/s, {share} interval {number(rate['low_rps'])} to {number(rate['high_rps'])}"
-    return Band(rate["low_rps"], rate["rps"], rate["high_rps"], name)
+def _band(rate: Estimate) -> Band:
+    name = f"{number(rate.rps)} requests/s, {CONFIDENCE:.0%} interval {number(rate.low_rps)} to {number(rate.high_rps)}"
+    return Band(rate.low_rps, rate.rps, rate.high_rps, name)
 
 
-def _objective(values: Mapping[str, Any]) -> Objective | None:
-    """The latency that the SLO bounds first, where each trial tells it."""
-    for objective in parse_slo(values["slo"]).objectives:
-        name = objective.metric.replace(".", "_")
-        if all(name in trial["latency_ms"] for trial in values["trials"] if trial.get("latency_ms")):
-            return objective if objective.metric != "errors" else None
+def _objective(search: SearchSummary) -> Objective | None:
+    """The first objective of the SLO that each trial has a value of, unless it is of errors."""
+    seen = [latency_ms for trial in search.trials if (latency_ms := _latency_ms(trial))]
+    for objective in search.slo.objectives:
+        if all(objective.metric.replace(".", "_") in latency_ms for latency_ms in seen):
+            return objective if objective.metric != ERRORS else None
     return None
 
 
-def _metric(values: Mapping[str, Any]) -> str:
-    objective = _objective(values)
+def _metric(search: SearchSummary) -> str:
+    objective = _objective(search)
     return DEFAULT_METRIC if objective is None else objective.metric.replace(".", "_")
 
 
-def _keys(trials: Sequence[Mapping[str, Any]]) -> list[Key]:
+def _latency_ms(trial: Trial) -> Mapping[str, float] | None:
+    return None if trial.results is None else trial.results.latency_ms
+
+
+def _keys(trials: Sequence[Trial]) -> list[Key]:
     there = {_style(trial) for trial in trials}
     return [key for key in KEYS if key.style in there]
 
 
-def _style(trial: Mapping[str, Any]) -> str:
+def _style(trial: Trial) -> str:
     return {"held": "good", "missed": "bad"}.get(trial_words(trial), "faint")
 
 
-def _hint(trial: Mapping[str, Any], metric: str) -> str:
-    latency = f", {metric.replace('_', '.')} {milliseconds(trial['latency_ms'][metric])}" if trial.get("latency_ms") else ", no answer"
-    missed = f": {'; '.join(trial['misses'])}" if trial["misses"] else ""
-    return f"{trial['rate_rps']:,.4g} requests/s{latency}, {trial_words(trial)}{missed}"
+def _hint(trial: Trial, metric: str) -> str:
+    latency_ms = _latency_ms(trial)
+    latency = f", {metric.replace('_', '.')} {milliseconds(latency_ms[metric])}" if latency_ms else ", no answer"
+    missed = f": {'; '.join(trial.misses)}" if trial.misses else ""
+    return f"{trial.rate_rps:,.4g} requests/s{latency}, {trial_words(trial)}{missed}"

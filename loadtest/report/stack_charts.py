@@ -16,7 +16,11 @@ STYLES = ("c1", "c2", "c3", "c4", "c5", "c6")
 
 
 def draw_stack(observed: Observed, elapsed_s: float) -> dict[str, Markup]:
-    """`cpu` and `memory` of the parts, `batches` and `triton_rates` of the Tritons, `gpu` and `gpu_memory`: what is known."""
+    """The charts by name, of what is known.
+
+    `cpu` and `memory` of the parts, `batches` and `triton_rates` of the Tritons, `gpu` and
+    `gpu_memory`.
+    """
     charts = {}
     if observed.processes and elapsed_s > 0:
         charts["cpu"] = _cpu(observed, elapsed_s)
@@ -31,7 +35,7 @@ def draw_stack(observed: Observed, elapsed_s: float) -> dict[str, Markup]:
 
 
 def draw_process(use: ProcessUse, observed: Observed, elapsed_s: float) -> tuple[Markup, Markup]:
-    """CPU and memory of one process, small, on the scale of the greatest of all."""
+    """Small charts of the CPU and the memory of a process, on the scale of the greatest of all."""
     style, end = ROLE_STYLES[use.role], max(elapsed_s, *(point.at_s for point in use.series))
     cores = max(other.most_cores for other in observed.processes)
     memory = max(other.most_memory_bytes for other in observed.processes)
@@ -106,8 +110,8 @@ def _hints(roles: dict[str, list[tuple[float, float]]], form: str) -> list[Hint]
     found = {role: dict(points) for role, points in roles.items()}
     hints = []
     for before_s, at_s in zip([0.0, *times], times, strict=False):
-        told = [f"{ROLE_NAMES[role]} {form.format(points[at_s])}" for role, points in found.items() if at_s in points]
-        hints.append(Hint(before_s, at_s, f"second {at_s:.0f}: " + ", ".join(told)))
+        parts = [f"{ROLE_NAMES[role]} {form.format(points[at_s])}" for role, points in found.items() if at_s in points]
+        hints.append(Hint(before_s, at_s, f"second {at_s:.0f}: " + ", ".join(parts)))
     return hints
 
 

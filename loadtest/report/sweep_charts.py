@@ -1,41 +1,44 @@
 """The charts of a sweep. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from markupsafe import Markup
 
+from loadtest.planning.sweep.findings.priced_points import PricedPoint
 from loadtest.report.charts.axis import Axis, axis_from_zero, value_axis
 from loadtest.report.charts.frame import Key
 from loadtest.report.charts.line import Line, Mark, line_chart
-from loadtest.report.charts.scatter import Dot, scatter_chart
-from loadtest.report.verdict import milliseconds
-from loadtest.slo import parse_slo
+from loadtest.report.charts.scatter import Dot, Overlay, scatter_chart
+from loadtest.results.figures import milliseconds
+from loadtest.slo import Slo
 
 STYLES = ("c1", "c2", "c3", "c4", "c5", "c6")
 KEYS = (Key("on the front", "c1", dot=True), Key("dominated", "faint", dot=True))
-Point = Mapping[str, Any]
 
 
-def pareto_chart(points: Sequence[Point], letters: Mapping[str, str], metric: str, slo: str) -> Markup:
-    """Cost of a million texts (without prices: the rate) against latency: less is better (of the rate: more); the front is labelled."""
-    priced = all(point["usd_per_million"] is not None for point in points)
-    field, label = ("usd_per_million", "USD a million texts, on demand") if priced else ("rate_rps", "requests/s")
-    dots = [_dot(point, field, letters, metric) for point in points]
+def pareto_chart(points: Sequence[PricedPoint], letters: Mapping[str, str], metric: str, slo: Slo) -> Markup:
+    """Cost of a million texts (without prices: the rate) against latency.
+
+    Less cost and less latency are better, and a higher rate is. What is on the front has a label.
+    """
+    costs = [point.usd_per_million for point in points if point.usd_per_million is not None]
+    priced = len(costs) == len(points)
+    label, values = ("USD a million texts, on demand", costs) if priced else ("requests/s", [point.rate_rps for point in points])
+    dots = [_dot(point, value, letters, metric) for point, value in zip(points, values, strict=True)]
     mark = bound_of(slo, metric)
-    values = [dot.y for dot in dots]
-    reached = mark is not None and mark.y <= 3 * max(values)
-    y = value_axis(f"{metric}, ms", [*values, *([mark.y] if mark is not None and reached else [])])
+    heights = [dot.y for dot in dots]
+    reached = mark is not None and mark.y <= 3 * max(heights)
+    y = value_axis(f"{metric}, ms", [*heights, *([mark.y] if mark is not None and reached else [])])
     front = sorted((dot.x, dot.y) for dot in dots if dot.style != "faint")
     x = _spread_axis(label, [dot.x for dot in dots])
-    return scatter_chart(f"{metric} against cost", dots, x, y, keys=KEYS, path=_steps(front), mark=mark)
+    return scatter_chart(f"{metric} against cost", dots, x, y, Overlay(KEYS, _steps(front), mark))
 
 
-def latency_chart(points: Sequence[Point], letters: Mapping[str, str], metric: str, slo: str) -> Markup:
+def latency_chart(points: Sequence[PricedPoint], letters: Mapping[str, str], metric: str, slo: Slo) -> Markup:
     """Rate against latency, a line for each configuration that has a letter."""
     lines = []
     for (name, letter), style in zip(letters.items(), STYLES, strict=False):
-        own = sorted((point["rate_rps"], point["latency_ms"]) for point in points if point["configuration"] == name)
+        own = sorted((point.rate_rps, point.latency_ms) for point in points if point.configuration == name)
         if own:
             lines.append(Line(letter, own, style))
     values = [y for line in lines for _, y in line.points if y is not None]
@@ -43,9 +46,9 @@ def latency_chart(points: Sequence[Point], letters: Mapping[str, str], metric: s
     return line_chart(f"{metric} by rate", lines, x, value_axis("ms", values), mark=bound_of(slo, metric))
 
 
-def bound_of(slo: str, metric: str) -> Mark | None:
+def bound_of(slo: Slo, metric: str) -> Mark | None:
     """The SLO's bound of that percentile; None where it bounds another."""
-    named = (objective for objective in parse_slo(slo).objectives if objective.metric == metric.replace("_", "."))
+    named = (objective for objective in slo.objectives if objective.metric == metric.replace("_", "."))
     objective = next(named, None)
     return None if objective is None else Mark(f"SLO {objective}", objective.bound)
 
@@ -65,17 +68,17 @@ def _steps(front: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return stairs
 
 
-def _dot(point: Point, field: str, letters: Mapping[str, str], metric: str) -> Dot:
-    style, label = ("c1", _label(point, letters)) if point["front"] else ("faint", "")
-    return Dot(point[field], point["latency_ms"], style, _hint(point, metric), label)
+def _dot(point: PricedPoint, value: float, letters: Mapping[str, str], metric: str) -> Dot:
+    style, label = ("c1", _label(point, letters)) if point.front else ("faint", "")
+    return Dot(value, point.latency_ms, style, _hint(point, metric), label)
 
 
-def _label(point: Point, letters: Mapping[str, str]) -> str:
-    return f"{letters[point['configuration']]} at {point['rate_rps']:,.3g}/s"
+def _label(point: PricedPoint, letters: Mapping[str, str]) -> str:
+    return f"{letters[point.configuration]} at {point.rate_rps:,.3g}/s"
 
 
-def _hint(point: Point, metric: str) -> str:
-    usd = "" if point["usd_per_million"] is None else f", {point['usd_per_million']:.3g} USD a million texts"
-    front = "on the front" if point["front"] else "dominated"
-    told = f"{point['configuration']} at {point['rate_rps']:,.4g} requests/s: {metric} {milliseconds(point['latency_ms'])}"
-    return f"{told}{usd}; {point['requests']:,} requests; {front}"
+def _hint(point: PricedPoint, metric: str) -> str:
+    usd = "" if point.usd_per_million is None else f", {point.usd_per_million:.3g} USD a million texts"
+    front = "on the front" if point.front else "dominated"
+    seen = f"{point.configuration} at {point.rate_rps:,.4g} requests/s: {metric} {milliseconds(point.latency_ms)}"
+    return f"{seen}{usd}; {point.requests:,} requests; {front}"

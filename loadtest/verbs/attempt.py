@@ -14,7 +14,10 @@ from loadtest.workload.workload import WorkloadError
 
 
 class Attempt(NamedTuple):
-    """`problem` says in a sentence why the measurement is not what was asked for; it is empty where all went well."""
+    """A measurement, whole or as far as it came.
+
+    `problem` says in a sentence why it is not what was asked for, and is empty where all went well.
+    """
 
     measurement: Measurement
     problem: str
@@ -23,7 +26,10 @@ class Attempt(NamedTuple):
 def attempt_measurement(
     scenario: Scenario, on_progress: Callable[[Progress], None], measure: Callable[[Callable[[Progress], None]], Measurement]
 ) -> Attempt:
-    """What `measure`, which is given a listener to the progress, found; where it failed, how far it had come."""
+    """Measure, and where that fails give how far it had come.
+
+    `measure` is given the listener that it reports its progress to.
+    """
     heard = Progress(0.0, 0, 0)
 
     def hear(progress: Progress) -> None:

@@ -28,9 +28,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(duration_s: float) -> int:
-    """Measure and print; the exit status: 0, 1 where no rate was sent in time or the server could not be asked, 130 after Ctrl-C.
+    """Measure and print, also what was sent in time before the measurement broke off.
 
-    What was sent in time before it broke off is told.
+    The exit status: 0, 1 where no rate was sent in time or the server could not be asked, 130 after
+    Ctrl-C.
     """
     made: list[Attempt] = []
     status = DONE

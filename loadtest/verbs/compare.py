@@ -1,4 +1,4 @@
-"""`compare`: what changed between two runs or searches, with intervals, and whether that fails a build."""
+"""`compare`: what changed between two runs or searches, with intervals, and what fails a build."""
 
 import argparse
 import json
@@ -13,8 +13,7 @@ from loadtest.planning.comparison.comparison_json import comparison_json
 from loadtest.planning.comparison.condition import Condition, ConditionError, parse_condition
 from loadtest.planning.comparison.difference import Difference
 from loadtest.planning.comparison.documents import ComparisonError, read_document
-from loadtest.planning.search.sentence import number
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds, number
 from loadtest.verbs.exit_status import DONE, FAILED
 from loadtest.verbs.run import command_shown
 
@@ -56,8 +55,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Compare and show; the exit status: 0, or 1 where a condition is met or a file is of a run or search that failed.
+    """Compare and show.
 
+    The exit status: 0, or 1 where a condition is met or a file is of a run or search that failed.
     Files that cannot be compared exit with 2.
     """
     before, after = _sides(parser, args)

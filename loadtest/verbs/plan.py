@@ -20,7 +20,7 @@ from loadtest.verbs.run import command_shown
 from loadtest.verbs.slo_flag import slo_argument
 
 WIDTH = 160
-"""Of tables that go into a pipe: nothing is cut off."""
+"""The width of tables that go into a pipe: nothing is cut off."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -59,7 +59,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace, command: str) -> int:
-    """Plan and show, with `command` in what is written; 0, or 1 where no number of replicas holds the SLO. Bad arguments exit with 2."""
+    """Plan and show, with `command` in what is written.
+
+    The exit status: 0, or 1 where no number of replicas holds the SLO. Bad arguments exit with 2.
+    """
     try:
         plan = _plan(args)
     except SizingError as exc:

@@ -1,4 +1,4 @@
-"""How the terminal shows a capacity plan: the verdict, the arithmetic, predictions, checks, the bill."""
+"""How the terminal shows a capacity plan: verdict, arithmetic, predictions, checks, the bill."""
 
 from rich.console import Console
 from rich.table import Table

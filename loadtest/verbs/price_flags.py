@@ -23,10 +23,11 @@ def add_price_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def prices_from(args: argparse.Namespace) -> list[Pricing]:
-    """The prices on demand and, where they are known, on spot of the instance types that the flags name.
+    """The prices of the instance types that the flags name: on demand, and on spot where known.
 
     Raises:
-        ScenarioError: a negative price, an unknown type, one without a price, or a price file that cannot be read.
+        ScenarioError: a negative price, an unknown type, one without a price, or a price file that
+            cannot be read.
     """
     if args.usd_per_hour is not None and args.usd_per_hour < 0:
         raise ScenarioError("--usd-per-hour must not be negative")

@@ -17,7 +17,7 @@ from loadtest.planning.profiling.assembly import Subject, assemble, point_rates
 from loadtest.planning.profiling.attempt import Attempt, profile_of
 from loadtest.planning.profiling.gateway_metrics import GatewayUse, read_use
 from loadtest.planning.profiling.phases import POINT_LOADS, Phase, Phases, Readers
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import Scenario, ScenarioError
 from loadtest.target.client import Client, NoAnswerError
@@ -55,9 +55,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Measure and write; the exit status: 0, 1 where it cannot be measured, 130 after Ctrl-C. Bad arguments exit with 2.
+    """Measure and write.
 
-    A profile that broke off is written too, with its `problem`, so that none of an earlier measurement is taken for it.
+    A profile that broke off is written too, with its `problem`, so that nobody takes the one of an
+    earlier measurement for it. The exit status: 0, 1 where the profile cannot be measured, 130
+    after Ctrl-C. Bad arguments exit with 2.
     """
     started = datetime.now(UTC)
     try:
@@ -88,12 +90,12 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         made.problem, status = str(exc), FAILED
     except KeyboardInterrupt:
         made.problem, status = "Ended by hand before everything was measured.", INTERRUPTED
-    document, said = profile_of(subject, made)
-    args.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    profile, cautions = profile_of(subject, made)
+    args.output.write_text(json.dumps(profile, indent=1) + "\n", encoding="utf-8")
     if made.problem:
         print(made.problem, file=sys.stderr)
-    for sentence in said:
-        print(f"Caution: {sentence}")
+    for caution in cautions:
+        print(f"Caution: {caution}")
     print(f"profile  {args.output}")
     return status
 
@@ -111,10 +113,13 @@ def _measure(
     made.triton, readers = _readers(args, scenario)
     measuring = Phases(scenario, corpus, readers, made.triton, around)
     for phase in measuring.run(args.seconds):
-        made.phases.append(_told(phase))
-    document, _ = assemble(subject, made.phases, [], made.triton)
-    for point in measuring.points(point_rates(POINT_LOADS, document, scenario.workload) if rates is None else rates, args.seconds * 2):
-        made.points.append(_told(point))
+        made.phases.append(phase)
+        _show(phase)
+    if rates is None:
+        rates = point_rates(POINT_LOADS, assemble(subject, made.phases, [], made.triton).profile, scenario.workload)
+    for point in measuring.points(rates, args.seconds * 2):
+        made.points.append(point)
+        _show(point)
 
 
 def _scenario(args: argparse.Namespace) -> Scenario:
@@ -133,7 +138,10 @@ def _scenario(args: argparse.Namespace) -> Scenario:
 
 
 def _readers(args: argparse.Namespace, scenario: Scenario) -> tuple[Configuration, Readers]:
-    """How Triton is configured and how counters are read: each time over a new connection, since idle ones are closed meanwhile."""
+    """How Triton is configured, and how counters are read.
+
+    Each reading opens a TCP connection of its own, since idle ones are closed between readings.
+    """
     base, slash, path = (args.gateway_metrics or scenario.url + METRICS_PATH).rpartition("/")
     target = scenario.workload.targets[0]
 
@@ -154,7 +162,7 @@ def _readers(args: argparse.Namespace, scenario: Scenario) -> tuple[Configuratio
     return configured if args.instances is None else replace(configured, instances=args.instances), Readers(gateway, triton)
 
 
-def _told(phase: Phase) -> Phase:
+def _show(phase: Phase) -> None:
     """Show a phase as it ends."""
     results = phase.results
     latency_ms = results.latency_ms or {}
@@ -165,4 +173,3 @@ def _told(phase: Phase) -> Phase:
         f"p99 {milliseconds(latency_ms['p99']):>8}  hits {results.cache_hit_rate or 0:6.1%}"
         + (f"  gateway {cpu_s * 1e3:.2f} ms CPU/request" if cpu_s is not None else "")
     )
-    return phase

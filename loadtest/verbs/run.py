@@ -15,9 +15,10 @@ from loadtest.observation.machine import describe_machine
 from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
 from loadtest.report.files import write_report
 from loadtest.report.headline import headline
-from loadtest.report.verdict import cautions, milliseconds, verdict
+from loadtest.results.figures import milliseconds
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
+from loadtest.results.verdict import cautions, verdict
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.verbs.attempt import attempt_measurement
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
@@ -68,7 +69,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Run the load test; the exit status: 0, 1 where the run or any request failed, 130 after Ctrl-C. Bad arguments exit with 2."""
+    """Run the load test and write its report.
+
+    The exit status: 0, 1 where the run or any request failed, 130 after Ctrl-C. Bad arguments exit
+    with 2.
+    """
     try:
         scenario = scenario_from(args)
         prices = prices_from(args)

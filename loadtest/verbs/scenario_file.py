@@ -1,4 +1,7 @@
-"""Scenarios as YAML files: the fields of `Scenario.to_dict`, read as they stand; paths are taken from the file's own folder."""
+"""Scenarios as YAML files: the fields of `Scenario.to_dict`, read as they stand.
+
+Paths are relative to the file's own folder.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,7 @@
-"""The command-line flags that make a scenario, alone or over a scenario file; every verb that runs load takes them."""
+"""The command-line flags that make a scenario, alone or over a scenario file.
+
+Every verb that runs load takes them.
+"""
 
 import argparse
 import secrets
@@ -16,7 +19,11 @@ SALT_BYTES = 4
 
 
 def add_scenario_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags; those that are not given stay None and leave the scenario file's field, or its default, as it is."""
+    """Add the flags.
+
+    A flag that is not given stays None, and leaves the field of the scenario file, or its default,
+    as it is.
+    """
     add = parser.add_argument
     add("--scenario", type=Path, metavar="FILE", help="a scenario as YAML; flags override its fields")
     add("--url", help="address of the gateway, such as http://127.0.0.1:8080")

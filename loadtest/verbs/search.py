@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,18 @@ from typing import Any
 from rich.console import Console
 
 from loadtest.observation.machine import describe_machine
+from loadtest.planning.capacity.profile_part import ProfilePart
 from loadtest.planning.search.bounds import Bounds, BoundsError
 from loadtest.planning.search.capacity_part import capacity_part
 from loadtest.planning.search.edge import Edge
 from loadtest.planning.search.search import FAULTS, Found, search
 from loadtest.planning.search.search_json import search_json
-from loadtest.planning.search.sentence import cautions, number, sentence
+from loadtest.planning.search.summary import SearchSummary, summarize_search
 from loadtest.planning.search.trial import Trial
 from loadtest.planning.search.trials import Trials
 from loadtest.planning.search.trials_csv import trials_csv
 from loadtest.report.search_page import render_search
-from loadtest.report.verdict import milliseconds
+from loadtest.results.figures import milliseconds, number
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.slo import Slo
@@ -72,9 +73,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Search; the exit status: 0 where a rate was found, 1 where none was, 130 after Ctrl-C. Bad arguments exit with 2.
+    """Search and write the report.
 
-    Whatever ends a search, its report is written, and says first what went wrong.
+    The report is written whatever ends the search, and says first what went wrong. The exit status:
+    0 where a rate was found, 1 where none was, 130 after Ctrl-C. Bad arguments exit with 2.
     """
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     slo: Slo = args.slo
@@ -96,18 +98,21 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         found = search(trials, bounds, lambda trial, edge: console.print(line(trial, edge, slo)))
     except FAULTS as exc:
         found = Found("broken", (), None, reason=str(exc))
-    print(sentence(found, slo, bounds))
-    for caution in cautions(found, scenario, slo):
+    summary = summarize_search(found, slo, bounds, scenario, around, args.warm_up)
+    print(summary.verdict)
+    for caution in summary.cautions:
         print(f"Caution: {caution}")
-    values = search_json(found, slo, bounds, scenario, around, args.warm_up)
-    _write(args.report, values, capacity_part(found, slo, args.triton_replicas, args.gateways))
+    _write(args.report, summary, capacity_part(found, slo, args.triton_replicas, args.gateways))
     return _status(found)
 
 
-def _write(folder: Path, values: dict[str, Any], part: dict[str, Any] | None) -> None:
+def _write(folder: Path, summary: SearchSummary, part: ProfilePart | None) -> None:
     """Write the files and tell where they are."""
-    written = {"report": ("search.html", render_search(values)), "search": ("search.json", _json(values))}
-    written["trials"] = ("trials.csv", trials_csv(values["trials"]))
+    written = {
+        "report": ("search.html", render_search(summary)),
+        "search": ("search.json", _json(search_json(summary))),
+        "trials": ("trials.csv", trials_csv(summary.trials)),
+    }
     if part is not None:
         written["profile"] = ("profile.json", _json(part))
     for what, (name, text) in written.items():
@@ -115,12 +120,15 @@ def _write(folder: Path, values: dict[str, Any], part: dict[str, Any] | None) ->
         print(f"{what:8} {folder / name}")
 
 
-def _json(values: dict[str, Any]) -> str:
+def _json(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=1) + "\n"
 
 
 def line(trial: Trial, edge: Edge | None, slo: Slo) -> str:
-    """A trial as it is shown while the search goes on: rate, what the SLO asks for, errors, the verdict, the edge so far."""
+    """A trial as it is shown while the search goes on.
+
+    The line has its rate, p99, errors, whether it kept the SLO, and the edge so far.
+    """
     said = [f"{number(trial.rate_rps):>8} requests/s"]
     results = trial.results
     if results is not None:

@@ -6,7 +6,11 @@ from loadtest.slo import Slo, SloError, parse_slo
 
 
 def slo_argument(text: str) -> Slo:
-    """The SLO; a sentence for argparse where it is none."""
+    """The SLO that a flag spells.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is no SLO; the message is a sentence for the user.
+    """
     try:
         return parse_slo(text)
     except SloError as exc:

@@ -8,7 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from loadtest.planning.sweep.errors import SweepError
+from loadtest.planning.sweep.run import Run
 from loadtest.planning.sweep.sweep import Sweep
+from loadtest.report.sweep_files import write_sweep
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown
 from loadtest.verbs.slo_flag import slo_argument
@@ -17,7 +19,7 @@ from loadtest.verbs.sweep_tables import show
 from loadtest.workload.corpus import CorpusError
 
 WIDTH = 220
-"""Of tables that go into a pipe: nothing is cut off."""
+"""The width of tables that go into a pipe: nothing is cut off."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,7 +41,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Sweep; the exit status: 0, 1 where a configuration failed, 130 after Ctrl-C. A file that cannot be run exits with 2."""
+    """Sweep, show and write what was found.
+
+    The exit status: 0, 1 where a configuration failed, 130 after Ctrl-C. A file that cannot be run
+    exits with 2.
+    """
     try:
         if args.next is not None and args.next < 1:
             raise SweepError("--next must be at least 1")
@@ -56,18 +62,19 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         _list(console, sweep)
         return DONE
     interrupted = args.slo is None and not _measure(sweep, args.next)
-    found = sweep.write(args.slo, interrupted=interrupted)
+    found = sweep.found(args.slo, interrupted=interrupted)
+    write_sweep(args.out, found)
     show(console, found, args.out)
     if interrupted:
         return INTERRUPTED
-    return FAILED if any(one["error"] for one in [*found["configurations"], *found["profiles"].values()]) else DONE
+    return FAILED if found.failed else DONE
 
 
 def _measure(sweep: Sweep, most: int | None) -> bool:
-    """Whether it came to its end."""
+    """Measure; gives whether the sweep came to its end."""
     shown = Shown(Console(stderr=True, highlight=False, markup=False))
     try:
-        sweep.measure(shown, most)
+        sweep.measure(shown, lambda found: write_sweep(sweep.folder, found), most)
     except KeyboardInterrupt:
         print("Ended by hand; what is finished stays, and the same command goes on.", file=sys.stderr)
         return False
@@ -78,8 +85,12 @@ def _measure(sweep: Sweep, most: int | None) -> bool:
 
 def _list(console: Console, sweep: Sweep) -> None:
     store = sweep.runs
-    for job in sweep.jobs:
-        found = store.read(job.key)
-        state = "pending" if found is None else f"failed: {found['error']}" if found["error"] else f"finished in {found['elapsed_s']:.0f} s"
+    for job in sweep.definition.jobs:
         repetition = f" ({job.repetition + 1})" if job.repetition else ""
-        console.print(f"{job.key}  {job.configuration.name}{repetition}: {state}", soft_wrap=True)
+        console.print(f"{job.key}  {job.configuration.name}{repetition}: {_state(store.read(job.key))}", soft_wrap=True)
+
+
+def _state(run: Run | None) -> str:
+    if run is None:
+        return "pending"
+    return f"failed: {run.error}" if run.measured is None else f"finished in {run.measured.elapsed_s:.0f} s"

@@ -1,11 +1,9 @@
-"""How a running sweep shows itself: which configuration of how many, the load that runs, the time that is left."""
-
-from typing import Any
+"""How a running sweep shows itself: its configuration, the load that runs, the time left."""
 
 from rich.console import Console
 
 from loadtest.generator.measure import Progress
-from loadtest.planning.sweep.jobs import Job
+from loadtest.planning.sweep.run import Run
 from loadtest.planning.sweep.sweeper import Standing
 
 SECONDS_PER_MINUTE = 60
@@ -13,7 +11,7 @@ MOST_WORDS = 100
 
 
 class Shown:
-    """On a terminal a line that changes, elsewhere a line for each load."""
+    """Shows a line that changes on a terminal, and a line for each load elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -52,9 +50,9 @@ class Shown:
         failed = f", {progress.failures:,} failed" if progress.failures else ""
         self._say(f"{self._load}: {progress.requests:,} requests{failed}, {progress.elapsed_s:.0f} s")
 
-    def on_end(self, job: Job, run: dict[str, Any], elapsed_s: float) -> None:
+    def on_end(self, run: Run, elapsed_s: float) -> None:
         """A configuration ended."""
-        outcome = f"failed: {run['error']}" if run["error"] else f"{len(run['points'])} loads"
+        outcome = f"failed: {run.error}" if run.error else f"{len(run.points)} loads"
         self._console.print(f"{self._head}: {outcome}, {duration(elapsed_s)}", soft_wrap=True)
 
     def _say(self, what: str, *, line: bool = False) -> None:

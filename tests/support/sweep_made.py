@@ -1,20 +1,22 @@
-"""Sweeps as they are when their runs are known beforehand."""
+"""Sweeps whose runs are known beforehand."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from loadtest.arrivals.process import Poisson
 from loadtest.observation.triton_statistics import Batches, Statistics
 from loadtest.planning.sweep.configuration import configurations
+from loadtest.planning.sweep.description import describe
 from loadtest.planning.sweep.document import Prices, parse_document
 from loadtest.planning.sweep.findings.pricing import read_offers
-from loadtest.planning.sweep.findings.summary import summarize_sweep
-from loadtest.planning.sweep.jobs import jobs
-from loadtest.planning.sweep.point import FIXED, Seen, point_of
-from loadtest.planning.sweep.stack.packaged import PackagedModel
-from loadtest.planning.sweep.store import RUN_SCHEMA
+from loadtest.planning.sweep.findings.summary import Definition, KeptResults, SweepSummary, summarize_sweep
+from loadtest.planning.sweep.jobs import Job, jobs
+from loadtest.planning.sweep.point import FIXED, Kind, Point, Seen, point_of
+from loadtest.planning.sweep.profile_result import ProfileResult
+from loadtest.planning.sweep.run import RUN_SCHEMA, Measured, Run
+from loadtest.planning.sweep.stack.packaged import Facts, PackagedModel
 from loadtest.results.measurement import GeneratorUse, Measurement
 from loadtest.results.observed import Observed, ProcessPoint, ProcessUse, TritonPoint, TritonUse
 from loadtest.results.outcome import Outcome
@@ -42,12 +44,15 @@ PRICES = Prices(instances=["aws/c7i.large", "gcp/c3-standard-4"])
 PACKAGED = PackagedModel(
     Path("models/topics"),
     'name: "topics" max_batch_size: 64 dynamic_batching {} parameters { key: "manifest.2" value { string_value: "{}" } }',
-    {2: {"version": 2, "precision": "fp32", "digest": "d", "sizes": {"fp32_bytes": 4, "packaged_bytes": 4}}},
+    {2: Facts(2, precision="fp32", digest="d", sizes={"fp32_bytes": 4, "packaged_bytes": 4})},
 )
 
 
 def results(rate_rps: float, latency_s: float, *, failed: int = 0, answered: float = 1.0, behind: int = 0) -> Results:
-    """A run of 10 s: `answered` of what was offered, each in `latency_s`, and `failed` failures."""
+    """A run of 10 s with `failed` failures.
+
+    The share `answered` of what was offered ended, each request after `latency_s`.
+    """
     recording = Recording()
     offered = round(rate_rps * DURATION_S)
     for number in range(offered):
@@ -64,43 +69,56 @@ def results(rate_rps: float, latency_s: float, *, failed: int = 0, answered: flo
     return summarize(scenario, measured, Circumstances("python -m loadtest sweep", "now", MACHINE))
 
 
-def point(rate_rps: float, latency_s: float, kind: str = FIXED, **run: Any) -> dict[str, Any]:
+def point(rate_rps: float, latency_s: float, kind: Kind = FIXED, **run: Any) -> Point:
     """What a run leaves, by way of JSON."""
-    values: dict[str, Any] = json.loads(json.dumps(point_of(rate_rps, kind, results(rate_rps, latency_s, **run), SEEN)))
-    return values
+    kept = json.dumps(point_of(rate_rps, kind, results(rate_rps, latency_s, **run), SEEN).to_dict())
+    return Point.from_dict(json.loads(kept))
 
 
 TWO: dict[str, Any] = {"grid": {"instances": [1, 2]}}
 QUICK, SLOW = [point(20, 0.02), point(40, 0.03)], [point(20, 0.03), point(40, 0.2)]
 
 
+def measured(points: Sequence[Point], load_average: float = 0.0) -> Measured:
+    """What a stack leaves on which these points were measured."""
+    return Measured(
+        started_at="now",
+        elapsed_s=9.0,
+        machine=MACHINE | {"load_average_1m": load_average},
+        versions={"triton": "2"},
+        memory_bytes={"gateway": 1, "triton": 2, "cache": 3},
+        points=tuple(points),
+        search=None,
+    )
+
+
 def swept(
-    runs: dict[str, list[dict[str, Any]] | str],
+    runs: Mapping[str, Sequence[Point] | str],
     slo: str = "p95<50ms,errors<1%",
     priced: bool = True,
     interrupted: bool = False,
     schema: str = RUN_SCHEMA,
-    profiles: Mapping[str, Any] | None = None,
+    profiles: Mapping[str, ProfileResult] | None = None,
     **fields: Any,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """sweep.json of configurations by name, with the points of each, or the words with which it failed; and the configurations."""
+) -> SweepSummary:
+    """What a sweep finds of configurations by name.
+
+    `runs` has the points of each configuration, or the words with which it failed.
+    """
     values = {"model": "topics", "repository": "r", "corpus": "c", "slo": "p95<50ms", "loads": {"rates_rps": [20, 40]}} | fields
     document = parse_document(values, "s.yaml")
-    found = configurations(document)
-    todo = jobs(document, found, PACKAGED, "c")
-    there: dict[str, dict[str, Any]] = {}
+    todo = jobs(document, configurations(document), PACKAGED, "c")
+    there: dict[str, Run] = {}
     for job in todo:
         run = runs.get(job.configuration.name)
-        if run is None:
-            continue
-        done = {"points": run, "error": None} if isinstance(run, list) else {"points": [], "error": run}
-        machine = MACHINE | {"load_average_1m": len(there)}
-        facts = {"started_at": "now", "elapsed_s": 9.0, "machine": machine, "versions": {"triton": "2"}, "search": None}
-        memory = {"memory_bytes": {"gateway": 1, "triton": 2, "cache": 3}}
-        there[job.key] = {"schema": schema, "key": job.key, **facts, **memory, **done}
-    offers = read_offers(PRICES if priced else None)
-    command = "python -m loadtest sweep"
-    sweep = summarize_sweep(
-        document, todo, there, PACKAGED, offers, parse_slo(slo), command, profiles=profiles or {}, interrupted=interrupted
-    )
-    return sweep, {one.name: one for one in found}
+        if run is not None:
+            there[job.key] = _run(job, run, schema, load_average=len(there))
+    definition = Definition(document, todo, PACKAGED, read_offers(PRICES if priced else None), "python -m loadtest sweep")
+    return summarize_sweep(definition, KeptResults(there, profiles or {}), parse_slo(slo), interrupted=interrupted)
+
+
+def _run(job: Job, outcome: Sequence[Point] | str, schema: str, load_average: float) -> Run:
+    known = describe(job.configuration, "topics", PACKAGED)
+    if isinstance(outcome, str):
+        return Run(job.key, job.repetition, known, None, outcome, schema)
+    return Run(job.key, job.repetition, known, measured(outcome, load_average), schema=schema)

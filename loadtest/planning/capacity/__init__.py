@@ -1,1 +1,4 @@
-"""How many gateways and Triton replicas hold a load within its SLO: the queueing model and the plan. Pure but for `profile` and `plan`."""
+"""How many gateways and Triton replicas hold a load within its SLO: queueing model and plan.
+
+Pure but for `profile`, which reads files.
+"""

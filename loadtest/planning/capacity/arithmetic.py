@@ -17,7 +17,7 @@ class Step:
 
 
 def steps(plan: Plan) -> list[Step]:
-    """From the rate to replicas and memory, in the order in which each follows from the ones before."""
+    """From the rate to replicas and memory, each following from the steps before."""
     return [*_load(plan), *_gateways(plan), *_service(plan), *_replicas(plan), *_capacity(plan), *_memory(plan)]
 
 
@@ -88,7 +88,7 @@ def _replicas(plan: Plan) -> list[Step]:
 
 
 def _fate(plan: Plan, prediction: Prediction) -> str:
-    """How busy, and how the SLO fares."""
+    """How busy Triton is, and how the SLO fares."""
     busy = f"{prediction.triton_queue.utilization:.0%} busy"
     if prediction.overloaded:
         return f"{busy}, the line grows without end"

@@ -1,9 +1,11 @@
-"""A line in front of servers that take whatever waits as one batch, as Triton's dynamic batcher does, simulated event by event. Pure.
+"""A queue before servers that take whatever waits as one batch, simulated event by event. Pure.
 
-No formula is known for several servers, a largest batch and a queue delay together; the simulation is exact but for its sampling error
-(some 2 % of p99 at the default length). With batches of one it is M/G/c; for one server without a largest batch the mean latency stays
-beneath the bound of Y. Inoue, "Queueing analysis of GPU-based inference servers with dynamic batching: a closed-form characterization"
-(Performance Evaluation 147, 2021). Tests hold it to both.
+Triton's dynamic batcher works so. No formula is known for several servers, a largest batch and a
+queue delay together; the simulation is exact but for its sampling error (some 2 % of p99 at the
+default length). With batches of one it is M/G/c; for one server without a largest batch the mean
+latency stays beneath the bound of Y. Inoue, "Queueing analysis of GPU-based inference servers with
+dynamic batching: a closed-form characterization" (Performance Evaluation 147, 2021). Tests hold it
+to both.
 """
 
 import math
@@ -26,7 +28,10 @@ ALWAYS_ONE = constant(1.0)
 
 @dataclass(frozen=True)
 class BatchTimes:
-    """How long a server works on a batch: measured (items, seconds), ascending, beginning with one item; the last is the largest batch.
+    """How long a server works on a batch.
+
+    `points` are measured (items, seconds), ascending, beginning with one item; the last is the
+    largest batch.
 
     Raises:
         ValueError: the points do not begin with one item, or their seconds fall.
@@ -51,7 +56,7 @@ class BatchTimes:
         return self.points[-1][0]
 
     def seconds(self, items: float) -> float:
-        """Seconds of a batch of `items` (1 to `largest`), on straight lines between what was measured."""
+        """Seconds of a batch of `items` (1 to `largest`), linear between what was measured."""
         index = min(max(bisect_right(self.points, (items, math.inf)), 1), len(self.points) - 1)
         if len(self.points) == 1:
             return self.points[0][1]
@@ -61,9 +66,11 @@ class BatchTimes:
 
 @dataclass(frozen=True)
 class BatchQueue:
-    """Poisson arrivals of items, servers that batch, the batcher's delay, and how batches of one size vary (a distribution of mean 1).
+    """Poisson arrivals of items, and servers that batch.
 
-    Equal seeds give equal numbers, so that two plans differ by what differs between them.
+    `delay_s` is the batcher's queue delay, `spread` how batches of one size vary (a distribution of
+    mean 1). Equal seeds give equal numbers, so that two plans differ only by what differs between
+    them.
     """
 
     rate_per_s: float
@@ -80,7 +87,10 @@ class BatchQueue:
 
     @property
     def batch_items(self) -> float:
-        """The batch that the load brings: b = λ t(b) / c, what arrives for a server while it works on a batch; at least 1."""
+        """The batch that the load brings: b = λ t(b) / c, at least 1.
+
+        That is what arrives for a server while it works on a batch.
+        """
         share = self.rate_per_s / self.servers
         low, high = 1.0, float(self.times.largest)
         if share * self.times.seconds(low) <= low:
@@ -107,7 +117,7 @@ class BatchQueue:
 
     @cached_property
     def latency_s(self) -> Distribution:
-        """From arrival to the end of the batch.
+        """The time from arrival to the end of the batch.
 
         Raises:
             ValueError: the servers cannot carry the load.
@@ -142,7 +152,11 @@ class BatchQueue:
 
 @lru_cache(maxsize=4)
 def _draws(seed: int, spread: Distribution) -> tuple[NDArray[np.float64], list[float]]:
-    """Arrivals at one a second, and how much longer than its size's seconds a batch takes that begins with an item."""
+    """Arrivals at one a second, and a factor for each item.
+
+    The factor says how much longer a batch that begins with the item takes than batches of its size
+    take on average.
+    """
     random = Random(seed)  # noqa: S311 - reproducible, not secret
     arrivals = np.cumsum([random.expovariate(1.0) for _ in range(ITEMS_SIMULATED)])
     return arrivals, random.choices(spread.values, spread.weights, k=ITEMS_SIMULATED)

@@ -12,7 +12,10 @@ from loadtest.planning.capacity.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class Types:
-    """Instance types by the names of the price table; Redis lies on the gateways' type where it has none of its own."""
+    """Instance types by the names of the price table.
+
+    Redis runs on the gateways' type where it has none of its own.
+    """
 
     triton: str
     gateway: str
@@ -21,7 +24,10 @@ class Types:
 
 @dataclass(frozen=True, slots=True)
 class SpotTerms:
-    """How spot is bought for Triton: how instances are taken away, and the share of the fleet that stays on demand."""
+    """How spot is bought for Triton.
+
+    That is how instances are taken away, and the share of the fleet that stays on demand.
+    """
 
     interruptions: Interruptions
     on_demand_share: float = 0.0
@@ -29,7 +35,10 @@ class SpotTerms:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Two fleets that differ in the price of Triton's instances; `spot` and `spot_multiplier` are None without a spot price."""
+    """Two fleets that differ in the price of Triton's instances.
+
+    `spot` and `spot_multiplier` are None without a spot price.
+    """
 
     on_demand: Fleet
     spot: Fleet | None
@@ -43,10 +52,11 @@ def make_bill(
 ) -> Bill:
     """Instances × price + the gateways + the share of an instance that Redis takes.
 
-    Each part stands on at least `least_instances`, so that losing one leaves another.
+    Each part has at least `least_instances`, so that one is left when one is lost.
 
     Raises:
-        PriceError: a type that the table does not have or has no price of, or one that cannot hold a replica.
+        PriceError: a type that the table does not have or has no price of, or one that cannot hold
+            a replica.
     """
     triton, gateway = table[types.triton], table[types.gateway]
     redis_name = types.redis or types.gateway

@@ -1,4 +1,4 @@
-"""How much memory the cache needs to keep what it is to answer. Pure."""
+"""How much memory the cache needs for the entries that it is to keep. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -6,12 +6,18 @@ from dataclasses import dataclass
 BYTES_PER_MIB, BYTES_PER_GIB = 2**20, 2**30
 LEAST_MIB = 64
 FRAGMENTATION = 1.25
-"""What the allocator of Redis and Valkey takes beyond the memory used; both call up to 1.5 usual, and fixed-size answers stay lower."""
+"""The memory that the allocator of Redis and Valkey takes, as a multiple of the memory used.
+
+Both projects call up to 1.5 usual, and entries of a fixed size stay lower.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheMemory:
-    """Entries alive at the planned rate and what they take. Each miss stores one, which lives for the time to live."""
+    """The entries alive at the planned rate, and the memory that they take.
+
+    Each miss stores one entry, which lives for the time to live.
+    """
 
     misses_per_s: float
     ttl_s: float
@@ -20,7 +26,7 @@ class CacheMemory:
 
     @property
     def entries(self) -> float:
-        """Misses per second × time to live, at most all the items that there are."""
+        """Misses per second × time to live, at most the number of distinct items."""
         alive = self.misses_per_s * self.ttl_s
         return alive if self.distinct_items is None else min(alive, self.distinct_items)
 

@@ -6,7 +6,7 @@ from loadtest.slo import ERRORS
 
 
 def cautions(plan: Plan, triton_type: str | None) -> list[str]:
-    """Sentences; empty where nothing does. `triton_type`: the instance type that is paid for."""
+    """The sentences; none where nothing does. `triton_type`: the instance type that is paid for."""
     return [*_measurement(plan), *_checks(plan), *_slo(plan), *_purchase(plan, triton_type)]
 
 

@@ -1,4 +1,4 @@
-"""The model against what was measured: predicted and measured latency at the measured load. Pure."""
+"""The model against what was measured: predicted and measured latency at measured loads. Pure."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,10 @@ TOLERANCE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One latency at one measured point, milliseconds. `predicted_ms` is None where the model says that the load cannot be carried."""
+    """One latency at one measured point, milliseconds.
+
+    `predicted_ms` is None where the model says that the load cannot be carried.
+    """
 
     requests_per_s: float
     hit_rate: float
@@ -21,7 +24,7 @@ class Check:
 
     @property
     def error(self) -> float | None:
-        """How far the prediction lies off, as a share of what was measured: 0.1 is 10 % too high."""
+        """How far off the prediction is, as a share of what was measured: 0.1 is 10 % too high."""
         return None if self.predicted_ms is None else self.predicted_ms / self.measured_ms - 1
 
     @property
@@ -31,7 +34,10 @@ class Check:
 
 
 def check_points(profile: Profile) -> list[Check]:
-    """Each percentile and mean of each measured point beside its prediction; other latencies (`min`, `max`) are passed over."""
+    """Each percentile and mean of each measured point beside its prediction.
+
+    Other latencies (`min`, `max`) are passed over.
+    """
     return [check for point in profile.points for check in _check(profile, point)]
 
 
@@ -48,7 +54,7 @@ def _check(profile: Profile, point: Point) -> list[Check]:
 
 
 def _objective(name: str) -> Objective | None:
-    """`p99_9`, `p99.9` or `mean` as something that a prediction can be asked for."""
+    """`p99_9`, `p99.9` or `mean` as an objective that a prediction can be asked for."""
     try:
         (objective,) = parse_slo(f"{name.replace('_', '.')}<1s").objectives
     except SloError:

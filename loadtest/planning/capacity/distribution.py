@@ -1,4 +1,7 @@
-"""Distributions of times as weighted atoms: what is measured as quantiles is mixed, added and read off again. Pure."""
+"""Distributions of times as weighted atoms. Pure.
+
+They are made of measured quantiles, mixed and added, and give quantiles again.
+"""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -18,7 +21,11 @@ TAIL_TO = 1e-6
 
 
 def _edges() -> tuple[float, ...]:
-    """Shares at which atoms are cut: even in the body, even in nines in the tail, so that p99.99 keeps its place."""
+    """The shares at which atoms are cut.
+
+    They are evenly spaced in the body, and evenly in nines in the tail, so that p99.99 keeps its
+    place.
+    """
     body = [TAIL_FROM * step / BODY_BINS for step in range(1, BODY_BINS + 1)]
     decades = math.log10((1 - TAIL_FROM) / TAIL_TO)
     steps = math.ceil(decades * TAIL_BINS_PER_DECADE)
@@ -32,7 +39,10 @@ _CUTS = np.array(EDGES[:-1]) - 1e-12
 
 @dataclass(frozen=True)
 class Distribution:
-    """Ascending values, each with its probability; the unit is the caller's (seconds throughout this package)."""
+    """Ascending values, each with its probability.
+
+    The unit is the caller's: seconds throughout this package.
+    """
 
     values: tuple[float, ...]
     weights: tuple[float, ...]
@@ -62,8 +72,9 @@ class Distribution:
     def quantile(self, share: float) -> float:
         """The value that the share `share` (0 to 1) does not exceed.
 
-        Where two atoms meet it goes from one to the other over as much probability as the lighter one has: bins of a smooth distribution
-        are joined by straight lines, and a heavy atom keeps its place.
+        Where two atoms meet, the quantile goes from one to the other over as much probability as
+        the lighter one has: bins of a smooth distribution are joined by straight lines, and a heavy
+        atom keeps its place.
         """
         index = min(bisect_left(self._cumulative, share), len(self.values) - 1)
         value, weight, top = self.values[index], self.weights[index], self._cumulative[index]
@@ -96,12 +107,16 @@ def constant(value: float) -> Distribution:
 
 
 def lognormal(mean: float, scv: float) -> Distribution:
-    """A lognormal distribution of this mean (positive) and squared coefficient of variation; constant where `scv` is 0."""
+    """The lognormal distribution of this mean (positive) and squared coefficient of variation.
+
+    Constant where `scv` is 0.
+    """
     if scv == 0:
         return constant(mean)
     sigma = math.sqrt(math.log1p(scv))
     normal = NormalDist(math.log(mean) - sigma**2 / 2, sigma)
-    # a bin's mean is the mean times the share of a normal moved by sigma²: the first moment is kept to rounding
+    # a bin's mean is the mean times the share of a normal moved by sigma²: the first moment is kept
+    # to rounding
     moved = NormalDist(normal.mean + sigma**2, sigma)
     values, weights, low, low_part = [], [], 0.0, 0.0
     for edge in EDGES:
@@ -113,13 +128,15 @@ def lognormal(mean: float, scv: float) -> Distribution:
 
 
 def from_quantiles(quantiles: Mapping[float, float], mean: float) -> Distribution:
-    """The distribution with these quantiles (share → value), linear between them, scaled in its tail to have this mean.
+    """The distribution with these quantiles (share → value), linear between them, with this mean.
 
-    Beneath the lowest quantile values fall to 0 in proportion; above the highest they stay, until the mean asks for more: then what lies
-    above the highest is an exponential tail, and where the mean asks for less all values are scaled by the same factor.
+    Beneath the lowest quantile values fall to 0 in proportion; above the highest they stay. Where
+    the mean asks for more than that, what lies above the highest quantile is an exponential tail;
+    where it asks for less, all values are scaled by the same factor.
 
     Raises:
-        ValueError: no quantiles, a share outside 0 to 1, values that fall, or a mean that is not positive.
+        ValueError: no quantiles, a share outside 0 to 1, values that fall, or a mean that is not
+            positive.
     """
     points = sorted(quantiles.items())
     if not points or not all(0 < share <= 1 for share, _ in points):
@@ -152,8 +169,10 @@ def mix(parts: Sequence[tuple[float, Distribution]]) -> Distribution:
 
 
 def compact(values: ArrayLike, weights: ArrayLike) -> Distribution:
-    """Values in any order, each with its weight, as at most as many atoms as there are `EDGES`; weights are made to add up to 1 and the
-    mean is kept."""
+    """Values in any order, each with its weight, as at most as many atoms as there are `EDGES`.
+
+    The weights are scaled to add up to 1, and the mean is kept.
+    """
     value, weight = np.asarray(values, float), np.asarray(weights, float)
     order = np.argsort(value, kind="stable")
     order = order[weight[order] > 0]

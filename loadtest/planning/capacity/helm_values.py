@@ -1,4 +1,7 @@
-"""The plan as values of the chart `helm/headrace`: replicas, the autoscaler's bounds, resources, Valkey's memory. Pure."""
+"""The plan as values of the chart `helm/headrace`. Pure.
+
+They are replicas, the autoscaler's bounds, resources and Valkey's memory.
+"""
 
 import math
 from typing import Any
@@ -17,8 +20,9 @@ AIM_BELOW_CEILING = 0.9
 def helm_values(profile: Profile, today: Deployment, planned: Deployment, memory: CacheMemory, most_utilization: float) -> dict[str, Any]:
     """Values by the chart's own names.
 
-    The autoscaler keeps between `today` (what the rate asks for without growth) and `planned` gateways, and aims at a use of CPU a tenth
-    beneath the highest one planned with. Triton has no autoscaler in the chart: its replicas are the planned ones.
+    The autoscaler keeps between `today` (what the rate asks for without growth) and `planned`
+    gateways, and aims at a use of CPU a tenth beneath the highest one planned with. Triton has no
+    autoscaler in the chart: its replicas are the planned ones.
     """
     gateway: dict[str, Any] = {
         "workers": profile.gateway.workers,
@@ -53,7 +57,7 @@ def render_values(values: dict[str, Any], heading: str) -> str:
 
 
 def _resources(cpus: float | None, memory_bytes: float | None) -> dict[str, Any]:
-    """Requests, and a limit of memory; what was not measured stays as the chart has it."""
+    """A pod's requests and its memory limit; what was not measured stays as the chart has it."""
     requests: dict[str, str] = {}
     resources: dict[str, Any] = {}
     if cpus is not None:

@@ -13,7 +13,10 @@ SCHEMA = "headrace-capacity-plan/1"
 
 
 def plan_json(plan: Plan, command: str, triton_type: str | None) -> dict[str, Any]:
-    """All of the plan: what was asked, what to run, predictions, checks, the bill, the arithmetic. Units stand in the names."""
+    """All of the plan. Units stand in the names.
+
+    That is what was asked, what to run, predictions, checks, the bill and the arithmetic.
+    """
     return {
         "schema": SCHEMA,
         "command": command,

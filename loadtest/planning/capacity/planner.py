@@ -1,4 +1,4 @@
-"""The capacity plan: from a rate, an SLO and what was measured to replicas, memory and money. Pure."""
+"""The capacity plan: from a rate, an SLO and a profile to replicas, memory and money. Pure."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,10 @@ from loadtest.planning.capacity.sizing import Aim, Size, highest_rate, size
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is planned for: requests per second today, how much they grow (a factor), the share of items that repeat, how long an answer
-    stays in the cache, how many different items there are (None: no end of them).
+    """What is planned for: requests per second today, and the share of their items that repeat.
+
+    `growth` is a factor on the rate, `ttl_s` is how long an item stays in the cache, and
+    `distinct_items` is how many different items there are (None: no end of them).
 
     Raises:
         ValueError: a growth or time to live that is not positive.
@@ -33,8 +35,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run, and how it was found. `full`, `gateway_lost`, `replica_lost`: predictions at the planned load with all there and with
-    some lost; `highest_requests_per_s`: what the deployment holds within the SLO with replicas lost; `bill` is None without types."""
+    """What to run, and how it was found.
+
+    `full`, `gateway_lost` and `replica_lost` are predictions at the planned load, with all there
+    and with some lost. `highest_requests_per_s` is what the deployment holds within the SLO with
+    some lost. `bill` is None without instance types.
+    """
 
     profile: Profile
     wish: Wish
@@ -70,12 +76,14 @@ class Shop:
 
 
 def make_plan(profile: Profile, wish: Wish, aim: Aim, shop: Shop | None) -> Plan:
-    """The plan.
+    """Size the deployment, check the model against what was measured, and price it.
+
+    `shop` is None where nothing is priced.
 
     Raises:
         SizingError: no number of replicas holds the SLO.
         PriceError: an instance type that has no price or cannot hold a replica.
-        ValueError: a load that cannot be.
+        ValueError: a load that is impossible.
     """
     now = Load(wish.requests_per_s, wish.hit_rate, profile.items_per_request)
     load = Load(wish.requests_per_s * wish.growth, wish.hit_rate, profile.items_per_request)

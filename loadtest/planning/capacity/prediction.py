@@ -1,11 +1,13 @@
-"""What a deployment does at a load: each stage's queue, and the latency of requests through both. Pure.
+"""What a deployment does at a load: each stage's queue, and the latency of requests. Pure.
 
-    request ─▶ gateway worker (M/G/1) ─▶ cache ─ hit ─▶ answer
-                                            └── miss ─▶ Triton replica (M/G/c, or batches) ─▶ answer
+    request ─▶ gateway worker (M/G/1) ─▶ cache ─ hit ─▶ response
+                                           └─ miss ─▶ Triton replica (M/G/c or batches) ─▶ response
 
-A worker and a replica have a line each: connections spread the load evenly and at random, nobody changes lines. Latency of a hit: wait for
-the worker + the measured latency of hits at little load. Of a miss: that + its overhead + the latency at Triton. A request of k items is a
-hit where all its items are, hit rate^k; items are taken as independent.
+Each worker and each replica has a queue of its own: TCP connections spread the load evenly and at
+random, and no request changes queues. The latency of a hit is the wait for the worker + the
+measured latency of hits at little load. The latency of a miss is that + its overhead + the latency
+at Triton. A request of k items is a hit where all its items are, hit rate^k; items are taken as
+independent.
 """
 
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests per second, the share of their items that the cache holds, items a request.
+    """Requests per second, the share of their items that the cache holds, and items a request.
 
     Raises:
         ValueError: a rate that is not positive, or a hit rate outside 0 to 1.
@@ -76,14 +78,17 @@ class Prediction:
 
     @cached_property
     def gateway_queue(self) -> Queue:
-        """The line of one gateway worker; its service time is CPU time."""
+        """The queue of one gateway worker; its service time is CPU time."""
         gateway, hits = self.profile.gateway, self.load.hit_request_share
         service = mix([(hits, constant(gateway.cpu_s_per_hit)), (1 - hits, constant(gateway.cpu_s_per_miss))])
         return Queue(self.load.requests_per_s / (self.deployment.gateways * gateway.workers), 1, service)
 
     @cached_property
     def triton_queue(self) -> Queue | BatchQueue:
-        """The line of one Triton replica: of items with batches where these were measured, else of calls."""
+        """The queue of one Triton replica.
+
+        It is one of items in batches where the seconds of batches were measured, else one of calls.
+        """
         triton = self.profile.triton
         if triton.batch_seconds:
             times, spread = BatchTimes.of(triton.batch_seconds), self._call_s.scaled(1 / self._call_s.mean)
@@ -100,12 +105,12 @@ class Prediction:
 
     @property
     def overloaded(self) -> bool:
-        """Whether a stage gets more than it can do, so that its line grows without end."""
+        """Whether a stage gets more than it can do, so that its queue grows without end."""
         return max(self.gateway_queue.utilization, self.triton_queue.utilization) >= 1
 
     @cached_property
     def triton_latency_s(self) -> Distribution:
-        """From the call to its answer.
+        """The time from a call to its response.
 
         Raises:
             ValueError: Triton is overloaded.
@@ -117,7 +122,7 @@ class Prediction:
 
     @cached_property
     def latency_s(self) -> Distribution:
-        """Of all requests, hits and misses.
+        """The latency of all requests, hits and misses.
 
         Raises:
             ValueError: a stage is overloaded.
@@ -141,7 +146,7 @@ class Prediction:
         return self.latency_s.mean * MS_PER_S
 
     def holds(self, slo: Slo, most_utilization: float) -> bool:
-        """Whether every latency objective is predicted to hold, and no stage is busier than `most_utilization`."""
+        """Whether every latency objective holds, and no stage is busier than `most_utilization`."""
         if self.overloaded or max(self.gateway_queue.utilization, self.triton_queue.utilization) > most_utilization * (1 + ROUNDING):
             return False
         return all(objective.allows(self.latency_ms(objective)) for objective in latency_objectives(slo))

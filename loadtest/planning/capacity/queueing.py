@@ -1,17 +1,20 @@
-"""The M/G/c queue: Poisson arrivals, one line, c servers, any service time. How long one waits, and how long it takes. Pure.
+"""The M/G/c queue: Poisson arrivals, one queue, c servers, any service time. Pure.
 
-The model is that of Tijms, van Hoorn and Federgruen, "Approximations for the steady-state probabilities in the M/G/c queue" (Advances in
-Applied Probability 13, 1981), and of van Hoorn and Tijms, "Approximations for the waiting time distribution of the M/G/c queue"
-(Performance Evaluation 2, 1982): while a server is free, the servers at work are independent; while all work, they are one server c times
-as fast. So
+It says how long a request waits, and how long it takes. The model is that of Tijms, van Hoorn and
+Federgruen, "Approximations for the steady-state probabilities in the M/G/c queue" (Advances in
+Applied Probability 13, 1981), and of van Hoorn and Tijms, "Approximations for the waiting time
+distribution of the M/G/c queue" (Performance Evaluation 2, 1982): while a server is free, the
+servers at work are independent; while all work, they are one server c times as fast. So
 
-    P(wait)     = C(c, λ E[S])                                        Erlang's formula for M/M/c
-    wait | wait = min of c residual service times + wait of M/G/1 with service S/c      (independent)
+    P(wait)     = C(c, λ E[S])                               Erlang's formula for M/M/c
+    wait | wait = min of c residual service times
+                  + wait of M/G/1 with service S/c           (independent)
     E[wait]     = P(wait) · (∫ (1 - F_e(t))^c dt + ρ (1 + scv) E[S] / (2 c (1 - ρ)))
-    latency     = wait + S                                            (independent: first come, first served)
+    latency     = wait + S                                   (independent: first come, first served)
 
-F_e is the distribution of a residual service time, (1/E[S]) ∫ (1 - F). It is exact for one server (Pollaczek and Khinchine) and for
-exponential service (Erlang); elsewhere `docs/capacity.md` says how far off it was found to be.
+F_e is the distribution of a residual service time, (1/E[S]) ∫ (1 - F). The model is exact for one
+server (Pollaczek and Khinchine) and for exponential service (Erlang); elsewhere `docs/capacity.md`
+says how far off it was found to be.
 """
 
 import math
@@ -33,9 +36,10 @@ REACH_IN_MEANS = 18.0
 
 
 def erlang_c(servers: int, load: float) -> float:
-    """The probability that one who arrives at M/M/c has to wait. `load`: λ E[S] in Erlangs, less than `servers`.
+    """The probability that a request that arrives at M/M/c has to wait.
 
-    Source: A. K. Erlang 1917; by the recursion of Erlang's loss formula, which does not overflow.
+    `load` is λ E[S] in Erlangs, less than `servers`. Source: A. K. Erlang 1917; by the recursion of
+    Erlang's loss formula, which does not overflow.
 
     Raises:
         ValueError: no server, a negative load, or a load that the servers cannot carry.
@@ -70,12 +74,12 @@ class Queue:
 
     @cached_property
     def wait_probability(self) -> float:
-        """The share that does not find a free server."""
+        """The share of the requests that do not find a free server."""
         return erlang_c(self.servers, self.rate_per_s * self.service_s.mean)
 
     @cached_property
     def mean_wait_s(self) -> float:
-        """The mean time from arrival to the start of service, of all (also those who do not wait)."""
+        """The mean time from arrival to the start of service, also of requests that do not wait."""
         return self.wait_probability * (_mean_least_residual(self.service_s, self.servers) + self._mean_fast_wait_s)
 
     @property
@@ -90,18 +94,21 @@ class Queue:
 
     @cached_property
     def wait_s(self) -> Distribution:
-        """The wait of all: 0 for those who find a server free."""
+        """The wait of all requests: 0 for those that find a server free."""
         if self.wait_probability == 0:
             return constant(0.0)
         return mix([(1 - self.wait_probability, constant(0.0)), (self.wait_probability, self._conditional_wait_s())])
 
     @cached_property
     def latency_s(self) -> Distribution:
-        """From arrival to the end of service."""
+        """The time from arrival to the end of service."""
         return self.wait_s.plus(self.service_s)
 
     def _conditional_wait_s(self) -> Distribution:
-        """The wait of those who wait, on a lattice: the M/G/1 wait is a geometric sum of residuals of S/c, summed by Panjer's recursion."""
+        """The wait of the requests that wait, on a lattice.
+
+        The M/G/1 wait is a geometric sum of residuals of S/c, summed by Panjer's recursion.
+        """
         mean = self.mean_wait_s / self.wait_probability
         step = REACH_IN_MEANS * mean / LATTICE_POINTS
         survival = _residual_survival(self.service_s)
@@ -144,7 +151,7 @@ def _residual_survival(service_s: Distribution) -> Callable[[float], float]:
 
 
 def _mean_least_residual(service_s: Distribution, servers: int) -> float:
-    """∫ P(residual > t)^c dt, exactly: between two atoms the residual's survival is a straight line."""
+    """∫ P(residual > t)^c dt, exactly: the residual's survival is linear between two atoms."""
     survival = _residual_survival(service_s)
     knots = [0.0, *service_s.values]
     heights = [survival(knot) for knot in knots]

@@ -1,4 +1,7 @@
-"""The smallest deployment that holds a load within its SLO, also with replicas lost; and the highest load that a deployment holds. Pure."""
+"""The smallest deployment that holds a load within its SLO, also with replicas lost. Pure.
+
+And the highest load that a deployment holds.
+"""
 
 import math
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from loadtest.slo import Slo
 
 MOST_REPLICAS = 100_000
 MORE_GATEWAYS = 4
-"""So many times the gateways that their CPU time asks for are tried before the SLO is given up."""
+"""Up to this many times the gateways that their CPU time asks for are tried for the SLO."""
 RATE_PRECISION = 0.005
 LEAST_RATE = 1e-6
 
@@ -21,7 +24,11 @@ class SizingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What the deployment must do: hold the SLO with `lost` gateways or Triton replicas gone, no stage busier than `most_utilization`."""
+    """What the deployment must do.
+
+    It must hold the SLO with `lost` gateways or Triton replicas gone, with no stage busier than
+    `most_utilization`.
+    """
 
     slo: Slo
     lost: int = 1
@@ -30,7 +37,11 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many are needed with some lost, how many there are to be, and which of model and measured ceiling asked for more replicas."""
+    """How many are needed while some are lost, and how many there are to be.
+
+    `ceiling_replicas` is how many the measured ceiling asks for, None where none was measured for
+    the SLO.
+    """
 
     needed: Deployment
     planned: Deployment
@@ -59,7 +70,10 @@ def size(profile: Profile, load: Load, aim: Aim) -> Size:
 
 
 def highest_rate(profile: Profile, load: Load, aim: Aim, deployment: Deployment) -> float:
-    """The most requests per second of such a load that `deployment`, as it stands, holds within the SLO; 0 where it holds none."""
+    """The most requests per second of such a load that `deployment` holds within the SLO.
+
+    No replica is taken as lost. 0 where the deployment holds none.
+    """
     here = Prediction(profile, load, deployment)
     busiest = max(here.gateway_queue.utilization, here.triton_queue.utilization)
     low, high = 0.0, load.requests_per_s * aim.most_utilization / busiest * (1 - ROUNDING)
@@ -79,7 +93,10 @@ def highest_rate(profile: Profile, load: Load, aim: Aim, deployment: Deployment)
 
 
 def _replicas(profile: Profile, load: Load, aim: Aim, gateways: int, least: int) -> int | None:
-    """The fewest Triton replicas, `least` or more, that hold the SLO behind so many gateways; None where none do."""
+    """The fewest Triton replicas that hold the SLO behind so many gateways; None where none do.
+
+    There are at least `least`.
+    """
 
     def holds(count: int) -> bool:
         return Prediction(profile, load, Deployment(gateways, count)).holds(aim.slo, aim.most_utilization)
@@ -90,7 +107,7 @@ def _replicas(profile: Profile, load: Load, aim: Aim, gateways: int, least: int)
 
 
 def _fewest(profile: Profile, load: Load, aim: Aim) -> Deployment:
-    """As many as keep every stage no busier than it may be."""
+    """The fewest that keep every stage no busier than it may be."""
     alone = Prediction(profile, load, Deployment(1, 1))
     queues = (alone.gateway_queue, alone.triton_queue)
     gateways, replicas = (max(1, math.ceil(queue.utilization / aim.most_utilization * (1 - ROUNDING))) for queue in queues)
@@ -105,7 +122,10 @@ def _ceiling_replicas(profile: Profile, load: Load, slo: Slo) -> int | None:
 
 
 def _smallest(holds: Callable[[int], bool], least: int) -> int:
-    """The smallest count above `least`, which does not hold, where every greater one does too and `MOST_REPLICAS` does."""
+    """The smallest count above `least` that holds.
+
+    `least` must not hold, `MOST_REPLICAS` must, and every count above one that holds must, too.
+    """
     low, high = least, least + 1
     while high < MOST_REPLICAS and not holds(high):
         low, high = high, min(high * 2, MOST_REPLICAS)

@@ -1,4 +1,7 @@
-"""The comparison of two sides, each of one run or search or of several that are paired by their order."""
+"""The comparison of two sides.
+
+Each side is one run or search, or several that are paired with the other side's by their order.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +20,8 @@ PAIRS, SEARCHES = "pairs of runs", "the searches' own intervals"
 class Comparison:
     """The differences, where their intervals come from, and what speaks against them.
 
-    `failures`: of the documents that hold nothing to compare, a sentence each; there are no differences then.
+    `failures` has a sentence for each document that holds nothing to compare; where there is one,
+    there are no differences.
     """
 
     differences: tuple[Difference, ...]
@@ -31,7 +35,8 @@ def compare(before: Sequence[Document], after: Sequence[Document], *, anyway: bo
     """Compare two sides with as many documents each.
 
     Raises:
-        ComparisonError: sides of different lengths or kinds, or scenarios that differ, unless `anyway`.
+        ComparisonError: sides of different lengths or kinds, or, unless `anyway`, scenarios that
+            differ.
     """
     if not before or len(before) != len(after):
         raise ComparisonError(f"there are {len(before)} files before and {len(after)} after: they are paired by order, so give as many")

@@ -13,7 +13,7 @@ SCHEMA = "headrace-comparison/1"
 def comparison_json(
     comparison: Comparison, before: Sequence[str], after: Sequence[str], conditions: Sequence[tuple[Condition, bool]], command: str
 ) -> dict[str, Any]:
-    """All that is shown."""
+    """The comparison with its conditions, and which of them are met."""
     return {
         "schema": SCHEMA,
         "before": list(before),

@@ -1,13 +1,17 @@
 """What must not happen between two sides, as typed on the command line: `p99>+10%`. Pure.
 
 condition = metric (">" | "<") bound
-bound     = ("+" | "-") number "%"        a change relative to before, of throughput, latency, cost, rate     p99>+10%, throughput<-5%
-          | ("+" | "-") number "pp"       a change in percentage points, of errors and hits                   errors>+0.1pp
-          | number unit                   the value after: us, ms or s of a latency, % of a share, requests/s or USD without a unit
-metric    = "throughput" | "p50" … "p99.99" | "mean" | "errors" | "hits" | "cost" | "rate" | "safe-rate"
+bound     = ("+" | "-") number "%"    a change relative to before, of throughput, latency, cost,
+                                      rate: p99>+10%, throughput<-5%
+          | ("+" | "-") number "pp"   a change in percentage points, of errors and hits:
+                                      errors>+0.1pp
+          | number unit               the value after: us, ms or s of a latency, % of a share,
+                                      requests/s or USD without a unit
+metric    = "throughput" | "p50" … "p99.99" | "mean" | "errors" | "hits" | "cost" | "rate"
+          | "safe-rate"
 
-A condition is met when the value lies beyond the bound: the point estimate, or where certainty is asked for the whole 95 % interval (a
-difference without an interval is then never beyond).
+A condition is met when the value lies beyond the bound: the point estimate, or where certainty is
+asked for the whole 95 % interval (a difference without an interval is then never beyond).
 """
 
 import re
@@ -30,7 +34,11 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`metric` above (or below) `bound`: of the change where `relative`, else of the value after; in the unit of `Difference`."""
+    """`metric` above (or below) `bound`.
+
+    The bound is one of the change where `relative`, else one of the value after, in the unit of
+    `Difference`.
+    """
 
     text: str
     metric: str
@@ -39,7 +47,7 @@ class Condition:
     relative: bool
 
     def is_met(self, differences: Sequence[Difference], *, confident: bool) -> bool:
-        """Whether it happened.
+        """Whether the condition is met; with `confident` by the whole interval.
 
         Raises:
             ConditionError: the metric is not among the differences.

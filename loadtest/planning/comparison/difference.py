@@ -17,9 +17,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`before` and `after` in the metric's unit (requests/s, ms, share, USD). `change`: after − before of a share, else after / before − 1.
+    """A metric before and after, in its unit (requests/s, ms, share, USD).
 
-    `change_interval` and `after_interval` are None where too little was seen to tell.
+    `change` is after − before of a share, else after / before − 1. `change_interval` and
+    `after_interval` are None where too little was seen to tell.
     """
 
     metric: str
@@ -32,7 +33,7 @@ class Difference:
 
     @property
     def certain(self) -> bool:
-        """Whether the interval leaves out no change at all."""
+        """Whether the interval excludes that nothing changed."""
         seen = self.change_interval
         return seen is not None and (seen.low > 0 or seen.high < 0)
 

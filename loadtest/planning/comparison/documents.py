@@ -4,14 +4,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from loadtest.planning.search.search_json import SCHEMA as SEARCH
-from loadtest.report.verdict import keeps_up
+from loadtest.planning.search.search_json import SearchFile, parse_search
 from loadtest.results.results import Results
+from loadtest.results.verdict import keeps_up
 
 FREE = {"url", "salt", "seed", "workers"}
-"""Fields of a scenario in which two that are compared may differ: what is sent is of the same kind."""
+"""Fields in which scenarios that are compared may differ: what is sent is of the same kind."""
 
 
 class ComparisonError(ValueError):
@@ -20,13 +22,13 @@ class ComparisonError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A run (`results`) or a search (`search`), and the scenario that it offered."""
+    """A run (`results`) or a search (`search`), and as JSON the scenario that it offered."""
 
     path: Path
-    offered: Mapping[str, Any]
-    machine: Mapping[str, Any]
+    offered: Mapping[str, JsonValue]
+    machine: Mapping[str, str | int | float]
     results: Results | None = None
-    search: Mapping[str, Any] | None = None
+    search: SearchFile | None = None
 
 
 def read_document(path: Path) -> Document:
@@ -40,7 +42,8 @@ def read_document(path: Path) -> Document:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(values, dict) and values.get("schema") == SEARCH:
-            return Document(path, values["offered"], values["machine"], search=values)
+            search = parse_search(values)
+            return Document(path, search.offered, search.machine, search=search)
         if not isinstance(values, dict) or "schema_version" not in values:
             raise ComparisonError(f"{path} is neither a report.json of `run` nor a search.json of `search`")
         results = Results.from_dict(values)
@@ -56,24 +59,30 @@ def read_document(path: Path) -> Document:
 
 
 def differing(before: Document, after: Document) -> list[str]:
-    """The scenario's fields in which two documents differ, by their paths, with both values; for searches, the SLO too."""
+    """The scenario's fields in which two documents differ, by their paths, with both values.
+
+    The SLO of a search is one of them.
+    """
     old, new = _fields(before), _fields(after)
     names = sorted(old.keys() | new.keys())
     return [f"{name}: {old.get(name)} and {new.get(name)}" for name in names if old.get(name) != new.get(name)]
 
 
 def is_paired(before: Document, after: Document) -> bool:
-    """Whether both were sent the same requests in the same seconds: one scenario and one seed, in an open loop."""
+    """Whether both were sent the same requests in the same seconds.
+
+    They were where they have one scenario and one seed, in an open loop.
+    """
     same = before.offered.get("seed") == after.offered.get("seed") and not differing(before, after)
-    return same and before.offered["loop"]["kind"] == "open"
+    return same and _flat(before.offered, "").get("loop.kind") == "open"
 
 
 def failure(document: Document) -> str | None:
     """Why a document holds nothing to compare, a sentence; None where it does."""
     if document.results is not None and document.results.problem:
         return f"{document.path}: {document.results.problem}"
-    if document.search is not None and document.search["rate"] is None:
-        return f"{document.path}: {document.search['verdict']}"
+    if document.search is not None and document.search.rate is None:
+        return f"{document.path}: {document.search.verdict}"
     return None
 
 
@@ -92,22 +101,22 @@ def reservations(before: Document, after: Document) -> list[str]:
     return said
 
 
-def _fields(document: Document) -> dict[str, Any]:
+def _fields(document: Document) -> dict[str, JsonValue]:
     kept = {name: value for name, value in document.offered.items() if name not in FREE}
     flat = _flat(kept, "")
     if document.search is not None:
         # the loop of a search holds its first rate only
-        flat = {name: value for name, value in flat.items() if not name.startswith("loop.arrivals")} | {"slo": document.search["slo"]}
+        flat = {name: value for name, value in flat.items() if not name.startswith("loop.arrivals")} | {"slo": document.search.slo}
     return flat
 
 
-def _flat(values: Mapping[str, Any], above: str) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flat(values: Mapping[str, JsonValue], above: str) -> dict[str, JsonValue]:
+    flat: dict[str, JsonValue] = {}
     for name, value in values.items():
         path = f"{above}{name}"
         if isinstance(value, dict):
             flat |= _flat(value, f"{path}.")
         else:
             # the same corpus lies elsewhere on another machine
-            flat[path] = Path(value).name if name in {"corpus", "trace"} and value is not None else value
+            flat[path] = Path(value).name if name in {"corpus", "trace"} and isinstance(value, str) else value
     return flat

@@ -1,9 +1,12 @@
-"""Several pairs of runs or searches, paired by their order: how each metric changed over all, with an interval from how pairs differ.
+"""Several pairs of runs or searches, paired by their order: how each metric changed over all.
+
+The interval comes from how the pairs differ:
 
     change = mean of the pairs' changes ± t(n − 1) · sd / √n
 
-of logarithms of ratios (of differences, where the metric is a share). It needs no assumption about what happens within a run, and sees
-how runs vary from day to day; it takes the pairs for independent and their changes for roughly normal, and is wide below four or five.
+of logarithms of ratios (of differences, where the metric is a share). It needs no assumption about
+what happens within a run, and sees how runs vary from day to day. It takes the pairs as independent
+and their changes as roughly normal, and is wide below four or five pairs.
 """
 
 import math
@@ -15,7 +18,7 @@ from loadtest.planning.comparison.student import t_95
 
 
 def combine(pairs: Sequence[Sequence[Difference]]) -> list[Difference]:
-    """One difference a metric that all pairs have; a single pair is given back as it is."""
+    """One difference for each metric that all pairs have; a single pair is given back as it is."""
     if len(pairs) == 1:
         return list(pairs[0])
     by_metric = [{difference.metric: difference for difference in pair} for pair in pairs]

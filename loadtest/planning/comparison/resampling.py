@@ -1,13 +1,14 @@
-"""Moving-block bootstrap of a run over its seconds: what the figures could have been, had the run met other seconds of the same kind.
+"""Moving-block bootstrap of a run over its seconds.
 
-Seconds that follow each other resemble each other (a line that grew takes time to shrink), so that blocks of n^(1/3) of n seconds are drawn
-with replacement (Künsch 1989; the length by Hall, Horowitz and Jing 1995), and each figure is computed anew of what was drawn. The spread
-is widened by Student's t for the number of blocks, since few blocks vary less than they should. The one module that knows numpy.
+It shows what the figures could have been, had the run met other seconds of the same kind. Seconds
+that follow each other resemble each other (a queue that grew takes time to shrink), so that blocks
+of n^(1/3) of n seconds are drawn with replacement (Künsch 1989; the length by Hall, Horowitz and
+Jing 1995), and each figure is computed anew from what was drawn. The spread is widened by Student's
+t for the number of blocks, since few blocks vary less than they should.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,10 @@ LEAST_SECONDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """A run by its seconds: widths, counts, and how many answers took how long (`counts`: seconds x values, `values_ms` ascending)."""
+    """A run by its seconds: widths, counts, and how many good answers took how long.
+
+    `counts` is seconds x values, `values_ms` ascends.
+    """
 
     width_s: Floats
     answered: Floats
@@ -62,7 +66,10 @@ def seconds_of(results: Results) -> Seconds | None:
 
 
 def draw_weights(seconds: int, generator: np.random.Generator) -> Floats:
-    """How often each second was drawn, in each of the resamples (resamples x seconds); blocks wrap around the end."""
+    """How often each second was drawn, in each of the resamples (resamples x seconds).
+
+    Blocks wrap around the end.
+    """
     block = block_s(seconds)
     starts = generator.integers(0, seconds, size=(RESAMPLES, math.ceil(seconds / block)))
     drawn = ((starts[:, :, None] + np.arange(block)) % seconds).reshape(RESAMPLES, -1)[:, :seconds]
@@ -84,11 +91,14 @@ def widening(seconds: int) -> float:
 
 
 def figures(run: Seconds, weights: Floats) -> dict[str, Floats]:
-    """Each metric in each resample; `weights` as of `draw_weights`, or a row of ones for the run itself."""
+    """Each metric in each resample.
+
+    `weights` is as of `draw_weights`, or a row of ones for the run itself.
+    """
     answered, failed = weights @ run.answered, weights @ run.failed
     totals = weights @ run.counts
     cumulated = np.cumsum(totals, axis=1)
-    found: dict[str, Any] = {
+    found: dict[str, Floats] = {
         "throughput": answered / (weights @ run.width_s),
         "errors": failed / np.maximum(answered + failed, 1),
         "hits": (weights @ run.hits) / np.maximum(answered, 1),

@@ -1,8 +1,10 @@
 """Two runs compared, with intervals from the runs themselves.
 
-With equal scenario and seed, an open loop sends both runs the same requests in the same seconds: seconds are drawn in pairs, so that what
-both had to bear cancels out. Otherwise they are drawn apart. Either way the interval knows only how the seconds of a run vary, not how runs
-vary: a machine that was slower on that day shows as a difference. Several pairs of runs (`repetitions.py`) see that too.
+With equal scenario and seed, an open loop sends both runs the same requests in the same seconds:
+seconds are drawn in pairs, so that what both had to bear cancels out. Otherwise they are drawn
+apart. Either way the interval shows only how the seconds of a run vary, not how runs vary: a
+machine that was slower on that day shows as a difference. Several pairs of runs (`repetitions.py`)
+show that too.
 """
 
 import math
@@ -22,7 +24,10 @@ TEXTS_COST = "cost"
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """How far resamples lie from the run: of the change, and of the side after (differences of shares, of logarithms otherwise)."""
+    """How far resamples lie from the run: those of the change, and those of the side after.
+
+    They are differences of shares, or of logarithms otherwise.
+    """
 
     change: Floats
     after: Floats
@@ -30,7 +35,10 @@ class _Spread:
 
 
 def compare_runs(before: Results, after: Results, *, paired: bool, seed: int = 1) -> list[Difference]:
-    """Each metric that both runs have. `paired`: both sent the same in the same seconds. Equal seeds give equal intervals."""
+    """The difference in each metric that both runs have.
+
+    `paired`: both sent the same in the same seconds. Equal seeds give equal intervals.
+    """
     spreads = _spreads(seconds_of(before), seconds_of(after), paired, seed)
     found = []
     for metric in RUN_METRICS:
@@ -77,6 +85,6 @@ def _spreads(before: Seconds | None, after: Seconds | None, paired: bool, seed: 
             off = np.log(np.maximum(drawn[metric], TINY) / np.maximum(own[metric], TINY))
             off_after = np.log(np.maximum(drawn_after[metric], TINY) / np.maximum(own_after[metric], TINY))
         spreads[metric] = _Spread(off_after - off, off_after, widen)
-    # a million texts cost in inverse proportion to the texts that are answered a second
+    # what a million texts cost is inversely proportional to the texts that are answered a second
     spreads[TEXTS_COST] = _Spread(-spreads["throughput"].change, -spreads["throughput"].after, widen)
     return spreads

@@ -9,7 +9,8 @@ EXACT = {1: 12.7062, 2: 4.3027, 3: 3.1824}
 def t_95(degrees: int) -> float:
     """The two-sided 95 % quantile for `degrees` (1 or more) of freedom.
 
-    From four degrees on by the expansion of Cornish and Fisher (Abramowitz and Stegun 26.7.5), within 0.1 %.
+    From four degrees on it is computed by the expansion of Cornish and Fisher (Abramowitz and
+    Stegun 26.7.5), within 0.1 %.
     """
     if degrees in EXACT:
         return EXACT[degrees]

@@ -1,11 +1,15 @@
-"""A capacity profile put together from its phases, and a sentence on each thing that could not be measured. Pure."""
+"""A capacity profile put together from its phases. Pure.
+
+With it comes a sentence on each thing that could not be measured.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from loadtest.observation.triton_statistics import Batches, Configuration
 from loadtest.planning.capacity.profile import SCHEMA
+from loadtest.planning.capacity.profile_part import GatewayPart, ProfilePart, TimesPart, TritonPart
 from loadtest.planning.profiling.phases import Phase
 from loadtest.planning.search.capacity_part import measured_point
 from loadtest.results.histogram import EXACT_DIGITS, Histogram
@@ -14,16 +18,22 @@ from loadtest.workload.workload import Workload
 
 SHARES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 BYTES_PER_KEY = 148
-"""What Valkey 9 and Redis 7 take for a key of ours beside its value: the key, its expiry, the entries of both tables."""
+"""What Valkey 9 and Redis 7 take for a key of ours beside its value.
+
+That is the key, its expiry, and the entries of both tables.
+"""
 LEAST_EXECUTIONS = 5
 MS_PER_S = 1e3
 LEAST_SHARE = 0.1
-"""No service time is told shorter than this share of the mean."""
+"""No service time is reported as shorter than this share of the mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What was measured: the model, the instance type (of the price table), texts a request, bytes of a cached item if they are known."""
+    """What was measured: the model, the instance type (of the price table), the texts of a request.
+
+    `bytes_per_item`: memory of a cached item, None where it is not known.
+    """
 
     model: str
     instance: str
@@ -34,44 +44,55 @@ class Subject:
     bytes_per_item: float | None = None
 
 
-def assemble(subject: Subject, phases: Sequence[Phase], points: Sequence[Phase], triton: Configuration) -> tuple[dict[str, Any], list[str]]:
-    """The profile as JSON values, and what it lacks or took for granted.
+class Assembled(NamedTuple):
+    """A profile, whole or in part, and a sentence on each thing that it lacks or assumes."""
 
-    `phases` are those of `Phases.run`: hits alone, hits, misses, batches.
+    profile: ProfilePart
+    cautions: list[str]
+
+
+def assemble(subject: Subject, phases: Sequence[Phase], points: Sequence[Phase], triton: Configuration, problem: str = "") -> Assembled:
+    """Put a profile together.
+
+    `phases` are those of `Phases.run`: hits alone, hits, misses, batches. `problem` says why the
+    measurement broke off, and is empty where it did not.
     """
     alone, hits, misses, *_ = phases
-    said: list[str] = []
     hit_s, miss_s = _mean_s(alone.results), _mean_s(misses.results)
     batch_seconds = seconds_by_size(phases)
-    if 1 in batch_seconds:
-        call_s = batch_seconds[1]
-    else:
-        call_s = max(miss_s - hit_s, LEAST_SHARE * miss_s)
-        said.append(
-            "Without --triton-url, a call's service time is a miss's latency less a hit's, overhead at the gateway included, and the "
-            "seconds of batches are not known."
-        )
-    return {
-        "schema": SCHEMA,
-        **heading(subject),
-        "triton": _triton(misses.results, miss_s, call_s, triton, batch_seconds),
-        "gateway": _gateway(alone, hits, misses, max(miss_s - hit_s - call_s, 0.0), said),
-        **_cache(subject, misses, said),
-        "points": [measured_point(point.results, 1, 1) for point in points],
-    }, said
+    call_s = batch_seconds[1] if 1 in batch_seconds else max(miss_s - hit_s, LEAST_SHARE * miss_s)
+    profile = heading(subject, problem)
+    profile["triton"] = _triton(misses.results, miss_s, call_s, triton, batch_seconds)
+    profile["gateway"] = _gateway(alone, hits, misses, max(miss_s - hit_s - call_s, 0.0))
+    bytes_per_item = _bytes_per_item(subject, misses)
+    if bytes_per_item is not None:
+        profile["cache"] = {"bytes_per_item": bytes_per_item}
+    profile["points"] = [measured_point(point.results, 1, 1) for point in points]
+    cautions = [*_cautions_on_calls(batch_seconds), *_cautions_on_gateway(hits, misses), *_cautions_on_cache(subject, misses)]
+    return Assembled(profile, cautions)
 
 
-def heading(subject: Subject) -> dict[str, Any]:
-    """What is known of a profile before anything is measured."""
-    return {
-        "measured": {"on": subject.measured_on, "instance": subject.instance, "cores": subject.cores, "command": subject.command},
-        "model": subject.model,
-        "items_per_request": subject.items_per_request,
+def heading(subject: Subject, problem: str = "") -> ProfilePart:
+    """What is known of a profile before anything is measured; `problem` as of `assemble`."""
+    profile: ProfilePart = {"schema": SCHEMA}
+    if problem:
+        profile["problem"] = problem
+    profile["measured"] = {
+        "on": subject.measured_on,
+        "instance": subject.instance,
+        "cores": subject.cores,
+        "command": subject.command,
     }
+    profile["model"] = subject.model
+    profile["items_per_request"] = subject.items_per_request
+    return profile
 
 
 def seconds_by_size(phases: Sequence[Phase]) -> dict[int, float]:
-    """Mean seconds of a batch by its size, of sizes that were executed often enough; a larger batch is never told as faster."""
+    """Mean seconds of a batch by its size, of sizes that were executed often enough.
+
+    No batch is reported as faster than a smaller one.
+    """
     total: dict[int, Batches] = {}
     for phase in phases:
         for size, batch in phase.batches.items():
@@ -79,30 +100,31 @@ def seconds_by_size(phases: Sequence[Phase]) -> dict[int, float]:
             total[size] = Batches(before.executions + batch.executions, before.seconds + batch.seconds)
     seconds: dict[int, float] = {}
     for size, batch in sorted(total.items()):
-        # sizes between the powers of two come of joined requests, few and at odd moments
+        # sizes between the powers of two come from joined requests, few and at odd moments
         if batch.executions >= LEAST_EXECUTIONS and size & (size - 1) == 0:
             seconds[size] = max(batch.seconds / batch.executions, *seconds.values(), 0.0)
     return seconds if 1 in seconds else {}
 
 
-def point_rates(loads: Sequence[float], document: Mapping[str, Any], workload: Workload) -> list[float]:
-    """Requests/s that load Triton's instances, or the gateway where it is the narrower, to these shares."""
+def point_rates(loads: Sequence[float], profile: ProfilePart, workload: Workload) -> list[float]:
+    """Requests/s that load Triton's instances to these shares, or the gateway if it can do less."""
+    triton, gateway = profile["triton"], profile["gateway"]
     misses = workload.mean_batch_size * (1 - (workload.repeat if workload.zipf is None else 0.0))
     highest = []
     if misses > 0:
-        highest.append(document["triton"]["instances"] / document["triton"]["service_s"]["mean"] / misses)
-    cpu_s = document["gateway"].get("cpu_s_per_miss" if misses > 0 else "cpu_s_per_hit")
+        highest.append(triton["instances"] / triton["service_s"]["mean"] / misses)
+    cpu_s = gateway.get("cpu_s_per_miss") if misses > 0 else gateway.get("cpu_s_per_hit")
     if cpu_s:
         highest.append(1 / cpu_s)
     return [load * min(highest) for load in loads] if highest else []
 
 
-def _triton(results: Results, miss_s: float, call_s: float, triton: Configuration, batch_seconds: Mapping[int, float]) -> dict[str, Any]:
-    # the calls vary as the latencies of misses do: what lies between them is much the same for all
+def _triton(results: Results, miss_s: float, call_s: float, triton: Configuration, batch_seconds: Mapping[int, float]) -> TritonPart:
+    # calls vary as the latencies of misses do: the difference is much the same for all requests
     between_s = miss_s - call_s
     histogram = _latency(results)
     quantiles = {share: max(ms / MS_PER_S - between_s, LEAST_SHARE * call_s) for share, ms in _quantiles_ms(histogram).items()}
-    part: dict[str, Any] = {
+    part: TritonPart = {
         "instances": triton.instances,
         "service_s": {
             "mean": call_s,
@@ -116,45 +138,74 @@ def _triton(results: Results, miss_s: float, call_s: float, triton: Configuratio
     return part
 
 
-def _gateway(alone: Phase, hits: Phase, misses: Phase, overhead_s: float, said: list[str]) -> dict[str, Any]:
-    histogram, hit_s = _latency(alone.results), _mean_s(alone.results)
-    part: dict[str, Any] = {
-        "hit_latency_s": {
-            "mean": hit_s,
-            "scv": variance_s2(histogram) / hit_s**2,
-            "quantiles": {str(share): ms / MS_PER_S for share, ms in _quantiles_ms(histogram).items()},
-        },
+def _gateway(alone: Phase, hits: Phase, misses: Phase, overhead_s: float) -> GatewayPart:
+    part: GatewayPart = {
+        "hit_latency_s": _times(alone.results),
         "miss_overhead_s": overhead_s,
         "workers": max(misses.after.workers, 1),
     }
     per_hit, per_miss = hits.cpu_s_per_request, misses.cpu_s_per_request
     if per_hit and per_miss:
-        part |= {"cpu_s_per_hit": per_hit, "cpu_s_per_miss": per_miss}
-    else:
+        part["cpu_s_per_hit"], part["cpu_s_per_miss"] = per_hit, per_miss
+    if misses.after.memory_bytes:
+        part["memory_bytes"] = misses.after.memory_bytes
+    return part
+
+
+def _times(results: Results) -> TimesPart:
+    histogram, mean_s = _latency(results), _mean_s(results)
+    return {
+        "mean": mean_s,
+        "scv": variance_s2(histogram) / mean_s**2,
+        "quantiles": {str(share): ms / MS_PER_S for share, ms in _quantiles_ms(histogram).items()},
+    }
+
+
+def _bytes_per_item(subject: Subject, misses: Phase) -> float | None:
+    """Memory of a cached item: as given, else of what the gateway wrote.
+
+    None where it wrote nothing.
+    """
+    if subject.bytes_per_item is not None:
+        return subject.bytes_per_item
+    before, after = misses.before.cache_bytes_written or 0.0, misses.after.cache_bytes_written
+    stored = misses.results.texts_per_s * misses.results.elapsed_s
+    if after is None or after <= before or not stored:
+        return None
+    return (after - before) / stored + BYTES_PER_KEY
+
+
+def _cautions_on_calls(batch_seconds: Mapping[int, float]) -> list[str]:
+    if 1 in batch_seconds:
+        return []
+    return [
+        "Without --triton-url, a call's service time is a miss's latency less a hit's, overhead at the gateway included, and the "
+        "seconds of batches are not known."
+    ]
+
+
+def _cautions_on_gateway(hits: Phase, misses: Phase) -> list[str]:
+    said = []
+    if not (hits.cpu_s_per_request and misses.cpu_s_per_request):
         said.append(
             "The gateway tells nothing of its CPU time, as with several workers: gateway.cpu_s_per_hit and cpu_s_per_miss are left out. "
             "Measure one with a single worker."
         )
-    if misses.after.memory_bytes:
-        part["memory_bytes"] = misses.after.memory_bytes
-    if (hits.results.cache_hit_rate or 0.0) < 1:
-        said.append(f"Only {hits.results.cache_hit_rate or 0:.1%} of the texts meant as hits came from the cache.")
-    return part
+    hit_rate = hits.results.cache_hit_rate or 0.0
+    if hit_rate < 1:
+        said.append(f"Only {hit_rate:.1%} of the texts meant as hits came from the cache.")
+    return said
 
 
-def _cache(subject: Subject, misses: Phase, said: list[str]) -> dict[str, Any]:
+def _cautions_on_cache(subject: Subject, misses: Phase) -> list[str]:
     if subject.bytes_per_item is not None:
-        return {"cache": {"bytes_per_item": subject.bytes_per_item}}
-    before, after = misses.before.cache_bytes_written, misses.after.cache_bytes_written
-    stored = misses.results.texts_per_s * misses.results.elapsed_s
-    if after is None or after <= (before or 0.0) or not stored:
-        said.append("The gateway wrote nothing into a cache: cache.bytes_per_item is left out; --bytes-per-item gives it.")
-        return {}
-    said.append(
+        return []
+    if _bytes_per_item(subject, misses) is None:
+        return ["The gateway wrote nothing into a cache: cache.bytes_per_item is left out; --bytes-per-item gives it."]
+    return [
         f"cache.bytes_per_item is what the gateway wrote per miss and {BYTES_PER_KEY} bytes that Valkey 9 takes for a key: "
         "--bytes-per-item gives your own used memory / keys."
-    )
-    return {"cache": {"bytes_per_item": (after - (before or 0.0)) / stored + BYTES_PER_KEY}}
+    ]
 
 
 def _latency(results: Results) -> Histogram:
@@ -170,7 +221,10 @@ def _quantiles_ms(histogram: Histogram) -> dict[float, float]:
 
 
 def variance_s2(histogram: Histogram) -> float:
-    """The variance in seconds squared, within the histogram's precision, from evenly spaced quantiles."""
+    """The variance in seconds squared, from evenly spaced quantiles.
+
+    It is as precise as the histogram.
+    """
     shares = [(index + 0.5) / 1000 for index in range(1000)]
     values = [ms / MS_PER_S for ms in histogram.quantiles_ms(shares)]
     mean = sum(values) / len(values)

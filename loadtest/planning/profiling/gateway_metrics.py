@@ -15,7 +15,10 @@ WORKERS = ("headrace_workers", ())
 
 @dataclass(frozen=True, slots=True)
 class GatewayUse:
-    """Counters until now; None where the gateway does not tell (with several workers it tells nothing of the process)."""
+    """Counters until now, None where the gateway has no such metric.
+
+    With several workers it has none of its process.
+    """
 
     cpu_s: float | None
     memory_bytes: float | None
@@ -24,7 +27,7 @@ class GatewayUse:
 
 
 def read_use(gateway: Client, url: str, path: str) -> GatewayUse:
-    """A reading.
+    """Read the metrics once.
 
     Raises:
         TargetError: there are no metrics.

@@ -1,10 +1,14 @@
-"""The runs that make a capacity profile, one after the other; each is an ordinary load test with readings of counters before and after it.
+"""The runs that make a capacity profile, one after the other.
 
-hits alone      1 user, every text a repeat                    hit latency at little load
-hits            several users, every text a repeat             the gateway's CPU per hit
-misses          as many users as Triton has instances          service time of a call, the gateway's CPU per miss
-batches         the same with 2, 4, 8 … texts a request        seconds of batches by their size
-points          open loop at shares of what the misses allow   latency to check the model with
+Each is an ordinary load test with readings of counters before and after it.
+
+hits alone   1 user, every text a repeat               hit latency at little load
+hits         several users, every text a repeat        the gateway's CPU per hit
+misses       as many users as Triton has instances     service time of a call,
+                                                       the gateway's CPU per miss
+batches      the same with 2, 4, 8 … texts a request   seconds of batches by their size
+points       open loop at shares of what the misses    latency to check the model with
+             allow
 """
 
 import secrets
@@ -24,13 +28,16 @@ from loadtest.workload.workload import MAX_BATCH_SIZE, BatchSize, Workload
 
 HIT_USERS = 8
 POINT_LOADS = (0.25, 0.5, 0.7)
-"""Shares of the rate at which Triton's instances would never rest."""
+"""Shares of the rate at which Triton's instances would never be idle."""
 SALT_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One run and what the counters did meanwhile. `batches` is empty where no Triton was asked."""
+    """One run and what the counters did meanwhile.
+
+    `batches` is empty where no Triton was asked.
+    """
 
     name: str
     results: Results
@@ -40,7 +47,7 @@ class Phase:
 
     @property
     def cpu_s_per_request(self) -> float | None:
-        """The gateway's CPU seconds per request; None where it does not tell."""
+        """The gateway's CPU seconds per request; None where it has no such metric."""
         if self.before.cpu_s is None or self.after.cpu_s is None:
             return None
         return (self.after.cpu_s - self.before.cpu_s) / self.results.requests
@@ -48,14 +55,21 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """How counters are read: the gateway's, and Triton's by batch size (None where its address is not known)."""
+    """How the counters are read: the gateway's, and Triton's by batch size.
+
+    `triton` is None where its address is not known.
+    """
 
     gateway: Callable[[], GatewayUse]
     triton: Callable[[], dict[int, Batches]] | None
 
 
 class Phases:
-    """Makes the phases. `scenario` gives address, workload and headers; its loop and its repeats are replaced but in `points`."""
+    """Makes the phases.
+
+    `scenario` gives address, workload and headers. Its loop is replaced, and so are its repeats,
+    except in `points`.
+    """
 
     def __init__(self, scenario: Scenario, corpus: Sequence[str], readers: Readers, triton: Configuration, around: Circumstances) -> None:
         self._scenario = scenario
@@ -65,10 +79,11 @@ class Phases:
         self._around = around
 
     def run(self, seconds: float) -> Iterator[Phase]:
-        """All but the points, for `seconds` each (batches: half of it), as they end.
+        """All phases but the points, as they end, for `seconds` each (batches: half of that).
 
         Raises:
-            TargetError, NoAnswerError, GeneratorError: a run could not be made, or nothing in it was answered well.
+            TargetError, NoAnswerError, GeneratorError: a run could not be made, or nothing in it
+                was answered well.
             KeyboardInterrupt: ended by hand.
         """
         yield self._phase("hits alone", ClosedLoop(1), self._texts(1.0), seconds)
@@ -91,7 +106,7 @@ class Phases:
     def _phase(self, name: str, loop: Loop, workload: Workload, seconds: float) -> Phase:
         scenario = replace(self._scenario, loop=loop, workload=workload, duration_s=seconds, workers=1, salt=secrets.token_hex(SALT_BYTES))
         readers = self._readers
-        # the requests that warm the cache are not of the phase: the counters are read after them
+        # the requests that warm the cache do not belong to the phase: counters are read after them
         prepare(scenario, self._corpus)
         batches = readers.triton() if readers.triton else {}
         before = readers.gateway()

@@ -10,8 +10,15 @@ class BoundsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """`first_rps` is the first rate and the lowest. `resolution` is half the width of the 95 % interval that ends the search, as a share of
-    the rate: 0.1 is ± 10 %. `most_rps` is the highest rate that is tried, `most_trials` how many runs there are at most."""
+    """The bounds of a search.
+
+    `first_rps` is the first rate and the lowest, `most_rps` the highest rate that is tried.
+    `resolution` is half the width of the 95 % interval that ends the search, as a share of the
+    rate: 0.1 is ± 10 %. `most_trials` is how many runs there are at most.
+
+    Raises:
+        BoundsError: no search can keep them.
+    """
 
     first_rps: float = 10.0
     resolution: float = 0.1
@@ -29,7 +36,11 @@ class Bounds:
             raise BoundsError("a search needs at least 2 trials")
 
     def on_grid(self, rate_rps: float) -> float:
-        """The nearest rate that the search tries: powers of 1 + `resolution` times the first, so that rates near the edge repeat."""
+        """The nearest rate that the search tries.
+
+        Those are powers of 1 + `resolution` times the first rate, so that rates near the edge
+        repeat.
+        """
         step = math.log1p(self.resolution)
         nearest = self.first_rps * math.exp(round(math.log(rate_rps / self.first_rps) / step) * step)
         return min(max(nearest, self.first_rps), self.most_rps)

@@ -1,8 +1,10 @@
-"""What a search measures of a capacity profile: a Triton replica's ceiling within the SLO, and points to check the model. Pure."""
+"""What a search measures of a capacity profile. Pure.
 
-from typing import Any
+That is a Triton replica's ceiling within the SLO, and points to check the model with.
+"""
 
 from loadtest.planning.capacity.profile import SCHEMA
+from loadtest.planning.capacity.profile_part import PointPart, ProfilePart
 from loadtest.planning.search.search import Found
 from loadtest.results.results import Results
 from loadtest.slo import Slo
@@ -12,14 +14,17 @@ LEAST_REQUESTS = 200
 """Trials with fewer requests show too little of p99 to check a model with."""
 
 
-def capacity_part(found: Found, slo: Slo, triton_replicas: int, gateways: int) -> dict[str, Any] | None:
-    """A part of a capacity profile, to be put together with what `profile` measures; None where nothing was found."""
+def capacity_part(found: Found, slo: Slo, triton_replicas: int, gateways: int) -> ProfilePart | None:
+    """A part of a capacity profile, to be put together with what `profile` measures.
+
+    None where nothing was found.
+    """
     points = [
         measured_point(trial.results, triton_replicas, gateways)
         for trial in found.trials
-        if trial.passed and trial.kept_up and trial.results is not None and trial.results.requests >= LEAST_REQUESTS
+        if trial.held and trial.results is not None and trial.results.requests >= LEAST_REQUESTS
     ]
-    part: dict[str, Any] = {"schema": SCHEMA, "points": points}
+    part: ProfilePart = {"schema": SCHEMA, "points": points}
     best = None if found.best is None else found.best.results
     if found.rate_rps is not None and best is not None and best.cache_hit_rate is not None and best.throughput_rps:
         texts_per_request = best.texts_per_s / best.throughput_rps
@@ -29,7 +34,7 @@ def capacity_part(found: Found, slo: Slo, triton_replicas: int, gateways: int) -
     return part if points or "triton" in part else None
 
 
-def measured_point(results: Results, triton_replicas: int, gateways: int) -> dict[str, Any]:
+def measured_point(results: Results, triton_replicas: int, gateways: int) -> PointPart:
     """A run as a point of a capacity profile."""
     latency_ms = results.latency_ms or {}
     return {

@@ -1,14 +1,17 @@
 """The rate at which runs begin to fail, from trials that passed and trials that failed. Pure.
 
-A run passes by chance: its percentile is a sample's. So each trial is one throw of a coin whose bias falls with the rate r, a logistic
-psychometric function with lapses (Wichmann and Hill, 2001; placed and read as in Kontsevich and Tyler, 1999):
+A run passes by chance: its percentile is a sample's. So each trial is one throw of a coin whose
+bias falls with the rate r, a logistic psychometric function with lapses (Wichmann and Hill, 2001;
+placed and read as in Kontsevich and Tyler, 1999):
 
     P(pass at r) = λ/2 + (1 − λ) / (1 + (r / edge)^(1/s))
 
-The edge is where half of the trials pass. λ = 2 % of the runs go one way or the other whatever the rate (a noisy neighbour), so that one
-stray failure far below the edge does not move it. Prior: the edge anywhere on a log scale from half the lowest to twice the highest rate
-tried, the width s anywhere on a log scale from 0.3 % to 10 %. The posterior is computed on a grid; intervals are its central 95 %. Unlike
-a maximum-likelihood fit, that has a width also where every trial below the edge passed and every one above it failed.
+The edge is where half of the trials pass. λ = 2 % of the runs go one way or the other whatever the
+rate (a noisy neighbour), so that one stray failure far below the edge does not move it. The prior:
+the edge lies anywhere on a log scale from half the lowest to twice the highest rate tried, the
+width s anywhere on a log scale from 0.3 % to 10 %. The posterior is computed on a grid; intervals
+are its central 95 %. Unlike a maximum-likelihood fit, they have a width also where every trial
+below the edge passed and every one above it failed.
 """
 
 import math
@@ -53,7 +56,10 @@ class Edge:
 
 
 def locate(trials: Iterable[Trial]) -> Edge:
-    """The edge as these trials, of which there is at least one, show it; those in which the generator was behind do not count."""
+    """The edge as these trials show it, of which there must be at least one.
+
+    Trials in which the generator was behind do not count.
+    """
     passed, tried = Counter[float](), Counter[float]()
     for trial in trials:
         if trial.kept_up:

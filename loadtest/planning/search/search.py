@@ -1,10 +1,15 @@
-"""The search: which rate is tried next, and when enough is known. Pure apart from the trials that it is given.
+"""The search: which rate is tried next, and when enough is known.
 
-1. Steps: the first rate, then doubled, until one fails; a failure counts once two of at most three trials at that rate failed.
-2. Bisection on a log scale: each trial at the median of where the edge may lie (`edge.py`), which halves what is not known, until the 95 %
-   interval is within ± the resolution. Rates lie on a grid of that resolution, so that those near the edge are repeated.
+Pure apart from the trials that it is given.
 
-A run in which the generator did not keep up says nothing of the system: it is repeated once, and then ends the search.
+1. Steps: the first rate is doubled until one fails; a failure counts once two of at most three
+   trials at that rate failed.
+2. Bisection on a log scale: each trial is made at the median of where the edge may lie (`edge.py`),
+   which halves what is not known, until the 95 % interval is within ± the resolution. Rates lie on
+   a grid of that resolution, so that those near the edge are repeated.
+
+A run in which the generator did not keep up says nothing of the system: it is repeated once, and
+then ends the search.
 """
 
 from collections.abc import Callable
@@ -49,7 +54,7 @@ class Found:
 
     @property
     def rate_rps(self) -> float | None:
-        """The highest rate within the SLO: at which half of the trials pass."""
+        """The highest rate within the SLO: the one at which half of the trials pass."""
         return None if self.edge is None else self.edge.half.rps
 
     @property
@@ -69,18 +74,20 @@ class Found:
 
     @property
     def best(self) -> Trial | None:
-        """The latest passed trial of the highest rate that lies within the interval or below it."""
+        """The latest passed trial at the highest rate that is not above the interval."""
         most = float("inf") if self.edge is None else self.edge.half.high_rps
-        held = [trial for trial in self.trials if trial.passed and trial.kept_up and trial.rate_rps <= most]
+        held = [trial for trial in self.trials if trial.held and trial.rate_rps <= most]
         return max(reversed(held), key=lambda trial: trial.rate_rps, default=None)
 
 
 def nobody(_trial: Trial, _edge: Edge | None) -> None:
-    """Listens to trials, and shows none."""
+    """The listener that ignores trials."""
 
 
 def search(trial_at: Callable[[float], Trial], bounds: Bounds, on_trial: OnTrial = nobody) -> Found:
-    """Find the highest rate within an SLO; Ctrl-C ends the search early, with what was found until then.
+    """Find the highest rate within an SLO.
+
+    Ctrl-C ends the search early, with what was found until then.
 
     Args:
         trial_at: runs and judges a load of that many requests/s (`trials.Trials`).
@@ -88,8 +95,8 @@ def search(trial_at: Callable[[float], Trial], bounds: Bounds, on_trial: OnTrial
         on_trial: called after each trial with what is known by then.
 
     Raises:
-        NoAnswerError, TargetError, GeneratorError, WorkloadError: the very first trial could not be made. Later ones end the search as
-            `broken`.
+        NoAnswerError, TargetError, GeneratorError, WorkloadError: the very first trial could not be
+            made. A later trial that cannot be made ends the search as `broken`.
     """
     trials: list[Trial] = []
     try:
@@ -117,7 +124,7 @@ def _explore(trial_at: Callable[[float], Trial], bounds: Bounds, trials: list[Tr
         if not _fails(trials, max(tried.rate_rps for tried in trials)):
             if trial.passed and rate_rps >= bounds.most_rps:
                 return "ceiling"
-            # a failure is tried again, before it is believed
+            # a failed rate is tried again before the failure counts
             rate_rps = min(rate_rps * GROWTH, bounds.most_rps) if _holds(trials, rate_rps) else rate_rps
             continue
         if edge is None:

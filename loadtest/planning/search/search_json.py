@@ -1,52 +1,70 @@
-"""`search.json`: what a search found, in the form that `docs/search.md` describes. Pure."""
+"""`search.json`, in the form that `docs/search.md` describes. Pure.
 
+It is written after a search, and read to compare searches.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from loadtest.planning.search.bounds import Bounds
+from pydantic import JsonValue
+
 from loadtest.planning.search.edge import CONFIDENCE, Estimate
-from loadtest.planning.search.search import Found
-from loadtest.planning.search.sentence import cautions, sentence
-from loadtest.planning.search.trial import Trial
-from loadtest.results.summary import Circumstances
-from loadtest.scenario.scenario import Scenario
-from loadtest.slo import Slo
+from loadtest.planning.search.summary import SearchSummary
+from loadtest.planning.search.trial import Trial, counted
 
 SCHEMA = "headrace-search/1"
 
 
-def search_json(found: Found, slo: Slo, bounds: Bounds, scenario: Scenario, around: Circumstances, warm_up_s: float) -> dict[str, Any]:
-    """The search as JSON values. Headers of the scenario, which may hold keys, are left out."""
-    offered = scenario.to_dict()
-    del offered["headers"]
-    best = found.best.results if found.best is not None else None
+@dataclass(frozen=True, slots=True)
+class SearchFile:
+    """The fields of a search.json by which searches are compared; `offered` is the scenario."""
+
+    slo: str
+    verdict: str
+    rate: Estimate | None
+    safe_rate: Estimate | None
+    offered: Mapping[str, JsonValue]
+    machine: Mapping[str, str | int | float]
+
+
+def search_json(search: SearchSummary) -> dict[str, Any]:
+    """The search as JSON values."""
     return {
         "schema": SCHEMA,
-        "verdict": sentence(found, slo, bounds),
-        "outcome": found.outcome,
-        "problem": found.reason,
-        "slo": str(slo),
-        "rate": _estimate(None if found.edge is None else found.edge.half),
-        "safe_rate": _estimate(None if found.edge is None else found.edge.safe),
+        "verdict": search.verdict,
+        "outcome": search.outcome,
+        "problem": search.problem,
+        "slo": str(search.slo),
+        "rate": None if search.rate is None else asdict(search.rate),
+        "safe_rate": None if search.safe_rate is None else asdict(search.safe_rate),
         "confidence": CONFIDENCE,
-        "cautions": cautions(found, scenario, slo),
-        "trials": [_trial(trial) for trial in found.trials],
-        "best": None if best is None else best.to_dict(),
-        "bounds": {
-            "first_rps": bounds.first_rps,
-            "resolution": bounds.resolution,
-            "most_rps": bounds.most_rps,
-            "most_trials": bounds.most_trials,
-        },
-        "warm_up_s": warm_up_s,
-        "offered": offered,
-        "machine": dict(around.machine),
-        "command": around.command,
-        "started_at": around.started_at,
+        "cautions": list(search.cautions),
+        "trials": [_trial(trial) for trial in search.trials],
+        "best": None if search.best is None else search.best.to_dict(),
+        "bounds": asdict(search.bounds),
+        "warm_up_s": search.warm_up_s,
+        "offered": search.offered,
+        "machine": dict(search.around.machine),
+        "command": search.around.command,
+        "started_at": search.around.started_at,
     }
 
 
-def _estimate(estimate: Estimate | None) -> dict[str, float] | None:
-    return None if estimate is None else {"rps": estimate.rps, "low_rps": estimate.low_rps, "high_rps": estimate.high_rps}
+def parse_search(values: Mapping[str, Any]) -> SearchFile:
+    """Pick the fields from the JSON values of a search.json.
+
+    Raises:
+        KeyError, TypeError: a field is missing, or has a form that it cannot have.
+    """
+    return SearchFile(
+        slo=values["slo"],
+        verdict=values["verdict"],
+        rate=None if values["rate"] is None else Estimate(**values["rate"]),
+        safe_rate=None if values["safe_rate"] is None else Estimate(**values["safe_rate"]),
+        offered=values["offered"],
+        machine=values["machine"],
+    )
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
@@ -58,6 +76,6 @@ def _trial(trial: Trial) -> dict[str, Any]:
     }
     results = trial.results
     if results is not None:
-        names = ("offered_rps", "throughput_rps", "texts_per_s", "requests", "failures", "dropped", "late", "behind", "cache_hit_rate")
-        values |= {name: getattr(results, name) for name in (*names, "latency_ms", "started_at", "elapsed_s")}
+        values |= counted(results)
+        values |= {"latency_ms": results.latency_ms, "started_at": results.started_at, "elapsed_s": results.elapsed_s}
     return values

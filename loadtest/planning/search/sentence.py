@@ -2,7 +2,8 @@
 
 from loadtest.planning.search.bounds import Bounds
 from loadtest.planning.search.search import Found
-from loadtest.report.verdict import cautions as cautions_of_a_run
+from loadtest.results.figures import number
+from loadtest.results.verdict import cautions as cautions_of_a_run
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
 from loadtest.slo import Slo
@@ -13,7 +14,10 @@ MS_PER_S = 1e3
 
 
 def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
-    """The verdict: first the rate, or why there is none; of a search that did not come to its end, why."""
+    """The verdict: the rate, or why there is none.
+
+    It says, too, why a search did not come to its end.
+    """
     if found.outcome == "lowest_fails":
         lowest = min(found.trials, key=lambda trial: trial.rate_rps)
         why = next((trial.misses for trial in found.trials if trial.rate_rps == lowest.rate_rps and not trial.passed), ())
@@ -64,14 +68,8 @@ def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
 
 
 def rate(rate_rps: float) -> str:
-    """A rate with three significant digits: `41.5 requests/s`, `1,240 requests/s`."""
+    """`41.5 requests/s`, `1,240 requests/s`."""
     return f"{number(rate_rps)} requests/s"
-
-
-def number(value: float) -> str:
-    """Three significant digits, and no exponent."""
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:,.{digits}f}"
 
 
 def _when(trials: int) -> str:

@@ -19,8 +19,9 @@ SALT_BYTES = 4
 class Trials:
     """Runs `scenario`, an open loop of Poisson arrivals, at the rate that it is called with.
 
-    Each run has a new salt and a new seed, so that it meets no cached text of another and its arrivals are a sample of their own. Before
-    it the same rate is sent for `warm_up_s` seconds that do not count.
+    Each run has a new salt and a new seed, so that it meets no cached text of another and its
+    arrivals are a sample of their own. Before each run the same rate is sent for `warm_up_s`
+    seconds that do not count.
 
     Raises:
         ScenarioError: the scenario is no open loop of Poisson arrivals.

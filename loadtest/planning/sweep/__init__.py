@@ -1,1 +1,1 @@
-"""Sweeps: configurations of the stack, one after another under load, and which of them to choose."""
+"""Sweeps: configurations of the stack, one after another under load, and which one to choose."""

@@ -1,4 +1,7 @@
-"""The configurations of a sweep: listed, made of a grid, and told apart by a digest of all that decides a result. Pure."""
+"""The configurations of a sweep, listed or made of a grid. Pure.
+
+They are told apart by a digest of all that decides a result.
+"""
 
 import hashlib
 import json
@@ -6,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
+
+from pydantic import JsonValue
 
 from loadtest.planning.sweep.document import Document, parse_knobs
 from loadtest.planning.sweep.errors import SweepError
@@ -17,14 +22,17 @@ NAME = "name"
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Knobs with a name that is theirs alone in the sweep."""
+    """Knobs with a name that no others have in the sweep."""
 
     name: str
     knobs: Knobs
 
     @property
     def workload(self) -> str:
-        """The workload knobs in a line: only configurations under one workload can be weighed against each other."""
+        """The workload knobs in a line.
+
+        Only configurations under one workload can be compared with each other.
+        """
         return described({name: value for name, value in self.knobs.turned().items() if name in WORKLOAD}) or "repeat=0"
 
 
@@ -32,7 +40,7 @@ def configurations(document: Document) -> list[Configuration]:
     """The configurations that a document lists and those of its grids, in that order, each once.
 
     Raises:
-        SweepError: a knob is unknown or wrong, a name stands twice, or there is no configuration; the message names the field.
+        SweepError: a knob is unknown or wrong, or a name stands twice; the message names the field.
     """
     base = dict(document.base)
     parse_knobs(base, "base")
@@ -49,7 +57,7 @@ def configurations(document: Document) -> list[Configuration]:
     return _with_names(named)
 
 
-def digest(parts: Mapping[str, Any]) -> str:
+def digest(parts: Mapping[str, JsonValue]) -> str:
     """A short digest of JSON values, the same whatever the order of their fields."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]
@@ -70,7 +78,10 @@ def _entries(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _normal(knobs: Knobs) -> Knobs:
-    """Without the knobs that mean nothing beside the others, so that equal stacks are one configuration."""
+    """The knobs without those that mean nothing beside the others.
+
+    So equal stacks are one configuration.
+    """
     return Knobs.model_validate(knobs.turned())
 
 

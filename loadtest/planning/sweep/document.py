@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from loadtest.faults import Fault, faults
 from loadtest.planning.search.bounds import Bounds
 from loadtest.planning.sweep.errors import SweepError
 from loadtest.planning.sweep.knobs import Knobs
@@ -60,7 +61,7 @@ class Loads(BaseModel):
 
 
 class ProfileField(BaseModel):
-    """That the best configuration is profiled for `plan`; `seconds` of each run, see `profile`."""
+    """Asks that the best configuration is profiled for `plan`; `seconds` of each run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -68,7 +69,10 @@ class ProfileField(BaseModel):
 
 
 class SpotField(BaseModel):
-    """How a cloud takes spot instances away: the share of them in a month, seconds until another is warm, seconds of warning."""
+    """How a cloud takes spot instances away.
+
+    That is the share of them in a month, seconds until another one is warm, seconds of warning.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -88,7 +92,7 @@ class Prices(BaseModel):
 
 
 class Document(BaseModel):
-    """A sweep as it was written. Paths are taken from the file's own folder."""
+    """A sweep as it was written. Paths are relative to the file's own folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -125,7 +129,8 @@ def read_document(path: Path) -> Document:
     """The sweep that a file describes.
 
     Raises:
-        SweepError: the file cannot be read, or a field is missing, unknown or wrong; the message names it with its path.
+        SweepError: the file cannot be read, or a field is missing, unknown or wrong; the message
+            names it with its path.
     """
     try:
         values = read_mapping(path, "model, repository, corpus, slo, loads")
@@ -148,28 +153,23 @@ def parse_document(values: Any, where: str) -> Document:
     try:
         return Document.model_validate(values)
     except ValidationError as exc:
-        raise SweepError("; ".join(sentence(where, error) for error in exc.errors())) from exc
+        raise SweepError("; ".join(_sentence(where, fault) for fault in faults(exc))) from exc
 
 
 def parse_knobs(values: Any, where: str) -> Knobs:
     """The knobs of one configuration.
 
     Raises:
-        SweepError: a knob is unknown or has a value that it cannot have; the message names it with its path.
+        SweepError: a knob is unknown or has a value that it cannot have; the message names it with
+            its path.
     """
     try:
         return Knobs.model_validate(values)
     except ValidationError as exc:
-        error = exc.errors()[0]
-        known = f"; there are {', '.join(Knobs.model_fields)}" if error["type"] == "extra_forbidden" and len(error["loc"]) == 1 else ""
-        raise SweepError(sentence(where, error) + known) from exc
+        fault = faults(exc)[0]
+        known = f"; there are {', '.join(Knobs.model_fields)}" if fault.is_unknown and len(fault.place) == 1 else ""
+        raise SweepError(_sentence(where, fault) + known) from exc
 
 
-def sentence(where: str, error: Any) -> str:
-    """A validation error with the path of its field, as in `sweep.yaml: loads.rates_rps[0]: Input should be greater than 0`."""
-    path = ""
-    for part in error["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    given = f" (it says {error['input']!r})" if path and error["type"] not in ("missing", "extra_forbidden") else ""
-    said = "no such field" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
-    return f"{where}: {f'{path}: ' if path else ''}{said}{given}"
+def _sentence(where: str, fault: Fault) -> str:
+    return f"{where}: {fault.path}: no such field" if fault.is_unknown else fault.sentence(where)

@@ -1,8 +1,12 @@
-"""What is to be measured: every configuration, once a repetition, each known by a digest of all that decides its result. Pure."""
+"""What is to be measured: every configuration, once a repetition. Pure.
+
+Each job is known by a digest of all that decides its result.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from pydantic import JsonValue
 
 from loadtest.planning.sweep.configuration import Configuration, digest
 from loadtest.planning.sweep.document import Document
@@ -25,14 +29,15 @@ class Job:
 
 
 def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedModel, corpus_digest: str) -> list[Job]:
-    """All jobs, one repetition of every configuration after the other, so that a machine that drifts drifts for all alike.
+    """All jobs: one repetition of every configuration, then the next of every configuration.
 
-    Names, prices and the order do not decide a result; the SLO does where a search looks for it.
+    So a machine that drifts, drifts for all configurations alike. Names, prices and the order do
+    not decide a result; the SLO does where a search looks for it.
 
     Raises:
         SweepError: a version is not packaged, or knobs do not fit the model.
     """
-    same: dict[str, Any] = document.model_dump(include=set(MEASURED_WITH)) | {"corpus": corpus_digest}
+    same: dict[str, JsonValue] = document.model_dump(include=set(MEASURED_WITH)) | {"corpus": corpus_digest}
     same["loads"] = document.loads.model_dump()
     if document.loads.search is not None:
         same["slo"] = document.slo
@@ -45,29 +50,17 @@ def jobs(document: Document, found: Sequence[Configuration], packaged: PackagedM
 
 
 def profile_key(document: Document, configuration: Configuration, packaged: PackagedModel, corpus_digest: str) -> str:
-    """The digest of all that decides a configuration's capacity profile, which has its own repeats and one worker of the gateway."""
+    """The digest of all that decides a configuration's capacity profile.
+
+    A profile has its own repeats, and one worker of the gateway.
+    """
     knobs = configuration.knobs.model_copy(update={"repeat": None, "zipf": None, "workers": None})
-    same = document.model_dump(include={"model", "seed", "timeout_s", "profile"}) | {"corpus": corpus_digest}
+    same: dict[str, JsonValue] = document.model_dump(include={"model", "seed", "timeout_s", "profile"}) | {"corpus": corpus_digest}
     return digest(same | _of_stack(knobs, packaged))
 
 
-def described(job: Job, document: Document, packaged: PackagedModel) -> dict[str, Any]:
-    """Which configuration it is, and what is known of it before it is measured."""
-    knobs = job.configuration.knobs
-    return {
-        "key": job.key,
-        "name": job.configuration.name,
-        "repetition": job.repetition,
-        "knobs": knobs.turned(),
-        "workload": job.configuration.workload,
-        "packaged": packaged.facts(packaged.version(knobs)),
-        "config_pbtxt": packaged.alone(knobs),
-        "settings": knobs.gateway_settings(document.model),
-    }
-
-
 def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
-    """What a configuration is asked.
+    """The workload of a configuration; `where` names it in errors.
 
     Raises:
         SweepError: a workload knob has a value that it cannot have.
@@ -79,9 +72,9 @@ def workload_of(document: Document, knobs: Knobs, where: str) -> Workload:
         raise SweepError(f"{where}: {exc}") from exc
 
 
-def _of_stack(knobs: Knobs, packaged: PackagedModel) -> dict[str, Any]:
+def _of_stack(knobs: Knobs, packaged: PackagedModel) -> dict[str, JsonValue]:
     return {
         "knobs": knobs.turned(),
         "config": packaged.alone(knobs),
-        "packaged": packaged.facts(packaged.version(knobs))["digest"],
+        "packaged": packaged.versions[packaged.version(knobs)].digest,
     }

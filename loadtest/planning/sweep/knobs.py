@@ -1,9 +1,12 @@
-"""What a sweep can turn: Triton's configuration, the gateway's settings, and the workload that both are measured with. Pure."""
+"""What a sweep can turn. Pure.
+
+The knobs are of Triton's configuration, the gateway's settings, and the workload that both are
+measured with.
+"""
 
 from collections.abc import Mapping
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 WORKLOAD = ("repeat", "zipf", "batch_sizes", "lengths", "dialect")
 UNJOINED = 1024
@@ -12,7 +15,7 @@ PREFIX = "HEADRACE_"
 
 
 class ZipfKnob(BaseModel):
-    """Texts asked by Zipf's law, from a cache that begins empty."""
+    """Texts drawn by Zipf's law, from a cache that begins empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -40,13 +43,16 @@ class LengthsKnob(BaseModel):
 
 
 class Knobs(BaseModel):
-    """One configuration; a knob that is not turned (None) stays as packaged, or as the gateway has it by default."""
+    """One configuration.
+
+    A knob that is not turned (None) stays as packaged, or as the gateway has it by default.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     version: int | None = Field(None, ge=1, description="packaged version, and so its precision; none: the newest")
     dynamic_batching: bool | None = Field(None, description="whether Triton joins calls that wait")
-    queue_delay_us: int | None = Field(None, ge=0, description="how long Triton's dynamic batcher waits for company")
+    queue_delay_us: int | None = Field(None, ge=0, description="how long Triton's dynamic batcher waits for more calls")
     preferred_batch_sizes: list[int] | None = Field(None, description="batch sizes for which it does not wait; [] for none")
     max_batch_size: int | None = Field(None, ge=1, description="most texts of a batch, Triton's and the gateway's")
     instances: int | None = Field(None, ge=1, description="instances of the version")
@@ -72,9 +78,12 @@ class Knobs(BaseModel):
                 raise ValueError(f"settings are variables {PREFIX}…, not {name!r}")
         return self
 
-    def turned(self) -> dict[str, Any]:
-        """The knobs that are turned, as JSON values; those that mean nothing beside the others are left out."""
-        values: dict[str, Any] = self.model_dump(exclude_defaults=True)
+    def turned(self) -> dict[str, JsonValue]:
+        """The knobs that are turned, as JSON values.
+
+        Those that mean nothing beside the others are left out.
+        """
+        values: dict[str, JsonValue] = self.model_dump(exclude_defaults=True)
         if self.dynamic_batching is False:
             for name in ("queue_delay_us", "preferred_batch_sizes"):
                 values.pop(name, None)
@@ -82,13 +91,13 @@ class Knobs(BaseModel):
             values.pop("repeat", None)
         return values
 
-    def workload(self) -> dict[str, Any]:
+    def workload(self) -> dict[str, JsonValue]:
         """The fields of a scenario's workload."""
         values = self.turned()
         return {"repeat": 0.0} | {name: values[name] for name in WORKLOAD if name in values}
 
     def gateway_settings(self, model: str) -> dict[str, str]:
-        """The gateway's variables; what `settings` says stands above the other knobs."""
+        """The gateway's variables; `settings` override the other knobs."""
         variables = {}
         if self.joining is False:
             variables[f"{PREFIX}MAX_IN_FLIGHT"] = str(UNJOINED)
@@ -97,16 +106,16 @@ class Knobs(BaseModel):
         return variables | {name: str(value) for name, value in self.settings.items()}
 
 
-def described(values: Mapping[str, Any]) -> str:
+def described(values: Mapping[str, JsonValue]) -> str:
     """Knobs in a line: `dynamic_batching=off queue_delay_us=2000`."""
     return " ".join(f"{name}={shown(value)}" for name, value in values.items())
 
 
-def shown(value: Any) -> str:
+def shown(value: JsonValue) -> str:
     """One value of a knob: `off`, `2000`, `[8,16]`."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "{" + ",".join(f"{name}:{shown(part)}" for name, part in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(shown, value)) + "]"

@@ -1,10 +1,12 @@
-"""One configuration from start to result: its stack, the fixed rates, the search, what the processes took."""
+"""One configuration from start to result.
+
+That is its stack, the fixed rates, the search, and what the processes took.
+"""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from loadtest.arrivals.process import Poisson
 from loadtest.generator.measure import Progress
@@ -13,25 +15,28 @@ from loadtest.observation.versions import gateway_versions, generator_versions, 
 from loadtest.planning.search.search import Found, search
 from loadtest.planning.search.trial import Trial
 from loadtest.planning.search.trials import Trials
+from loadtest.planning.sweep.description import describe
 from loadtest.planning.sweep.document import Document
-from loadtest.planning.sweep.jobs import Job, described, workload_of
-from loadtest.planning.sweep.point import FIXED, SEARCH, memory_by_part, point_of
+from loadtest.planning.sweep.jobs import Job, workload_of
+from loadtest.planning.sweep.point import FIXED, SEARCH, Kind, Point, memory_by_part, point_of
+from loadtest.planning.sweep.run import Measured, Run, SearchEnd
 from loadtest.planning.sweep.stack.observer import Observer
 from loadtest.planning.sweep.stack.packaged import PackagedModel
 from loadtest.planning.sweep.stack.running import Stack, running_stack
-from loadtest.planning.sweep.store import RUN_SCHEMA
-from loadtest.results.observed import Observed
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
 
 SEEDS_APART = 1000
-"""Between repetitions: each has arrivals and texts of its own, the same for every configuration."""
+"""The distance between the seeds of repetitions.
+
+Each repetition has arrivals and texts of its own, which are the same for every configuration.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who is told what: the words of a starting stack, the load that begins, its progress."""
+    """Listeners to the words of a starting stack, the load that begins, and its progress."""
 
     on_words: Callable[[str], None]
     on_load: Callable[[str], None]
@@ -40,13 +45,14 @@ class Listeners:
 
 def measure_configuration(
     job: Job, document: Document, packaged: PackagedModel, corpus: Sequence[str], command: str, listeners: Listeners
-) -> dict[str, Any]:
-    """Measure one configuration on a stack of its own; JSON values, as docs/sweep.md says.
+) -> Run:
+    """Measure one configuration on a stack of its own.
 
     Raises:
         GatewayFailedError: the stack did not start.
         SweepError: it has no Triton, or ended.
-        NoAnswerError, TargetError, GeneratorError: the load could not be run, or Triton does not tell what it did.
+        NoAnswerError, TargetError, GeneratorError: the load could not be run, or Triton's
+            statistics could not be read.
         KeyboardInterrupt: ended by hand; nothing of the configuration counts.
     """
     began_s, around = time.monotonic(), Circumstances(command, datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
@@ -54,27 +60,25 @@ def measure_configuration(
         versions = {**generator_versions(), **gateway_versions(stack.gateway.url, {}), **triton_versions([stack.triton])}
         around = replace(around, versions=versions)
         points, found = _load(job, document, corpus, around, stack, listeners)
-    return {
-        "schema": RUN_SCHEMA,
-        **described(job, document, packaged),
-        "started_at": around.started_at,
-        "elapsed_s": time.monotonic() - began_s,
-        "machine": dict(around.machine),
-        "versions": versions,
-        "memory_bytes": _memory(points),
-        "points": points,
-        "search": None if found is None else {"outcome": found.outcome, "reason": found.reason},
-        "error": None,
-    }
+    measured = Measured(
+        started_at=around.started_at,
+        elapsed_s=time.monotonic() - began_s,
+        machine=around.machine,
+        versions=around.versions,
+        memory_bytes=memory_at_the_end(points),
+        points=tuple(points),
+        search=None if found is None else SearchEnd(found.outcome, found.reason),
+    )
+    return Run(job.key, job.repetition, describe(job.configuration, document.model, packaged), measured)
 
 
 def _load(
     job: Job, document: Document, corpus: Sequence[str], around: Circumstances, stack: Stack, listeners: Listeners
-) -> tuple[list[dict[str, Any]], Found | None]:
+) -> tuple[list[Point], Found | None]:
     observer = Observer(stack.gateway, stack.read, listeners.on_progress)
-    points: list[dict[str, Any]] = []
+    points: list[Point] = []
 
-    def trials_of(kind: str, duration_s: float) -> Callable[[float], Trial]:
+    def trials_of(kind: Kind, duration_s: float) -> Callable[[float], Trial]:
         trials = Trials(
             _scenario(job, document, stack.gateway.url, duration_s),
             corpus,
@@ -118,7 +122,7 @@ def _scenario(job: Job, document: Document, url: str, duration_s: float) -> Scen
     )
 
 
-def _memory(points: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
-    """Resident memory by part at the end of the last run that was watched; None where none was."""
-    watched = [point["results"]["observed"] for point in points if point["results"] is not None and point["batches"] is not None]
-    return memory_by_part(Observed.from_dict(watched[-1])) if watched else None
+def memory_at_the_end(points: Sequence[Point]) -> dict[str, int] | None:
+    """Resident memory by part at the end of the last run that was watched; None without one."""
+    watched = [point.results.observed for point in points if point.results is not None and point.batches is not None]
+    return memory_by_part(watched[-1]) if watched else None

@@ -1,10 +1,12 @@
-"""The capacity profile of a configuration, measured on a stack of its own as `profile` measures one."""
+"""The capacity profile of a configuration, measured on a stack of its own.
+
+It is measured as `profile` measures one.
+"""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from loadtest.observation.machine import describe_machine
 from loadtest.observation.triton_statistics import read_configuration
@@ -17,9 +19,10 @@ from loadtest.planning.sweep.document import Document
 from loadtest.planning.sweep.errors import SweepError
 from loadtest.planning.sweep.jobs import workload_of
 from loadtest.planning.sweep.measuring import Listeners
+from loadtest.planning.sweep.profile_result import ProfileResult
 from loadtest.planning.sweep.stack.packaged import PackagedModel
 from loadtest.planning.sweep.stack.running import Stack, running_stack
-from loadtest.planning.sweep.store import PROFILE_SCHEMA, Store
+from loadtest.planning.sweep.store import Store
 from loadtest.planning.sweep.sweeper import FAULTS
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.loop import ClosedLoop
@@ -40,11 +43,11 @@ class Wanted:
 
 
 def run_profiles(
-    wanted: Sequence[Wanted], store: Store, measure: Callable[[Wanted], dict[str, Any]], *, on_profile: Callable[[str], None]
+    wanted: Sequence[Wanted], store: Store[ProfileResult], measure: Callable[[Wanted], ProfileResult], *, on_profile: Callable[[str], None]
 ) -> None:
-    """Measure the profiles that the store lacks, or of which it has a failure; one that fails is kept as failed.
+    """Measure the profiles that the store lacks, or of which it has a failure.
 
-    KeyboardInterrupt passes through; what is finished stays.
+    One that fails is kept as failed. KeyboardInterrupt passes through; what is finished stays.
     """
     for one in wanted:
         if store.is_finished(one.key):
@@ -53,20 +56,20 @@ def run_profiles(
         try:
             found = measure(one)
         except (*FAULTS, ProfileError) as exc:
-            found = {"profile": None, "cautions": [], "elapsed_s": None, "error": str(exc)}
-        store.keep({"schema": PROFILE_SCHEMA, "key": one.key, "configuration": one.configuration.name, **found})
+            found = ProfileResult(one.key, one.configuration.name, None, error=str(exc))
+        store.keep(found)
 
 
 def measure_profile(
     wanted: Wanted, document: Document, packaged: PackagedModel, corpus: Sequence[str], command: str, listeners: Listeners
-) -> dict[str, Any]:
-    """Measure one profile, with one worker of the gateway whatever the configuration has; JSON values.
+) -> ProfileResult:
+    """Measure one profile, with one worker of the gateway whatever the configuration has.
 
     Raises:
         GatewayFailedError: the stack did not start.
         SweepError: it has no Triton.
         NoAnswerError, TargetError, GeneratorError: a run could not be made.
-        ProfileError: what was measured is no whole profile, as without a cache.
+        ProfileError: what was measured is not a whole profile, as without a cache.
         KeyboardInterrupt: ended by hand; nothing of the profile counts.
     """
     name, knobs = wanted.configuration.name, wanted.configuration.knobs
@@ -99,9 +102,9 @@ def measure_profile(
         measured_on=began.date().isoformat(),
         items_per_request=round(workload.mean_batch_size),
     )
-    profile, said = assemble(subject, phases, [], configured)
+    profile, cautions = assemble(subject, phases, [], configured)
     checked_profile(profile, f"the capacity profile of {name}")
-    return {"profile": profile, "cautions": said, "elapsed_s": time.monotonic() - began_s, "error": None}
+    return ProfileResult(wanted.key, name, profile, tuple(cautions), time.monotonic() - began_s)
 
 
 def _gateway_use(stack: Stack) -> GatewayUse:

@@ -1,51 +1,62 @@
-"""The folder of a sweep: each measured configuration is a file of its own, written as it ends."""
+"""The results in the folder of a sweep: each is a file, written as its measurement ends."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-RUN_SCHEMA = "headrace-sweep-run/2"
-OLDER = ("headrace-sweep-run/1",)
-"""Read as well: these lack all over time, and tell memory as proportional set size."""
+from typing import Any, Generic, Protocol, TypeVar
 
 
-PROFILE_SCHEMA = "headrace-sweep-profile/1"
+class Keepable(Protocol):
+    """A result that a store keeps: known by a key, with an error where the measurement failed."""
+
+    @property
+    def key(self) -> str:
+        """What decides the result, as a digest."""
+
+    @property
+    def error(self) -> str | None:
+        """Why the measurement failed; None where it did not."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
 
 
-class Store:
-    """Results by their key, in `DIR/FOLDER/KEY.json`; those of other forms than `schemas` are none."""
+Result = TypeVar("Result", bound=Keepable)
 
-    def __init__(self, folder: Path, name: str = "runs", schemas: Sequence[str] = (RUN_SCHEMA, *OLDER)) -> None:
-        self._results = folder / name
+
+class Store(Generic[Result]):
+    """Results by their key, in `FOLDER/KEY.json`.
+
+    A file in none of the forms `schemas` holds no result, nor does one that `parse` refuses with
+    ValueError.
+    """
+
+    def __init__(self, folder: Path, schemas: Sequence[str], parse: Callable[[Mapping[str, Any]], Result]) -> None:
+        self._folder = folder
         self._schemas = schemas
+        self._parse = parse
 
-    def read(self, key: str) -> dict[str, Any] | None:
-        """The result under a key, which may be a failure; None where there is none of this form."""
+    def read(self, key: str) -> Result | None:
+        """The result under a key, which may be a failure; None where none can be read."""
         try:
-            found = json.loads((self._results / f"{key}.json").read_bytes())
+            values = json.loads((self._folder / f"{key}.json").read_bytes())
+            return self._parse(values) if isinstance(values, dict) and values.get("schema") in self._schemas else None
         except (FileNotFoundError, ValueError):
             return None
-        return found if isinstance(found, dict) and found.get("schema") in self._schemas else None
 
     def is_finished(self, key: str) -> bool:
         """Whether a key needs no measurement: it has a result that is no failure."""
         found = self.read(key)
-        return found is not None and found["error"] is None
+        return found is not None and found.error is None
 
-    def keep(self, run: Mapping[str, Any]) -> None:
+    def keep(self, result: Result) -> None:
         """Write a result."""
-        self._results.mkdir(parents=True, exist_ok=True)
-        write(self._results / f"{run['key']}.json", json.dumps(run, indent=1) + "\n")
-
-
-def profile_store(folder: Path) -> Store:
-    """The capacity profiles of a sweep's folder."""
-    return Store(folder, "profiles", (PROFILE_SCHEMA,))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write(self._folder / f"{result.key}.json", json.dumps(result.to_dict(), indent=1) + "\n")
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file in one step, so that a sweep that is ended leaves the old one or the new one."""
+    """Write a file in one step: a sweep that is ended leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8")

@@ -1,30 +1,34 @@
-"""A sweep from its file to what it leaves in its folder."""
+"""A sweep from its file to what its results say together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from loadtest.generator.measure import Progress
 from loadtest.planning.sweep.configuration import Configuration, configurations
-from loadtest.planning.sweep.document import Document, ProfileField, read_document
-from loadtest.planning.sweep.findings.pricing import Offer, read_offers
-from loadtest.planning.sweep.findings.summary import summarize_sweep
-from loadtest.planning.sweep.jobs import Job, described, jobs, profile_key, workload_of
+from loadtest.planning.sweep.description import describe
+from loadtest.planning.sweep.document import ProfileField, read_document
+from loadtest.planning.sweep.findings.pricing import read_offers
+from loadtest.planning.sweep.findings.summary import Definition, KeptResults, SweepSummary, summarize_sweep
+from loadtest.planning.sweep.jobs import jobs, profile_key, workload_of
 from loadtest.planning.sweep.measuring import Listeners, measure_configuration
+from loadtest.planning.sweep.profile_result import profile_store
 from loadtest.planning.sweep.profiling import Wanted, measure_profile, run_profiles
-from loadtest.planning.sweep.stack.packaged import PackagedModel, file_digest, read_model
-from loadtest.planning.sweep.store import Store, profile_store
+from loadtest.planning.sweep.run import Run, run_store
+from loadtest.planning.sweep.stack.packaged import file_digest, read_model
+from loadtest.planning.sweep.store import Store
 from loadtest.planning.sweep.sweeper import Standing, run_jobs
-from loadtest.planning.sweep.writing import write_sweep
 from loadtest.slo import Slo
 from loadtest.workload.corpus import read_corpus
 
 UNFINISHED = ("pending", "partial")
+Write = Callable[[SweepSummary], None]
+"""Writes what a sweep found until now."""
 
 
 class Audience(Protocol):
-    """Who is told how a sweep goes on."""
+    """Those who follow how a sweep goes on."""
 
     def on_job(self, standing: Standing) -> None:
         """A configuration begins."""
@@ -41,31 +45,27 @@ class Audience(Protocol):
     def on_progress(self, progress: Progress) -> None:
         """A load goes on."""
 
-    def on_end(self, job: Job, run: dict[str, Any], elapsed_s: float) -> None:
+    def on_end(self, run: Run, elapsed_s: float) -> None:
         """A configuration ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What is swept, and the folder of its results; `command` is the command line as typed."""
+    """What is swept, and the folder of its results."""
 
-    document: Document
-    configurations: Mapping[str, Configuration]
-    packaged: PackagedModel
+    definition: Definition
     corpus: Sequence[str]
     corpus_digest: str
-    jobs: Sequence[Job]
-    offers: Sequence[Offer]
     folder: Path
-    command: str
 
     @classmethod
     def read(cls, path: Path, folder: Path, command: str) -> Self:
-        """The sweep that a file describes.
+        """The sweep that a file describes; `command` is the command line as typed.
 
         Raises:
-            SweepError: the file, or a file that it names, cannot be read, or is wrong; the message names it.
-            CorpusError: so is the corpus.
+            SweepError: the file, or a file that it names, cannot be read, or is wrong; the message
+                names it.
+            CorpusError: the corpus cannot be read, or is wrong.
         """
         document = read_document(path)
         found = configurations(document)
@@ -74,64 +74,60 @@ class Sweep:
             workload_of(document, configuration.knobs, configuration.name)
         corpus, corpus_digest = read_corpus(Path(document.corpus)), file_digest(Path(document.corpus))
         todo = jobs(document, found, packaged, corpus_digest)
-        by_name = {configuration.name: configuration for configuration in found}
-        return cls(document, by_name, packaged, corpus, corpus_digest, todo, read_offers(document.prices), folder, command)
+        return cls(Definition(document, todo, packaged, read_offers(document.prices), command), corpus, corpus_digest, folder)
 
     @property
-    def runs(self) -> Store:
+    def runs(self) -> Store[Run]:
         """The results of the jobs."""
-        return Store(self.folder)
+        return run_store(self.folder)
 
-    def measure(self, told: Audience, most: int | None = None) -> None:
-        """Measure the jobs that are not finished, `most` of them, and once all are, the capacity profiles that the file asks for.
+    def measure(self, audience: Audience, write: Write, most: int | None = None) -> None:
+        """Measure the jobs that are not finished, at most `most` of them.
 
-        Results are kept, and the folder is written anew, as each job ends. KeyboardInterrupt passes through; what is finished stays.
+        Once all are finished, the capacity profiles that the file asks for are measured. Each
+        result is kept as its measurement ends, and what all of them say together is written.
+        KeyboardInterrupt passes through; what is finished stays.
         """
-        listeners = Listeners(told.on_words, told.on_load, told.on_progress)
+        definition = self.definition
+        listeners = Listeners(audience.on_words, audience.on_load, audience.on_progress)
 
-        def on_end(job: Job, run: dict[str, Any], elapsed_s: float) -> None:
-            told.on_end(job, run, elapsed_s)
-            self.write()
+        def on_end(run: Run, elapsed_s: float) -> None:
+            audience.on_end(run, elapsed_s)
+            write(self.found())
 
         run_jobs(
-            self.jobs,
+            definition.jobs,
             self.runs,
-            lambda job: measure_configuration(job, self.document, self.packaged, self.corpus, self.command, listeners),
-            lambda job: described(job, self.document, self.packaged),
+            lambda job: measure_configuration(job, definition.document, definition.packaged, self.corpus, definition.command, listeners),
+            lambda job: describe(job.configuration, definition.document.model, definition.packaged),
             most=most,
-            on_job=told.on_job,
+            on_job=audience.on_job,
             on_end=on_end,
         )
-        if self.document.profile is not None:
-            self._profile(self.document.profile, told, listeners)
+        if definition.document.profile is not None:
+            self._profile(definition.document.profile, audience, write, listeners)
 
-    def write(self, slo: Slo | None = None, *, interrupted: bool = False) -> dict[str, Any]:
-        """Write what is found for an SLO (None: that of the file) from the results that there are; gives sweep.json's values."""
-        runs, profiles = self.runs, profile_store(self.folder)
-        sweep = summarize_sweep(
-            self.document,
-            self.jobs,
-            {job.key: run for job in self.jobs if (run := runs.read(job.key)) is not None},
-            self.packaged,
-            self.offers,
-            slo or self.document.objectives,
-            self.command,
-            profiles={name: found for name in self.configurations if (found := profiles.read(self._profile_key(name))) is not None},
-            interrupted=interrupted,
+    def found(self, slo: Slo | None = None, *, interrupted: bool = False) -> SweepSummary:
+        """What the results that there are say for an SLO (None: that of the file)."""
+        runs, profiles, names = self.runs, profile_store(self.folder), self.definition.configurations
+        kept = KeptResults(
+            runs={job.key: run for job in self.definition.jobs if (run := runs.read(job.key)) is not None},
+            profiles={name: found for name, one in names.items() if (found := profiles.read(self._profile_key(one))) is not None},
         )
-        write_sweep(self.folder, sweep, self.configurations, self.packaged)
-        return sweep
+        return summarize_sweep(self.definition, kept, slo or self.definition.document.objectives, interrupted=interrupted)
 
-    def _profile(self, profile: ProfileField, told: Audience, listeners: Listeners) -> None:
-        sweep = self.write()
-        if any(one["state"] in UNFINISHED for one in sweep["configurations"]):
+    def _profile(self, profile: ProfileField, audience: Audience, write: Write, listeners: Listeners) -> None:
+        definition, sweep = self.definition, self.found()
+        write(sweep)
+        if any(entry.state in UNFINISHED for entry in sweep.entries):
             return
+        chosen = [definition.configurations[name] for name in sweep.best.values()]
         run_profiles(
-            [Wanted(self.configurations[name], self._profile_key(name), profile.seconds) for name in sweep["best"].values()],
+            [Wanted(configuration, self._profile_key(configuration), profile.seconds) for configuration in chosen],
             profile_store(self.folder),
-            lambda wanted: measure_profile(wanted, self.document, self.packaged, self.corpus, self.command, listeners),
-            on_profile=told.on_profile,
+            lambda wanted: measure_profile(wanted, definition.document, definition.packaged, self.corpus, definition.command, listeners),
+            on_profile=audience.on_profile,
         )
 
-    def _profile_key(self, name: str) -> str:
-        return profile_key(self.document, self.configurations[name], self.packaged, self.corpus_digest)
+    def _profile_key(self, configuration: Configuration) -> str:
+        return profile_key(self.definition.document, configuration, self.definition.packaged, self.corpus_digest)

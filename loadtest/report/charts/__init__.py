@@ -1,1 +1,4 @@
-"""Charts as SVG that stands alone inside a page: no scripts, no fonts, colours from the page's style sheet."""
+"""Charts as SVG that stands alone inside a page.
+
+They have no scripts and no fonts, and take their colours from the page's style sheet.
+"""

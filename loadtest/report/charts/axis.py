@@ -7,7 +7,7 @@ from dataclasses import dataclass
 STEPS = (1, 2, 2.5, 5, 10)
 MOST_DECADES_NAMED_TWICE = 3
 WIDE_RANGE = 30.0
-"""Values further apart than this, as a ratio, are drawn on a logarithmic axis."""
+"""Values whose ratio is above this are drawn on a logarithmic axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +21,23 @@ class Axis:
     scale: Callable[[float], float] = float
 
     def place(self, value: float) -> float:
-        """Where a value lies: 0 at the low end, 1 at the high end; values beyond stay at the end."""
+        """Where a value lies: 0 is the low end, 1 the high end; values beyond stay at the end."""
         low, high = self.scale(self.low), self.scale(self.high)
         return min(max((self.scale(max(value, self.low)) - low) / (high - low), 0.0), 1.0)
 
 
 def axis_from_zero(label: str, greatest: float, unit: str = "", intervals: int = 4) -> Axis:
-    """An axis from 0 to a round number that is not below `greatest`, with about `intervals` round steps."""
+    """An axis from 0 to a round number not below `greatest`, in about `intervals` round steps."""
     step = round_step(max(greatest, 1e-9) / intervals)
     count = max(1, math.ceil(round(greatest / step, 9)))
     return Axis(label, 0.0, count * step, [(index * step, f"{index * step:,.10g}{unit}") for index in range(count + 1)])
 
 
 def axis_around(label: str, least: float, greatest: float, intervals: int = 8) -> Axis:
-    """An axis between round numbers around positive values that lie too near each other to be told apart on one from 0."""
+    """An axis between round numbers around positive values.
+
+    It is for values too near each other to be told apart on an axis from 0.
+    """
     step = round_step(max(greatest - least, 1e-3 * greatest) / intervals)
     first, last = math.floor(round(least / step, 9)), math.ceil(round(greatest / step, 9))
     last = max(last, first + 1)
@@ -50,7 +53,10 @@ def value_axis(label: str, values: Sequence[float]) -> Axis:
 
 
 def log_axis(label: str, least: float, greatest: float) -> Axis:
-    """A logarithmic axis around positive values, named at 1, 10, 100 … and, where those are few, at 2 and 5 times them."""
+    """A logarithmic axis around positive values.
+
+    Its ticks are 1, 10, 100 … and, where those are few, 2 and 5 times them.
+    """
     first, last = math.floor(math.log10(least)), math.ceil(math.log10(greatest))
     last = max(last, first + 1)
     factors = (1, 2, 5) if last - first <= MOST_DECADES_NAMED_TWICE else (1,)
@@ -73,7 +79,10 @@ def share_axis(label: str) -> Axis:
 
 
 def nines_axis(label: str, most_nines: float) -> Axis:
-    """An axis of quantiles that gives each further nine the same room: 0 %, 90 %, 99 % … up to `most_nines` nines; see `nines`."""
+    """An axis of quantiles that gives each further nine the same room: 0 %, 90 %, 99 % …
+
+    It ends at `most_nines` nines; see `nines`.
+    """
     named = [(nines(quantile), f"{quantile * 100:.10g}%") for quantile in (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)]
     return Axis(label, 0.0, max(most_nines, 1.0), [tick for tick in named if tick[0] <= max(most_nines, 1.0)])
 

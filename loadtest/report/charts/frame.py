@@ -1,4 +1,4 @@
-"""What charts have in common: their room, axes, legend and the words that show under the pointer."""
+"""What charts have in common: their room, axes, legend, and the words under the pointer."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ CHAR_WIDTH = 6.6
 LEGEND_GAP = 36
 MOST_LEGEND_CHARS = 22
 MOST_HINTS = 150
-"""More than these cannot be told apart with a pointer, and make a page large."""
+"""More hints than these cannot be told apart with a pointer, and make a page large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,18 @@ class Frame:
     bottom: int = 40
 
     def x(self, place: float) -> float:
-        """The pixel of a place on the axis to the right."""
+        """The pixel of a place on the horizontal axis."""
         return self.left + place * (self.width - self.left - self.right)
 
     def y(self, place: float) -> float:
-        """The pixel of a place on the axis upwards."""
+        """The pixel of a place on the vertical axis."""
         return self.height - self.bottom - place * (self.height - self.top - self.bottom)
 
     def svg(self, title: str, parts: Sequence[str]) -> Markup:
-        """The drawing, named for those who do not see it; every text in `parts` is escaped already."""
+        """The drawing, with a name for those who do not see it.
+
+        Every text in `parts` must be escaped already.
+        """
         name = escape(title)
         return Markup(  # noqa: S704 - see above
             f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{name}">{"".join(parts)}</svg>'
@@ -43,7 +46,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One entry of a legend: `style` as of the line, `dot` where points are drawn instead of a line."""
+    """One entry of a legend.
+
+    `style` is that of the line; `dot`: points are drawn instead of a line.
+    """
 
     name: str
     style: str
@@ -52,7 +58,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Words that show while the pointer is over the stretch from `start` to `end` of the axis to the right."""
+    """Words that show while the pointer is between `start` and `end` of the horizontal axis."""
 
     start: float
     end: float
@@ -60,7 +66,7 @@ class Hint:
 
 
 def draw_axes(frame: Frame, x: Axis, y: Axis) -> Iterator[str]:
-    """Grid lines and names of both."""
+    """Grid lines and names of both axes."""
     for value, text in y.ticks:
         at = frame.y(y.place(value))
         yield f'<line class="grid" x1="{frame.left}" x2="{frame.width - frame.right}" y1="{at:.1f}" y2="{at:.1f}"/>'
@@ -87,7 +93,10 @@ def draw_legend(frame: Frame, keys: Sequence[Key]) -> Iterator[str]:
 
 
 def draw_hints(frame: Frame, x: Axis, hints: Sequence[Hint]) -> Iterator[str]:
-    """Stretches over the whole height that a browser explains where the pointer rests; none where there are too many to tell apart."""
+    """Areas over the whole height whose words a browser shows where the pointer rests.
+
+    There are none where they would be too many to tell apart.
+    """
     if len(hints) > MOST_HINTS:
         return
     top, height = frame.y(1), frame.y(0) - frame.y(1)

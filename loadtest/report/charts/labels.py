@@ -20,7 +20,10 @@ class Box(NamedTuple):
 
 
 def place_labels(spots: Sequence[tuple[float, float]], labels: Sequence[str], room: Box, obstacles: Sequence[Box] = ()) -> list[Box | None]:
-    """A box for the label of each spot inside `room`: below it, beside it or above it; None where there is no place, or no label."""
+    """A box for the label of each spot, inside `room`: below the spot, beside it or above it.
+
+    None where there is no place, or no label.
+    """
     taken = [Box(x - GAP, y - GAP, x + GAP, y + GAP) for x, y in spots] + list(obstacles)
     placed: list[Box | None] = []
     for (x, y), label in zip(spots, labels, strict=True):

@@ -14,7 +14,10 @@ SPARK = Frame(width=160, height=28, left=1, right=1, top=3, bottom=3)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Points (x, y) joined by a line; a y of None breaks it. `style` is a class of the style sheet: c1 to c6, `good`, `bad` or `aim`."""
+    """Points (x, y) joined by a line, which a y of None breaks.
+
+    `style` is a class of the style sheet: c1 to c6, `good`, `bad` or `aim`.
+    """
 
     name: str
     points: Sequence[tuple[float, float | None]]
@@ -24,7 +27,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A value of the y axis that a dashed line over the whole width shows, with its name on it."""
+    """A value of the y axis, shown by a dashed line over the whole width with its name on it."""
 
     name: str
     y: float

@@ -17,7 +17,10 @@ RADIUS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A dot; `style` is a class of the style sheet (`faint` greys it), `label` is written beside it, `hint` shows under the pointer."""
+    """A dot, with the label written beside it and the hint that shows under the pointer.
+
+    `style` is a class of the style sheet; `faint` greys the dot.
+    """
 
     x: float
     y: float
@@ -28,7 +31,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A stretch of the axis to the right, shaded over the whole height, with a line at `value` and a name."""
+    """A range of the horizontal axis, shaded over the whole height, with a line at `value`."""
 
     low: float
     value: float
@@ -36,24 +39,25 @@ class Band:
     name: str
 
 
-def scatter_chart(
-    title: str,
-    dots: Sequence[Dot],
-    x: Axis,
-    y: Axis,
-    *,
-    keys: Sequence[Key] = (),
-    path: Sequence[tuple[float, float]] = (),
-    mark: Mark | None = None,
-    band: Band | None = None,
-    frame: Frame = WIDE,
-) -> Markup:
-    """Draw the dots, the faint ones first, and over them the labels that find a place; `path` joins values of both axes."""
-    parts = [*_draw_band(frame, x, band), *draw_axes(frame, x, y), *draw_legend(frame, keys)]
-    if path:
-        spots = [(frame.x(x.place(px)), frame.y(y.place(py))) for px, py in path]
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What is drawn beside the dots; `keys` are the legend, `path` joins values of both axes."""
+
+    keys: Sequence[Key] = ()
+    path: Sequence[tuple[float, float]] = ()
+    mark: Mark | None = None
+    band: Band | None = None
+
+
+def scatter_chart(title: str, dots: Sequence[Dot], x: Axis, y: Axis, overlay: Overlay, frame: Frame = WIDE) -> Markup:
+    """Draw the dots, the faint ones first, and over them the labels that find a place."""
+    mark = overlay.mark
+    parts = [*_draw_band(frame, x, overlay.band), *draw_axes(frame, x, y), *draw_legend(frame, overlay.keys)]
+    obstacles: list[Box] = []
+    if overlay.path:
+        spots = [(frame.x(x.place(px)), frame.y(y.place(py))) for px, py in overlay.path]
         parts.append(f'<path class="line aim" d="M{"L".join(f"{px:.1f},{py:.1f}" for px, py in spots)}"/>')
-    obstacles = _along(spots) if path else []
+        obstacles = _along(spots)
     if mark is not None and y.low <= mark.y <= y.high:
         at = frame.y(y.place(mark.y))
         parts.append(f'<path class="line bound" d="M{frame.left},{at:.1f}L{frame.width - frame.right},{at:.1f}"/>')
@@ -73,7 +77,7 @@ def scatter_chart(
 
 
 def _along(spots: Sequence[tuple[float, float]]) -> list[Box]:
-    """What a path of level and upright stretches covers."""
+    """The boxes that a path of level and upright lines covers."""
     return [
         Box(min(ax, bx) - 1, min(ay, by) - 1, max(ax, bx) + 1, max(ay, by) + 1)
         for (ax, ay), (bx, by) in pairwise(spots)

@@ -1,4 +1,7 @@
-"""The files of a report, from real runs: whole ones, and ones in which the server, the generator or the user stops in the middle."""
+"""The files of a report, from real runs.
+
+Some runs are whole, and in some the server, the generator or the user stops in the middle.
+"""
 
 import csv
 import json
@@ -93,7 +96,7 @@ def test_a_run_leaves_a_page_json_and_csv_that_agree(
     assert "aws/c7i.large, on demand" in page
     assert {"python", "locust", "headrace loadtest"} <= values["versions"].keys()
     assert values["machine"]["load_average_1m"] >= 0
-    # the server is one of this process's threads: whatever other tests have started here is watched, too
+    # the server is one of this process's threads: what other tests started here is watched, too
     roles = {use["pid"]: use["role"] for use in values["observed"]["processes"]}
     assert (roles[os.getpid()], roles[bystander]) == ("other", "other")
     assert list(roles.values()).count("generator") == 1

@@ -1,68 +1,81 @@
-"""The pages of searches and sweeps, from values of the forms that their JSON has."""
+"""The pages of searches and sweeps, from what they found."""
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from markupsafe import escape
+from sweep_made import PACKAGED, results
 
 from loadtest.__main__ import main
+from loadtest.arrivals.process import Poisson
 from loadtest.generator.scripted_process import scripted_server
+from loadtest.planning.search.bounds import Bounds
+from loadtest.planning.search.edge import Estimate
+from loadtest.planning.search.summary import SearchSummary
+from loadtest.planning.search.trial import Trial, unanswered
+from loadtest.planning.sweep.description import Description
+from loadtest.planning.sweep.document import parse_document
+from loadtest.planning.sweep.findings.capacity import Capacity
+from loadtest.planning.sweep.findings.effects import Effect, LatencyChange
+from loadtest.planning.sweep.findings.entry import Entry
+from loadtest.planning.sweep.findings.loads import Load
+from loadtest.planning.sweep.findings.priced_points import PricedPoint
+from loadtest.planning.sweep.findings.pricing import Offer, TextsCost
+from loadtest.planning.sweep.findings.summary import Definition, SweepSummary
+from loadtest.planning.sweep.stack.packaged import Facts
 from loadtest.report.charts.labels import Box, place_labels
 from loadtest.report.search_page import render_search
 from loadtest.report.sweep_page import name_letters, render_sweep
+from loadtest.results.summary import Circumstances
+from loadtest.scenario.loop import OpenLoop
+from loadtest.scenario.scenario import Scenario
+from loadtest.slo import parse_slo
+from loadtest.workload.workload import Target, Workload
 
 MACHINE = {"cpu": "a CPU", "cores": 2, "memory_gib": 4.0, "system": "Linux", "python": "3.11"}
 OUTSIDE = r"""(?:src|href)\s*=|url\(|@import|<script|<link|<img|NaN"""
 
 
-def trial(rate_rps: float, passed: bool | None, p99: float, misses: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {
-        "rate_rps": rate_rps,
-        "passed": passed,
-        "kept_up": passed is not None,
-        "misses": list(misses),
-        "offered_rps": rate_rps,
-        "throughput_rps": rate_rps,
-        "texts_per_s": rate_rps,
-        "requests": 100,
-        "failures": 0,
-        "dropped": 0,
-        "late": 0,
-        "behind": 0,
-        "cache_hit_rate": 0.25,
-        "latency_ms": {"p50": p99 / 3, "p95": p99 / 2, "p99": p99},
-        "started_at": "2026-01-01T00:00:00+00:00",
-        "elapsed_s": 10.0,
-    }
+def trial(rate_rps: float, passed: bool | None, p99: float, misses: tuple[str, ...] = ()) -> Trial:
+    """A trial with this p99 in ms; `passed` is None where the generator was behind."""
+    seen = replace(results(rate_rps, p99 / 1000), latency_ms={"p50": p99 / 3, "p95": p99 / 2, "p99": p99})
+    return Trial(rate_rps, passed is True, passed is not None, misses, seen)
 
 
-def search(**changes: Any) -> dict[str, Any]:
-    return {
-        "schema": "headrace-search/1",
+def search(**changes: Any) -> SearchSummary:
+    trials = (
+        trial(50.0, True, 20.0),
+        trial(100.0, False, 61.5, ("p99<50ms: 61.5 ms",)),
+        trial(90.0, None, 45.0),
+        unanswered(200.0),
+    )
+    fields: dict[str, Any] = {
         "verdict": "90.5 requests/s is the highest rate within p99<50ms (95 % interval 85.2 to 96.1). <b>The rest.</b>",
+        "cautions": ("a <i>caution</i>",),
         "outcome": "found",
-        "slo": "p99<50ms",
-        "rate": {"rps": 90.5, "low_rps": 85.2, "high_rps": 96.1},
-        "safe_rate": {"rps": 80.1, "low_rps": 70.0, "high_rps": 90.0},
-        "confidence": 0.95,
-        "cautions": ["a <i>caution</i>"],
-        "trials": [
-            trial(50.0, True, 20.0),
-            trial(100.0, False, 61.5, ("p99<50ms: 61.5 ms",)),
-            trial(90.0, None, 45.0),
-            {"rate_rps": 200.0, "passed": False, "kept_up": True, "misses": ["no request was answered"]},
-        ],
+        "problem": "",
+        "slo": parse_slo("p99<50ms"),
+        "rate": Estimate(90.5, 85.2, 96.1),
+        "safe_rate": Estimate(80.1, 70.0, 90.0),
+        "trials": trials,
         "best": None,
-        "bounds": {"first_rps": 50.0, "resolution": 0.05, "most_rps": 1e5, "most_trials": 40},
+        "bounds": Bounds(first_rps=50.0, resolution=0.05),
         "warm_up_s": 2.0,
-        "offered": {"url": "http://h", "duration_s": 10, "workload": {"corpus": "c"}},
-        "machine": MACHINE,
-        "command": "python -m loadtest search",
-        "started_at": "2026-01-01T00:00:00+00:00",
-    } | changes
+        "scenario": Scenario(
+            url="http://h",
+            loop=OpenLoop(Poisson(50.0)),
+            workload=Workload(corpus=Path("c"), targets=(Target("topics"),)),
+            duration_s=10,
+            headers={"Authorization": "Bearer secret"},
+        ),
+        "around": Circumstances("python -m loadtest search", "2026-01-01T00:00:00+00:00", MACHINE),
+    }
+    return SearchSummary(**fields | changes)
 
 
 def test_a_search_shows_each_trial_with_its_outcome_and_the_interval() -> None:
@@ -77,38 +90,37 @@ def test_a_search_shows_each_trial_with_its_outcome_and_the_interval() -> None:
     assert "90 requests/s, p99 45.0 ms, generator behind</title>" in page
     assert "trial 4: 200 requests/s, no answer, missed: no request was answered</title>" in page
     assert "SLO p99&lt;50ms" in page
+    assert "secret" not in page
 
 
-@pytest.mark.parametrize(
-    ("outcome", "rate", "tone"), [("lowest_fails", None, "bad"), ("interrupted", {"rps": 9, "low_rps": 8, "high_rps": 10}, "warn")]
-)
+@pytest.mark.parametrize(("outcome", "rate", "tone"), [("lowest_fails", None, "bad"), ("interrupted", Estimate(9, 8, 10), "warn")])
 def test_a_search_that_found_less_says_so_in_colour(outcome: str, rate: Any, tone: str) -> None:
     page = render_search(search(outcome=outcome, rate=rate, safe_rate=None))
     assert f'<h1 class="{tone}">' in page
 
 
 def test_a_search_without_an_answer_is_a_page_too() -> None:
-    page = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=search()["trials"][3:], slo="errors<1%"))
+    page = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=search().trials[3:], slo=parse_slo("errors<1%")))
     assert "no request was answered" in page
-    nothing = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=[]))
+    nothing = render_search(search(rate=None, safe_rate=None, outcome="broken", trials=()))
     assert (nothing.count("<svg"), "<h2>Trials" in nothing, "How it was to be searched" in nothing) == (0, False, True)
 
 
 def test_one_trial_is_a_row_without_charts() -> None:
-    page = render_search(search(rate=None, safe_rate=None, outcome="interrupted", trials=search()["trials"][:1]))
+    page = render_search(search(rate=None, safe_rate=None, outcome="interrupted", trials=search().trials[:1]))
     assert (page.count("<svg"), page.count("held</td>"), "trial of 10 s, 1 held" in page) == (0, 1, True)
 
 
 def test_trials_at_one_rate_have_no_order_to_draw() -> None:
-    missed = [trial(50.0, False, 80.0), trial(50.0, False, 83.0)]
+    missed = (trial(50.0, False, 80.0), trial(50.0, False, 83.0))
     page = render_search(search(rate=None, safe_rate=None, outcome="lowest_fails", trials=missed))
     assert page.count("<svg") == 1
     assert "shaded" not in page
 
 
 def test_rates_near_each_other_are_drawn_apart() -> None:
-    rate = {"rps": 52.1, "low_rps": 47.8, "high_rps": 57.5}
-    page = render_search(search(rate=rate, trials=[trial(50.0, True, 20.0), trial(52.0, True, 45.0), trial(55.0, False, 61.5)]))
+    trials = (trial(50.0, True, 20.0), trial(52.0, True, 45.0), trial(55.0, False, 61.5))
+    page = render_search(search(rate=Estimate(52.1, 47.8, 57.5), trials=trials))
     by_rate, by_order = page.split("<svg")[1:3]
     places = [float(x) for x in re.findall(r'<circle class="dot \w+" cx="([\d.]+)"[^>]*><title>', by_rate)]
     assert len(places) == 3
@@ -118,108 +130,98 @@ def test_rates_near_each_other_are_drawn_apart() -> None:
     assert ">50</text>" in by_order
 
 
-def load(rate_rps: float, p99: float) -> dict[str, Any]:
-    return {
-        "rate_rps": rate_rps,
-        "sustained": True,
-        "mean_batch_texts": 1.5,
-        "cpu_s_per_request": {"gateway": 0.001, "triton": 0.004, "cache": 0.0},
-    }
+OFFER = Offer("aws/c7i.large", 2.0, 0.08925, None, None, "a list", "2026-01-19")
+DOCUMENT = parse_document({"model": "topics", "repository": "r", "corpus": "c", "slo": "p99<50ms", "loads": {"rates_rps": [30]}}, "s.yaml")
 
 
-def configuration(name: str, rps: float | None, **changes: Any) -> dict[str, Any]:
-    held = None if rps is None else {"rps": rps, "low_rps": 0.9 * rps, "high_rps": 1.1 * rps, "trials": 9}
-    return {
-        "name": name,
-        "knobs": {"queue_delay_us": 100},
-        "workload": "repeat=0",
-        "packaged": {"version": 1, "precision": "int8-dynamic"},
-        "config_pbtxt": 'name: "topics"',
-        "settings": {"HEADRACE_JOINING": "off"},
-        "state": "finished",
-        "error": None,
-        "runs": [],
-        "capacity": held,
-        "texts_per_s": rps,
-        "search": ["found"],
-        "loads": [load(30.0, 20.0)],
-        "hit_rate": 0.0,
-        "memory_bytes": {"gateway": 2**20, "triton": 2**21, "cache": 2**20},
-        "cost": [{"instance": "aws/c7i.large", "on_demand_usd_per_million": 0.25 if rps else None, "spot_usd_per_million": None}],
-        "dominated": False,
-        "over_time": None,
-    } | changes
+def load(rate_rps: float) -> Load:
+    return Load(
+        rate_rps=rate_rps,
+        fixed=True,
+        runs=1,
+        passed=1,
+        holds=True,
+        misses=[],
+        sustained=True,
+        generator_behind=0,
+        requests=300,
+        failures=0,
+        dropped=0,
+        throughput_rps=rate_rps,
+        texts_per_s=rate_rps,
+        latency_ms=None,
+        latency_ms_range=None,
+        cache_hit_rate=0.0,
+        mean_batch_texts=1.5,
+        mean_call_texts=None,
+        mean_queue_ms=None,
+        batch_sizes={},
+        cpu_s_per_request={"gateway": 0.001, "triton": 0.004, "cache": 0.0},
+        generator_cpu_share=0.1,
+    )
 
 
-BROKEN = configuration("<new>", None, state="failed", error="It did not start:\n  <why>", loads=[], memory_bytes=None)
+def configuration(name: str, rps: float | None, **changes: Any) -> Entry:
+    entry = Entry(
+        description=Description(
+            name=name,
+            knobs={"queue_delay_us": 100},
+            workload="repeat=0",
+            packaged=Facts(1, precision="int8-dynamic"),
+            config_pbtxt='name: "topics"',
+            settings={"HEADRACE_JOINING": "off"},
+        ),
+        state="finished",
+        error=None,
+        runs=(),
+        capacity=None if rps is None else Capacity(rps, 0.9 * rps, 1.1 * rps, 9),
+        texts_per_s=rps,
+        search=("found",),
+        loads=(load(30.0),),
+        hit_rate=0.0,
+        memory_bytes={"gateway": 2**20, "triton": 2**21, "cache": 2**20},
+        over_time=None,
+        cost=(TextsCost("aws/c7i.large", 0.25 if rps else None, None),),
+    )
+    return replace(entry, **changes)
 
 
-def point(name: str, rate_rps: float, latency_ms: float, usd: float | None, front: bool) -> dict[str, Any]:
-    return {
-        "configuration": name,
-        "workload": "repeat=0",
-        "rate_rps": rate_rps,
-        "latency_ms": latency_ms,
-        "requests": 300,
-        "usd_per_million": usd,
-        "front": front,
-    }
+BROKEN = configuration("<new>", None, state="failed", error="It did not start:\n  <why>", loads=(), memory_bytes=None)
 
 
-def sweep(**changes: Any) -> dict[str, Any]:
-    return {
-        "schema": "headrace-sweep/1",
-        "command": "python -m loadtest sweep s.yaml",
-        "model": "topics",
-        "slo": "p99<50ms",
-        "measured_for_slo": "p99<50ms",
-        "sweep": {"model": "topics"},
+def point(name: str, rate_rps: float, latency_ms: float, usd: float | None, front: bool) -> PricedPoint:
+    return PricedPoint(name, "repeat=0", rate_rps, latency_ms, 300, usd, front)
+
+
+def sweep(offers: Sequence[Offer] = (OFFER,), **changes: Any) -> SweepSummary:
+    fields: dict[str, Any] = {
+        "definition": Definition(DOCUMENT, [], PACKAGED, offers, "python -m loadtest sweep s.yaml"),
+        "slo": parse_slo("p99<50ms"),
         "complete": True,
         "interrupted": False,
-        "verdict": ["With repeat=0, batching holds p99<50ms at the highest rate: 100 requests/s. Not told apart from it: plain."],
-        "cautions": [],
+        "verdict": ("With repeat=0, batching holds p99<50ms at the highest rate: 100 requests/s. Not told apart from it: plain.",),
+        "cautions": (),
         "best": {"repeat=0": "batching"},
         "profiles": {},
-        "configurations": [
-            configuration("plain", 80.0, dominated=True),
+        "entries": (
+            configuration("plain", 80.0),
             configuration("batching", 100.0),
-            configuration("<new>", None, state="partial", loads=[]),
-        ],
+            configuration("<new>", None, state="partial", loads=()),
+        ),
+        "dominated": frozenset({"plain"}),
         "latency_metric": "p99",
-        "points": [
+        "points": (
             point("plain", 30.0, 25.0, 0.8, False),
             point("batching", 30.0, 20.0, 0.8, True),
             point("batching", 90.0, 45.0, 0.3, True),
-        ],
-        "effects": [
-            {
-                "knob": "joining",
-                "from": True,
-                "to": None,
-                "before": "plain",
-                "after": "batching",
-                "capacity": 0.25,
-                "certain": False,
-                "cost": -0.2,
-                "latency": [{"rate_rps": 30.0, "p50": 0.1, "p99": -0.2}],
-            }
-        ],
-        "prices": [
-            {
-                "instance": "aws/c7i.large",
-                "vcpus": 2.0,
-                "on_demand_usd_per_hour": 0.08925,
-                "spot_usd_per_hour": None,
-                "covered_spot_usd_per_hour": None,
-                "source": "a list",
-                "date": "2026-01-19",
-            }
-        ],
-        "machines": [MACHINE],
-        "versions": [{"triton": "2.51.0"}],
+        ),
+        "effects": (Effect("joining", True, None, "plain", "batching", 0.25, False, -0.2, (LatencyChange(30.0, 0.1, -0.2),)),),
+        "machines": (MACHINE,),
+        "versions": ({"triton": "2.51.0"},),
         "started_at": "2026-01-01T00:00:00+00:00",
         "measured_s": 600.0,
-    } | changes
+    }
+    return SweepSummary(**fields | changes)
 
 
 def test_a_sweep_shows_the_front_with_labels_and_greys_what_is_dominated() -> None:
@@ -244,7 +246,7 @@ def test_a_sweep_shows_the_front_with_labels_and_greys_what_is_dominated() -> No
     [
         ({"interrupted": True}, "warn", "Ended by hand before all was measured; the same command goes on."),
         (
-            {"configurations": [configuration("batching", 100.0), BROKEN], "effects": []},
+            {"entries": (configuration("batching", 100.0), BROKEN), "effects": ()},
             "bad",
             "1 of 2 configurations could not be measured: &lt;new&gt;.",
         ),
@@ -252,32 +254,31 @@ def test_a_sweep_shows_the_front_with_labels_and_greys_what_is_dominated() -> No
     ids=["interrupted", "failed"],
 )
 def test_a_sweep_that_went_wrong_says_so_first(changes: dict[str, Any], tone: str, sentence: str) -> None:
-    said = [sentence.replace("&lt;", "<").replace("&gt;", ">"), *sweep()["verdict"]]
+    said = (sentence.replace("&lt;", "<").replace("&gt;", ">"), *sweep().verdict)
     page = render_sweep(sweep(verdict=said, **changes))
     assert f'<h1 class="{tone}">{sentence}</h1>' in page
     assert page.index(sentence) < page.index("holds p99&lt;50ms at the highest rate")
 
 
 def test_why_a_configuration_failed_stands_on_the_page() -> None:
-    page = render_sweep(sweep(configurations=[configuration("batching", 100.0), BROKEN], effects=[]))
+    page = render_sweep(sweep(entries=(configuration("batching", 100.0), BROKEN), effects=()))
     assert "What could not be measured" in page
     assert '<pre class="bad">It did not start:\n  &lt;why&gt;</pre>' in page
     assert "What could not be measured" not in render_sweep(sweep())
 
 
 def test_a_sweep_without_prices_is_drawn_by_rate() -> None:
-    values = sweep(prices=[], points=[point("batching", 30.0, 20.0, None, True), point("batching", 90.0, 45.0, None, True)])
-    for entry in values["configurations"]:
-        entry["cost"] = []
-    page = render_sweep(values)
+    points = (point("batching", 30.0, 20.0, None, True), point("batching", 90.0, 45.0, None, True))
+    entries = tuple(replace(entry, cost=()) for entry in sweep().entries)
+    page = render_sweep(sweep(offers=(), points=points, entries=entries))
     assert "against rate" in page
     assert ">requests/s</text>" in page
 
 
 def test_a_sweep_of_which_nothing_is_measured_is_a_page_too() -> None:
-    entries = [configuration("plain", None, state="pending", loads=[], memory_bytes=None, hit_rate=None)]
+    entries = (configuration("plain", None, state="pending", loads=(), memory_bytes=None, hit_rate=None),)
     page = render_sweep(
-        sweep(configurations=entries, points=[], best={}, verdict=[], effects=[], machines=[], versions=[], complete=False, started_at=None)
+        sweep(entries=entries, points=(), best={}, verdict=(), effects=(), machines=(), versions=(), complete=False, started_at=None)
     )
     assert "Nothing was measured yet." in page
     assert "not measured yet" in page

@@ -11,13 +11,14 @@ from loadtest.generator.judge import judge
 from loadtest.generator.wire import WireRequest
 from loadtest.report.headline import headline
 from loadtest.report.page import render_html
-from loadtest.report.verdict import cautions, keeps_up, milliseconds, verdict
 from loadtest.results import encoding
+from loadtest.results.figures import milliseconds
 from loadtest.results.measurement import GeneratorUse, Measurement
 from loadtest.results.outcome import Outcome, count_hits, describe_no_answer
 from loadtest.results.recording import Recording
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
+from loadtest.results.verdict import cautions, keeps_up, verdict
 from loadtest.scenario.loop import ClosedLoop, OpenLoop
 from loadtest.scenario.scenario import Scenario
 from loadtest.workload.dialects import BY_NAME

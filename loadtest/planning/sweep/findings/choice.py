@@ -1,69 +1,83 @@
 """Which configuration to take for an SLO, and what the sweep says in sentences. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-Entry = Mapping[str, Any]
+from loadtest.planning.sweep.findings.capacity import Capacity
+from loadtest.planning.sweep.findings.entry import Entry
+from loadtest.slo import Slo
+
+STATES = (("failed", "could not be measured"), ("pending", "not measured yet"), ("partial", "measured in part"))
 
 
-def best(configurations: Sequence[Entry]) -> dict[str, str]:
-    """By workload the name of the configuration that holds the SLO at the highest rate, and so at the least cost.
+def best(entries: Sequence[Entry]) -> dict[str, str]:
+    """The name of the best configuration by workload.
 
-    All are priced as the same machine. Of equals the one with less latency at its least fixed rate is taken, then the first.
+    The best holds the SLO at the highest rate, and so at the least cost, since all are priced as
+    the same machine. Of equals the one with less latency at its least fixed rate is taken, then the
+    first.
     """
     found: dict[str, str] = {}
-    for workload in dict.fromkeys(one["workload"] for one in configurations):
-        held = [one for one in configurations if one["workload"] == workload and one["capacity"] is not None]
+    for workload in dict.fromkeys(entry.workload for entry in entries):
+        held = [(entry, entry.texts_per_s) for entry in entries if entry.workload == workload and entry.texts_per_s is not None]
         if held:
-            found[workload] = min(held, key=lambda one: (-one["texts_per_s"], _latency_ms(one)))["name"]
+            found[workload] = min(held, key=lambda one: (-one[1], _latency_ms(one[0])))[0].name
     return found
 
 
 def verdict(
-    configurations: Sequence[Entry],
+    entries: Sequence[Entry],
     chosen: Mapping[str, str],
-    slo: str,
-    offer: str | None,
+    slo: Slo,
     problems: Sequence[str] = (),
     *,
     interrupted: bool = False,
 ) -> list[str]:
-    """The outcome: what went wrong and what is missing, with other `problems`, then a sentence for each workload."""
+    """The outcome in sentences.
+
+    First comes what went wrong and what is missing, with other `problems`, then a sentence for each
+    workload.
+    """
     said = ["Ended by hand before all was measured; the same command goes on."] if interrupted else []
-    for state, words in (("failed", "could not be measured"), ("pending", "not measured yet"), ("partial", "measured in part")):
-        there = [one["name"] for one in configurations if one["state"] == state]
+    for state, words in STATES:
+        there = [entry.name for entry in entries if entry.state == state]
         if there:
-            said.append(f"{len(there)} of {len(configurations)} configurations {words}: {', '.join(there)}.")
+            said.append(f"{len(there)} of {len(entries)} configurations {words}: {', '.join(there)}.")
     said += problems
-    by_name = {one["name"]: one for one in configurations}
-    said += [_of_workload(workload, by_name[name], configurations, slo, offer) for workload, name in chosen.items()]
-    for workload in dict.fromkeys(one["workload"] for one in configurations if one["state"] == "finished"):
+    by_name = {entry.name: entry for entry in entries}
+    for workload, name in chosen.items():
+        entry = by_name[name]
+        if entry.capacity is not None:
+            said.append(_of_workload(workload, entry, entry.capacity, entries, slo))
+    for workload in dict.fromkeys(entry.workload for entry in entries if entry.state == "finished"):
         if workload not in chosen:
-            said += [f"With {workload} no configuration holds {slo} at any rate that was tried."]
+            said.append(f"With {workload} no configuration holds {slo} at any rate that was tried.")
     return said
 
 
-def _of_workload(workload: str, one: Entry, configurations: Sequence[Entry], slo: str, offer: str | None) -> str:
-    at_least = "" if one["capacity"]["high_rps"] is not None else "at least "
-    low, high = one["capacity"]["low_rps"], one["capacity"]["high_rps"]
-    interval = "" if high is None else f" (95 %: {low:,.3g} to {high:,.3g})"
-    price = ""
-    if offer is not None:
-        cost = one["cost"][0]
-        price = f", {cost['on_demand_usd_per_million']:.3g} USD a million texts on {offer} on demand"
-        if cost["spot_usd_per_million"] is not None:
-            price += f" and {cost['spot_usd_per_million']:.3g} on spot"
-    others = [
-        other["name"]
-        for other in configurations
-        if other["name"] != one["name"] and other["workload"] == workload and other["capacity"] is not None
-        and (other["capacity"]["high_rps"] is None or other["capacity"]["high_rps"] >= low)
-    ]  # fmt: skip
+def _of_workload(workload: str, entry: Entry, held: Capacity, entries: Sequence[Entry], slo: Slo) -> str:
+    at_least = "" if held.high_rps is not None else "at least "
+    interval = "" if held.high_rps is None else f" (95 %: {held.low_rps:,.3g} to {held.high_rps:,.3g})"
+    others = [other.name for other in entries if other.name != entry.name and other.workload == workload and _reaches(other, held)]
     alike = f" Not told apart from it: {', '.join(others)}." if others else ""
-    rate = f"{at_least}{one['capacity']['rps']:,.3g} requests/s{interval}"
-    return f"With {workload}, {one['name']} holds {slo} at the highest rate: {rate}{price}.{alike}"
+    rate = f"{at_least}{held.rps:,.3g} requests/s{interval}"
+    return f"With {workload}, {entry.name} holds {slo} at the highest rate: {rate}{_price(entry)}.{alike}"
 
 
-def _latency_ms(one: Entry) -> float:
-    fixed = [load["latency_ms"]["p99"] for load in one["loads"] if load["fixed"] and load["latency_ms"]]
+def _price(entry: Entry) -> str:
+    """What it costs on the first instance type; empty without prices."""
+    if not entry.cost or entry.cost[0].on_demand_usd_per_million is None:
+        return ""
+    cost, spot = entry.cost[0], entry.cost[0].spot_usd_per_million
+    on_spot = "" if spot is None else f" and {spot:.3g} on spot"
+    return f", {cost.on_demand_usd_per_million:.3g} USD a million texts on {cost.instance} on demand{on_spot}"
+
+
+def _reaches(entry: Entry, held: Capacity) -> bool:
+    """Whether a configuration may hold as high a rate."""
+    own = entry.capacity
+    return own is not None and (own.high_rps is None or own.high_rps >= held.low_rps)
+
+
+def _latency_ms(entry: Entry) -> float:
+    fixed = [load.latency_ms["p99"] for load in entry.loads if load.fixed and load.latency_ms]
     return fixed[0] if fixed else float("inf")

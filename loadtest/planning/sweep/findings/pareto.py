@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 
 def front(points: Sequence[tuple[float, ...]]) -> list[bool]:
-    """Which points are on the front where less is better in every coordinate; equal points do not push each other off."""
+    """Which points are on the front, where less is better in every coordinate.
+
+    Equal points do not dominate each other.
+    """
     return [not any(dominates(other, point) for other in points) for point in points]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from loadtest.cost import usd_per_million
 from loadtest.cost.prices import PriceError, PriceTable, read_prices
@@ -13,8 +12,23 @@ from loadtest.planning.sweep.errors import SweepError
 
 
 @dataclass(frozen=True, slots=True)
+class TextsCost:
+    """US dollars for a million texts on an instance type.
+
+    None where there is no rate, or no spot price.
+    """
+
+    instance: str
+    on_demand_usd_per_million: float | None
+    spot_usd_per_million: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
-    """One instance type: US dollars per hour on demand, and on spot with the gaps covered by on-demand instances (None: no spot price)."""
+    """One instance type: US dollars per hour on demand, on spot, and on spot with its gaps covered.
+
+    On-demand instances cover the gaps; both prices of spot are None where there is no spot price.
+    """
 
     instance: str
     vcpus: float
@@ -24,13 +38,13 @@ class Offer:
     source: str
     date: str
 
-    def cost(self, texts_per_s: float | None) -> dict[str, Any]:
-        """US dollars for a million texts at that rate; null where there is no rate, or no spot price."""
-        found: dict[str, Any] = {"instance": self.instance}
-        for name, price in (("on_demand", self.on_demand_usd_per_hour), ("spot", self.covered_spot_usd_per_hour)):
-            known = price is not None and texts_per_s is not None
-            found[f"{name}_usd_per_million"] = usd_per_million(price, texts_per_s) if known else None  # type: ignore[arg-type] # both are known
-        return found
+    def cost(self, texts_per_s: float | None) -> TextsCost:
+        """What a million texts cost at that rate (None: there is no rate)."""
+        return TextsCost(
+            self.instance,
+            _usd_per_million(self.on_demand_usd_per_hour, texts_per_s),
+            _usd_per_million(self.covered_spot_usd_per_hour, texts_per_s),
+        )
 
 
 def read_offers(prices: Prices | None) -> list[Offer]:
@@ -68,3 +82,7 @@ def applied(offers: Sequence[Offer], cores: float) -> list[str]:
         + f"; {offer.date}) is applied to rates that were measured on another machine with {cores:g} cores, generator included."
         for offer in offers
     ]  # fmt: skip
+
+
+def _usd_per_million(usd_per_hour: float | None, texts_per_s: float | None) -> float | None:
+    return None if usd_per_hour is None or texts_per_s is None else usd_per_million(usd_per_hour, texts_per_s)

@@ -1,58 +1,75 @@
 """The capacity profiles of the chosen configurations, with what their loads add to them. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
+from loadtest.planning.capacity.profile_part import ProfilePart, TritonPart
 from loadtest.planning.search.capacity_part import LEAST_REQUESTS, measured_point
-from loadtest.planning.sweep.point import results_of, trial_of
+from loadtest.planning.sweep.findings.entry import Entry
+from loadtest.planning.sweep.point import Point
+from loadtest.planning.sweep.profile_result import ProfileResult
 from loadtest.slo import Slo
 
-Values = Mapping[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class ChosenProfile:
+    """The profile of a chosen configuration, None where there is none.
+
+    `error` says why it could not be measured, and is None where it could, or was not measured yet.
+    """
+
+    configuration: str
+    profile: ProfilePart | None
+    error: str | None
+    cautions: tuple[str, ...]
 
 
-def profile_of(found: Values | None, entry: Values, points: Sequence[Values], slo: Slo) -> dict[str, Any]:
-    """What sweep.json says of the profile of a chosen configuration: the `profile` (null: there is none), `error`, `cautions`.
+def profile_of(found: ProfileResult | None, entry: Entry, points: Sequence[Point], slo: Slo) -> ChosenProfile:
+    """What there is to say of the profile of a chosen configuration.
 
-    `found` is what the store has of it (None: nothing), `entry` of sweep.json, `points` the configuration's runs.
+    `found` is what the store has of it (None: nothing), `points` are the configuration's runs.
     """
     if found is None:
-        return {"configuration": entry["name"], "profile": None, "error": None, "cautions": []}
-    cautions = list(found["cautions"])
-    if _workers(entry) != 1:
-        cautions.append(f"Profiled with one worker of the gateway, where {entry['name']} has {_workers(entry)}: its loads are left out.")
-    profile = None if found["profile"] is None else completed(found["profile"], entry, points, slo)
-    return {"configuration": entry["name"], "profile": profile, "error": found["error"], "cautions": cautions}
+        return ChosenProfile(entry.name, None, None, ())
+    cautions, workers = found.cautions, entry.description.workers
+    if workers != 1:
+        cautions += (f"Profiled with one worker of the gateway, where {entry.name} has {workers}: its loads are left out.",)
+    profile = None if found.profile is None else completed(found.profile, entry, points, slo)
+    return ChosenProfile(entry.name, profile, found.error, cautions)
 
 
-def completed(profile: Values, entry: Values, points: Sequence[Values], slo: Slo) -> dict[str, Any]:
-    """A profile with `points` to check the model against and `triton.texts_per_s_within_slo`, as far as the loads tell them.
+def completed(profile: ProfilePart, entry: Entry, points: Sequence[Point], slo: Slo) -> ProfilePart:
+    """A profile with what the loads of the sweep add to it.
 
-    Both stay away where the runs had several workers of the gateway, since the profile has one.
+    That is `points` to check the model with, and `triton.texts_per_s_within_slo`, as far as the
+    loads show them. Neither is added where the runs had several workers of the gateway, since the
+    profile has one.
     """
-    if _workers(entry) != 1:
-        return dict(profile)
+    if entry.description.workers != 1:
+        return profile
     seen = [
-        measured_point(results, 1, 1)
+        measured_point(point.results, 1, 1)
         for point in points
-        if point["sustained"]
-        and trial_of(point, slo).kept_up
-        and (results := results_of(point)) is not None
-        and results.requests >= LEAST_REQUESTS
+        if point.sustained and point.results is not None and point.results.requests >= LEAST_REQUESTS and point.trial(slo).kept_up
     ]
-    held, triton = entry["capacity"], dict(profile["triton"])
-    if held is not None and held["high_rps"] is not None and entry["hit_rate"] is not None and entry["hit_rate"] < 1:
-        triton["texts_per_s_within_slo"] = {"slo": str(slo), "texts_per_s": entry["texts_per_s"] * (1 - entry["hit_rate"])}
-    return {**profile, "triton": triton, "points": seen}
+    return {**profile, "triton": _with_ceiling(profile["triton"], entry, slo), "points": seen}
 
 
-def missing(profiles: Mapping[str, Values]) -> list[str]:
+def missing(profiles: Mapping[str, ChosenProfile]) -> list[str]:
     """A sentence for each profile that could not be measured."""
     return [
-        f"The capacity profile of {one['configuration']} could not be measured: {one['error'].rstrip('.')}."
+        f"The capacity profile of {one.configuration} could not be measured: {one.error.rstrip('.')}."
         for one in profiles.values()
-        if one["error"]
+        if one.error
     ]
 
 
-def _workers(entry: Values) -> int:
-    return int(entry["knobs"].get("workers", 1))
+def _with_ceiling(triton: TritonPart, entry: Entry, slo: Slo) -> TritonPart:
+    """The Triton part with the misses per second that one replica holds.
+
+    They are added where the capacity has an upper bound and not all texts are hits.
+    """
+    held, hit_rate = entry.capacity, entry.hit_rate
+    if held is None or held.high_rps is None or hit_rate is None or hit_rate >= 1:
+        return triton
+    return {**triton, "texts_per_s_within_slo": {"slo": str(slo), "texts_per_s": (entry.texts_per_s or 0.0) * (1 - hit_rate)}}

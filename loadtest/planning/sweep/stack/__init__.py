@@ -1,1 +1,1 @@
-"""The stack of a configuration: a private copy of the model, its processes, and what they do under load."""
+"""The stack of a configuration: a private copy of the model, its processes, what they do."""

@@ -1,4 +1,7 @@
-"""`config.pbtxt` of a configuration: read and written with the protobuf classes that tritonclient ships. Pure."""
+"""`config.pbtxt` of a configuration. Pure.
+
+It is read and written with the protobuf classes that tritonclient ships.
+"""
 
 from typing import Any
 
@@ -34,7 +37,7 @@ def tuned(text: str, knobs: Knobs, where: str) -> str:
 
 
 def narrowed(text: str, version: int, where: str) -> str:
-    """A configuration of one version alone, without what it says of the others.
+    """A configuration of one version alone, without what it says of the other versions.
 
     Raises:
         SweepError: `text` is no Triton model configuration.

@@ -1,4 +1,7 @@
-"""Watches a stack under one run after the other, each from its first progress, when its cache has been warmed, to its end."""
+"""Watches a stack under one run after the other.
+
+Each run is watched from its first progress, when its cache has been warmed, to its end.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +17,7 @@ from loadtest.target.gateway_process import RunningGateway
 
 
 class WatchedRun:
-    """One run. What happened before its first progress, a part of the first second, is left out."""
+    """One run. What happens before its first progress, a part of a second, is left out."""
 
     def __init__(self, watch: Watch, read: Callable[[], Statistics]) -> None:
         self._watch, self._read = watch, read
@@ -23,21 +26,23 @@ class WatchedRun:
         self._open = ExitStack()
 
     def on_progress(self, progress: Progress) -> None:
-        """Begin to watch where it is the first of the run."""
+        """Begin to watch at the first progress of the run."""
         if self._began is None:
             self._began = self._read(), progress
             self._open.enter_context(self._watch)
         self._hear(progress)
 
     def close(self) -> None:
-        """The run is over: look once more."""
+        """The run is over: take the last sample."""
         self._open.close()
 
     def seen(self, requests: int) -> Seen | None:
-        """Of a run that is over, with so many requests; None of a run without progress.
+        """What was seen of the run, which is over and had so many requests.
+
+        None of a run without progress.
 
         Raises:
-            NoAnswerError, TargetError: Triton does not tell what it did.
+            NoAnswerError, TargetError: Triton's statistics could not be read.
         """
         if self._began is None:
             return None
@@ -50,9 +55,9 @@ class WatchedRun:
 
 
 class Observer:
-    """Watches the gateway and what descends from it; `read` gives Triton's statistics until now.
+    """Watches the gateway and its descendants; `read` gives Triton's statistics until now.
 
-    It has to hear of the progress, which it passes on.
+    It must be given the progress of the runs, which it passes on.
     """
 
     def __init__(self, gateway: RunningGateway, read: Callable[[], Statistics], on_progress: Callable[[Progress], None]) -> None:
@@ -85,7 +90,7 @@ class Observer:
 
 
 def cpu_s_per_request(observed: Observed, requests: int) -> dict[str, float] | None:
-    """Seconds of CPU of each part of the stack for one request; None where no process was seen."""
+    """CPU seconds of each part of the stack for one request; None where no process was seen."""
     if not observed.processes:
         return None
     return {part: sum(use.cpu_s or 0.0 for use in observed.processes if use.role == part) / requests for part in PARTS}

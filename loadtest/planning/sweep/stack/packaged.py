@@ -1,11 +1,17 @@
-"""The packaged versions of a model in a repository, and a private copy of one with a configuration of its own."""
+"""The packaged versions of a model in a repository.
+
+And a private copy of one of them, with a configuration of its own.
+"""
 
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import JsonValue
 
 from loadtest.planning.sweep.errors import SweepError
 from loadtest.planning.sweep.knobs import Knobs
@@ -15,12 +21,34 @@ MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What the manifest says of a version; what it does not say is None.
+
+    `sizes` are bytes, `quality` is held against the fp32 reference, `speed` is that of one thread.
+    """
+
+    version: int
+    precision: str | None = None
+    target: str | None = None
+    digest: str | None = None
+    sizes: Mapping[str, int] | None = None
+    quality: Mapping[str, JsonValue] | None = None
+    speed: Mapping[str, JsonValue] | None = None
+
+    @classmethod
+    def of(cls, version: int, manifest: Mapping[str, Any]) -> "Facts":
+        """Pick the facts from the JSON values of a manifest."""
+        names = ("precision", "target", "digest", "sizes", "quality", "speed")
+        return cls(version, **{name: manifest.get(name) for name in names})
+
+
+@dataclass(frozen=True, slots=True)
 class PackagedModel:
-    """A model's folder: the text of its `config.pbtxt`, and its manifests by version."""
+    """A model's folder, the text of its `config.pbtxt`, and the facts on its versions."""
 
     folder: Path
     config: str
-    manifests: dict[int, dict[str, Any]]
+    versions: Mapping[int, Facts]
 
     def version(self, knobs: Knobs) -> int:
         """The version that the knobs ask for, or the newest.
@@ -28,9 +56,9 @@ class PackagedModel:
         Raises:
             SweepError: it is not packaged.
         """
-        version = max(self.manifests) if knobs.version is None else knobs.version
-        if version not in self.manifests:
-            there = ", ".join(map(str, sorted(self.manifests)))
+        version = max(self.versions) if knobs.version is None else knobs.version
+        if version not in self.versions:
+            there = ", ".join(map(str, sorted(self.versions)))
             raise SweepError(f"version {version} is not packaged in {self.folder}; there are {there}")
         return version
 
@@ -57,11 +85,6 @@ class PackagedModel:
         shutil.copytree(self.folder / str(version), model / str(version))
         (model / FILE).write_text(self.alone(knobs), encoding="utf-8")
 
-    def facts(self, version: int) -> dict[str, Any]:
-        """What the manifest says of a version: precision, sizes, quality against the fp32 reference, speed on one thread, digest."""
-        manifest = self.manifests[version]
-        return {"version": version} | {name: manifest.get(name) for name in ("precision", "target", "digest", "sizes", "quality", "speed")}
-
 
 def read_model(repository: Path, model: str) -> PackagedModel:
     """The packaged versions of a model.
@@ -79,7 +102,7 @@ def read_model(repository: Path, model: str) -> PackagedModel:
         raise SweepError(f"the model {model!r} in {repository} cannot be read: {said}") from exc
     if not manifests:
         raise SweepError(f"no version of {model!r} is packaged in {repository}")
-    return PackagedModel(folder, config, manifests)
+    return PackagedModel(folder, config, {version: Facts.of(version, values) for version, values in manifests.items()})
 
 
 def file_digest(path: Path) -> str:

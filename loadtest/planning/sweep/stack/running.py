@@ -1,4 +1,7 @@
-"""The stack of one configuration: a gateway with a Triton and a Valkey of its own, on a private copy of the model."""
+"""The stack of one configuration: a gateway with a Triton and a Valkey of its own.
+
+It serves a private copy of the model.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,7 +22,7 @@ from loadtest.target.gateway_process import RunningGateway, running_gateway
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack that serves one version of one model; `triton`: where its Triton answers HTTP."""
+    """A running stack that serves one version of one model; `triton` is the URL of its Triton."""
 
     gateway: RunningGateway
     triton: str
@@ -30,7 +33,7 @@ class Stack:
         """What its Triton has done until now.
 
         Raises:
-            NoAnswerError, TargetError: it does not tell.
+            NoAnswerError, TargetError: Triton's statistics could not be read.
         """
         with Client(self.triton) as client:
             return read_statistics(client, self.triton, self.model, self.version)
@@ -54,7 +57,7 @@ def running_stack(packaged: PackagedModel, knobs: Knobs, on_progress: Callable[[
 
 
 def triton_address(pid: int) -> str:
-    """Where the tritonserver that descends from a gateway answers HTTP.
+    """The URL of the tritonserver that descends from a gateway.
 
     Raises:
         SweepError: there is none.

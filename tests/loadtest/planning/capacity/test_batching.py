@@ -11,7 +11,10 @@ LINEAR = BatchTimes(((1, FIXED_S + PER_ITEM_S), (512, FIXED_S + 512 * PER_ITEM_S
 
 
 def inoue_bound_s(rate_per_s: float) -> float:
-    """The upper bound of the mean latency (Inoue 2021, theorem 2): one server, any batch, seconds of b items = α b + τ."""
+    """The upper bound of the mean latency (Inoue 2021, theorem 2).
+
+    It is for one server, any batch, and seconds of b items = α b + τ.
+    """
     alpha, tau = PER_ITEM_S, FIXED_S
     load = rate_per_s * alpha
     low = (alpha + tau) / (2 * (1 - load)) * (1 + 2 * rate_per_s * tau + (1 - rate_per_s * tau) / (1 + load))

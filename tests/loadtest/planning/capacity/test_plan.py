@@ -71,7 +71,10 @@ def lognormal(random: np.random.Generator, mean: float, count: int) -> list[floa
 
 
 def simulate_ms(load: Load, deployment: Deployment, requests: int, seed: int = 1) -> np.ndarray:
-    """Latencies of requests that pass a random gateway worker and, where they miss, a random Triton replica with two instances."""
+    """Latencies of requests that pass a random gateway worker.
+
+    Where they miss, they pass a random Triton replica with two instances, too.
+    """
     random = np.random.default_rng(seed)
     starts = np.cumsum(random.exponential(1 / load.requests_per_s, requests)).tolist()
     hits, workers = (random.random(requests) < load.hit_rate).tolist(), random.integers(deployment.gateways, size=requests).tolist()

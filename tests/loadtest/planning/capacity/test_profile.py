@@ -3,8 +3,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from loadtest.planning.capacity.profile import Profile, ProfileError, Times, read_profile
+from loadtest.planning.capacity.profile import (
+    Cache,
+    Ceiling,
+    Gateway,
+    Measured,
+    Point,
+    Profile,
+    ProfileError,
+    Times,
+    Triton,
+    read_profile,
+)
+from loadtest.planning.capacity.profile_part import (
+    CachePart,
+    CeilingPart,
+    GatewayPart,
+    MeasuredPart,
+    PointPart,
+    ProfilePart,
+    TimesPart,
+    TritonPart,
+)
 
 MEASURED = {"on": "2026-11-21", "instance": "this-machine", "cores": 2, "command": "measured by hand"}
 TRITON: dict[str, Any] = {"instances": 2, "service_s": {"mean": 0.004, "scv": 0.5}, "cpus": 2}
@@ -41,6 +63,15 @@ def test_parts_in_several_files_make_one_profile(tmp_path: Path) -> None:
 def test_a_profile_reads_what_it_wrote() -> None:
     profile = Profile.model_validate(WHOLE)
     assert Profile.model_validate(profile.model_dump(mode="json", by_alias=True)) == profile
+
+
+def test_what_is_written_has_the_fields_that_are_read() -> None:
+    def read(kind: type[BaseModel]) -> set[str]:
+        return {field.alias or name for name, field in kind.model_fields.items()}
+
+    pairs = ((ProfilePart, Profile), (TritonPart, Triton), (GatewayPart, Gateway), (TimesPart, Times), (PointPart, Point))
+    for written, kind in (*pairs, (CachePart, Cache), (CeilingPart, Ceiling), (MeasuredPart, Measured)):
+        assert written.__annotations__.keys() == read(kind)
 
 
 def test_two_files_that_differ_are_both_named(tmp_path: Path) -> None:

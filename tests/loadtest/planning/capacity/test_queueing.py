@@ -54,14 +54,18 @@ MEAN_WITHIN, P99_WITHIN = 0.10, 0.15
 
 
 def customers(utilization: float, scv: float) -> int:
-    """How many make the sampling error small: a queue forgets its past more slowly, the busier and the more irregular it is."""
+    """How many make the sampling error small.
+
+    A queue forgets its past more slowly, the busier and the more irregular it is.
+    """
     return max(150_000, int(6000 * (1 + scv) / (1 - utilization) ** 2))
 
 
 def simulate(rate: float, servers: int, service: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Latencies in M/G/c by the recursion of Kiefer and Wolfowitz (1955): who arrives next gets the server that is free first.
+    """Latencies in M/G/c by the recursion of Kiefer and Wolfowitz (1955).
 
-    Many independent queues at a time, a customer of each a step.
+    The next customer gets the server that is free first. Many independent queues are simulated at a
+    time, with a customer of each a step.
     """
     steps = len(service) // QUEUES
     arrivals = np.cumsum(random.exponential(1 / rate, (steps, QUEUES)), axis=0)

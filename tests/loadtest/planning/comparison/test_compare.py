@@ -29,7 +29,10 @@ SECONDS = 20
 
 
 def simulated(seed: int, *, own_seed: int, factor: float = 1.0, fail_share: float = 0.0, rate_rps: float = 60, **scenario: Any) -> Results:
-    """A run whose seconds resemble the ones before: `seed` gives arrivals and the load's part of latency, `own_seed` the system's part."""
+    """A run whose seconds resemble the ones before.
+
+    `seed` gives the arrivals and the load's part of latency, `own_seed` the system's part.
+    """
     shared, own = Random(seed), Random(10_000 + own_seed)
     recording = Recording()
     mood = 0.0

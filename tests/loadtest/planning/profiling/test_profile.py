@@ -1,4 +1,7 @@
-"""A capacity profile of a stack whose times are scripted: what is measured is what the script says, and `plan` reads it."""
+"""A capacity profile of a stack whose times are scripted.
+
+What is measured is what the script says, and `plan` reads it.
+"""
 
 import asyncio
 import json
@@ -28,7 +31,10 @@ def answered(texts: list[str], cache: str) -> Response:
 
 @dataclass
 class ScriptedStack:
-    """A gateway and a Triton in one server: two instances, batches to 2, seconds proportional to the texts."""
+    """A gateway and a Triton in one server.
+
+    It has two instances and batches up to 2, and takes seconds in proportion to the texts.
+    """
 
     url: str = ""
     cpu_s: float = 5.0
@@ -133,7 +139,8 @@ def test_what_cannot_be_measured_is_left_out_with_a_sentence_and_what_fails_is_t
     stack: ScriptedStack, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack.tells_cpu = False
-    # each run reads the counters before and after it: hits alone, hits and misses are whole, and the point is refused
+    # each run reads the counters before and after it: hits alone, hits and misses are whole, and
+    # the point is refused
     stack.answers_readings = 6
     path = tmp_path / "profile.json"
     assert main(arguments(stack, corpus, path, "--instances", "2", "--bytes-per-item", "300")) == 1

@@ -1,4 +1,7 @@
-"""Searches that fail or are ended before their end: the report is there all the same, and says first what went wrong."""
+"""Searches that fail or are ended before their end.
+
+The report is there all the same, and says first what went wrong.
+"""
 
 import csv
 import json
@@ -87,7 +90,10 @@ def test_a_server_that_dies_leaves_what_was_tried_before(warm_up_s: float, trial
 
 
 def interrupted(argv: list[str], when: Callable[[int], object], *, duration_s: float = 30) -> tuple[int, str]:
-    """The exit status and output of a search that gets SIGINT once `when`, which is given its pid, returns."""
+    """The exit status and output of a search that gets SIGINT.
+
+    The signal is sent once `when`, which is given the pid, returns.
+    """
     with subprocess.Popen([sys.executable, "-m", "loadtest", *argv], stdout=subprocess.PIPE, text=True) as process:
         try:
             when(process.pid)

@@ -1,4 +1,7 @@
-"""The search against systems whose edge is known: simulated ones by the hundred, and a real server with a scripted capacity."""
+"""The search against systems whose edge is known.
+
+They are simulated ones by the hundred, and a real server with a scripted capacity.
+"""
 
 import json
 import math

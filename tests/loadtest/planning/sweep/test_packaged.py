@@ -11,7 +11,7 @@ from loadtest.planning.sweep.document import parse_document
 from loadtest.planning.sweep.errors import SweepError
 from loadtest.planning.sweep.jobs import jobs
 from loadtest.planning.sweep.knobs import Knobs
-from loadtest.planning.sweep.stack.packaged import PackagedModel, read_model
+from loadtest.planning.sweep.stack.packaged import Facts, PackagedModel, read_model
 
 CONFIG = """
 name: "topics"
@@ -35,7 +35,7 @@ def manifest(version: int) -> dict[str, Any]:
 
 
 def model(config: str = CONFIG) -> PackagedModel:
-    return PackagedModel(Path("models/topics"), config, {version: manifest(version) for version in (1, 12)})
+    return PackagedModel(Path("models/topics"), config, {version: Facts.of(version, manifest(version)) for version in (1, 12)})
 
 
 def parsed(text: str) -> Any:

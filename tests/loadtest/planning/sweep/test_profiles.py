@@ -1,4 +1,7 @@
-"""The capacity profiles that a sweep leaves: which are measured, what the loads add to them, and that `plan` finds them."""
+"""The capacity profiles that a sweep leaves.
+
+Which are measured, what the loads add to them, and that `plan` finds them.
+"""
 
 import json
 from pathlib import Path
@@ -11,12 +14,12 @@ from loadtest.planning.capacity.profile import ProfileError, checked_profile, re
 from loadtest.planning.sweep.configuration import Configuration
 from loadtest.planning.sweep.document import parse_document
 from loadtest.planning.sweep.errors import SweepError
-from loadtest.planning.sweep.findings.profiles import missing
+from loadtest.planning.sweep.findings.profiles import ChosenProfile, missing
 from loadtest.planning.sweep.jobs import profile_key
 from loadtest.planning.sweep.knobs import Knobs
+from loadtest.planning.sweep.profile_result import ProfileResult, profile_store
 from loadtest.planning.sweep.profiling import Wanted, run_profiles
-from loadtest.planning.sweep.store import profile_store
-from loadtest.planning.sweep.writing import write_sweep
+from loadtest.report.sweep_files import write_sweep
 from loadtest.report.sweep_page import render_sweep
 from loadtest.target.readiness import TargetError
 
@@ -33,18 +36,18 @@ DOCUMENT: dict[str, Any] = {"model": "topics", "repository": "r", "corpus": "c",
 
 
 class Measurer:
-    """Measures nothing; fails where it is told to, and remembers."""
+    """Measures nothing; fails where it is asked to, and remembers."""
 
     def __init__(self, **outcomes: BaseException) -> None:
         self.measured: list[str] = []
         self._outcomes = outcomes
 
-    def __call__(self, wanted: Wanted) -> dict[str, Any]:
+    def __call__(self, wanted: Wanted) -> ProfileResult:
         name = wanted.configuration.name
         self.measured.append(name)
         if name in self._outcomes:
             raise self._outcomes[name]
-        return {"profile": PROFILE, "cautions": [], "elapsed_s": 1.0, "error": None}
+        return ProfileResult(wanted.key, name, PROFILE, elapsed_s=1.0)
 
     def run(self, folder: Path) -> list[str]:
         """The profiles that were begun."""
@@ -57,7 +60,7 @@ def test_profiles_are_measured_once_and_those_that_failed_again(tmp_path: Path) 
     assert Measurer(one=TargetError("It does not answer.")).run(tmp_path) == ["one", "two"]
     failed = profile_store(tmp_path).read("key-one")
     assert failed is not None
-    assert (failed["error"], failed["profile"], failed["configuration"]) == ("It does not answer.", None, "one")
+    assert (failed.error, failed.profile, failed.configuration) == ("It does not answer.", None, "one")
     assert Measurer().run(tmp_path) == ["one"]
     assert Measurer().run(tmp_path) == []
 
@@ -105,53 +108,56 @@ def test_a_profile_that_lacks_something_names_it() -> None:
 
 
 def test_a_profile_that_failed_is_a_sentence() -> None:
-    profiles = {"repeat=0": {"configuration": "a", "error": "It broke."}, "repeat=0.5": {"configuration": "b", "error": None}}
+    profiles = {"repeat=0": ChosenProfile("a", None, "It broke.", ()), "repeat=0.5": ChosenProfile("b", PROFILE, None, ())}
     assert missing(profiles) == ["The capacity profile of a could not be measured: It broke."]
 
 
-PROFILED = {"profile": {"schema": "p", "triton": {"instances": 2}, "points": []}, "error": None, "cautions": ["A caution."]}
+PROFILED = ProfileResult("k", "c", PROFILE | {"points": []}, ("A caution.",), 1.0)
 
 
 def test_the_loads_of_a_sweep_add_points_and_a_ceiling_to_the_profile() -> None:
-    sweep, _ = swept({"instances=1": QUICK, "instances=2": SLOW}, profiles={"instances=1": PROFILED}, profile=True, **TWO)
-    told = sweep["profiles"]["repeat=0"]
-    assert (told["configuration"], told["cautions"], told["profile"]["triton"]) == ("instances=1", ["A caution."], {"instances": 2})
-    assert [point["requests_per_s"] for point in told["profile"]["points"]] == [20, 40]
-    bounded, _ = swept({"instances=2": SLOW}, profiles={"instances=2": PROFILED}, profile=True, **TWO)
-    held = bounded["configurations"][1]["capacity"]["rps"]
-    ceiling = bounded["profiles"]["repeat=0"]["profile"]["triton"]["texts_per_s_within_slo"]
-    assert ceiling == {"slo": "p95<50ms,errors<1%", "texts_per_s": pytest.approx(held)}
+    sweep = swept({"instances=1": QUICK, "instances=2": SLOW}, profiles={"instances=1": PROFILED}, profile=True, **TWO)
+    chosen = sweep.profiles["repeat=0"]
+    assert chosen.profile is not None
+    assert (chosen.configuration, chosen.cautions, chosen.profile["triton"]) == ("instances=1", ("A caution.",), PROFILE["triton"])
+    assert [point["requests_per_s"] for point in chosen.profile["points"]] == [20, 40]
+    bounded = swept({"instances=2": SLOW}, profiles={"instances=2": PROFILED}, profile=True, **TWO)
+    held, profile = bounded.entries[1].capacity, bounded.profiles["repeat=0"].profile
+    assert held is not None
+    assert profile is not None
+    ceiling = {"slo": "p95<50ms,errors<1%", "texts_per_s": pytest.approx(held.rps)}
+    assert profile["triton"] == PROFILE["triton"] | {"texts_per_s_within_slo": ceiling}
 
 
 def test_loads_on_several_workers_add_nothing_to_a_profile_of_one() -> None:
-    sweep, _ = swept({"as packaged": SLOW}, profiles={"as packaged": PROFILED}, profile=True, base={"workers": 2})
-    told = sweep["profiles"]["repeat=0"]
-    assert told["profile"] == PROFILED["profile"]
-    assert told["cautions"][1] == "Profiled with one worker of the gateway, where as packaged has 2: its loads are left out."
+    sweep = swept({"as packaged": SLOW}, profiles={"as packaged": PROFILED}, profile=True, base={"workers": 2})
+    chosen = sweep.profiles["repeat=0"]
+    assert chosen.profile == PROFILED.profile
+    assert chosen.cautions[1] == "Profiled with one worker of the gateway, where as packaged has 2: its loads are left out."
 
 
 def test_a_profile_that_failed_is_said_before_the_choice() -> None:
-    broken = {"profile": None, "error": "It broke.", "cautions": []}
-    sweep, _ = swept({"as packaged": QUICK}, profiles={"as packaged": broken}, profile=True)
-    assert sweep["verdict"][0] == "The capacity profile of as packaged could not be measured: It broke."
+    broken = ProfileResult("k", "as packaged", None, error="It broke.")
+    sweep = swept({"as packaged": QUICK}, profiles={"as packaged": broken}, profile=True)
+    assert sweep.verdict[0] == "The capacity profile of as packaged could not be measured: It broke."
     assert '<h1 class="bad">The capacity profile of as packaged could not be measured: It broke.</h1>' in render_sweep(sweep)
 
 
 def test_a_profile_is_shown_and_one_that_is_wanted_is_said() -> None:
-    sweep, _ = swept({"as packaged": QUICK}, profiles={"as packaged": PROFILED}, profile=True)
+    sweep = swept({"as packaged": QUICK}, profiles={"as packaged": PROFILED}, profile=True)
     assert "Capacity profile of A" in render_sweep(sweep)
     assert "A caution." in render_sweep(sweep)
-    wanted, _ = swept({"as packaged": QUICK}, profile=True)
+    wanted = swept({"as packaged": QUICK}, profile=True)
     assert "A has no capacity profile yet" in render_sweep(wanted)
 
 
 def test_the_best_folder_holds_nothing_of_an_earlier_choice(tmp_path: Path) -> None:
     runs: dict[str, Any] = {"repeat=0": QUICK, "repeat=0.5": QUICK}
-    first, found = swept(runs, profiles={"repeat=0": PROFILED, "repeat=0.5": PROFILED}, profile=True, grid={"repeat": [0, 0.5]})
-    write_sweep(tmp_path, first, found, PACKAGED)
+    first = swept(runs, profiles={"repeat=0": PROFILED, "repeat=0.5": PROFILED}, profile=True, grid={"repeat": [0, 0.5]})
+    write_sweep(tmp_path, first)
     (tmp_path / "best/notes.txt").write_text("mine")
     assert len(list((tmp_path / "best").rglob("profile.json"))) == 2
-    then, found = swept({"repeat=0": QUICK}, profile=True, grid={"repeat": [0, 0.5]})
-    write_sweep(tmp_path, then, found, PACKAGED)
+    then = swept({"repeat=0": QUICK}, profile=True, grid={"repeat": [0, 0.5]})
+    write_sweep(tmp_path, then)
     left = sorted(str(path.relative_to(tmp_path / "best")) for path in (tmp_path / "best").rglob("*") if path.is_file())
     assert left == ["config.pbtxt", "notes.txt"]

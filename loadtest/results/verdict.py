@@ -1,5 +1,6 @@
 """What a load test says in a sentence, and what a reader must know before trusting it. Pure."""
 
+from loadtest.results.figures import milliseconds
 from loadtest.results.results import Results
 
 BUSY_GENERATOR = 0.9
@@ -24,7 +25,10 @@ def verdict(results: Results) -> str:
 
 
 def keeps_up(results: Results) -> bool:
-    """Whether the generator sent what it should, in time. A closed loop has no time at which requests should be sent."""
+    """Whether the generator sent in time what it should.
+
+    It always did in a closed loop, which has no times at which requests should be sent.
+    """
     if results.loop == "closed" or not results.offered_rps:
         return True
     share_behind = results.behind / max(results.behind + results.requests, 1)
@@ -91,9 +95,3 @@ def _load(results: Results) -> str:
         return f"with {results.offered['loop']['users']} users"
     process = results.offered["loop"]["arrivals"]["process"]
     return f"of {results.offered_rps:,.0f} offered in an open loop ({process} arrivals)"
-
-
-def milliseconds(value: float) -> str:
-    """Milliseconds with three significant digits at most: `0.84 ms`, `12.3 ms`, `1,240 ms`."""
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:,.{digits}f} ms"

@@ -1,0 +1,12 @@
+"""Figures as people read them: with two decimals below 10, one below 100, none above. Pure."""
+
+
+def number(value: float) -> str:
+    """`0.84`, `12.3`, `1,240`."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f}"
+
+
+def milliseconds(value: float) -> str:
+    """`0.84 ms`, `12.3 ms`, `1,240 ms`."""
+    return f"{number(value)} ms"
