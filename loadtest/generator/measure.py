@@ -5,11 +5,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from loadtest.results import encoding
 from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.progress import OnProgress, Progress, ignore
 from loadtest.results.recording import Recording
 from loadtest.scenario.scenario import Scenario
 from loadtest.target.child import stop
@@ -32,23 +32,10 @@ class Address(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a running load test stands."""
-
-    elapsed_s: float
-    requests: int
-    failures: int
-
-
-def ignore(_progress: Progress) -> None:
-    """Listens to progress, and shows none."""
-
-
 def measure(
     scenario: Scenario,
     corpus: Sequence[str],
-    on_progress: Callable[[Progress], None] = ignore,
+    on_progress: OnProgress = ignore,
     *,
     web_ui_port: int | None = None,
     listen: Address | None = None,
@@ -76,7 +63,7 @@ def measure(
 
 def measure_prepared(
     scenario: Scenario,
-    on_progress: Callable[[Progress], None] = ignore,
+    on_progress: OnProgress = ignore,
     *,
     web_ui_port: int | None = None,
     listen: Address | None = None,
@@ -111,7 +98,7 @@ def prepare(scenario: Scenario, corpus: Sequence[str]) -> None:
 
 
 def _follow(
-    process: subprocess.Popen[str], on_progress: Callable[[Progress], None], on_listening: Callable[[int], None]
+    process: subprocess.Popen[str], on_progress: OnProgress, on_listening: Callable[[int], None]
 ) -> tuple[list[dict[str, Any]], bool]:
     interrupted = False
     results: list[dict[str, Any]] = []

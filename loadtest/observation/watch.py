@@ -6,12 +6,12 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from loadtest.generator.measure import Progress
 from loadtest.observation.process_names import http_address, metrics_address
 from loadtest.observation.process_table import listeners
 from loadtest.observation.triton_metrics import MetricsError, WatchedTriton
 from loadtest.observation.watched_processes import WatchedProcesses
 from loadtest.results.observed import Observed
+from loadtest.results.progress import OnProgress, Progress
 
 INTERVAL_S = 1.0
 FIND_EVERY = 5
@@ -57,7 +57,7 @@ class Watch:
         for triton in self._tritons:
             triton.close()
 
-    def listener(self, on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    def listener(self, on_progress: OnProgress) -> OnProgress:
         """What the measurement should tell its progress to: it is passed on."""
 
         def hear(progress: Progress) -> None:

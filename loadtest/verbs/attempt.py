@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from loadtest.arrivals.recorded import TraceError
-from loadtest.generator.measure import GeneratorError, Progress
+from loadtest.generator.measure import GeneratorError
 from loadtest.results.measurement import Measurement
+from loadtest.results.progress import Progress
 from loadtest.results.recording import Recording
 from loadtest.scenario.scenario import Scenario
 from loadtest.target.client import NoAnswerError

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from loadtest.arrivals.process import Poisson
-from loadtest.generator.measure import Progress, ignore, measure
+from loadtest.generator.measure import measure
 from loadtest.planning.search.trial import Trial, judge, unanswered
+from loadtest.results.progress import Progress, ignore
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario, ScenarioError

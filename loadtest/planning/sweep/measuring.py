@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from loadtest.arrivals.process import Poisson
-from loadtest.generator.measure import Progress
 from loadtest.observation.machine import describe_machine
 from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
 from loadtest.planning.search.search import Found, search
@@ -23,6 +22,7 @@ from loadtest.planning.sweep.run import Measured, Run, SearchEnd
 from loadtest.planning.sweep.stack.observer import Observer
 from loadtest.planning.sweep.stack.packaged import PackagedModel
 from loadtest.planning.sweep.stack.running import Stack, running_stack
+from loadtest.results.progress import Progress
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario

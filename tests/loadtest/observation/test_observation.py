@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 import pytest
 
-from loadtest.generator.measure import Progress
 from loadtest.generator.scripted_process import scripted_server
 from loadtest.observation.exposition import ExpositionError, read_samples, total
 from loadtest.observation.process_names import ProcessName, http_address, metrics_address, name_process, number_equals
@@ -19,6 +18,7 @@ from loadtest.observation.watch import Watch
 from loadtest.observation.watched_processes import WatchedProcesses
 from loadtest.report.stack_charts import draw_stack
 from loadtest.results.observed import Observed
+from loadtest.results.progress import Progress
 
 STUB = [
     "/t/backends/python/triton_python_backend_stub",
