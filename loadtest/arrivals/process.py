@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count, takewhile
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from loadtest.arrivals import curve, recorded
 from loadtest.arrivals.curve import RateCurve
@@ -18,7 +18,9 @@ class ArrivalsError(ValueError):
 
 
 class Arrivals(Protocol):
-    """An arrival process."""
+    """An arrival process, and its name."""
+
+    process: ClassVar[str]
 
     def starts(self, seed: int, duration_s: float) -> Iterator[float]:
         """The intended starts before `duration_s`."""
@@ -30,6 +32,7 @@ class Constant:
     """Equally spaced arrivals."""
 
     rate_rps: float
+    process: ClassVar[str] = "constant"
 
     def __post_init__(self) -> None:
         _require(rate_rps=self.rate_rps)
@@ -44,6 +47,7 @@ class Poisson:
     """Independent arrivals, as from many users who know nothing of each other: exponential gaps."""
 
     rate_rps: float
+    process: ClassVar[str] = "poisson"
 
     def __post_init__(self) -> None:
         _require(rate_rps=self.rate_rps)
@@ -60,6 +64,7 @@ class Ramp:
     from_rps: float
     to_rps: float
     spacing: str = "poisson"
+    process: ClassVar[str] = "ramp"
 
     def __post_init__(self) -> None:
         _require(self.spacing, to_rps=self.to_rps)
@@ -77,6 +82,7 @@ class Step:
 
     rates_rps: tuple[float, ...]
     spacing: str = "poisson"
+    process: ClassVar[str] = "step"
 
     def __post_init__(self) -> None:
         if not self.rates_rps:
@@ -98,6 +104,7 @@ class Spike:
     at_s: float
     for_s: float
     spacing: str = "poisson"
+    process: ClassVar[str] = "spike"
 
     def __post_init__(self) -> None:
         _require(self.spacing, rate_rps=self.rate_rps, peak_rps=self.peak_rps, for_s=self.for_s)
@@ -117,6 +124,7 @@ class Diurnal:
     peak_to_mean: float = 1.6
     period_s: float | None = None
     spacing: str = "poisson"
+    process: ClassVar[str] = "diurnal"
 
     def __post_init__(self) -> None:
         _require(self.spacing, rate_rps=self.rate_rps, period_s=1.0 if self.period_s is None else self.period_s)
@@ -135,6 +143,7 @@ class Trace:
 
     path: Path
     speed: float = 1.0
+    process: ClassVar[str] = "trace"
 
     def __post_init__(self) -> None:
         _require(speed=self.speed)
@@ -148,15 +157,7 @@ class Trace:
         return takewhile(lambda start_s: start_s < duration_s, (row.start_s / self.speed for row in recorded.read_trace(self.path)))
 
 
-PROCESSES: dict[str, type[Constant | Poisson | Ramp | Step | Spike | Diurnal | Trace]] = {
-    "constant": Constant,
-    "poisson": Poisson,
-    "ramp": Ramp,
-    "step": Step,
-    "spike": Spike,
-    "diurnal": Diurnal,
-    "trace": Trace,
-}
+PROCESSES = {kind.process: kind for kind in (Constant, Poisson, Ramp, Step, Spike, Diurnal, Trace)}
 
 
 def _require(spacing: str = SPACINGS[0], **positive: float) -> None:

@@ -52,8 +52,7 @@ def loop_to_dict(loop: Loop) -> dict[str, Any]:
 
 def arrivals_to_dict(arrivals: Arrivals) -> dict[str, Any]:
     """Arrivals with the name of their `process`."""
-    name = next(name for name, kind in PROCESSES.items() if type(arrivals) is kind)
-    return {"process": name, **asdict(arrivals)}  # type: ignore[call-overload] # every process is a dataclass
+    return {"process": arrivals.process, **asdict(arrivals)}  # type: ignore[call-overload] # every process is a dataclass
 
 
 def plain(value: Any) -> Any:
