@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +53,16 @@ class Scenario:
     def to_dict(self) -> dict[str, Any]:
         """The scenario as JSON values; `from_dict` reads them back."""
         values: dict[str, Any] = scenario_fields.plain({**asdict(self), "loop": scenario_fields.loop_to_dict(self.loop)})
+        return values
+
+    def without_headers(self) -> "Scenario":
+        """The scenario without its headers, which may hold keys."""
+        return replace(self, headers={})
+
+    def offered(self) -> dict[str, Any]:
+        """The scenario as the JSON values that reports hold: without its headers, which may hold keys."""
+        values = self.to_dict()
+        del values["headers"]
         return values
 
     @classmethod
