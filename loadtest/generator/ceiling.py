@@ -75,7 +75,7 @@ def _judge(measured: Measurement, duration_s: float) -> Attempt:
         offered_rps=seen.offered / duration_s,
         answered_rps=seen.answered / measured.elapsed_s,
         in_time=in_time >= IN_TIME_SHARE * seen.offered and seen.failures == 0,
-        cpu_share=measured.generator_cpu_share,
+        cpu_share=measured.generators.cpu_share,
         lateness_p50_ms=seen.lateness.quantile_ms(0.5),
         lateness_p99_ms=seen.lateness.quantile_ms(0.99),
     )

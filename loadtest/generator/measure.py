@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from loadtest.results import encoding
-from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.measurement import Generators, GeneratorUse, Measurement
 from loadtest.results.progress import OnProgress, Progress, ignore
 from loadtest.results.recording import Recording
 from loadtest.scenario.scenario import Scenario
@@ -130,7 +130,7 @@ def _measurement(scenario: Scenario, results: list[dict[str, Any]], interrupted:
         elapsed_s = result["elapsed_s"]
         uses.append(GeneratorUse(result["worker"], result["cpu_s"] / elapsed_s, result["cpu_wait_s"] / elapsed_s, recording.requests))
     elapsed_s = max(result["elapsed_s"] for result in results)
-    return Measurement(total, elapsed_s, tuple(uses), interrupted, lost_workers=scenario.workers - len(results))
+    return Measurement(total, elapsed_s, Generators(tuple(uses), lost=scenario.workers - len(results)), interrupted)
 
 
 @contextmanager

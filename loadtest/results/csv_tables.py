@@ -19,9 +19,10 @@ def series_csv(results: Results) -> str:
 def percentiles_csv(results: Results) -> str:
     """The reported percentiles and the points of the curve between them: `quantile` (0 to 1), `latency_ms`, `service_ms`."""
     found = {quantile: (latency, service) for (quantile, latency), (_, service) in _both(results)}
-    if results.latency_ms is not None and results.service_ms is not None:
-        found |= {quantile: (results.latency_ms[name], results.service_ms[name]) for name, quantile in REPORTED.items()}
-        found[1.0] = (results.latency_ms["max"], results.service_ms["max"])
+    latency_ms, service_ms = results.latency.summary_ms, results.service.summary_ms
+    if latency_ms is not None and service_ms is not None:
+        found |= {quantile: (latency_ms[name], service_ms[name]) for name, quantile in REPORTED.items()}
+        found[1.0] = (latency_ms["max"], service_ms["max"])
     return table(["quantile", "latency_ms", "service_ms"], ((quantile, *found[quantile]) for quantile in sorted(found)))
 
 
@@ -37,7 +38,7 @@ def processes_csv(results: Results) -> str:
 
 def _both(results: Results) -> Iterable[tuple[tuple[float, float], tuple[float, float]]]:
     """Both curves have the same quantiles: each good answer counts once in either."""
-    return zip(results.latency_curve, results.service_curve, strict=True)
+    return zip(results.latency.curve, results.service.curve, strict=True)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -80,19 +80,28 @@ class Histogram:
             (self._hdr.get_highest_equivalent_value(at.value_iterated_to) / US_PER_MS, at.count_added_in_this_iter_step) for at in recorded
         ]
 
+    def encode(self) -> str:
+        """HdrHistogram's own encoding (V2, compressed, base64), in microseconds; "" where nothing was counted."""
+        return str(self._hdr.encode().decode("ascii")) if len(self) else ""
+
+    @classmethod
+    def decode(cls, encoded: str, digits: int = EXACT_DIGITS, mean_ms: float = 0.0) -> Self:
+        """The histogram that `encode` wrote. The encoding does not hold the mean: `mean_ms` gives it back where it is needed."""
+        histogram = cls(digits)
+        if encoded:
+            # added to an empty one, since a decoded one cannot count further
+            histogram._hdr.add(HdrHistogram.decode(encoded))
+        histogram._sum_us = round(mean_ms * US_PER_MS * len(histogram))
+        return histogram
+
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values: HdrHistogram's own encoding (V2, compressed, base64), and the sum that it does not hold."""
-        if not len(self):
-            return {"hdr": "", "digits": self._hdr.significant_figures, "sum_us": 0}
-        return {"hdr": self._hdr.encode().decode("ascii"), "digits": self._hdr.significant_figures, "sum_us": self._sum_us}
+        """As JSON values: the encoding, and the sum that it does not hold."""
+        return {"hdr": self.encode(), "digits": self._hdr.significant_figures, "sum_us": self._sum_us}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The histogram that `to_dict` wrote."""
-        histogram = cls(values["digits"])
-        if values["hdr"]:
-            # added to an empty one, since a decoded one cannot count further
-            histogram._hdr.add(HdrHistogram.decode(values["hdr"]))
+        histogram = cls.decode(values["hdr"], values["digits"])
         histogram._sum_us = values["sum_us"]
         return histogram
 

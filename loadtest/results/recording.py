@@ -54,6 +54,11 @@ class Recording:
         """Requests that ended, well or not."""
         return self.answered + self.failures
 
+    @property
+    def texts_answered(self) -> int:
+        """Texts of the requests that were answered well."""
+        return sum(group.texts for group in self.groups.values())
+
     def offer(self, intended_s: float) -> None:
         """A request is due."""
         self.offered += 1

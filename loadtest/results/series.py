@@ -1,5 +1,6 @@
 """A load test second by second."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.results.interval import Interval
@@ -39,20 +40,24 @@ class Slice:
         return self.failed / self.width_s
 
 
-def slice_over_time(intervals: dict[int, Interval], elapsed_s: float) -> list[Slice]:
-    """A slice for each second until the end, also for those in which nothing happened; what is left at the end joins the last one."""
-    seconds = seconds_of(intervals, elapsed_s)
-    count = len(seconds)
-    return [_summarize(seen, second, (second + 1 if second + 1 < count else elapsed_s) - second) for second, seen in enumerate(seconds)]
-
-
 def seconds_of(intervals: dict[int, Interval], elapsed_s: float) -> list[Interval]:
-    """What happened in each of the seconds that `slice_over_time` tells of."""
+    """What happened in each second of a load test, also in those in which nothing did.
+
+    What is left at the end joins the last second; a load that never began has none.
+    """
+    if elapsed_s <= 0:
+        return []
     count = max(round(elapsed_s), 1)
     seconds = [Interval() for _ in range(count)]
     for second, interval in intervals.items():
         seconds[min(second, count - 1)].add(interval)
     return seconds
+
+
+def slice_over_time(seconds: Sequence[Interval], elapsed_s: float) -> list[Slice]:
+    """A slice for each of these seconds, which are those of `seconds_of`."""
+    count = len(seconds)
+    return [_summarize(seen, second, (second + 1 if second + 1 < count else elapsed_s) - second) for second, seen in enumerate(seconds)]
 
 
 def _summarize(seen: Interval, second: int, width_s: float) -> Slice:

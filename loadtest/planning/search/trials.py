@@ -61,7 +61,7 @@ class Trials:
             if warm_up.interrupted:
                 raise KeyboardInterrupt
         scenario = self._at(rate_rps)
-        around = replace(self._around, started_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        around = self._around.begun_at(datetime.now(UTC).isoformat(timespec="seconds"))
         measurement = measure(scenario, self._corpus, self._on_progress)
         if measurement.interrupted:
             raise KeyboardInterrupt

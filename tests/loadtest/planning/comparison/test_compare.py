@@ -16,8 +16,9 @@ from loadtest.planning.comparison.difference import Difference, Interval
 from loadtest.planning.comparison.repetitions import combine
 from loadtest.planning.comparison.runs import compare_runs
 from loadtest.planning.comparison.student import t_95
-from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.measurement import Generators, GeneratorUse, Measurement
 from loadtest.results.outcome import Outcome
+from loadtest.results.provenance import Provenance
 from loadtest.results.recording import Recording
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
@@ -46,8 +47,8 @@ def simulated(seed: int, *, own_seed: int, factor: float = 1.0, fail_share: floa
         recording.end(start_s, start_s, start_s + latency_s, 1, 0, outcome)
     workload = Workload(corpus=Path("texts.jsonl"), targets=(Target("topics"),), repeat=0.0)
     asked = Scenario(url="http://h:1", loop=OpenLoop(Poisson(rate_rps)), workload=workload, duration_s=SECONDS, seed=seed, **scenario)
-    measured = Measurement(recording, float(SECONDS), (GeneratorUse(0, 0.1, 0.0, recording.requests),))
-    return summarize(asked, measured, Circumstances("run", "2026-11-21T00:00:00+00:00", {"cpu": "x"}, usd_per_hour=0.36))
+    measured = Measurement(recording, float(SECONDS), Generators((GeneratorUse(0, 0.1, 0.0, recording.requests),)))
+    return summarize(asked, measured, Circumstances(Provenance("run", "2026-11-21T00:00:00+00:00", {"cpu": "x"}), usd_per_hour=0.36))
 
 
 def by_metric(before: Results, after: Results, *, paired: bool = True) -> dict[str, Difference]:

@@ -25,6 +25,7 @@ from loadtest.planning.search.edge import locate, pass_probability
 from loadtest.planning.search.search import search
 from loadtest.planning.search.trial import Trial
 from loadtest.planning.search.trials import Trials
+from loadtest.results.provenance import Provenance
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
@@ -172,7 +173,7 @@ def test_the_capacity_of_a_real_server_is_found(corpus: Path, tmp_path: Path, ca
 def test_no_trial_sends_what_another_sent(gateway: Any, corpus: Path) -> None:
     workload = Workload(corpus=corpus, targets=(Target("topics"),), repeat=0.0)
     scenario = Scenario(url=gateway.url, loop=OpenLoop(Poisson(1)), workload=workload, duration_s=0.3)
-    trials = Trials(scenario, read_corpus(corpus), parse_slo("p99<1s"), Circumstances("search", "", {}), warm_up_s=0.2)
+    trials = Trials(scenario, read_corpus(corpus), parse_slo("p99<1s"), Circumstances(Provenance("search", "", {})), warm_up_s=0.2)
     assert [trials(120.0).passed for _ in range(2)] == [True, True]
     sent = [text for body in gateway.bodies for text in body["instances"]]
     assert len(sent) > 60
