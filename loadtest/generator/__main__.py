@@ -10,24 +10,24 @@ import os
 import sys
 from typing import Any
 
+from loadtest.generator.job import LocalJob, MasterJob, WorkerJob, job_from_dict
 from loadtest.generator.local import generate
 from loadtest.generator.master import lead
 from loadtest.generator.worker import work
-from loadtest.scenario.scenario import Scenario
 
 
 def main() -> None:
     """Do the job that standard input names."""
-    job: dict[str, Any] = json.loads(sys.stdin.readline())
+    job = job_from_dict(json.loads(sys.stdin.readline()))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("locust").setLevel(logging.ERROR)
-    match job["role"]:
-        case "local":
-            generate(Scenario.from_dict(job["scenario"]), job["web_ui_port"], say)
-        case "master":
-            lead(Scenario.from_dict(job["scenario"]), job["host"], job["port"], job["web_ui_port"], say)
-        case _:
-            work(job["host"], job["port"])
+    match job:
+        case LocalJob():
+            generate(job, say)
+        case MasterJob():
+            lead(job, say)
+        case WorkerJob():
+            work(job)
 
 
 def say(**values: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
@@ -10,8 +11,11 @@ from gevent.event import Event
 from locust.env import Environment
 
 from loadtest.generator import messages
+from loadtest.generator.job import MasterJob
 from loadtest.generator.local import PROGRESS_INTERVAL_S, WEB_UI_HOST, report_progress
 from loadtest.generator.users import user_class, user_count
+from loadtest.generator.worker_result import Encoded
+from loadtest.results.progress import Progress
 from loadtest.scenario.scenario import Scenario
 
 POLL_S = 0.05
@@ -29,13 +33,13 @@ class Fleet:
         self._scenario = scenario
         self._ids: list[str] = []
         self._prepared: set[str] = set()
-        self._progress: dict[str, dict[str, Any]] = {}
+        self._progress: dict[str, Progress] = {}
         self._ended = Event()
-        self.results: dict[str, dict[str, Any]] = {}
+        self.results: dict[str, Encoded] = {}
         self.failures: dict[str, str] = {}
         runner.register_message(messages.HELLO, lambda msg, **_: self._ids.append(msg.node_id))
         runner.register_message(messages.PREPARED, lambda msg, **_: self._prepared.add(msg.node_id))
-        runner.register_message(messages.PROGRESS, lambda msg, **_: self._progress.update({msg.node_id: msg.data}))
+        runner.register_message(messages.PROGRESS, self._hear_progress)
         runner.register_message(messages.RESULT, lambda msg, **_: self.results.update({msg.node_id: msg.data}))
         runner.register_message(messages.FAILED, lambda msg, **_: self.failures.update({msg.node_id: msg.data["reason"]}))
 
@@ -45,7 +49,7 @@ class Fleet:
             if self._ended.wait(POLL_S):
                 return False
         for worker, client_id in enumerate(self._chosen):
-            self._runner.send_message(messages.SCENARIO, messages.pack_scenario(self._scenario, worker), client_id)
+            self._runner.send_message(messages.SCENARIO, asdict(messages.pack_scenario(self._scenario, worker)), client_id)
         while len(self._prepared | self.failures.keys()) < self._scenario.workers:
             if self._ended.wait(POLL_S):
                 return False
@@ -68,11 +72,17 @@ class Fleet:
         self._ended.set()
         self._runner.send_message(messages.END)
 
-    def progress(self) -> dict[str, float]:
+    def progress(self) -> Progress:
         """Where the load stands, over all workers."""
-        told = list(self._progress.values())
-        totals = {name: sum(each[name] for each in told) for name in ("requests", "failures")}
-        return {"elapsed_s": max((each["elapsed_s"] for each in told), default=0.0), **totals}
+        each = list(self._progress.values())
+        return Progress(
+            elapsed_s=max((progress.elapsed_s for progress in each), default=0.0),
+            requests=sum(progress.requests for progress in each),
+            failures=sum(progress.failures for progress in each),
+        )
+
+    def _hear_progress(self, msg: Any, **_: Any) -> None:
+        self._progress[msg.node_id] = messages.unpack_progress(msg.data)
 
     @property
     def _chosen(self) -> list[str]:
@@ -83,18 +93,21 @@ class Fleet:
         return client is not None and client.state != "missing"
 
 
-def lead(scenario: Scenario, host: str, port: int, web_ui_port: int | None, say: Callable[..., bool]) -> None:
-    """Run the scenario with workers that connect to `host`:`port` (0: a free one, which is said); SIGINT and SIGTERM end it early.
+def lead(job: MasterJob, say: Callable[..., bool]) -> None:
+    """Run the scenario with workers that connect to the job's address; SIGINT and SIGTERM end it early.
+
+    The port that it listens on is said.
 
     Raises:
         RuntimeError: a worker could not do its part.
     """
+    scenario = job.scenario
     environment = Environment(host=scenario.url, user_classes=[user_class(scenario)], stop_timeout=scenario.timeout_s + 1)
-    runner = environment.create_master_runner(host, port)
+    runner = environment.create_master_runner(*job.address)
     fleet = Fleet(runner, scenario)
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, fleet.end)
-    web_ui = None if web_ui_port is None else environment.create_web_ui(WEB_UI_HOST, web_ui_port)
+    web_ui = None if job.web_ui_port is None else environment.create_web_ui(WEB_UI_HOST, job.web_ui_port)
     say(listening=runner.server.port)
     if fleet.gather():
         users = user_count(scenario)

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, NamedTuple
 
-from loadtest.results import encoding
-from loadtest.results.measurement import Generators, GeneratorUse, Measurement
+from loadtest.generator.job import Address, Job, LocalJob, MasterJob, WorkerJob, job_to_dict
+from loadtest.generator.worker_result import Encoded, WorkerResult
+from loadtest.results.measurement import Generators, Measurement
 from loadtest.results.progress import OnProgress, Progress, ignore
 from loadtest.results.recording import Recording
 from loadtest.scenario.scenario import Scenario
@@ -23,13 +23,6 @@ LOOPBACK = "127.0.0.1"
 
 class GeneratorError(RuntimeError):
     """The load generator ended without results; its own words stand above on standard error."""
-
-
-class Address(NamedTuple):
-    """Where a master listens."""
-
-    host: str
-    port: int
 
 
 def measure(
@@ -69,24 +62,23 @@ def measure_prepared(
     listen: Address | None = None,
 ) -> Measurement:
     """As `measure`, of a scenario that the gateway was prepared for: nothing is asked but what the measurement counts."""
-    job: dict[str, Any] = {"role": "local", "scenario": scenario.to_dict(), "web_ui_port": web_ui_port}
+    job: Job = LocalJob(scenario, web_ui_port)
+    if listen is not None or scenario.workers > 1:
+        job = MasterJob(scenario, listen or Address(LOOPBACK, 0), web_ui_port)
     with ExitStack() as workers:
 
         def start_workers(port: int) -> None:
             if listen is None:
                 for _ in range(scenario.workers):
-                    workers.enter_context(generator({"role": "worker", "host": LOOPBACK, "port": port}, stdout=subprocess.DEVNULL))
+                    workers.enter_context(generator(WorkerJob(Address(LOOPBACK, port)), stdout=subprocess.DEVNULL))
 
-        if listen is not None or scenario.workers > 1:
-            host, port = listen or Address(LOOPBACK, 0)
-            job |= {"role": "master", "host": host, "port": port}
         with generator(job) as process:
             results, interrupted = _follow(process, on_progress, start_workers)
     if interrupted and not results:
         raise KeyboardInterrupt
     if process.returncode != 0 or not results:
         raise GeneratorError(f"The load generator failed with exit status {process.returncode}.")
-    return _measurement(scenario, results, interrupted)
+    return _measurement(scenario, [WorkerResult.from_dict(result) for result in results], interrupted)
 
 
 def prepare(scenario: Scenario, corpus: Sequence[str]) -> None:
@@ -97,11 +89,9 @@ def prepare(scenario: Scenario, corpus: Sequence[str]) -> None:
             warm_cache(client, scenario.url, target.model, texts, versions_to_measure(client, scenario.url, target))
 
 
-def _follow(
-    process: subprocess.Popen[str], on_progress: OnProgress, on_listening: Callable[[int], None]
-) -> tuple[list[dict[str, Any]], bool]:
+def _follow(process: subprocess.Popen[str], on_progress: OnProgress, on_listening: Callable[[int], None]) -> tuple[list[Encoded], bool]:
     interrupted = False
-    results: list[dict[str, Any]] = []
+    results: list[Encoded] = []
     while process.stdout is not None:
         try:
             for line in process.stdout:
@@ -121,20 +111,17 @@ def _follow(
     return results, interrupted
 
 
-def _measurement(scenario: Scenario, results: list[dict[str, Any]], interrupted: bool) -> Measurement:
+def _measurement(scenario: Scenario, results: Sequence[WorkerResult], interrupted: bool) -> Measurement:
     total = Recording()
-    uses = []
-    for result in sorted(results, key=lambda result: result["worker"]):
-        recording = encoding.from_dict(result["recording"])
-        total.add(recording)
-        elapsed_s = result["elapsed_s"]
-        uses.append(GeneratorUse(result["worker"], result["cpu_s"] / elapsed_s, result["cpu_wait_s"] / elapsed_s, recording.requests))
-    elapsed_s = max(result["elapsed_s"] for result in results)
-    return Measurement(total, elapsed_s, Generators(tuple(uses), lost=scenario.workers - len(results)), interrupted)
+    in_order = sorted(results, key=lambda result: result.worker)
+    for result in in_order:
+        total.add(result.recording)
+    generators = Generators(tuple(result.use for result in in_order), lost=scenario.workers - len(results))
+    return Measurement(total, max(result.elapsed_s for result in results), generators, interrupted)
 
 
 @contextmanager
-def generator(job: dict[str, Any], stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+def generator(job: Job, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
     """A generator process that was given its job; it is stopped in the end.
 
     It has a session of its own, so that Ctrl-C in a terminal reaches it through us only.
@@ -144,7 +131,7 @@ def generator(job: dict[str, Any], stdout: int = subprocess.PIPE) -> Iterator[su
     )
     try:
         if process.stdin is not None:
-            process.stdin.write(json.dumps(job) + "\n")
+            process.stdin.write(json.dumps(job_to_dict(job)) + "\n")
             process.stdin.close()
         yield process
     finally:

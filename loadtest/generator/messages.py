@@ -8,31 +8,52 @@ master → worker   END        end early
 worker → master   RESULT     what it saw, or FAILED with the reason
 """
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from loadtest.results.progress import Progress
 from loadtest.scenario.scenario import Scenario
 
 HELLO, SCENARIO, PREPARED = "headrace.hello", "headrace.scenario", "headrace.prepared"
 PROGRESS, END, RESULT, FAILED = "headrace.progress", "headrace.end", "headrace.result", "headrace.failed"
 
 
-def pack_scenario(scenario: Scenario, worker: int) -> dict[str, Any]:
-    """The message SCENARIO."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The message SCENARIO: a worker's number, the scenario as JSON values, its files by their paths."""
+
+    worker: int
+    scenario: dict[str, Any]
+    files: dict[str, bytes]
+
+
+def pack_progress(worker: int, progress: Progress) -> dict[str, Any]:
+    """The message PROGRESS."""
+    return {"worker": worker, **asdict(progress)}
+
+
+def unpack_progress(data: dict[str, Any]) -> Progress:
+    """The progress that a worker told."""
+    return Progress(data["elapsed_s"], data["requests"], data["failures"])
+
+
+def pack_scenario(scenario: Scenario, worker: int) -> Part:
+    """What worker number `worker` needs of a scenario."""
     values = scenario.to_dict()
-    return {"worker": worker, "scenario": values, "files": {path: Path(path).read_bytes() for path in _paths(values)}}
+    return Part(worker, values, {path: Path(path).read_bytes() for path in _paths(values)})
 
 
-def unpack_scenario(data: dict[str, Any], folder: Path) -> tuple[Scenario, int]:
-    """The scenario, its files written to `folder`, and the worker's number."""
-    values = data["scenario"]
-    for number, (path, content) in enumerate(data["files"].items()):
+def unpack_scenario(part: Part, folder: Path) -> Scenario:
+    """The scenario, its files written to `folder`."""
+    values = part.scenario
+    for number, (path, content) in enumerate(part.files.items()):
         written = folder / f"{number}{Path(path).suffix}"
         written.write_bytes(content)
         for owner, name in _owners(values):
             if owner.get(name) == path:
                 owner[name] = str(written)
-    return Scenario.from_dict(values), data["worker"]
+    return Scenario.from_dict(values)
 
 
 def _paths(values: dict[str, Any]) -> set[str]:

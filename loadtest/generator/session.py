@@ -14,7 +14,8 @@ from loadtest.generator.load import Load
 from loadtest.generator.open_loop import Dispatcher
 from loadtest.generator.use import use_so_far
 from loadtest.generator.users import ClosedLoopUser, OpenLoopUser, user_class
-from loadtest.results import encoding
+from loadtest.generator.worker_result import WorkerResult
+from loadtest.results.progress import Progress
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
 
@@ -45,8 +46,8 @@ class Session:
         environment.events.user_error.add_listener(lambda exception, **_: self._fail(exception))
         self._use = use_so_far()
 
-    def finish(self, runner: Any) -> dict[str, Any]:
-        """Wait until the load is over and the last answer is there; what was seen, as JSON values.
+    def finish(self, runner: Any) -> WorkerResult:
+        """Wait until the load is over and the last answer is there; what was seen.
 
         Raises:
             BaseException: what went wrong in a user.
@@ -63,18 +64,18 @@ class Session:
         self._alarm.close()
         if self.errors:
             raise self.errors[0]
-        return {
-            "worker": self.load.worker,
-            "elapsed_s": elapsed_s,
-            "cpu_s": use.cpu_s - self._use.cpu_s,
-            "cpu_wait_s": use.waited_s - self._use.waited_s,
-            "recording": encoding.to_dict(self.load.recording),
-        }
+        return WorkerResult(
+            worker=self.load.worker,
+            elapsed_s=elapsed_s,
+            cpu_s=use.cpu_s - self._use.cpu_s,
+            cpu_wait_s=use.waited_s - self._use.waited_s,
+            recording=self.load.recording,
+        )
 
-    def progress(self) -> dict[str, float]:
+    def progress(self) -> Progress:
         """Where the load stands."""
         recording = self.load.recording
-        return {"elapsed_s": self.load.now_s(), "requests": recording.requests, "failures": recording.failures}
+        return Progress(self.load.now_s(), recording.requests, recording.failures)
 
     def _begin(self, **_: Any) -> None:
         # what was made until now stays: the collector need not look at it again while requests are timed

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtest.generator.measure import Address, measure
+from loadtest.generator.job import Address
+from loadtest.generator.measure import measure
 from loadtest.observation.machine import describe_machine
 from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
 from loadtest.report.files import write_report
