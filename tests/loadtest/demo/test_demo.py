@@ -8,6 +8,7 @@ from loadtest.demo.asking import Answer, RefusedError
 from loadtest.demo.caching import Twice, ask_twice
 from loadtest.demo.findings import Findings
 from loadtest.demo.load import LoadFailedError, load_gateway
+from loadtest.demo.model import Experiment, Variant
 from loadtest.demo.packaged import Packaged, read_packaged
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import Example, Predicted, choose, other_texts, predict_with_each_version, read_examples
@@ -25,7 +26,7 @@ from loadtest.workload.corpus import CorpusError
 from loadtest.workload.workload import Target, Workload
 
 EXAMPLES = [Example("a", "x"), Example("b", "x"), Example("c", "y"), Example("b", "x"), Example("d", "z")]
-EXPERIMENT = {"key": "topics-lora", "variants": [{"name": f"variant-{v}", "version": v, "weight": 0.5} for v in (1, 2)]}
+EXPERIMENT = Experiment("topics-lora", [Variant(f"variant-{version}", version, 0.5) for version in (1, 2)])
 MANIFEST = {
     "version": 2,
     "precision": "int8-dynamic",
