@@ -75,9 +75,12 @@ class Histogram:
 
     def counts(self) -> list[tuple[float, int]]:
         """(ms, how many) of each value that was counted, ascending."""
-        recorded = self._hdr.get_recorded_iterator()
+        hdr = self._hdr
+        # the library's own iterator computes the values of empty buckets too, which are most of them
         return [
-            (self._hdr.get_highest_equivalent_value(at.value_iterated_to) / US_PER_MS, at.count_added_in_this_iter_step) for at in recorded
+            (hdr.get_highest_equivalent_value(hdr.get_value_from_index(index)) / US_PER_MS, count)
+            for index, count in enumerate(hdr.counts)
+            if count
         ]
 
     def encode(self) -> str:
