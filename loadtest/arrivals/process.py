@@ -1,4 +1,8 @@
-"""The arrival processes: each gives the intended starts of an open loop in seconds from its beginning, ascending; equal for equal seeds."""
+"""The arrival processes of an open loop.
+
+Each gives the intended starts in seconds from the beginning of the loop, ascending. Equal seeds
+give equal starts.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +18,7 @@ SPACINGS = ("poisson", "even")
 
 
 class ArrivalsError(ValueError):
-    """Arrivals that cannot be had as asked; the message names the field and its bounds."""
+    """Arrivals that cannot be made as asked; the message names the field and its bounds."""
 
 
 class Arrivals(Protocol):
@@ -118,7 +122,10 @@ class Spike:
 
 @dataclass(frozen=True, slots=True)
 class Diurnal:
-    """The curve of a day, around a mean rate: from the trough at night to the peak at noon. Without `period_s` the duration is one day."""
+    """The curve of a day around a mean rate, from the trough at night to the peak at noon.
+
+    Without `period_s` the duration is one day.
+    """
 
     rate_rps: float
     peak_to_mean: float = 1.6
@@ -139,7 +146,10 @@ class Diurnal:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Recorded arrivals, from a file that `python -m loadtest capture` wrote, at `speed` times the speed at which they came."""
+    """Recorded arrivals from a file that `python -m loadtest capture` wrote.
+
+    They are replayed at `speed` times the speed at which they came.
+    """
 
     path: Path
     speed: float = 1.0
@@ -169,7 +179,11 @@ def _require(spacing: str = SPACINGS[0], **positive: float) -> None:
 
 
 def _under(rate: RateCurve, spacing: str, seed: int, duration_s: float) -> Iterator[float]:
-    """Points of a unit-rate process, each where the curve's expected count reaches it (the time change of an inhomogeneous process)."""
+    """The arrivals of a process whose rate follows a curve.
+
+    Each point of a unit-rate process becomes the time at which the curve's expected count reaches
+    it (the time change of an inhomogeneous process).
+    """
     counts = map(float, count()) if spacing == "even" else _unit_poisson(seed)
     return takewhile(lambda start_s: start_s < duration_s, map(rate.when, counts))
 

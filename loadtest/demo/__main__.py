@@ -1,4 +1,6 @@
-"""The demo: `python -m loadtest.demo --corpus FILE --report DIR` starts a gateway, shows what it does, and stops it."""
+"""The demo: `python -m loadtest.demo --corpus FILE --report DIR` starts a gateway, shows what it
+does, and stops it.
+"""
 
 import argparse
 import signal
@@ -31,7 +33,10 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; returns the exit status: 0, 1 with a sentence where something failed, 130 after Ctrl-C."""
+    """Command line.
+
+    Returns the exit status: 0, 1 with a sentence where something failed, 130 after Ctrl-C.
+    """
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False)

@@ -1,4 +1,4 @@
-"""The demo's third step: which variant each of a thousand units is sent to, against the configured weights."""
+"""The demo's third step: a thousand units, each sent to a variant, against the weights."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,7 +25,10 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The variants of an experiment, and how plausible their counts are under its weights (chi-square p-value)."""
+    """The variants of an experiment.
+
+    `p_value` says how plausible their counts are under the weights (chi-square).
+    """
 
     experiment: str
     arms: Sequence[Arm]
@@ -38,7 +41,9 @@ class Split:
 
 
 def split_units(client: Client, experiment: Experiment, text: str, on_progress: Callable[[str], None]) -> Split:
-    """Send a request for each unit, and a second one for some of them, which must meet the same variant.
+    """Send a request for each unit, and a second one for some of them.
+
+    The second request of a unit must meet the same variant as the first.
 
     Raises:
         RefusedError: a request was refused, or a unit changed its variant.

@@ -35,7 +35,7 @@ def show_predictions(console: Console, predictions: Sequence[Predicted]) -> None
 
 
 def show_twice(console: Console, twice: Twice) -> None:
-    """First and second answer."""
+    """A row for the first answer, and one for the second."""
     table = _table(console, f"Cache: {twice.texts} texts asked twice")
     for name in ("", "X-Cache", "median latency"):
         table.add_column(name, justify="left" if name != "median latency" else "right")

@@ -1,7 +1,9 @@
-"""The load generator, a process of its own: Locust replaces Python's sockets and threads, which nothing else here should meet.
+"""The load generator, a process of its own.
 
-Reads its job as a line of JSON from standard input; writes lines of JSON to standard output: its `progress`,
-and last its `results`; a master also where it is `listening`.
+Locust replaces Python's sockets and threads, and nothing else here should meet that. The process
+reads its job as a line of JSON from standard input. It writes lines of JSON to standard output: its
+`progress` now and then, its `results` at the end, and, if it is a master, the port on which it is
+`listening`.
 """
 
 import json
@@ -17,7 +19,7 @@ from loadtest.generator.worker import work
 
 
 def main() -> None:
-    """Do the job that standard input names."""
+    """Do the job that comes from standard input."""
     job = job_from_dict(json.loads(sys.stdin.readline()))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("locust").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""What a generator process is told to do, and the line of JSON that tells it."""
+"""The jobs of a generator process, and the line of JSON in which it gets one."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -15,7 +15,10 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LocalJob:
-    """Send the whole scenario. `web_ui_port`: where Locust's own page shows it; None: nowhere."""
+    """Send the whole scenario.
+
+    Locust's own page shows the run on `web_ui_port`; None: it is not shown.
+    """
 
     scenario: Scenario
     web_ui_port: int | None = None
@@ -24,7 +27,7 @@ class LocalJob:
 
 @dataclass(frozen=True, slots=True)
 class MasterJob:
-    """Split the scenario over workers that connect to `address`, whose port may be 0: a free one."""
+    """Split the scenario over workers that connect to `address`; port 0 stands for a free one."""
 
     scenario: Scenario
     address: Address

@@ -1,4 +1,4 @@
-"""The generator as one process."""
+"""A generator that is one process."""
 
 import signal
 from collections.abc import Callable
@@ -19,7 +19,10 @@ WEB_UI_HOST = "127.0.0.1"
 
 
 def generate(job: LocalJob, say: Callable[..., bool]) -> None:
-    """Run the scenario, saying its progress and in the end what it saw; SIGINT and SIGTERM end it early."""
+    """Run the scenario; say its progress, and at the end what it saw.
+
+    SIGINT and SIGTERM end it early.
+    """
     scenario = job.scenario
     environment = Environment(host=scenario.url)
     session = Session(environment, scenario, read_corpus(scenario.workload.corpus), worker=0)
@@ -39,7 +42,7 @@ def generate(job: LocalJob, say: Callable[..., bool]) -> None:
 
 
 def report_progress(progress: Callable[[], Progress], say: Callable[..., bool], leave: Callable[[], Any]) -> None:
-    """Say now and then where the load stands, and leave when nobody listens any more."""
+    """Say now and then where the load stands, and call `leave` once nobody listens any more."""
     while say(progress=asdict(progress())):
         gevent.sleep(PROGRESS_INTERVAL_S)
     leave()

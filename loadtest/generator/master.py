@@ -1,4 +1,7 @@
-"""The master: gives each worker its part of the scenario, starts them together, and gathers what they saw."""
+"""The master of a load that is split over workers.
+
+It gives each worker its part of the scenario, starts them together, and gathers what they saw.
+"""
 
 import signal
 from collections.abc import Callable
@@ -20,9 +23,9 @@ from loadtest.scenario.scenario import Scenario
 
 POLL_S = 0.05
 GONE_AFTER_S = 5.0
-"""A worker that Locust has not heard of for so long, beyond its heartbeats, is taken for lost."""
+"""A worker that Locust reports as missing for longer than this is taken for lost."""
 GRACE_S = 30.0
-"""How long after the duration and the timeout of the last request a worker may still take to tell what it saw."""
+"""How long a worker may take to report, after the duration and the timeout of the last request."""
 
 
 class Fleet:
@@ -44,7 +47,10 @@ class Fleet:
         runner.register_message(messages.FAILED, lambda msg, **_: self.failures.update({msg.node_id: msg.data["reason"]}))
 
     def gather(self) -> bool:
-        """Wait for as many workers as the scenario has, and prepare them; False where it was ended before."""
+        """Wait for as many workers as the scenario has, and prepare them.
+
+        Returns False where the load was ended before, or a worker could not be prepared.
+        """
         while len(self._ids) < self._scenario.workers:
             if self._ended.wait(POLL_S):
                 return False
@@ -56,7 +62,7 @@ class Fleet:
         return not self.failures
 
     def follow(self) -> None:
-        """Wait until each worker told what it saw, or is lost."""
+        """Wait until each worker has reported what it saw, or is lost."""
         deadline = monotonic() + self._scenario.duration_s + self._scenario.timeout_s + GRACE_S
         last_seen = dict.fromkeys(self._chosen, monotonic())
         while monotonic() < deadline:
@@ -94,9 +100,9 @@ class Fleet:
 
 
 def lead(job: MasterJob, say: Callable[..., bool]) -> None:
-    """Run the scenario with workers that connect to the job's address; SIGINT and SIGTERM end it early.
+    """Run the scenario with workers that connect to the job's address.
 
-    The port that it listens on is said.
+    The port that it listens on is said first. SIGINT and SIGTERM end it early.
 
     Raises:
         RuntimeError: a worker could not do its part.

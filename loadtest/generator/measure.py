@@ -1,4 +1,7 @@
-"""A load test from start to measurement: ask the gateway, warm its cache, let the generator run, take what it saw."""
+"""A load test from its start to its measurement.
+
+The gateway is asked what it serves, its cache is warmed, and the generator runs and reports.
+"""
 
 import json
 import subprocess
@@ -61,7 +64,10 @@ def measure_prepared(
     web_ui_port: int | None = None,
     listen: Address | None = None,
 ) -> Measurement:
-    """As `measure`, of a scenario that the gateway was prepared for: nothing is asked but what the measurement counts."""
+    """Run a scenario for which the gateway was prepared; otherwise as `measure`.
+
+    The gateway gets no requests except those that the measurement counts.
+    """
     job: Job = LocalJob(scenario, web_ui_port)
     if listen is not None or scenario.workers > 1:
         job = MasterJob(scenario, listen or Address(LOOPBACK, 0), web_ui_port)
@@ -82,7 +88,10 @@ def measure_prepared(
 
 
 def prepare(scenario: Scenario, corpus: Sequence[str]) -> None:
-    """See that the gateway serves what will be asked for, and give its cache the texts that repeats are drawn from."""
+    """Check that the gateway serves what the scenario asks for, and warm its cache.
+
+    The cache is given the texts that repeats are drawn from.
+    """
     texts = [text_of(item, corpus, scenario.salt) for item in pool(scenario.workload, corpus, scenario.seed)]
     with Client(scenario.url, scenario.headers) as client:
         for target in scenario.workload.targets:
@@ -122,9 +131,9 @@ def _measurement(scenario: Scenario, results: Sequence[WorkerResult], interrupte
 
 @contextmanager
 def generator(job: Job, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """A generator process that was given its job; it is stopped in the end.
+    """A generator process that was given its job; it is stopped at the end.
 
-    It has a session of its own, so that Ctrl-C in a terminal reaches it through us only.
+    It has a session of its own, so that Ctrl-C in a terminal reaches it only through this process.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "loadtest.generator"], stdin=subprocess.PIPE, stdout=stdout, text=True, start_new_session=True

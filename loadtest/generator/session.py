@@ -1,4 +1,4 @@
-"""One load in one process: Locust's users run it, and in the end it tells what it saw."""
+"""One load in one process: Locust's users run it, and at the end it gives what it saw."""
 
 import gc
 from collections.abc import Sequence
@@ -23,7 +23,10 @@ COMPACT_INTERVAL_S = 1.0
 
 
 class Session:
-    """Worker number `worker` of a scenario, in a Locust environment whose runner will start its users."""
+    """Worker number `worker` of a scenario, in a Locust environment.
+
+    The runner of the environment will start the users.
+    """
 
     def __init__(self, environment: Environment, scenario: Scenario, corpus: Sequence[str], worker: int) -> None:
         self.load = Load(scenario, corpus, worker, perf_counter, environment.events.request.fire)
@@ -47,10 +50,10 @@ class Session:
         self._use = use_so_far()
 
     def finish(self, runner: Any) -> WorkerResult:
-        """Wait until the load is over and the last answer is there; what was seen.
+        """Wait until the load is over and the last response has come; what was seen.
 
         Raises:
-            BaseException: what went wrong in a user.
+            BaseException: the first that a user raised.
         """
         self.over.wait()
         elapsed_s = self.load.now_s()
@@ -78,7 +81,8 @@ class Session:
         return Progress(self.load.now_s(), recording.requests, recording.failures)
 
     def _begin(self, **_: Any) -> None:
-        # what was made until now stays: the collector need not look at it again while requests are timed
+        # all objects that exist now will stay: the collector need not look at them again while
+        # requests are timed
         gc.collect()
         gc.freeze()
         self.load.begin()
@@ -86,7 +90,10 @@ class Session:
         gevent.spawn(self._watch)
 
     def _watch(self) -> None:
-        """End a closed loop when its time is over, an open one when its dispatcher is done, and keep the recording small."""
+        """End the load when it is over, and keep the recording small until then.
+
+        A closed loop is over when its time is, an open loop when its dispatcher is done.
+        """
         while not self.over.is_set():
             left_s = self._scenario.duration_s - self.load.now_s() if self._dispatcher is None else COMPACT_INTERVAL_S
             if left_s <= 0 or (self._dispatcher is not None and self._dispatcher.done.is_set()):

@@ -1,4 +1,4 @@
-"""A worker: takes its part of a scenario from a master, sends it, and tells the master what it saw."""
+"""A worker: it takes its part of a scenario from a master, sends it, and reports what it saw."""
 
 import tempfile
 from pathlib import Path
@@ -44,7 +44,7 @@ def work(job: WorkerJob) -> None:
             runner.send_message(messages.FAILED, {"worker": part.worker, "reason": f"{type(exc).__name__}: {exc}"})
             raise
         finally:
-            runner.greenlet.join()  # until the master says quit, or is gone
+            runner.greenlet.join()  # until the master says quit or is gone
 
 
 def _send_load(environment: Environment, runner: Any, part: Part, folder: Path) -> None:

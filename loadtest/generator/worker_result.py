@@ -9,7 +9,7 @@ from loadtest.results.measurement import GeneratorUse
 from loadtest.results.recording import Recording
 
 Encoded = dict[str, Any]
-"""JSON values of a result: a master hands them on without looking at them."""
+"""A result as JSON values, which a master hands on without looking into them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a load test sent that the cache could know, and what came from the cache. Pure."""
+"""The repeats that a load test sent, and the texts that came from the cache. Pure."""
 
 from dataclasses import dataclass
 

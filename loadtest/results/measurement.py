@@ -1,4 +1,4 @@
-"""One load test as it was measured, before anything is computed of it."""
+"""One load test as it was measured, before anything is computed from it."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,10 @@ from loadtest.results.recording import Recording
 
 @dataclass(frozen=True, slots=True)
 class GeneratorUse:
-    """What one generator process did: the shares of one core that it used, and that it waited for.
+    """What one generator process took.
 
-    It waited for a core while others had it.
+    `cpu_share` is the share of one core that it used, and `cpu_wait_share` the share of the time
+    that it waited for a core while others had it.
     """
 
     worker: int
@@ -20,7 +21,10 @@ class GeneratorUse:
 
 @dataclass(frozen=True, slots=True)
 class Generators:
-    """The generator processes of a load test; `lost` of them ended without telling what they saw."""
+    """The generator processes of a load test.
+
+    `lost` of them ended without a report of what they saw, and are not among `uses`.
+    """
 
     uses: tuple[GeneratorUse, ...] = ()
     lost: int = 0

@@ -1,4 +1,4 @@
-"""Where a running load test stands, and who listens to it."""
+"""Where a running load test stands, and the listeners to it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Seconds since the load began, and the requests that ended until now, of which `failures` failed."""
+    """Seconds since the load began, and the requests that have ended, `failures` of them badly."""
 
     elapsed_s: float
     requests: int

@@ -8,10 +8,12 @@ from loadtest.results.interval import Interval
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What happened between `start_s` and `width_s` seconds later; the last one may be up to half a second shorter or longer.
+    """What happened from `start_s` on, within `width_s` seconds.
 
-    `offered`, `late`, `dropped` by intended start, `started` by real start, `answered` and `failed` by end. Latencies are of good answers,
-    from the intended start (`service_…`: from the real one), within 1 %; None where there was none.
+    The last slice may be up to half a second shorter or longer than a second. `offered`, `late` and
+    `dropped` count by the intended start, `started` by the real start, `answered` and `failed` by
+    the end. Latencies are of good answers, from the intended start (`service_…`: from the real
+    one), exact to 1 %; they are None where there was no good answer.
     """
 
     start_s: float
@@ -31,19 +33,20 @@ class Slice:
 
     @property
     def throughput_rps(self) -> float:
-        """Good answers a second."""
+        """Good answers per second."""
         return self.answered / self.width_s
 
     @property
     def failures_per_s(self) -> float:
-        """Failed requests a second."""
+        """Failed requests per second."""
         return self.failed / self.width_s
 
 
 def seconds_of(intervals: dict[int, Interval], elapsed_s: float) -> list[Interval]:
     """What happened in each second of a load test, also in those in which nothing did.
 
-    What is left at the end joins the last second; a load that never began has none.
+    What happened after the last whole second counts in the last one. A load that never began has no
+    seconds.
     """
     if elapsed_s <= 0:
         return []

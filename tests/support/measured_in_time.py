@@ -1,4 +1,7 @@
-"""Load tests on a machine that is busy with other things: what could not be sent in time says nothing, and is sent again."""
+"""Load tests on a machine that is busy with other things.
+
+A run in which the generator could not keep up says nothing of the system, and is made again.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,7 +11,7 @@ ATTEMPTS = 5
 
 
 def measured_in_time(measure: Callable[[], Measured], in_time: Callable[[Measured], bool]) -> Measured:
-    """What `measure` gives the first time that the generator was in time, or the last that is tried."""
+    """The first result of `measure` in which the generator was in time, or the last one."""
     for _ in range(ATTEMPTS - 1):
         measured = measure()
         if in_time(measured):

@@ -34,10 +34,11 @@ def test_latency_hit_rate_and_split_are_what_the_server_did(gateway: Any, corpus
     assert report["failures"] == 0
     measured = [body for body in gateway.bodies if "version" not in body]
     assert report["requests"] == len(measured)
-    # a tenth of the requests are slow: the median is of the fast ones, the 99th percentile of the slow ones
+    # a tenth of the requests are slow: the median is of the fast ones, the 99th percentile of the
+    # slow ones
     assert 50 <= report["latency_ms"]["p50"] < 150
     assert 300 <= report["latency_ms"]["p99"] < 600
-    # a closed loop: users × requests each = time, up to what the client itself takes
+    # users × time = requests × latency in a closed loop, up to what the client itself takes
     mean_s = report["latency_ms"]["mean"] / 1e3
     assert report["throughput_rps"] == pytest.approx(8 / mean_s, rel=0.25)
     assert report["throughput_rps"] == pytest.approx(report["requests"] / report["elapsed_s"])

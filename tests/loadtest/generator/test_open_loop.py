@@ -1,4 +1,4 @@
-"""The generator against a server whose latency is scripted: what it reports is what the server did."""
+"""The generator against a server with a scripted latency: it reports what the server did."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,8 @@ def test_a_stall_shows_in_an_open_loop_and_hides_in_a_closed_one(corpus: Path, t
     stalled = [part["answered"] for part in opened["series"]]
     assert stalled[1] <= 10
     assert stalled[2] >= 180
-    # each of the two users meets the stall once: two requests in hundreds saw a stall of three tenths of the time
+    # each of the two users meets the stall once: two requests in hundreds saw a stall of three
+    # tenths of the time
     assert closed["latency_ms"]["p99"] < 5 + JITTER_MS
     assert closed["latency_ms"]["max"] > 1100
 
@@ -66,7 +67,7 @@ def test_what_is_offered_is_what_is_sent(corpus: Path, tmp_path: Path) -> None:
 def test_a_system_that_cannot_hold_the_rate_leaves_late_and_dropped_requests(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # ten in flight, a tenth of a second each: a hundred a second, half of what is offered
+    # ten in flight, each for a tenth of a second, are a hundred a second: half of what is offered
     with scripted_server(latencies_ms=[[100, 1]]) as url:
         flags = ("--rate", "200", "--arrivals", "constant", "--max-in-flight", "10", "--max-late", "0.5")
         status, report = load(url, corpus, tmp_path, *flags, duration="2")

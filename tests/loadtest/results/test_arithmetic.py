@@ -41,11 +41,11 @@ def test_merged_histograms_are_the_one_that_counted_everything(parts: list[list[
 
 @given(durations)
 @settings(max_examples=20)  # each decodes and scans whole histograms
-def test_the_counts_of_a_histogram_are_of_the_values_that_it_tells(durations_s: list[float]) -> None:
+def test_the_counts_of_a_histogram_give_back_its_values(durations_s: list[float]) -> None:
     histogram = counted(durations_s)
-    told = [ms for ms, count in histogram.counts() for _ in range(count)]
+    values_ms = [ms for ms, count in histogram.counts() for _ in range(count)]
     total = len(durations_s)
-    assert told == histogram.quantiles_ms([(rank + 1) / total for rank in range(total)])
+    assert values_ms == histogram.quantiles_ms([(rank + 1) / total for rank in range(total)])
     assert Histogram.decode(histogram.encode()).counts() == histogram.counts()
 
 

@@ -6,7 +6,7 @@ import pytest
 from markupsafe import escape
 
 from loadtest.arrivals.process import Poisson
-from loadtest.generator.connections import Answer
+from loadtest.generator.connections import Response
 from loadtest.generator.judge import judge
 from loadtest.generator.wire import WireRequest
 from loadtest.report.headline import headline
@@ -49,7 +49,10 @@ def ended(recording: Recording, ended_s: float, latency_ms: float, texts: int, r
 
 
 def good(recording: Recording, hits_of_one: bool = True, hits_of_two: bool = False) -> Recording:
-    """100 good answers in 10 s, one each 0.1 s; version 1 from the cache in 1 ms, version 2 not, in 3 ms. Version 1 is sent repeats."""
+    """100 good answers in 10 s, one each 0.1 s.
+
+    Version 1 answers from the cache in 1 ms, and is sent repeats; version 2 computes for 3 ms.
+    """
     for number in range(100):
         from_cache = hits_of_one if number % 2 else hits_of_two
         outcome = (ONE if number % 2 else TWO)._replace(cache="hit" if from_cache else "miss")
@@ -211,9 +214,9 @@ def test_recordings_survive_json_and_add_up() -> None:
     ],
 )
 def test_an_answer_is_good_only_when_it_is_the_answer(status: int, content: bytes, fault: str) -> None:
-    answer = Answer(status, {"X-Model-Version": "2", "X-Variant": "treatment", "X-Cache": "hit"}, content)
+    response = Response(status, {"X-Model-Version": "2", "X-Variant": "treatment", "X-Cache": "hit"}, content)
     request = WireRequest(b"", "topics", texts=1, repeats=0)
-    assert judge(BY_NAME["kserve-v1"], request, answer) == Outcome(status, "topics", "2", "treatment", "hit", fault)
+    assert judge(BY_NAME["kserve-v1"], request, response) == Outcome(status, "topics", "2", "treatment", "hit", fault)
 
 
 def test_no_answer_is_described() -> None:
