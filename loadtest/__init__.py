@@ -1,1 +1,1 @@
-"""Load tests over HTTP: what latency, throughput, hit rate and cost a gateway shows at a given load."""
+"""Load tests over HTTP: the latency, throughput, hit rate and cost of a gateway at a given load."""

@@ -21,12 +21,16 @@ _OBJECTIVE = re.compile(r"(?P<metric>[a-z]+[\d.]*)\s*(?P<sign><=?)\s*(?P<number>
 
 
 class SloError(ValueError):
-    """The text is no SLO, or the results do not say what the SLO asks for; the message is for the user."""
+    """The text is no SLO, or results lack what the SLO asks for; the message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """One bound: of a latency (`p99`, `mean`) in milliseconds, or of `errors` as a share of the requests (0 to 1)."""
+    """One bound.
+
+    It is of a latency (`p99`, `mean`) in milliseconds, or of `errors` as a share of the requests (0
+    to 1).
+    """
 
     metric: str
     bound: float
@@ -34,7 +38,7 @@ class Objective:
 
     @property
     def quantile(self) -> float | None:
-        """The percentile as a share (`p99.9`: 0.999); None of `mean` and `errors`."""
+        """The percentile as a share (`p99.9`: 0.999); None for `mean` and `errors`."""
         return float(Decimal(self.metric[1:]) / PERCENT) if self.metric.startswith("p") else None
 
     def allows(self, value: float) -> bool:
@@ -59,8 +63,9 @@ class Slo:
     def holds(self, results: Mapping[str, Any]) -> bool:
         """Whether results keep every objective.
 
-        `results`: as in report.json, `latency_ms` (a mapping of `p50`, `p99_9` or `p99.9`, `mean`, … to ms; None where nothing was
-        answered, which keeps no latency objective), `requests` and `failures` (counts). Only what the SLO asks for is looked up.
+        `results` has, as in report.json, `latency_ms` and the counts `requests` and `failures`.
+        `latency_ms` maps `p50`, `p99_9` or `p99.9`, `mean`, … to ms; it is None where nothing was
+        answered, which keeps no latency objective. Only what the SLO asks for is looked up.
 
         Raises:
             SloError: the results lack what an objective asks for.
@@ -68,7 +73,10 @@ class Slo:
         return not self.misses(results)
 
     def misses(self, results: Mapping[str, Any]) -> list[str]:
-        """The objectives that results do not keep, a phrase each (`p99<50ms: 61.2 ms`); see `holds`."""
+        """The objectives that results do not keep, a phrase each (`p99<50ms: 61.2 ms`).
+
+        `results` is as in `holds`.
+        """
         missed = []
         for objective in self.objectives:
             value = measured(objective.metric, results)
@@ -86,7 +94,8 @@ def parse_slo(text: str) -> Slo:
     """The SLO that `text` spells.
 
     Raises:
-        SloError: a part that is no objective, an unknown metric or unit, a bound that nothing can keep, or a metric named twice.
+        SloError: a part is no objective, a metric or unit is unknown, nothing can keep a bound, or
+            a metric is named twice.
     """
     if not text.strip():
         raise SloError(f"An SLO names at least one objective, such as {EXAMPLE}.")
@@ -99,7 +108,13 @@ def parse_slo(text: str) -> Slo:
 
 
 def measured(metric: str, results: Mapping[str, Any]) -> float | None:
-    """The value of `metric` in results (see `Slo.holds`): ms, or the share of errors; None where nothing was asked or answered."""
+    """The value of `metric` in results (see `Slo.holds`): ms, or the share of errors.
+
+    None where nothing was asked or answered.
+
+    Raises:
+        SloError: the results lack it.
+    """
     if metric == ERRORS:
         try:
             requests, failures = results["requests"], results["failures"]

@@ -1,1 +1,1 @@
-"""When requests are meant to start, in an open loop: seeded processes of intended start times. Pure."""
+"""When the requests of an open loop are meant to start: seeded processes of start times. Pure."""

@@ -9,7 +9,10 @@ DIURNAL_KNOTS = 96
 
 
 class RateCurve:
-    """Arrivals per second over time. Two knots at one time are a jump; before the first and after the last the rate stays.
+    """Arrivals per second over time.
+
+    Two knots at one time are a jump. The rate stays what it is before the first knot and after the
+    last.
 
     Args:
         knots: (seconds, arrivals per second), in order of time, the first at 0.
@@ -29,13 +32,17 @@ class RateCurve:
         return self._expected[index] + after_s * (rate + self._slope(index) * after_s / 2)
 
     def when(self, arrivals: float) -> float:
-        """When `arrivals` are expected to have come: the inverse of `expected`; infinite where the rate stays at 0 before."""
+        """When `arrivals` are expected to have come: the inverse of `expected`.
+
+        It is infinite where the rate comes to 0 and stays there before so many have come.
+        """
         index = bisect_right(self._expected, arrivals) - 1
         start_s, rate = self._knots[index]
         missing = arrivals - self._expected[index]
         if missing == 0:
             return start_s if rate > 0 or self._slope(index) > 0 else math.inf
-        # rate * t + slope * t² / 2 = missing, in the form that does not cancel where the slope is small
+        # solves rate * t + slope * t² / 2 = missing, in the form that loses no digits where the
+        # slope is small
         root = math.sqrt(max(rate * rate + 2 * self._slope(index) * missing, 0.0))
         return start_s + 2 * missing / (rate + root) if rate + root > 0 else math.inf
 
@@ -47,12 +54,12 @@ class RateCurve:
 
 
 def constant(rate_rps: float) -> RateCurve:
-    """The same rate always."""
+    """One rate that never changes."""
     return RateCurve([(0.0, rate_rps)])
 
 
 def ramp(from_rps: float, to_rps: float, over_s: float) -> RateCurve:
-    """From one rate to another in `over_s` seconds, in a straight line."""
+    """A rate that goes from one to another in `over_s` seconds, in a straight line."""
     return RateCurve([(0.0, from_rps), (over_s, to_rps)])
 
 
@@ -71,7 +78,10 @@ def spike(rate_rps: float, peak_rps: float, at_s: float, for_s: float) -> RateCu
 
 
 def diurnal(rate_rps: float, peak_to_mean: float, period_s: float, until_s: float) -> RateCurve:
-    """A day as a cosine with the mean `rate_rps`: it begins and ends at the trough, and the peak is in the middle of each period."""
+    """A day as a cosine with the mean `rate_rps`.
+
+    Each period begins and ends at the trough, and the peak is in its middle.
+    """
     step_s = period_s / DIURNAL_KNOTS
     swing = rate_rps * (peak_to_mean - 1)
     return RateCurve(

@@ -1,11 +1,15 @@
-"""The arrival processes: each gives the intended starts of an open loop in seconds from its beginning, ascending; equal for equal seeds."""
+"""The arrival processes of an open loop.
+
+Each gives the intended starts in seconds from the beginning of the loop, ascending. Equal seeds
+give equal starts.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, takewhile
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from loadtest.arrivals import curve, recorded
 from loadtest.arrivals.curve import RateCurve
@@ -14,11 +18,13 @@ SPACINGS = ("poisson", "even")
 
 
 class ArrivalsError(ValueError):
-    """Arrivals that cannot be had as asked; the message names the field and its bounds."""
+    """Arrivals that cannot be made as asked; the message names the field and its bounds."""
 
 
 class Arrivals(Protocol):
-    """An arrival process."""
+    """An arrival process, and its name."""
+
+    process: ClassVar[str]
 
     def starts(self, seed: int, duration_s: float) -> Iterator[float]:
         """The intended starts before `duration_s`."""
@@ -30,6 +36,7 @@ class Constant:
     """Equally spaced arrivals."""
 
     rate_rps: float
+    process: ClassVar[str] = "constant"
 
     def __post_init__(self) -> None:
         _require(rate_rps=self.rate_rps)
@@ -44,6 +51,7 @@ class Poisson:
     """Independent arrivals, as from many users who know nothing of each other: exponential gaps."""
 
     rate_rps: float
+    process: ClassVar[str] = "poisson"
 
     def __post_init__(self) -> None:
         _require(rate_rps=self.rate_rps)
@@ -60,6 +68,7 @@ class Ramp:
     from_rps: float
     to_rps: float
     spacing: str = "poisson"
+    process: ClassVar[str] = "ramp"
 
     def __post_init__(self) -> None:
         _require(self.spacing, to_rps=self.to_rps)
@@ -77,6 +86,7 @@ class Step:
 
     rates_rps: tuple[float, ...]
     spacing: str = "poisson"
+    process: ClassVar[str] = "step"
 
     def __post_init__(self) -> None:
         if not self.rates_rps:
@@ -98,6 +108,7 @@ class Spike:
     at_s: float
     for_s: float
     spacing: str = "poisson"
+    process: ClassVar[str] = "spike"
 
     def __post_init__(self) -> None:
         _require(self.spacing, rate_rps=self.rate_rps, peak_rps=self.peak_rps, for_s=self.for_s)
@@ -111,12 +122,16 @@ class Spike:
 
 @dataclass(frozen=True, slots=True)
 class Diurnal:
-    """The curve of a day, around a mean rate: from the trough at night to the peak at noon. Without `period_s` the duration is one day."""
+    """The curve of a day around a mean rate, from the trough at night to the peak at noon.
+
+    Without `period_s` the duration is one day.
+    """
 
     rate_rps: float
     peak_to_mean: float = 1.6
     period_s: float | None = None
     spacing: str = "poisson"
+    process: ClassVar[str] = "diurnal"
 
     def __post_init__(self) -> None:
         _require(self.spacing, rate_rps=self.rate_rps, period_s=1.0 if self.period_s is None else self.period_s)
@@ -131,10 +146,14 @@ class Diurnal:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Recorded arrivals, from a file that `python -m loadtest capture` wrote, at `speed` times the speed at which they came."""
+    """Recorded arrivals from a file that `python -m loadtest capture` wrote.
+
+    They are replayed at `speed` times the speed at which they came.
+    """
 
     path: Path
     speed: float = 1.0
+    process: ClassVar[str] = "trace"
 
     def __post_init__(self) -> None:
         _require(speed=self.speed)
@@ -148,15 +167,7 @@ class Trace:
         return takewhile(lambda start_s: start_s < duration_s, (row.start_s / self.speed for row in recorded.read_trace(self.path)))
 
 
-PROCESSES: dict[str, type[Constant | Poisson | Ramp | Step | Spike | Diurnal | Trace]] = {
-    "constant": Constant,
-    "poisson": Poisson,
-    "ramp": Ramp,
-    "step": Step,
-    "spike": Spike,
-    "diurnal": Diurnal,
-    "trace": Trace,
-}
+PROCESSES = {kind.process: kind for kind in (Constant, Poisson, Ramp, Step, Spike, Diurnal, Trace)}
 
 
 def _require(spacing: str = SPACINGS[0], **positive: float) -> None:
@@ -168,7 +179,11 @@ def _require(spacing: str = SPACINGS[0], **positive: float) -> None:
 
 
 def _under(rate: RateCurve, spacing: str, seed: int, duration_s: float) -> Iterator[float]:
-    """Points of a unit-rate process, each where the curve's expected count reaches it (the time change of an inhomogeneous process)."""
+    """The arrivals of a process whose rate follows a curve.
+
+    Each point of a unit-rate process becomes the time at which the curve's expected count reaches
+    it (the time change of an inhomogeneous process).
+    """
     counts = map(float, count()) if spacing == "even" else _unit_poisson(seed)
     return takewhile(lambda start_s: start_s < duration_s, map(rate.when, counts))
 

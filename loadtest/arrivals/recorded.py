@@ -1,4 +1,4 @@
-"""A recorded trace: one line of JSON a request, in the order in which they came."""
+"""A recorded trace: one line of JSON for each request, in the order in which they came."""
 
 import json
 import math
@@ -12,7 +12,10 @@ class TraceError(ValueError):
 
 
 class TraceRow(NamedTuple):
-    """One recorded request: seconds since the first, its texts, how many of them the cache had, and what was asked (empty: not told)."""
+    """One recorded request: seconds since the first, its texts, and how many of them were hits.
+
+    `model`, `version` and `unit` say what was asked; they are empty where the record does not say.
+    """
 
     start_s: float
     texts: int
@@ -22,7 +25,7 @@ class TraceRow(NamedTuple):
     unit: str = ""
 
     def to_json(self) -> str:
-        """The row as a line of a trace file, without what it does not tell."""
+        """The row as a line of a trace file, without the fields that are empty."""
         fields = {name: value for name, value in self._asdict().items() if value not in ("", None)}
         return json.dumps(fields)
 
@@ -31,7 +34,8 @@ def read_trace(path: Path) -> Iterator[TraceRow]:
     """The rows of a trace, line by line.
 
     Raises:
-        TraceError: the file cannot be read, or a line is not a row; starts must not fall.
+        TraceError: the file cannot be read, a line is not a row, or a row starts earlier than the
+            row before it.
     """
     last_s = 0.0
     try:

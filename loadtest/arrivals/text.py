@@ -1,4 +1,7 @@
-"""Arrivals as one writes them on a command line: `poisson`, `ramp:from_rps=10,to_rps=200`, `step:rates_rps=100/200/400`, `trace:FILE`."""
+"""Arrivals as people write them on a command line.
+
+`poisson`, `ramp:from_rps=10,to_rps=200`, `step:rates_rps=100/200/400`, `trace:FILE`
+"""
 
 from dataclasses import fields
 from typing import Any
@@ -7,7 +10,9 @@ from loadtest.arrivals.process import PROCESSES, ArrivalsError
 
 
 def parse_arrivals(text: str, rate_rps: float | None = None) -> dict[str, Any]:
-    """The fields of arrivals, as JSON values; `rate_rps` is the process's rate where the text gives none.
+    """The fields of arrivals, as JSON values.
+
+    `rate_rps` is the rate of the process where the text gives none.
 
     Raises:
         ArrivalsError: there is no such process, or it has no such field.

@@ -11,7 +11,9 @@ HOURS_PER_MONTH = 730
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a deployment: so many instances (a share of one, where it is shared) at a price each.
+    """One part of a deployment: a number of instances at a price each.
+
+    The number is a share of one where the instance is shared.
 
     Raises:
         ValueError: a negative number or price.
@@ -57,7 +59,9 @@ class Fleet:
 
 
 def memory_share(needed_gib: float, instance_gib: float) -> float:
-    """How much of instances of `instance_gib` a part that needs `needed_gib` pays for: the share of one, or more than one.
+    """How many instances of `instance_gib` a part that needs `needed_gib` pays for.
+
+    It is a share of one instance, or more than one.
 
     Raises:
         ValueError: a negative need, or an instance without memory.

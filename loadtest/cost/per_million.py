@@ -5,9 +5,10 @@ MILLION = 1_000_000
 
 
 def usd_per_million(usd_per_hour: float, texts_per_s: float) -> float:
-    """US dollars for a million predicted texts on hardware that costs `usd_per_hour` and keeps up `texts_per_s`.
+    """US dollars for a million predicted texts.
 
-    Where `texts_per_s` is the highest rate within an SLO, this is the cost at the SLO; what a machine does beyond it does not count.
+    The hardware costs `usd_per_hour` and keeps up `texts_per_s`. Where that is the highest rate
+    within an SLO, this is the cost at the SLO; what a machine does beyond it does not count.
 
     Raises:
         ValueError: a negative price, or a throughput that is not positive.

@@ -1,4 +1,7 @@
-"""The price table: what instance types hold and cost, from `prices.yaml` beside this file and the user's own."""
+"""The price table: what instance types have and cost.
+
+It is read from `prices.yaml` beside this file, and from a file of the user's own.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,11 +20,14 @@ SHIPPED = "prices.yaml"
 
 
 class PriceError(ValueError):
-    """A price file that cannot be read or says something impossible, or a type that has no such price; the message is for the user."""
+    """A price file cannot be used, or a type has no such price; the message is for the user."""
 
 
 class Price(BaseModel):
-    """One instance type: its hardware, its prices in US dollars per hour, and where and when they were published."""
+    """One instance type: its hardware, and its prices in US dollars per hour.
+
+    `source` and `date` say where and when the prices were published.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -78,10 +84,11 @@ class PriceTable(Mapping[str, Price]):
 
 
 def read_prices(own: Path | None = None) -> PriceTable:
-    """The shipped table, with the user's own entries in the place of shipped ones or beside them.
+    """The shipped table, with the user's own entries beside shipped ones or in their place.
 
     Raises:
-        PriceError: the user's file cannot be read, or an entry is not sound; it names file, entry and field.
+        PriceError: the user's file cannot be read, or an entry is not sound; the message names the
+            file, the entry and the field.
     """
     entries = _entries(files("loadtest.cost").joinpath(SHIPPED).read_text(encoding="utf-8"), SHIPPED)
     if own is not None:

@@ -1,18 +1,22 @@
 """Spot instances that are taken away: what they cost once the gaps are covered. Pure.
 
-The model is an alternating renewal process (S. M. Ross, "Introduction to Probability Models", chapter 7): an instance serves for an
-exponential time with rate λ (interruptions per hour), then is missing for d hours until a replacement is there and warm, less the notice
-that the cloud gives. So it is there for the share
+The model is an alternating renewal process (S. M. Ross, "Introduction to Probability Models",
+chapter 7). An instance serves for an exponential time with rate λ (interruptions per hour). Then it
+is missing for d hours, until a replacement is there and warm, less the notice that the cloud gives.
+So it is there for the share
 
     a = 1 / (1 + λ d)
 
-of the time. Instances are taken independently of each other: a cloud that takes a whole pool at once is worse than this, and what helps
-against it is a share of the fleet on demand. Two ways to cover a gap:
+of the time. Instances are taken independently of each other. A cloud that takes a whole pool at
+once is worse than this; a share of the fleet on demand helps against that. There are two ways to
+cover a gap:
 
-    on demand: an on-demand instance stands in while one is missing        price = spot (a + λ r a) + on demand (1 - a)
-    spares:    n instances, of which the N needed are there with probability 1 - ε    price = n / N × spot
+    on demand: an on-demand instance stands in while one is missing
+               price = spot (a + λ r a) + on demand (1 - a)
+    spares:    of n instances, the N that are needed are there with probability 1 - ε
+               price = n / N × spot
 
-(λ r a: the replacement is paid while it starts and warms up, r hours.)
+(λ r a: the replacement is paid while it starts and warms up, for r hours.)
 """
 
 import math
@@ -26,8 +30,9 @@ from loadtest.cost.per_million import SECONDS_PER_HOUR
 class Interruptions:
     """How a cloud takes instances away.
 
-    `per_hour`: λ of one instance. `replace_s`: until a new one is bought, started and warm (models loaded). `notice_s`: the warning
-    before, during which a replacement can already start (120 s at AWS, 30 s at Google and Azure).
+    `per_hour` is λ of one instance, and `replace_s` the time until a new one is bought, started and
+    warm (its models are loaded). `notice_s` is how long before the interruption the cloud gives
+    notice, so that a replacement can already start (120 s at AWS, 30 s at Google and Azure).
 
     Raises:
         ValueError: a negative number.
@@ -43,7 +48,7 @@ class Interruptions:
 
     @property
     def missing_h(self) -> float:
-        """Hours that one interruption leaves without the instance, d."""
+        """Hours for which the instance is missing after one interruption, d."""
         return max(self.replace_s - self.notice_s, 0.0) / SECONDS_PER_HOUR
 
     @property
@@ -53,9 +58,10 @@ class Interruptions:
 
 
 def hourly_rate(share_per_month: float) -> float:
-    """λ per hour where the share `share_per_month` (0 to under 1) of instances is interrupted within a month of 730 hours.
+    """λ per hour, from the share of instances that are interrupted within a month of 730 hours.
 
-    AWS's Spot Instance Advisor publishes that share in bands: < 5 %, 5–10 %, 10–15 %, 15–20 %, > 20 %.
+    The share is from 0 to under 1. AWS's Spot Instance Advisor publishes it in bands: < 5 %,
+    5–10 %, 10–15 %, 15–20 %, > 20 %.
 
     Raises:
         ValueError: a share outside 0 to under 1.
@@ -66,9 +72,11 @@ def hourly_rate(share_per_month: float) -> float:
 
 
 def covered_price(spot_usd_per_hour: float, on_demand_usd_per_hour: float, interruptions: Interruptions) -> float:
-    """US dollars per hour of one instance that is always there: spot, with an on-demand instance in each gap.
+    """US dollars per hour of one instance that is always there.
 
-    Without interruptions it is the spot price. It exceeds the on-demand price only where starting replacements eats the discount.
+    It is a spot instance, with an on-demand instance in each gap. Without interruptions the price
+    is the spot price. It exceeds the on-demand price only where starting replacements eats the
+    discount.
 
     Raises:
         ValueError: a negative price.
@@ -81,7 +89,9 @@ def covered_price(spot_usd_per_hour: float, on_demand_usd_per_hour: float, inter
 
 
 def mixed_price(spot_usd_per_hour: float, on_demand_usd_per_hour: float, interruptions: Interruptions, on_demand_share: float) -> float:
-    """US dollars per hour and instance of a fleet with the share `on_demand_share` (0 to 1) bought on demand, the rest covered spot.
+    """US dollars per hour and instance of a fleet that is partly bought on demand.
+
+    The share `on_demand_share` (0 to 1) is on demand, and the rest covered spot instances.
 
     Raises:
         ValueError: a share outside 0 to 1, or a negative price.
@@ -106,7 +116,10 @@ def multiplier(
 
 
 def spares_needed(needed: int, interruptions: Interruptions, shortfall: float) -> int:
-    """Spot instances beyond `needed`, so that fewer than `needed` are there at most the share `shortfall` of the time (binomial).
+    """How many spot instances are needed beyond `needed`.
+
+    With them, fewer than `needed` are there for at most the share `shortfall` of the time
+    (binomial).
 
     Raises:
         ValueError: nothing needed, or a shortfall that is not between 0 and 1.

@@ -1,1 +1,1 @@
-"""The demo: a whole gateway started, asked, loaded, shown and stopped."""
+"""The demo: a whole gateway is started, asked, put under load, shown and stopped."""

@@ -1,4 +1,6 @@
-"""The demo: `python -m loadtest.demo --corpus FILE --report DIR` starts a gateway, shows what it does, and stops it."""
+"""The demo: `python -m loadtest.demo --corpus FILE --report DIR` starts a gateway, shows what it
+does, and stops it.
+"""
 
 import argparse
 import signal
@@ -7,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,7 +19,7 @@ from loadtest.demo.asking import MODEL, RefusedError
 from loadtest.demo.caching import ask_twice
 from loadtest.demo.findings import Findings
 from loadtest.demo.load import LoadFailedError, load_gateway
-from loadtest.demo.packaged import read_packaged
+from loadtest.demo.model import describe
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import split_units
@@ -31,7 +33,10 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; returns the exit status: 0, 1 with a sentence where something failed, 130 after Ctrl-C."""
+    """Command line.
+
+    Returns the exit status: 0, 1 with a sentence where something failed, 130 after Ctrl-C.
+    """
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False)
@@ -58,22 +63,20 @@ def _run(console: Console, args: argparse.Namespace) -> Findings:
     examples = read_examples(args.corpus)
     args.report.mkdir(parents=True, exist_ok=True)
     with _started(console, args) as url, Client(url) as client:
-        model = _describe(client)
-        packaged = [read_packaged(manifest) for manifest in model["versions"]]
-        versions = sorted({arm["version"] for arm in model["experiment"]["variants"]})
+        model = describe(client)
         chosen = choose(examples)
-        predictions = predict_with_each_version(client, chosen, versions)
+        predictions = predict_with_each_version(client, chosen, model.experiment.versions)
         terminal.show_predictions(console, predictions)
         twice = ask_twice(client, other_texts(examples, chosen, TEXTS_ASKED_TWICE))
         terminal.show_twice(console, twice)
         with console.status("asking for 1,000 units …") as status:
-            split = split_units(client, model["experiment"], chosen[0].text, status.update)
+            split = split_units(client, model.experiment, chosen[0].text, status.update)
         terminal.show_split(console, split)
         load = load_gateway(url, args.corpus, args.report / "load")
         terminal.show_load(console, load)
-        terminal.show_packaged(console, packaged)
+        terminal.show_packaged(console, model.packaged)
         console.print("stopping the gateway, Triton and Valkey …")
-    return Findings(predictions, twice, split, load, packaged)
+    return Findings(predictions, twice, split, load, model.packaged)
 
 
 @contextmanager
@@ -90,14 +93,6 @@ def _started(console: Console, args: argparse.Namespace) -> Iterator[str]:
         with running_gateway(args.repository, MODEL, {"HEADRACE_EXPERIMENTS_FILE": str(args.experiments)}, show) as gateway:
             status.stop()
             yield gateway.url
-
-
-def _describe(client: Client) -> dict[str, Any]:
-    response = client.get(f"/v1/models/{MODEL}")
-    if response.status != 200 or not response.body.get("experiment"):
-        raise RefusedError(f"The gateway has no experiment on {MODEL!r}: {response.reason}.")
-    model: dict[str, Any] = response.body
-    return model
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -1,4 +1,4 @@
-"""A prediction asked for one text, as the demo's steps see it."""
+"""A request for the prediction of one text, as the demo's steps make it."""
 
 import time
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class RefusedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the best label and its score, who answered, whether from the cache, and how long it took."""
+    """The best label and its score, who answered, what `X-Cache` said, and how long it took."""
 
     label: str
     score: float

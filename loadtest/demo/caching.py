@@ -1,4 +1,7 @@
-"""The demo's second step: texts asked twice, computed the first time and read from the cache the second."""
+"""The demo's second step: each text is asked for twice.
+
+It is computed the first time, and read from the cache the second time.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from loadtest.target.client import Client
 
 @dataclass(frozen=True, slots=True)
 class Twice:
-    """How long the first and the second answer took, median over the texts, and what `X-Cache` said of them."""
+    """The first and the second answer: the median latency over the texts, and their `X-Cache`."""
 
     texts: int
     first_ms: float
@@ -23,7 +26,8 @@ def ask_twice(client: Client, texts: Sequence[str]) -> Twice:
     """Ask about each text twice for the same unit, one request at a time.
 
     Raises:
-        RefusedError: a request was refused, the second answer did not come from the cache, or it was another than the first.
+        RefusedError: a request was refused, the second answer did not come from the cache, or it
+            was another than the first.
     """
     pairs = [(ask(client, text, "reader-0"), ask(client, text, "reader-0")) for text in texts]
     for first, second in pairs:

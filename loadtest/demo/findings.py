@@ -9,6 +9,7 @@ from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
 from loadtest.results.figures import milliseconds
 from loadtest.results.results import Results
+from loadtest.scenario.loop import ClosedLoop
 
 IMPLAUSIBLE = 0.001
 
@@ -26,8 +27,8 @@ class Findings:
     def faults(self) -> list[str]:
         """What went wrong without stopping the demo, a sentence each."""
         found = []
-        if self.load.failures:
-            found.append(f"{self.load.failures:,} of {self.load.requests:,} requests failed under load.")
+        if self.load.requests.failed:
+            found.append(f"{self.load.requests.failed:,} of {self.load.requests.ended:,} requests failed under load.")
         if self.split.p_value < IMPLAUSIBLE:
             found.append(f"The split does not fit the configured weights (p = {self.split.p_value:.2g}).")
         return found
@@ -41,14 +42,20 @@ class Findings:
         said.append(
             f"A text seen before is answered in {milliseconds(twice.second_ms)} instead of {milliseconds(twice.first_ms)}, from the cache."
         )
-        if load.latency_ms is not None:
+        latency_ms = load.latency.summary_ms
+        if latency_ms is not None:
             said.append(
-                f"Under {load.offered['loop']['users']} users {load.throughput_rps:,.0f} requests/s, {load.cache_hit_rate:.0%} cached: "
-                f"half within {milliseconds(load.latency_ms['p50'])}, 99% within {milliseconds(load.latency_ms['p99'])}."
+                f"Under {users(load)} users {load.throughput.answered_rps:,.0f} requests/s, {load.hits.rate:.0%} cached: "
+                f"half within {milliseconds(latency_ms['p50'])}, 99% within {milliseconds(latency_ms['p99'])}."
             )
         newest = max(self.packaged, key=lambda packaged: packaged.version)
         said.append(f"Version {newest.version} as {newest.precision} is {_comparison(newest)}.")
         return said
+
+
+def users(load: Results) -> int:
+    """The users of the demo's load, which is a closed loop."""
+    return load.scenario.loop.users if isinstance(load.scenario.loop, ClosedLoop) else 0
 
 
 def _comparison(packaged: Packaged) -> str:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 
 def chi_square_p_value(counts: Sequence[int], weights: Sequence[float]) -> float:
-    """How often counts at least this far from the weights would be seen if the weights held (0 to 1).
+    """How often counts at least this far from the weights would be seen if the weights held.
+
+    It is a probability, from 0 to 1.
 
     Raises:
         ValueError: fewer than two counts, a weight that is not positive, or nothing counted.
@@ -20,7 +22,8 @@ def chi_square_p_value(counts: Sequence[int], weights: Sequence[float]) -> float
 def chi_square_survival(statistic: float, degrees: int) -> float:
     """P(X ≥ statistic) of a chi-square distribution with whole `degrees` of freedom.
 
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.4.4 (odd degrees) and 26.4.5 (even degrees).
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.4.4 (odd degrees) and
+    26.4.5 (even degrees).
     """
     half = statistic / 2
     odd = degrees % 2

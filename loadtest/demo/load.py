@@ -1,4 +1,4 @@
-"""The demo's fourth step: a short load test, by the same command that anybody would type."""
+"""The demo's fourth step: a short load test, with the same command that anybody would type."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ def load_gateway(url: str, corpus: Path, folder: Path) -> Results:
     """Run `python -m loadtest run` and read its report; its progress goes to the terminal.
 
     Raises:
-        LoadFailedError: it left no report, or one that says why there is nothing in it.
+        LoadFailedError: it left no report, or a report that says why nothing was measured.
     """
     report = folder / "report.json"
     report.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The demo's last step: the packaged versions against their fp32 references, as their manifests tell it."""
+"""The demo's last step: packaged versions against their fp32 references, from their manifests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A version as packaged and as its fp32 reference: bytes, quality (0 to 1), texts per second on one thread.
+    """A version as packaged, and its fp32 reference.
 
-    Quality and speed are None where export did not measure them.
+    Both have bytes, quality (0 to 1) and texts per second on one thread. Quality and speed are None
+    where export did not measure them.
     """
 
     version: int

@@ -1,4 +1,4 @@
-"""The demo's first step: the same texts, answered by each version, beside the truth."""
+"""The demo's first step: each version answers the same texts, and the truth stands beside it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -53,17 +53,17 @@ def choose(examples: Sequence[Example]) -> list[Example]:
 
 
 def other_texts(examples: Sequence[Example], chosen: Sequence[Example], count: int) -> list[str]:
-    """The last `count` different texts that are not among the chosen."""
+    """The last `count` different texts that are not among the chosen ones."""
     seen = {example.text for example in chosen}
     texts = dict.fromkeys(example.text for example in examples if example.text not in seen)
     return list(texts)[-count:]
 
 
 def predict_with_each_version(client: Client, examples: Sequence[Example], versions: Sequence[int]) -> list[Predicted]:
-    """Ask about each example on behalf of one unit that the experiment sends to each version.
+    """Ask each version about each example, for a unit that the experiment sends to that version.
 
     Raises:
-        RefusedError: a request was refused, or some version is given to no unit.
+        RefusedError: a request was refused, or no unit is sent to some version.
     """
     units = _unit_of_each_version(client, examples[0].text, versions)
     return [Predicted(example, [ask(client, example.text, units[version]) for version in versions]) for example in examples]

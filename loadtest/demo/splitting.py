@@ -1,12 +1,12 @@
-"""The demo's third step: which variant each of a thousand units is sent to, against the configured weights."""
+"""The demo's third step: a thousand units, each sent to a variant, against the weights."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from loadtest.demo.asking import RefusedError, ask
 from loadtest.demo.goodness_of_fit import chi_square_p_value
+from loadtest.demo.model import Experiment
 from loadtest.target.client import Client
 
 UNITS = 1000
@@ -25,7 +25,10 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The variants of an experiment, and how plausible their counts are under its weights (chi-square p-value)."""
+    """The variants of an experiment.
+
+    `p_value` says how plausible their counts are under the weights (chi-square).
+    """
 
     experiment: str
     arms: Sequence[Arm]
@@ -37,8 +40,10 @@ class Split:
         return sum(arm.units for arm in self.arms)
 
 
-def split_units(client: Client, experiment: Mapping[str, Any], text: str, on_progress: Callable[[str], None]) -> Split:
-    """Send a request for each unit, and a second one for some of them, which must meet the same variant.
+def split_units(client: Client, experiment: Experiment, text: str, on_progress: Callable[[str], None]) -> Split:
+    """Send a request for each unit, and a second one for some of them.
+
+    The second request of a unit must meet the same variant as the first.
 
     Raises:
         RefusedError: a request was refused, or a unit changed its variant.
@@ -53,6 +58,6 @@ def split_units(client: Client, experiment: Mapping[str, Any], text: str, on_pro
         if (again := ask(client, text, unit).variant) != variants[unit]:
             raise RefusedError(f"{unit} was sent to {variants[unit]}, then to {again}.")
     counts = Counter(variants.values())
-    total = sum(arm["weight"] for arm in experiment["variants"])
-    arms = [Arm(arm["name"], arm["version"], arm["weight"] / total, counts[arm["name"]]) for arm in experiment["variants"]]
-    return Split(experiment["key"], arms, chi_square_p_value([arm.units for arm in arms], [arm.weight for arm in arms]))
+    total = sum(variant.weight for variant in experiment.variants)
+    arms = [Arm(variant.name, variant.version, variant.weight / total, counts[variant.name]) for variant in experiment.variants]
+    return Split(experiment.key, arms, chi_square_p_value([arm.units for arm in arms], [arm.weight for arm in arms]))

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loadtest.demo.caching import Twice
+from loadtest.demo.findings import users
 from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
@@ -34,7 +35,7 @@ def show_predictions(console: Console, predictions: Sequence[Predicted]) -> None
 
 
 def show_twice(console: Console, twice: Twice) -> None:
-    """First and second answer."""
+    """A row for the first answer, and one for the second."""
     table = _table(console, f"Cache: {twice.texts} texts asked twice")
     for name in ("", "X-Cache", "median latency"):
         table.add_column(name, justify="left" if name != "median latency" else "right")
@@ -56,11 +57,11 @@ def show_split(console: Console, split: Split) -> None:
 
 def show_load(console: Console, load: Results) -> None:
     """Throughput, and a row of percentiles for all and for each version."""
-    title = f"Load: {load.offered['loop']['users']} users, closed loop, {load.elapsed_s:.1f} s: {load.throughput_rps:,.0f} requests/s"
-    table = _table(console, f"{title}, {load.failures:,} of {load.requests:,} failed")
+    title = f"Load: {users(load)} users, closed loop, {load.elapsed_s:.1f} s: {load.throughput.answered_rps:,.0f} requests/s"
+    table = _table(console, f"{title}, {load.requests.failed:,} of {load.requests.ended:,} failed")
     for name in ("answered by", "requests", "hits", "p50", "p95", "p99"):
         table.add_column(name, justify="left" if name == "answered by" else "right")
-    rows = [("all", load.requests - load.failures, load.cache_hit_rate or 0.0, load.latency_ms)]
+    rows = [("all", load.requests.answered, load.hits.rate or 0.0, load.latency.summary_ms)]
     rows += [(group_name(group), group.requests, group.cache_hit_rate, group.latency_ms) for group in load.groups]
     for name, requests, hit_rate, latency in rows:
         figures = [milliseconds(latency[point]) if latency else "–" for point in ("p50", "p95", "p99")]

@@ -1,1 +1,1 @@
-"""What sends: Locust in processes of its own, closed or open loop, and the histograms that it fills."""
+"""The load generator: Locust in processes of its own, in a closed or an open loop."""

@@ -1,7 +1,9 @@
-"""The load generator, a process of its own: Locust replaces Python's sockets and threads, which nothing else here should meet.
+"""The load generator, a process of its own.
 
-Reads its job as a line of JSON from standard input; writes lines of JSON to standard output: its `progress`,
-and last its `results`; a master also where it is `listening`.
+Locust replaces Python's sockets and threads, and nothing else here should meet that. The process
+reads its job as a line of JSON from standard input. It writes lines of JSON to standard output: its
+`progress` now and then, its `results` at the end, and, if it is a master, the port on which it is
+`listening`.
 """
 
 import json
@@ -10,24 +12,24 @@ import os
 import sys
 from typing import Any
 
+from loadtest.generator.job import LocalJob, MasterJob, WorkerJob, job_from_dict
 from loadtest.generator.local import generate
 from loadtest.generator.master import lead
 from loadtest.generator.worker import work
-from loadtest.scenario.scenario import Scenario
 
 
 def main() -> None:
-    """Do the job that standard input names."""
-    job: dict[str, Any] = json.loads(sys.stdin.readline())
+    """Do the job that comes from standard input."""
+    job = job_from_dict(json.loads(sys.stdin.readline()))
     logging.basicConfig(format="%(message)s")
     logging.getLogger("locust").setLevel(logging.ERROR)
-    match job["role"]:
-        case "local":
-            generate(Scenario.from_dict(job["scenario"]), job["web_ui_port"], say)
-        case "master":
-            lead(Scenario.from_dict(job["scenario"]), job["host"], job["port"], job["web_ui_port"], say)
-        case _:
-            work(job["host"], job["port"])
+    match job:
+        case LocalJob():
+            generate(job, say)
+        case MasterJob():
+            lead(job, say)
+        case WorkerJob():
+            work(job)
 
 
 def say(**values: Any) -> bool:

@@ -1,4 +1,7 @@
-"""Waiting, to a fraction of a millisecond: gevent's own timers are rounded up to whole milliseconds."""
+"""A wait that is exact to a fraction of a millisecond.
+
+gevent's own timers are rounded up to whole milliseconds.
+"""
 
 import ctypes
 import os
@@ -11,11 +14,14 @@ CLOCK_MONOTONIC = 1
 TFD_NONBLOCK = os.O_NONBLOCK if hasattr(os, "O_NONBLOCK") else 0
 READ = 1
 LEAST_WAIT_S = 20e-6
-"""Waits that are shorter take as long to set up."""
+"""A shorter wait takes longer to set up than to wait."""
 
 
 class Alarm:
-    """Lets the calling greenlet wait while others run: by a timerfd where the system has one (Linux), else by gevent's timers."""
+    """Lets the calling greenlet wait while others run.
+
+    It uses a timerfd where the system has one (Linux), and gevent's timers elsewhere.
+    """
 
     def __init__(self) -> None:
         self._file = _timerfd() if sys.platform == "linux" else None
@@ -41,7 +47,10 @@ class Alarm:
 
 
 def _timerfd() -> int | None:
-    """A new timer's file descriptor; None where the C library has none (os.timerfd_create comes with Python 3.13)."""
+    """The file descriptor of a new timer; None where the C library has no timers.
+
+    (os.timerfd_create comes with Python 3.13.)
+    """
     create = getattr(_LIBC, "timerfd_create", None)
     file = -1 if create is None else create(CLOCK_MONOTONIC, TFD_NONBLOCK)
     return file if file >= 0 else None
@@ -49,7 +58,8 @@ def _timerfd() -> int | None:
 
 def _set(file: int, after_s: float) -> None:
     seconds, fraction = divmod(after_s, 1.0)
-    # struct itimerspec: the interval (none), then the time until it expires, each as seconds and nanoseconds
+    # struct itimerspec: the interval (none), then the time until it expires, each as seconds and
+    # nanoseconds
     _LIBC.timerfd_settime(file, 0, struct.pack("qqqq", 0, 0, int(seconds), max(int(fraction * 1e9), 1)), None)
 
 

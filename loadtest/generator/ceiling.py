@@ -1,4 +1,8 @@
-"""The generator's own ceiling: the highest rate that one process on one core sends in time, to a server that costs next to nothing."""
+"""The generator's own ceiling.
+
+It is the highest rate that one process on one core sends in time, to a server that costs next to
+nothing.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,14 +21,17 @@ FIRST_RPS = 2000.0
 GROWTH = 1.3
 BISECTIONS = 2
 IN_TIME_SHARE = 0.99
-"""The share of the requests that must start within 10 ms of their time."""
+"""The share of the requests that must start within 10 ms of their intended start."""
 MAX_LATE_S = 0.5
 TEXTS = tuple(f"text {number} of some sixty characters, as short news headlines are" for number in range(100))
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One rate, and whether the generator was in time. Lateness is from the intended start to the real one."""
+    """One rate, and whether the generator was in time.
+
+    Lateness is from the intended start to the real one.
+    """
 
     offered_rps: float
     answered_rps: float
@@ -35,7 +42,10 @@ class Attempt:
 
 
 def attempts(duration_s: float, folder: Path) -> Iterator[Attempt]:
-    """Try rising rates until the generator is not in time, then rates between; `folder` takes a corpus."""
+    """Try rising rates until the generator is not in time, then rates between the last two.
+
+    A corpus is written to `folder`.
+    """
     corpus = folder / "texts.txt"
     corpus.write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
     with scripted_server() as url:
@@ -47,7 +57,7 @@ def attempts(duration_s: float, folder: Path) -> Iterator[Attempt]:
 
 
 def search(attempt: Callable[[float], Attempt]) -> Iterator[Attempt]:
-    """Rates that grow until one is too high, then halving the gap between the last two."""
+    """Try rates that grow until one is too high, then halve the gap between the last two."""
     low_rps, high_rps = 0.0, FIRST_RPS
     while True:
         made = attempt(high_rps)
@@ -75,7 +85,7 @@ def _judge(measured: Measurement, duration_s: float) -> Attempt:
         offered_rps=seen.offered / duration_s,
         answered_rps=seen.answered / measured.elapsed_s,
         in_time=in_time >= IN_TIME_SHARE * seen.offered and seen.failures == 0,
-        cpu_share=measured.generator_cpu_share,
+        cpu_share=measured.generators.cpu_share,
         lateness_p50_ms=seen.lateness.quantile_ms(0.5),
         lateness_p99_ms=seen.lateness.quantile_ms(0.99),
     )

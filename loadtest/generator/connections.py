@@ -1,4 +1,7 @@
-"""HTTP/1.1 over kept-alive connections, request bytes in, status, headers and body out. The one module that knows geventhttpclient."""
+"""HTTP/1.1 over kept-alive connections: request bytes in, status, headers and body out.
+
+This is the one module that imports geventhttpclient.
+"""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -12,10 +15,10 @@ BLOCK_BYTES = 65_536
 
 
 class ConnectionLostError(ConnectionError):
-    """The server closed a connection before the whole answer came, or what came is not HTTP."""
+    """The server closed a connection before the whole response came, or what came is not HTTP."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What came back; header names are found whatever their case."""
 
     status: int
@@ -24,11 +27,13 @@ class Answer(NamedTuple):
 
 
 class Connections:
-    """As many connections to one server as are used at a time; the one that was used last is used first.
+    """As many connections to one server as are used at a time.
+
+    The one that was used last is used first.
 
     Args:
         url: `http://` or `https://` address.
-        timeout_s: how long to wait for a connection, and for each part of an answer.
+        timeout_s: how long to wait for a connection, and for each part of a response.
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
@@ -39,14 +44,15 @@ class Connections:
         self._timeout_s = timeout_s
         self._idle: list[Any] = []
 
-    def send(self, payload: bytes) -> Answer:
-        """Send a request and read its answer.
+    def send(self, payload: bytes) -> Response:
+        """Send a request and read its response.
 
-        A kept-alive connection that the server closed meanwhile is replaced once: the request never reached the server's application.
+        A kept-alive connection that the server has closed meanwhile is replaced once, since the
+        request never reached the server's application.
 
         Raises:
-            OSError: no connection, or no answer in time.
-            ConnectionLostError: the connection ended before the answer did.
+            OSError: no connection, or no response in time.
+            ConnectionLostError: the connection ended before the response did.
         """
         reused = bool(self._idle)
         try:
@@ -62,11 +68,11 @@ class Connections:
             raise ConnectionLostError(str(exc)) from exc
 
     def return_socket(self, sock: Any) -> None:
-        """The library's response was read to its end: its connection can be used again."""
+        """Take back a connection whose response was read to its end; the library calls this."""
         self._idle.append(sock)
 
     def release_socket(self, sock: Any) -> None:
-        """The library's response ended the connection."""
+        """Close a connection that its response ended; the library calls this."""
         sock.close()
 
     def close(self) -> None:
@@ -74,7 +80,7 @@ class Connections:
         while self._idle:
             self._idle.pop().close()
 
-    def _exchange(self, sock: Any, payload: bytes) -> Answer:
+    def _exchange(self, sock: Any, payload: bytes) -> Response:
         try:
             sock.sendall(payload)
         except OSError:
@@ -84,7 +90,7 @@ class Connections:
         content = response.read()
         if not response.message_complete:
             raise HTTPConnectionClosed("the connection was closed before the end of the answer")
-        return Answer(response.get_code(), response, content)
+        return Response(response.get_code(), response, content)
 
     def _connect(self) -> Any:
         sock = gevent.socket.create_connection((self._host, self._port), self._timeout_s)

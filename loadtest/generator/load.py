@@ -1,4 +1,4 @@
-"""What one generator process does of a scenario: its requests, sent over its connections, recorded."""
+"""The part of a scenario that one generator process sends and records."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -15,9 +15,10 @@ MS_PER_S = 1e3
 
 
 class Load:
-    """The part of `scenario` that worker number `worker` sends. Times are seconds on `clock`, whose value at `begin` becomes 0.
+    """The part of `scenario` that worker number `worker` sends.
 
-    `fire` is Locust's event for a request that ended.
+    Times are seconds on `clock`, whose value at `begin` becomes 0. `fire` is Locust's event for a
+    request that ended.
     """
 
     def __init__(
@@ -47,10 +48,10 @@ class Load:
         exception: Exception | None = None
         length = 0
         try:
-            answer = self._connections.send(request.payload)
+            response = self._connections.send(request.payload)
             ended_s = self.now_s()
-            length = len(answer.content)
-            outcome = judge(self._dialect, request, answer)
+            length = len(response.content)
+            outcome = judge(self._dialect, request, response)
         except OSError as exc:
             ended_s = self.now_s()
             exception = exc
@@ -69,9 +70,9 @@ class Load:
         return outcome
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the idle connections."""
         self._connections.close()
 
 
 class FailedRequestError(RuntimeError):
-    """How a request that was answered, but not well, is told to Locust."""
+    """What Locust is given for a request that got a response, but not a good one."""

@@ -1,15 +1,18 @@
-"""A load test from start to measurement: ask the gateway, warm its cache, let the generator run, take what it saw."""
+"""A load test from its start to its measurement.
+
+The gateway is asked what it serves, its cache is warmed, and the generator runs and reports.
+"""
 
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any, NamedTuple
 
-from loadtest.results import encoding
-from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.generator.job import Address, Job, LocalJob, MasterJob, WorkerJob, job_to_dict
+from loadtest.generator.worker_result import Encoded, WorkerResult
+from loadtest.results.measurement import Generators, Measurement
+from loadtest.results.progress import OnProgress, Progress, ignore
 from loadtest.results.recording import Recording
 from loadtest.scenario.scenario import Scenario
 from loadtest.target.child import stop
@@ -25,30 +28,10 @@ class GeneratorError(RuntimeError):
     """The load generator ended without results; its own words stand above on standard error."""
 
 
-class Address(NamedTuple):
-    """Where a master listens."""
-
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a running load test stands."""
-
-    elapsed_s: float
-    requests: int
-    failures: int
-
-
-def ignore(_progress: Progress) -> None:
-    """Listens to progress, and shows none."""
-
-
 def measure(
     scenario: Scenario,
     corpus: Sequence[str],
-    on_progress: Callable[[Progress], None] = ignore,
+    on_progress: OnProgress = ignore,
     *,
     web_ui_port: int | None = None,
     listen: Address | None = None,
@@ -76,45 +59,48 @@ def measure(
 
 def measure_prepared(
     scenario: Scenario,
-    on_progress: Callable[[Progress], None] = ignore,
+    on_progress: OnProgress = ignore,
     *,
     web_ui_port: int | None = None,
     listen: Address | None = None,
 ) -> Measurement:
-    """As `measure`, of a scenario that the gateway was prepared for: nothing is asked but what the measurement counts."""
-    job: dict[str, Any] = {"role": "local", "scenario": scenario.to_dict(), "web_ui_port": web_ui_port}
+    """Run a scenario for which the gateway was prepared; otherwise as `measure`.
+
+    The gateway gets no requests except those that the measurement counts.
+    """
+    job: Job = LocalJob(scenario, web_ui_port)
+    if listen is not None or scenario.workers > 1:
+        job = MasterJob(scenario, listen or Address(LOOPBACK, 0), web_ui_port)
     with ExitStack() as workers:
 
         def start_workers(port: int) -> None:
             if listen is None:
                 for _ in range(scenario.workers):
-                    workers.enter_context(generator({"role": "worker", "host": LOOPBACK, "port": port}, stdout=subprocess.DEVNULL))
+                    workers.enter_context(generator(WorkerJob(Address(LOOPBACK, port)), stdout=subprocess.DEVNULL))
 
-        if listen is not None or scenario.workers > 1:
-            host, port = listen or Address(LOOPBACK, 0)
-            job |= {"role": "master", "host": host, "port": port}
         with generator(job) as process:
             results, interrupted = _follow(process, on_progress, start_workers)
     if interrupted and not results:
         raise KeyboardInterrupt
     if process.returncode != 0 or not results:
         raise GeneratorError(f"The load generator failed with exit status {process.returncode}.")
-    return _measurement(scenario, results, interrupted)
+    return _measurement(scenario, [WorkerResult.from_dict(result) for result in results], interrupted)
 
 
 def prepare(scenario: Scenario, corpus: Sequence[str]) -> None:
-    """See that the gateway serves what will be asked for, and give its cache the texts that repeats are drawn from."""
+    """Check that the gateway serves what the scenario asks for, and warm its cache.
+
+    The cache is given the texts that repeats are drawn from.
+    """
     texts = [text_of(item, corpus, scenario.salt) for item in pool(scenario.workload, corpus, scenario.seed)]
     with Client(scenario.url, scenario.headers) as client:
         for target in scenario.workload.targets:
             warm_cache(client, scenario.url, target.model, texts, versions_to_measure(client, scenario.url, target))
 
 
-def _follow(
-    process: subprocess.Popen[str], on_progress: Callable[[Progress], None], on_listening: Callable[[int], None]
-) -> tuple[list[dict[str, Any]], bool]:
+def _follow(process: subprocess.Popen[str], on_progress: OnProgress, on_listening: Callable[[int], None]) -> tuple[list[Encoded], bool]:
     interrupted = False
-    results: list[dict[str, Any]] = []
+    results: list[Encoded] = []
     while process.stdout is not None:
         try:
             for line in process.stdout:
@@ -134,30 +120,27 @@ def _follow(
     return results, interrupted
 
 
-def _measurement(scenario: Scenario, results: list[dict[str, Any]], interrupted: bool) -> Measurement:
+def _measurement(scenario: Scenario, results: Sequence[WorkerResult], interrupted: bool) -> Measurement:
     total = Recording()
-    uses = []
-    for result in sorted(results, key=lambda result: result["worker"]):
-        recording = encoding.from_dict(result["recording"])
-        total.add(recording)
-        elapsed_s = result["elapsed_s"]
-        uses.append(GeneratorUse(result["worker"], result["cpu_s"] / elapsed_s, result["cpu_wait_s"] / elapsed_s, recording.requests))
-    elapsed_s = max(result["elapsed_s"] for result in results)
-    return Measurement(total, elapsed_s, tuple(uses), interrupted, lost_workers=scenario.workers - len(results))
+    in_order = sorted(results, key=lambda result: result.worker)
+    for result in in_order:
+        total.add(result.recording)
+    generators = Generators(tuple(result.use for result in in_order), lost=scenario.workers - len(results))
+    return Measurement(total, max(result.elapsed_s for result in results), generators, interrupted)
 
 
 @contextmanager
-def generator(job: dict[str, Any], stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """A generator process that was given its job; it is stopped in the end.
+def generator(job: Job, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """A generator process that was given its job; it is stopped at the end.
 
-    It has a session of its own, so that Ctrl-C in a terminal reaches it through us only.
+    It has a session of its own, so that Ctrl-C in a terminal reaches it only through this process.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "loadtest.generator"], stdin=subprocess.PIPE, stdout=stdout, text=True, start_new_session=True
     )
     try:
         if process.stdin is not None:
-            process.stdin.write(json.dumps(job) + "\n")
+            process.stdin.write(json.dumps(job_to_dict(job)) + "\n")
             process.stdin.close()
         yield process
     finally:

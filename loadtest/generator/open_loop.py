@@ -1,4 +1,4 @@
-"""The open loop: hands out each request at its intended start, whatever became of those before."""
+"""The open loop: each request starts at its intended start, whatever became of those before."""
 
 from collections.abc import Callable
 from itertools import islice
@@ -14,15 +14,21 @@ from loadtest.generator.wire import WireRequest
 from loadtest.scenario.loop import OpenLoop
 
 BEHIND_S = 0.010
-"""A request that starts later than this after its intended start is late; the generator's own lateness is `behind`."""
+"""A request that starts longer than this after its intended start is late.
+
+It counts as `behind` instead where that is the generator's own fault.
+"""
 TURNS_WITHOUT_WAITING = 16
-"""How many requests are handed out in a row before those under way get their turn."""
+"""How many requests are sent in a row before the greenlets of those in flight get their turn."""
 LONGEST_WAIT_S = 0.25
-"""How soon a stop is noticed."""
+"""How long it takes at most until a stop is noticed."""
 
 
 class Dispatcher:
-    """Dispatches the arrivals of one worker: every `workers`-th of the scenario's, so that all workers together send the whole."""
+    """Dispatches the arrivals of one worker.
+
+    These are every `workers`-th of the scenario's, so that all workers together send the whole.
+    """
 
     def __init__(
         self, load: Load, loop: OpenLoop, alarm: Alarm, on_error: Callable[[Exception], Any], spawn: Callable[..., Any] = gevent.spawn_raw
@@ -33,7 +39,7 @@ class Dispatcher:
         self._on_error = on_error
         self._spawn = spawn
         workers, worker = load.scenario.workers, load.worker
-        # the most in flight, split over the workers so that it adds up
+        # the most requests in flight, split over the workers so that the parts add up
         self._most = max((loop.max_in_flight + workers - 1 - worker) // workers, 1)
         self._in_flight = 0
         self._free = Event()
@@ -41,12 +47,15 @@ class Dispatcher:
         self.done = Event()
 
     def stop(self) -> None:
-        """Hand out nothing more; what is under way is awaited."""
+        """Start no more requests; those in flight are still awaited."""
         self._stopping = True
         self._free.set()
 
     def run(self) -> None:
-        """Hand out the requests at their starts, until the scenario's duration is over, and wait for the answers; once."""
+        """Start the requests of the scenario's duration, then wait for the last response.
+
+        A second call returns at once.
+        """
         if self._begun:
             return
         self._begun = True
@@ -88,7 +97,7 @@ class Dispatcher:
     def _send(self, request: WireRequest, intended_s: float, started_s: float) -> None:
         try:
             self._load.send(request, intended_s, started_s)
-        except Exception as exc:  # nobody waits for this greenlet; the run must not go on as if nothing were
+        except Exception as exc:  # nobody waits for this greenlet, and the run must not go on
             self._on_error(exc)
         finally:
             self._in_flight -= 1

@@ -14,7 +14,7 @@ STOP_GRACE_S = 5.0
 
 @contextmanager
 def scripted_server(**script: Any) -> Iterator[str]:
-    """Gives the address of a server that answers as the fields of `Script` say, and stops it in the end."""
+    """The address of a server that follows a `Script` of these fields; it is stopped at the end."""
     command = [sys.executable, "-m", "loadtest.generator.scripted_server", json.dumps(script)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

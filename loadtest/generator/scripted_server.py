@@ -1,6 +1,8 @@
-"""A server whose answers cost next to nothing and come when a script says: what the generator itself is measured against.
+"""A server whose responses cost next to nothing and come when a script says.
 
-`python -m loadtest.generator.scripted_server '{"latencies_ms": [[10, 0.9], [50, 0.1]]}'` prints its port and serves until it is stopped.
+The generator itself is measured against it. It prints its port and serves until it is stopped:
+
+python -m loadtest.generator.scripted_server '{"latencies_ms": [[10, 0.9], [50, 0.1]]}'
 """
 
 import asyncio
@@ -20,11 +22,15 @@ LENGTH = b"Content-Length: "
 
 @dataclass(slots=True)
 class Script:
-    """When answers are due: after one of `latencies_ms`, in turn by their weights; and not in `stall_s` seconds from `stall_at_s` on.
+    """When responses are due.
 
-    The stall counts from the first predict request; what came during it is answered `latencies_ms` after its end. With `workers`, that many
-    requests are worked on at a time, each for its latency, and the others wait in line: the server carries `workers` / latency a second.
-    With `dies_after`, the predict request of that number is the server's end.
+    A response comes after one of `latencies_ms`, which take turns by their weights. No response
+    comes during a stall of `stall_s` seconds, which begins `stall_at_s` seconds after the first
+    predict request; requests that came during the stall are answered `latencies_ms` after its end.
+
+    With `workers`, that many requests are worked on at a time, each for its latency, and the others
+    wait in a queue: the server carries `workers` / latency requests a second. With `dies_after`,
+    the process ends at the predict request of that number.
     """
 
     latencies_ms: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 1.0)])
@@ -38,7 +44,7 @@ class Script:
     _free_at: list[float] = field(default_factory=list)
 
     def delay_s(self) -> float:
-        """How long the answer to a request that came now has to wait."""
+        """How long the response to a request that came now has to wait."""
         now = perf_counter()
         self._received += 1
         if self._received == self.dies_after:
@@ -46,9 +52,10 @@ class Script:
         self._first = now if self._first is None else self._first
         into_stall_s = now - self._first - self.stall_at_s
         stalled_s = self.stall_s - into_stall_s if 0 <= into_stall_s < self.stall_s else 0.0
-        return stalled_s + (self._in_line_s(now) if self.workers else self._latency_s())
+        return stalled_s + (self._queued_s(now) if self.workers else self._latency_s())
 
-    def _in_line_s(self, now: float) -> float:
+    def _queued_s(self, now: float) -> float:
+        """The time in the queue and at a worker."""
         if len(self._free_at) < self.workers:
             done = now + self._latency_s()
             heappush(self._free_at, done)
@@ -61,13 +68,14 @@ class Script:
         if len(self.latencies_ms) == 1:
             return self.latencies_ms[0][0] / 1e3
         self._requests += 1
-        # the golden ratio's multiples spread evenly, so that any number of requests meets the weights
+        # the multiples of the golden ratio spread evenly, so that any number of requests is shared
+        # out by the weights
         at = self._requests * 0.6180339887498949 % 1 * sum(weight for _, weight in self.latencies_ms)
         bounds = accumulate(weight for _, weight in self.latencies_ms)
         return next(ms for (ms, _), bound in zip(self.latencies_ms, bounds, strict=True) if at < bound) / 1e3
 
 
-class Connection(asyncio.Protocol):
+class ScriptedConnection(asyncio.Protocol):
     """One connection, on which requests come one after the other."""
 
     def __init__(self, script: Script) -> None:
@@ -76,12 +84,12 @@ class Connection(asyncio.Protocol):
         self._transport = asyncio.Transport()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what answers are written to."""
+        """Keep the transport, to which responses are written."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer once the request is whole."""
+        """Respond once the request is whole."""
         self._received += data
         head, found, body = self._received.partition(b"\r\n\r\n")
         at = head.find(LENGTH)
@@ -92,23 +100,24 @@ class Connection(asyncio.Protocol):
         if head.startswith(b"GET"):
             self._transport.write(HEAD % (len(MODEL), MODEL))
             return
-        # counting what stands between two texts is cheaper than parsing, and wrong only where a text holds it
+        # counting the separators of the texts is cheaper than parsing, and wrong only where a text
+        # holds one
         content = b'{"predictions": [' + b", ".join([PREDICTION] * (1 + body.count(b'", "'))) + b"]}"
-        answer = HEAD % (len(content), content)
+        response = HEAD % (len(content), content)
         delay_s = self._script.delay_s()
         if delay_s:
-            asyncio.get_running_loop().call_later(delay_s, self._transport.write, answer)
+            asyncio.get_running_loop().call_later(delay_s, self._transport.write, response)
         else:
-            self._transport.write(answer)
+            self._transport.write(response)
 
 
 async def serve(script: Script) -> None:
-    """Serve on a free port of the loopback, which is printed."""
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(script), "127.0.0.1", 0, backlog=4096)
+    """Serve on a free port of the loopback, and print the port."""
+    server = await asyncio.get_running_loop().create_server(lambda: ScriptedConnection(script), "127.0.0.1", 0, backlog=4096)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells that whoever started it was killed
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event says that the parent was killed
         await asyncio.sleep(1)
 
 

@@ -1,4 +1,4 @@
-"""One load in one process: Locust's users run it, and in the end it tells what it saw."""
+"""One load in one process: Locust's users run it, and at the end it gives what it saw."""
 
 import gc
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from loadtest.generator.load import Load
 from loadtest.generator.open_loop import Dispatcher
 from loadtest.generator.use import use_so_far
 from loadtest.generator.users import ClosedLoopUser, OpenLoopUser, user_class
-from loadtest.results import encoding
+from loadtest.generator.worker_result import WorkerResult
+from loadtest.results.progress import Progress
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
 
@@ -22,7 +23,10 @@ COMPACT_INTERVAL_S = 1.0
 
 
 class Session:
-    """Worker number `worker` of a scenario, in a Locust environment whose runner will start its users."""
+    """Worker number `worker` of a scenario, in a Locust environment.
+
+    The runner of the environment will start the users.
+    """
 
     def __init__(self, environment: Environment, scenario: Scenario, corpus: Sequence[str], worker: int) -> None:
         self.load = Load(scenario, corpus, worker, perf_counter, environment.events.request.fire)
@@ -45,11 +49,11 @@ class Session:
         environment.events.user_error.add_listener(lambda exception, **_: self._fail(exception))
         self._use = use_so_far()
 
-    def finish(self, runner: Any) -> dict[str, Any]:
-        """Wait until the load is over and the last answer is there; what was seen, as JSON values.
+    def finish(self, runner: Any) -> WorkerResult:
+        """Wait until the load is over and the last response has come; what was seen.
 
         Raises:
-            BaseException: what went wrong in a user.
+            BaseException: the first that a user raised.
         """
         self.over.wait()
         elapsed_s = self.load.now_s()
@@ -63,21 +67,22 @@ class Session:
         self._alarm.close()
         if self.errors:
             raise self.errors[0]
-        return {
-            "worker": self.load.worker,
-            "elapsed_s": elapsed_s,
-            "cpu_s": use.cpu_s - self._use.cpu_s,
-            "cpu_wait_s": use.waited_s - self._use.waited_s,
-            "recording": encoding.to_dict(self.load.recording),
-        }
+        return WorkerResult(
+            worker=self.load.worker,
+            elapsed_s=elapsed_s,
+            cpu_s=use.cpu_s - self._use.cpu_s,
+            cpu_wait_s=use.waited_s - self._use.waited_s,
+            recording=self.load.recording,
+        )
 
-    def progress(self) -> dict[str, float]:
+    def progress(self) -> Progress:
         """Where the load stands."""
         recording = self.load.recording
-        return {"elapsed_s": self.load.now_s(), "requests": recording.requests, "failures": recording.failures}
+        return Progress(self.load.now_s(), recording.requests, recording.failures)
 
     def _begin(self, **_: Any) -> None:
-        # what was made until now stays: the collector need not look at it again while requests are timed
+        # all objects that exist now will stay: the collector need not look at them again while
+        # requests are timed
         gc.collect()
         gc.freeze()
         self.load.begin()
@@ -85,7 +90,10 @@ class Session:
         gevent.spawn(self._watch)
 
     def _watch(self) -> None:
-        """End a closed loop when its time is over, an open one when its dispatcher is done, and keep the recording small."""
+        """End the load when it is over, and keep the recording small until then.
+
+        A closed loop is over when its time is, an open loop when its dispatcher is done.
+        """
         while not self.over.is_set():
             left_s = self._scenario.duration_s - self.load.now_s() if self._dispatcher is None else COMPACT_INTERVAL_S
             if left_s <= 0 or (self._dispatcher is not None and self._dispatcher.done.is_set()):

@@ -1,4 +1,7 @@
-"""What this process takes of its cores: the CPU time that it used, and the time that it was ready to run while others had the core."""
+"""What this process takes of its cores.
+
+That is the CPU time that it used, and the time that it was ready to run while others had the core.
+"""
 
 import resource
 from pathlib import Path
@@ -9,14 +12,14 @@ NS_PER_S = 1e9
 
 
 class Use(NamedTuple):
-    """Seconds since the process began; `waited_s` stays 0 where the system does not tell."""
+    """Seconds since the process began; `waited_s` stays 0 where the system does not count it."""
 
     cpu_s: float
     waited_s: float
 
 
 def use_so_far() -> Use:
-    """What was taken until now."""
+    """The use until now."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     try:
         waited_s = int(SCHEDSTAT.read_text().split()[1]) / NS_PER_S

@@ -1,4 +1,7 @@
-"""Requests as the bytes that go over the wire: everything that does not change between requests is encoded once."""
+"""Requests as the bytes that go over the wire.
+
+Everything that does not change between requests is encoded once.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +15,7 @@ from loadtest.workload.draws import Draw, draws
 
 
 class WireRequest(NamedTuple):
-    """One request: its bytes, and what must be known to judge its answer."""
+    """One request: its bytes, and what is needed to judge its response."""
 
     payload: bytes
     model: str
@@ -21,7 +24,7 @@ class WireRequest(NamedTuple):
 
 
 class Renderer:
-    """Makes requests of draws."""
+    """Renders draws as requests."""
 
     def __init__(self, scenario: Scenario, corpus: Sequence[str]) -> None:
         workload = scenario.workload
@@ -41,7 +44,10 @@ class Renderer:
 
 
 def wire_requests(scenario: Scenario, corpus: Sequence[str], worker: int = 0, workers: int = 1) -> Iterator[WireRequest]:
-    """Every `workers`-th request of a scenario, from number `worker` on: those of all workers together are the scenario's."""
+    """Every `workers`-th request of a scenario, from number `worker` on.
+
+    All workers together send exactly the requests of the scenario.
+    """
     return map(Renderer(scenario, corpus).render, islice(draws(scenario.workload, corpus, scenario.seed), worker, None, workers))
 
 

@@ -1,1 +1,1 @@
-"""What runs beside the load while it lasts: the processes of the stack on this machine, and Tritons by their metrics."""
+"""What is seen of the stack during a load: processes of this machine, and Tritons' metrics."""

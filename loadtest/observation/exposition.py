@@ -1,4 +1,4 @@
-"""Prometheus' text format, read. The one module that knows `prometheus_client`."""
+"""Reads Prometheus' text format. This is the one module that imports `prometheus_client`."""
 
 from typing import NamedTuple
 
@@ -35,7 +35,8 @@ def read_samples(text: str) -> Samples:
                 value = Sample(sample.labels, sample.value)
                 samples.setdefault(sample.name, []).append(value)
                 if family.type == "counter" and sample.name == f"{family.name}{TOTAL}":
-                    # the library adds _total to counters that lack it, as Triton's do: they are found by either name
+                    # the library adds _total to counters that lack it, as Triton's do: they are
+                    # found by either name
                     samples.setdefault(family.name, []).append(value)
     except (ValueError, KeyError) as exc:
         raise ExpositionError(f"not Prometheus' text format: {exc}") from exc

@@ -1,4 +1,4 @@
-"""The machine that a load test ran on, for the report: figures without it mean nothing."""
+"""The machine that a load test ran on: a report's figures mean nothing without it."""
 
 import os
 import platform
@@ -9,7 +9,11 @@ BYTES_PER_GIB = 2**30
 
 
 def describe_machine() -> dict[str, str | int | float]:
-    """CPU, cores that this process may use, memory in GiB, operating system, Python, and the load average of the last minute."""
+    """What a report says of this machine.
+
+    It is the CPU, the cores that this process may use, the memory in GiB, the operating system,
+    Python, and the load average of the last minute.
+    """
     return {
         "cpu": _cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,

@@ -1,4 +1,8 @@
-"""What a process is called in a report, from its command line, of which nothing else is kept: it may hold keys. Pure."""
+"""What a process is called in a report. Pure.
+
+The name comes from the command line. Nothing else of the command line is kept, since it may hold
+keys.
+"""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +21,7 @@ HELPER = "multiprocessing.resource_tracker"
 
 
 class ProcessName(NamedTuple):
-    """A name for people and the part of the stack that the process belongs to (`observed.ROLES`)."""
+    """A name for people, and the part of the stack that the process is of (`observed.ROLES`)."""
 
     name: str
     role: str
@@ -40,7 +44,7 @@ def name_process(command: Sequence[str], fallback: str = "?") -> ProcessName:
 
 
 def is_helper(command: Sequence[str]) -> bool:
-    """Whether the process only cleans up after Python's multiprocessing, and is not worth a line."""
+    """Whether the process only cleans up after Python's multiprocessing: it is worth no line."""
     return any(HELPER in part for part in command)
 
 
@@ -56,7 +60,10 @@ def number_equals(names: Sequence[ProcessName]) -> list[ProcessName]:
 
 
 def metrics_address(command: Sequence[str]) -> str | None:
-    """Where a tritonserver with this command line shows its metrics, such as `http://127.0.0.1:8002`; None where it shows none."""
+    """Where a tritonserver with this command line shows its metrics, as `http://127.0.0.1:8002`.
+
+    None where it shows none.
+    """
     options = _options(command)
     if options.get("allow-metrics") in {"0", "false", "False"}:
         return None
@@ -89,5 +96,5 @@ def _options(command: Sequence[str]) -> dict[str, str]:
 
 
 def _host(listening: str) -> str:
-    """Where to ask a server that listens there."""
+    """The address at which to ask a server that listens on `listening`."""
     return "127.0.0.1" if listening in {"", "0.0.0.0", "::"} else listening  # noqa: S104 - compared, not bound

@@ -1,4 +1,4 @@
-"""The processes of this machine: who listens, whose children are whose, what each takes."""
+"""The processes of this machine: who listens where, who descends from whom, what each takes."""
 
 import contextlib
 import socket
@@ -16,14 +16,14 @@ class NoProcessError(ValueError):
 
 
 class Taken(NamedTuple):
-    """What a process took until now: seconds of CPU since it began, and resident memory now."""
+    """What a process has taken: seconds of CPU since it began, and resident memory now."""
 
     cpu_s: float
     memory_bytes: int
 
 
 class Process:
-    """One process, told from a later one with the same id."""
+    """One process, which is not confused with a later one of the same id."""
 
     def __init__(self, pid: int) -> None:
         try:
@@ -35,7 +35,7 @@ class Process:
         self.pid = pid
 
     def taken(self) -> Taken | None:
-        """What it took until now; None where it is gone."""
+        """What it has taken until now; None where it is gone."""
         try:
             with self._process.oneshot():
                 if self._process.status() == psutil.STATUS_ZOMBIE:
@@ -54,23 +54,25 @@ class Process:
 
 
 def listeners(url: str) -> list[int]:
-    """The ids of the processes of this machine that listen where `url` points: none where it is another machine, or they are not ours.
+    """The ids of the processes of this machine that listen where `url` points.
 
-    Of processes that share a socket, as a server with its workers, the one that all others descend from.
+    There are none where that is another machine, or the processes are not ours. Of processes that
+    share a socket, such as a server and its workers, it is the one from which all others descend.
     """
     parts = urlsplit(url)
     if not _is_this_machine(parts.hostname or ""):
         return []
     port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     found = set()
-    with contextlib.suppress(psutil.Error):  # some systems tell it to root only, and processes end while they are listed
-        # of processes that share a socket, this names any one
+    # some systems show this to root only, and processes end while they are listed
+    with contextlib.suppress(psutil.Error):
+        # this names any one of the processes that share a socket
         found = {_topmost(pid, port) for pid in _listening(psutil.net_connections(kind="tcp"), port) if pid}
     return sorted(found)
 
 
 def _listening(connections: Iterable[Any], port: int) -> set[int | None]:
-    """Whose connections listen on the port; None in those of one process."""
+    """The ids of processes that listen on the port; None for the connections of one process."""
     return {
         getattr(connection, "pid", None)
         for connection in connections
@@ -79,7 +81,7 @@ def _listening(connections: Iterable[Any], port: int) -> set[int | None]:
 
 
 def _topmost(pid: int, port: int) -> int:
-    """The process furthest up that listens on the port as this one does."""
+    """The furthest ancestor of this process that listens on the port as well, or this process."""
     parent = psutil.Process(pid).parent()
     try:
         shares = parent is not None and bool(_listening(parent.net_connections(kind="tcp"), port))

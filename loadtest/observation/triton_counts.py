@@ -1,4 +1,4 @@
-"""What pages of Triton's metrics, read one after the other, say of the time between them. Pure."""
+"""What a Triton did between pages of its metrics that were read one after the other. Pure."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,14 +18,14 @@ SUB_BATCHES, TOKENS, PADDING = (f"headrace_backend_{name}_total" for name in ("s
 
 
 class Page(NamedTuple):
-    """What Triton's metrics said `at_s` seconds after the load began."""
+    """Triton's metrics, `at_s` seconds after the load began."""
 
     at_s: float
     samples: Samples
 
 
 def describe_triton(url: str, pages: Sequence[Page], silent_s: float | None = None) -> TritonUse:
-    """What a Triton did between the first and the last page; nothing where there are fewer than two."""
+    """What a Triton did between the first page and the last; nothing where there are not two."""
     pages = space_out(pages, [page.at_s for page in pages])
     steps = list(pairwise(pages))
     series = [_point(before, after) for before, after in steps]
@@ -45,7 +45,7 @@ def _point(before: Page, after: Page) -> TritonPoint:
 
 
 def _models(before: Samples, after: Samples) -> list[ModelUse]:
-    """Of the versions that anything was asked of."""
+    """The use of those versions that got any request."""
     known = sorted({(sample.labels["model"], sample.labels["version"]) for sample in after.get(INFERENCES, ())})
     used = [_model(before, after, model, version) for model, version in known]
     return [model for model in used if model.requests or model.failures]
@@ -86,7 +86,10 @@ def _gpu(name: str, pages: Sequence[Page]) -> GpuUse:
 
 
 def _grown(before: Samples, after: Samples, name: str, **labels: str) -> float:
-    """How much a counter grew, over its values that have these labels; a value that fell began anew at 0, as after a restart."""
+    """How much a counter grew, over its values that have these labels.
+
+    A value that fell has begun anew at 0, as after a restart.
+    """
     old = {tuple(sorted(sample.labels.items())): sample.value for sample in before.get(name, ())}
     grown = 0.0
     for sample in after.get(name, ()):

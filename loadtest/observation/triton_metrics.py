@@ -1,4 +1,4 @@
-"""A Triton's pages of metrics, fetched while a load runs."""
+"""A Triton's pages of metrics, which are read while a load runs."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -18,10 +18,12 @@ class MetricsError(ValueError):
 
 
 class WatchedTriton:
-    """The metrics at `url` (with or without the path /metrics), read at each look; `now_s` is any clock.
+    """The metrics at `url` (with or without the path /metrics), read at each call of `look`.
+
+    `now_s` is any clock.
 
     Raises:
-        MetricsError: nobody answers there, or not with metrics of a Triton.
+        MetricsError: nobody answers there, or what answers shows no metrics of a Triton.
     """
 
     def __init__(self, url: str, now_s: Callable[[], float]) -> None:
@@ -36,14 +38,15 @@ class WatchedTriton:
             raise MetricsError(f"--triton-metrics must be like http://HOST:8002/metrics, not {url!r}.")
         try:
             page = self._read()
-            self._client.close()  # the first look may be long after, when Triton has closed an idle connection
+            # the first look may come long after, when Triton has closed an idle connection
+            self._client.close()
         except (NoAnswerError, ExpositionError) as exc:
             raise MetricsError(f"There are no metrics at {self.url}{self._path}: {exc}") from exc
         if INFERENCES not in page.samples:
             raise MetricsError(f"{self.url}{self._path} shows no metric {INFERENCES}: it is no Triton's.")
 
     def look(self) -> None:
-        """Read the metrics; where nobody answers, remember since when."""
+        """Read the metrics; where nobody answers, remember since when that is."""
         now_s = self._now_s()
         try:
             self._pages.append(self._read())
@@ -52,7 +55,7 @@ class WatchedTriton:
             self._silent_s = now_s if self._silent_s is None else self._silent_s
 
     def use(self, began_s: float) -> TritonUse:
-        """What it did since `began_s` on the clock, from the last page before."""
+        """What it did since `began_s` on the clock, counted from the last page before that."""
         first = max((index for index, page in enumerate(self._pages) if page.at_s <= began_s), default=0)
         pages = [page._replace(at_s=page.at_s - began_s) for page in self._pages[first:]]
         return describe_triton(self.url, pages, None if self._silent_s is None else self._silent_s - began_s)

@@ -1,7 +1,7 @@
-"""What a Triton replica says of itself over its HTTP port: its instances, its queue, and its batches by their size.
+"""What a Triton replica says over its HTTP port: its instances, its queue, its batches by size.
 
-From the statistics and model configuration extensions of the Open Inference Protocol. Counters never fall; what a measurement did is the
-difference of two readings.
+It comes from the statistics and model configuration extensions of the Open Inference Protocol.
+Counters never fall; what happened during a measurement is the difference of two readings.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ COMPUTE = ("compute_input", "compute_infer", "compute_output")
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Executions of one size, and the seconds that an instance worked on them."""
+    """Executions of one batch size, and the seconds that instances worked on them."""
 
     executions: int
     seconds: float
@@ -28,7 +28,11 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Counts until now: calls, texts, executions (batches), the calls' seconds in the queue, and the executions by their texts."""
+    """Counts until now.
+
+    They are calls, texts, executions (batches), the seconds that calls waited in the queue, and the
+    executions by their number of texts.
+    """
 
     calls: int = 0
     texts: int = 0
@@ -37,7 +41,7 @@ class Statistics:
     batches: Mapping[int, Batches] = field(default_factory=dict)
 
     def since(self, before: Self) -> "Statistics":
-        """What came after an earlier reading."""
+        """What was counted since an earlier reading."""
         return Statistics(
             self.calls - before.calls,
             self.texts - before.texts,
@@ -47,7 +51,7 @@ class Statistics:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Means and counts, as JSON values: times in milliseconds, a mean of nothing is null."""
+        """Means and counts as JSON values: times in milliseconds, null for a mean of nothing."""
         batches = sorted(self.batches.items())
         return {
             "calls": self.calls,
@@ -63,7 +67,10 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Of one replica: instances that work at the same time, the largest batch, and how long the batcher waits for more (seconds)."""
+    """The configuration of one replica.
+
+    `instances` work at the same time; the batcher waits `queue_delay_s` seconds for a larger batch.
+    """
 
     instances: int
     max_batch_size: int
@@ -85,7 +92,7 @@ def read_configuration(triton: Client, url: str, model: str) -> Configuration:
 
 
 def read_statistics(triton: Client, url: str, model: str, version: int | None) -> Statistics:
-    """What was done until now, by one version, or by all together.
+    """What was counted until now for one version, or for all together (None).
 
     Raises:
         TargetError: Triton does not serve the model there.
@@ -96,7 +103,7 @@ def read_statistics(triton: Client, url: str, model: str, version: int | None) -
 
 
 def read_batches(triton: Client, url: str, model: str, version: int | None) -> dict[int, Batches]:
-    """What was executed until now, by batch size; of one version, or of all together.
+    """What was executed until now, by batch size, of one version or of all together (None).
 
     Raises:
         TargetError: Triton does not serve the model there.

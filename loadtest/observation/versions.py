@@ -1,4 +1,4 @@
-"""Which versions of what took part, as the programs themselves say."""
+"""The versions of the programs that take part in a load test, as they say themselves."""
 
 import platform
 import subprocess
@@ -16,35 +16,35 @@ OK = 200
 
 
 def generator_versions() -> dict[str, str]:
-    """Of this program: Headrace, its git commit where it runs from a checkout, Python, Locust."""
-    known = {
+    """The versions of this program: Headrace, the git commit of a checkout, Python, Locust."""
+    found = {
         "headrace loadtest": _package("headrace"),
         "git commit": _commit(),
         "python": platform.python_version(),
         "locust": _package("locust"),
     }
-    return {name: told for name, told in known.items() if told}
+    return {name: text for name, text in found.items() if text}
 
 
 def gateway_versions(url: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Of the gateway at `url`, as its metrics and `/v2` say; empty where they do not."""
-    told = {}
+    """The version of the gateway at `url`, from its metrics or `/v2`; empty where they lack it."""
+    found = {}
     try:
         with Client(url, headers, TIMEOUT_S) as client:
             server = client.get("/v2")
             if server.status == OK and isinstance(server.body, dict):
-                told["gateway"] = f"{server.body.get('name', '?')} {server.body.get('version', '?')}"
+                found["gateway"] = f"{server.body.get('name', '?')} {server.body.get('version', '?')}"
             build = _build(client.text("/metrics")[1])
             if build:
-                told["gateway"] = f"headrace {build}"
+                found["gateway"] = f"headrace {build}"
     except NoAnswerError:
-        return told  # the load itself tells that it does not answer
-    return told
+        return found  # the load itself will show that nobody answers
+    return found
 
 
 def triton_versions(urls: Sequence[str]) -> dict[str, str]:
-    """Of the Tritons that answer HTTP at `urls`, as `/v2` says."""
-    told = set()
+    """The versions of the Tritons that answer HTTP at `urls`, from `/v2`."""
+    found = set()
     for url in urls:
         try:
             with Client(url, timeout_s=TIMEOUT_S) as client:
@@ -52,8 +52,8 @@ def triton_versions(urls: Sequence[str]) -> dict[str, str]:
         except NoAnswerError:
             continue
         if server.status == OK and isinstance(server.body, dict) and "version" in server.body:
-            told.add(str(server.body["version"]))
-    return {"triton": ", ".join(sorted(told))} if told else {}
+            found.add(str(server.body["version"]))
+    return {"triton": ", ".join(sorted(found))} if found else {}
 
 
 def _build(metrics: str) -> str:
@@ -72,7 +72,10 @@ def _package(name: str) -> str:
 
 
 def _commit() -> str:
-    """The commit that this file lies in, marked where the checkout was changed since; empty outside a checkout."""
+    """The commit of the checkout that this file lies in; empty outside a checkout.
+
+    It is marked where the checkout was changed since.
+    """
     try:
         described = subprocess.run(
             ["git", "-C", str(HERE), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=, changed since"],  # noqa: S607 - the user's own git

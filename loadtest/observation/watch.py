@@ -1,4 +1,4 @@
-"""Looks at the stack once a second, in a thread of its own, while a load runs."""
+"""Samples the stack once a second, in a thread of its own, while a load runs."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -6,25 +6,28 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from loadtest.generator.measure import Progress
 from loadtest.observation.process_names import http_address, metrics_address
 from loadtest.observation.process_table import listeners
 from loadtest.observation.triton_metrics import MetricsError, WatchedTriton
 from loadtest.observation.watched_processes import WatchedProcesses
 from loadtest.results.observed import Observed
+from loadtest.results.progress import OnProgress, Progress
 
 INTERVAL_S = 1.0
 FIND_EVERY = 5
-"""Looks between two searches for new processes, which read the whole table of processes."""
+"""Samples between two searches for new processes, which read the whole table of processes."""
 
 
 class Watch:
-    """Watches from `with` to its end; `listener` has to hear of the load's progress, which tells when it began.
+    """Watches the stack from the beginning of `with` to its end.
+
+    `listener` has to be given the load's progress, from which follows when the load began.
 
     Args:
-        gateway_url: where the load goes; the processes that listen there are watched, where they are this machine's.
+        gateway_url: where the load goes; the processes of this machine that listen there are
+            watched.
         pids: more processes, which are watched with their descendants.
-        triton_urls: where Tritons show metrics; those found on this machine are added.
+        triton_urls: where Tritons show metrics; those that are found on this machine are added.
         now_s: a clock.
 
     Raises:
@@ -57,11 +60,12 @@ class Watch:
         for triton in self._tritons:
             triton.close()
 
-    def listener(self, on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
-        """What the measurement should tell its progress to: it is passed on."""
+    def listener(self, on_progress: OnProgress) -> OnProgress:
+        """The listener that has to be given the progress of the load, which it passes on."""
 
         def hear(progress: Progress) -> None:
-            # word of the progress comes late, never early: the earliest beginning that it tells is the nearest
+            # progress arrives late, never early: the earliest beginning that follows from it is the
+            # nearest to the true one
             began_s = self._now_s() - progress.elapsed_s
             self._began_s = began_s if self._began_s is None else min(self._began_s, began_s)
             on_progress(progress)
@@ -74,7 +78,10 @@ class Watch:
         return [http_address(command) for command in self._processes.tritons]
 
     def observed(self) -> Observed:
-        """What was seen until now, in seconds since the load began (where it never did: since the watch was made)."""
+        """What was seen until now, in seconds since the load began.
+
+        Where the load never began, they are seconds since the watch was made.
+        """
         began_s = self._started_s if self._began_s is None else self._began_s
         return Observed(self._processes.uses(began_s), [triton.use(began_s) for triton in self._tritons], list(self._notes))
 

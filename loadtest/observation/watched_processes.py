@@ -1,4 +1,7 @@
-"""The processes that are watched while a load runs: those found or named, their descendants, and the load generator's own."""
+"""The processes that are watched while a load runs.
+
+They are those that were found or named, their descendants, and the load generator's own.
+"""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,30 +14,32 @@ from loadtest.results.observed import ROLES, ProcessPoint, ProcessUse
 
 
 class WatchedProcess:
-    """One process and what it had taken at each look."""
+    """One process, and what it had taken at each sample."""
 
     def __init__(self, process: Process, name: ProcessName) -> None:
         self.process = process
         self.name = name
-        self.looks: list[tuple[float, Taken]] = []
+        self.samples: list[tuple[float, Taken]] = []
         self.ended_s: float | None = None
 
     def look(self, now_s: float) -> None:
-        """See what it took; from when it is gone on, it stays gone."""
+        """Take a sample. Once the process is gone, it stays gone."""
         if self.ended_s is not None:
             return
         taken = self.process.taken()
         if taken is None:
             self.ended_s = now_s
         else:
-            self.looks.append((now_s, taken))
+            self.samples.append((now_s, taken))
 
 
 class WatchedProcesses:
-    """`roots` and their descendants, and those of this process; `now_s` is any clock, on which `uses` places the load's beginning.
+    """The processes `roots` with their descendants, and the load generators that descend from us.
+
+    `now_s` is any clock; `uses` is given the beginning of the load on it.
 
     Raises:
-        NoProcessError: a root that is not there.
+        NoProcessError: a root is not there.
     """
 
     def __init__(self, roots: Sequence[int], now_s: Callable[[], float]) -> None:
@@ -46,12 +51,12 @@ class WatchedProcesses:
 
     @property
     def tritons(self) -> list[list[str]]:
-        """The command lines of the tritonservers among them."""
+        """The command lines of the tritonservers among the watched processes."""
         commands = (watched.process.command for watched in self._watched.values())
         return [command for command in commands if name_process(command).name == TRITON]
 
     def find(self) -> None:
-        """See which there are now; those that came since are watched from now on."""
+        """Find the processes that there are now; new ones are watched from now on."""
         for root in self._roots:
             name = name_process(root.command, root.kernel_name)
             self._watch(root.pid, name)
@@ -61,20 +66,27 @@ class WatchedProcesses:
             self._watch(pid, None)
 
     def look(self) -> None:
-        """Take a sample of each."""
+        """Take a sample of each process."""
         now_s = self._now_s()
         for watched in self._watched.values():
             watched.look(now_s)
 
     def uses(self, began_s: float) -> list[ProcessUse]:
-        """What each took since `began_s` on the clock; those that were gone before, or were seen but once, are left out."""
-        seen = [watched for watched in self._watched.values() if watched.looks and watched.looks[-1][0] > began_s]
+        """What each took since `began_s` on the clock.
+
+        Processes that were gone before, or of which there is one sample only, are left out.
+        """
+        seen = [watched for watched in self._watched.values() if watched.samples and watched.samples[-1][0] > began_s]
         names = number_equals([watched.name for watched in seen])
         uses = [_use(watched, name, began_s) for watched, name in zip(seen, names, strict=True)]
         return sorted((use for use in uses if use.series), key=lambda use: (ROLES.index(use.role), use.name))
 
     def _watch(self, pid: int, otherwise: ProcessName | None) -> None:
-        """`otherwise`: the name where the process's command line says nothing, as a forked worker's; None: it is not watched then."""
+        """Watch a process from now on.
+
+        `otherwise` names a process whose command line says nothing, such as a forked worker; with
+        None such a process is not watched.
+        """
         if pid in self._watched:
             return
         try:
@@ -88,8 +100,8 @@ class WatchedProcesses:
 
 
 def _use(watched: WatchedProcess, name: ProcessName, began_s: float) -> ProcessUse:
-    looks = space_out(watched.looks, [at_s for at_s, _ in watched.looks])
-    steps = [(before, after) for before, after in pairwise(looks) if after[0] > began_s]
+    samples = space_out(watched.samples, [at_s for at_s, _ in watched.samples])
+    steps = [(before, after) for before, after in pairwise(samples) if after[0] > began_s]
     series = [
         ProcessPoint(at_s - began_s, (taken.cpu_s - before.cpu_s) / (at_s - before_s), taken.memory_bytes)
         for (before_s, before), (at_s, taken) in steps

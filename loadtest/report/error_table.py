@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from loadtest.results.results import Fault
+from loadtest.results.errors import Fault
 
 _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
 ANY_NUMBER = "…"

@@ -23,29 +23,30 @@ def headline(results: Results) -> Headline:
     """What a reader should know if they read nothing else."""
     if results.problem:
         return Headline(_with_slo(results, results.problem), "bad")
-    if results.latency_ms is None:
-        return Headline(_with_slo(results, f"Not one of {results.requests:,} requests was answered well."), "bad")
+    if results.latency.summary_ms is None:
+        return Headline(_with_slo(results, f"Not one of {results.requests.ended:,} requests was answered well."), "bad")
     if not keeps_up(results):
         return Headline("The load generator could not keep up, so this run does not say what the system can do.", "bad")
     silent_s = silent_from_s(results)
     if silent_s is not None:
         silent = f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}."
         return Headline(_with_slo(results, silent), "bad")
+    check = results.slo_check
     generator = " and the load generator kept up" if results.loop == "open" else ""
-    if results.lost_workers:
-        sentence = f"{results.lost_workers} of {results.offered['workers']} load generators were lost, with what they saw."
+    if results.generators.lost:
+        sentence = f"{results.generators.lost} of {results.scenario.workers} load generators were lost, with what they saw."
         return Headline(_with_slo(results, sentence), "bad")
-    if results.slo is not None and results.slo_misses:
+    if check is not None and check.misses:
         kept = "; the load generator kept up" if results.loop == "open" else ""
-        return Headline(f"Misses the SLO {results.slo} ({', '.join(results.slo_misses)}){kept}.", "bad")
+        return Headline(f"Misses the SLO {check.slo} ({', '.join(check.misses)}){kept}.", "bad")
     whole = (
-        f", until it was ended by hand after {results.elapsed_s:.1f} of {results.offered['duration_s']:g} s" if results.interrupted else ""
+        f", until it was ended by hand after {results.elapsed_s:.1f} of {results.scenario.duration_s:g} s" if results.interrupted else ""
     )
     tone: Literal["good", "warn"] = "warn" if results.interrupted else "good"
-    if results.slo is not None:
-        return Headline(f"Holds the SLO {results.slo}{_comma(generator)}{whole}.", tone)
-    if results.failures or results.dropped:
-        unanswered = f"{results.failures + results.dropped:,} of {results.requests + results.dropped:,} requests got no good answer"
+    if check is not None:
+        return Headline(f"Holds the SLO {check.slo}{_comma(generator)}{whole}.", tone)
+    if results.requests.unanswered:
+        unanswered = f"{results.requests.unanswered:,} of {results.requests.due:,} requests got no good answer"
         return Headline(f"{unanswered}{_comma(generator)}{whole}.", "bad")
     return Headline(f"Every request was answered{_comma(generator)}{whole}.", tone)
 
@@ -63,7 +64,7 @@ def silent_from_s(results: Results) -> float | None:
 
 
 def _with_slo(results: Results, sentence: str) -> str:
-    return sentence if results.slo is None else f"Misses the SLO {results.slo}: {sentence}"
+    return sentence if results.slo_check is None else f"Misses the SLO {results.slo_check.slo}: {sentence}"
 
 
 def _comma(clause: str) -> str:

@@ -21,9 +21,9 @@ def context(results: Results) -> dict[str, Any]:
     observed = results.observed
     return {
         "results": results,
-        "model": ", ".join(dict.fromkeys(target["model"] for target in results.offered["workload"]["targets"])),
+        "model": ", ".join(results.scenario.workload.models),
         "headline": headline(results),
-        "verdict": verdict(results) if results.latency_ms is not None else "",
+        "verdict": verdict(results) if results.latency.summary_ms is not None else "",
         "cautions": cautions(results),
         "charts": draw_charts(results),
         "stack_charts": draw_stack(observed, results.elapsed_s),

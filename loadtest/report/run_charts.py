@@ -8,9 +8,9 @@ from loadtest.report.charts.axis import WIDE_RANGE, axis_from_zero, nines, nines
 from loadtest.report.charts.frame import Hint
 from loadtest.report.charts.line import Line, Mark, line_chart
 from loadtest.results.figures import milliseconds
-from loadtest.results.results import Group, Results
+from loadtest.results.groups import Group
+from loadtest.results.results import Results
 from loadtest.results.series import Slice
-from loadtest.slo import parse_slo
 
 STYLES = ("c1", "c2", "c3", "c4", "c5", "c6")
 NINES_LABEL = "share of requests that were at least as fast"
@@ -25,7 +25,7 @@ def draw_charts(results: Results) -> dict[str, Markup]:
     charts = {}
     if results.series:
         charts["throughput"] = _throughput(results)
-    if results.latency_ms is not None:
+    if results.latency.summary_ms is not None:
         charts["latency_over_time"] = _latency_over_time(results)
         charts["latency"] = _latency(results)
         if len(results.groups) > 1:
@@ -43,19 +43,19 @@ def group_name(group: Group) -> str:
 def _latency(results: Results) -> Markup:
     if results.loop == "open":
         curves = [
-            Line("from intended start", _in_nines(results.latency_curve), "c1"),
-            Line("service time", _in_nines(results.service_curve), "c2"),
+            Line("from intended start", _in_nines(results.latency.curve), "c1"),
+            Line("service time", _in_nines(results.service.curve), "c2"),
         ]
     else:
-        curves = [Line("latency", _in_nines(results.latency_curve), "c1")]
+        curves = [Line("latency", _in_nines(results.latency.curve), "c1")]
     names = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "p99_99": 0.9999}
     hints = []
-    if results.latency_ms is not None and results.service_ms is not None:
+    if results.latency.summary_ms is not None and results.service.summary_ms is not None:
         edges = [nines(quantile) for quantile in names.values()]
         for index, (name, at) in enumerate(zip(names, edges, strict=True)):
             start, end = (edges[index - 1] + at) / 2 if index else 0.0, (at + edges[index + 1]) / 2 if index + 1 < len(edges) else at + 1
-            service = f", service time {milliseconds(results.service_ms[name])}" if results.loop == "open" else ""
-            hints.append(Hint(start, end, f"{name.replace('_', '.')}: {milliseconds(results.latency_ms[name])}{service}"))
+            service = f", service time {milliseconds(results.service.summary_ms[name])}" if results.loop == "open" else ""
+            hints.append(Hint(start, end, f"{name.replace('_', '.')}: {milliseconds(results.latency.summary_ms[name])}{service}"))
     return _by_percentile("Latency by percentile", curves, hints)
 
 
@@ -82,7 +82,7 @@ def _throughput(results: Results) -> Markup:
         lines.append(Line("offered", _over_time(parts, [part.offered / part.width_s for part in parts]), "aim"))
     if any(part.failed for part in parts):
         lines.append(Line("failed", _over_time(parts, [part.failures_per_s for part in parts]), "bad"))
-    if results.dropped:
+    if results.requests.dropped:
         lines.append(Line("dropped", _over_time(parts, [part.dropped / part.width_s for part in parts]), "c3"))
     hints = [
         Hint(
@@ -120,16 +120,16 @@ def _latency_over_time(results: Results) -> Markup:
 
 def _bound_of(results: Results) -> Mark | None:
     """The SLO's highest percentile, to draw its bound beside the percentiles over time."""
-    if results.slo is None:
+    if results.slo_check is None:
         return None
-    bounds = [objective for objective in parse_slo(results.slo).objectives if objective.quantile is not None]
+    bounds = [objective for objective in results.slo_check.slo.objectives if objective.quantile is not None]
     highest = max(bounds, key=lambda objective: objective.quantile or 0.0, default=None)
     return None if highest is None else Mark(f"SLO {highest}", highest.bound)
 
 
 def _hit_rate(results: Results) -> Markup:
     parts = results.series
-    aim: list[tuple[float, float | None]] = [(0.0, results.expected_hit_rate), (results.elapsed_s, results.expected_hit_rate)]
+    aim: list[tuple[float, float | None]] = [(0.0, results.hits.expected), (results.elapsed_s, results.hits.expected)]
     lines = [Line("expected", aim, "aim"), Line("hit rate", _over_time(parts, [part.cache_hit_rate for part in parts]), "c1")]
     hints = [
         Hint(part.start_s, part.start_s + part.width_s, f"second {part.start_s:g}: {part.cache_hit_rate:.1%} of the texts from the cache")

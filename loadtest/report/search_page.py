@@ -31,7 +31,7 @@ def render_search(search: SearchSummary) -> str:
     return page.render(
         search=search,
         confidence=CONFIDENCE,
-        offered=search.offered,
+        offered=search.scenario.offered(),
         tone=_tone(search),
         metric=_metric(search).replace("_", "."),
         latency_chart=_latency_chart(search),
@@ -118,7 +118,7 @@ def _metric(search: SearchSummary) -> str:
 
 
 def _latency_ms(trial: Trial) -> Mapping[str, float] | None:
-    return None if trial.results is None else trial.results.latency_ms
+    return None if trial.results is None else trial.results.latency.summary_ms
 
 
 def _keys(trials: Sequence[Trial]) -> list[Key]:

@@ -75,7 +75,7 @@ def rows_over_time(entries: Sequence[Entry], metric: str) -> list[Row]:
 
 def _throughput(results: Results, most_rps: float) -> Spark:
     points = [(part.start_s + part.width_s / 2, part.throughput_rps) for part in results.series]
-    return _spark(f"{results.throughput_rps:,.3g}/s", "requests/s answered", points, results.elapsed_s, most_rps, "c1")
+    return _spark(f"{results.throughput.answered_rps:,.3g}/s", "requests/s answered", points, results.elapsed_s, most_rps, "c1")
 
 
 def _cpu(run: OverTime, role: str, most_cores: float) -> Spark | None:
@@ -96,4 +96,4 @@ def _latency(series: Sequence[Slice], percentile: str) -> list[tuple[float, floa
 
 
 def _milliseconds(results: Results, percentile: str) -> str:
-    return "–" if results.latency_ms is None else milliseconds(results.latency_ms[percentile])
+    return "–" if results.latency.summary_ms is None else milliseconds(results.latency.summary_ms[percentile])

@@ -1,1 +1,1 @@
-"""What a load test found: histograms, counts over time, and the numbers of `report.json`. Pure."""
+"""What a load test found: histograms, counts over time, the figures of `report.json`. Pure."""

@@ -12,21 +12,25 @@ from loadtest.results.series import Slice
 
 
 def series_csv(results: Results) -> str:
-    """`series` of report.json: one row a second."""
+    """`series` of report.json: a row for each second."""
     return table([field.name for field in fields(Slice)], (astuple(part) for part in results.series))
 
 
 def percentiles_csv(results: Results) -> str:
-    """The reported percentiles and the points of the curve between them: `quantile` (0 to 1), `latency_ms`, `service_ms`."""
+    """The reported percentiles, and the points of the curve between them.
+
+    The columns are `quantile` (0 to 1), `latency_ms` and `service_ms`.
+    """
     found = {quantile: (latency, service) for (quantile, latency), (_, service) in _both(results)}
-    if results.latency_ms is not None and results.service_ms is not None:
-        found |= {quantile: (results.latency_ms[name], results.service_ms[name]) for name, quantile in REPORTED.items()}
-        found[1.0] = (results.latency_ms["max"], results.service_ms["max"])
+    latency_ms, service_ms = results.latency.summary_ms, results.service.summary_ms
+    if latency_ms is not None and service_ms is not None:
+        found |= {quantile: (latency_ms[name], service_ms[name]) for name, quantile in REPORTED.items()}
+        found[1.0] = (latency_ms["max"], service_ms["max"])
     return table(["quantile", "latency_ms", "service_ms"], ((quantile, *found[quantile]) for quantile in sorted(found)))
 
 
 def processes_csv(results: Results) -> str:
-    """`observed.processes` of report.json: one row for each look at each process."""
+    """`observed.processes` of report.json: a row for each sample of each process."""
     rows = (
         (point.at_s, use.name, use.role, use.pid, point.cpu_cores, point.memory_bytes)
         for use in results.observed.processes
@@ -36,8 +40,8 @@ def processes_csv(results: Results) -> str:
 
 
 def _both(results: Results) -> Iterable[tuple[tuple[float, float], tuple[float, float]]]:
-    """Both curves have the same quantiles: each good answer counts once in either."""
-    return zip(results.latency_curve, results.service_curve, strict=True)
+    """The points of both curves, which have the same quantiles: each good answer is in either."""
+    return zip(results.latency.curve, results.service.curve, strict=True)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

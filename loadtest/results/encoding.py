@@ -1,4 +1,4 @@
-"""Recordings as JSON values: how they leave the process that made them."""
+"""Recordings as JSON values, in which form they leave the process that made them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,9 +6,7 @@ from typing import Any
 
 from loadtest.results.histogram import Histogram
 from loadtest.results.interval import Interval
-from loadtest.results.recording import GroupRecord, Recording
-
-COUNTS = ("offered", "started", "failures", "late", "behind", "dropped", "texts", "repeats")
+from loadtest.results.recording import COUNTS, GroupRecord, Recording
 
 
 def to_dict(recording: Recording) -> dict[str, Any]:

@@ -14,9 +14,11 @@ def _histogram() -> Histogram:
 
 @dataclass(slots=True)
 class Interval:
-    """Requests of one second: `offered`, `late` and `dropped` by their intended start, `started` by their start, the others by their end.
+    """The requests of one second.
 
-    `texts` and `hits` (texts from the cache) are of good answers, and so are the histograms.
+    `offered`, `late` and `dropped` requests are of the second of their intended start, `started`
+    requests of that of their real start, the others of that of their end. `texts` and `hits` (texts
+    from the cache) are of good answers, and so are the histograms.
     """
 
     offered: int = 0
@@ -31,7 +33,7 @@ class Interval:
     service: Histogram = field(default_factory=_histogram)
 
     def add(self, other: Self) -> None:
-        """Count what another generator saw in the same second."""
+        """Add what another generator counted in the same second."""
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.latency.add(other.latency)

@@ -1,4 +1,4 @@
-"""One load test as it was measured, before anything is computed of it."""
+"""One load test as it was measured, before anything is computed from it."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,11 @@ from loadtest.results.recording import Recording
 
 @dataclass(frozen=True, slots=True)
 class GeneratorUse:
-    """What one generator process took: shares of one core that it used, and that it waited for while others had it."""
+    """What one generator process took.
+
+    `cpu_share` is the share of one core that it used, and `cpu_wait_share` the share of the time
+    that it waited for a core while others had it.
+    """
 
     worker: int
     cpu_share: float
@@ -16,16 +20,31 @@ class GeneratorUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Generators:
+    """The generator processes of a load test.
+
+    `lost` of them ended without a report of what they saw, and are not among `uses`.
+    """
+
+    uses: tuple[GeneratorUse, ...] = ()
+    lost: int = 0
+
+    @property
+    def cpu_share(self) -> float:
+        """The share of one core that the busiest process used."""
+        return max((use.cpu_share for use in self.uses), default=0.0)
+
+    @property
+    def cpu_wait_share(self) -> float:
+        """The share of the time that a process waited for a core, of the one that waited most."""
+        return max((use.cpu_wait_share for use in self.uses), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a load test saw. `interrupted`: ended by the user. `lost_workers` ended without telling what they saw."""
+    """What a load test saw. `interrupted`: it was ended by the user."""
 
     recording: Recording
     elapsed_s: float
-    generators: tuple[GeneratorUse, ...]
+    generators: Generators
     interrupted: bool = False
-    lost_workers: int = 0
-
-    @property
-    def generator_cpu_share(self) -> float:
-        """The share of one core that the busiest generator process used."""
-        return max((use.cpu_share for use in self.generators), default=0.0)

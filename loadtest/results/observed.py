@@ -1,4 +1,4 @@
-"""What was seen of the stack while the load ran: processes and Tritons over time. Pure."""
+"""What was seen of the stack while a load ran: processes and Tritons over time. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,10 @@ ROLES = ("gateway", "triton", "cache", "generator", "other")
 
 @dataclass(frozen=True, slots=True)
 class ProcessPoint:
-    """What a process took in the time before `at_s`: cores of CPU (1: one core all the time), and the memory that it had then."""
+    """What a process took in the time before `at_s`, and the memory that it had then.
+
+    `cpu_cores` is 1 for one core all the time.
+    """
 
     at_s: float
     cpu_cores: float
@@ -18,11 +21,14 @@ class ProcessPoint:
 
 @dataclass(frozen=True, slots=True)
 class ProcessUse:
-    """One process; `role` is one of `ROLES`. `ended_s` says when it was found gone; None: it was there to the end.
+    """One process.
 
-    `cpu_s`: seconds of CPU that it took over the time of the series (None in reports written before they were kept).
+    `role` is one of `ROLES`. `ended_s` is when the process was found gone (None: it was there to
+    the end). `cpu_s` is the CPU time in seconds over the time of the series (None in reports that
+    were written before it was kept).
 
-    Memory is resident memory, of which processes may share parts, so that their sum may be more than they take together.
+    Memory is resident memory. Processes may share parts of it, so that the sum may be more than
+    they take together.
     """
 
     name: str
@@ -34,12 +40,12 @@ class ProcessUse:
 
     @property
     def mean_cores(self) -> float:
-        """Cores of CPU over the time that it was seen."""
+        """The mean number of cores over the time that it was seen."""
         return sum(point.cpu_cores for point in self.series) / len(self.series) if self.series else 0.0
 
     @property
     def most_cores(self) -> float:
-        """The most cores of CPU between two samples."""
+        """The highest number of cores between two samples."""
         return max((point.cpu_cores for point in self.series), default=0.0)
 
     @property
@@ -50,10 +56,11 @@ class ProcessUse:
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """What a Triton counted of one version of a model between the first and the last sample.
+    """What a Triton counted for one version of a model between the first and the last sample.
 
-    `inferences` are texts, `executions` batches that Triton formed of them; the durations are sums over `requests`. The rest is what the
-    `headrace` backend counts, and empty or None with another backend: `sub_batches` by their rows (`3-4`), and tokens.
+    `inferences` are texts, and `executions` the batches that Triton formed of them; the durations
+    are sums over `requests`. The `headrace` backend counts the rest: `sub_batches` by their number
+    of rows (`3-4`), and tokens. With another backend these are empty or None.
     """
 
     model: str
@@ -70,19 +77,22 @@ class ModelUse:
 
     @property
     def mean_batch(self) -> float | None:
-        """Texts a batch; None where nothing was executed."""
+        """Texts per batch; None where nothing was executed."""
         return self.inferences / self.executions if self.executions else None
 
     @property
     def padding_share(self) -> float | None:
-        """The share of the computed tokens that only filled rows up; None where that is not counted."""
+        """The share of computed tokens that only filled rows up; None where it is not counted."""
         total = (self.tokens or 0) + (self.padding_tokens or 0)
         return (self.padding_tokens or 0) / total if total else None
 
 
 @dataclass(frozen=True, slots=True)
 class TritonPoint:
-    """What a Triton did in the time before `at_s`, over all models; `pending` requests waited then. None: nothing was executed."""
+    """What a Triton did in the time before `at_s`, over all models.
+
+    `pending` requests waited at that time. `mean_batch` is None where nothing was executed.
+    """
 
     at_s: float
     inferences_per_s: float
@@ -102,7 +112,7 @@ class GpuPoint:
 
 @dataclass(frozen=True, slots=True)
 class GpuUse:
-    """One GPU, as Triton's metrics tell of it."""
+    """One GPU, from Triton's metrics."""
 
     gpu: str
     memory_total_bytes: int
@@ -121,7 +131,10 @@ class GpuUse:
 
 @dataclass(frozen=True, slots=True)
 class TritonUse:
-    """One Triton; `silent_s` says from when on its metrics could not be read, None where they could to the end."""
+    """One Triton.
+
+    `silent_s` is when its metrics began to be unreadable (None: they could be read to the end).
+    """
 
     url: str
     models: list[ModelUse]
@@ -132,14 +145,17 @@ class TritonUse:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """All that was watched; times are seconds since the load began. `notes` say what could not be watched, a sentence each."""
+    """All that was watched; times are seconds since the load began.
+
+    `notes` say what could not be watched, a sentence each.
+    """
 
     processes: list[ProcessUse] = field(default_factory=list)
     tritons: list[TritonUse] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def of_role(self, role: str) -> list[ProcessPoint]:
-        """The processes of a part together, which are looked at at the same times."""
+        """The sum of the processes of one role, which are all sampled at the same times."""
         sums: dict[float, ProcessPoint] = {}
         for point in (point for use in self.processes if use.role == role for point in use.series):
             before = sums.get(point.at_s, ProcessPoint(point.at_s, 0.0, 0))
@@ -148,7 +164,7 @@ class Observed:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Observed":
-        """What `dataclasses.asdict` made of one, also by way of JSON."""
+        """What `dataclasses.asdict` made of an `Observed`, also by way of JSON."""
         return cls(
             [ProcessUse(**{**use, "series": _all(ProcessPoint, use["series"])}) for use in values["processes"]],
             [

@@ -1,4 +1,4 @@
-"""What requests can have in common: status, who answered, how, and what was wrong."""
+"""What became of a request: its status, who answered, how, and what was wrong."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,11 @@ MAX_FAULT_CHARS = 200
 
 
 class Outcome(NamedTuple):
-    """`model` is the one that was asked; `fault` says why a request failed and is empty for one that was answered well."""
+    """What became of a request.
+
+    `model` is the one that was asked. `fault` says why the request failed, and is empty for one
+    that was answered well.
+    """
 
     status: int
     model: str = ""
@@ -35,9 +39,10 @@ def describe_no_answer(error: Any, model: str = "") -> Outcome:
 
 
 def count_hits(cache: str, texts: int, repeats: int) -> int:
-    """How many of a request's texts came from the cache, as `X-Cache` tells.
+    """How many of a request's texts came from the cache, according to `X-Cache`.
 
-    A `partial` answer does not say how many: the repeats that were sent are taken, at least one and not all.
+    A `partial` answer does not say how many. The number of repeats that were sent is taken instead,
+    but at least one text and not all.
     """
     if cache in {"hit", "stale"}:
         return texts

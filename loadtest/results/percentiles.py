@@ -8,7 +8,7 @@ REPORTED = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_
 
 
 def summarize_latency(histogram: Histogram) -> dict[str, float] | None:
-    """Percentiles, mean, least and greatest in ms; None where nothing was counted."""
+    """Percentiles, `mean`, `min` and `max` in ms; None where nothing was counted."""
     if not len(histogram):
         return None
     points = dict(zip(REPORTED, histogram.quantiles_ms(list(REPORTED.values())), strict=True))
@@ -16,14 +16,20 @@ def summarize_latency(histogram: Histogram) -> dict[str, float] | None:
 
 
 def count_behind(histogram: Histogram) -> dict[str, int]:
-    """How many requests, of those counted, took as long as the percentile or longer: with fewer than ten it is a guess."""
+    """How many of the requests that were counted took as long as each percentile or longer.
+
+    With fewer than ten behind it, a percentile is a guess.
+    """
     total = len(histogram)
     behind = {name: total - rank(quantile, total) + 1 if total else 0 for name, quantile in REPORTED.items()}
     return {**behind, "max": min(total, 1)}
 
 
 def latency_curve(histogram: Histogram) -> list[tuple[float, float]]:
-    """(quantile, ms) from the least to the greatest, for drawing: evenly spaced in nines, as far as the counts reach."""
+    """(quantile, ms) from the least value to the greatest, for drawing.
+
+    The quantiles are evenly spaced in nines, as far as the counts reach.
+    """
     total = len(histogram)
     if not total:
         return []

@@ -1,4 +1,7 @@
-"""All that generators saw of a load test, in counts and histograms: its size does not grow with the requests, and recordings add up."""
+"""All that generators saw of a load test, in counts and histograms.
+
+The size of a recording does not grow with the requests, and recordings add up.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,10 +11,16 @@ from loadtest.results.histogram import Histogram
 from loadtest.results.interval import Interval
 from loadtest.results.outcome import Outcome, count_hits
 
+COUNTS = ("offered", "started", "failures", "late", "behind", "dropped", "texts", "repeats")
+"""The fields of a recording that are plain sums."""
+
 
 @dataclass(slots=True)
 class GroupRecord:
-    """Good answers of one model, version and variant. Latency counts from the intended start, service from the real one."""
+    """Good answers of one model, version and variant.
+
+    `latency` counts from the intended start, `service` from the real one.
+    """
 
     requests: int = 0
     texts: int = 0
@@ -21,7 +30,7 @@ class GroupRecord:
     service: Histogram = field(default_factory=Histogram)
 
     def add(self, other: Self) -> None:
-        """Count what another generator saw."""
+        """Add what another generator saw."""
         self.requests += other.requests
         self.texts += other.texts
         self.repeats += other.repeats
@@ -31,7 +40,10 @@ class GroupRecord:
 
 
 class Recording:
-    """What was offered, sent, answered and failed. Times are seconds since the beginning of the load."""
+    """What was offered, sent, answered and failed.
+
+    Times are seconds since the beginning of the load.
+    """
 
     def __init__(self) -> None:
         self.offered = self.started = self.failures = 0
@@ -54,13 +66,22 @@ class Recording:
         """Requests that ended, well or not."""
         return self.answered + self.failures
 
+    @property
+    def texts_answered(self) -> int:
+        """Texts of the requests that were answered well."""
+        return sum(group.texts for group in self.groups.values())
+
     def offer(self, intended_s: float) -> None:
-        """A request is due."""
+        """Count a request that is due."""
         self.offered += 1
         self._at(intended_s).offered += 1
 
     def start(self, intended_s: float, started_s: float, *, late: bool = False, behind: bool = False) -> None:
-        """A request is sent; `late`: it waited since the most that may be in flight were; `behind`: the generator was not in time."""
+        """Count a request that is sent.
+
+        `late`: it waited while as many requests were in flight as may be. `behind`: the generator
+        was not in time.
+        """
         self.started += 1
         self.late += late
         self.behind += behind
@@ -70,12 +91,12 @@ class Recording:
             self._at(intended_s).late += 1
 
     def drop(self, intended_s: float) -> None:
-        """A request is not sent at all: it waited too long."""
+        """Count a request that is never sent, since it waited too long."""
         self.dropped += 1
         self._at(intended_s).dropped += 1
 
     def end(self, intended_s: float, started_s: float, ended_s: float, texts: int, repeats: int, outcome: Outcome) -> None:
-        """A request ended, well or not."""
+        """Count a request that ended, well or not."""
         interval = self._at(ended_s)
         self.texts += texts
         self.repeats += repeats
@@ -110,17 +131,17 @@ class Recording:
         return dict(sorted(everything.items()))
 
     def compact(self, now_s: float) -> None:
-        """Encode the seconds that are over for good, so that a long run stays small."""
+        """Encode the seconds that are over for good, so that a long run needs little memory."""
         for second in [second for second in self._open if second < int(now_s) - 1 and second not in self._closed]:
             self._closed[second] = self._open.pop(second).to_dict()
 
     def restore(self, intervals: dict[int, Interval]) -> None:
-        """Have these seconds, instead of those seen."""
+        """Replace the seconds that were seen by these."""
         self._open, self._closed = dict(intervals), {}
 
     def add(self, other: Self) -> None:
-        """Count what another generator saw."""
-        for name in ("offered", "started", "failures", "late", "behind", "dropped", "texts", "repeats"):
+        """Add what another generator saw."""
+        for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for key, group in other.groups.items():
             self.groups.setdefault(key, GroupRecord()).add(group)

@@ -3,152 +3,181 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from loadtest.results.measurement import GeneratorUse
+from loadtest.results.costs import Cost, Costs
+from loadtest.results.errors import Fault, count_by_status
+from loadtest.results.groups import Group, count_by_version
+from loadtest.results.hits import Hits
+from loadtest.results.latency import Distribution
+from loadtest.results.lateness import Lateness
+from loadtest.results.measurement import Generators, GeneratorUse
 from loadtest.results.observed import Observed
+from loadtest.results.provenance import Provenance
+from loadtest.results.requests import Requests
 from loadtest.results.series import Slice
+from loadtest.results.slo_check import SloCheck
+from loadtest.results.throughput import Throughput
+from loadtest.scenario.scenario import Scenario
+from loadtest.slo import parse_slo
 
 SCHEMA_VERSION = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The requests that one version of a model answered under one variant (empty outside an experiment)."""
-
-    model: str
-    version: str
-    variant: str
-    requests: int
-    cache_hit_rate: float
-    latency_ms: dict[str, float] | None
-    latency_curve: list[tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Failed requests of one kind; status 0 means that no answer came."""
-
-    status: int
-    reason: str
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What the load costs at one price of the hardware, of `source` and `date`; per million None where nothing was answered well."""
-
-    pricing: str
-    usd_per_hour: float
-    usd_per_million_texts: float | None
-    usd_per_million_requests: float | None
-    source: str = ""
-    date: str = ""
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
     """What a load test found.
 
-    `loop` is `open` or `closed`. `offered_rps` is what was due a second, `sent_rps` what was sent; they differ by what was `dropped`.
-    `requests` ended, well or not; `throughput_rps`, latencies (ms) and `cache_hit_rate` (share of texts) are of good answers. `latency_ms`
-    counts from the intended start, `service_ms` from the real one; `latency_behind` says how many requests took as long as a percentile
-    or longer. `late` waited since the most in flight were out, `behind` since the generator was not in time, `dropped` were never sent.
-    `lateness_ms` is how late requests started. `histograms` holds `latency` and `service` in HdrHistogram's encoding, in microseconds, and
-    `latency_by_second` that of the good answers of each second of `series` ("" without any), within 1 %.
+    `scenario` has no headers, which may hold keys. Throughput, latencies and hits are of good
+    answers: `latency` counts from the intended start of a request, `service` from the real one, and
+    `latency_by_second` has the histogram of each second of `series` in HdrHistogram's encoding,
+    within 1 % ("" for a second without good answers).
 
-    `variants` counts good answers by version. `latency_ms`, `cache_hit_rate` and `usd_per_million` are None where nothing was answered
-    well; `usd_per_million` (texts) also where no price was given. `offered` is the scenario, without headers; `sent_repeats` the measured
-    share of repeats, `answered_repeats` that of what was answered well, `expected_hit_rate` the one that the scenario leads to expect.
-
-    `problem` says why a load test ended before its time or never began, and is empty otherwise. `slo` is the SLO that it was held
-    against (None: none), `slo_misses` the objectives that it did not keep, a phrase each; requests that were dropped count as failed.
-    `observed` is what was seen of the stack meanwhile.
+    `problem` says why a load test ended before its time or never began, and is empty otherwise.
+    `slo_check` is None where the load test was held against no SLO. `observed` is what was seen of
+    the stack meanwhile.
     """
 
-    loop: str
-    requests: int
-    failures: int
-    offered_rps: float
-    sent_rps: float
-    throughput_rps: float
-    texts_per_s: float
-    late: int
-    behind: int
-    dropped: int
-    latency_ms: dict[str, float] | None
-    service_ms: dict[str, float] | None
-    latency_behind: dict[str, int]
-    lateness_ms: dict[str, float] | None
-    cache_hit_rate: float | None
-    expected_hit_rate: float
-    sent_repeats: float
-    answered_repeats: float | None
-    variants: dict[str, int]
-    usd_per_million: float | None
-    usd_per_hour: float | None
+    scenario: Scenario
+    provenance: Provenance
     elapsed_s: float
     interrupted: bool
-    lost_workers: int
-    groups: list[Group]
-    cache: dict[str, int]
+    requests: Requests
+    throughput: Throughput
+    lateness: Lateness
+    latency: Distribution
+    service: Distribution
+    hits: Hits
     errors: list[Fault]
-    errors_by_status: dict[str, int]
-    latency_curve: list[tuple[float, float]]
-    service_curve: list[tuple[float, float]]
+    groups: list[Group]
     series: list[Slice]
-    histograms: dict[str, str]
-    offered: dict[str, Any]
-    generators: list[GeneratorUse]
-    same_machine: bool
-    machine: dict[str, str | int | float]
-    command: str
-    started_at: str
-    schema_version: int = SCHEMA_VERSION
-    latency_by_second: list[str] = field(default_factory=list)
+    latency_by_second: list[str]
+    costs: Costs
+    generators: Generators
+    slo_check: SloCheck | None = None
     problem: str = ""
-    slo: str | None = None
-    slo_misses: list[str] = field(default_factory=list)
-    costs: list[Cost] = field(default_factory=list)
-    versions: dict[str, str] = field(default_factory=dict)
     observed: Observed = field(default_factory=Observed)
 
     @property
-    def error_share(self) -> float:
-        """The share of the requests that were due, and came to an end, that failed or were dropped."""
-        return (self.failures + self.dropped) / max(self.requests + self.dropped, 1)
+    def loop(self) -> str:
+        """`open` or `closed`."""
+        return self.scenario.loop.kind
 
     @property
-    def generator_cpu_share(self) -> float:
-        """The share of one core that the busiest generator process used."""
-        return max((generator.cpu_share for generator in self.generators), default=0.0)
+    def same_machine(self) -> bool:
+        """Whether the gateway ran on the generator's machine."""
+        return urlsplit(self.scenario.url).hostname in LOOPBACK
+
+    @property
+    def answers_by_version(self) -> dict[str, int]:
+        """Good answers by the version that gave them."""
+        return count_by_version(self.groups)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values; `from_dict` reads them back."""
-        return asdict(self)
+        """As the JSON values of report.json; `from_dict` reads them back."""
+        check = self.slo_check
+        return {
+            "loop": self.loop,
+            "requests": self.requests.ended,
+            "failures": self.requests.failed,
+            "offered_rps": self.throughput.offered_rps,
+            "sent_rps": self.throughput.sent_rps,
+            "throughput_rps": self.throughput.answered_rps,
+            "texts_per_s": self.throughput.texts_per_s,
+            "late": self.lateness.late,
+            "behind": self.lateness.behind,
+            "dropped": self.requests.dropped,
+            "latency_ms": self.latency.summary_ms,
+            "service_ms": self.service.summary_ms,
+            "latency_behind": self.latency.behind,
+            "lateness_ms": self.lateness.summary_ms,
+            "cache_hit_rate": self.hits.rate,
+            "expected_hit_rate": self.hits.expected,
+            "sent_repeats": self.hits.repeats_sent,
+            "answered_repeats": self.hits.repeats_answered,
+            "variants": self.answers_by_version,
+            "usd_per_million": self.costs.usd_per_million,
+            "usd_per_hour": self.costs.usd_per_hour,
+            "elapsed_s": self.elapsed_s,
+            "interrupted": self.interrupted,
+            "lost_workers": self.generators.lost,
+            "groups": [asdict(group) for group in self.groups],
+            "cache": self.hits.by_status,
+            "errors": [asdict(fault) for fault in self.errors],
+            "errors_by_status": count_by_status(self.errors),
+            "latency_curve": self.latency.curve,
+            "service_curve": self.service.curve,
+            "series": [asdict(part) for part in self.series],
+            "histograms": {"latency": self.latency.histogram, "service": self.service.histogram},
+            "offered": self.scenario.offered(),
+            "generators": [asdict(use) for use in self.generators.uses],
+            "same_machine": self.same_machine,
+            "machine": dict(self.provenance.machine),
+            "command": self.provenance.command,
+            "started_at": self.provenance.started_at,
+            "schema_version": SCHEMA_VERSION,
+            "latency_by_second": self.latency_by_second,
+            "problem": self.problem,
+            "slo": None if check is None else str(check.slo),
+            "slo_misses": [] if check is None else check.misses,
+            "costs": [asdict(cost) for cost in self.costs.by_price],
+            "versions": dict(self.provenance.versions),
+            "observed": asdict(self.observed),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Results":
         """The results that `to_dict` wrote, also by way of JSON.
 
         Raises:
-            ValueError: they were written by another version.
+            ValueError: they were written by another version, a field is missing, or a value cannot
+                be one of its field.
+            TypeError: a part has a field too few or too many.
         """
         if values.get("schema_version") != SCHEMA_VERSION:
             raise ValueError(
                 f"results of schema version {values.get('schema_version')} cannot be read, only of {SCHEMA_VERSION}: run it again"
             )
+        try:
+            return cls._from_fields(values)
+        except KeyError as exc:
+            raise ValueError(f"the field {exc} is missing") from exc
+
+    @classmethod
+    def _from_fields(cls, values: Mapping[str, Any]) -> "Results":
+        slo, behind, histograms = values.get("slo"), values["latency_behind"], values["histograms"]
         return cls(
-            **{
-                **values,
-                "groups": [Group(**{**group, "latency_curve": _pairs(group["latency_curve"])}) for group in values["groups"]],
-                "errors": [Fault(**fault) for fault in values["errors"]],
-                "series": [Slice(**part) for part in values["series"]],
-                "generators": [GeneratorUse(**generator) for generator in values["generators"]],
-                "latency_curve": _pairs(values["latency_curve"]),
-                "service_curve": _pairs(values["service_curve"]),
-                "costs": [Cost(**cost) for cost in values.get("costs", [])],
-                "observed": Observed.from_dict(values.get("observed", {"processes": [], "tritons": [], "notes": []})),
-            }
+            scenario=Scenario.from_dict(values["offered"]),
+            provenance=Provenance(values["command"], values["started_at"], values["machine"], values.get("versions", {})),
+            elapsed_s=values["elapsed_s"],
+            interrupted=values["interrupted"],
+            requests=Requests(values["requests"], values["failures"], values["dropped"]),
+            throughput=Throughput(values["offered_rps"], values["sent_rps"], values["throughput_rps"], values["texts_per_s"]),
+            lateness=Lateness(values["late"], values["behind"], values["lateness_ms"]),
+            latency=Distribution(values["latency_ms"], behind, _pairs(values["latency_curve"]), histograms["latency"]),
+            # each good answer counts once in either, so that as many stand behind a percentile
+            service=Distribution(values["service_ms"], behind, _pairs(values["service_curve"]), histograms["service"]),
+            hits=Hits(
+                rate=values["cache_hit_rate"],
+                expected=values["expected_hit_rate"],
+                repeats_sent=values["sent_repeats"],
+                repeats_answered=values["answered_repeats"],
+                by_status=values["cache"],
+            ),
+            errors=[Fault(**fault) for fault in values["errors"]],
+            groups=[Group(**{**group, "latency_curve": _pairs(group["latency_curve"])}) for group in values["groups"]],
+            series=[Slice(**part) for part in values["series"]],
+            latency_by_second=values.get("latency_by_second", []),
+            costs=Costs(
+                usd_per_hour=values["usd_per_hour"],
+                usd_per_million=values["usd_per_million"],
+                by_price=[Cost(**cost) for cost in values.get("costs", [])],
+            ),
+            generators=Generators(tuple(GeneratorUse(**use) for use in values["generators"]), values["lost_workers"]),
+            slo_check=None if slo is None else SloCheck(parse_slo(slo), values.get("slo_misses", [])),
+            problem=values.get("problem", ""),
+            observed=Observed.from_dict(values.get("observed", {"processes": [], "tritons": [], "notes": []})),
         )
 
 

@@ -1,5 +1,6 @@
 """A load test second by second."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.results.interval import Interval
@@ -7,10 +8,12 @@ from loadtest.results.interval import Interval
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What happened between `start_s` and `width_s` seconds later; the last one may be up to half a second shorter or longer.
+    """What happened from `start_s` on, within `width_s` seconds.
 
-    `offered`, `late`, `dropped` by intended start, `started` by real start, `answered` and `failed` by end. Latencies are of good answers,
-    from the intended start (`service_…`: from the real one), within 1 %; None where there was none.
+    The last slice may be up to half a second shorter or longer than a second. `offered`, `late` and
+    `dropped` count by the intended start, `started` by the real start, `answered` and `failed` by
+    the end. Latencies are of good answers, from the intended start (`service_…`: from the real
+    one), exact to 1 %; they are None where there was no good answer.
     """
 
     start_s: float
@@ -30,29 +33,34 @@ class Slice:
 
     @property
     def throughput_rps(self) -> float:
-        """Good answers a second."""
+        """Good answers per second."""
         return self.answered / self.width_s
 
     @property
     def failures_per_s(self) -> float:
-        """Failed requests a second."""
+        """Failed requests per second."""
         return self.failed / self.width_s
 
 
-def slice_over_time(intervals: dict[int, Interval], elapsed_s: float) -> list[Slice]:
-    """A slice for each second until the end, also for those in which nothing happened; what is left at the end joins the last one."""
-    seconds = seconds_of(intervals, elapsed_s)
-    count = len(seconds)
-    return [_summarize(seen, second, (second + 1 if second + 1 < count else elapsed_s) - second) for second, seen in enumerate(seconds)]
-
-
 def seconds_of(intervals: dict[int, Interval], elapsed_s: float) -> list[Interval]:
-    """What happened in each of the seconds that `slice_over_time` tells of."""
+    """What happened in each second of a load test, also in those in which nothing did.
+
+    What happened after the last whole second counts in the last one. A load that never began has no
+    seconds.
+    """
+    if elapsed_s <= 0:
+        return []
     count = max(round(elapsed_s), 1)
     seconds = [Interval() for _ in range(count)]
     for second, interval in intervals.items():
         seconds[min(second, count - 1)].add(interval)
     return seconds
+
+
+def slice_over_time(seconds: Sequence[Interval], elapsed_s: float) -> list[Slice]:
+    """A slice for each of these seconds, which are those of `seconds_of`."""
+    count = len(seconds)
+    return [_summarize(seen, second, (second + 1 if second + 1 < count else elapsed_s) - second) for second, seen in enumerate(seconds)]
 
 
 def _summarize(seen: Interval, second: int, width_s: float) -> Slice:

@@ -2,6 +2,7 @@
 
 from loadtest.results.figures import milliseconds
 from loadtest.results.results import Results
+from loadtest.scenario.loop import ClosedLoop, OpenLoop
 
 BUSY_GENERATOR = 0.9
 BEHIND_SHARE = 0.01
@@ -11,15 +12,16 @@ HIT_RATE_TOLERANCE = 0.03
 
 def verdict(results: Results) -> str:
     """The outcome in one sentence, or two where the generator could not keep up."""
-    if results.latency_ms is None:
-        return f"Not one of {results.requests:,} requests was answered well."
-    failed = "none failed" if results.failures == 0 else f"{results.failures:,} of {results.requests:,} failed"
-    dropped = f", {results.dropped:,} were dropped" if results.dropped else ""
-    price = "" if results.usd_per_million is None else f" A million texts cost {results.usd_per_million:,.3g} USD."
+    requests, latency_ms, price_usd = results.requests, results.latency.summary_ms, results.costs.usd_per_million
+    if latency_ms is None:
+        return f"Not one of {requests.ended:,} requests was answered well."
+    failed = "none failed" if requests.failed == 0 else f"{requests.failed:,} of {requests.ended:,} failed"
+    dropped = f", {requests.dropped:,} were dropped" if requests.dropped else ""
+    price = "" if price_usd is None else f" A million texts cost {price_usd:,.3g} USD."
     behind = "" if keeps_up(results) else "The generator could not keep up, so this is not what the system can do: "
     return (
-        f"{behind}{results.throughput_rps:,.0f} requests/s {_load(results)}; "
-        f"half within {milliseconds(results.latency_ms['p50'])}, 99% within {milliseconds(results.latency_ms['p99'])}; "
+        f"{behind}{results.throughput.answered_rps:,.0f} requests/s {_load(results)}; "
+        f"half within {milliseconds(latency_ms['p50'])}, 99% within {milliseconds(latency_ms['p99'])}; "
         f"{failed}{dropped}.{price}"
     )
 
@@ -29,34 +31,29 @@ def keeps_up(results: Results) -> bool:
 
     It always did in a closed loop, which has no times at which requests should be sent.
     """
-    if results.loop == "closed" or not results.offered_rps:
+    if results.loop == "closed" or not results.throughput.offered_rps:
         return True
-    share_behind = results.behind / max(results.behind + results.requests, 1)
-    return share_behind <= BEHIND_SHARE and not (results.dropped and results.generator_cpu_share > BUSY_GENERATOR)
+    share_behind = results.lateness.behind / max(results.lateness.behind + results.requests.ended, 1)
+    return share_behind <= BEHIND_SHARE and not (results.requests.dropped and results.generators.cpu_share > BUSY_GENERATOR)
 
 
 def cautions(results: Results) -> list[str]:
     """What speaks against the figures, a sentence each; empty where nothing does."""
+    requests, loop = results.requests, results.scenario.loop
     said = []
-    if results.failures:
-        share = results.failures / results.requests
-        said.append(f"{results.failures:,} requests ({share:.1%}) failed; throughput and latency are of the others.")
-    if results.dropped:
-        limit = results.offered["loop"]["max_late_s"]
-        said.append(
-            f"{results.dropped:,} requests were dropped: they could not start within {limit:g} s of their time. Latency is of the others."
-        )
-    if results.late:
-        most = results.offered["loop"]["max_in_flight"]
-        said.append(f"{results.late:,} requests started late, since {most:,} were in flight; their latency counts from their time.")
+    if requests.failed:
+        share = requests.failed / requests.ended
+        said.append(f"{requests.failed:,} requests ({share:.1%}) failed; throughput and latency are of the others.")
+    if isinstance(loop, OpenLoop):
+        said += _of_starts(results, loop)
     if results.interrupted:
-        said.append(f"The run was ended by hand after {results.elapsed_s:.1f} s of {results.offered['duration_s']:g} s.")
-    if results.lost_workers:
+        said.append(f"The run was ended by hand after {results.elapsed_s:.1f} s of {results.scenario.duration_s:g} s.")
+    if results.generators.lost:
         said.append(
-            f"{results.lost_workers} of {results.offered['workers']} workers ended without telling what they saw: the figures lack it."
+            f"{results.generators.lost} of {results.scenario.workers} workers ended without telling what they saw: the figures lack it."
         )
     said += _of_the_generator(results)
-    hits, repeats = results.cache_hit_rate, results.answered_repeats
+    hits, repeats = results.hits.rate, results.hits.repeats_answered
     if hits is not None and repeats is not None and abs(hits - repeats) > HIT_RATE_TOLERANCE:
         said.append(
             f"{repeats:.1%} of the texts answered were repeats, but {hits:.1%} came from the cache: "
@@ -65,16 +62,28 @@ def cautions(results: Results) -> list[str]:
     return said
 
 
+def _of_starts(results: Results, loop: OpenLoop) -> list[str]:
+    dropped, late = results.requests.dropped, results.lateness.late
+    said = []
+    if dropped:
+        said.append(
+            f"{dropped:,} requests were dropped: they could not start within {loop.max_late_s:g} s of their time. Latency is of the others."
+        )
+    if late:
+        said.append(f"{late:,} requests started late, since {loop.max_in_flight:,} were in flight; their latency counts from their time.")
+    return said
+
+
 def _of_the_generator(results: Results) -> list[str]:
     said = []
     if not keeps_up(results):
         said.append(
-            f"The load generator started {results.behind:,} requests more than 10 ms late by its own fault: give it more --workers, "
-            "more cores, or a lower rate."
+            f"The load generator started {results.lateness.behind:,} requests more than 10 ms late by its own fault: "
+            "give it more --workers, more cores, or a lower rate."
         )
-    if results.generator_cpu_share > BUSY_GENERATOR:
-        said.append(f"The load generator used {results.generator_cpu_share:.0%} of a core: it may be the bottleneck, not the gateway.")
-    waited = max((use.cpu_wait_share for use in results.generators), default=0.0)
+    if results.generators.cpu_share > BUSY_GENERATOR:
+        said.append(f"The load generator used {results.generators.cpu_share:.0%} of a core: it may be the bottleneck, not the gateway.")
+    waited = results.generators.cpu_wait_share
     if waited > CONTENDED_CPU:
         said.append(
             f"The load generator waited {waited:.0%} of the time for a core that others used: latency as it was seen contains that."
@@ -85,13 +94,13 @@ def _of_the_generator(results: Results) -> list[str]:
 def _why_not_as_sent(results: Results, *, fewer: bool) -> str:
     if not fewer:
         return "it had already seen texts that should be unique (a salt used before?)."
-    if results.offered["workload"]["zipf"] is not None and len(results.variants) > 1:
+    if results.scenario.workload.zipf is not None and len(results.answers_by_version) > 1:
         return "each version has entries of its own, so a text repeats for the cache only once its version was asked for it."
     return "the cache is off, too small, or slow to store."
 
 
 def _load(results: Results) -> str:
-    if results.loop == "closed":
-        return f"with {results.offered['loop']['users']} users"
-    process = results.offered["loop"]["arrivals"]["process"]
-    return f"of {results.offered_rps:,.0f} offered in an open loop ({process} arrivals)"
+    loop = results.scenario.loop
+    if isinstance(loop, ClosedLoop):
+        return f"with {loop.users} users"
+    return f"of {results.throughput.offered_rps:,.0f} offered in an open loop ({loop.arrivals.process} arrivals)"

@@ -1,1 +1,1 @@
-"""What a load test does: its fields, its arrivals, open or closed loop."""
+"""What a load test does: its fields, its workload, its open or closed loop."""

@@ -1,4 +1,7 @@
-"""Scenarios from and to JSON values: each field is checked against its type, and an error names the field with its path."""
+"""Scenarios from and to JSON values.
+
+Each field is checked against its type, and an error names the field with its path.
+"""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -17,7 +20,8 @@ def build(kind: type[T], values: Any, where: str) -> T:
     """An object of the dataclass `kind` from a mapping.
 
     Raises:
-        ValueError: a field is missing, unknown or wrong; the message begins with its path, as in `workload.zipf.exponent`.
+        ValueError: a field is missing, unknown or wrong; the message begins with its path, as in
+            `workload.zipf.exponent`.
     """
     if not isinstance(values, Mapping):
         raise ValueError(f"{where or 'the scenario'} must be a mapping with the fields {_names(kind)}")
@@ -52,8 +56,7 @@ def loop_to_dict(loop: Loop) -> dict[str, Any]:
 
 def arrivals_to_dict(arrivals: Arrivals) -> dict[str, Any]:
     """Arrivals with the name of their `process`."""
-    name = next(name for name, kind in PROCESSES.items() if type(arrivals) is kind)
-    return {"process": name, **asdict(arrivals)}  # type: ignore[call-overload] # every process is a dataclass
+    return {"process": arrivals.process, **asdict(arrivals)}  # type: ignore[call-overload] # every process is a dataclass
 
 
 def plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Open and closed loops: whether requests come when they come, or when the ones before are answered."""
+"""Open and closed loops: requests start at their own times, or once those before are answered."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ class LoopError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ClosedLoop:
-    """`users` that send their next request as soon as they have an answer: it slows down with the system, and so hides how queues grow."""
+    """`users` that each send their next request as soon as they have an answer.
+
+    The loop slows down with the system, and so hides how queues grow.
+    """
 
     users: int
     kind: ClassVar[str] = "closed"
@@ -27,7 +30,8 @@ class ClosedLoop:
 class OpenLoop:
     """Requests that start when `arrivals` says, whatever became of those before.
 
-    At most `max_in_flight` are out at a time over all workers; arrivals beyond wait (late), and are dropped after `max_late_s` seconds.
+    At most `max_in_flight` requests are in flight at a time over all workers. Arrivals beyond that
+    wait (they are late), and are dropped after `max_late_s` seconds.
     """
 
     arrivals: Arrivals

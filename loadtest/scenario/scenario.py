@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,10 +17,13 @@ class ScenarioError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One load test: `workload` sent to the gateway at `url` in an open or closed `loop` for `duration_s` seconds, by `workers` processes.
+    """One load test.
 
-    Two scenarios with equal `seed` and `salt` send the same requests, whatever the number of workers; a salt that the server has not seen
-    keeps unique texts out of its cache. `headers` are sent with every request.
+    `workers` processes send `workload` to the gateway at `url` in an open or closed `loop` for
+    `duration_s` seconds. `headers` are sent with every request.
+
+    Two scenarios with equal `seed` and `salt` send the same requests, whatever the number of
+    workers. A salt that the server has not seen keeps unique texts from being in its cache.
     """
 
     url: str
@@ -55,12 +58,23 @@ class Scenario:
         values: dict[str, Any] = scenario_fields.plain({**asdict(self), "loop": scenario_fields.loop_to_dict(self.loop)})
         return values
 
+    def without_headers(self) -> "Scenario":
+        """The scenario without its headers, which may hold keys."""
+        return replace(self, headers={})
+
+    def offered(self) -> dict[str, Any]:
+        """The scenario as JSON values without its headers, as reports have it."""
+        values = self.to_dict()
+        del values["headers"]
+        return values
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Scenario":
         """The scenario that `to_dict` wrote, or that a person wrote likewise.
 
         Raises:
-            ScenarioError: a field is missing, unknown, or has a value that it cannot have; the message names it.
+            ScenarioError: a field is missing, unknown, or has a value that it cannot have; the
+                message names it.
         """
         try:
             return scenario_fields.build(cls, values, "")

@@ -1,4 +1,4 @@
-"""A YAML file that people write: a mapping of fields, or a sentence on what is wrong with it."""
+"""A YAML file that people write: a mapping of fields, or a sentence that says what is wrong."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ class YamlFileError(ValueError):
 
 
 def read_mapping(path: Path, fields: str) -> dict[str, Any]:
-    """The fields of a file, unchecked; `fields` names some that it should have, for who wrote something else.
+    """The fields of a file, unchecked.
+
+    `fields` names some that it should have, for the message to somebody who wrote something else.
 
     Raises:
-        YamlFileError: it cannot be read, or is no YAML mapping.
+        YamlFileError: the file cannot be read, or is no YAML mapping.
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,1 +1,1 @@
-"""What is loaded: its readiness, a client of it, and a gateway started for the purpose."""
+"""The gateway under load: a client of it, its readiness, and one started for the purpose."""

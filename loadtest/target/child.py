@@ -1,10 +1,13 @@
-"""How a child process is stopped: asked first, then made to."""
+"""How a child process is stopped: it is asked first, and killed where it does not end."""
 
 import subprocess
 
 
 def stop(process: "subprocess.Popen[str] | subprocess.Popen[bytes]", grace_s: float) -> None:
-    """SIGTERM, and SIGKILL when it is still there after `grace_s` seconds; harmless when it has ended."""
+    """Send SIGTERM, and SIGKILL if the process is still there after `grace_s` seconds.
+
+    A process that has ended is left alone.
+    """
     if process.poll() is not None:
         return
     process.terminate()

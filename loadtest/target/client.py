@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 
 class NoAnswerError(ConnectionError):
-    """A server that could not be reached or did not answer; the message is one sentence with its address."""
+    """A server could not be reached or did not answer; the message is a sentence that names it."""
 
 
 class Response(NamedTuple):
-    """Status, headers (names in lower case) and the decoded JSON body (None where it is not JSON)."""
+    """Status, headers (names in lower case) and decoded JSON body (None where it is no JSON)."""
 
     status: int
     headers: Mapping[str, str]
@@ -50,7 +50,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; the next request opens one."""
+        """Close the connection; the next request opens a new one."""
         self._connection.close()
 
     def get(self, path: str) -> Response:
@@ -79,12 +79,12 @@ class Client:
         return self._request("POST", f"/v1/models/{model}:predict", json.dumps(body).encode(), headers or {})
 
     def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        status, told, content = self._exchange(method, path, body, headers)
+        status, received, content = self._exchange(method, path, body, headers)
         try:
             decoded = json.loads(content)
         except ValueError:
             decoded = None
-        return Response(status, told, decoded)
+        return Response(status, received, decoded)
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
         try:

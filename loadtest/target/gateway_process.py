@@ -1,4 +1,7 @@
-"""A gateway of our own: started with its embedded stack on a free port, and stopped whatever happens."""
+"""A gateway of our own, with its embedded stack on a free port.
+
+It is stopped whatever happens.
+"""
 
 import os
 import socket
@@ -14,7 +17,8 @@ from pathlib import Path
 from loadtest.target.child import stop
 from loadtest.target.client import Client, NoAnswerError
 
-# the kernel keeps this wish across execve: SIGTERM when the parent is gone (PR_SET_PDEATHSIG is 1)
+# asks the kernel for SIGTERM when the parent is gone, which holds across execve
+# (PR_SET_PDEATHSIG is 1)
 DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
 READY_TIMEOUT_S = 90.0
 STOP_GRACE_S = 30.0
@@ -29,7 +33,7 @@ class GatewayFailedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class RunningGateway:
-    """Where a gateway answers, and the process that everything of its stack descends from."""
+    """Where a gateway answers, and the id of the process from which all of its stack descends."""
 
     url: str
     pid: int
@@ -39,16 +43,18 @@ class RunningGateway:
 def running_gateway(
     repository: Path, model: str, settings: Mapping[str, str], on_progress: Callable[[str], None], *, workers: int = 1
 ) -> Iterator[RunningGateway]:
-    """Start a gateway with `workers` processes, wait until every version of `model` is ready, and stop it at the end.
+    """Start a gateway with `workers` processes, and stop it at the end.
 
-    `settings` are `HEADRACE_*` variables; those of the surroundings do not count. `on_progress` is told the gateway's latest words.
+    It is there once every version of `model` is ready. `settings` are `HEADRACE_*` variables; those
+    of our own environment do not count. `on_progress` gets the last line that the gateway wrote.
 
     Raises:
-        GatewayFailedError: it ended, lacks the model or one of its versions, or was not ready in time.
+        GatewayFailedError: the gateway ended, lacks the model or one of its versions, or was not
+            ready in time.
     """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    # settings of the surroundings (keys, another Triton) are not for this gateway
+    # the settings of our own environment (keys, another Triton) are not for this gateway
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
     environment |= {
         "HEADRACE_PORT": str(port),

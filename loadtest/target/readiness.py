@@ -1,4 +1,4 @@
-"""The gateway before the measurement: whether it serves the model, and its cache made warm for the repeats."""
+"""The gateway before a measurement: whether it serves the model, and how its cache is warmed."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ OK, UNAUTHORIZED, NOT_FOUND = 200, 401, 404
 
 
 class TargetError(RuntimeError):
-    """A gateway that cannot be measured as asked; the message is one sentence."""
+    """A gateway cannot be measured as asked; the message is one sentence."""
 
 
 def versions_to_measure(client: Client, url: str, target: Target) -> list[int]:
@@ -36,7 +36,9 @@ def versions_to_measure(client: Client, url: str, target: Target) -> list[int]:
 
 
 def warm_cache(client: Client, url: str, model: str, texts: Sequence[str], versions: Sequence[int]) -> None:
-    """Have each version answer each of the texts once, so that a repeat hits whatever variant its unit is on.
+    """Have each version answer each of the texts once.
+
+    A repeat is then a hit, whichever variant its unit is on.
 
     Raises:
         TargetError: a prediction was refused.

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from loadtest.arrivals.recorded import TraceError
-from loadtest.generator.measure import GeneratorError, Progress
-from loadtest.results.measurement import Measurement
+from loadtest.generator.measure import GeneratorError
+from loadtest.results.measurement import Generators, Measurement
+from loadtest.results.progress import Progress
 from loadtest.results.recording import Recording
 from loadtest.scenario.scenario import Scenario
 from loadtest.target.client import NoAnswerError
@@ -38,7 +39,7 @@ def attempt_measurement(
         on_progress(progress)
 
     def nothing(*, interrupted: bool) -> Measurement:
-        return Measurement(Recording(), heard.elapsed_s, (), interrupted)
+        return Measurement(Recording(), heard.elapsed_s, Generators(), interrupted)
 
     try:
         measurement = measure(hear)

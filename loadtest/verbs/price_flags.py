@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from loadtest.cost.prices import PriceError, read_prices
-from loadtest.results.summary import Pricing
+from loadtest.results.costs import Pricing
 from loadtest.scenario.scenario import ScenarioError
 
 

@@ -18,6 +18,7 @@ from loadtest.planning.profiling.attempt import Attempt, profile_of
 from loadtest.planning.profiling.gateway_metrics import GatewayUse, read_use
 from loadtest.planning.profiling.phases import POINT_LOADS, Phase, Phases, Readers
 from loadtest.results.figures import milliseconds
+from loadtest.results.provenance import Provenance
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import Scenario, ScenarioError
 from loadtest.target.client import Client, NoAnswerError
@@ -72,12 +73,12 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     except OSError as exc:
         parser.error(f"--output {args.output}: {exc.strerror}")
     machine = describe_machine()
-    around = Circumstances(command_shown(arguments), started.isoformat(timespec="seconds"), machine)
+    around = Circumstances(Provenance(command_shown(arguments), started.isoformat(timespec="seconds"), machine))
     subject = Subject(
         model=scenario.workload.targets[0].model,
         instance=args.instance,
         cores=float(machine["cores"]),
-        command=around.command,
+        command=around.provenance.command,
         measured_on=started.date().isoformat(),
         items_per_request=round(scenario.workload.mean_batch_size),
         bytes_per_item=args.bytes_per_item,
@@ -165,11 +166,11 @@ def _readers(args: argparse.Namespace, scenario: Scenario) -> tuple[Configuratio
 def _show(phase: Phase) -> None:
     """Show a phase as it ends."""
     results = phase.results
-    latency_ms = results.latency_ms or {}
+    latency_ms = results.latency.summary_ms or {}
     cpu_s = phase.cpu_s_per_request
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     console.print(
-        f"{phase.name:>16}  {results.throughput_rps:8,.0f} requests/s  p50 {milliseconds(latency_ms['p50']):>8}  "
-        f"p99 {milliseconds(latency_ms['p99']):>8}  hits {results.cache_hit_rate or 0:6.1%}"
+        f"{phase.name:>16}  {results.throughput.answered_rps:8,.0f} requests/s  p50 {milliseconds(latency_ms['p50']):>8}  "
+        f"p99 {milliseconds(latency_ms['p99']):>8}  hits {results.hits.rate or 0:6.1%}"
         + (f"  gateway {cpu_s * 1e3:.2f} ms CPU/request" if cpu_s is not None else "")
     )

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from loadtest.generator.measure import Progress as Standing
+from loadtest.results.progress import Progress as Standing
 
 LINE_INTERVAL_S = 2.0
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtest.generator.measure import Address, measure
+from loadtest.generator.job import Address
+from loadtest.generator.measure import measure
 from loadtest.observation.machine import describe_machine
 from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
 from loadtest.report.files import write_report
 from loadtest.report.headline import headline
 from loadtest.results.figures import milliseconds
+from loadtest.results.provenance import Provenance
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.results.verdict import cautions, verdict
@@ -84,15 +86,13 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         parser.error(str(exc))
     except OSError as exc:
         parser.error(f"--report {args.report}: {exc.strerror}")
-    around = Circumstances(
+    provenance = Provenance(
         command_shown(arguments),
         datetime.now(UTC).isoformat(timespec="seconds"),
         describe_machine(),
-        args.usd_per_hour,
-        prices,
-        args.slo,
         {**generator_versions(), **gateway_versions(scenario.url, scenario.headers), **triton_versions(watch.triton_http_urls)},
     )
+    around = Circumstances(provenance, args.usd_per_hour, prices, args.slo)
     console = Console(stderr=True, highlight=False)
     with watch, shown(console, scenario.duration_s) as on_progress:
         attempt = attempt_measurement(
@@ -107,7 +107,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         print(f"report   {args.report / 'report.html'}")
         return INTERRUPTED if attempt.measurement.interrupted else FAILED
     _print(results, args.report)
-    if results.failures or results.dropped or results.lost_workers:
+    if results.requests.unanswered or results.generators.lost:
         return FAILED
     return INTERRUPTED if results.interrupted else DONE
 
@@ -135,15 +135,16 @@ def _print(results: Results, folder: Path) -> None:
         print(f"Caution: {caution}")
     for fault in results.errors[:5]:
         print(f"  {fault.requests:,} × {fault.status or 'no answer'}: {fault.reason}")
-    if results.latency_ms is not None and results.service_ms is not None:
-        print("latency  " + _percentiles(results.latency_ms))
+    if results.latency.summary_ms is not None and results.service.summary_ms is not None:
+        print("latency  " + _percentiles(results.latency.summary_ms))
         if results.loop == "open":
-            print("service  " + _percentiles(results.service_ms))
+            print("service  " + _percentiles(results.service.summary_ms))
         print(
-            f"cache    {results.cache_hit_rate:.1%} hits, {results.sent_repeats:.1%} of the texts sent were repeats, "
-            f"{results.expected_hit_rate:.1%} expected"
+            f"cache    {results.hits.rate:.1%} hits, {results.hits.repeats_sent:.1%} of the texts sent were repeats, "
+            f"{results.hits.expected:.1%} expected"
         )
-        print("versions " + ("  ".join(f"{version}: {requests:,}" for version, requests in results.variants.items()) or "not told"))
+        versions = results.answers_by_version.items()
+        print("versions " + ("  ".join(f"{version}: {requests:,}" for version, requests in versions) or "not told"))
     print(f"report   {folder / 'report.html'}")
 
 

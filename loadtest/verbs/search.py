@@ -22,6 +22,7 @@ from loadtest.planning.search.trials import Trials
 from loadtest.planning.search.trials_csv import trials_csv
 from loadtest.report.search_page import render_search
 from loadtest.results.figures import milliseconds, number
+from loadtest.results.provenance import Provenance
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.slo import Slo
@@ -80,7 +81,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     """
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     slo: Slo = args.slo
-    around = Circumstances(command_shown(arguments), datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
+    around = Circumstances(Provenance(command_shown(arguments), datetime.now(UTC).isoformat(timespec="seconds"), describe_machine()))
     try:
         bounds = _bounds(args)
         args.rate, args.duration = bounds.first_rps, args.duration or (None if args.scenario else DEFAULT_DURATION_S)
@@ -132,8 +133,8 @@ def line(trial: Trial, edge: Edge | None, slo: Slo) -> str:
     said = [f"{number(trial.rate_rps):>8} requests/s"]
     results = trial.results
     if results is not None:
-        latency = "-" if results.latency_ms is None else milliseconds(results.latency_ms["p99"])
-        said += [f"p99 {latency:>9}", f"errors {results.error_share:6.2%}"]
+        latency = "-" if results.latency.summary_ms is None else milliseconds(results.latency.summary_ms["p99"])
+        said += [f"p99 {latency:>9}", f"errors {results.requests.error_share:6.2%}"]
     if not trial.kept_up:
         said.append("the generator could not keep up: this says nothing of the system")
     elif trial.passed:

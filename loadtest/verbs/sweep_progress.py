@@ -2,9 +2,9 @@
 
 from rich.console import Console
 
-from loadtest.generator.measure import Progress
 from loadtest.planning.sweep.run import Run
 from loadtest.planning.sweep.sweeper import Standing
+from loadtest.results.progress import Progress
 
 SECONDS_PER_MINUTE = 60
 MOST_WORDS = 100

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from loadtest.generator.job import Address, WorkerJob
 from loadtest.generator.measure import generator
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 
@@ -25,7 +26,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(host: str, port: int) -> int:
     """Work for one load test; the exit status: 0, 1 where it failed, 130 after Ctrl-C."""
     try:
-        with generator({"role": "worker", "host": host, "port": port}, stdout=sys.stderr.fileno()) as process:
+        with generator(WorkerJob(Address(host, port)), stdout=sys.stderr.fileno()) as process:
             return DONE if process.wait() == 0 else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -1,1 +1,1 @@
-"""What is sent: texts, repeats, mixes and dialects, as bytes that a seed determines. Pure."""
+"""What is sent: texts, repeats, mixes and dialects, all determined by a seed. Pure."""

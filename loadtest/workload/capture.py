@@ -1,4 +1,4 @@
-"""A trace from a gateway's log: its lines of requests, without what tells whose they were."""
+"""A trace from a gateway's log: its lines of requests, without what says whose they were."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from loadtest.arrivals.recorded import TraceRow
 
 SKIPPED_STATUSES = {400, 401, 403, 404, 405, 413, 415, 422}
-"""What was refused for what it was, and would not have come from a load test."""
+"""Statuses of requests that were refused for what they were: no load test would send them."""
 MS_PER_S = 1e3
 
 
@@ -22,10 +22,12 @@ class _Seen(NamedTuple):
 
 
 def capture(lines: Iterable[str], model: str | None = None) -> list[TraceRow]:
-    """The requests of a gateway's JSON log in the order in which they began; with `model`, only that model's.
+    """The requests of a gateway's JSON log in the order in which they began.
 
-    A request began its `ms` before its line was written. Each has its number of texts and how many of them the cache answered: all of a
-    `hit`, of a `partial` the share that its line tells, or half where it tells none. Lines that are not of predictions are left out.
+    A request began its `ms` before its line was written. Its row says how many texts it had and how
+    many of them the cache answered: all of them for a `hit`; for a `partial` the share that the
+    line gives, or half where the line gives none. Lines that are not of predictions are left out,
+    and so are those of other models than `model`, if that is given.
 
     Raises:
         CaptureError: no line is of a prediction.
@@ -42,7 +44,7 @@ def _requests(lines: Iterable[str], model: str | None) -> Iterator[_Seen]:
         try:
             fields: Any = json.loads(line)
         except json.JSONDecodeError:
-            continue  # what else wrote to the same stream
+            continue  # something else wrote to the same stream
         if not isinstance(fields, dict) or fields.get("event") != "request" or fields.get("status") in SKIPPED_STATUSES:
             continue
         texts = fields.get("instances")
@@ -60,7 +62,7 @@ def _hits(fields: Mapping[str, Any], texts: int) -> int:
             return texts
         case "partial":
             known, items = fields.get("hits"), fields.get("items")
-            # an instance of some tasks is several items: their share stands for the texts'
+            # in some tasks an instance is several items: their share stands for that of the texts
             return round(texts * known / items) if isinstance(known, int) and isinstance(items, int) and items else max(texts // 2, 1)
         case _:
             return 0

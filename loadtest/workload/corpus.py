@@ -1,4 +1,4 @@
-"""The texts of a load test: real ones, from a file."""
+"""The texts of a load test, which come from a file."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,10 @@ class CorpusError(ValueError):
 
 
 def read_corpus(path: Path) -> tuple[str, ...]:
-    """The texts of a corpus: JSON Lines with a `text` each (`.jsonl`, `.ndjson`), or one text a line. Blank lines are skipped.
+    """The texts of a corpus.
+
+    The file is JSON Lines with a `text` each (`.jsonl`, `.ndjson`), or has one text a line. Blank
+    lines are skipped.
 
     Raises:
         CorpusError: the file cannot be read, a line has no text, or there is none at all.

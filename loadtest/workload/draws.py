@@ -1,8 +1,11 @@
-"""Which requests are sent, in which order. Pure: the same workload, corpus and seed give the same requests.
+"""Which requests are sent, in which order.
 
-A unique text is a corpus text with the salt and a counter appended, so no cache can have seen it. A repeated text comes from a pool that
-is sent once before the measurement, so the cache has it: the share of repeats is the hit rate that is offered. By Zipf's law, texts come
-from a catalogue, and a repeat is a text that was sent before in this run.
+Pure: the same workload, corpus and seed give the same requests.
+
+A unique text is a corpus text with the salt and a counter appended, so no cache can have seen it.
+A repeated text comes from a pool that is sent once before the measurement, so the cache has it: the
+share of repeats is the hit rate that is offered. By Zipf's law, texts come from a catalogue, and a
+repeat is a text that was sent before in this run.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,17 +20,29 @@ from loadtest.workload.zipf import ZipfRanks
 POOL_SIZE = 64
 """How many texts the repeats are drawn from."""
 Uniform = Callable[[], float]
+"""Gives a random number from [0, 1) at each call."""
 
 
 class Item(NamedTuple):
-    """One text: which of the corpus, and the tag that makes it this one: `p3` of the pool, `u17` unique, `z5` of the catalogue."""
+    """One text: its index in the corpus, and the tag that is appended to it.
+
+    `p3` is of the pool, `u17` unique, `z5` of the catalogue.
+    """
 
     corpus_index: int
     tag: str
 
 
+ItemSource = Callable[[Uniform, int, int | None], tuple[tuple[Item, ...], int]]
+"""Gives the texts of a request, and how many of them are repeats.
+
+It takes a random source, the number of texts, and how many of them have to be repeats (None: as the
+workload has it).
+"""
+
+
 class Draw(NamedTuple):
-    """One request: the target's index, the texts, how many of them are repeats, and who it is sent for."""
+    """One request: the target's index, the texts, how many of them repeat, and the unit's id."""
 
     target: int
     items: tuple[Item, ...]
@@ -41,7 +56,10 @@ def text_of(item: Item, corpus: Sequence[str], salt: str) -> str:
 
 
 def pool(workload: Workload, corpus: Sequence[str], seed: int) -> tuple[Item, ...]:
-    """The texts that repeats are drawn from, to be sent before; none where repeats come otherwise."""
+    """The texts that repeats are drawn from, which have to be sent before the measurement.
+
+    There are none where repeats do not come from a pool.
+    """
     if workload.zipf is not None or (workload.repeat == 0 and workload.trace is None):
         return ()
     random = _seeded(seed, "pool")
@@ -50,7 +68,7 @@ def pool(workload: Workload, corpus: Sequence[str], seed: int) -> tuple[Item, ..
 
 
 def draws(workload: Workload, corpus: Sequence[str], seed: int) -> Iterator[Draw]:
-    """The requests in the order in which they are due; without end, but for a trace."""
+    """The requests in the order in which they are due: without end, except those of a trace."""
     uniform = _seeded(seed, "requests").random
     items = _catalogue_items(workload, corpus, seed) if workload.zipf is not None else _pool_items(workload, corpus, seed)
     target = _weighted([target.weight for target in workload.targets])
@@ -71,7 +89,7 @@ def draws(workload: Workload, corpus: Sequence[str], seed: int) -> Iterator[Draw
         yield Draw(chosen, given, repeats, unit_id)
 
 
-def _pool_items(workload: Workload, corpus: Sequence[str], seed: int) -> Callable[[Uniform, int, int | None], tuple[tuple[Item, ...], int]]:
+def _pool_items(workload: Workload, corpus: Sequence[str], seed: int) -> ItemSource:
     repeated = pool(workload, corpus, seed)
     choose = _corpus_chooser(workload.lengths, corpus)
     number = count()
@@ -91,9 +109,7 @@ def _pool_items(workload: Workload, corpus: Sequence[str], seed: int) -> Callabl
     return items
 
 
-def _catalogue_items(
-    workload: Workload, corpus: Sequence[str], seed: int
-) -> Callable[[Uniform, int, int | None], tuple[tuple[Item, ...], int]]:
+def _catalogue_items(workload: Workload, corpus: Sequence[str], seed: int) -> ItemSource:
     if workload.zipf is None:
         raise WorkloadError("zipf must be given")
     random = _seeded(seed, "catalogue")
@@ -116,7 +132,7 @@ def _catalogue_items(
 
 
 def _recorded_target(workload: Workload, row: TraceRow, otherwise: int) -> int:
-    """The target that was recorded, where the workload has it."""
+    """The index of the target that was recorded, or `otherwise` where the workload lacks it."""
     for index, target in enumerate(workload.targets):
         if target.model == row.model and target.version in (None, row.version):
             return index

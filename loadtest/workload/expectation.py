@@ -6,10 +6,11 @@ from loadtest.workload.zipf import ZipfRanks, expected_repeats
 
 
 def expected_hit_rate(workload: Workload, requests: int) -> float:
-    """The share of texts that a cache which keeps everything answers, over `requests` requests (texts are drawn independently).
+    """The share of texts that a cache which keeps everything answers, over `requests` requests.
 
-    By Zipf's law it grows with the requests, since the cache is cold at the beginning; several versions of a model, each with entries of
-    its own, lower it. For a trace it is what was recorded.
+    Texts are taken as drawn independently. By Zipf's law the share grows with the requests, since
+    the cache is cold at the beginning; several versions of a model lower it, since each has cache
+    entries of its own. For a trace it is the share that was recorded.
     """
     if workload.trace is not None and workload.zipf is None:
         rows = list(read_trace(workload.trace))

@@ -1,4 +1,4 @@
-"""What a load test sends: texts, how often they repeat, in which dialect, to which models, for whom."""
+"""What a load test sends: texts, their repeats, the dialect, the models, and the units."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,10 @@ class WorkloadError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model, or one of its versions, outside any experiment; `weight` is its share among the targets."""
+    """A model, or one of its versions outside any experiment.
+
+    `weight` is its share among the targets.
+    """
 
     model: str
     version: int | None = None
@@ -40,7 +43,10 @@ class BatchSize:
 
 @dataclass(frozen=True, slots=True)
 class LengthBand:
-    """Texts of the corpus with `min_words` to `max_words` words; `weight` is their share among the texts that are sent."""
+    """Texts of the corpus with `min_words` to `max_words` words.
+
+    `weight` is their share among the texts that are sent.
+    """
 
     min_words: int
     max_words: int
@@ -53,7 +59,10 @@ class LengthBand:
 
 @dataclass(frozen=True, slots=True)
 class Zipf:
-    """Texts from a catalogue of `texts`, the n-th with a probability proportional to n ** -exponent: some are asked often, most rarely."""
+    """Texts from a catalogue of `texts`: some are asked often, most are asked rarely.
+
+    The n-th has a probability proportional to n ** -exponent.
+    """
 
     exponent: float
     texts: int = 10_000
@@ -65,10 +74,12 @@ class Zipf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What is sent. `repeat` is the share of texts from a small pool that the cache was given before; `zipf` replaces it, and starts cold.
+    """What is sent.
 
-    `units` is the population that `X-Unit-ID` is drawn from, evenly or, with `unit_exponent`, by Zipf's law. With `trace`, the numbers of
-    texts, their repeats, models, versions and units are those that were recorded.
+    `repeat` is the share of texts that come from a small pool, which the cache is given before the
+    measurement. `zipf` replaces the pool, and starts with a cold cache. `units` is the population
+    that `X-Unit-ID` is drawn from, evenly or, with `unit_exponent`, by Zipf's law. With `trace`,
+    the numbers of texts, their repeats, models, versions and units are those that were recorded.
     """
 
     corpus: Path
@@ -102,7 +113,7 @@ class Workload:
 
     @property
     def models(self) -> Sequence[str]:
-        """The models that are asked, each once."""
+        """The models that requests go to, each once."""
         return list(dict.fromkeys(target.model for target in self.targets))
 
 

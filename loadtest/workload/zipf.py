@@ -6,7 +6,10 @@ from itertools import accumulate
 
 
 class ZipfRanks:
-    """Ranks 0 to `size` - 1, rank r with a probability proportional to (r + 1) ** -exponent; exponent 0 draws evenly."""
+    """Ranks from 0 to `size` - 1.
+
+    Rank r has a probability proportional to (r + 1) ** -exponent; exponent 0 draws evenly.
+    """
 
     def __init__(self, exponent: float, size: int) -> None:
         self._cumulative = list(accumulate((rank + 1) ** -exponent for rank in range(size)))
@@ -23,9 +26,10 @@ class ZipfRanks:
 
 
 def expected_repeats(probabilities: Sequence[float], draws: float) -> float:
-    """The share of `draws` independent draws that were drawn before: 1 - E[distinct] / draws, with E[distinct] = Σ 1 - (1 - p)^draws.
+    """The expected share of `draws` independent draws that were drawn before.
 
-    It is the hit rate of a cache that is cold at the beginning and keeps everything.
+    It is 1 - E[distinct] / draws, with E[distinct] = Σ 1 - (1 - p)^draws, and so the hit rate of a
+    cache that is cold at the beginning and keeps everything.
     """
     distinct: float = sum(1 - (1 - probability) ** draws for probability in probabilities)
     return max(1 - distinct / draws, 0.0)

@@ -1,6 +1,7 @@
-"""The load generator's own ceiling on one core; run by hand: `python tests/loadtest/benchmark_generator.py`.
+"""The load generator's own ceiling on one core.
 
-It must be at least 3,000 requests/s in an open loop. The exit status says whether it is.
+It is run by hand: `python tests/loadtest/benchmark_generator.py`. The ceiling must be at least
+3,000 requests/s in an open loop. The exit status says whether it is.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A small HTTP server that speaks the gateway's predict contract with a latency that is known beforehand."""
+"""A small HTTP server that speaks the gateway's predict contract, with a known latency."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ PATIENCE_S = 30.0
 
 @dataclass
 class ScriptedGateway:
-    """What the server does, to be set before a run, and what it saw."""
+    """What the server does, which is set before a run, and what it saw."""
 
     url: str = ""
     latency_s: float = 0.0
@@ -77,7 +77,7 @@ class ScriptedGateway:
 
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
-    """Gives the address at which an application answers, from a thread of its own."""
+    """The address of an application, which runs in a thread of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -111,7 +111,10 @@ def corpus(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def wait_for_generator() -> Callable[[int], None]:
-    """Waits until a process has started a load generator, which is seen long before it has imported Locust."""
+    """Waits until a process has started a load generator.
+
+    That is seen long before the generator has imported Locust.
+    """
 
     def wait(pid: int) -> None:
         parent = psutil.Process(pid)

@@ -17,9 +17,10 @@ from loadtest.planning.sweep.point import FIXED, Kind, Point, Seen, point_of
 from loadtest.planning.sweep.profile_result import ProfileResult
 from loadtest.planning.sweep.run import RUN_SCHEMA, Measured, Run
 from loadtest.planning.sweep.stack.packaged import Facts, PackagedModel
-from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.measurement import Generators, GeneratorUse, Measurement
 from loadtest.results.observed import Observed, ProcessPoint, ProcessUse, TritonPoint, TritonUse
 from loadtest.results.outcome import Outcome
+from loadtest.results.provenance import Provenance
 from loadtest.results.recording import Recording
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
@@ -65,8 +66,8 @@ def results(rate_rps: float, latency_s: float, *, failed: int = 0, answered: flo
             recording.end(start_s, start_s, start_s + latency_s, 1, 0, Outcome(503, "topics", fault="gone"))
     workload = Workload(corpus=Path("c"), targets=(Target("topics"),), repeat=0)
     scenario = Scenario(url="http://127.0.0.1:1", loop=OpenLoop(Poisson(rate_rps)), workload=workload, duration_s=DURATION_S)
-    measured = Measurement(recording, DURATION_S, (GeneratorUse(0, 0.1, 0.0, offered),))
-    return summarize(scenario, measured, Circumstances("python -m loadtest sweep", "now", MACHINE))
+    measured = Measurement(recording, DURATION_S, Generators((GeneratorUse(0, 0.1, 0.0, offered),)))
+    return summarize(scenario, measured, Circumstances(Provenance("python -m loadtest sweep", "now", MACHINE)))
 
 
 def point(rate_rps: float, latency_s: float, kind: Kind = FIXED, **run: Any) -> Point:

@@ -55,7 +55,7 @@ def read_document(path: Path) -> Document:
         raise
     except (KeyError, TypeError, ValueError) as exc:
         raise ComparisonError(f"{path} cannot be compared: {exc}") from exc
-    return Document(path, results.offered, results.machine, results=results)
+    return Document(path, values["offered"], results.provenance.machine, results=results)
 
 
 def differing(before: Document, after: Document) -> list[str]:
@@ -93,7 +93,7 @@ def reservations(before: Document, after: Document) -> list[str]:
         results = document.results
         if results is not None and not keeps_up(results):
             said.append(f"{document.path}: the generator could not keep up, so that this says nothing of the system.")
-        if results is not None and (results.interrupted or results.lost_workers):
+        if results is not None and (results.interrupted or results.generators.lost):
             said.append(f"{document.path}: the run is not whole.")
     if before.machine != after.machine:
         names = sorted(name for name in before.machine.keys() | after.machine.keys() if before.machine.get(name) != after.machine.get(name))

@@ -23,18 +23,18 @@ LEAST_BEHIND = 10
 
 def value(metric: str, results: Results) -> float | None:
     """The metric in a run; None where nothing was answered or no price was given."""
-    latency_ms = results.latency_ms
+    latency_ms = results.latency.summary_ms
     if metric in PERCENTILES or metric == "mean":
         return None if latency_ms is None else latency_ms[metric.replace(".", "_")]
     values = {
-        "throughput": results.throughput_rps,
-        "errors": results.error_share,
-        "hits": results.cache_hit_rate,
-        "cost": results.usd_per_million,
+        "throughput": results.throughput.answered_rps,
+        "errors": results.requests.error_share,
+        "hits": results.hits.rate,
+        "cost": results.costs.usd_per_million,
     }
     return values[metric]
 
 
 def is_guess(metric: str, results: Results) -> bool:
     """Whether too few requests stand behind the percentile."""
-    return metric in PERCENTILES and results.latency_behind[metric.replace(".", "_")] < LEAST_BEHIND
+    return metric in PERCENTILES and results.latency.behind[metric.replace(".", "_")] < LEAST_BEHIND

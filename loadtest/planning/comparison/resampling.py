@@ -46,7 +46,7 @@ def seconds_of(results: Results) -> Seconds | None:
     series = results.series
     if len(series) < LEAST_SECONDS or len(results.latency_by_second) != len(series):
         return None
-    seen = [Histogram.from_dict({"hdr": hdr, "digits": INTERVAL_DIGITS, "sum_us": 0}).counts() for hdr in results.latency_by_second]
+    seen = [Histogram.decode(hdr, INTERVAL_DIGITS).counts() for hdr in results.latency_by_second]
     values = sorted({ms for second in seen for ms, _ in second})
     if not values:
         return None

@@ -12,7 +12,7 @@ from loadtest.planning.capacity.profile import SCHEMA
 from loadtest.planning.capacity.profile_part import GatewayPart, ProfilePart, TimesPart, TritonPart
 from loadtest.planning.profiling.phases import Phase
 from loadtest.planning.search.capacity_part import measured_point
-from loadtest.results.histogram import EXACT_DIGITS, Histogram
+from loadtest.results.histogram import Histogram
 from loadtest.results.results import Results
 from loadtest.workload.workload import Workload
 
@@ -169,7 +169,7 @@ def _bytes_per_item(subject: Subject, misses: Phase) -> float | None:
     if subject.bytes_per_item is not None:
         return subject.bytes_per_item
     before, after = misses.before.cache_bytes_written or 0.0, misses.after.cache_bytes_written
-    stored = misses.results.texts_per_s * misses.results.elapsed_s
+    stored = misses.results.throughput.texts_per_s * misses.results.elapsed_s
     if after is None or after <= before or not stored:
         return None
     return (after - before) / stored + BYTES_PER_KEY
@@ -191,7 +191,7 @@ def _cautions_on_gateway(hits: Phase, misses: Phase) -> list[str]:
             "The gateway tells nothing of its CPU time, as with several workers: gateway.cpu_s_per_hit and cpu_s_per_miss are left out. "
             "Measure one with a single worker."
         )
-    hit_rate = hits.results.cache_hit_rate or 0.0
+    hit_rate = hits.results.hits.rate or 0.0
     if hit_rate < 1:
         said.append(f"Only {hit_rate:.1%} of the texts meant as hits came from the cache.")
     return said
@@ -209,11 +209,11 @@ def _cautions_on_cache(subject: Subject, misses: Phase) -> list[str]:
 
 
 def _latency(results: Results) -> Histogram:
-    return Histogram.from_dict({"hdr": results.histograms["latency"], "digits": EXACT_DIGITS, "sum_us": 0})
+    return results.latency.decode()
 
 
 def _mean_s(results: Results) -> float:
-    return (results.latency_ms or {})["mean"] / MS_PER_S
+    return (results.latency.summary_ms or {})["mean"] / MS_PER_S
 
 
 def _quantiles_ms(histogram: Histogram) -> dict[float, float]:

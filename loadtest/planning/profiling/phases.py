@@ -50,7 +50,7 @@ class Phase:
         """The gateway's CPU seconds per request; None where it has no such metric."""
         if self.before.cpu_s is None or self.after.cpu_s is None:
             return None
-        return (self.after.cpu_s - self.before.cpu_s) / self.results.requests
+        return (self.after.cpu_s - self.before.cpu_s) / self.results.requests.ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,13 @@ def capacity_part(found: Found, slo: Slo, triton_replicas: int, gateways: int) -
     points = [
         measured_point(trial.results, triton_replicas, gateways)
         for trial in found.trials
-        if trial.held and trial.results is not None and trial.results.requests >= LEAST_REQUESTS
+        if trial.held and trial.results is not None and trial.results.requests.ended >= LEAST_REQUESTS
     ]
     part: ProfilePart = {"schema": SCHEMA, "points": points}
     best = None if found.best is None else found.best.results
-    if found.rate_rps is not None and best is not None and best.cache_hit_rate is not None and best.throughput_rps:
-        texts_per_request = best.texts_per_s / best.throughput_rps
-        misses_per_s = found.rate_rps * texts_per_request * (1 - best.cache_hit_rate) / triton_replicas
+    if found.rate_rps is not None and best is not None and best.hits.rate is not None and best.throughput.answered_rps:
+        texts_per_request = best.throughput.texts_per_s / best.throughput.answered_rps
+        misses_per_s = found.rate_rps * texts_per_request * (1 - best.hits.rate) / triton_replicas
         if misses_per_s > 0:
             part["triton"] = {"texts_per_s_within_slo": {"slo": str(slo), "texts_per_s": misses_per_s}}
     return part if points or "triton" in part else None
@@ -36,10 +36,10 @@ def capacity_part(found: Found, slo: Slo, triton_replicas: int, gateways: int) -
 
 def measured_point(results: Results, triton_replicas: int, gateways: int) -> PointPart:
     """A run as a point of a capacity profile."""
-    latency_ms = results.latency_ms or {}
+    latency_ms = results.latency.summary_ms or {}
     return {
-        "requests_per_s": results.offered_rps,
-        "hit_rate": results.cache_hit_rate or 0.0,
+        "requests_per_s": results.throughput.offered_rps,
+        "hit_rate": results.hits.rate or 0.0,
         "triton_replicas": triton_replicas,
         "gateways": gateways,
         "latency_ms": {name: latency_ms[name] for name in CHECKED if name in latency_ms},

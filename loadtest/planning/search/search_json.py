@@ -44,10 +44,10 @@ def search_json(search: SearchSummary) -> dict[str, Any]:
         "best": None if search.best is None else search.best.to_dict(),
         "bounds": asdict(search.bounds),
         "warm_up_s": search.warm_up_s,
-        "offered": search.offered,
-        "machine": dict(search.around.machine),
-        "command": search.around.command,
-        "started_at": search.around.started_at,
+        "offered": search.scenario.offered(),
+        "machine": dict(search.around.provenance.machine),
+        "command": search.around.provenance.command,
+        "started_at": search.around.provenance.started_at,
     }
 
 
@@ -77,5 +77,5 @@ def _trial(trial: Trial) -> dict[str, Any]:
     results = trial.results
     if results is not None:
         values |= counted(results)
-        values |= {"latency_ms": results.latency_ms, "started_at": results.started_at, "elapsed_s": results.elapsed_s}
+        values |= {"latency_ms": results.latency.summary_ms, "started_at": results.provenance.started_at, "elapsed_s": results.elapsed_s}
     return values

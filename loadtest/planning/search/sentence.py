@@ -54,12 +54,13 @@ def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
     best = found.best
     if best is None or best.results is None:
         return said
+    requests = best.results.requests.ended
     for objective in slo.objectives:
         quantile = objective.quantile
-        behind = best.results.requests * (1 - quantile) if quantile is not None else FEW_BEHIND
+        behind = requests * (1 - quantile) if quantile is not None else FEW_BEHIND
         if behind < FEW_BEHIND:
             said.append(
-                f"Only {behind:.1f} of {best.results.requests:,} requests of a trial stand behind {objective.metric}: a longer --duration "
+                f"Only {behind:.1f} of {requests:,} requests of a trial stand behind {objective.metric}: a longer --duration "
                 "makes it less a matter of chance."
             )
     if isinstance(scenario.loop, OpenLoop):

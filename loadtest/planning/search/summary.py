@@ -1,7 +1,6 @@
 """What a search found, as its reports show it. Pure."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from loadtest.planning.search.bounds import Bounds
 from loadtest.planning.search.edge import Estimate
@@ -37,13 +36,6 @@ class SearchSummary:
     warm_up_s: float
     scenario: Scenario
     around: Circumstances
-
-    @property
-    def offered(self) -> dict[str, Any]:
-        """The scenario as JSON values, without its headers, which may hold keys."""
-        values = self.scenario.to_dict()
-        del values["headers"]
-        return values
 
 
 def summarize_search(found: Found, slo: Slo, bounds: Bounds, scenario: Scenario, around: Circumstances, warm_up_s: float) -> SearchSummary:

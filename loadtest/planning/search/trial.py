@@ -1,13 +1,11 @@
 """One run at one rate, and whether it kept the SLO. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from loadtest.results.histogram import EXACT_DIGITS, Histogram
 from loadtest.results.results import Results
+from loadtest.results.slo_check import check
 from loadtest.results.verdict import keeps_up
-from loadtest.slo import MEAN, Slo
+from loadtest.slo import Slo
 
 COUNTED = ("offered_rps", "throughput_rps", "texts_per_s", "requests", "failures", "dropped", "late", "behind", "cache_hit_rate")
 
@@ -35,7 +33,7 @@ class Trial:
 
 def judge(rate_rps: float, results: Results, slo: Slo) -> Trial:
     """Hold a run against an SLO."""
-    misses = tuple(slo.misses(seen_by(slo, results)))
+    misses = tuple(check(slo, results.requests, results.latency.decode()).misses)
     return Trial(rate_rps, not misses, keeps_up(results), misses, results)
 
 
@@ -47,32 +45,13 @@ def unanswered(rate_rps: float) -> Trial:
 def counted(results: Results) -> dict[str, float | None]:
     """What a run counted, by the names of report.json (`COUNTED`)."""
     return {
-        "offered_rps": results.offered_rps,
-        "throughput_rps": results.throughput_rps,
-        "texts_per_s": results.texts_per_s,
-        "requests": results.requests,
-        "failures": results.failures,
-        "dropped": results.dropped,
-        "late": results.late,
-        "behind": results.behind,
-        "cache_hit_rate": results.cache_hit_rate,
-    }
-
-
-def seen_by(slo: Slo, results: Results) -> Mapping[str, Any]:
-    """What the SLO looks up.
-
-    Any percentile can be asked for, since it is looked up in the histogram. Requests that were
-    dropped count as failed.
-    """
-    latency_ms = None
-    if results.latency_ms is not None:
-        histogram = Histogram.from_dict({"hdr": results.histograms["latency"], "digits": EXACT_DIGITS, "sum_us": 0})
-        named = [(objective.metric, objective.quantile) for objective in slo.objectives if objective.quantile is not None]
-        quantiles = histogram.quantiles_ms([quantile for _, quantile in named])
-        latency_ms = {MEAN: results.latency_ms[MEAN]} | dict(zip([name for name, _ in named], quantiles, strict=True))
-    return {
-        "latency_ms": latency_ms,
-        "requests": results.requests + results.dropped,
-        "failures": results.failures + results.dropped,
+        "offered_rps": results.throughput.offered_rps,
+        "throughput_rps": results.throughput.answered_rps,
+        "texts_per_s": results.throughput.texts_per_s,
+        "requests": results.requests.ended,
+        "failures": results.requests.failed,
+        "dropped": results.requests.dropped,
+        "late": results.lateness.late,
+        "behind": results.lateness.behind,
+        "cache_hit_rate": results.hits.rate,
     }

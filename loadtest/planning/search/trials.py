@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from loadtest.arrivals.process import Poisson
-from loadtest.generator.measure import Progress, ignore, measure
+from loadtest.generator.measure import measure
 from loadtest.planning.search.trial import Trial, judge, unanswered
+from loadtest.results.progress import Progress, ignore
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario, ScenarioError
@@ -60,7 +61,7 @@ class Trials:
             if warm_up.interrupted:
                 raise KeyboardInterrupt
         scenario = self._at(rate_rps)
-        around = replace(self._around, started_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        around = self._around.begun_at(datetime.now(UTC).isoformat(timespec="seconds"))
         measurement = measure(scenario, self._corpus, self._on_progress)
         if measurement.interrupted:
             raise KeyboardInterrupt

@@ -22,7 +22,7 @@ def trials_csv(trials: Sequence[Trial]) -> str:
 def _row(number: int, trial: Trial) -> list[Any]:
     results = trial.results
     counts: Mapping[str, float | None] = {} if results is None else counted(results)
-    latency_ms = {} if results is None else results.latency_ms or {}
+    latency_ms = {} if results is None else results.latency.summary_ms or {}
     return [
         *(number, trial.rate_rps, trial.passed if trial.kept_up else None, trial.kept_up),
         *(counts.get(name) for name in COUNTED),

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from loadtest.arrivals.process import Poisson
-from loadtest.generator.measure import Progress
 from loadtest.observation.machine import describe_machine
 from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
 from loadtest.planning.search.search import Found, search
@@ -23,6 +22,8 @@ from loadtest.planning.sweep.run import Measured, Run, SearchEnd
 from loadtest.planning.sweep.stack.observer import Observer
 from loadtest.planning.sweep.stack.packaged import PackagedModel
 from loadtest.planning.sweep.stack.running import Stack, running_stack
+from loadtest.results.progress import Progress
+from loadtest.results.provenance import Provenance
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
@@ -55,16 +56,17 @@ def measure_configuration(
             statistics could not be read.
         KeyboardInterrupt: ended by hand; nothing of the configuration counts.
     """
-    began_s, around = time.monotonic(), Circumstances(command, datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
+    began_s = time.monotonic()
+    provenance = Provenance(command, datetime.now(UTC).isoformat(timespec="seconds"), describe_machine())
     with running_stack(packaged, job.configuration.knobs, listeners.on_words) as stack:
         versions = {**generator_versions(), **gateway_versions(stack.gateway.url, {}), **triton_versions([stack.triton])}
-        around = replace(around, versions=versions)
-        points, found = _load(job, document, corpus, around, stack, listeners)
+        provenance = replace(provenance, versions=versions)
+        points, found = _load(job, document, corpus, Circumstances(provenance), stack, listeners)
     measured = Measured(
-        started_at=around.started_at,
+        started_at=provenance.started_at,
         elapsed_s=time.monotonic() - began_s,
-        machine=around.machine,
-        versions=around.versions,
+        machine=provenance.machine,
+        versions=provenance.versions,
         memory_bytes=memory_at_the_end(points),
         points=tuple(points),
         search=None if found is None else SearchEnd(found.outcome, found.reason),
@@ -92,7 +94,7 @@ def _load(
             listeners.on_load(f"{rate_rps:,.4g} requests/s for {duration_s:g} s{' (search)' if kind == SEARCH else ''}")
             with observer.watching() as run:
                 trial = trials(rate_rps)
-            seen = None if trial.results is None else run.seen(trial.results.requests)
+            seen = None if trial.results is None else run.seen(trial.results.requests.ended)
             points.append(point_of(rate_rps, kind, trial.results, seen))
             return trial
 

@@ -143,6 +143,6 @@ def sustained(results: Results) -> bool:
 
     A queue that grows shows in too few answers.
     """
-    if results.latency_ms is None or results.error_share > MOST_ERRORS:
+    if results.latency.summary_ms is None or results.requests.error_share > MOST_ERRORS:
         return False
-    return results.throughput_rps >= LEAST_ANSWERED * results.offered_rps
+    return results.throughput.answered_rps >= LEAST_ANSWERED * results.throughput.offered_rps

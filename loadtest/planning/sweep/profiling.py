@@ -24,6 +24,7 @@ from loadtest.planning.sweep.stack.packaged import PackagedModel
 from loadtest.planning.sweep.stack.running import Stack, running_stack
 from loadtest.planning.sweep.store import Store
 from loadtest.planning.sweep.sweeper import FAULTS
+from loadtest.results.provenance import Provenance
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.loop import ClosedLoop
 from loadtest.scenario.scenario import Scenario
@@ -77,7 +78,7 @@ def measure_profile(
         raise SweepError(f"{name} keeps no answers (cache: off), and a capacity profile tells hits from misses")
     began_s, began, machine = time.monotonic(), datetime.now(UTC), describe_machine()
     workload = workload_of(document, knobs, name)
-    around = Circumstances(command, began.isoformat(timespec="seconds"), machine)
+    around = Circumstances(Provenance(command, began.isoformat(timespec="seconds"), machine))
     with running_stack(packaged, knobs.model_copy(update={"workers": None}), listeners.on_words) as stack:
         with Client(stack.triton) as client:
             configured = read_configuration(client, stack.triton, stack.model)
@@ -93,7 +94,7 @@ def measure_profile(
         phases = []
         for phase in Phases(scenario, corpus, readers, configured, around).run(wanted.seconds):
             phases.append(phase)
-            listeners.on_load(f"{phase.name}: {phase.results.throughput_rps:,.1f} requests/s")
+            listeners.on_load(f"{phase.name}: {phase.results.throughput.answered_rps:,.1f} requests/s")
     subject = Subject(
         model=document.model,
         instance=INSTANCE,

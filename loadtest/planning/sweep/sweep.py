@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from loadtest.generator.measure import Progress
 from loadtest.planning.sweep.configuration import Configuration, configurations
 from loadtest.planning.sweep.description import describe
 from loadtest.planning.sweep.document import ProfileField, read_document
@@ -19,6 +18,7 @@ from loadtest.planning.sweep.run import Run, run_store
 from loadtest.planning.sweep.stack.packaged import file_digest, read_model
 from loadtest.planning.sweep.store import Store
 from loadtest.planning.sweep.sweeper import Standing, run_jobs
+from loadtest.results.progress import Progress
 from loadtest.slo import Slo
 from loadtest.workload.corpus import read_corpus
 

@@ -93,7 +93,7 @@ def test_a_mixed_fleet_lies_between_its_two_prices(on_demand: float, discount: f
 
 
 def test_the_covered_price_is_what_a_simulated_year_costs() -> None:
-    """Ten thousand lives of an instance, hour by hour paid as a cloud would."""
+    """Ten thousand lives of an instance, paid as a cloud charges them."""
     random, taken, spot, on_demand = Random(1), Interruptions(0.2, 900, 120), 0.3, 1.0
     paid = hours = 0.0
     for _ in range(10_000):

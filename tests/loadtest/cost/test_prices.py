@@ -38,7 +38,7 @@ def test_the_users_own_entries_replace_and_add(own: Path) -> None:
     assert table["aws/g5.xlarge"] == shipped["aws/g5.xlarge"]
 
 
-def test_an_unknown_type_is_answered_with_those_that_there_are() -> None:
+def test_an_unknown_type_is_refused_with_a_list_of_the_known_ones() -> None:
     with pytest.raises(PriceError, match=r"no 'aws/g9\.xlarge'; it has aws/c7i\.2xlarge.*--prices"):
         read_prices()["aws/g9.xlarge"]
     assert "aws/g9.xlarge" not in list(read_prices())

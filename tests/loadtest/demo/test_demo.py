@@ -8,12 +8,14 @@ from loadtest.demo.asking import Answer, RefusedError
 from loadtest.demo.caching import Twice, ask_twice
 from loadtest.demo.findings import Findings
 from loadtest.demo.load import LoadFailedError, load_gateway
+from loadtest.demo.model import Experiment, Variant
 from loadtest.demo.packaged import Packaged, read_packaged
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import Example, Predicted, choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import Arm, Split, split_units
-from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.measurement import Generators, GeneratorUse, Measurement
 from loadtest.results.outcome import Outcome
+from loadtest.results.provenance import Provenance
 from loadtest.results.recording import Recording
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario.loop import ClosedLoop
@@ -24,7 +26,7 @@ from loadtest.workload.corpus import CorpusError
 from loadtest.workload.workload import Target, Workload
 
 EXAMPLES = [Example("a", "x"), Example("b", "x"), Example("c", "y"), Example("b", "x"), Example("d", "z")]
-EXPERIMENT = {"key": "topics-lora", "variants": [{"name": f"variant-{v}", "version": v, "weight": 0.5} for v in (1, 2)]}
+EXPERIMENT = Experiment("topics-lora", [Variant(f"variant-{version}", version, 0.5) for version in (1, 2)])
 MANIFEST = {
     "version": 2,
     "precision": "int8-dynamic",
@@ -43,8 +45,8 @@ def findings(p_value: float = 0.9, failed: int = 0) -> Findings:
         recording.end(7.9, 7.9, 7.902, 1, 0, Outcome(503, "topics", fault="gone"))
     workload = Workload(corpus=Path("c"), targets=(Target("topics"),), repeat=0)
     scenario = Scenario(url="http://127.0.0.1:1", loop=ClosedLoop(4), workload=workload, duration_s=8)
-    measured = Measurement(recording, 8.0, (GeneratorUse(0, 0.1, 0.0, 80),))
-    load = summarize(scenario, measured, Circumstances("python -m loadtest run", "now", machine))
+    measured = Measurement(recording, 8.0, Generators((GeneratorUse(0, 0.1, 0.0, 80),)))
+    load = summarize(scenario, measured, Circumstances(Provenance("python -m loadtest run", "now", machine)))
     answers = [Answer("earn", 0.9, 1, "control", "miss", 5.0), Answer("<acq>", 0.8, 2, "treatment", "miss", 5.0)]
     split = Split("topics-lora", [Arm("control", 1, 0.5, 503), Arm("treatment", 2, 0.5, 497)], p_value)
     return Findings(

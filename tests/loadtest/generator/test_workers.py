@@ -48,7 +48,7 @@ def test_three_workers_send_the_bytes_of_one(gateway: Any, corpus: Path, tmp_pat
 
 def test_users_of_a_closed_loop_are_split(gateway: Any, corpus: Path, tmp_path: Path) -> None:
     gateway.latency_s = 0.05
-    assert main(command(gateway, corpus, tmp_path, "--users", "6", "--duration", "2", "--workers", "2")) == 0
+    assert main(command(gateway, corpus, tmp_path, "--users", "6", "--duration", "1.5", "--workers", "2")) == 0
     report = read(tmp_path)
     assert report["throughput_rps"] == pytest.approx(6 / (report["latency_ms"]["mean"] / 1e3), rel=0.25)
     assert len(report["generators"]) == 2
@@ -97,13 +97,13 @@ def test_locusts_page_shows_the_run(gateway: Any, corpus: Path, tmp_path: Path) 
     seen: list[dict[str, Any]] = []
 
     def look(number: int) -> None:
-        if number == 90:
+        if number == 50:
             from urllib.request import urlopen
 
             with urlopen(f"http://127.0.0.1:{port}/stats/requests") as answer:
                 seen.append(json.load(answer))
 
     gateway.on_request = look
-    assert main(command(gateway, corpus, tmp_path, "--rate", "60", "--duration", "3", "--web-ui", str(port))) == 0
+    assert main(command(gateway, corpus, tmp_path, "--rate", "60", "--duration", "1.5", "--web-ui", str(port))) == 0
     assert [stats["state"] for stats in seen] == ["running"]
     assert seen[0]["stats"][-1]["name"] == "Aggregated"

@@ -1,4 +1,4 @@
-"""What is seen of the stack: names from command lines, rates from counters, and real processes of this machine."""
+"""What is seen of the stack: names from command lines, rates from counters, real processes."""
 
 import os
 import subprocess
@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 import pytest
 
-from loadtest.generator.measure import Progress
 from loadtest.generator.scripted_process import scripted_server
 from loadtest.observation.exposition import ExpositionError, read_samples, total
 from loadtest.observation.process_names import ProcessName, http_address, metrics_address, name_process, number_equals
@@ -19,6 +18,7 @@ from loadtest.observation.watch import Watch
 from loadtest.observation.watched_processes import WatchedProcesses
 from loadtest.report.stack_charts import draw_stack
 from loadtest.results.observed import Observed
+from loadtest.results.progress import Progress
 
 STUB = [
     "/t/backends/python/triton_python_backend_stub",
@@ -99,7 +99,7 @@ nv_gpu_memory_total_bytes{{gpu_uuid="GPU-1"}} 2e9
     return Page(at_s, read_samples(text))
 
 
-def test_batch_sizes_are_texts_over_batches_between_two_looks() -> None:
+def test_batch_sizes_are_texts_over_batches_between_two_samples() -> None:
     pages = [
         page(-0.5, 100, 50, {"1": 40, "2": 10}),
         page(1.5, 160, 70, {"1": 50, "2": 20}, busy=0.5),
@@ -133,14 +133,14 @@ def test_a_triton_that_began_anew_counts_from_zero() -> None:
     assert (use.models[0].inferences, use.series[0].mean_batch) == (30, 3)
 
 
-def test_one_look_says_nothing() -> None:
+def test_one_sample_says_nothing() -> None:
     use = describe_triton("http://t", [page(0, 100, 50, {})], silent_s=0.5)
     assert (use.models, use.series, use.silent_s) == ([], [], 0.5)
 
 
-def test_looks_that_follow_at_once_are_left_out() -> None:
-    looks = [(0.0,), (0.2,), (1.2,), (2.2,), (2.3,)]
-    assert space_out(looks, [at_s for (at_s,) in looks]) == [(0.0,), (1.2,), (2.3,)]
+def test_samples_that_follow_at_once_are_left_out() -> None:
+    samples = [(0.0,), (0.2,), (1.2,), (2.2,), (2.3,)]
+    assert space_out(samples, [at_s for (at_s,) in samples]) == [(0.0,), (1.2,), (2.3,)]
 
 
 def test_metrics_are_read_with_their_labels() -> None:
@@ -184,7 +184,7 @@ child.wait()
         assert use.ended_s == 3.0
 
 
-def test_of_a_server_and_its_workers_the_server_is_found() -> None:
+def test_a_server_is_found_where_workers_share_its_socket() -> None:
     worker = "import sys; sys.stdin.read()"
     server = f"""import socket, subprocess, sys
 listener = socket.create_server(("127.0.0.1", 0))
@@ -213,7 +213,7 @@ def test_the_listener_is_found_and_watched_while_the_load_runs() -> None:
         observed = watch.observed()
     assert heard == [Progress(2.0, 5, 0)]
     assert {use.pid for use in observed.processes} >= {pid, os.getpid()}
-    # the progress told that the load had begun 2 s before
+    # by its progress, the load had begun 2 s before
     assert {point.at_s for use in observed.processes for point in use.series} == {3.5}
     assert listeners(url) == []
     assert listeners("http://192.0.2.1:80") == []

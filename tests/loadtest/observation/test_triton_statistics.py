@@ -8,7 +8,10 @@ from loadtest.observation.triton_statistics import Batches, parse_statistics
 
 
 def entry(calls: int, sizes: dict[int, int]) -> dict[str, Any]:
-    """One version's statistics: 2 ms in the queue a call, 1 ms of inference and 0.5 ms of copying a text."""
+    """One version's statistics.
+
+    A call waits 2 ms in the queue; a text takes 1 ms of inference and 0.5 ms of copying.
+    """
     return {
         "inference_count": sum(size * count for size, count in sizes.items()),
         "execution_count": sum(sizes.values()),

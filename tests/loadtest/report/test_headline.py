@@ -9,10 +9,12 @@ from loadtest.arrivals.process import Poisson
 from loadtest.report.error_table import error_table
 from loadtest.report.headline import headline, silent_from_s
 from loadtest.report.page import render_html
-from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.errors import Fault
+from loadtest.results.measurement import Generators, GeneratorUse, Measurement
 from loadtest.results.outcome import Outcome
+from loadtest.results.provenance import Provenance
 from loadtest.results.recording import Recording
-from loadtest.results.results import Fault, Results
+from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario.loop import ClosedLoop, Loop, OpenLoop
 from loadtest.scenario.scenario import Scenario
@@ -44,11 +46,10 @@ def results(
         duration_s=10,
         workers=workers,
     )
-    around = Circumstances(
-        "python -m loadtest run", "2026-01-01T00:00:00+00:00", MACHINE, slo=parse_slo(slo) if slo else None, problem=problem
-    )
+    provenance = Provenance("python -m loadtest run", "2026-01-01T00:00:00+00:00", MACHINE)
+    around = Circumstances(provenance, slo=parse_slo(slo) if slo else None, problem=problem)
     use = GeneratorUse(0, 0.5, 0.0, recording.requests)
-    return summarize(scenario, Measurement(recording, 10.0, (use,), interrupted, workers - 1), around)
+    return summarize(scenario, Measurement(recording, 10.0, Generators((use,), workers - 1), interrupted), around)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from loadtest.planning.sweep.stack.packaged import Facts
 from loadtest.report.charts.labels import Box, place_labels
 from loadtest.report.search_page import render_search
 from loadtest.report.sweep_page import name_letters, render_sweep
+from loadtest.results.provenance import Provenance
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
@@ -43,7 +44,8 @@ OUTSIDE = r"""(?:src|href)\s*=|url\(|@import|<script|<link|<img|NaN"""
 
 def trial(rate_rps: float, passed: bool | None, p99: float, misses: tuple[str, ...] = ()) -> Trial:
     """A trial with this p99 in ms; `passed` is None where the generator was behind."""
-    seen = replace(results(rate_rps, p99 / 1000), latency_ms={"p50": p99 / 3, "p95": p99 / 2, "p99": p99})
+    seen = results(rate_rps, p99 / 1000)
+    seen = replace(seen, latency=replace(seen.latency, summary_ms={"p50": p99 / 3, "p95": p99 / 2, "p99": p99}))
     return Trial(rate_rps, passed is True, passed is not None, misses, seen)
 
 
@@ -73,7 +75,7 @@ def search(**changes: Any) -> SearchSummary:
             duration_s=10,
             headers={"Authorization": "Bearer secret"},
         ),
-        "around": Circumstances("python -m loadtest search", "2026-01-01T00:00:00+00:00", MACHINE),
+        "around": Circumstances(Provenance("python -m loadtest search", "2026-01-01T00:00:00+00:00", MACHINE)),
     }
     return SearchSummary(**fields | changes)
 

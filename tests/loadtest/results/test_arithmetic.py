@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -37,6 +37,16 @@ def test_the_mean_is_exact_to_a_microsecond(durations_s: list[float]) -> None:
 def test_merged_histograms_are_the_one_that_counted_everything(parts: list[list[float]]) -> None:
     sent = [Histogram.from_dict(counted(part).to_dict()) for part in parts]
     assert merged(sent) == counted([duration_s for part in parts for duration_s in part])
+
+
+@given(durations)
+@settings(max_examples=20)  # each decodes and scans whole histograms
+def test_the_counts_of_a_histogram_give_back_its_values(durations_s: list[float]) -> None:
+    histogram = counted(durations_s)
+    values_ms = [ms for ms, count in histogram.counts() for _ in range(count)]
+    total = len(durations_s)
+    assert values_ms == histogram.quantiles_ms([(rank + 1) / total for rank in range(total)])
+    assert Histogram.decode(histogram.encode()).counts() == histogram.counts()
 
 
 def test_a_duration_beyond_an_hour_counts_as_an_hour() -> None:

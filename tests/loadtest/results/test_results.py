@@ -6,15 +6,16 @@ import pytest
 from markupsafe import escape
 
 from loadtest.arrivals.process import Poisson
-from loadtest.generator.connections import Answer
+from loadtest.generator.connections import Response
 from loadtest.generator.judge import judge
 from loadtest.generator.wire import WireRequest
 from loadtest.report.headline import headline
 from loadtest.report.page import render_html
 from loadtest.results import encoding
 from loadtest.results.figures import milliseconds
-from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.measurement import Generators, GeneratorUse, Measurement
 from loadtest.results.outcome import Outcome, count_hits, describe_no_answer
+from loadtest.results.provenance import Provenance
 from loadtest.results.recording import Recording
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
@@ -32,9 +33,8 @@ SCENARIO = Scenario(
     duration_s=10,
     headers={"Authorization": "Bearer hunter2"},
 )
-AROUND = Circumstances(
-    "python -m loadtest run", "2026-01-01T00:00:00+00:00", {"cpu": "c", "cores": 2, "memory_gib": 4.0, "system": "s", "python": "3"}, 3.6
-)
+MACHINE: dict[str, str | int | float] = {"cpu": "c", "cores": 2, "memory_gib": 4.0, "system": "s", "python": "3"}
+AROUND = Circumstances(Provenance("python -m loadtest run", "2026-01-01T00:00:00+00:00", MACHINE), 3.6)
 ONE, TWO = Outcome(200, "topics", "1", "control", "hit"), Outcome(200, "topics", "2", "treatment", "miss")
 SHED = Outcome(429, "topics", fault="too many <b>requests</b> are waiting")
 GONE = Outcome(0, "topics", fault="connection refused")
@@ -49,7 +49,10 @@ def ended(recording: Recording, ended_s: float, latency_ms: float, texts: int, r
 
 
 def good(recording: Recording, hits_of_one: bool = True, hits_of_two: bool = False) -> Recording:
-    """100 good answers in 10 s, one each 0.1 s; version 1 from the cache in 1 ms, version 2 not, in 3 ms. Version 1 is sent repeats."""
+    """100 good answers in 10 s, one each 0.1 s.
+
+    Version 1 answers from the cache in 1 ms, and is sent repeats; version 2 computes for 3 ms.
+    """
     for number in range(100):
         from_cache = hits_of_one if number % 2 else hits_of_two
         outcome = (ONE if number % 2 else TWO)._replace(cache="hit" if from_cache else "miss")
@@ -68,22 +71,23 @@ def seen() -> Recording:
 def results(recording: Recording | None = None, scenario: Scenario = SCENARIO, cpu: float = 0.5, interrupted: bool = False) -> Results:
     recording = seen() if recording is None else recording
     use = GeneratorUse(0, cpu, 0.0, recording.requests)
-    return summarize(scenario, Measurement(recording, 10.0, (use,), interrupted), AROUND)
+    return summarize(scenario, Measurement(recording, 10.0, Generators((use,)), interrupted), AROUND)
 
 
 def test_rates_and_latencies_are_of_good_answers() -> None:
     found = results()
-    assert (found.requests, found.failures, found.throughput_rps) == (110, 10, 10.0)
-    assert found.latency_ms is not None
-    assert found.latency_ms["p50"] == pytest.approx(1.0, rel=2e-3)
-    assert found.latency_ms["p95"] == found.latency_ms["max"] == pytest.approx(3.0, rel=2e-3)
-    assert found.latency_behind["p50"] == 51
-    assert found.latency_behind["p99"] == 2
-    assert found.cache_hit_rate == 0.5
-    assert found.sent_repeats == pytest.approx(50 / 110)
-    assert found.variants == {"1": 50, "2": 50}
-    assert found.usd_per_million == pytest.approx(100.0)
-    assert found.error_share == pytest.approx(10 / 110)
+    assert (found.requests.ended, found.requests.failed, found.throughput.answered_rps) == (110, 10, 10.0)
+    latency_ms = found.latency.summary_ms
+    assert latency_ms is not None
+    assert latency_ms["p50"] == pytest.approx(1.0, rel=2e-3)
+    assert latency_ms["p95"] == latency_ms["max"] == pytest.approx(3.0, rel=2e-3)
+    assert found.latency.behind["p50"] == 51
+    assert found.latency.behind["p99"] == 2
+    assert found.hits.rate == 0.5
+    assert found.hits.repeats_sent == pytest.approx(50 / 110)
+    assert found.answers_by_version == {"1": 50, "2": 50}
+    assert found.costs.usd_per_million == pytest.approx(100.0)
+    assert found.requests.error_share == pytest.approx(10 / 110)
 
 
 def test_groups_and_errors_are_told_apart() -> None:
@@ -93,7 +97,7 @@ def test_groups_and_errors_are_told_apart() -> None:
         ("2", "treatment", 50, 0.0),
     ]
     assert [(fault.status, fault.requests) for fault in found.errors] == [(429, 8), (0, 2)]
-    assert found.errors_by_status == {"429": 8, "0": 2}
+    assert found.to_dict()["errors_by_status"] == {"429": 8, "0": 2}
 
 
 def test_slices_cover_the_run_and_add_up() -> None:
@@ -112,16 +116,16 @@ def test_a_batch_counts_its_texts() -> None:
     recording = Recording()
     ended(recording, 1.0, 5.0, 4, 3, Outcome(200, "topics", "1", "", "partial"), 10)
     found = results(recording, Scenario(url="http://h", loop=ClosedLoop(1), workload=WORKLOAD, duration_s=10))
-    assert (found.throughput_rps, found.texts_per_s, found.cache_hit_rate) == (1.0, 4.0, 0.75)
-    assert found.usd_per_million == pytest.approx(250.0)
+    assert (found.throughput.answered_rps, found.throughput.texts_per_s, found.hits.rate) == (1.0, 4.0, 0.75)
+    assert found.costs.usd_per_million == pytest.approx(250.0)
 
 
 def test_nothing_answered_is_reported_without_figures() -> None:
     recording = Recording()
     ended(recording, 1.0, 0.2, 1, 0, GONE, 3)
     found = results(recording)
-    assert (found.requests, found.failures, found.throughput_rps) == (3, 3, 0)
-    assert found.latency_ms is found.cache_hit_rate is found.usd_per_million is None
+    assert (found.requests.ended, found.requests.failed, found.throughput.answered_rps) == (3, 3, 0)
+    assert found.latency.summary_ms is found.hits.rate is found.costs.usd_per_million is None
     assert "Not one of 3" in verdict(found)
     assert "connection refused" in render_html(found)
 
@@ -164,7 +168,7 @@ def test_dropped_and_late_requests_are_told() -> None:
     said = " ".join(cautions(found))
     assert "1 requests were dropped: they could not start within 1.5 s" in said
     assert "1 requests started late, since 3 were in flight" in said
-    assert found.error_share == pytest.approx(1 / 101)
+    assert found.requests.error_share == pytest.approx(1 / 101)
     assert [part.late + part.dropped for part in found.series] == [0, 2, *[0] * 8]
 
 
@@ -210,9 +214,9 @@ def test_recordings_survive_json_and_add_up() -> None:
     ],
 )
 def test_an_answer_is_good_only_when_it_is_the_answer(status: int, content: bytes, fault: str) -> None:
-    answer = Answer(status, {"X-Model-Version": "2", "X-Variant": "treatment", "X-Cache": "hit"}, content)
+    response = Response(status, {"X-Model-Version": "2", "X-Variant": "treatment", "X-Cache": "hit"}, content)
     request = WireRequest(b"", "topics", texts=1, repeats=0)
-    assert judge(BY_NAME["kserve-v1"], request, answer) == Outcome(status, "topics", "2", "treatment", "hit", fault)
+    assert judge(BY_NAME["kserve-v1"], request, response) == Outcome(status, "topics", "2", "treatment", "hit", fault)
 
 
 def test_no_answer_is_described() -> None:

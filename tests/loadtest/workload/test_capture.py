@@ -47,10 +47,10 @@ def test_a_log_becomes_a_trace_in_the_order_of_the_beginnings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "hits"), [({}, 2), ({"items": 5, "hits": 1}, 1), ({"items": 10, "hits": 8}, 4), ({"items": 5, "hits": 4}, 4)]
+    ("fields", "hits"), [({}, 2), ({"items": 5, "hits": 1}, 1), ({"items": 10, "hits": 8}, 4), ({"items": 5, "hits": 4}, 4)]
 )
-def test_a_partial_answer_has_the_hits_that_its_line_tells_or_half(told: dict[str, int], hits: int) -> None:
-    assert capture([line(1.0, 1.0, instances=5, cache="partial", **told)]) == [TraceRow(0.0, 5, hits, "topics", 1)]
+def test_a_partial_answer_has_the_hits_of_its_line_or_half(fields: dict[str, int], hits: int) -> None:
+    assert capture([line(1.0, 1.0, instances=5, cache="partial", **fields)]) == [TraceRow(0.0, 5, hits, "topics", 1)]
 
 
 def test_a_captured_trace_is_replayed_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from loadtest.planning.sweep.point import FIXED, BatchFigures, Point
-from loadtest.results.histogram import EXACT_DIGITS, Histogram, merged
+from loadtest.results.histogram import merged
 from loadtest.results.percentiles import summarize_latency
 from loadtest.results.results import Results
 from loadtest.results.verdict import keeps_up
 from loadtest.slo import Slo
 
-US_PER_MS = 1000
 SPREAD = ("p50", "p95", "p99")
 
 
@@ -69,39 +68,31 @@ def _at(rate_rps: float, points: Sequence[Point], slo: Slo) -> Load:
         misses=sorted({miss for trial in trials for miss in trial.misses}),
         sustained=_mostly([point.sustained for point in points]),
         generator_behind=sum(not keeps_up(results) for results in seen),
-        requests=sum(results.requests for results in seen),
-        failures=sum(results.failures for results in seen),
-        dropped=sum(results.dropped for results in seen),
-        throughput_rps=_mean([results.throughput_rps for results in seen]),
-        texts_per_s=_mean([results.texts_per_s for results in seen]),
+        requests=sum(results.requests.ended for results in seen),
+        failures=sum(results.requests.failed for results in seen),
+        dropped=sum(results.requests.dropped for results in seen),
+        throughput_rps=_mean([results.throughput.answered_rps for results in seen]),
+        texts_per_s=_mean([results.throughput.texts_per_s for results in seen]),
         latency_ms=merged_latency_ms(seen),
         latency_ms_range=_range(seen),
-        cache_hit_rate=_mean([results.cache_hit_rate for results in seen]),
+        cache_hit_rate=_mean([results.hits.rate for results in seen]),
         mean_batch_texts=_mean_of_batches(points, lambda batches: batches.mean_batch_texts),
         mean_call_texts=_mean_of_batches(points, lambda batches: batches.mean_call_texts),
         mean_queue_ms=_mean_of_batches(points, lambda batches: batches.mean_queue_ms),
         batch_sizes=_sizes(points),
         cpu_s_per_request=_cpu(points),
-        generator_cpu_share=_mean([results.generator_cpu_share for results in seen]),
+        generator_cpu_share=_mean([results.generators.cpu_share for results in seen]),
     )
 
 
 def merged_latency_ms(seen: Sequence[Results]) -> dict[str, float] | None:
     """Percentiles over all requests of several runs."""
-    return summarize_latency(merged(_latency(results) for results in seen if results.latency_ms is not None))
-
-
-def _latency(results: Results) -> Histogram:
-    answered = results.requests - results.failures
-    mean_ms = 0.0 if results.latency_ms is None else results.latency_ms["mean"]
-    return Histogram.from_dict(
-        {"hdr": results.histograms["latency"], "digits": EXACT_DIGITS, "sum_us": round(mean_ms * US_PER_MS * answered)}
-    )
+    return summarize_latency(merged(results.latency.decode() for results in seen if results.latency.summary_ms is not None))
 
 
 def _range(seen: Sequence[Results]) -> dict[str, tuple[float, float]] | None:
     """The least and the greatest of each percentile over the runs."""
-    latencies = [results.latency_ms for results in seen if results.latency_ms is not None]
+    latencies = [results.latency.summary_ms for results in seen if results.latency.summary_ms is not None]
     if not latencies:
         return None
     return {name: (min(found[name] for found in latencies), max(found[name] for found in latencies)) for name in SPREAD}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from loadtest.planning.sweep.run import Run
 from loadtest.results.observed import ROLES, Observed
 from loadtest.results.results import Results
+from loadtest.results.slo_check import SloCheck
 from loadtest.slo import Slo
 
 
@@ -55,7 +56,7 @@ def run_over_time(runs: Sequence[Run], slo: Slo) -> OverTime | None:
         rate_rps=rate_rps,
         held=bool(held),
         parts=parts_of(results.observed),
-        results=replace(results, slo=str(slo), slo_misses=list(trial.misses), latency_by_second=[]),
+        results=replace(results, slo_check=SloCheck(slo, list(trial.misses)), latency_by_second=[]),
     )
 
 

@@ -6,13 +6,13 @@ Each run is watched from its first progress, when its cache has been warmed, to 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from loadtest.generator.measure import Progress, ignore
 from loadtest.observation.process_table import NoProcessError
 from loadtest.observation.triton_statistics import Statistics
 from loadtest.observation.watch import Watch
 from loadtest.planning.sweep.errors import SweepError
 from loadtest.planning.sweep.point import PARTS, Seen
 from loadtest.results.observed import Observed
+from loadtest.results.progress import Progress, ignore
 from loadtest.target.gateway_process import RunningGateway
 
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,8 +18,9 @@ from loadtest.planning.comparison.difference import Difference, Interval
 from loadtest.planning.comparison.repetitions import combine
 from loadtest.planning.comparison.runs import compare_runs
 from loadtest.planning.comparison.student import t_95
-from loadtest.results.measurement import GeneratorUse, Measurement
+from loadtest.results.measurement import Generators, GeneratorUse, Measurement
 from loadtest.results.outcome import Outcome
+from loadtest.results.provenance import Provenance
 from loadtest.results.recording import Recording
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
@@ -46,8 +49,8 @@ def simulated(seed: int, *, own_seed: int, factor: float = 1.0, fail_share: floa
         recording.end(start_s, start_s, start_s + latency_s, 1, 0, outcome)
     workload = Workload(corpus=Path("texts.jsonl"), targets=(Target("topics"),), repeat=0.0)
     asked = Scenario(url="http://h:1", loop=OpenLoop(Poisson(rate_rps)), workload=workload, duration_s=SECONDS, seed=seed, **scenario)
-    measured = Measurement(recording, float(SECONDS), (GeneratorUse(0, 0.1, 0.0, recording.requests),))
-    return summarize(asked, measured, Circumstances("run", "2026-11-21T00:00:00+00:00", {"cpu": "x"}, usd_per_hour=0.36))
+    measured = Measurement(recording, float(SECONDS), Generators((GeneratorUse(0, 0.1, 0.0, recording.requests),)))
+    return summarize(asked, measured, Circumstances(Provenance("run", "2026-11-21T00:00:00+00:00", {"cpu": "x"}), usd_per_hour=0.36))
 
 
 def by_metric(before: Results, after: Results, *, paired: bool = True) -> dict[str, Difference]:
@@ -256,14 +259,19 @@ def test_a_file_that_cannot_be_compared_is_named(
 def test_a_real_server_that_became_slower_is_told_from_one_that_did_not(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run(name: str, latency_ms: float) -> str:
-        with scripted_server(latencies_ms=[[latency_ms, 1]]) as url:
-            needed = ["--url", url, "--model", "topics", "--corpus", str(corpus), "--report", str(tmp_path / name), "--repeat", "0"]
-            assert main(["run", *needed, "--rate", "60", "--duration", "8"]) == 0
-        return str(tmp_path / name)
+    before, slower = str(tmp_path / "before"), str(tmp_path / "slower")
 
-    before, slower = run("before", 50), run("slower", 60)
-    capsys.readouterr()
+    def run(url: str, report: str) -> "subprocess.Popen[bytes]":
+        needed = ["--url", url, "--model", "topics", "--corpus", str(corpus), "--report", report, "--repeat", "0"]
+        return subprocess.Popen([sys.executable, "-m", "loadtest", "run", *needed, "--rate", "60", "--duration", "8"])
+
+    with (
+        scripted_server(latencies_ms=[[50, 1]]) as one,
+        scripted_server(latencies_ms=[[60, 1]]) as other,
+        run(one, before) as first,
+        run(other, slower) as second,
+    ):
+        assert [first.wait(60), second.wait(60)] == [0, 0]
     assert main(["compare", before, slower, "--fail-if", "p50>+10%", "--confident"]) == 1
     assert "p50 +" in capsys.readouterr().out
     # p50 hardly varies here, so that a real but tiny change may be certain: CI asks for more

@@ -14,6 +14,7 @@ from loadtest.planning.sweep.knobs import Knobs
 from loadtest.planning.sweep.point import FIXED, Point, point_of
 from loadtest.planning.sweep.run import OLDER, Run
 from loadtest.report.sweep_page import render_sweep
+from loadtest.results.slo_check import SloCheck
 from loadtest.slo import parse_slo
 
 
@@ -27,12 +28,12 @@ def test_the_run_at_the_highest_rate_within_the_slo_is_told_over_time() -> None:
     assert shown is not None
     assert (shown.run, shown.rate_rps, shown.held) == ("runs/k.json", 40, True)
     assert len(shown.results.series) == DURATION_S
-    assert (shown.results.slo, shown.results.slo_misses) == ("p95<100ms,errors<1%", [])
+    assert shown.results.slo_check == SloCheck(parse_slo("p95<100ms,errors<1%"), [])
     assert shown.parts == {"triton": PartUse(pytest.approx(0.85), pytest.approx(0.95), 170)}
     missed = run_over_time([run], parse_slo("p95<1ms"))
     assert missed is not None
     assert (missed.rate_rps, missed.held) == (20, False)
-    assert missed.results.slo_misses == ["p95<1ms: 20.02 ms"]
+    assert missed.results.slo_check == SloCheck(parse_slo("p95<1ms"), ["p95<1ms: 20.02 ms"])
     assert run_over_time([run_of("k", point_of(20, FIXED, None, None))], WITHIN_50) is None
 
 

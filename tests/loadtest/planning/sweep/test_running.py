@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sweep_made import PACKAGED, measured, point
 
-from loadtest.generator.measure import Progress, ignore
 from loadtest.observation.triton_statistics import Statistics
 from loadtest.planning.sweep.configuration import Configuration
 from loadtest.planning.sweep.description import Description, describe
@@ -21,6 +20,7 @@ from loadtest.planning.sweep.stack.running import triton_address
 from loadtest.planning.sweep.store import Store
 from loadtest.planning.sweep.sweeper import Standing, run_jobs, time_left_s
 from loadtest.results.observed import Observed, ProcessPoint, ProcessUse
+from loadtest.results.progress import Progress, ignore
 from loadtest.target.gateway_process import RunningGateway
 from loadtest.target.readiness import TargetError
 

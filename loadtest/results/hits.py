@@ -1,0 +1,37 @@
+"""The repeats that a load test sent, and the texts that came from the cache. Pure."""
+
+from dataclasses import dataclass
+
+from loadtest.results.recording import Recording
+from loadtest.workload.expectation import expected_hit_rate
+from loadtest.workload.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Shares of texts, from 0 to 1.
+
+    `rate` came from the cache and `repeats_answered` were repeats, both of the texts that were
+    answered well (None where none was). `repeats_sent` were repeats of all texts that were sent,
+    and `expected` is the hit rate that the scenario leads one to expect. `by_status` counts the
+    good answers by what `X-Cache` said.
+    """
+
+    rate: float | None
+    expected: float
+    repeats_sent: float
+    repeats_answered: float | None
+    by_status: dict[str, int]
+
+
+def hits_of(seen: Recording, workload: Workload) -> Hits:
+    """The hits of a recording of this workload."""
+    texts = seen.texts_answered
+    groups = seen.groups.values()
+    return Hits(
+        rate=sum(group.hits for group in groups) / texts if texts else None,
+        expected=expected_hit_rate(workload, seen.started) if seen.started else 0.0,
+        repeats_sent=seen.repeats / max(seen.texts, 1),
+        repeats_answered=sum(group.repeats for group in groups) / texts if texts else None,
+        by_status=dict(seen.cache.most_common()),
+    )
