@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from headrace_backend.items import Item
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from export.data.dataset import Dataset
 from export.errors import RecipeError
@@ -96,8 +95,15 @@ def _same(first: Any, second: Any) -> NDArray[np.bool_]:
     return same
 
 
+def _ranks(values: NDArray[Any]) -> NDArray[Any]:
+    from scipy.stats import rankdata  # takes as long to import as the rest of the command line
+
+    ranks: NDArray[Any] = rankdata(values)
+    return ranks
+
+
 METRICS = (
-    Metric("spearman", lambda outputs, truth: PEARSON.statistics(rankdata(_cosines(outputs)), rankdata(truth)), PEARSON.reduce),
+    Metric("spearman", lambda outputs, truth: PEARSON.statistics(_ranks(_cosines(outputs)), _ranks(truth)), PEARSON.reduce),
     Metric("pearson", lambda outputs, truth: PEARSON.statistics(_cosines(outputs), truth), PEARSON.reduce),
     mean_of("mrr", _reciprocal_ranks),
 )

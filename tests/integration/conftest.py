@@ -44,7 +44,7 @@ def repository(tmp_path_factory, documents):
 
 @pytest.fixture(scope="session")
 def triton(repository):
-    with TritonServer.start(repository) as server:
+    with TritonServer.start(repository, grace_s=0) as server:
         yield server
 
 
@@ -58,7 +58,7 @@ def tasks_repository(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tasks_triton(tasks_repository):
-    with TritonServer.start(tasks_repository.folder) as server:
+    with TritonServer.start(tasks_repository.folder, grace_s=0) as server:
         yield server
 
 

@@ -204,7 +204,7 @@ def test_stale_answer_is_given_at_once_and_computed_anew_once_in_the_background(
 
 
 def test_expired_answer_is_given_while_triton_is_gone(repository, start, redis, text):
-    with TritonServer.start(repository) as own:
+    with TritonServer.start(repository, grace_s=0) as own:
         gateway = start(triton_url=own.http_url, cache_ttl_s=0.3, cache_ttl_jitter=0, cache_stale_if_error_s=600, catalog_refresh_s=0.2)
         before = fill(gateway, redis, text)
         wait_until(lambda: ask(gateway, text)[0] == "miss")

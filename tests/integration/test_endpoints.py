@@ -20,7 +20,7 @@ LOST = {502, 503}
 
 @pytest.fixture
 def tritons(repository):
-    with TritonServer.start(repository) as one, TritonServer.start(repository) as two:
+    with TritonServer.start(repository, grace_s=0) as one, TritonServer.start(repository, grace_s=0) as two:
         yield one, two
 
 
@@ -108,7 +108,7 @@ def test_a_version_is_answered_where_it_is_ready(repository, start_gateway, tmp_
     fewer = tmp_path / "fewer"
     shutil.copytree(repository, fewer)
     shutil.rmtree(fewer / "topics/2")
-    with TritonServer.start(repository) as full, TritonServer.start(fewer) as partial:
+    with TritonServer.start(repository, grace_s=0) as full, TritonServer.start(fewer, grace_s=0) as partial:
         gateway = start_gateway(triton_url=f"{partial.http_url},{full.http_url}", catalog_refresh_s=0.2)
         for version in (1, 2):
             assert {gateway.predict(f"corn {i}", version=version).status_code for i in range(20)} == {200}
@@ -119,8 +119,8 @@ def test_a_version_whose_only_triton_is_gone_is_known_still_and_answered_from_th
     fewer = tmp_path / "fewer"
     shutil.copytree(repository, fewer)
     shutil.rmtree(fewer / "topics/2")
-    with TritonServer.start(fewer) as partial:
-        with TritonServer.start(repository) as full:
+    with TritonServer.start(fewer, grace_s=0) as partial:
+        with TritonServer.start(repository, grace_s=0) as full:
             urls = f"{partial.http_url},{full.http_url}"
             gateway = start_gateway(triton_url=urls, cache_url=valkey.url, cache_memory_bytes=0, catalog_refresh_s=0.2)
             wait_until(lambda: gateway.predict("corn", version=2).headers["x-cache"] == "hit")

@@ -72,7 +72,7 @@ def _write_config(folder):
 
 def test_version_is_added_and_a_broken_one_refused_while_traffic_flows(own_repository, start_gateway, valkey):
     folder, add = own_repository
-    with TritonServer.start(folder) as triton:
+    with TritonServer.start(folder, grace_s=0) as triton:
         gateway = start_gateway(triton_url=triton.http_url, cache_url=valkey.url, catalog_refresh_s=0.1)
         assert gateway.predict("corn", version=2).status_code == 404
         with Traffic(gateway, version=1) as old:
@@ -118,12 +118,12 @@ def _running(gateway):
 
 
 def test_triton_restart_needs_no_gateway_restart(repository, start_gateway):
-    with TritonServer.start(repository) as first:
+    with TritonServer.start(repository, grace_s=0) as first:
         gateway = start_gateway(triton_url=first.http_url, catalog_refresh_s=0.2)
         assert gateway.predict("corn", version=2).status_code == 200
         port = first.http_url.rpartition(":")[2]
     assert gateway.predict("corn", version=2).status_code == 503
-    with TritonServer.start(repository) as second, _forwarded(int(port), second.http_url):
+    with TritonServer.start(repository, grace_s=0) as second, _forwarded(int(port), second.http_url):
         wait_until(lambda: gateway.predict("corn", version=2).status_code == 200)
 
 

@@ -82,7 +82,7 @@ def own_triton(fault, tasks_triton, tasks_repository, tmp_path):
     if not fault.of_triton:
         yield tasks_triton
         return
-    with TritonServer.start(tasks_repository.folder, [MODEL]) as first, contextlib.ExitStack() as stack:
+    with TritonServer.start(tasks_repository.folder, [MODEL], grace_s=0) as first, contextlib.ExitStack() as stack:
         triton = Restartable.of(first, tmp_path / "triton.log", lambda: serves(first.http_url))
         stack.callback(triton.stop)
         triton.http_url = first.http_url

@@ -109,7 +109,7 @@ def triton_over_tls(pki, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("triton")
     (folder / "models").mkdir()
-    with TritonServer.start(folder / "models", log=folder / "triton.log") as triton:
+    with TritonServer.start(folder / "models", log=folder / "triton.log", grace_s=0) as triton:
         port = free_port()
         site = {
             "listen": [f"{LOOPBACK}:{port}"],
