@@ -14,7 +14,7 @@ import structlog
 
 from gateway.cache.cache import Cache
 from gateway.cache.fill import Fill, Miss
-from gateway.cache.found import Found
+from gateway.cache.lookup import Lookup
 from gateway.cache.refreshes import Refreshes
 from gateway.cache.single_flight import Computation, SingleFlight
 from gateway.catalog.catalog import Catalog
@@ -96,11 +96,11 @@ class RequestLife:
         # a client that wants no more than what is cached has nothing computed, so there is nothing
         # to measure
         look_up = request.cache.look_up and (request.cache.only_if_cached or not ctx.placement.bypass)
-        found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
+        found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Lookup()
         ctx.timing.lap("lookup")
         ctx.cache_status = found.status(keys) if look_up else "bypass"
         if ctx.cache_status == "partial":
-            ctx.items, ctx.hits = len(keys), found.known(keys)
+            ctx.items, ctx.hits = len(keys), found.hits(keys)
         rows: dict[bytes, bytes | ItemFault] = {}
         if ctx.cache_status not in ("hit", "stale"):
             if request.cache.only_if_cached:
@@ -108,13 +108,13 @@ class RequestLife:
             try:
                 rows = await self._infer(request, lane, keys, found, ctx)
             except GatewayError as exc:
-                if not found.rescue(keys, exc):
+                if not found.use_on_error(keys, exc):
                     raise
                 log.warning("answered from stale entries", model=lane.manifest.model, version=lane.manifest.version, reason=exc.message)
                 ctx.cache_status = "stale"
             ctx.timing.lap("infer")
         if found.entries:
-            self._count_known(lane, keys, found)
+            self._count_hits(lane, keys, found)
         if found.stale:
             self._refreshes.start(lane, {k: item for k, item in zip(keys, request.items, strict=True) if k in found.stale})
         if rows:
@@ -126,7 +126,7 @@ class RequestLife:
         await self._refreshes.aclose()
 
     async def _infer(
-        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, ctx: RequestContext
+        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Lookup, ctx: RequestContext
     ) -> dict[bytes, bytes | ItemFault]:
         """The rows of the items that were not found: computed, or awaited where others have them
         computed.
@@ -138,7 +138,7 @@ class RequestLife:
         fresh = [k for k in missing if not shared or k not in running]
         lane.admit(len(fresh), request)
         self._count(lane, "miss", len(fresh))
-        self._count(lane, "coalesced", len(keys) - found.known(keys) - len(fresh))
+        self._count(lane, "coalesced", len(keys) - found.hits(keys) - len(fresh))
         computations = [self._fill.compute(Miss(k, item, request, lane), shared=shared) for k, item in missing.items()]
         ctx.timing.lap("admit")
         try:
@@ -166,11 +166,11 @@ class RequestLife:
             rows[computation.key] = computation.row.result()
         return rows
 
-    def _count_known(self, lane: Lane, keys: Sequence[bytes], found: Found) -> None:
-        known = found.known(keys)
-        stale = sum(k in found.stale or k in found.rescued for k in keys) if found.stale or found.rescued else 0
-        lane.savings.hit(known)
-        self._count(lane, "hit", known - stale)
+    def _count_hits(self, lane: Lane, keys: Sequence[bytes], found: Lookup) -> None:
+        hits = found.hits(keys)
+        stale = sum(k in found.stale or k in found.used_on_error for k in keys) if found.stale or found.used_on_error else 0
+        lane.savings.hit(hits)
+        self._count(lane, "hit", hits - stale)
         self._count(lane, "stale", stale)
 
     def _count(self, lane: Lane, result: str, items: int) -> None:
