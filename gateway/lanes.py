@@ -92,8 +92,8 @@ class Lanes:
             del self._lanes[key]
             lane.savings.flush()
             if not any((other.model, other.version) == (key.model, key.version) for other in self._lanes):
-                metrics.forget(metrics.LIMIT, key.model, key.version)
-                metrics.forget(metrics.PENDING, key.model, key.version)
+                metrics.remove(metrics.LIMIT, key.model, key.version)
+                metrics.remove(metrics.PENDING, key.model, key.version)
 
     async def watch(self) -> None:
         """Bring the counters of what hits saved up to date every second, and evict, for ever."""
