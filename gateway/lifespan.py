@@ -1,4 +1,4 @@
-"""What a gateway is made of while it runs: made from the settings, watched, and closed at the end."""
+"""The parts of a running gateway: made from the settings, watched, and closed at the end."""
 
 import asyncio
 import gc
@@ -57,10 +57,10 @@ async def running(
     triton: ModelServer | None = None,
     state: State | None = None,
 ) -> AsyncIterator[Stack]:
-    """The stack while it runs: its watches go on until the end, which closes what was opened, the
-    last first.
+    """The stack of a running gateway.
 
-    `triton` and `state` stand in place of the Triton and the state that the settings name.
+    Its watches run until the end. What was opened is then closed, the last first. `triton` and
+    `state` stand in place of the Triton and the state that the settings name.
     """
     async with AsyncExitStack() as closing:
         if triton is None:
@@ -104,7 +104,7 @@ async def running(
         def apply_runtime() -> None:
             logs.set_level(runtime.current.log_level or settings.log_level)
             stack.limits = request_limits(settings, runtime)
-            lanes.reread_limits()
+            lanes.reread_queue_limits()
 
         apply_runtime()
         await asyncio.gather(catalog.read(), cache.deletions.read())
@@ -119,8 +119,8 @@ async def running(
             ]
         )
         closing.push_async_callback(end, watchers)
-        # what start-up made lives as long as the process: a full collection that walked it would
-        # stop all requests for tens of milliseconds
+        # the objects of start-up live as long as the process: a full collection that traversed them
+        # would stop all requests for tens of milliseconds
         gc.collect()
         gc.freeze()
         with drain.on_sigterm():
@@ -161,7 +161,7 @@ def _cache(settings: Settings, tls: ClientTls) -> Cache:
 
 
 def _door(settings: Settings, state: State | None, keys: KeyStore | None) -> tuple[Door, list[Watch]]:
-    """The door, and what must go on running for it."""
+    """The door, and the watches that it needs."""
     limiter = RateLimiter(None if state is None else RedisLedger(state), time)
     if not settings.auth:
         return Door(None, limiter), []

@@ -118,5 +118,5 @@ async def test_the_gauges_of_a_version_that_is_gone_are_gone(served):
 async def test_limits_that_changed_are_put_in_force(served):
     served.lanes.of("lanes", 1)
     served.limits = replace(LIMITS, max_pending=16)
-    served.lanes.reread_limits()
+    served.lanes.reread_queue_limits()
     assert gauge("headrace_limit") == 16
