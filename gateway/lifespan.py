@@ -96,14 +96,14 @@ async def running(
             cache=cache,
             life=life,
             lanes=lanes,
-            limits=request_limits(settings, runtime),
+            request_limits=request_limits(settings, runtime),
             drain=drain,
             default_models=settings.default_models,
         )
 
         def apply_runtime() -> None:
             logs.set_level(runtime.current.log_level or settings.log_level)
-            stack.limits = request_limits(settings, runtime)
+            stack.request_limits = request_limits(settings, runtime)
             lanes.reread_queue_limits()
 
         apply_runtime()

@@ -93,7 +93,7 @@ class RequestLife:
             NotCached: not all items are cached, and the client accepts cached answers only.
         """
         keys = request.keys or self._cache.keys(lane.manifest, ctx.tenant, request.items)
-        # a client that accepts cached answers only has nothing computed: there is nothing to measure
+        # with only-if-cached nothing is computed, so there is nothing to measure
         look_up = request.cache.look_up and (request.cache.only_if_cached or not ctx.placement.bypass)
         found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Lookup()
         ctx.timing.lap("lookup")

@@ -25,7 +25,7 @@ class Stack:
     """The parts of a running gateway.
 
     `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they
-    change, `limits` are replaced. Each of `taps` sees every prediction.
+    change, `request_limits` are replaced. Each of `taps` sees every prediction.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
@@ -38,7 +38,7 @@ class Stack:
     cache: Cache
     life: RequestLife
     lanes: Lanes
-    limits: RequestLimits
+    request_limits: RequestLimits
     drain: Drain
     default_models: Mapping[str, str]
     taps: Sequence[Tap] = ()

@@ -53,16 +53,16 @@ class Call(NamedTuple):
         ctx: RequestContext = request.scope[CONTEXT]
         await stack.door.enter(ctx, PREDICT)
         ctx.timing.lap("authenticate")
-        timeout_s = _timeout_s(ctx.headers, stack.limits)
+        timeout_s = _timeout_s(ctx.headers, stack.request_limits)
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def body(self) -> bytes:
         """The request's body as bytes; raises as `read_body`."""
-        return await read_body(self.request, self.ctx, self.stack.limits.body)
+        return await read_body(self.request, self.ctx, self.stack.request_limits.body)
 
     async def json(self) -> bytes:
         """The request's body, which must be JSON; raises as `read_json`."""
-        return await read_json(self.request, self.ctx, self.stack.limits.body)
+        return await read_json(self.request, self.ctx, self.stack.request_limits.body)
 
     def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
         """The lane of the version that answers, as `RequestLife.assign`.
@@ -144,7 +144,7 @@ class Call(NamedTuple):
             InvalidRequest: more items than a request may have.
             GatewayError: as `Door.charge` and `RequestLife.predict`.
         """
-        most = self.stack.limits.max_items
+        most = self.stack.request_limits.max_items
         if len(items) > most:
             raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
         # the part of the parsing that needed the model's task

@@ -134,8 +134,8 @@ class OpenDoor:
 async def administered():
     """A gateway that lets everyone administer and has nothing behind it."""
     gateway = create_app(Settings(auth=frozenset()))
-    limits = SimpleNamespace(body=BodyLimits(1000, 5.0, 32))
-    gateway.api.state.stack = SimpleNamespace(door=OpenDoor(), keys=SimpleNamespace(), limits=limits)
+    request_limits = SimpleNamespace(body=BodyLimits(1000, 5.0, 32))
+    gateway.api.state.stack = SimpleNamespace(door=OpenDoor(), keys=SimpleNamespace(), request_limits=request_limits)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(gateway), base_url="http://gateway") as client:
         yield client
 
