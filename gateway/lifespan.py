@@ -155,7 +155,7 @@ def _cache(settings: Settings, tls: ClientTls) -> Cache:
     if settings.cache_url is not None:
         url = settings.cache_url.get_secret_value()
         options = tls.redis_options(url)
-        redis = RedisTier(url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease, tls=options)
+        redis = RedisTier(url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.uses_leases, tls=options)
     memory = MemoryTier(settings.cache_memory_bytes, settings.cache_memory_life_s) if redis and settings.cache_memory_bytes else None
     return Cache(policies, memory=memory, redis=redis, refresh_s=settings.cache_refresh_s)
 

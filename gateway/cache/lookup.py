@@ -25,7 +25,7 @@ class Lookup:
     def status(self, keys: Sequence[bytes]) -> str:
         """The value of `X-Cache`: hit, stale, partial or miss.
 
-        It is stale where every key has an entry and one of the entries is stale.
+        It is stale where every key has an entry and at least one of the entries is stale.
         """
         hits = self.hits(keys)
         if hits < len(keys):

@@ -70,7 +70,7 @@ class Policies:
         return self.by_model.get(model, self.default)
 
     @property
-    def lease(self) -> bool:
+    def uses_leases(self) -> bool:
         """Whether any model's rows are computed under leases."""
         return any(policy.lease_s > 0 for policy in (self.default, *self.by_model.values()))
 
