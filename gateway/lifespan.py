@@ -182,7 +182,7 @@ def _door(settings: Settings, state: State | None, keys: KeyStore | None) -> tup
 
 
 def _fixed_principals(settings: Settings) -> dict[str, Principal]:
-    """Those whose keys stand in the settings, by the key's sha256."""
+    """The principals whose keys are in the settings, by the sha256 of the key."""
     per_key, per_tenant = settings.limits_per_key, settings.limits_per_tenant
     return {
         digest: Principal(digest[:12], key.tenant, key.scopes, key_limits=per_key, tenant_limits=per_tenant)
