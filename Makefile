@@ -1,5 +1,7 @@
-# make demo   set up everything and show the whole path          make serve  leave the stack up
-# make test   set up and run the tests                           make lint   ruff, mypy --strict, import-linter, pip-audit
+# make demo    set up everything and show the whole path
+# make serve   set up everything and run the stack
+# make test    set up and run the tests
+# make lint    ruff, mypy --strict, import-linter, pip-audit
 
 PYTHON ?= python3
 VENV   := .venv
@@ -8,7 +10,7 @@ WORK   := .work/demo
 MODELS := model_repository/models
 
 export HEADRACE_EXPERIMENTS_FILE ?= gateway/demo/experiments.yaml
-# on loopback, for whoever tries it out; `HEADRACE_AUTH=keys make serve` asks for keys
+# for trying the stack out on loopback; `HEADRACE_AUTH=keys make serve` requires API keys
 export HEADRACE_AUTH ?= off
 
 .PHONY: demo serve test lint triton models clean
@@ -30,11 +32,11 @@ lint: $(VENV)/.installed
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/python .ci/audit.py
 
-# can the wheel's tritonserver run here? If not, say so before the long work begins
+# check that the wheel's tritonserver can run here before the long work begins
 triton: $(VENV)/.installed
 	@$(RUN) -m model_repository.wheel
 
-# both demo versions, exported and checked; an unchanged recipe is left alone
+# export and check both demo versions; a version whose recipe has not changed is not exported again
 models: $(VENV)/.installed
 	@$(RUN) -m export.demo.data --out $(WORK)
 	@$(RUN) -m export run export/demo/topics-v1.yaml --repository $(MODELS) --work .work/export

@@ -1,8 +1,9 @@
-"""Known vulnerabilities of what is installed: pip-audit, which must find none.
+"""An audit of the installed packages by pip-audit, which must find no known vulnerabilities.
 
-Where no advisory service answers, that is said and the build goes on; what was found, or an audit that breaks, fails it. One package
-is asked for first, so that a place without the service is not asked two hundred times. pip-audit itself calls a package that the
-service does not know "skipped", and an audit that skipped everything "no known vulnerabilities".
+If no advisory service answers, the audit says so and the build goes on. A finding, or an audit that
+fails, fails the build. One package is looked up first, so that a machine without access to the
+service does not try two hundred look-ups. pip-audit calls a package that the service does not know
+"skipped", and an audit in which all packages were skipped "no known vulnerabilities".
 """
 
 import json
@@ -20,7 +21,7 @@ COMMAND = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-sp
 
 
 def main() -> int:
-    """Audit; returns the exit status."""
+    """Run the audit; returns the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         pinned = Path(folder) / "probe.txt"
         pinned.write_text(f"{PROBE}=={version(PROBE)}\n")
@@ -42,12 +43,12 @@ def main() -> int:
 
 
 def was_answered(report: str) -> bool:
-    """Whether the service knew any package of a report; a report that is none was not answered."""
+    """Whether the service knew any package of a report; false if the text is no report."""
     return any("vulns" in dependency for dependency in _dependencies(report))
 
 
 def found(report: str) -> list[str]:
-    """A line for each vulnerability."""
+    """A line for each vulnerability of a report."""
     return [
         f"{dependency['name']} {dependency['version']}: {flaw['id']}; fixed in {', '.join(flaw['fix_versions']) or 'no version'}"
         for dependency in _dependencies(report)

@@ -1,1 +1,1 @@
-"""Online: HTTP → experiment → cache → Triton → answer. Begin with `request_life.py`."""
+"""Online: HTTP → experiment → cache → Triton → answer. Start reading at `request_life.py`."""

@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         logs.configure_for_terminal()
         return keys(argv[1:], _open_state)
     args = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit)
     try:
         _run(args)
     except (SettingsError, ExperimentsError, RuntimeSettingsError, TracingError, TritonError, TritonUnavailable, StartError) as exc:
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
-    """Check first what can be wrong; then start what the gateway needs, and serve until the end."""
+    """Check the settings and files first; then start what the gateway needs, and serve."""
     settings = Settings.read()
     experiments_at(settings.experiments_file).read()
     runtime_at(settings.runtime_file).read()
@@ -65,7 +65,7 @@ def _run(args: argparse.Namespace) -> None:
             stack.enter_context(_reserve(settings.host, settings.grpc_port))
         # the workers read their settings from the environment
         if args.embedded:
-            # its wheels are an extra that a gateway beside NVIDIA's container does not need
+            # its wheels are an extra, which a gateway beside NVIDIA's container does not need
             from gateway.embedded.children import children
 
             urls = stack.enter_context(children(args.repository))
@@ -105,7 +105,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
@@ -117,10 +117,10 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _reserve(host: str, port: int) -> socket.socket:
-    """Hold a port that each worker listens on itself: it is bound here, and not listened on."""
+    """Reserve a port on which each worker listens itself: it is bound here without listening."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        # without this look, the port of another program that shares it would be shared silently
+        # without this check we would silently share the port of a program that shares it, too
         socket.create_server((host, port), family=family).close()
         held = socket.socket(family)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

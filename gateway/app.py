@@ -38,26 +38,27 @@ from gateway.triton.model_server import ModelServer
 
 log = structlog.get_logger()
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-"""`Observe` sees every request; the framework would look for a telemetry of its own at each."""
+"""`Observe` sees every request; the framework would look for its own telemetry at each of them."""
 DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
 
 
 class Gateway:
-    """ASGI application: our own layers in front of FastAPI, `api`, so that what they answer
-    themselves does not pass the framework's.
+    """ASGI application: our own layers in front of FastAPI, which is `api`.
+
+    Requests that our layers answer themselves do not pass through the framework's layers.
     """
 
     def __init__(self, api: FastAPI, front: ASGIApp) -> None:
         self.api, self._front = api, front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection scope."""
+        """Handle one ASGI scope."""
         scope["app"] = self.api
         await self._front(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None, *, triton: ModelServer | None = None, state: State | None = None) -> Gateway:
-    """The application; settings come from the environment unless given.
+    """The application; its settings come from the environment unless they are given.
 
     `triton` and `state` stand in place of the Triton and the state that the settings name, as
     `gateway.fakes.triton.FakeTriton` and `gateway.fakes.state.FakeState` do in tests.
@@ -66,7 +67,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
         SettingsError: a setting cannot be used.
         ExperimentsError: the experiments file cannot be used at start-up.
         RuntimeSettingsError: the file of runtime settings cannot be used at start-up.
-        TracingError: traces are asked for by a variable that cannot be used.
+        TracingError: a variable that asks for traces cannot be used.
     """
     settings = settings or Settings.read()
     logs.configure(settings.log_level)
@@ -93,8 +94,8 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
             tracer.close()
 
     about = {"title": "Headrace", "version": VERSION, "description": DESCRIPTION}
-    # a redirect would lead to whatever host the client names, and behind a proxy that ends TLS out
-    # of it
+    # no redirects of slashes: they would lead to any host that the client names, and from https to
+    # http behind a proxy that terminates TLS
     app = FastAPIOffline(**about, lifespan=lifespan, redoc_url=None, redirect_slashes=False, telemetry=OFF)
     drain = Drain(settings.drain_delay_s, settings.drain_timeout_s)
     app.add_exception_handler(Exception, _render_internal)
@@ -127,7 +128,7 @@ def _render(request: Request, exc: Exception) -> Response:
     if isinstance(exc, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(exc, TooLarge | TooSlow):
-        # what is left of the body is not waited for
+        # the rest of the body is not awaited
         headers["Connection"] = "close"
     return _error(request, exc.status, exc.message, headers, exc.param)
 

@@ -1,13 +1,13 @@
-"""Every error that a client can see, on the arrow where it happens.
+"""Every error that a client can see, under the arrow where it happens.
 
     key ──▶ bytes ──▶ JSON ──▶ request ──▶ version ──▶ permit ──▶ tensors ──▶ answer
  401 403 429  408 413   400       422        404        429      502 503 504
 
-Each class owns its status and a public message; foreign text goes to the log only.
+Each class owns its status and a public message; foreign text is only logged.
 """
 
 INTERNAL_ERROR = "internal error; the log has the details under this request's id"
-"""What clients are told of a fault that is nobody's but ours."""
+"""The message of an error that is our own fault."""
 
 
 class StartError(Exception):
@@ -20,7 +20,7 @@ class GatewayError(Exception):
     status = 500
     retry_after_s: int | None = None
     param: str | None = None
-    """The field of the request that is wrong, where it is one; dialects that tell it read it."""
+    """The field of the request that is wrong, if one is; some dialects show it."""
 
     def __init__(self, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
@@ -29,20 +29,21 @@ class GatewayError(Exception):
 
 
 class MalformedRequest(GatewayError):
-    """The bytes are not what they should be: not JSON, not UTF-8, a header that cannot be read."""
+    """The bytes are malformed: not JSON, not UTF-8, or a header that cannot be read."""
 
     status = 400
 
 
 class InvalidRequest(GatewayError):
-    """Well-formed, but not a valid request: a wrong type, too few or too many instances."""
+    """The request is well-formed but invalid: a wrong type, too few or too many instances."""
 
     status = 422
 
 
 class ItemFault(InvalidRequest):
-    """The model cannot process this one item; `row` is what it answered beside the reason
-    (`gateway.request.row`).
+    """The model cannot process this one item.
+
+    `row` is what the model answered beside the reason (`gateway.request.row`).
     """
 
     def __init__(self, message: str, row: bytes) -> None:
@@ -51,27 +52,25 @@ class ItemFault(InvalidRequest):
 
 
 class UnsupportedOption(GatewayError):
-    """A request as it should be, for something that this model cannot do."""
+    """The request is valid, but asks for something that this model cannot do."""
 
     status = 400
 
 
 class Unauthenticated(GatewayError):
-    """No API key, or one that is not known."""
+    """There is no API key, or the key is not known."""
 
     status = 401
 
 
 class Forbidden(GatewayError):
-    """A caller that is known, but may not do this."""
+    """The caller is known, but may not do this."""
 
     status = 403
 
 
 class RateLimited(GatewayError):
-    """A key or its tenant has used up its rate or its quota; `retry_after_s` says when there is
-    more.
-    """
+    """A key or its tenant has used up its rate or its quota; `retry_after_s` says for how long."""
 
     status = 429
 
@@ -81,14 +80,14 @@ class RateLimited(GatewayError):
 
 
 class StateUnavailable(GatewayError):
-    """Redis state does not answer, and this cannot be said without it."""
+    """Redis state does not answer, and the request needs it."""
 
     status = 503
     retry_after_s = 2
 
 
 class StateConflict(GatewayError):
-    """Others changed the same thing at the same time."""
+    """Somebody else changed the same thing at the same time."""
 
     status = 409
 
@@ -100,15 +99,13 @@ class TooSlow(GatewayError):
 
 
 class ClientGone(GatewayError):
-    """The client left before its request was whole; nobody sees the answer, and the log says what
-    happened.
-    """
+    """The client disconnected before its request was complete; only the log shows this."""
 
     status = 499
 
 
 class NotFound(GatewayError):
-    """No such model or version."""
+    """There is no such model or version."""
 
     status = 404
 
@@ -120,50 +117,48 @@ class TooLarge(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """Shed at the door: too many texts wait for the model."""
+    """The request was shed at admission: too many texts wait for the model."""
 
     status = 429
     retry_after_s = 1
 
 
 class CallerLeft(GatewayError):
-    """The client closed the connection before the answer was there; nobody sees this status but the
-    log.
-    """
+    """The client disconnected before its answer was complete; only the log shows this status."""
 
     status = 499
 
 
 class Unsupported(GatewayError):
-    """A part of a protocol that is not spoken here."""
+    """The gateway does not implement this part of a protocol."""
 
     status = 501
 
 
 class BackendBroken(GatewayError):
-    """Triton answered something that breaks the contract."""
+    """Triton's response breaks the contract."""
 
     status = 502
 
 
 class NotReady(GatewayError):
-    """The model, or the Triton behind it, does not answer now."""
+    """The model, or the Triton behind it, cannot answer now."""
 
     status = 503
     retry_after_s = 2
 
 
 class Unreachable(NotReady):
-    """A Triton does not answer at all, for no version."""
+    """A Triton does not answer at all, for any version."""
 
 
 class NotCached(GatewayError):
-    """The client wanted a cached answer only, and there is none."""
+    """The client accepts only a cached answer, and there is none."""
 
     status = 504
 
 
 class DeadlineExceeded(GatewayError):
-    """The answer did not come within the request's time."""
+    """The answer was not there before the request's deadline."""
 
     status = 504

@@ -1,8 +1,8 @@
 """Values that do not fit a pydantic model, as sentences: which field, and what it must be. Pure.
 
-Only the place and the library's own message are taken, never the value: it may be a secret, or a
-client's text. The library's error quotes the value. Callers whose error goes to a client or into a
-log therefore raise it `from None`.
+A sentence holds the place and the library's own message, never the value, which may be a secret or
+a client's text. The library's error quotes the value, so a caller whose error goes to a client or
+into a log raises it `from None`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ _NOT_JSON, _UNKNOWN_FIELD, _OWN = "json_invalid", "extra_forbidden", "Value erro
 
 
 class Fault(NamedTuple):
-    """One value that does not fit.
+    """One value that does not fit its pydantic model.
 
     `place` leads to its field from the outside in; `kind` is pydantic's name for what is wrong.
     """
@@ -24,29 +24,29 @@ class Fault(NamedTuple):
     kind: str
     message: str
     not_json: str | None = None
-    """Why the text cannot be read as JSON; None where it can."""
+    """Why the text cannot be read as JSON; None if it can."""
 
     @property
     def unknown_field(self) -> bool:
-        """Whether the last part of `place` is a name that the model does not know.
+        """Whether the last part of `place` is a field that the model does not have.
 
-        It is the client's own text, which is not repeated.
+        Its name is the client's own text, which is not repeated.
         """
         return self.kind == _UNKNOWN_FIELD
 
     @property
     def known_place(self) -> Place:
-        """The part of `place` that the model knows."""
+        """The part of `place` that the model has."""
         return self.place[:-1] if self.unknown_field else self.place
 
     @property
     def sentence(self) -> str:
-        """`the.field: what it must be`; only the latter where the fault is with the whole."""
+        """`the.field: what it must be`; only the latter if the whole value is at fault."""
         return f"{dotted(self.place)}: {self.message}" if self.place else self.message
 
 
 def dotted(place: Place) -> str:
-    """A place as it is written: `instances.0.text`."""
+    """A place as it is shown: `instances.0.text`."""
     return ".".join(map(str, place))
 
 
@@ -56,7 +56,7 @@ def faults(error: ValidationError) -> list[Fault]:
 
 
 def faults_of(details: Iterable[Mapping[str, Any]]) -> list[Fault]:
-    """The faults in a list of details, as `errors()` of pydantic and of FastAPI gives it."""
+    """The faults in a list of details, as `errors()` of pydantic and FastAPI returns it."""
     return [
         Fault(
             place=tuple(one["loc"]),
@@ -69,5 +69,5 @@ def faults_of(details: Iterable[Mapping[str, Any]]) -> list[Fault]:
 
 
 def all_in_one(error: ValidationError) -> str:
-    """All faults in one line."""
+    """All faults on one line."""
     return "; ".join(fault.sentence for fault in faults(error))

@@ -1,4 +1,4 @@
-"""A lane: the queue in front of one packaged version, and the call to the model server at its end."""
+"""A lane: the queue of one packaged version, and the call to the model server at its end."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,22 +21,27 @@ from model_repository.manifest import Manifest
 class Lane:
     """The queue of one packaged version.
 
-    `price_usd_per_hour` is that of the model server, None where it is not known.
+    `price_usd_per_hour` is that of the model server; None if it is not known.
     """
 
     def __init__(
-        self, triton: ModelServer, manifest: Manifest, model: ServedModel, limits: QueueLimits, price_usd_per_hour: float | None = None
+        self,
+        triton: ModelServer,
+        manifest: Manifest,
+        model: ServedModel,
+        queue_limits: QueueLimits,
+        price_usd_per_hour: float | None = None,
     ) -> None:
         self.manifest = manifest
         self.width = width_of(manifest)
         self.savings = Savings(manifest.model, manifest.version, model.instances, price_usd_per_hour)
-        self._triton, self._limits = triton, limits
-        self._limit = AimdLimit(limits.min_pending, limits.max_pending, limits.target_latency_s)
+        self._triton, self._queue_limits = triton, queue_limits
+        self._limit = AimdLimit(queue_limits.min_pending, queue_limits.max_pending, queue_limits.target_latency_s)
         self._labels = (manifest.model, manifest.version)
         self._queue: AdmissionQueue[Item, bytes] = AdmissionQueue(
             self._infer,
             self._limit,
-            batch_share=limits.batch_share,
+            batch_share=queue_limits.batch_share,
             max_items=model.max_batch_size,
             max_in_flight=1,
             dropped=metrics.EXPIRED.labels(*self._labels).inc,
@@ -50,25 +55,25 @@ class Lane:
 
     @property
     def idle(self) -> bool:
-        """Whether no item waits here and no call is in flight, be it for callers that have left."""
+        """Whether no item waits and no call is in flight, even for callers that have left."""
         return self._queue.idle
 
     @property
     def max_items(self) -> int:
-        """How many items one call to the model server may hold."""
+        """The most items that one call to the model server may hold."""
         return self._model.max_batch_size
 
     def follow(self, model: ServedModel) -> None:
-        """Use as many calls at once as the model's instances, which come and go, can serve."""
+        """Adapt the number of calls at once to the model's instances, which come and go."""
         if model is not self._model:
             self._model = model
             self.savings.instances = model.instances
             self._set_max_in_flight()
 
-    def set_limits(self, limits: QueueLimits) -> None:
-        """Put other limits in force from now on; what waits already stays."""
-        self._limits = limits
-        self._limit.set_bounds(limits.min_pending, limits.max_pending)
+    def set_queue_limits(self, queue_limits: QueueLimits) -> None:
+        """Set other queue limits from now on; items that wait already stay queued."""
+        self._queue_limits = queue_limits
+        self._limit.set_bounds(queue_limits.min_pending, queue_limits.max_pending)
         self._limit_now.set(self._limit.value)
         self._set_max_in_flight()
 
@@ -85,15 +90,14 @@ class Lane:
             raise
 
     def give_back(self, request: PredictionRequest) -> None:
-        """Give back a permit for an item that is not submitted after all."""
+        """Give back the permit of an item that is not submitted after all."""
         self._queue.give_back(request.priority)
 
     def submit(self, item: Item, request: PredictionRequest, deadline: Deadline) -> "asyncio.Future[bytes]":
-        """The row of an item for which a permit is held; the permit goes back when the row is
-        there.
+        """Queue an item for which a permit is held; the future gives its row.
 
-        The few items of one request go to Triton together; `deadline` is that of the most patient
-        waiter.
+        The permit is given back when the row is done. A few items of one request go to Triton
+        together. `deadline` is that of the most patient waiter.
         """
         row = self._queue.submit(item, request.priority, deadline, group=request)
         self._pending.inc()
@@ -101,8 +105,8 @@ class Lane:
         return row
 
     def _set_max_in_flight(self) -> None:
-        # one more than can run, so that no instance waits for the gateway
-        self._queue.set_max_in_flight(self._limits.max_in_flight or self._model.instances + 1)
+        # one more than the instances, so that no instance waits for the gateway
+        self._queue.set_max_in_flight(self._queue_limits.max_in_flight or self._model.instances + 1)
 
     def _released(self, _: "asyncio.Future[bytes]") -> None:
         self._pending.dec()

@@ -1,5 +1,6 @@
-"""The lanes: one for each packaged version that is served, made when it is first asked for and
-evicted when it is served no more.
+"""The lanes: one for each packaged version that is served.
+
+A lane is made when its version is first asked for, and evicted when the catalog drops the version.
 """
 
 import asyncio
@@ -14,11 +15,14 @@ from gateway.observability import metrics
 from gateway.triton.model_server import ModelServer
 from model_repository.manifest import Manifest
 
-KEEP_INTERVAL_S = 1.0
+UPKEEP_INTERVAL_S = 1.0
 
 
 class _Key(NamedTuple):
-    """What a lane serves: a re-export in place gives a version another digest, and so another lane."""
+    """The packaged version of a lane.
+
+    A re-export in place gives a version another digest, and so another lane.
+    """
 
     model: str
     version: int
@@ -28,17 +32,17 @@ class _Key(NamedTuple):
 class Lanes:
     """Finds the lane of a version.
 
-    `catalog` and, for a model's name, `limits` give what is in force now.
+    `catalog` and `queue_limits`, which takes a model's name, return what is in force now.
     """
 
     def __init__(
         self,
         triton: ModelServer,
         catalog: Callable[[], Catalog],
-        limits: Callable[[str], QueueLimits],
+        queue_limits: Callable[[str], QueueLimits],
         price_usd_per_hour: float | None = None,
     ) -> None:
-        self._triton, self._catalog, self._limits = triton, catalog, limits
+        self._triton, self._catalog, self._queue_limits = triton, catalog, queue_limits
         self._price_usd_per_hour = price_usd_per_hour
         self._lanes: dict[_Key, Lane] = {}
 
@@ -46,45 +50,46 @@ class Lanes:
         return f"<Lanes {', '.join(f'{key.model}/{key.version}' for key in self._lanes)}>"
 
     def of(self, model: str, version: int) -> Lane:
-        """The lane of a version, whether it is ready or not: what is cached is answered all the
-        same.
+        """The lane of a version, whether the version is ready or not.
+
+        The cached rows of a version that is not ready are answered.
 
         Raises:
-            NotFound: no such model or version.
-            NotReady: the version is one that must not answer, or Triton was never seen.
+            NotFound: there is no such model or version.
+            NotReady: the version must not answer, or Triton was never seen.
         """
         served = self._catalog().model(model)
         if version not in served.versions:
             raise NotFound(f"model {served.name} has no version {version}; there are: {', '.join(map(str, served.versions))}")
         if served.versions[version].refused:
-            # not from the cache either: nobody answers for what an altered manifest says
+            # it must not answer from the cache either: an altered manifest cannot be trusted
             ready = ready_versions(served)
             raise NotReady(f"version {version} of model {served.name} is refused: its signature is missing or wrong; ready: {ready}")
         manifest = served.versions[version].manifest
         key = _Key(served.name, version, manifest.digest)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(self._triton, manifest, served, self._limits(served.name), self._price_usd_per_hour)
+            lane = self._lanes[key] = Lane(self._triton, manifest, served, self._queue_limits(served.name), self._price_usd_per_hour)
         lane.follow(served)
         return lane
 
     def require_ready(self, manifest: Manifest) -> None:
-        """Refuse to ask Triton for a version that cannot answer.
+        """Check that Triton can answer for a version.
 
         Raises:
-            NotReady: names the versions that can.
+            NotReady: it cannot; the message names the versions that can.
         """
         served = self._catalog().model(manifest.model)
         if not served.is_ready(manifest.version):
             raise NotReady(f"version {manifest.version} of model {served.name} is not ready; ready: {ready_versions(served)}")
 
-    def reread_limits(self) -> None:
-        """Put the models' limits in force as they are now; what waits already stays."""
+    def reread_queue_limits(self) -> None:
+        """Set the present queue limits of each model; items that wait already stay queued."""
         for key, lane in self._lanes.items():
-            lane.set_limits(self._limits(key.model))
+            lane.set_queue_limits(self._queue_limits(key.model))
 
     def evict(self) -> None:
-        """Forget the lanes of what the catalog holds no more, once nothing waits in them."""
+        """Remove the lanes of versions that the catalog has dropped, once they are idle."""
         catalog = self._catalog()
         for key, lane in list(self._lanes.items()):
             if _serves(catalog, key) or not lane.idle:
@@ -92,13 +97,13 @@ class Lanes:
             del self._lanes[key]
             lane.savings.flush()
             if not any((other.model, other.version) == (key.model, key.version) for other in self._lanes):
-                metrics.forget(metrics.LIMIT, key.model, key.version)
-                metrics.forget(metrics.PENDING, key.model, key.version)
+                metrics.remove(metrics.LIMIT, key.model, key.version)
+                metrics.remove(metrics.PENDING, key.model, key.version)
 
     async def watch(self) -> None:
-        """Bring the counters of what hits saved up to date every second, and evict, for ever."""
+        """Bring the metrics of savings up to date and evict lanes, every second for ever."""
         while True:
-            await asyncio.sleep(KEEP_INTERVAL_S)
+            await asyncio.sleep(UPKEEP_INTERVAL_S)
             for lane in self._lanes.values():
                 lane.savings.flush()
             if self._lanes:
@@ -106,7 +111,7 @@ class Lanes:
 
 
 def ready_versions(model: ServedModel) -> str:
-    """The versions that answer, as an error names them."""
+    """The versions that are ready, as an error names them."""
     return ", ".join(str(number) for number in model.versions if model.is_ready(number)) or "none"
 
 

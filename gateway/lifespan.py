@@ -1,4 +1,4 @@
-"""What a gateway is made of while it runs: made from the settings, watched, and closed at the end."""
+"""The parts of a running gateway: made from the settings, watched, and closed at the end."""
 
 import asyncio
 import gc
@@ -57,10 +57,10 @@ async def running(
     triton: ModelServer | None = None,
     state: State | None = None,
 ) -> AsyncIterator[Stack]:
-    """The stack while it runs: its watches go on until the end, which closes what was opened, the
-    last first.
+    """The stack of a running gateway.
 
-    `triton` and `state` stand in place of the Triton and the state that the settings name.
+    Its watches run until the end. What was opened is then closed, the last first. `triton` and
+    `state` stand in place of the Triton and the state that the settings name.
     """
     async with AsyncExitStack() as closing:
         if triton is None:
@@ -96,15 +96,15 @@ async def running(
             cache=cache,
             life=life,
             lanes=lanes,
-            limits=request_limits(settings, runtime),
+            request_limits=request_limits(settings, runtime),
             drain=drain,
             default_models=settings.default_models,
         )
 
         def apply_runtime() -> None:
             logs.set_level(runtime.current.log_level or settings.log_level)
-            stack.limits = request_limits(settings, runtime)
-            lanes.reread_limits()
+            stack.request_limits = request_limits(settings, runtime)
+            lanes.reread_queue_limits()
 
         apply_runtime()
         await asyncio.gather(catalog.read(), cache.deletions.read())
@@ -119,8 +119,8 @@ async def running(
             ]
         )
         closing.push_async_callback(end, watchers)
-        # what start-up made lives as long as the process: a full collection that walked it would
-        # stop all requests for tens of milliseconds
+        # the objects of start-up live as long as the process: a full collection that traversed them
+        # would stop all requests for tens of milliseconds
         gc.collect()
         gc.freeze()
         with drain.on_sigterm():
@@ -155,13 +155,13 @@ def _cache(settings: Settings, tls: ClientTls) -> Cache:
     if settings.cache_url is not None:
         url = settings.cache_url.get_secret_value()
         options = tls.redis_options(url)
-        redis = RedisTier(url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.lease, tls=options)
+        redis = RedisTier(url, timeout_s=settings.cache_timeout_ms / 1e3, leases=policies.uses_leases, tls=options)
     memory = MemoryTier(settings.cache_memory_bytes, settings.cache_memory_life_s) if redis and settings.cache_memory_bytes else None
     return Cache(policies, memory=memory, redis=redis, refresh_s=settings.cache_refresh_s)
 
 
 def _door(settings: Settings, state: State | None, keys: KeyStore | None) -> tuple[Door, list[Watch]]:
-    """The door, and what must go on running for it."""
+    """The door, and the watches that it needs."""
     limiter = RateLimiter(None if state is None else RedisLedger(state), time)
     if not settings.auth:
         return Door(None, limiter), []
@@ -182,7 +182,7 @@ def _door(settings: Settings, state: State | None, keys: KeyStore | None) -> tup
 
 
 def _fixed_principals(settings: Settings) -> dict[str, Principal]:
-    """Those whose keys stand in the settings, by the key's sha256."""
+    """The principals whose keys are in the settings, by the sha256 of the key."""
     per_key, per_tenant = settings.limits_per_key, settings.limits_per_tenant
     return {
         digest: Principal(digest[:12], key.tenant, key.scopes, key_limits=per_key, tenant_limits=per_tenant)

@@ -2,8 +2,8 @@
 
     assign → look up → coalesce → admit → infer → store → answer
 
-Assignment comes before look-up, so variants never share an entry. Admission comes before anything
-is computed, so a request is either shed whole or computed whole.
+Assignment comes before look-up, so variants never share an entry. Admission comes before
+computation, so a request is either shed as a whole or computed as a whole.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ import structlog
 
 from gateway.cache.cache import Cache
 from gateway.cache.fill import Fill, Miss
-from gateway.cache.found import Found
+from gateway.cache.lookup import Lookup
 from gateway.cache.refreshes import Refreshes
 from gateway.cache.single_flight import Computation, SingleFlight
 from gateway.catalog.catalog import Catalog
@@ -37,7 +37,7 @@ log = structlog.get_logger()
 class RequestLife:
     """Answers prediction requests.
 
-    `catalog` and `experiments` give what is in force now, without waiting.
+    `catalog` and `experiments` return what is in force now, without waiting.
     """
 
     def __init__(
@@ -51,21 +51,21 @@ class RequestLife:
         chance: Random | None = None,
     ) -> None:
         self._catalog, self._experiments, self._cache, self._lanes = catalog, experiments, cache, lanes
-        self._chance = chance or Random()  # noqa: S311 - it draws units and samples, no secrets
-        # by priority, so that nobody who waits for the answer waits behind batch work
+        self._chance = chance or Random()  # noqa: S311 - it draws units and samples, not secrets
+        # by priority, so that no interactive request waits for batch work
         self._running = {priority: SingleFlight() for priority in Priority}
         self._fill = Fill(cache, self._running)
         self._refreshes = Refreshes(cache, self._fill, lanes.require_ready, refresh_timeout_s)
 
     def assign(self, name: str, version: int | None, unit: str | None, ctx: RequestContext) -> Lane:
-        """Place a request, note it in `ctx`, and give the lane of the version that answers it.
+        """Place a request, note the placement in `ctx`, and return the lane of its version.
 
-        The version is the one asked for, else the one of the unit's variant, else the model's
-        default one. A request without a `unit` is a unit of its own.
+        The version is the one asked for, else that of the unit's variant, else the model's default
+        version. A request without a `unit` is a unit of its own.
 
         Raises:
-            NotFound: no such model or version.
-            NotReady: Triton was never seen, or the version is one that must not answer.
+            NotFound: there is no such model or version.
+            NotReady: Triton was never seen, or the version must not answer.
         """
         placement = place(self._catalog(), self._experiments(), name, version, unit, self._chance)
         if placement.fallback:
@@ -73,7 +73,7 @@ class RequestLife:
         try:
             lane = self._lanes.of(placement.model, placement.version)
         except GatewayError:
-            # a client may have made this version up, and then it must become no label
+            # a client may have made this version up; such a version must not become a label
             ctx.placement = placement._replace(version=0)
             raise
         ctx.placement = placement
@@ -81,26 +81,25 @@ class RequestLife:
         return lane
 
     async def predict(self, lane: Lane, request: PredictionRequest, ctx: RequestContext) -> Prediction:
-        """Answer a request by the version that was assigned, and write into `ctx` what was decided.
+        """Answer a request by the version that was assigned, and note in `ctx` how.
 
         Raises:
             NotReady: the version is not ready, or Triton is gone.
             Overloaded: too many items wait for this version.
-            DeadlineExceeded: no answer before the request's deadline.
-            CallerLeft: the client did not wait.
-            InvalidRequest: an item that the model cannot process, unless the request is `partial`.
-            BackendBroken: Triton answered what it must not.
-            NotCached: not everything is cached, and the client wanted nothing else.
+            DeadlineExceeded: the answer was not there before the request's deadline.
+            CallerLeft: the client disconnected before the answer was there.
+            InvalidRequest: the model cannot process an item, and the request is not `partial`.
+            BackendBroken: Triton's response breaks the contract.
+            NotCached: not all items are cached, and the client accepts cached answers only.
         """
         keys = request.keys or self._cache.keys(lane.manifest, ctx.tenant, request.items)
-        # a client that wants no more than what is cached has nothing computed, so there is nothing
-        # to measure
+        # with only-if-cached nothing is computed, so there is nothing to measure
         look_up = request.cache.look_up and (request.cache.only_if_cached or not ctx.placement.bypass)
-        found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Found()
+        found = await self._cache.look_up(keys, lane.manifest, lane.width, request.cache) if look_up else Lookup()
         ctx.timing.lap("lookup")
         ctx.cache_status = found.status(keys) if look_up else "bypass"
         if ctx.cache_status == "partial":
-            ctx.items, ctx.hits = len(keys), found.known(keys)
+            ctx.items, ctx.hits = len(keys), found.hits(keys)
         rows: dict[bytes, bytes | ItemFault] = {}
         if ctx.cache_status not in ("hit", "stale"):
             if request.cache.only_if_cached:
@@ -108,13 +107,13 @@ class RequestLife:
             try:
                 rows = await self._infer(request, lane, keys, found, ctx)
             except GatewayError as exc:
-                if not found.rescue(keys, exc):
+                if not found.use_on_error(keys, exc):
                     raise
                 log.warning("answered from stale entries", model=lane.manifest.model, version=lane.manifest.version, reason=exc.message)
                 ctx.cache_status = "stale"
             ctx.timing.lap("infer")
         if found.entries:
-            self._count_known(lane, keys, found)
+            self._count_hits(lane, keys, found)
         if found.stale:
             self._refreshes.start(lane, {k: item for k, item in zip(keys, request.items, strict=True) if k in found.stale})
         if rows:
@@ -122,15 +121,13 @@ class RequestLife:
         return Prediction(lane.manifest, [found.entries[k].row for k in keys], self._cache.age_s(found))
 
     async def aclose(self) -> None:
-        """Give up what is computed for nobody's request."""
+        """Cancel the refreshes, for which no request waits."""
         await self._refreshes.aclose()
 
     async def _infer(
-        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Found, ctx: RequestContext
+        self, request: PredictionRequest, lane: Lane, keys: Sequence[bytes], found: Lookup, ctx: RequestContext
     ) -> dict[bytes, bytes | ItemFault]:
-        """The rows of the items that were not found: computed, or awaited where others have them
-        computed.
-        """
+        """The rows of the misses, which start computations or wait for running ones."""
         missing = {k: item for k, item in zip(keys, request.items, strict=True) if k not in found.entries}
         self._lanes.require_ready(lane.manifest)
         running = self._running[request.priority]
@@ -138,7 +135,7 @@ class RequestLife:
         fresh = [k for k in missing if not shared or k not in running]
         lane.admit(len(fresh), request)
         self._count(lane, "miss", len(fresh))
-        self._count(lane, "coalesced", len(keys) - found.known(keys) - len(fresh))
+        self._count(lane, "coalesced", len(keys) - found.hits(keys) - len(fresh))
         computations = [self._fill.compute(Miss(k, item, request, lane), shared=shared) for k, item in missing.items()]
         ctx.timing.lap("admit")
         try:
@@ -148,7 +145,7 @@ class RequestLife:
             running.detach(computations)
 
     async def _rows(self, computations: list[Computation], request: PredictionRequest) -> dict[bytes, bytes | ItemFault]:
-        """Wait for computations, and give their rows by key."""
+        """Wait for computations, and return their rows by key."""
         if not await all_done([computation.row for computation in computations], request.deadline):
             raise DeadlineExceeded("the answer did not come in time; allow more with X-Request-Timeout-Ms or send fewer instances")
         rows: dict[bytes, bytes | ItemFault] = {}
@@ -160,17 +157,17 @@ class RequestLife:
             if isinstance(exc, InvalidRequest):
                 raise InvalidRequest(f"the model cannot process one of the instances: {exc.message}") from exc
             if isinstance(exc, GatewayError):
-                # every waiter gets the one fault: each raises its own copy, so that tracebacks do
-                # not grow together
+                # all waiters get the same exception, and each raises its own copy, so that their
+                # tracebacks do not grow together
                 raise type(exc)(exc.message, exc.retry_after_s) from exc
             rows[computation.key] = computation.row.result()
         return rows
 
-    def _count_known(self, lane: Lane, keys: Sequence[bytes], found: Found) -> None:
-        known = found.known(keys)
-        stale = sum(k in found.stale or k in found.rescued for k in keys) if found.stale or found.rescued else 0
-        lane.savings.hit(known)
-        self._count(lane, "hit", known - stale)
+    def _count_hits(self, lane: Lane, keys: Sequence[bytes], found: Lookup) -> None:
+        hits = found.hits(keys)
+        stale = sum(k in found.stale or k in found.used_on_error for k in keys) if found.stale or found.used_on_error else 0
+        lane.savings.hit(hits)
+        self._count(lane, "hit", hits - stale)
         self._count(lane, "stale", stale)
 
     def _count(self, lane: Lane, result: str, items: int) -> None:
@@ -178,7 +175,7 @@ class RequestLife:
             _items_meter(lane.manifest.model, lane.manifest.version, result)(items)
 
 
-# a label's look-up in the library costs as much as the counting; the labels are few
+# looking a label up in the library costs as much as counting does, and the labels are few
 @cache
 def _items_meter(model: str, version: int, result: str) -> Callable[[float], None]:
     return metrics.ITEMS.labels(model, version, result).inc

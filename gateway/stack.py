@@ -1,4 +1,4 @@
-"""What the routes need, made once at start-up."""
+"""The parts of a running gateway that the routes use, made once at start-up."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Stack:
     """The parts of a running gateway.
 
     `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they
-    change, `limits` are replaced. `taps` see every prediction.
+    change, `request_limits` are replaced. Each of `taps` sees every prediction.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
@@ -38,14 +38,14 @@ class Stack:
     cache: Cache
     life: RequestLife
     lanes: Lanes
-    limits: RequestLimits
+    request_limits: RequestLimits
     drain: Drain
     default_models: Mapping[str, str]
     taps: Sequence[Tap] = ()
 
     @property
     def ready(self) -> bool:
-        """Whether it can answer, and is not leaving."""
+        """Whether the catalog is loaded and the gateway is not draining."""
         return self.catalog.loaded and not self.drain.draining
 
 

@@ -2,8 +2,9 @@
 
     python -m helm.values_table        writes the table into helm/headrace/README.md
 
-A comment that begins with `# --` documents the key below it; further comment lines go on with it. A documented key is one row,
-whatever stands inside it, unless keys inside it are documented too.
+A comment that begins with `# --` documents the key below it and may go on over further lines. A
+documented key is one row whatever is inside it. A key without such a comment has rows for the keys
+inside it.
 """
 
 import json
@@ -23,7 +24,7 @@ class UndocumentedValue(ValueError):
 
 
 class Row(NamedTuple):
-    """A documented value: its dotted path, its default as compact JSON, and what the comment says."""
+    """A documented value: its dotted path, its default as JSON, and the text of its comment."""
 
     path: str
     default: str
@@ -31,10 +32,10 @@ class Row(NamedTuple):
 
 
 def rows(text: str) -> list[Row]:
-    """The documented values of a `values.yaml`, in its order.
+    """The documented values of a `values.yaml`, in their order.
 
     Raises:
-        UndocumentedValue: a value that no comment documents.
+        UndocumentedValue: no comment documents a value.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     return list(_rows(root, "", text.splitlines()))
@@ -52,7 +53,7 @@ def _rows(node: yaml.Node | None, prefix: str, lines: list[str]) -> Iterator[Row
 
 
 def _comment_above(lines: list[str], line: int) -> str:
-    """The comment that ends above `line` and begins with `# --`, as one line; empty where there is none."""
+    """The `# --` comment that ends above `line`, as one line; empty where there is none."""
     parts: list[str] = []
     while line and (match := re.fullmatch(r"\s*# ?(-- )?(.*)", lines[line := line - 1])):
         parts.insert(0, match[2].strip())
@@ -69,7 +70,7 @@ def table(text: str) -> str:
     """The Markdown table of a `values.yaml`.
 
     Raises:
-        UndocumentedValue: a value that no comment documents.
+        UndocumentedValue: no comment documents a value.
     """
     lines = [("value", "default", "what it is"), ("---", "---", "---")]
     lines += [(f"`{row.path}`", f"`{row.default}`", row.description) for row in rows(text)]
@@ -77,14 +78,14 @@ def table(text: str) -> str:
 
 
 def with_table(readme: str, text: str) -> str:
-    """`readme` with the table of `text` between its two markers."""
+    """`readme` with the table of `text` between the two markers."""
     before, rest = readme.split(BEGIN)
     _, after = rest.split(END)
     return f"{before}{BEGIN}\n\n{table(text)}\n\n{END}{after}"
 
 
 def main() -> None:
-    """Write the table anew."""
+    """Rewrite the table in README.md."""
     readme = CHART / "README.md"
     readme.write_text(with_table(readme.read_text(encoding="utf-8"), (CHART / "values.yaml").read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -1,4 +1,4 @@
 """The response cache: in-process memory before Redis or Valkey, with leases across gateways.
 
-Begin with `cache.py`.
+Start reading at `cache.py`.
 """

@@ -2,8 +2,8 @@
 
     look up ─▶ memory ─▶ Redis ─▶ unpack ─▶ fresh | stale | for errors only | nothing
 
-A worker's memory holds only what is fresh, so that an answer computed anew elsewhere is found in
-Redis. What was deleted (`gateway.cache.deletions`) is found no more.
+A worker's memory holds fresh entries only, so a newer answer that another worker computed is found
+in Redis. Entries that were deleted (`gateway.cache.deletions`) are never found again.
 """
 
 import random
@@ -14,9 +14,9 @@ from time import time
 from gateway.cache import key as keys_of
 from gateway.cache.deletions import Deletions
 from gateway.cache.entry import Entry, Unreadable, pack, unpack
-from gateway.cache.found import Found
 from gateway.cache.generations import Generations
-from gateway.cache.lease import Grant, Leases
+from gateway.cache.lease import Acquired, Leases
+from gateway.cache.lookup import Lookup
 from gateway.cache.memory_tier import MemoryTier
 from gateway.cache.namespaces import Namespaces
 from gateway.cache.policy import CachePolicy, Policies, Use, use_of
@@ -30,9 +30,9 @@ LEAST_LIFE_S = 0.001
 
 
 class Cache:
-    """Both tiers (either may be missing) under the policies of the models.
+    """Both tiers under the policies of the models; either tier may be missing.
 
-    `clock` is Unix time, `draw` uniform in [0, 1).
+    `clock` returns Unix time, `draw` a number that is uniform in [0, 1).
     """
 
     def __init__(
@@ -55,19 +55,19 @@ class Cache:
 
     @property
     def state(self) -> str:
-        """`ok`, `none` where there is no cache, `does not answer` while Redis is gone."""
+        """`ok`, `none` where there is no cache, or `does not answer` while Redis is gone."""
         if self._redis is not None and not self._redis.up:
             return "does not answer"
         return "ok" if self._redis or self._memory is not None else "none"
 
     def keys(self, manifest: Manifest, tenant: str, items: Sequence[Item]) -> list[bytes]:
-        """The keys of items for a packaged version, as a tenant sees them."""
+        """The keys of a tenant's items for a packaged version."""
         space, make = self._namespaces.of(manifest, tenant), keys_of.key
         return [make(space, item) for item in items]
 
-    async def look_up(self, keys: Sequence[bytes], manifest: Manifest, width: int | None, directives: Directives) -> Found:
-        """What is known of `keys`, for rows of `width` numbers (of JSON: None)."""
-        found = Found()
+    async def look_up(self, keys: Sequence[bytes], manifest: Manifest, width: int | None, directives: Directives) -> Lookup:
+        """Look `keys` up; `width` is the count of numbers in a row, None for rows of JSON."""
+        found = Lookup()
         policy = self.policies.of(manifest.model)
         if not policy.enabled:
             return found
@@ -91,12 +91,15 @@ class Cache:
             _hits_meter(manifest.model, manifest.version, "redis")(len(found.entries) - in_memory)
         return found
 
-    def age_s(self, found: Found) -> int:
-        """The age of the oldest entry, whole seconds."""
+    def age_s(self, found: Lookup) -> int:
+        """The age of the oldest entry in whole seconds."""
         return max(0, int(self._clock() - min(entry.made_at_s for entry in found.entries.values())))
 
     def store(self, key: bytes, row: bytes, manifest: Manifest, token: bytes | None = None) -> None:
-        """Store a row soon, under a lease's token where there is one; nobody waits for it."""
+        """Store a row soon, without waiting for it.
+
+        `token` is the one of the lease under which the row was computed, if there was a lease.
+        """
         policy = self.policies.of(manifest.model)
         if not policy.enabled:
             return
@@ -113,44 +116,44 @@ class Cache:
         if self._redis:
             value = pack(key, entry, policy.compress_above_bytes)
             metrics.CACHE_BYTES.labels("written").inc(len(value))
-            self._redis.store(Store(key, value, max(fresh_for_s + policy.reserve_s, LEAST_LIFE_S), token, policy.reserve_s))
+            self._redis.store(Store(key, value, max(fresh_for_s + policy.stale_for_s, LEAST_LIFE_S), token, policy.stale_for_s))
 
-    def leases(self, manifest: Manifest) -> bool:
+    def uses_leases(self, manifest: Manifest) -> bool:
         """Whether a miss of this version asks for a lease before it is computed."""
         policy = self.policies.of(manifest.model)
-        return policy.enabled and policy.lease_s > 0 and self._redis is not None and self._redis.up and self.deletions.known
+        return policy.enabled and policy.lease_s > 0 and self._redis is not None and self._redis.up and self.deletions.up_to_date
 
-    async def acquire(self, key: bytes, manifest: Manifest, width: int | None, left_s: float) -> Grant:
-        """Leave to compute a missing key, or the entry that another gateway has computed.
+    async def acquire(self, key: bytes, manifest: Manifest, width: int | None, left_s: float) -> Acquired:
+        """Acquire the lease of a missing key, or the entry that another gateway computed meanwhile.
 
-        Waits at most for a lease's life and half of `left_s`, so that there is time left to compute
-        it here.
+        The wait is at most a lease's life and at most half of `left_s`, so that time is left to
+        compute the row here.
         """
         if self._leases is None:
-            return Grant()
+            return Acquired()
         policy = self.policies.of(manifest.model)
         read = partial(self._fresh, key, width, policy)
         return await self._leases.acquire(key, policy.lease_s, min(policy.lease_s, left_s / 2), read)
 
-    async def acquire_refresh(self, key: bytes, manifest: Manifest, width: int | None) -> Grant | None:
-        """Leave to compute a stale key anew; None where another gateway does so already."""
-        if self._leases is None or not self.leases(manifest):
-            return Grant()
+    async def acquire_refresh(self, key: bytes, manifest: Manifest, width: int | None) -> Acquired | None:
+        """Acquire the lease to refresh a stale key; None where another gateway is refreshing it."""
+        if self._leases is None or not self.uses_leases(manifest):
+            return Acquired()
         policy = self.policies.of(manifest.model)
         return await self._leases.try_acquire(key, policy.lease_s, partial(self._fresh, key, width, policy))
 
-    def give_back(self, key: bytes, token: bytes | None) -> None:
-        """Give a lease back without a value."""
+    def release(self, key: bytes, token: bytes | None) -> None:
+        """Release a lease without a value."""
         if token is not None and self._redis:
             self._redis.release(key, token)
 
     async def aclose(self) -> None:
-        """Finish what is in flight and close the connections."""
+        """Finish the commands in flight and close the connections to Redis."""
         if self._redis:
             await self._redis.aclose()
 
     async def _values(self, redis: RedisTier, keys: Sequence[bytes]) -> Sequence[bytes | None]:
-        if not self.deletions.known:
+        if not self.deletions.up_to_date:
             metrics.CACHE_ERRORS.labels("get").inc()
             return [None] * len(keys)
         return await redis.get(keys)
@@ -171,7 +174,7 @@ class Cache:
             self._memory.put(key, entry, now_s)
         return entry
 
-    def _sort(self, found: Found, key: bytes, entry: Entry, policy: CachePolicy, directives: Directives, now_s: float) -> None:
+    def _sort(self, found: Lookup, key: bytes, entry: Entry, policy: CachePolicy, directives: Directives, now_s: float) -> None:
         match use_of(entry, policy, directives, now_s):
             case Use.ANSWER:
                 found.entries[key] = entry
@@ -181,10 +184,10 @@ class Cache:
                 found.entries[key] = entry
                 found.stale.add(key)
             case Use.ON_ERROR:
-                found.reserve[key] = entry
+                found.on_error[key] = entry
 
 
-# a label's look-up in the library costs as much as the counting; the labels are few
+# looking a label up in the library costs as much as counting does, and the labels are few
 @cache
 def _hits_meter(model: str, version: int, tier: str) -> Callable[[float], None]:
     return metrics.CACHE_HITS.labels(model, version, tier).inc

@@ -1,9 +1,9 @@
-"""Deletions, as a worker makes them and hears of them: through generation numbers in Redis, read
-every `refresh_s` seconds.
+"""Deletions, which reach every worker through generation numbers in Redis.
 
-A worker that cannot read the numbers may not know of a deletion. Its memory tier holds an answer
-for a short life only, so it goes on answering. Redis still holds what was deleted meanwhile, under
-the old numbers, so a worker reads nothing from Redis until it has read the numbers again.
+Each worker reads the numbers every `refresh_s` seconds. A worker that cannot read them may have
+missed a deletion. It goes on answering from its memory tier, which holds an entry for a short life
+only. It reads nothing from Redis until it has read the numbers again, since Redis still holds the
+deleted entries under the old numbers.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from gateway.errors import NotReady
 
 log = structlog.get_logger()
 READ_AGAIN_S = 0.1
-"""After this long the numbers are read again where Redis did not answer."""
+"""Seconds until the numbers are read again after Redis did not answer."""
 
 
 class Deletions:
-    """Keeps `generations` up to date; `changed` is called when they have changed.
+    """Keeps `generations` up to date and calls `changed` after each change.
 
-    `clock` is Unix time.
+    `clock` returns Unix time.
     """
 
     def __init__(
@@ -38,22 +38,21 @@ class Deletions:
     ) -> None:
         self.refresh_s = refresh_s
         self._generations, self._redis, self._changed, self._clock = generations, redis, changed, clock
-        # how often Redis had failed when the numbers were last read from it; None: they never were
+        # how often Redis had failed when the numbers were last read; None: they were never read
         self._faults_when_read: int | None = None
 
     @property
-    def known(self) -> bool:
-        """Whether the numbers were read since Redis last failed."""
+    def up_to_date(self) -> bool:
+        """Whether the numbers were read after the last failure of Redis."""
         return self._redis is None or self._redis.faults == self._faults_when_read
 
     async def delete(self, scope: str) -> None:
-        """Begin a new generation: nothing of this scope that was stored until now is answered any
-        more.
+        """Start a new generation of a scope, so that its present entries answer no more requests.
 
-        Here at once, in other workers within `refresh_s` seconds.
+        It takes effect in this worker at once and in other workers within `refresh_s` seconds.
 
         Raises:
-            NotReady: Redis does not answer, so other workers cannot be told.
+            NotReady: Redis does not answer, so the deletion cannot reach the other workers.
         """
         number = int(self._clock() * 1e3)
         if self._redis:
@@ -64,13 +63,13 @@ class Deletions:
         self._merge({**self._generations.numbers, scope: number})
 
     async def watch(self) -> None:
-        """Read the numbers every `refresh_s` seconds, for ever; sooner where Redis did not answer."""
+        """Read the numbers every `refresh_s` seconds for ever; sooner if Redis did not answer."""
         while True:
             await self.read()
-            await asyncio.sleep(self.refresh_s if self.known else min(READ_AGAIN_S, self.refresh_s))
+            await asyncio.sleep(self.refresh_s if self.up_to_date else min(READ_AGAIN_S, self.refresh_s))
 
     async def read(self) -> None:
-        """Read the numbers once, and write back those that Redis has lost."""
+        """Read the numbers once, and write back the numbers that Redis has lost."""
         faults = self._redis.faults if self._redis else 0
         if self._redis is None or (seen := await self._redis.generations()) is None:
             return

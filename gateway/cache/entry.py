@@ -1,10 +1,11 @@
-"""What the response cache holds. Pure.
+"""The entries of the response cache and their format in Redis. Pure.
 
-    value = magic (2 bytes) · version (1) · encoding (1) · checksum (uint32) · made at · fresh until (float64, Unix seconds) · payload
+    value = magic (2 bytes) · version (1) · encoding (1) · checksum (uint32)
+            · made at · fresh until (float64, Unix seconds) · payload
 
-All little-endian. The payload is the row (`gateway.request.row`), as it is or as a zstd frame. The
-checksum is the CRC-32 of the key, both times and the payload: a value with flipped bits, one that
-was cut, and one that belongs to another key are told from ours, and are misses.
+All numbers are little-endian. The payload is the row (`gateway.request.row`), as it is or as a zstd
+frame. The checksum is the CRC-32 of the key, both times and the payload. It detects a value with
+flipped bits, a value that was cut and a value of another key; each of them is a miss.
 """
 
 import struct
@@ -20,14 +21,14 @@ VERSION = 3
 PLAIN, ZSTD = 0, 1
 COMPRESSION_LEVEL = 3
 WORTH_COMPRESSING = 0.9
-"""A frame is kept where it is smaller than this share of the row."""
+"""A frame is used where it is smaller than this share of the row."""
 _HEAD = struct.Struct("<2sBBI")
 _TIMES = struct.Struct("<dd")
 _PAYLOAD = _HEAD.size + _TIMES.size
 
 
 class Entry(NamedTuple):
-    """A cached answer: Unix seconds when it was made and until when it is fresh, and the row."""
+    """A cached row, when it was made and until when it is fresh (both in Unix seconds)."""
 
     made_at_s: float
     fresh_until_s: float
@@ -35,8 +36,10 @@ class Entry(NamedTuple):
 
 
 class Unreadable(Exception):
-    """A value that is no entry: `reason` is `foreign` (not our format) or `corrupt` (our format,
-    but altered, or under another key).
+    """A value that is no entry.
+
+    `reason` is `foreign` (not our format) or `corrupt` (our format, but altered or under another
+    key).
     """
 
     def __init__(self, reason: str) -> None:
@@ -45,8 +48,9 @@ class Unreadable(Exception):
 
 
 def pack(key: bytes, entry: Entry, compress_above_bytes: int) -> bytes:
-    """The value to store under `key`; rows above the threshold are compressed where that makes them
-    smaller.
+    """The value to store under `key`.
+
+    A row above the threshold is compressed where that makes it smaller.
     """
     encoding, payload = PLAIN, entry.row
     if len(payload) > compress_above_bytes:
@@ -58,10 +62,12 @@ def pack(key: bytes, entry: Entry, compress_above_bytes: int) -> bytes:
 
 
 def unpack(key: bytes, value: bytes, width: int | None, max_row_bytes: int) -> Entry:
-    """Read what was stored under `key`, for rows of `width` numbers (of JSON: None).
+    """The entry that was stored as `value` under `key`.
+
+    `width` is the count of numbers in a row, None for rows of JSON.
 
     Raises:
-        Unreadable: it is not one of ours, was altered, or does not fit.
+        Unreadable: the value is not one of ours, was altered, or does not fit.
     """
     if len(value) < _PAYLOAD:
         raise Unreadable("foreign")

@@ -1,5 +1,6 @@
-"""Fills the cache: computes the rows of keys that it does not hold, under a lease where the model
-asks for one, and stores them.
+"""Filling the cache: a miss is computed and then stored.
+
+Where the model's policy asks for a lease, the gateway computes the row under that lease.
 """
 
 import asyncio
@@ -22,19 +23,20 @@ class Computes(Protocol):
     width: int | None
 
     def admit(self, items: int, request: PredictionRequest) -> None:
-        """Take permits, or raise `Overloaded` and take none."""
+        """Take permits for so many items, or raise `Overloaded` and take none."""
 
     def give_back(self, request: PredictionRequest) -> None:
-        """Give back a permit for an item that is not submitted after all."""
+        """Give back the permit of an item that is not submitted after all."""
 
     def submit(self, item: Item, request: PredictionRequest, deadline: Deadline) -> "asyncio.Future[bytes]":
-        """The row of an item for which a permit is held; the permit goes back when the row is
-        there.
+        """The row of an item for which a permit is held.
+
+        The permit is given back when the row is done.
         """
 
 
 class Miss(NamedTuple):
-    """An item that the cache does not hold, who asks for it, and what computes it."""
+    """An item that the cache does not hold, the request for it, and the lane that computes it."""
 
     key: bytes
     item: Item
@@ -43,7 +45,7 @@ class Miss(NamedTuple):
 
 
 class Fill:
-    """Begins the computation of rows; `running` are those of each priority that are not done."""
+    """Starts computations; `running` holds those of each priority that are not done."""
 
     def __init__(self, cache: Cache, running: Mapping[Priority, SingleFlight]) -> None:
         self._cache, self._running = cache, running
@@ -51,15 +53,17 @@ class Fill:
     def compute(self, miss: Miss, *, shared: bool = True) -> Computation:
         """The computation of a missing key, which equal misses share.
 
-        Where it begins a new one a permit is held, which goes back when the row is there. One that
-        is not `shared` takes no answer of another's, and gives its own to nobody but the cache.
+        The caller holds a permit where this starts a new computation; the permit is given back when
+        the row is done. A computation that is not `shared` uses no row of another computation, and
+        shares its own row with the cache only.
         """
         start = partial(self._start, miss, shared)
         return self._running[miss.request.priority].attach(miss.key, miss.request.deadline, start, shared=shared)
 
     def refresh(self, key: bytes, item: Item, lane: Computes, deadline_s: float, token: bytes | None) -> "asyncio.Future[bytes] | None":
-        """Compute a stale row anew, as batch work since nobody waits for it; None where that is
-        under way already.
+        """Compute a stale row anew; None where a computation of its key is running already.
+
+        It is batch work, since nobody waits for it.
 
         Raises:
             Overloaded: too many items wait for this version.
@@ -75,9 +79,9 @@ class Fill:
         directives = miss.request.cache
         if not directives.store:
             return miss.lane.submit(miss.item, miss.request, deadline)
-        # batch work takes no lease, since those who wait for the answer would wait behind it
+        # batch work takes no lease: interactive requests for the same key would wait for batch work
         interactive = miss.request.priority is Priority.INTERACTIVE
-        if shared and interactive and directives.look_up and not directives.names_ages and self._cache.leases(miss.lane.manifest):
+        if shared and interactive and directives.look_up and not directives.names_ages and self._cache.uses_leases(miss.lane.manifest):
             return _Leased(self._cache, self._submit, miss, deadline).row
         return self._submit(miss, None, deadline)
 
@@ -88,7 +92,7 @@ class Fill:
 
     def _store(self, key: bytes, manifest: Manifest, token: bytes | None, row: "asyncio.Future[bytes]") -> None:
         if row.cancelled() or row.exception() is not None:
-            self._cache.give_back(key, token)
+            self._cache.release(key, token)
         else:
             self._cache.store(key, row.result(), manifest, token)
 
@@ -97,15 +101,16 @@ Submit = Callable[[Miss, bytes | None, Deadline], "asyncio.Future[bytes]"]
 
 
 class _Leased:
-    """A row that this gateway computes if it gets the lease; the permit goes back also where it
-    does not, and where nobody waits.
+    """A row that this gateway computes if it acquires the lease.
+
+    The permit is also given back where the lease is not acquired and where no waiter is left.
     """
 
     def __init__(self, cache: Cache, submit: Submit, miss: Miss, deadline: Deadline) -> None:
         self._cache, self._submit, self._miss, self._deadline = cache, submit, miss, deadline
         self._submitted = False
         self.row = asyncio.ensure_future(self._run())
-        # not in a `finally`: a task that is cancelled before its first step never comes to one
+        # not in a `finally`: a task that is cancelled before its first step never runs it
         self.row.add_done_callback(self._give_back_permit)
 
     async def _run(self) -> bytes:

@@ -1,11 +1,11 @@
-"""The key of an item's answer. Pure.
+"""The key of an item's entry. Pure.
 
     namespace = hash(packaged version's digest, tenant with a cache of its own, generation)
     key       = prefix · hash(namespace, canonical item)
 
-The digest makes a re-export start afresh; a deletion starts a new generation
-(`gateway.cache.generations`). Options that only choose what is shown of an answer (`top_k` of
-labels) are no part of the item: the value is the whole answer.
+A re-export has another digest, so its cache is empty at first. A deletion starts a new generation
+(`gateway.cache.generations`). Options that only choose which part of a row is shown (`top_k` of
+labels) are no part of the item: the entry holds the whole row.
 """
 
 import hashlib
@@ -23,15 +23,16 @@ _ETAG = b"etag"
 
 
 def namespace(digest: str, tenant: str, generation: bytes) -> bytes:
-    """What the keys of one packaged version have in common; `tenant` is "" for the cache that all
-    share.
+    """What the keys of one packaged version have in common.
+
+    `tenant` is "" for the cache that all tenants share.
     """
     parts = [digest.encode(), tenant.encode(), generation]
     return hashlib.blake2b(b"".join(len(part).to_bytes(4, "little") + part for part in parts), digest_size=64).digest()
 
 
 def key(space: bytes, item: Item) -> bytes:
-    """The key of one item's answer in a namespace."""
+    """The key of one item's entry in a namespace."""
     text, pair, parameters = item
     if pair is None and not parameters:
         return PREFIX + hashlib.blake2b(text, digest_size=KEY_BYTES, key=space).digest()
@@ -41,14 +42,14 @@ def key(space: bytes, item: Item) -> bytes:
 
 
 def lease_key(of: bytes) -> bytes:
-    """Where the lease of a key lies."""
+    """The key under which the lease of a key is held."""
     return LEASE_PREFIX + of[len(PREFIX) :]
 
 
 def entity_tag(keys: Sequence[bytes], shown: bytes) -> str:
-    """The `ETag` of the answer to items with these keys; `shown` is the dialect with the options
-    that choose what is shown.
+    """The `ETag` of the answer to items with these keys.
 
-    It is weak: the same answer computed in another batch may differ in the last digits.
+    `shown` is the dialect with the options that choose which part of the rows is shown. The tag is
+    weak, since the same answer computed in another batch may differ in the last digits.
     """
     return f'W/"{hashlib.blake2b(b"".join(keys) + shown, digest_size=12, person=_ETAG).hexdigest()}"'

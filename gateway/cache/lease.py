@@ -1,14 +1,13 @@
-"""Single flight across workers and replicas: who gets the lease of a key computes, the others wait
-for the value.
+"""Single-flight across workers and replicas: the lease holder computes, the waiters get its value.
 
-    lease ─▶ value is there ─▶ use it
-          ─▶ lease is ours  ─▶ compute ─▶ store, fenced by the token
-          ─▶ another's      ─▶ wait, ask again … ─▶ waited enough: take the lease over, compute
+    ask for the lease ─▶ the value is stored    ─▶ use it
+                      ─▶ we hold the lease      ─▶ compute ─▶ store, fenced by the token
+                      ─▶ another gateway has it ─▶ wait, ask again … ─▶ take it over, compute
 
-The holder's death is seen by the lease's expiry, its failure by the lease's release. The wait is
-bounded, so a cache that holds a lease for ever delays an answer and never prevents it; a holder
-that comes late finds another token and does not overwrite what is newer. A cache that does not
-answer costs one time limit: each gateway then computes its own.
+A lease expires when its holder dies, and a holder that fails releases it. A waiter waits for a
+bounded time and then takes the lease over, so a lease that is held for ever delays an answer and
+never prevents it. A late holder finds another token and does not overwrite the newer value. A cache
+that does not answer costs one time limit; then each gateway computes its own row.
 """
 
 import asyncio
@@ -26,8 +25,8 @@ from gateway.observability import metrics
 FIRST_PAUSE_S, LONGEST_PAUSE_S, GROWTH = 0.004, 0.05, 1.5
 
 
-class Outcome(Enum):
-    """How a lease was resolved; the metric's label."""
+class LeaseOutcome(Enum):
+    """How asking for a lease ended; the values are labels of the metric."""
 
     WON = "won"
     SHARED = "shared"
@@ -36,21 +35,26 @@ class Outcome(Enum):
     BUSY = "busy"
 
 
-class Grant(NamedTuple):
-    """The entry that another gateway computed, or the leave to compute, under a token where there
-    is a lease to give back.
+class Acquired(NamedTuple):
+    """The result of asking for a lease: an entry to use, or permission to compute.
+
+    Another gateway computed `entry`. Where there is none the caller computes the row itself, under
+    `token` if there is a lease to release.
     """
 
     entry: Entry | None = None
     token: bytes | None = None
 
 
-Read = Callable[[bytes], Entry | None]
-"""A value → its entry, None where it cannot be used."""
+ReadEntry = Callable[[bytes], Entry | None]
+"""Stored value → its entry, None where it cannot be used."""
 
 
 class Leases:
-    """Asks for leases. `sleep` is `asyncio.sleep`, `clock` counts seconds; tests give their own."""
+    """Asks for leases.
+
+    `sleep` is `asyncio.sleep` and `clock` counts seconds; tests hand in their own.
+    """
 
     def __init__(
         self,
@@ -63,9 +67,10 @@ class Leases:
         self._process = os.urandom(8)
         self._numbers = count(1)
 
-    async def acquire(self, key: bytes, life_s: float, wait_s: float, read: Read) -> Grant:
-        """Wait at most about `wait_s` seconds for the value or for the lease; one round trip where
-        nobody else computes it.
+    async def acquire(self, key: bytes, life_s: float, wait_s: float, read: ReadEntry) -> Acquired:
+        """Wait at most about `wait_s` seconds for the value or the lease of `key`.
+
+        It takes one round trip where nobody else computes the value.
         """
         token, began = self._token(), self._clock()
         pause_s, previous, unusable = FIRST_PAUSE_S, b"", None
@@ -74,23 +79,24 @@ class Leases:
             value, holder = await self._tier.lease(key, token, life_s, seen=previous if spent else b"", unusable=unusable)
             if value is not None:
                 if entry := read(value):
-                    return self._resolved(Outcome.SHARED, began, Grant(entry=entry))
+                    return self._resolved(LeaseOutcome.SHARED, began, Acquired(entry=entry))
                 unusable = value
                 continue
             if holder is None:
-                return self._resolved(Outcome.UNAVAILABLE, began, Grant())
+                return self._resolved(LeaseOutcome.UNAVAILABLE, began, Acquired())
             if holder == token:
-                return self._resolved(Outcome.TAKEN_OVER if previous else Outcome.WON, began, Grant(token=token))
+                return self._resolved(LeaseOutcome.TAKEN_OVER if previous else LeaseOutcome.WON, began, Acquired(token=token))
             if spent and previous:
-                # another waiter took it over a moment ago: two may compute, but nobody waits longer
-                return self._resolved(Outcome.BUSY, began, Grant(token=token))
+                # another waiter has just taken it over: two may compute, but nobody waits longer
+                return self._resolved(LeaseOutcome.BUSY, began, Acquired(token=token))
             previous = holder
             await self._sleep(min(pause_s, max(wait_s - (self._clock() - began), 0.0)))
             pause_s = min(pause_s * GROWTH, LONGEST_PAUSE_S)
 
-    async def try_acquire(self, key: bytes, life_s: float, read: Read) -> Grant | None:
-        """The lease to compute a stale value anew, None where another gateway does so or has done
-        so.
+    async def try_acquire(self, key: bytes, life_s: float, read: ReadEntry) -> Acquired | None:
+        """Acquire the lease to compute a stale value anew, without waiting.
+
+        None where another gateway computes it or has computed it.
         """
         token = self._token()
         value, holder = await self._tier.lease(key, token, life_s)
@@ -99,13 +105,13 @@ class Leases:
                 return None
             value, holder = await self._tier.lease(key, token, life_s, unusable=value)
         if value is None and holder is None:
-            return Grant()
-        return Grant(token=token) if holder == token else None
+            return Acquired()
+        return Acquired(token=token) if holder == token else None
 
     def _token(self) -> bytes:
         return self._process + next(self._numbers).to_bytes(8, "little")
 
-    def _resolved(self, outcome: Outcome, began: float, grant: Grant) -> Grant:
+    def _resolved(self, outcome: LeaseOutcome, began: float, acquired: Acquired) -> Acquired:
         metrics.CACHE_LEASES.labels(outcome.value).inc()
         metrics.CACHE_LEASE_SECONDS.observe(self._clock() - began)
-        return grant
+        return acquired

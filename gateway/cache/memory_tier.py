@@ -1,9 +1,11 @@
 """The in-process tier: bounded bytes, admission and eviction by W-TinyLFU, a short life.
 
-The only module that knows `theine_core`, whose policy counts entries: here an entry takes as many
-of the policy's slots as its size asks for, each of `SLOT_BYTES`, and leaves when it loses one of
-them. Share of hits with room for 1 % of the items, popularity by Zipf's law: W-TinyLFU 0.59, LRU
-0.51; where what is popular changes: W-TinyLFU 0.56, LRU 0.51, LFU 0.46.
+This is the only module that imports `theine_core`, whose policy counts entries and not bytes. So an
+entry takes as many slots of the policy as its size needs, each of `SLOT_BYTES`, and is evicted when
+the policy evicts one of its slots.
+
+Hit rates with room for 1 % of the keys and popularity by Zipf's law: W-TinyLFU 0.59, LRU 0.51.
+Where the popular keys change over time: W-TinyLFU 0.56, LRU 0.51, LFU 0.46.
 """
 
 from typing import NamedTuple
@@ -15,11 +17,9 @@ from gateway.observability import metrics
 
 SLOT_BYTES = 1024
 OVERHEAD_BYTES = 600
-"""What an entry takes beside its row: key, times, and its places in our dictionary and in the
-policy.
-"""
+"""Bytes of an entry beside its row: key, times, and its places in our dictionary and the policy."""
 LARGEST_SHARE = 8
-"""No entry takes more than this part of the tier."""
+"""No entry takes more than the size of the tier divided by this."""
 _ACCESSES = 64
 _HASH_BYTES = 8
 _STEP, _MASK = 0x9E3779B97F4A7C15, 2**64 - 1
@@ -33,8 +33,9 @@ class _Held(NamedTuple):
 
 
 class MemoryTier:
-    """Entries by key, at most `max_bytes` of them, each for at most `life_s` seconds and never
-    longer than it is fresh.
+    """Entries by key, `max_bytes` of them at most.
+
+    An entry is held for at most `life_s` seconds, and never longer than it is fresh.
     """
 
     def __init__(self, max_bytes: int, life_s: float) -> None:
@@ -53,12 +54,13 @@ class MemoryTier:
 
     @property
     def held_bytes(self) -> int:
-        """What the entries take, in whole slots."""
+        """Bytes that the entries take, in whole slots."""
         return (len(self._held) + len(self._owner)) * SLOT_BYTES
 
     def get(self, key: bytes, now_s: float) -> Entry | None:
-        """The entry of a key, None where there is none or its life here is over; `now_s` is Unix
-        time.
+        """The entry of a key, None where there is none or its life in this tier is over.
+
+        `now_s` is Unix time.
         """
         name = int.from_bytes(key[-_HASH_BYTES:], "little")
         held = self._held.get(name)
@@ -74,7 +76,7 @@ class MemoryTier:
         return held.entry
 
     def put(self, key: bytes, entry: Entry, now_s: float) -> None:
-        """Hold an entry, where it deserves its place more than what would have to go."""
+        """Add an entry, unless the policy prefers the entries that it would evict for it."""
         name = int.from_bytes(key[-_HASH_BYTES:], "little")
         self._drop(name)
         slots = -(-(len(entry.row) + OVERHEAD_BYTES) // SLOT_BYTES)

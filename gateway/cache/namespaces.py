@@ -1,4 +1,4 @@
-"""The namespaces of keys, made once for each packaged version and tenant."""
+"""The namespaces of keys, computed once for each packaged version and tenant."""
 
 from gateway.cache.generations import Generations
 from gateway.cache.key import namespace
@@ -6,13 +6,14 @@ from gateway.cache.policy import Policies
 from model_repository.manifest import Manifest
 
 MAX_NAMESPACES = 10_000
-"""The cache of namespaces is emptied when it holds so many, since clients choose which tenants and
-versions they ask for.
+"""All namespaces are dropped when so many are held.
+
+Clients choose which tenants and versions they ask for, so the number needs a bound.
 """
 
 
 class Namespaces:
-    """Gives namespaces under the generations as they are now; `clear` after these have changed."""
+    """Gives namespaces of the present generations; call `clear` after these have changed."""
 
     def __init__(self, policies: Policies, generations: Generations) -> None:
         self._policies, self._generations = policies, generations
@@ -24,7 +25,7 @@ class Namespaces:
         return self._make(manifest, tenant) if space is None else space
 
     def clear(self) -> None:
-        """Make all of them anew."""
+        """Drop all namespaces; each is computed anew when it is asked for."""
         self._made.clear()
 
     def _make(self, manifest: Manifest, tenant: str) -> bytes:

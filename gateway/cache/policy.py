@@ -1,4 +1,4 @@
-"""How each model's answers are cached: defaults from the settings, and overrides by model. Pure.
+"""How each model's rows are cached: defaults from the settings, and overrides by model. Pure.
 
 HEADRACE_CACHE_POLICIES names a YAML file, or is JSON itself:
 
@@ -27,7 +27,7 @@ class PolicyError(ValueError):
 
 
 class CachePolicy(BaseModel):
-    """How one model's answers are cached. Times in seconds, sizes in bytes."""
+    """How one model's rows are cached; times are in seconds, sizes in bytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,11 +50,11 @@ class CachePolicy(BaseModel):
         return tenant in self.isolated_tenants or (ALL_TENANTS in self.isolated_tenants and tenant != "")
 
     def fresh_for_s(self, draw: float) -> float:
-        """A life around the TTL; `draw` is uniform in [0, 1)."""
+        """The life of a fresh entry, around the TTL; `draw` is uniform in [0, 1)."""
         return self.ttl_s * (1 + self.ttl_jitter * (2 * draw - 1))
 
     @property
-    def reserve_s(self) -> float:
+    def stale_for_s(self) -> float:
         """How long a stale entry is kept."""
         return max(self.stale_while_revalidate_s, self.stale_if_error_s)
 
@@ -70,8 +70,8 @@ class Policies:
         return self.by_model.get(model, self.default)
 
     @property
-    def lease(self) -> bool:
-        """Whether any model's answers are computed under leases."""
+    def uses_leases(self) -> bool:
+        """Whether any model's rows are computed under leases."""
         return any(policy.lease_s > 0 for policy in (self.default, *self.by_model.values()))
 
     def isolates(self, tenant: str) -> bool:
@@ -82,10 +82,10 @@ class Policies:
 def parse(text: str, default: CachePolicy) -> dict[str, CachePolicy]:
     """Policies by model from JSON, or from the YAML file that `text` names.
 
-    A field that a policy leaves out is as in `default`.
+    A field that a policy leaves out has the value that it has in `default`.
 
     Raises:
-        PolicyError: the file cannot be read, or is not policies; names the model and the field.
+        PolicyError: the file cannot be read, or holds no policies; names the model and the field.
     """
     if not text.lstrip().startswith("{"):
         try:
@@ -112,7 +112,7 @@ def _policy(model: str, fields: Any, default: CachePolicy) -> CachePolicy:
 
 
 class Use(Enum):
-    """What an entry may be used for now."""
+    """What a request may use an entry for."""
 
     ANSWER = "answer"
     ANSWER_AND_REFRESH = "answer and refresh"
@@ -121,18 +121,18 @@ class Use(Enum):
 
 
 def use_of(entry: Entry, policy: CachePolicy, directives: Directives, now_s: float) -> Use:
-    """What a request may use an entry for.
+    """What a request may use this entry for at `now_s`.
 
-    A fresh entry answers, unless the client wants a younger one. A stale entry answers while it is
-    computed anew: within the model's bound, unless the client names ages, or within the client's
-    `max-stale`. Past that it answers only if there is no other answer.
+    A fresh entry answers, unless the client wants a younger one. A stale entry answers and is
+    refreshed while it is within the client's `max-stale`, or, if the client names no ages, within
+    the model's bound. Otherwise it answers only in place of an error.
     """
     stale_s = now_s - entry.fresh_until_s
     young = now_s - entry.made_at_s <= directives.max_age_s
     if young and stale_s <= -directives.min_fresh_s:
         return Use.ANSWER
     allowed_s = 0.0 if directives.names_ages else policy.stale_while_revalidate_s
-    if young and 0 < stale_s <= max(allowed_s, min(directives.max_stale_s or 0.0, policy.reserve_s)):
+    if young and 0 < stale_s <= max(allowed_s, min(directives.max_stale_s or 0.0, policy.stale_for_s)):
         return Use.ANSWER_AND_REFRESH
     if stale_s <= min(policy.stale_if_error_s, directives.stale_if_error_s):
         return Use.ON_ERROR

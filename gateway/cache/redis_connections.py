@@ -1,9 +1,9 @@
-"""The way to Redis or Valkey for the cache: commands go out in one write, and replies come back in
-order, within a strict time limit.
+"""The cache's connections to Redis or Valkey, with a strict time limit for each call.
 
-The one module that knows `redis` for the cache. It uses redis-py's connections (URLs, TLS,
-authentication, RESP) without its client, whose pool and pipelines cost twice as much: an MGET takes
-80 µs of CPU against 43 µs, one SET in a pipeline 114 µs.
+The commands of a call are sent in one write, and their replies come back in order. This is the only
+module of the cache that imports `redis`. It uses redis-py's connections (URLs, TLS, authentication,
+RESP) without its client, whose pool and pipelines cost twice as much: an MGET takes 80 µs of CPU
+with the client and 43 µs here, one SET in a pipeline takes 114 µs.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ Command = Sequence[bytes | str | int]
 
 
 class NoReply(ConnectionError):
-    """No connection, or no replies in time."""
+    """There was no connection to the server, or it did not reply in time."""
 
 
 class Refused(Exception):
-    """The server is there and refused a command; its words."""
+    """The server refused a command; the message is the server's."""
 
 
 class RedisConnections:
-    """Connections to the server of `url`, each used by one caller at a time, and then kept.
+    """Connections to the server at `url`, each used by one caller at a time and then kept open.
 
-    A call waits at most `timeout_s` seconds.
+    A call waits for at most `timeout_s` seconds.
     """
 
     def __init__(self, url: str, *, timeout_s: float, tls: Mapping[str, Any] | None = None) -> None:
@@ -41,7 +41,9 @@ class RedisConnections:
         self._idle: list[AbstractConnection] = []
 
     async def ask(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies to commands that may be sent twice; a refused command has a `Refused`.
+        """The replies to commands; the reply to a refused command is a `Refused`.
+
+        The commands must be safe to send twice.
 
         Raises:
             NoReply: the server does not answer in time.
@@ -58,7 +60,7 @@ class RedisConnections:
             raise NoReply(repr(exc)) from exc
 
     async def aclose(self) -> None:
-        """Close the connections, which nobody may use any more."""
+        """Close the connections; nobody may use them afterwards."""
         while self._idle:
             await self._idle.pop().disconnect(nowait=True)
 
@@ -72,7 +74,7 @@ class RedisConnections:
                 except ResponseError as exc:
                     replies.append(Refused(str(exc)))
         except BaseException:
-            # replies that nobody read would be taken for the next ones
+            # replies that were not read would be taken for those of the next call
             await connection.disconnect(nowait=True)
             raise
         self._idle.append(connection)

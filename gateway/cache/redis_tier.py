@@ -1,8 +1,8 @@
-"""Values in Redis or Valkey: strict time limits, and a cache that fails is a miss and a counter,
-never an error.
+"""The tier in Redis or Valkey: strict time limits, and a failure is a miss, never an error.
 
-Concurrent look-ups are joined into one MGET; concurrent stores, and concurrent leases, into one
-pipeline (`gateway.cache.scripts` has what must happen at once).
+Each failure is counted. Concurrent look-ups are joined into one MGET; concurrent stores are joined
+into one pipeline, and so are concurrent requests for leases. `gateway.cache.scripts` holds what
+must be atomic.
 """
 
 import asyncio
@@ -27,26 +27,28 @@ GENERATIONS_KEY = b"headrace-generations"
 
 
 class Store(NamedTuple):
-    """A value to store for `life_s` seconds, `reserve_s` of them stale, under the lease with this
-    `token`, or (None) whoever holds one.
+    """A value to store for `life_s` seconds, in the last `stale_for_s` of which it is stale.
+
+    `token` is that of the lease under which it was computed. With None it is stored whoever holds
+    the lease.
     """
 
     key: bytes
     value: bytes
     life_s: float
     token: bytes | None = None
-    reserve_s: float = 0.0
+    stale_for_s: float = 0.0
 
 
 class Release(NamedTuple):
-    """A lease to give back without a value."""
+    """A lease to release without a value."""
 
     key: bytes
     token: bytes
 
 
-class LeaseCall(NamedTuple):
-    """A lease asked for; see `RedisTier.lease`."""
+class LeaseRequest(NamedTuple):
+    """A request for a lease; see `RedisTier.lease`."""
 
     key: bytes
     token: bytes
@@ -55,9 +57,10 @@ class LeaseCall(NamedTuple):
     unusable: str
 
 
-class Lease(NamedTuple):
-    """What became of it: the value that is there, else whose the lease is now; neither where the
-    cache did not answer.
+class LeaseReply(NamedTuple):
+    """The value that is stored, else the token of the lease's present holder.
+
+    Both are None where the cache did not answer.
     """
 
     value: bytes | None = None
@@ -65,10 +68,10 @@ class Lease(NamedTuple):
 
 
 class RedisTier:
-    """Values by key; each wait is at most `timeout_s` seconds, and after a fault the server is left
-    alone for a moment.
+    """Values by key; each call waits for at most `timeout_s` seconds.
 
-    `faults` counts how often it did not answer.
+    After a fault no call is made for `REST_AFTER_FAULT_S`. `faults` counts how often the server did
+    not answer.
     """
 
     def __init__(self, url: str, *, timeout_s: float, leases: bool, tls: Mapping[str, Any] | None = None) -> None:
@@ -78,47 +81,47 @@ class RedisTier:
         self.faults = 0
         self._gets: Joiner[bytes, bytes | None] = Joiner(self._mget, max_items=MAX_KEYS, max_in_flight=2)
         self._sets: Joiner[Store | Release, None] = Joiner(self._mset, max_items=MAX_KEYS, max_in_flight=1)
-        self._asks: Joiner[LeaseCall, Lease] = Joiner(self._mlease, max_items=MAX_KEYS, max_in_flight=2)
+        self._asks: Joiner[LeaseRequest, LeaseReply] = Joiner(self._mlease, max_items=MAX_KEYS, max_in_flight=2)
 
     @property
     def up(self) -> bool:
-        """Whether the server answered when it was last asked."""
+        """Whether calls are made: false for `REST_AFTER_FAULT_S` after a fault."""
         return self._resting_until <= monotonic()
 
     async def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """The values of `keys`, None where there is none or the server did not answer in time."""
+        """The values of `keys`, None for a miss and where the server did not answer in time."""
         futures = [self._gets.submit(key) for key in keys]
         return [await future for future in futures]
 
     def store(self, store: Store) -> None:
-        """Store a value soon; nobody waits for it."""
+        """Store a value soon, without waiting for it."""
         self._sets.submit(store)
 
-    async def lease(self, key: bytes, token: bytes, life_s: float, *, seen: bytes = b"", unusable: bytes | None = None) -> Lease:
-        """The value of `key`, or a lease to compute it, taken where nobody holds one or its holder
-        is `seen`.
+    async def lease(self, key: bytes, token: bytes, life_s: float, *, seen: bytes = b"", unusable: bytes | None = None) -> LeaseReply:
+        """The value of `key`, or the lease to compute it.
 
-        The value `unusable` does not count: it is stale, or cannot be read.
+        The lease is acquired where nobody holds it or its holder is `seen`. The value `unusable` is
+        ignored: it is stale, or cannot be read.
         """
         name = "" if unusable is None else sha1(unusable, usedforsecurity=False).hexdigest()
-        asked = self._asks.submit(LeaseCall(key, token, life_s, seen, name))
+        asked = self._asks.submit(LeaseRequest(key, token, life_s, seen, name))
         try:
             return await asyncio.shield(asked)
         except asyncio.CancelledError:
-            # nobody would compute under the lease that may come, and the others would wait for it
-            asked.add_done_callback(partial(self._return, key, token))
+            # the lease may still be acquired: waiters would wait for a row that nobody computes
+            asked.add_done_callback(partial(self._release_if_acquired, key, token))
             raise
 
     def release(self, key: bytes, token: bytes) -> None:
-        """Give a lease back soon, where it is still held under this token."""
+        """Release a lease soon, if it is still held under this token."""
         self._sets.submit(Release(key, token))
 
-    def _return(self, key: bytes, token: bytes, asked: "asyncio.Future[Lease]") -> None:
+    def _release_if_acquired(self, key: bytes, token: bytes, asked: "asyncio.Future[LeaseReply]") -> None:
         if not asked.cancelled() and asked.exception() is None and asked.result().holder == token:
             self.release(key, token)
 
     async def generations(self) -> dict[str, int] | None:
-        """All generation numbers, None where the server did not answer."""
+        """All generation numbers; None where the server did not answer."""
         replies = await self._ask([("HGETALL", GENERATIONS_KEY)], "generations") if self.up else None
         if replies is None or not isinstance(found := replies[0], list):
             return None
@@ -126,18 +129,19 @@ class RedisTier:
         return {scope.decode(errors="replace"): int(number) for scope, number in pairs if number.isdigit()}
 
     async def raise_generation(self, scope: str, at_least: int) -> int | None:
-        """The new number of a scope, above its old one and `at_least`; None where the server did
-        not answer.
+        """Raise the number of a scope above its old one and `at_least`; returns the new number.
+
+        None where the server did not answer.
         """
-        replies = await self._ask([("EVAL", scripts.RAISE, 1, GENERATIONS_KEY, scope, at_least)], "generations")
+        replies = await self._ask([("EVAL", scripts.RAISE_GENERATION, 1, GENERATIONS_KEY, scope, at_least)], "generations")
         return None if replies is None or isinstance(replies[0], Refused) else int(replies[0])
 
     async def keep_generation(self, scope: str, number: int) -> None:
         """Write back the number of a scope that the server has lost; a higher one stays."""
-        await self._ask([("EVAL", scripts.KEEP, 1, GENERATIONS_KEY, scope, number)], "generations")
+        await self._ask([("EVAL", scripts.KEEP_GENERATION, 1, GENERATIONS_KEY, scope, number)], "generations")
 
     async def aclose(self) -> None:
-        """Finish what is in flight and close the connections."""
+        """Finish the commands in flight and close the connections to Redis."""
         for joiner in (self._gets, self._asks, self._sets):
             await joiner.aclose()
         await self._redis.aclose()
@@ -151,29 +155,27 @@ class RedisTier:
         for change in changes:
             lease = lease_key(change.key)
             if isinstance(change, Release):
-                commands.append(("EVAL", scripts.RELEASE, 1, lease, change.token))
+                commands.append(("EVAL", scripts.RELEASE_LEASE, 1, lease, change.token))
             elif change.token is None:
                 commands.append(("SET", change.key, change.value, "PX", _milliseconds(change.life_s)))
                 if self._leases:
-                    commands.append(("DEL", lease))  # what its holder computes is older now
+                    commands.append(("DEL", lease))  # its holder computes an older value
             else:
-                lives_ms = _milliseconds(change.life_s), int(change.reserve_s * 1e3)
-                commands.append(("EVAL", scripts.LAND, 2, change.key, lease, change.token, change.value, *lives_ms))
+                lives_ms = _milliseconds(change.life_s), int(change.stale_for_s * 1e3)
+                commands.append(("EVAL", scripts.STORE_LEASED, 2, change.key, lease, change.token, change.value, *lives_ms))
         await self._ask(commands, "set")
         return [None] * len(changes)
 
-    async def _mlease(self, calls: list[LeaseCall]) -> Sequence[Lease]:
+    async def _mlease(self, calls: list[LeaseRequest]) -> Sequence[LeaseReply]:
         commands: list[Command] = [
-            ("EVAL", scripts.LEASE, 2, key, lease_key(key), token, _milliseconds(life_s), seen, unusable)
+            ("EVAL", scripts.ACQUIRE_LEASE, 2, key, lease_key(key), token, _milliseconds(life_s), seen, unusable)
             for key, token, life_s, seen, unusable in calls
         ]
         replies = await self._ask(commands, "lease")
-        return [Lease(*reply) if isinstance(reply, list) else Lease() for reply in replies or [None] * len(calls)]
+        return [LeaseReply(*reply) if isinstance(reply, list) else LeaseReply() for reply in replies or [None] * len(calls)]
 
     async def _ask(self, commands: Sequence[Command], operation: str) -> list[Any] | None:
-        """The replies; None where the server does not answer, or is left alone for a moment since
-        it did not.
-        """
+        """The replies; None where the server does not answer, and for a while after that."""
         if not self.up:
             metrics.CACHE_ERRORS.labels(operation).inc()
             return None
@@ -185,7 +187,7 @@ class RedisTier:
             self._resting_until = monotonic() + REST_AFTER_FAULT_S
             log.warning("cache does not answer, going on without it", operation=operation, reason=str(exc), rest_s=REST_AFTER_FAULT_S)
             return None
-        # such as a full memory: that command alone was refused, and the server is there
+        # the server is up and refused these commands only, for instance because its memory is full
         if refused := [reply for reply in replies if isinstance(reply, Refused)]:
             metrics.CACHE_ERRORS.labels(operation).inc(len(refused))
             log.warning("cache refused", operation=operation, commands=len(refused), reason=str(refused[0]))

@@ -1,12 +1,13 @@
 """What hits save: seconds of Triton, and money.
 
-    seconds of Triton per item = seconds of the call / calls sharing Triton / items of the call, the mean over recent calls
+    seconds of Triton per item = mean over recent calls of
+                                 (seconds of the call / calls sharing Triton / items of the call)
     saved seconds              = hits × seconds of Triton per item
     saved USD                  = saved seconds × price of the Triton instance per hour / 3600
 
-Calls share Triton where several run at once; at least as many as the model has instances could, so
-the figure is what an item takes of a busy machine, and none of what an idle one wastes. Hits before
-the first call are counted when that has been measured.
+Calls that run at once share Triton. At least as many calls as the model has instances are taken to
+share it, so the figure is what an item takes of a busy machine and leaves out what an idle machine
+wastes. Hits before the first call are counted once that call has been measured.
 """
 
 from collections.abc import Iterator
@@ -19,8 +20,9 @@ RECENT_CALLS = 100
 
 
 class Savings:
-    """The savings of one packaged version, of which `instances` run at once on a Triton of this
-    price (None: not known).
+    """The savings of one packaged version.
+
+    `instances` of it run at once on a Triton of this price; None: the price is not known.
     """
 
     def __init__(self, model: str, version: int, instances: int, price_usd_per_hour: float | None) -> None:
@@ -35,7 +37,7 @@ class Savings:
 
     @contextmanager
     def call(self, items: int) -> Iterator[None]:
-        """Measure one call of Triton; one that fails does not count."""
+        """Measure one call to Triton; a call that fails does not count."""
         began = perf_counter()
         self._in_flight += 1
         sharing = max(self._in_flight, self.instances)
@@ -46,17 +48,17 @@ class Savings:
             self._in_flight -= 1
 
     def measure(self, item_s: float) -> None:
-        """Take a measured time per item, seconds, into the mean."""
+        """Add a measured time per item, in seconds, to the mean."""
         self._measured = min(self._measured + 1, RECENT_CALLS)
         mean = self.item_s or 0.0
         self.item_s = mean + (item_s - mean) / self._measured
 
     def hit(self, items: int) -> None:
-        """Count items that Triton had not to answer; `flush` makes it seen."""
+        """Count items that Triton did not have to answer; `flush` adds them to the metrics."""
         self._uncounted += items
 
     def flush(self) -> None:
-        """Bring the counters up to date."""
+        """Bring the metrics up to date."""
         if self.item_s is None or not self._uncounted:
             return
         seconds, self._uncounted = self._uncounted * self.item_s, 0

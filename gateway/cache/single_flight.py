@@ -1,8 +1,8 @@
-"""Single-flight: of equal work, one computation runs and all who ask for it wait for its result.
+"""Single-flight: one computation of a key runs at a time, and all who ask for it are its waiters.
 
-The edge cases: a waiter that gives up does not disturb the others; a computation that nobody waits
-for any more is cancelled before it begins; one that fails, fails for those who waited and is
-forgotten, so that the next request tries anew.
+The edge cases: A waiter that gives up does not disturb the others. A computation with no waiters
+left is cancelled before it begins. A failed computation fails for its waiters and is forgotten, so
+the next request starts a new one.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ Start = Callable[[Deadline], "asyncio.Future[bytes]"]
 
 @dataclass(slots=True, eq=False)
 class Computation:
-    """The row of one cache key while it is computed, and how many wait for it."""
+    """The row of one cache key while it is computed, and the number of its waiters."""
 
     key: bytes
     row: "asyncio.Future[bytes]"
@@ -37,11 +37,10 @@ class SingleFlight:
         return key in self._running
 
     def attach(self, key: bytes, deadline_s: float, start: Start, *, shared: bool = True) -> Computation:
-        """Attach a waiter to the computation of `key`, which `start` begins if none runs; `detach`
-        it once.
+        """Attach a waiter to the computation of `key`; the caller detaches it once.
 
-        The computation's deadline is that of its most patient waiter. One that is not `shared` is
-        begun in any case, and nobody else waits for it.
+        `start` starts the computation if none runs. Its deadline is that of its most patient
+        waiter. A computation that is not `shared` is always started, and nobody else waits for it.
         """
         if not shared:
             deadline = Deadline(deadline_s)
@@ -66,7 +65,7 @@ class SingleFlight:
 
     def _done(self, key: bytes, row: "asyncio.Future[bytes]") -> None:
         if not row.cancelled():
-            row.exception()  # marked as seen, also where nobody is left to see it
+            row.exception()  # marked as retrieved, also where no waiter is left
         self._forget(key, row)
 
     def _forget(self, key: bytes, row: "asyncio.Future[bytes]") -> None:

@@ -1,6 +1,4 @@
-"""What a prediction request is in every dialect: who asks, until when, for which unit, and how it
-may be cached.
-"""
+"""A prediction request in any dialect: its caller, deadline, unit and caching."""
 
 import asyncio
 import math
@@ -34,7 +32,7 @@ UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 class Call(NamedTuple):
     """One authenticated request.
 
-    `deadline` is of the event loop's clock, seconds: `timeout_s` after the request began.
+    `deadline` is in seconds of the event loop's clock, `timeout_s` after the request began.
     """
 
     request: Request
@@ -45,33 +43,33 @@ class Call(NamedTuple):
 
     @classmethod
     async def enter(cls, request: Request) -> Self:
-        """Let a caller in who may predict, and begin the request's time.
+        """Check that the caller may predict, and start the request's timeout.
 
         Raises:
             GatewayError: as `Door.enter`.
-            MalformedRequest: the time that it allows cannot be read.
+            MalformedRequest: the request's timeout cannot be read.
         """
         stack = stack_of(request.app)
         ctx: RequestContext = request.scope[CONTEXT]
         await stack.door.enter(ctx, PREDICT)
         ctx.timing.lap("authenticate")
-        timeout_s = _timeout_s(ctx.headers, stack.limits)
+        timeout_s = _timeout_s(ctx.headers, stack.request_limits)
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def body(self) -> bytes:
-        """The request's body, whatever it is; errors as `read_body`."""
-        return await read_body(self.request, self.ctx, self.stack.limits.body)
+        """The request's body as bytes; raises as `read_body`."""
+        return await read_body(self.request, self.ctx, self.stack.request_limits.body)
 
     async def json(self) -> bytes:
-        """The request's body, which is JSON; errors as `read_json`."""
-        return await read_json(self.request, self.ctx, self.stack.limits.body)
+        """The request's body, which must be JSON; raises as `read_json`."""
+        return await read_json(self.request, self.ctx, self.stack.request_limits.body)
 
     def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
-        """The version that answers, as `RequestLife.assign`.
+        """The lane of the version that answers, as `RequestLife.assign`.
 
-        The unit is the one of X-Unit-ID, else the body's `user`; without either the request is a
-        unit of its own, which the gateway names: X-Request-ID may be the same for all requests of a
-        client.
+        The unit is that of X-Unit-ID, else the body's `user`. Without either the request is a unit
+        of its own, and the gateway names it. X-Request-ID does not name it, since it may be the
+        same for all requests of a client.
 
         Raises:
             MalformedRequest: the unit's name cannot be read.
@@ -81,44 +79,44 @@ class Call(NamedTuple):
         return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or None, self.ctx)
 
     def within(self, timeout_s: float | None) -> Self:
-        """The same call with a deadline no later than `timeout_s` from now; None changes nothing."""
+        """The same call with a deadline at most `timeout_s` from now; None changes nothing."""
         if timeout_s is None:
             return self
         return self._replace(deadline=min(self.deadline, asyncio.get_running_loop().time() + timeout_s))
 
     @property
     def directives(self) -> Directives:
-        """What the client says of caching."""
+        """The directives of the client's `Cache-Control`."""
         header = self._list_header("cache-control")
         return NONE if header is None else parse(header)
 
     def _list_header(self, name: str) -> str | None:
-        """A header that is a list, whose parts may stand in several lines (RFC 9110, section 5.3)."""
+        """A header that is a list; its parts may be on several lines (RFC 9110, section 5.3)."""
         return ", ".join(self.request.headers.getlist(name)) if name in self.ctx.headers else None
 
     def keys(self, lane: Lane, items: Sequence[Item]) -> list[bytes]:
-        """The items' keys in the cache; with `entity_tag` they name the answer."""
+        """The items' keys in the cache; `entity_tag` makes the answer's `ETag` of them."""
         return self.stack.cache.keys(lane.manifest, self.ctx.tenant, items)
 
     def not_modified(self, tag: str) -> bool:
-        """Whether the client has this answer already (`If-None-Match`), and nobody asks for a new
-        one.
+        """Whether the client has this answer already (`If-None-Match`).
 
-        A packaged version answers an item the same for ever, so nothing needs to be looked up.
+        False where the client or the experiment wants a new answer. A packaged version answers an
+        item the same for ever, so nothing needs to be looked up.
         """
         given = self._list_header("if-none-match")
         if given is None or not self.directives.look_up or self.ctx.placement.bypass:
             return False
         if given.strip() == "*":
-            return False  # "any answer": there is none before it was asked for
+            return False  # "any answer": there is no answer before one is asked for
         known = {part.strip().removeprefix("W/") for part in given.split(",")}
         return tag.removeprefix("W/") in known
 
     def priority(self, default: Priority) -> Priority:
-        """What X-Priority says, else `default`.
+        """The priority that X-Priority names, else `default`.
 
         Raises:
-            MalformedRequest: it says something else.
+            MalformedRequest: the header names none.
         """
         given = self.ctx.headers.get("x-priority")
         if given is None:
@@ -136,20 +134,20 @@ class Call(NamedTuple):
         partial: bool = False,
         priority: Priority | None = None,
     ) -> Prediction:
-        """Answer items by the version that was assigned, with `partial` those that can be answered;
-        takes them from the caller's limits.
+        """Charge the caller's rate limits, and answer items by the version that was assigned.
 
-        `keys` are the items' in the cache, where they were made already. `priority` is the one that
-        a dialect says in its own way, where it does, else X-Priority's.
+        With `partial`, items that cannot be answered do not fail the others. `keys` are the items'
+        keys in the cache, if they were computed already. `priority` is the one that the dialect
+        names in its own way; None: that of X-Priority.
 
         Raises:
             InvalidRequest: more items than a request may have.
             GatewayError: as `Door.charge` and `RequestLife.predict`.
         """
-        most = self.stack.limits.max_items
+        most = self.stack.request_limits.max_items
         if len(items) > most:
             raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
-        # the part of the parsing that had to know the model's task
+        # the part of the parsing that needed the model's task
         self.ctx.timing.lap("parse")
         await self.stack.door.charge(self.ctx, len(items))
         self.ctx.timing.lap("authenticate")
@@ -170,10 +168,10 @@ class Call(NamedTuple):
         return prediction
 
     async def answer(self, lane: Lane, ask: Ask) -> Response:
-        """The answer to what a dialect asks, as JSON.
+        """The response to what a dialect asks, as JSON.
 
         Raises:
-            GatewayError: as `RequestLife.predict`, or a text was cut that must not be.
+            GatewayError: as `RequestLife.predict`, or a text was cut that must not be cut.
         """
         self.ctx.instances = len(ask.items)
         prediction = await self.predict(lane, ask.items)
@@ -181,7 +179,7 @@ class Call(NamedTuple):
 
 
 def age_header(prediction: Prediction) -> dict[str, str]:
-    """`Age`, where all came from the cache."""
+    """The header `Age`, where all rows came from the cache."""
     return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
 
 

@@ -1,4 +1,4 @@
-"""An inference, whatever it came by: a request → items → a prediction → output tensors."""
+"""An inference over HTTP or gRPC: request → items → prediction → output tensors."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,12 +10,11 @@ from gateway.request.prediction import Prediction
 from gateway.request.priority import Priority
 
 PRIORITIES = {priority.value: priority for priority in Priority}
-"""By Triton's priority levels; of another one Triton takes its default, and here X-Priority says.
-"""
+"""By Triton's priority levels; at any other level Triton takes its default, we take X-Priority."""
 
 
 class Inference(NamedTuple):
-    """A prediction, and the outputs that were asked for as tensors."""
+    """A prediction, and the tensors of the outputs that were asked for."""
 
     prediction: Prediction
     wanted: Sequence[Wanted]
@@ -23,15 +22,17 @@ class Inference(NamedTuple):
 
 
 async def infer(call: Call, model: str, version: int | None, request: InferRequest) -> Inference:
-    """Answer a request; an item that the model cannot process has its reason in ERROR, as Triton
-    has it, and fails no other.
+    """Answer a request.
+
+    As in Triton, an item that the model cannot process has the reason in the output ERROR, and it
+    fails no other item.
 
     Raises:
-        GatewayError: the request does not fit the model, or has no answer.
+        GatewayError: the request does not fit the model, or cannot be answered.
     """
     lane = call.assign(model, version)
     wanted = outputs_of(request.outputs, lane.manifest, binary=request.binary)
-    limits = call.stack.limits
+    limits = call.stack.request_limits
     asked = items(request.inputs, lane.manifest, max_items=lane.max_items, max_text_bytes=limits.max_text_bytes)
     call.ctx.instances = len(asked)
     priority = PRIORITIES.get(request.parameters.priority)

@@ -16,7 +16,9 @@ WATCH_INTERVAL_S = 1.0
 
 @contextmanager
 def children(repository: Path) -> Iterator[dict[str, str]]:
-    """Start both, give their URLs by the names of the gateway's settings, and stop both at the end.
+    """Start both children, and stop both at the end.
+
+    Gives their URLs by the names of the gateway's settings.
 
     Raises:
         TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
@@ -35,7 +37,7 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _watched(triton: TritonServer, valkey: Valkey) -> Iterator[None]:
-    """When a child ends by itself, say so once, with what that means for the gateway."""
+    """Say once that a child has ended by itself, and what this means for the gateway."""
     stopping = threading.Event()
     alive: dict[str, tuple[TritonServer | Valkey, str]] = {
         "Triton": (triton, "what is cached is still answered, the rest with 503, until you start again"),

@@ -1,4 +1,4 @@
-"""Traces of the embedded tritonserver: they go where the gateway's own traces go."""
+"""Traces of the embedded tritonserver, which go where the gateway's own traces go."""
 
 from collections.abc import Mapping
 
@@ -8,9 +8,9 @@ _COLLECTOR = "http://localhost:4318"
 
 
 def triton_arguments(environ: Mapping[str, str]) -> list[str]:
-    """Arguments that let a tritonserver send its spans of our traces, and no others, where ours go.
+    """Arguments for a tritonserver to send its spans of our traces, and no others, where ours go.
 
-    Where ours do not go by OTLP over HTTP, there are no arguments: a tritonserver speaks nothing
+    There are none where our traces do not go by OTLP over HTTP, since a tritonserver speaks nothing
     else.
     """
     exporters = [name.strip() for name in (environ.get("OTEL_TRACES_EXPORTER") or "otlp").split(",")]

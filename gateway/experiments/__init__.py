@@ -1,1 +1,1 @@
-"""Experiments: which version a unit sees. Begin with `assignment.py`."""
+"""Experiments: which version a unit sees. Start reading at `assignment.py`."""

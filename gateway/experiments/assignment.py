@@ -13,7 +13,7 @@ _BUCKETS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One arm: the version of a model that answers its units, and its share of the covered units."""
+    """One arm: the version of a model that answers its units, and its share of covered units."""
 
     name: str
     model: str
@@ -23,12 +23,11 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A split of the traffic of `model`, the one that clients ask for, over versions of it or of
-    other models.
+    """A split of the traffic of `model` over versions of this model or of others.
 
-    The first variant is the control, which also answers the units that are not covered.
-    `cache_bypass` is the share of the requests that no cache answers, so that latency and drift are
-    measured unbiased.
+    `model` is the one that clients ask for. The first variant is the control, which also answers
+    the units that are not covered. `cache_bypass` is the share of the requests that no cache
+    answers, so that latency and drift are measured unbiased.
     """
 
     key: str

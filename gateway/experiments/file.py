@@ -1,6 +1,6 @@
-"""The experiments file: YAML → snapshot. It is read again when it changes.
+"""The experiments file: YAML → snapshot.
 
-When it is wrong, the last good one stays in force.
+The file is read again when it changes. If it is then invalid, the last valid one stays in force.
 
 experiments:
   - key: topics-lora
@@ -102,14 +102,14 @@ def _frozen(variant: _Variant, model: str) -> Variant:
 
 @dataclass(frozen=True, slots=True)
 class FileExperiments:
-    """The experiments of a file, as an `ExperimentsSnapshot`."""
+    """The experiments of a file; an `ExperimentsSnapshot`."""
 
     by_model: Mapping[str, Experiment]
     fault: str | None = None
 
 
 def experiments_at(path: Path | None) -> Watched[FileExperiments]:
-    """The experiments in the file at `path`, not read yet; None: there are none."""
+    """The experiments of the file at `path`, which is not read yet; none where `path` is None."""
     return Watched(
         path,
         FileKind(

@@ -1,6 +1,6 @@
 """Placement: (catalog, experiments, request) → the version that answers.
 
-Pure but for the chance that is handed in.
+Pure, except that it draws from the random generator that is handed in.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ def place(
     unit: str | None,
     chance: Random,
 ) -> Placement:
-    """The version asked for, else the one of the unit's variant, else the model's default version.
+    """Place a request: the version asked for, else its variant's, else the model's default version.
 
-    `experiments` are by the name of the model that clients ask for. A request that names no `unit`
-    is given a new one. The version is one that the model may not have: whoever looks it up says so.
+    `experiments` are by the name of the model that clients ask for. A request without a `unit` gets
+    a new one. The model may not have the `version` asked for; this is not checked here.
 
     Raises:
         NotFound: no such model.
@@ -54,8 +54,10 @@ def place(
 
 
 def _control(catalog: Catalog, model: ServedModel, experiment: Experiment) -> tuple[str, int]:
-    """What answers outside of the arms: the control, so that only the covered share sees what is
-    tried.
+    """The (model, version) that answers outside of the arms.
+
+    It is the control's, so that only the covered share of the units sees the other variants. Where
+    the control cannot answer, it is the default version of `model`.
     """
     control = experiment.control
     if _can_answer(catalog, model, control):
@@ -64,8 +66,9 @@ def _control(catalog: Catalog, model: ServedModel, experiment: Experiment) -> tu
 
 
 def _can_answer(catalog: Catalog, model: ServedModel, variant: Variant) -> bool:
-    """Whether a variant's version is ready and, where it is another model's, of the task that
-    clients ask for.
+    """Whether a variant's version is ready.
+
+    A version of another model must also have the same model task as the one asked for.
     """
     if variant.model == model.name:
         return model.is_ready(variant.version)

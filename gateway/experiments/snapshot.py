@@ -1,4 +1,4 @@
-"""The experiments as requests see them, whatever source (a file, a store) they come from."""
+"""The experiments as requests see them, whether their source is a file or a store."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,7 +7,7 @@ from gateway.experiments.assignment import Experiment
 
 
 class ExperimentsSnapshot(Protocol):
-    """The experiments in force at one moment. A snapshot never changes; a change makes another."""
+    """The experiments in force at one moment; it never changes, since a change makes a new one."""
 
     @property
     def by_model(self) -> Mapping[str, Experiment]:
@@ -15,11 +15,11 @@ class ExperimentsSnapshot(Protocol):
 
     @property
     def fault(self) -> str | None:
-        """Why an earlier state of the source is in force; None: its present state is."""
+        """Why an earlier state of the source is in force; None if its present state is."""
 
 
 class Experiments(Protocol):
-    """A source of snapshots. It swaps `current` whole, and requests read it without waiting."""
+    """A source of snapshots: it replaces `current` whole, and requests read it without waiting."""
 
     @property
     def current(self) -> ExperimentsSnapshot:

@@ -45,7 +45,7 @@ class InferenceService:
                 return messages.last_of_stream(rpc.response)
             return pb.ModelStreamInferResponse(error_message=rpc.fault.message, infer_response=pb.ModelInferResponse(id=message.id))
 
-        max_bytes = stack_of(self._app).limits.body.max_bytes
+        max_bytes = stack_of(self._app).request_limits.body.max_bytes
         ordered = Ordered(requests, respond, lambda message: int(message.ByteSize()), max_pieces=STREAM_WINDOW, max_bytes=max_bytes)
         async with aclosing(ordered.results()) as together:
             async for responses in together:

@@ -1,1 +1,1 @@
-"""What can be seen of the gateway: metrics, the log, traces."""
+"""What operators see of the gateway: metrics, the log, traces."""

@@ -1,8 +1,7 @@
-"""Structured logs: one JSON object a line on standard output, from our own code, from libraries and
-from Python's warnings alike.
+"""Structured logs: one JSON object a line on standard output.
 
-The level can change at any time: it is that of the standard library's logger `headrace`, which our
-events ask too.
+Our own events, those of libraries and Python's warnings have the same form. The level can change at
+any time: it is that of the standard library's logger `headrace`, which our own events check too.
 """
 
 import asyncio
@@ -25,8 +24,9 @@ _lines: list[bytes] = []
 
 
 def configure(level: str) -> None:
-    """Send our events to standard output from `level` on; of libraries, warnings and worse, and
-    when the server starts and stops.
+    """Write to standard output our events from `level` on, and those of libraries from warning on.
+
+    The server's events about its start and stop are written too.
     """
 
     ends: list[Processor] = [
@@ -55,16 +55,16 @@ def configure(level: str) -> None:
 
 
 def configure_for_terminal() -> None:
-    """Send our events to standard error, for commands whose output others read."""
+    """Write our events to standard error, for commands whose output other programs read."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def write_request(line: dict[str, Any]) -> None:
-    """The line of a request, in the form of all others but past structlog's processors: they would
-    cost more than the line.
+    """Write the line of a request in the same form as all other lines.
 
-    The requests that end in one turn of the event loop are written together, since each write costs
-    as much as a line does.
+    It bypasses structlog's processors, which would cost more than the line itself. The lines of
+    requests that end in one turn of the event loop are written together, since a write costs as
+    much as a line.
     """
     timestamp = datetime.now(UTC).isoformat().removesuffix("+00:00") + "Z"
     if not _lines:
@@ -85,7 +85,7 @@ def set_level(level: str) -> None:
 
 
 def requests_are_logged() -> bool:
-    """Whether events at info, which a request's line is, are written."""
+    """Whether the lines of requests, which are events at level info, are written."""
     return _OURS.isEnabledFor(logging.INFO)
 
 

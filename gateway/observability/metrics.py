@@ -1,4 +1,4 @@
-"""Every metric, declared once. Never a user id, never a name that a client chose freely."""
+"""All metrics, each declared once. No label is a user id or a name that a client chose freely."""
 
 import os
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does n
 OPEN_METRICS: Final = "application/openmetrics-text"
 FOLDER: Final = Path(os.environ[metrics_files.VARIABLE]) if metrics_files.VARIABLE in os.environ else None
 if FOLDER is not None:
-    # the library asks for this class while a metric is made, so it is chosen before the first one
+    # the library takes this class when a metric is made, so it is set before the first metric
     _slot = metrics_files.Slot(FOLDER)
     values.ValueClass = values.MultiProcessValue(lambda: _slot.number)  # type: ignore[no-untyped-call]  # the library does not annotate it
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -98,18 +98,19 @@ BUILD = Gauge("headrace_build_info", "1, with the version of the gateway that ru
 
 
 def start(version: str) -> None:
-    """Say that a worker of the gateway's `version` lives."""
+    """Set the metrics of a worker that starts, with the gateway's `version`."""
     WORKERS.set(1)
     BUILD.labels(version).set(1)
     for gauge in (EXPERIMENTS_VALID, RUNTIME_VALID, TRITON_UP):
-        # the least of all workers counts: one that has only begun to start must not speak against
-        # the others
+        # the minimum over all workers is shown, and a worker that is starting must not lower it
         gauge.set(1)
 
 
-def forget(gauge: Gauge, *labels: str | int) -> None:
-    """Leave a gauge's series out from now on; where several workers count, whose files the library
-    cannot change, it says 0.
+def remove(gauge: Gauge, *labels: str | int) -> None:
+    """Remove a series of a gauge.
+
+    Where several workers count it stays with the value 0, since the library cannot remove it from
+    their files.
     """
     gauge.labels(*labels).set(0)
     if FOLDER is None:
@@ -117,7 +118,7 @@ def forget(gauge: Gauge, *labels: str | int) -> None:
 
 
 class _Workers(Collector):
-    """The metrics of all workers, added up."""
+    """The metrics of all workers, merged."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -128,14 +129,15 @@ class _Workers(Collector):
 
 
 def exposition(accept: str) -> tuple[bytes, str]:
-    """All metrics, over all workers, and their content type: OpenMetrics where `accept` asks for
-    it, else Prometheus' text format.
+    """All metrics over all workers, and their content type.
+
+    The format is OpenMetrics where `accept` asks for it, else Prometheus' text format.
     """
     registry = REGISTRY
     if FOLDER is not None:
         registry = CollectorRegistry()
         registry.register(_Workers(FOLDER))
-    # the library's own choice fails on versions that it cannot read
+    # the library's own choice of a format fails on versions that it cannot read
     if OPEN_METRICS in accept:
         return openmetrics.generate_latest(registry), openmetrics.CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]  # the library does not annotate it
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,9 +1,10 @@
-"""Whose the files of the metrics are, where several workers keep theirs in one folder.
+"""The files of the metrics, which several workers keep in one folder.
 
-A worker's files carry the number of its *slot*, and it holds a lock on the slot for as long as it
-lives: the kernel gives the lock back however the worker ends. The next worker takes the lowest free
-slot over, goes on counting in its files and forgets its gauges. So counters never fall, there are
-never more slots than workers lived at once, and a gauge of a slot that nobody holds is hidden.
+The files of a worker carry the number of its *slot*. The worker holds a lock on its slot as long as
+it lives, and the kernel releases the lock however the worker ends. The next worker takes the lowest
+free slot, goes on counting in the files of that slot and deletes its gauges. So counters never
+fall, there are never more slots than workers that lived at once, and the gauges of a slot that
+nobody holds are hidden.
 """
 
 import fcntl
@@ -14,14 +15,14 @@ from itertools import count
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder. prometheus_client reads it while it is imported, so it is set before that."""
+"""The variable that names the folder; it must be set before prometheus_client is imported."""
 
 
 class Slot:
-    """A slot of a folder, held until the process ends."""
+    """A slot of a folder; it is held until the process ends."""
 
     def __init__(self, folder: Path) -> None:
-        with _alone(folder):
+        with _exclusive(folder):
             for self.number in count():
                 self._lock = os.open(_lock_path(folder, self.number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 if _try_lock(self._lock):
@@ -35,10 +36,11 @@ class Slot:
 
 
 def shown(folder: Path) -> list[str]:
-    """The files to read: all of them, but of the gauges that count living workers only those in
-    slots that are held.
+    """The files to read.
+
+    The gauges of living workers are read only from slots that are held; all other files are read.
     """
-    with _alone(folder):
+    with _exclusive(folder):
         held = {path.stem for path in folder.glob("*.lock") if _is_held(path)}
     return [
         str(path) for path in sorted(folder.glob("*.db")) if not path.name.startswith("gauge_live") or path.stem.rpartition("_")[2] in held
@@ -66,9 +68,10 @@ def _try_lock(descriptor: int) -> bool:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep others out: whoever looks at a free slot holds it for that moment, and nobody may take
-    it for taken.
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Exclude other processes.
+
+    Checking whether a slot is free locks it for a moment; no other process may see it as held then.
     """
     descriptor = os.open(folder / "slots", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,6 +1,4 @@
-"""The first and the last phase of every request: makes its context, and on every exit calls the
-request's ends.
-"""
+"""The first and the last phase of every request: makes its context, and finally calls its ends."""
 
 import random
 import re
@@ -16,15 +14,15 @@ from gateway.request.hooks import End
 
 log = structlog.get_logger()
 CLIENT_GONE = 499
-"""The status in logs and metrics where nobody was left to answer, as nginx has it."""
+"""The status in logs and metrics where the client was gone before the answer, as in nginx."""
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class Observe:
     """ASGI middleware; puts a `RequestContext` into `scope[CONTEXT]`.
 
-    `internal_error` gives the body that says, to a client of this path, that something of ours has
-    failed. Each of `ends` is called once with every request; what gives the request a span is begun
+    `internal_error` gives the body of a 500 for a client of this path. Each of `ends` is called
+    once with every request, on every exit. With a `tracer`, the span of a request starts and ends
     here.
     """
 
@@ -35,11 +33,11 @@ class Observe:
         self._ends = ends if tracer is None else (*ends, tracer.end)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection scope; anything but HTTP passes through."""
+        """Handle one ASGI scope; any other than HTTP is passed through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # once into a dictionary: a look-up in Starlette's Headers walks the whole list each time
+        # a dictionary, made once: a look-up in Starlette's Headers walks the whole list each time
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
         ctx = scope[CONTEXT] = RequestContext(given if _REQUEST_ID.fullmatch(given) else _request_id(), headers)
@@ -47,18 +45,18 @@ class Observe:
             self._tracer.begin(ctx, scope)
         elif "traceparent" in headers:
             ctx.trace_id = client_trace_id(headers["traceparent"])
-        status, whole = CLIENT_GONE, False
+        status, complete = CLIENT_GONE, False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status, whole
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if ctx.timing.stages_s:
-                    # whatever was not booked yet, so that the stages add up to the time until now
+                    # the time that no stage has counted yet: the stages add up to the time so far
                     ctx.timing.lap("answer" if status < 400 else "fail")
                 message["headers"].extend(_headers(ctx))
             else:
-                whole = not message.get("more_body")
+                complete = not message.get("more_body")
             await send(message)
 
         metrics.IN_FLIGHT.inc()
@@ -68,8 +66,8 @@ class Observe:
             log.exception("internal error", request_id=ctx.request_id)
             if status == CLIENT_GONE:
                 await self._send_internal_error(scope["path"], send_with_headers)
-            elif not whole:
-                raise  # the server closes the connection, so that the client sees it
+            elif not complete:
+                raise  # the server closes the connection, so that the client sees that the response is cut
         finally:
             metrics.IN_FLIGHT.dec()
             for end in self._ends:
@@ -81,7 +79,7 @@ class Observe:
 
 
 def _request_id() -> str:
-    return f"{random.getrandbits(128):032x}"  # has to differ from others, not to be secret
+    return f"{random.getrandbits(128):032x}"  # it must be unique, not secret
 
 
 def _headers(ctx: RequestContext) -> Iterator[tuple[bytes, bytes]]:

@@ -1,6 +1,7 @@
-"""Traces by OpenTelemetry. The only module that knows it, imported only where traces are asked for.
+"""Traces by OpenTelemetry.
 
-Everything but the spans is configured by its standard variables: exporters, endpoints, sampler,
+This is the only module that imports OpenTelemetry, and it is imported only if traces are asked for.
+The standard variables configure everything but the spans: exporters, endpoints, sampler,
 propagators, resource, batching.
 """
 
@@ -25,16 +26,18 @@ from gateway.request.context import CURRENT, RPC, SERVED, RequestContext
 
 CLOSE_TIMEOUT_S = 3.0
 MAX_LINKS = 128
-"""Most calls that a request is linked with, as the library has it: a stream makes calls for as long
-as it lasts.
+"""The most calls that a request is linked with, the library's own limit.
+
+Without a limit a stream would collect links for as long as it lasts.
 """
 _OTLP = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
 
 
 @dataclass(slots=True)
 class _Trace:
-    """A request's span, the wall clock at `started` of its context, and the calls that were made
-    for it.
+    """A request's span and the spans of the calls that were made for it.
+
+    `started_ns` is the wall clock's time at the moment that the context's timing calls `started`.
     """
 
     span: Span
@@ -43,7 +46,7 @@ class _Trace:
 
 
 class OpenTelemetry:
-    """A `Tracer` that sends its spans where `environ` says."""
+    """A `Tracer` that sends its spans to where `environ` says."""
 
     def __init__(self, environ: Mapping[str, str], version: str) -> None:
         ours = Resource({"service.name": "headrace-gateway", "service.version": version, "process.pid": os.getpid()})
@@ -79,7 +82,7 @@ class OpenTelemetry:
             span.set_status(Status(StatusCode.ERROR))
         parent, at_ns = set_span_in_context(span), ctx.trace.started_ns
         for stage, seconds in ctx.timing.stages_s.items():
-            # a call may serve several requests and has one parent: the others find it by this link
+            # a call may serve several requests but has one parent; the other requests get this link
             links = [Link(call) for call in ctx.trace.calls] if stage == "infer" else ()
             end_ns = at_ns + round(seconds * 1e9)
             self._tracer.start_span(stage, parent, links=links, start_time=at_ns).end(end_ns)
@@ -88,7 +91,7 @@ class OpenTelemetry:
 
     @contextmanager
     def call(self, name: str, address: str, model: str, version: int, items: int) -> Iterator[str]:
-        """As `Tracer.call`: a child of the first request's span, with links to those of the others."""
+        """As `Tracer.call`: a child of the first request's span that links to the others' spans."""
         traces: list[_Trace] = [ctx.trace for ctx in SERVED.get()]
         if not traces:
             yield ""
@@ -112,7 +115,7 @@ class OpenTelemetry:
         try:
             yield "".join(f"{name}: {value}\r\n" for name, value in carrier.items())
         except BaseException as exc:
-            # its class alone: a foreign message may quote what a client sent
+            # only its class: a foreign message may quote what a client sent
             span.set_status(Status(StatusCode.ERROR, type(exc).__name__))
             raise
         finally:
@@ -120,14 +123,14 @@ class OpenTelemetry:
 
     def close(self) -> None:
         """As `Tracer.close`."""
-        # in a thread, since an exporter whose collector is gone tries for half a minute
+        # in a thread, since an exporter retries for half a minute if its collector is gone
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         closing.join(CLOSE_TIMEOUT_S)
 
 
 def _of_request(scope: Scope) -> tuple[str, dict[str, Any]]:
-    """The name of a request's span, as far as it is known at the beginning, and its attributes."""
+    """The name of a request's span, as far as it is known at the start, and its attributes."""
     if RPC not in scope:
         return scope["method"], {"http.request.method": scope["method"], "url.path": scope["path"]}
     name = scope["path"].removeprefix("/")
@@ -149,8 +152,9 @@ def _noted(ctx: RequestContext) -> dict[str, str | int]:
 
 
 def exporters(environ: Mapping[str, str]) -> list[EntryPoint]:
-    """The exporters that `OTEL_TRACES_EXPORTER` names, by default `otlp` with the protocol that its
-    variables name.
+    """The exporters that `OTEL_TRACES_EXPORTER` names.
+
+    By default this is `otlp` with the protocol that its own variables name.
 
     Raises:
         TracingError: an exporter or protocol that is not known here.

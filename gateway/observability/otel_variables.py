@@ -1,4 +1,4 @@
-"""What OpenTelemetry's `OTEL_*` variables say: whether traces are asked for, and how they travel.
+"""Reading OpenTelemetry's `OTEL_*` variables: whether traces are asked for, and by which protocol.
 
 Pure.
 """
@@ -14,8 +14,10 @@ class TracingError(ValueError):
 
 
 def asked_for(environ: Mapping[str, str]) -> bool:
-    """Whether the variables ask for traces: an exporter or an endpoint is named, and neither `none`
-    nor `OTEL_SDK_DISABLED` says no.
+    """Whether the variables ask for traces.
+
+    They do if they name an exporter or an endpoint, unless the exporter is `none` or
+    `OTEL_SDK_DISABLED` is true.
     """
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or environ.get("OTEL_TRACES_EXPORTER", "").strip() == "none":
         return False

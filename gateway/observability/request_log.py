@@ -1,4 +1,4 @@
-"""The end of a request that writes its one line into the log."""
+"""An end of requests: writes the one line of a request into the log."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from gateway.request.context import RequestContext
 
 
 def log_request(ctx: RequestContext, scope: Scope, status: int) -> None:
-    """Write the line, unless the level leaves lines of requests out."""
+    """Write the line of a request, unless the level excludes such lines."""
     if not logs.requests_are_logged():
         return
     line: dict[str, Any] = {

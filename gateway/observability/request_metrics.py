@@ -1,4 +1,4 @@
-"""The end of a request that measures it."""
+"""An end of requests: counts and times a request."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,14 +16,14 @@ def measure(ctx: RequestContext, _: Scope, status: int) -> None:
     placement = ctx.placement
     count, observe = _meters(placement.model, placement.version or "", placement.experiment, placement.variant, ctx.cache_status, status)
     count()
-    # the trace of a request as an example of those that took as long; the library keeps these for
-    # single processes only
+    # the trace id becomes the exemplar of the histogram's bucket; the library keeps exemplars only
+    # where there is a single process
     observe(ctx.timing.elapsed_s(), None if ctx.trace is None else {"trace_id": ctx.trace_id})
     for stage, seconds in ctx.timing.stages_s.items():
         _stage_meter(stage)(seconds)
 
 
-# a label's look-up in the library costs as much as the counting; the labels are few
+# looking a label up in the library costs as much as counting does, and the labels are few
 @cache
 def _meters(
     model: str, version: int | str, experiment: str, variant: str, cache_status: str, status: int

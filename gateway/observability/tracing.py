@@ -1,8 +1,7 @@
-"""Traces, off unless the standard `OTEL_*` variables ask for them: then, and only then,
-OpenTelemetry is imported.
+"""Traces, which are off unless the standard `OTEL_*` variables ask for them.
 
-One trace leads from the client's `traceparent` through the request's span and the span of the call
-to Triton into Triton itself.
+OpenTelemetry is imported only if they do. One trace leads from the client's `traceparent` through
+the request's span and the span of the call to Triton into Triton itself.
 """
 
 import os
@@ -21,34 +20,36 @@ _NOTHING: AbstractContextManager[str] = nullcontext("")
 
 
 TraceCall = Callable[[str, str, str, int, int], AbstractContextManager[str]]
-"""As `Tracer.call`: (name, address, model, version, items) → the span of a call, which gives HTTP
-header lines.
+"""(name, address, model, version, items) → the span of a call, which gives lines of HTTP headers.
+
+It is a `Tracer.call`.
 """
 
 
 class Tracer(Protocol):
-    """Makes spans and sends them away."""
+    """Makes spans and exports them."""
 
     def begin(self, ctx: RequestContext, scope: Scope) -> None:
-        """Open the span of a request and note it in `ctx`; its parent is what the request's headers
-        name.
+        """Start the span of a request and note it in `ctx`.
+
+        Its parent is the span that the request's headers name.
         """
 
     def end(self, ctx: RequestContext, scope: Scope, status: int) -> None:
-        """Close the span of a request, with a span for each of its stages."""
+        """End the span of a request, with a child span for each of its stages."""
 
     def call(self, name: str, address: str, model: str, version: int, items: int) -> AbstractContextManager[str]:
-        """The span of a call to `address` (host:port) that serves the requests of this task.
+        """The span of a call to `address` (host:port), made for the requests of this asyncio task.
 
-        Gives the lines of the call's HTTP headers that carry it on, each ended by CR LF.
+        It gives the lines of HTTP headers that propagate the trace, each ended by CR LF.
         """
 
     def close(self) -> None:
-        """Send what is left, for a few seconds at most."""
+        """Export the spans that are left, for a few seconds at most."""
 
 
 def check(environ: Mapping[str, str]) -> None:
-    """Whether traces can be made as they are asked for.
+    """Check that traces can be made as the variables ask for them.
 
     Raises:
         TracingError: a variable cannot be used.
@@ -63,7 +64,7 @@ def check(environ: Mapping[str, str]) -> None:
 
 
 def start(version: str) -> Tracer | None:
-    """Make this process's tracer, of the gateway's `version`, if traces are asked for.
+    """Make this process's tracer if traces are asked for; `version` is the gateway's.
 
     Raises:
         TracingError: a variable cannot be used.
@@ -77,11 +78,11 @@ def start(version: str) -> Tracer | None:
 
 
 def untraced(name: str, address: str, model: str, version: int, items: int) -> AbstractContextManager[str]:
-    """A `TraceCall` that makes no span, and gives no lines."""
+    """A `TraceCall` that makes no span and gives no header lines."""
     return _NOTHING
 
 
 def client_trace_id(traceparent: str) -> str:
-    """The trace id of a W3C `traceparent` header, "" where it is not one."""
+    """The trace id of a W3C `traceparent` header, "" where the header is malformed."""
     found = _TRACEPARENT.match(traceparent)
     return found[1] if found else ""

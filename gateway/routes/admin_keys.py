@@ -148,7 +148,7 @@ async def limit_tenant(request: Request, store: Store) -> Response:
 
 async def _read(request: Request, body: type[Body]) -> Body:
     ctx: RequestContext = request.scope[CONTEXT]
-    raw = await read_json(request, ctx, stack_of(request.app).limits.body)
+    raw = await read_json(request, ctx, stack_of(request.app).request_limits.body)
     try:
         return body.model_validate_json(raw or b"{}")
     except ValidationError as exc:

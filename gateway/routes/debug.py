@@ -83,7 +83,7 @@ async def config(request: Request, response: Response, stack: Admitted) -> Confi
         pid=os.getpid(),
         settings={name: Setting(**shown) for name, shown in stack.settings.items()},
         runtime=WatchedState(in_force=stack.runtime.current.model_dump(exclude_unset=True), fault=stack.runtime.fault),
-        limits=asdict(stack.limits),
+        limits=asdict(stack.request_limits),
         experiments=WatchedState(
             in_force={model: experiment.key for model, experiment in stack.experiments.current.by_model.items()},
             fault=stack.experiments.current.fault,

@@ -31,7 +31,7 @@ class LinePredictions:
         parameters: Mapping[str, Any],
         predict: Callable[[Sequence[Item]], Awaitable[Prediction]],
     ) -> None:
-        self._call, self._limits = call, call.stack.limits
+        self._call, self._limits = call, call.stack.request_limits
         self._manifest, self._task, self._parameters = manifest, task_of(manifest), parameters
         self._predict = predict
 

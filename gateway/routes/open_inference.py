@@ -129,7 +129,7 @@ async def model_infer(request: Request) -> Response:
     model's default decides.
     """
     call = await Call.enter(request)
-    headers, limits = call.ctx.headers, call.stack.limits.body
+    headers, limits = call.ctx.headers, call.stack.request_limits.body
     body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), limits.max_bytes)
     asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH), limits.max_depth)
     inference = await infer(call, request.path_params["model"], _version(request), asked)

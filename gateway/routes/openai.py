@@ -28,7 +28,7 @@ async def create_embeddings(request: Request) -> Response:
     call = await Call.enter(request)
     body = openai.parse_embeddings(await call.json())
     lane = call.assign(body.model, body.version, body.user)
-    return await call.answer(lane, openai.ask_embeddings(body, lane.manifest, call.stack.limits.max_text_bytes))
+    return await call.answer(lane, openai.ask_embeddings(body, lane.manifest, call.stack.request_limits.max_text_bytes))
 
 
 @router.post(
@@ -45,4 +45,4 @@ async def create_rerank(request: Request) -> Response:
     call = await Call.enter(request)
     body = rerank.parse_rerank(await call.json())
     lane = call.assign(body.model, body.version, body.user)
-    return await call.answer(lane, rerank.ask_rerank(body, lane.manifest, call.ctx.request_id, call.stack.limits.max_text_bytes))
+    return await call.answer(lane, rerank.ask_rerank(body, lane.manifest, call.ctx.request_id, call.stack.request_limits.max_text_bytes))

@@ -31,7 +31,7 @@ async def predict(request: Request) -> Response:
     call.ctx.instances = len(body.instances)
     lane = call.assign(request.path_params["model"], body.version)
     task = task_of(lane.manifest)
-    items = kserve_v1.items(body, lane.manifest.task, task, call.stack.limits.max_text_bytes)
+    items = kserve_v1.items(body, lane.manifest.task, task, call.stack.request_limits.max_text_bytes)
     flat = [item for one in items for item in one]
     sizes, parameters = [len(one) for one in items], kserve_v1.given(body.parameters)
     keys = call.keys(lane, flat)

@@ -42,7 +42,7 @@ async def predict_stream(request: Request) -> Response:
     neither.
     """
     call = await Call.enter(request)
-    limits = call.stack.limits
+    limits = call.stack.request_limits
     given = request.query_params.get("parameters", "{}")
     require_shallow(given.encode(), "the JSON of parameters", limits.body.max_depth)
     parameters = ndjson.parse_parameters(given)

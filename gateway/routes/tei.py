@@ -71,7 +71,7 @@ def _endpoint(name: str, summary: str, use: str, read: Read) -> Callable[[Reques
         call = await Call.enter(request)
         raw = await call.json()
         lane = call.assign(_model(request, call.stack, use))
-        ask = read(raw, lane.manifest, call.stack.limits.max_text_bytes)
+        ask = read(raw, lane.manifest, call.stack.request_limits.max_text_bytes)
         return await call.answer(lane, ask)
 
     endpoint.__name__, endpoint.__doc__ = name, summary

@@ -1,4 +1,4 @@
-"""The reports that pip-audit gives, and what the build makes of them."""
+"""The reports of pip-audit, and how the build handles them."""
 
 import importlib.util
 import json
@@ -27,7 +27,10 @@ def audit():
 
 @pytest.fixture
 def answers(audit, monkeypatch):
-    """Makes pip-audit answer: the probe, then the audit, each as (status, dependencies or what it says of its failure)."""
+    """Makes pip-audit answer the probe, then the audit.
+
+    Each answer is (status, dependencies) or (status, text of the failure).
+    """
 
     def give(*given):
         waiting = list(given)
@@ -44,7 +47,7 @@ def answers(audit, monkeypatch):
 
 
 @pytest.mark.parametrize("probe", [(0, [UNKNOWN]), (1, "requests.exceptions.ConnectionError: Max retries exceeded")])
-def test_without_an_advisory_service_the_build_goes_on_and_says_so(answers, capsys, probe):
+def test_without_an_advisory_service_the_audit_says_so_and_the_build_goes_on(answers, capsys, probe):
     assert answers(probe) == 0
     assert capsys.readouterr().out == "audit: no advisory service can be reached from here; nothing was audited\n"
 
@@ -54,15 +57,15 @@ def test_a_finding_fails_the_build_and_is_named(answers, capsys):
     assert capsys.readouterr().err == "audit: pyjwt 2.0.0: CVE-2022-29217; fixed in 2.4.0\n"
 
 
-def test_a_flawed_probe_does_not_hide_the_rest(answers):
+def test_a_vulnerable_probe_does_not_hide_other_findings(answers):
     assert answers((1, [FLAWED]), (1, [FLAWED])) == 1
 
 
-def test_a_sound_environment_passes(answers, capsys):
+def test_an_environment_without_vulnerabilities_passes(answers, capsys):
     assert answers((0, [SOUND]), (0, [SOUND, UNKNOWN])) == 0
     assert capsys.readouterr().out == "audit: no known vulnerabilities\n"
 
 
 @pytest.mark.parametrize("given", [[(2, "usage: pip-audit")], [(0, [SOUND]), (1, "Traceback")]], ids=["probe", "audit"])
-def test_an_audit_that_breaks_fails_the_build(answers, given):
+def test_an_audit_that_fails_fails_the_build(answers, given):
     assert answers(*given, (1, "Traceback")) == 1

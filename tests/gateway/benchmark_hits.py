@@ -1,10 +1,9 @@
-"""How many cached predictions a worker answers, as a ratio to a bare FastAPI route in the same run
-(needs Debian's `wrk`).
+"""The rate of cached predictions of a worker, relative to a bare FastAPI route in the same run.
 
-The servers run on one core, wrk on another. The gateway asks for a key and counts its requests and
-items. Where other programs use these cores too, the ratio of the CPU time that each request takes
-is the steadier figure. Then both get `RATE` requests a second, whenever the answers come, which
-shows what the gateway adds to a request's latency.
+It needs Debian's `wrk`. The servers run on one core, wrk on another. The gateway asks for a key and
+counts its requests and items. Where other programs use these cores too, the ratio of the CPU time a
+request is the steadier figure. Then both servers get an open loop of `RATE` requests a second,
+which shows what the gateway adds to a request's latency.
 
     make models && .venv/bin/python tests/gateway/benchmark_hits.py
 """
@@ -63,14 +62,14 @@ ROUNDS, SECONDS, CONNECTIONS, RATE = 3, 4, 32, 1000
 
 
 async def at_a_rate(url: str) -> tuple[float, float]:
-    """(p50, p99) of the latency in ms; no request waits for another's answer."""
+    """The (p50, p99) latency in ms of an open loop; no request waits for another's response."""
     address = httpx.URL(url)
     client = Client(address.host, address.port)
     loop, headers = asyncio.get_running_loop(), f"Content-Type: application/json\r\nAuthorization: Bearer {KEY}\r\n"
 
     async def ask(due_s: float) -> float:
         await asyncio.sleep(due_s - loop.time())
-        began_s = time.perf_counter()  # the loop's own clock is one of whole milliseconds
+        began_s = time.perf_counter()  # the clock of the event loop counts whole milliseconds
         answer = await client.request("POST", address.path, BODY.encode(), 10, headers)
         if answer.status != 200:
             sys.exit(answer.body.decode())
@@ -84,29 +83,29 @@ async def at_a_rate(url: str) -> tuple[float, float]:
 
 
 def write_script(path: Path) -> None:
-    """wrk's script: every request has the same text."""
+    """Write wrk's script, in which every request has the same text."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
     lines = [f"wrk.headers['{name}'] = '{value}'" for name, value in headers.items()]
     path.write_text("\n".join(["wrk.method = 'POST'", *lines, f"wrk.body = [[{BODY}]]"]))
 
 
 def serve_bare(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """The bare route on the servers' core."""
+    """Start the bare route on the servers' core."""
     (folder / "bare.py").write_text(BARE)
     uvicorn = [sys.executable, "-m", "uvicorn", "bare:app", "--port", str(port), "--loop", "uvloop", "--http", "httptools"]
     return subprocess.Popen(["taskset", "-c", SERVER_CORE, *uvicorn, "--no-access-log", "--log-level", "warning"], cwd=folder)
 
 
 def serve_cached(gateway: GatewayProcess) -> None:
-    """Put the gateway on the servers' core, and have it cache the answer."""
+    """Move the gateway to the servers' core, and wait until it has cached the answer."""
     for task in Path(f"/proc/{gateway.process.pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {int(SERVER_CORE)})
     while httpx.post(gateway.predict_url, content=BODY, headers={"Authorization": f"Bearer {KEY}"}).headers["x-cache"] != "hit":
-        time.sleep(0.1)  # the store is not waited for: ask until it has happened
+        time.sleep(0.1)  # the answer is stored in the background: ask until it is stored
 
 
 def measure(servers: dict[str, tuple[int, str]], script: Path) -> None:
-    """Measure all servers, (process id, URL) by name, in turn, and print the rates and their ratio."""
+    """Measure the servers, (process id, URL) by name, in turn; print the rates and their ratio."""
     rounds = {who: [] for who in servers}
     for _ in range(ROUNDS):
         for who, (pid, url) in servers.items():

@@ -1,11 +1,10 @@
-"""What a prediction that nobody has cached costs the gateway itself: CPU time a request, with a
-model that takes next to no time.
+"""The gateway's CPU time for a prediction that is not cached, with a model that takes almost none.
 
     .venv/bin/python tests/gateway/benchmark_misses.py
 
-The model is a BERT of two tiny layers behind real Triton; every text is another one.
-Authentication, limits, an experiment, both tiers of the cache, metrics and the log are on; `bare`
-leaves out the cache.
+The model is a BERT of two tiny layers behind a real Triton; no text is sent twice. Authentication,
+rate limits, an experiment, both tiers of the cache, metrics and the log are on; `bare` leaves out
+the cache.
 """
 
 import hashlib

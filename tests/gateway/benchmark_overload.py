@@ -1,12 +1,11 @@
-"""Goodput under overload: an open loop of requests at multiples of what the whole path can do, each
-with a deadline.
+"""Goodput under overload: an open loop at multiples of the whole path's capacity.
 
     make models && .venv/bin/python tests/gateway/benchmark_overload.py [REPOSITORY]
 
-Capacity is measured first, with a closed loop. A request is good when it is answered within its
-deadline; arrivals are Poisson, and a late answer does not delay the next request. Real documents,
-all distinct, past the cache. Requests hold several texts, so that the generator, which runs on the
-same machine, takes little of it.
+Capacity is measured first, with a closed loop. Each request has a deadline; it is good if it is
+answered by then. Arrivals are Poisson, and a late answer does not delay the next request. The texts
+are real documents, all distinct, and bypass the cache. A request holds several texts, so that the
+load generator, which runs on the same machine, takes little of the CPU.
 """
 
 import asyncio
@@ -31,14 +30,12 @@ TEXTS = 8
 DEADLINE_S = 1.0
 TARGET_S = 0.5
 CLOSED_LOOP, CLOSED_LOOP_S = 8, 10
-"""Clients and seconds; their texts together are as many as may always wait, so that none is shed
-and asks again in vain.
-"""
+"""Clients and seconds. So many texts may always wait, so no client is shed and asks in vain."""
 STEPS, STEP_S, SETTLE_S = (0.5, 1, 2, 5), 20, 5
 
 
 def bodies() -> "itertools.Iterator[bytes]":
-    """Requests of `TEXTS` documents each, none twice."""
+    """Requests of `TEXTS` documents each; no document is sent twice."""
     texts = [json.loads(line)["text"] for line in CORPUS.read_text().splitlines()]
     for start in itertools.count(step=TEXTS):
         chosen = [f"{start + i} {texts[(start + i) % len(texts)]}" for i in range(TEXTS)]
@@ -46,7 +43,7 @@ def bodies() -> "itertools.Iterator[bytes]":
 
 
 async def ask(session: aiohttp.ClientSession, url: str, body: bytes, deadline_s: float) -> tuple[int, float]:
-    """(status, seconds); status 0: no answer in time."""
+    """The (status, seconds) of a request; status 0: there was no answer in time."""
     began = time.perf_counter()
     headers = {"X-Request-Timeout-Ms": str(deadline_s * 1e3), "Cache-Control": "no-store"}
     try:
@@ -58,7 +55,7 @@ async def ask(session: aiohttp.ClientSession, url: str, body: bytes, deadline_s:
 
 
 async def capacity(session: aiohttp.ClientSession, url: str, stream: "itertools.Iterator[bytes]") -> float:
-    """Requests/s of a closed loop."""
+    """The rate of a closed loop, requests/s."""
     answered, end = 0, time.perf_counter() + CLOSED_LOOP_S
 
     async def client() -> None:
@@ -72,7 +69,7 @@ async def capacity(session: aiohttp.ClientSession, url: str, stream: "itertools.
 
 
 async def step(session: aiohttp.ClientSession, url: str, stream: "itertools.Iterator[bytes]", rate: float) -> list[tuple[int, float]]:
-    """The outcomes of what was sent after the first `SETTLE_S` seconds of an open loop."""
+    """The results of the requests sent after the first `SETTLE_S` seconds of an open loop."""
     loop, began, sent = asyncio.get_running_loop(), time.perf_counter(), []
     due, draw = began, random.Random(7)
     while due < began + SETTLE_S + STEP_S:
@@ -85,7 +82,7 @@ async def step(session: aiohttp.ClientSession, url: str, stream: "itertools.Iter
 
 
 def report(offered: float, outcomes: list[tuple[int, float]]) -> float:
-    """Print a line; the goodput, requests/s."""
+    """Print a line; return the goodput, requests/s."""
     good = sorted(took for status, took in outcomes if status == 200 and took <= DEADLINE_S)
     admitted = sorted(took for status, took in outcomes if status != 429)
     counts = Counter(status for status, _ in outcomes)
@@ -101,7 +98,7 @@ def report(offered: float, outcomes: list[tuple[int, float]]) -> float:
 
 
 async def measure(gateway: GatewayProcess) -> None:
-    """Capacity, then each step."""
+    """Measure the capacity, then each step."""
     stream = bodies()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         await capacity(session, gateway.predict_url, stream)

@@ -28,7 +28,7 @@ async def lines():
 
 
 async def main(gateway: GatewayProcess) -> None:
-    """Send and read at once; print the rate and the memory twenty times on the way."""
+    """Send and read at the same time; print the rate and the memory at each of the `STEPS`."""
     process, began, read = psutil.Process(gateway.process.pid), time.perf_counter(), 0
     async with (
         ClientSession(timeout=ClientTimeout(None)) as session,

@@ -60,4 +60,4 @@ def start_app():
             return client
 
         yield start
-    gc.unfreeze()  # a gateway freezes what it finds at its start: it would stay for all tests after this one
+    gc.unfreeze()  # a gateway freezes all objects at its start, and they would stay for all later tests

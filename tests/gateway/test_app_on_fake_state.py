@@ -1,4 +1,4 @@
-"""The whole application on a fake state: keys, and limits that two gateways count together."""
+"""The whole application on a fake state: keys, and rate limits that two gateways count together."""
 
 from contextlib import asynccontextmanager
 from time import time
@@ -32,7 +32,7 @@ async def running(state, **settings):
 
 
 async def made(state, **limits):
-    """The headers of a new key that may do all."""
+    """The headers of a new key that has all scopes."""
     new = make("acme", frozenset(SCOPES), time(), limits=RateLimits(**limits))
     await KeyStore(state, RateLimits(), RateLimits()).create(new)
     return {"Authorization": f"Bearer {new.text}"}
@@ -42,7 +42,7 @@ def predict(client, headers):
     return client.post("/v1/models/topics:predict", json={"instances": ["corn"]}, headers=headers)
 
 
-async def test_a_key_that_is_made_over_one_gateway_opens_another_until_it_is_revoked(state):
+async def test_a_key_made_by_one_gateway_is_accepted_by_another_until_it_is_revoked(state):
     async with running(state) as one, running(state, key_refresh_s=0.01) as other:
         admin = await made(state)
         new = (await one.post("/v1/admin/keys", json={"tenant": "bee"}, headers=admin)).json()
@@ -61,7 +61,7 @@ async def test_gateways_on_one_state_count_a_quota_together(state):
     assert statuses == [200, 200, 200, 429]
 
 
-async def test_without_state_nobody_new_comes_in(state):
+async def test_without_state_no_new_key_is_accepted(state):
     async with running(state) as client:
         headers = await made(state)
         state.unavailable = True

@@ -1,6 +1,4 @@
-"""The whole application on a fake Triton: where requests are placed, and what the platform sees of
-them.
-"""
+"""The whole application on a fake Triton: the placement of requests, and what taps see of them."""
 
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -60,7 +58,7 @@ async def test_a_unit_whose_variant_is_not_ready_keeps_its_arm_and_is_answered_b
             assert seen == ["topics-lora", assign(SPLIT, unit).name, "1"]
 
 
-async def test_a_constant_request_id_does_not_hold_a_client_on_one_arm(triton, experiments):
+async def test_a_constant_request_id_does_not_keep_a_client_in_one_arm(triton, experiments):
     async with running(triton, experiments_file=experiments) as (client, _):
         answers = [await predict(client, headers={"X-Request-ID": "always-the-same"}) for _ in range(60)]
     assert {answer.headers["x-request-id"] for answer in answers} == {"always-the-same"}
@@ -68,7 +66,7 @@ async def test_a_constant_request_id_does_not_hold_a_client_on_one_arm(triton, e
     assert min(arms["control"], arms["treatment"]) > 10
 
 
-async def test_a_version_that_a_client_made_up_becomes_no_label(triton):
+async def test_a_version_that_a_client_made_up_does_not_become_a_label(triton):
     async with running(triton) as (client, _):
         answer = await client.post("/v1/models/topics:predict", json={"instances": ["corn"], "version": 314159})
         assert answer.status_code == 404
@@ -84,7 +82,7 @@ class Kept:
         self.answered.append(answered)
 
 
-async def test_a_tap_sees_each_prediction_with_its_placement_also_one_from_the_cache(triton, experiments):
+async def test_a_tap_sees_each_prediction_with_its_placement_even_from_the_cache(triton, experiments):
     async with running(triton, experiments_file=experiments) as (client, stack):
         kept = Kept()
         stack.taps = [kept]
@@ -97,7 +95,7 @@ async def test_a_tap_sees_each_prediction_with_its_placement_also_one_from_the_c
     assert kept.answered[0].prediction.rows == kept.answered[1].prediction.rows
 
 
-async def test_a_tap_sees_the_parts_of_a_stream_placed_as_the_stream_is(triton, experiments):
+async def test_a_tap_sees_the_parts_of_a_stream_with_the_placement_of_the_stream(triton, experiments):
     async with running(triton, experiments_file=experiments) as (client, stack):
         kept = Kept()
         stack.taps = [kept]

@@ -1,4 +1,4 @@
-"""Each sentence about a value that does not fit, word for word: clients and operators read them."""
+"""The sentences about values that do not fit, word for word, as clients and operators read them."""
 
 import json
 from types import SimpleNamespace
@@ -28,10 +28,10 @@ ONE_OF_A_MODEL = "{key: a, model: m, variants: [{name: x, version: 1, weight: 1}
 TENSOR = '"name": "TEXT", "shape": [1, 1]'
 
 
-def told(error, parse, *arguments):
+def raised(error, parse, *arguments):
     with pytest.raises(error) as caught:
         parse(*arguments)
-    # a library's error beside it would quote what the client sent
+    # the library's error, shown beside it, would quote what the client sent
     assert not issubclass(error, GatewayError) or caught.value.__cause__ is None
     return caught.value
 
@@ -54,7 +54,7 @@ def told(error, parse, *arguments):
     ],
 )
 def test_kserve_v1(raw, status, sentence):
-    error = told(GatewayError, kserve_v1.parse, raw.encode())
+    error = raised(GatewayError, kserve_v1.parse, raw.encode())
     assert (error.status, error.message) == (status, sentence)
 
 
@@ -70,7 +70,7 @@ def test_kserve_v1(raw, status, sentence):
     ],
 )
 def test_openai(raw, status, sentence, param):
-    error = told(GatewayError, openai.parse_embeddings, raw.encode())
+    error = raised(GatewayError, openai.parse_embeddings, raw.encode())
     assert (error.status, error.message, error.param) == (status, sentence, param)
 
 
@@ -95,7 +95,7 @@ def test_openai(raw, status, sentence, param):
     ],
 )
 def test_open_inference(raw, status, sentence):
-    error = told(GatewayError, http_body.parse, raw.encode(), None, 32)
+    error = raised(GatewayError, http_body.parse, raw.encode(), None, 32)
     assert (error.status, error.message) == (status, sentence)
 
 
@@ -108,7 +108,7 @@ def test_open_inference(raw, status, sentence):
     ],
 )
 def test_parameters_of_a_stream(raw, status, sentence):
-    error = told(GatewayError, ndjson.parse_parameters, raw)
+    error = raised(GatewayError, ndjson.parse_parameters, raw)
     assert (error.status, error.message) == (status, sentence)
 
 
@@ -121,7 +121,7 @@ def test_parameters_of_a_stream(raw, status, sentence):
 )
 def test_a_line_of_a_stream(manifest, raw, status, sentence):
     model = manifest()
-    error = told(GatewayError, ndjson.items, raw.encode(), model, task_of(model), {}, 1000)
+    error = raised(GatewayError, ndjson.items, raw.encode(), model, task_of(model), {}, 1000)
     assert (error.status, error.message) == (status, sentence)
 
 
@@ -132,10 +132,10 @@ class OpenDoor:
 
 @pytest.fixture
 async def administered():
-    """A gateway that lets everyone administer and has nothing behind it."""
+    """A gateway that lets everyone administer it and has no Triton and no state."""
     gateway = create_app(Settings(auth=frozenset()))
-    limits = SimpleNamespace(body=BodyLimits(1000, 5.0, 32))
-    gateway.api.state.stack = SimpleNamespace(door=OpenDoor(), keys=SimpleNamespace(), limits=limits)
+    request_limits = SimpleNamespace(body=BodyLimits(1000, 5.0, 32))
+    gateway.api.state.stack = SimpleNamespace(door=OpenDoor(), keys=SimpleNamespace(), request_limits=request_limits)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(gateway), base_url="http://gateway") as client:
         yield client
 
@@ -183,7 +183,7 @@ async def test_a_parameter_of_a_path(administered):
     ],
 )
 def test_the_experiments_file(text, sentence):
-    assert str(told(ExperimentsError, experiments.parse, text)) == sentence
+    assert str(raised(ExperimentsError, experiments.parse, text)) == sentence
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_the_experiments_file(text, sentence):
     ],
 )
 def test_the_runtime_settings(text, sentence):
-    assert str(told(RuntimeSettingsError, runtime.parse, text)) == sentence
+    assert str(raised(RuntimeSettingsError, runtime.parse, text)) == sentence
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_the_runtime_settings(text, sentence):
     ],
 )
 def test_cache_policies(text, sentence):
-    assert str(told(PolicyError, policy.parse, text, CachePolicy())) == sentence
+    assert str(raised(PolicyError, policy.parse, text, CachePolicy())) == sentence
 
 
 @pytest.mark.parametrize(
@@ -251,4 +251,4 @@ def test_cache_policies(text, sentence):
 )
 def test_settings(monkeypatch, name, value, sentence):
     monkeypatch.setenv(f"HEADRACE_{name}", value)
-    assert str(told(SettingsError, Settings.read)) == sentence
+    assert str(raised(SettingsError, Settings.read)) == sentence

@@ -34,11 +34,11 @@ def test_a_fault_names_its_place_from_the_outside_in():
     assert (fault.not_json, fault.unknown_field, fault.known_place) == (None, False, fault.place)
 
 
-def test_a_sentence_of_our_own_is_told_as_it_is():
+def test_a_sentence_of_our_own_is_kept_as_it_is():
     assert all_in_one(faults_in('{"inner": [{"size": 3}]}')) == "inner.0.size: must be even"
 
 
-def test_a_fault_with_the_whole_has_no_place():
+def test_a_fault_of_the_whole_value_has_no_place():
     assert faults(faults_in("[]"))[0].sentence == "Input should be an object"
 
 
@@ -46,20 +46,20 @@ def test_text_that_is_not_json_says_why():
     assert faults(faults_in("[1,"))[0].not_json == "EOF while parsing a value at line 1 column 3"
 
 
-def test_an_unknown_name_is_told_apart_from_the_place_that_is_known():
+def test_an_unknown_field_is_no_part_of_the_known_place():
     fault = faults(faults_in('{"inner": [{"size": 2, "s3cret": 1}]}'))[0]
     assert (fault.unknown_field, fault.known_place) == (True, ("inner", 0))
 
 
-def test_all_faults_stand_in_one_line_in_their_order():
+def test_all_faults_are_on_one_line_in_their_order():
     line = all_in_one(faults_in('{"inner": [{"size": 0}, {}]}'))
     assert line == "inner.0.size: Input should be greater than or equal to 1; inner.1.size: Field required"
 
 
-def test_no_value_stands_in_a_fault():
+def test_a_fault_holds_no_value():
     assert "hunter2" not in repr(faults(faults_in('{"inner": [{"size": "hunter2"}]}')))
 
 
-def test_details_of_other_libraries_in_the_same_form_are_taken_too():
+def test_details_of_other_libraries_in_the_same_form_are_accepted():
     details = [{"type": "missing", "loc": ["query", "version"], "msg": "Field required", "input": None}]
     assert faults_of(details) == [Fault(("query", "version"), "missing", "Field required")]

@@ -1,4 +1,4 @@
-"""The lanes of versions: found, shared, and evicted when the catalog holds their packages no more."""
+"""The lanes of versions: found, shared, and evicted when the catalog has dropped their versions."""
 
 import asyncio
 from dataclasses import replace
@@ -21,7 +21,7 @@ EXPORTED_ANEW = make_manifest("lanes", 1, digest="sha256:" + "2" * 64)
 
 
 class Served:
-    """Lanes on a fake Triton whose catalog is read when the test says."""
+    """Lanes on a fake Triton; the tests say when its catalog is read."""
 
     def __init__(self, *manifests):
         self.triton = FakeTriton(*manifests)
@@ -51,7 +51,7 @@ def submit(lane):
     return lane.submit(request.items[0], request, Deadline(request.deadline))
 
 
-async def test_before_triton_was_seen_there_is_no_lane():
+async def test_there_is_no_lane_before_triton_was_seen():
     with pytest.raises(NotReady, match="has not answered yet"):
         Served(FIRST).lanes.of("lanes", 1)
 
@@ -61,12 +61,12 @@ async def test_a_version_has_one_lane(served):
 
 
 @pytest.mark.parametrize(("model", "version", "sentence"), [("other", 1, "there are: lanes"), ("lanes", 2, "no version 2; there are: 1")])
-async def test_what_is_not_served_is_not_found(served, model, version, sentence):
+async def test_a_version_that_is_not_served_is_not_found(served, model, version, sentence):
     with pytest.raises(NotFound, match=sentence):
         served.lanes.of(model, version)
 
 
-async def test_a_version_that_is_not_ready_has_a_lane_that_must_not_be_used_for_computing(served):
+async def test_a_version_that_is_not_ready_has_a_lane_that_must_not_compute(served):
     served.triton.unload("lanes", 1)
     await served.watch.read()
     lane = served.lanes.of("lanes", 1)
@@ -74,7 +74,7 @@ async def test_a_version_that_is_not_ready_has_a_lane_that_must_not_be_used_for_
         served.lanes.require_ready(lane.manifest)
 
 
-async def test_the_lane_of_a_version_exported_anew_replaces_the_one_before(served):
+async def test_the_lane_of_a_re_exported_version_replaces_its_former_lane(served):
     before = served.lanes.of("lanes", 1)
     await served.serve(EXPORTED_ANEW)
     after = served.lanes.of("lanes", 1)
@@ -85,7 +85,7 @@ async def test_the_lane_of_a_version_exported_anew_replaces_the_one_before(serve
     assert served.lanes.of("lanes", 1) is after
 
 
-async def test_a_lane_in_which_items_wait_is_evicted_when_they_are_answered(served):
+async def test_a_lane_with_waiting_items_is_evicted_only_when_they_are_answered(served):
     lane = served.lanes.of("lanes", 1)
     served.triton.hold()
     row = submit(lane)
@@ -102,7 +102,7 @@ async def test_a_lane_in_which_items_wait_is_evicted_when_they_are_answered(serv
     assert repr(served.lanes) == "<Lanes >"
 
 
-async def test_the_gauges_of_a_version_that_is_gone_are_gone(served):
+async def test_the_gauges_of_a_dropped_version_are_removed(served):
     row = submit(served.lanes.of("lanes", 1))
     await row
     assert gauge("headrace_limit") > 0
@@ -115,8 +115,8 @@ async def test_the_gauges_of_a_version_that_is_gone_are_gone(served):
     assert (gauge("headrace_limit"), gauge("headrace_pending_items")) == (None, None)
 
 
-async def test_limits_that_changed_are_put_in_force(served):
+async def test_changed_queue_limits_take_effect(served):
     served.lanes.of("lanes", 1)
     served.limits = replace(LIMITS, max_pending=16)
-    served.lanes.reread_limits()
+    served.lanes.reread_queue_limits()
     assert gauge("headrace_limit") == 16

@@ -1,8 +1,8 @@
-"""What the gateway leans on inside redis-py, beyond what its documentation promises.
+"""The internals of redis-py that the gateway uses beyond its documented interface.
 
 `gateway.cache.redis_connections` uses the library's connections without its client and its pool. A
-new version of the library may change these without saying so. Each of these tests then fails with a
-sentence that says which part has gone and who needs it.
+new version of the library may change these without notice. Each of these tests then fails with a
+sentence that says which part is gone and which of our modules needs it.
 """
 
 import inspect
@@ -38,7 +38,7 @@ CACHE, STATE = "gateway.cache.redis_connections", "gateway.state.redis_state"
         (AsyncScript, "__call__", {"keys", "args"}, STATE),
     ],
 )
-def test_redis_py_still_has_what_is_used_of_it(owner, name, parameters, user):
+def test_redis_py_still_has_the_parts_that_are_used(owner, name, parameters, user):
     method = getattr(owner, name, None)
     assert method is not None, f"redis-py has no {owner.__name__}.{name} any more, which {user} uses"
     missing = parameters - inspect.signature(method).parameters.keys()
@@ -52,14 +52,14 @@ def test_connections_are_still_awaited(name):
 
 
 @pytest.mark.parametrize("name", ["make_connection", "pack_commands"])
-def test_what_makes_connections_and_packs_commands_is_still_not_awaited(name):
+def test_making_connections_and_packing_commands_is_still_not_awaited(name):
     owner = ConnectionPool if name == "make_connection" else AbstractConnection
     method = getattr(owner, name)
     assert not inspect.iscoroutinefunction(method), f"{owner.__name__}.{name} of redis-py has become a coroutine; {CACHE} calls it"
 
 
 @pytest.mark.parametrize("name", ["ConnectionError", "ResponseError", "TimeoutError"])
-def test_faults_are_still_one_family(name):
+def test_the_exceptions_still_have_one_base_class(name):
     fault = getattr(exceptions, name)
     assert issubclass(fault, exceptions.RedisError), f"redis-py's {name} is no RedisError any more, and {CACHE} and {STATE} would miss it"
 
@@ -81,7 +81,7 @@ def test_commands_are_packed_into_bytes_that_can_be_sent_as_they_are():
     assert packed == expected, f"pack_commands of redis-py packs otherwise than {CACHE} sends"
 
 
-async def test_a_script_keeps_its_digest_so_that_registering_it_once_is_enough():
+async def test_a_script_still_keeps_its_digest_so_that_registering_it_once_is_enough():
     client = Redis.from_url("redis://state")
     script = client.register_script("return 1")
     assert (type(script), len(script.sha)) == (AsyncScript, 40), f"redis-py keeps no digest of a script any more, which {STATE} relies on"

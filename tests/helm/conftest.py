@@ -19,7 +19,7 @@ def chart() -> Iterator[Chart]:
 
 @pytest.fixture(scope="session")
 def render(chart: Chart) -> Render:
-    """Render with Helm's own library; gives the objects."""
+    """Renders the chart with Helm's own library, and returns the objects."""
 
     def objects(values: Manifest | None = None, name: str = "demo") -> list[Manifest]:
         files = chart.render(values, name=name, namespace="prod")
@@ -31,7 +31,7 @@ def render(chart: Chart) -> Render:
 
 @pytest.fixture(scope="session")
 def find(render: Render) -> Callable[..., Manifest]:
-    """The one object of a kind that a component has under some values."""
+    """Finds the one object of a kind that a component has with given values."""
 
     def one(kind: str, component: str, values: Manifest | None = None) -> Manifest:
         found = [

@@ -1,4 +1,4 @@
-"""What can be known of the images without building them."""
+"""Checks of the images that need no build."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ every = pytest.mark.parametrize("dockerfile", [GATEWAY, TRITON, LOADTEST], ids=[
 
 
 def instructions(dockerfile):
-    """(INSTRUCTION, arguments) pairs, continuation lines joined, comments left out."""
+    """The (INSTRUCTION, arguments) pairs, with continuation lines joined and without comments."""
     lines = [line for line in dockerfile.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("#")]
     joined = "\n".join(lines).replace("\\\n", " ")
     return [tuple(line.split(maxsplit=1)) for line in joined.splitlines()]
@@ -32,7 +32,7 @@ def pins(requirements):
 
 
 @every
-def test_what_is_copied_exists_and_is_let_through(dockerfile):
+def test_copied_files_exist_and_are_not_ignored(dockerfile):
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert copied_sources(dockerfile)
     for source in copied_sources(dockerfile):

@@ -1,4 +1,4 @@
-"""The load test's Jobs: what they run is what the programs take."""
+"""The Jobs of the load test: the programs accept the command lines that the Jobs run."""
 
 import argparse
 
@@ -24,7 +24,7 @@ def arguments(job):
     return parser.parse_args(container["args"])
 
 
-def test_there_is_none_by_default(render):
+def test_there_is_no_load_test_by_default(render):
     assert not [manifest for manifest in render() if manifest["kind"] == "Job"]
 
 
@@ -63,7 +63,7 @@ def test_another_scenario_is_passed_on(find):
     assert {"name": "reports", "persistentVolumeClaim": {"claimName": "reports"}} in volumes
 
 
-def test_wrong_values_are_named(chart):
+def test_a_wrong_value_is_named(chart):
     with pytest.raises(HelmRenderError, match="a load test needs real texts"):
         chart.render({"loadtest": {"enabled": True}}, name="demo", namespace="prod")
     with pytest.raises(HelmValuesError, match="/loadtest/scenario"):

@@ -1,4 +1,4 @@
-"""The command lines in the chart, carried out by the real programs."""
+"""The command lines in the chart, run with the real programs."""
 
 import os
 import re
@@ -20,7 +20,10 @@ LOG_LINE_LIMIT = 500
 
 @contextmanager
 def running(command, until, **options):
-    """A program that has written lines which match every pattern of `until`; gives what the first pattern's group holds."""
+    """A program that has written lines which match every pattern of `until`.
+
+    Gives the group of the first pattern.
+    """
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options) as process:
         try:
             log, found = [], {}
@@ -46,7 +49,7 @@ def arguments(find, component, values=None):
     return container["args"]
 
 
-def test_valkey_takes_the_charts_arguments_and_evicts_only_what_expires(find, tmp_path):
+def test_valkey_accepts_the_charts_arguments_and_evicts_only_keys_that_expire(find, tmp_path):
     program, *options = arguments(find, "valkey", {"valkey": {"maxMemory": "96mb"}})
     assert program == "valkey-server"
     options[options.index("6379")] = "0"
@@ -62,7 +65,7 @@ def test_valkey_takes_the_charts_arguments_and_evicts_only_what_expires(find, tm
         assert redis.config_get("appendonly") == {"appendonly": "no"}
 
 
-def test_triton_takes_the_charts_arguments_and_a_broken_model_leaves_it_ready(find, tmp_path):
+def test_triton_accepts_the_charts_arguments_and_is_ready_despite_a_broken_model(find, tmp_path):
     wheel = locate()
     broken = tmp_path / "models" / "broken"
     (broken / "1").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Every object of every way to deploy the chart is what Kubernetes' strict schemas, and common sense, ask for."""
+"""All objects, for every way to deploy the chart, fit Kubernetes' strict schemas and our rules."""
 
 from pathlib import Path
 
@@ -63,7 +63,7 @@ every_scenario = pytest.mark.parametrize("values", SCENARIOS.values(), ids=SCENA
 
 
 def pods(objects):
-    """The pod templates by the names of their Deployments, or of their Jobs without the revision."""
+    """The pod templates by the name of their Deployment, or of their Job without the revision."""
     return {
         manifest["metadata"]["name"] if manifest["kind"] == "Deployment" else manifest["metadata"]["name"].rpartition("-")[0]: manifest[
             "spec"
@@ -100,7 +100,7 @@ def test_the_strict_schemas_would_refuse_an_unknown_field(find):
 @every_scenario
 def test_every_container_has_probes_resources_and_a_security_context(render, values):
     for container in containers(render(values)):
-        if container["name"] not in {"master", "worker"}:  # Jobs: they end, or fail, by themselves
+        if container["name"] not in {"master", "worker"}:  # Jobs need no probes: they end or fail by themselves
             assert {"livenessProbe", "readinessProbe"} <= container.keys()
         assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
         assert "memory" in container["resources"]["limits"]
@@ -121,7 +121,7 @@ def test_every_pod_is_unprivileged_and_holds_no_token(render, values):
 
 
 @every_scenario
-def test_selectors_match_the_pods_they_are_meant_for_and_no_others(render, values):
+def test_selectors_match_the_intended_pods_and_no_others(render, values):
     objects = render(values)
     labels = {name: pod["metadata"]["labels"] for name, pod in pods(objects).items()}
 
@@ -158,7 +158,7 @@ def test_named_ports_volumes_and_objects_exist(render, values):
         if account := spec.get("serviceAccountName"):
             assert ("ServiceAccount", account) in names
         for volume in spec["volumes"]:
-            if "configMap" in volume and volume["configMap"]["name"] != "texts":  # the user's own
+            if "configMap" in volume and volume["configMap"]["name"] != "texts":  # the user's own volume
                 assert ("ConfigMap", volume["configMap"]["name"]) in names
 
 
@@ -171,7 +171,7 @@ def test_no_image_is_named_latest_or_without_a_version(render, values):
 
 
 @pytest.mark.parametrize("name", ["headrace", "h", "a" * 53])
-def test_names_stay_within_what_kubernetes_allows(render, name):
+def test_names_are_not_longer_than_kubernetes_allows(render, name):
     names = [manifest["metadata"]["name"] for manifest in render(name=name)]
     assert all(len(name) <= 63 for name in names)
     assert len({(manifest["kind"], manifest["metadata"]["name"]) for manifest in render(name=name)}) == len(names)

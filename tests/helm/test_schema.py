@@ -1,4 +1,4 @@
-"""Wrong values stop with a message that names them."""
+"""Wrong values stop the installation with a message that names them."""
 
 import pytest
 import yaml
@@ -41,7 +41,7 @@ def weighted(*weights):
         ({"experiments": [weighted(1.5, -0.5)]}, "/experiments/0/variants/0/weight"),
     ],
 )
-def test_the_schema_refuses(chart, values, message):
+def test_the_schema_refuses_wrong_values(chart, values, message):
     with pytest.raises(HelmValuesError, match=message):
         chart.validate_schema(values)
     with pytest.raises((HelmValuesError, HelmRenderError), match=message):
@@ -63,13 +63,13 @@ def test_the_schema_refuses(chart, values, message):
         ({"triton": {"modelRepository": {"url": "s3://b/m", "existingClaim": "c"}}}, "a url or an existingClaim, not both"),
     ],
 )
-def test_values_that_contradict_each_other_stop_with_a_sentence(chart, values, message):
+def test_contradicting_values_stop_the_installation_with_a_sentence(chart, values, message):
     with pytest.raises(HelmRenderError, match=message):
         chart.render(values)
 
 
 @pytest.mark.parametrize("weights", [(0.1, 0.2, 0.7), (1 / 3, 1 / 3, 1 / 3), (0.0, 1.0), (0.3333333, 0.3333333, 0.3333334)])
-def test_weights_that_add_up_to_one_but_for_rounding_are_taken(find, weights):
+def test_weights_that_add_up_to_one_except_for_rounding_are_accepted(find, weights):
     text = find("ConfigMap", "gateway", {"experiments": [weighted(*weights)]})["data"]["experiments.yaml"]
     (read,) = yaml.safe_load(text)["experiments"]
     assert tuple(variant["weight"] for variant in read["variants"]) == weights

@@ -9,7 +9,7 @@ README = values_table.CHART / "README.md"
 VALUES = values_table.CHART / "values.yaml"
 
 
-def test_the_readmes_table_is_in_step_with_the_values():
+def test_the_readmes_table_is_made_from_the_present_values():
     readme = README.read_text(encoding="utf-8")
     assert values_table.with_table(readme, VALUES.read_text(encoding="utf-8")) == readme
 

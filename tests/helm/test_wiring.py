@@ -1,4 +1,4 @@
-"""What the chart tells the programs is what the programs read."""
+"""The programs read what the chart sets."""
 
 import pytest
 import yaml
@@ -49,7 +49,7 @@ def test_every_variable_of_the_gateway_is_one_that_it_reads(find):
     assert {PREFIX + name.upper() for name in OWN} <= names
 
 
-def test_the_gateway_asks_for_keys_unless_it_is_told_otherwise(find, monkeypatch):
+def test_the_gateway_requires_keys_unless_the_values_say_otherwise(find, monkeypatch):
     variables = environment(find)
     assert variables["HEADRACE_API_KEYS"]["valueFrom"]["secretKeyRef"] == {"name": "headrace-api-keys", "key": "api-keys"}
     assert read_settings(monkeypatch, variables).auth == {"keys"}
@@ -58,7 +58,7 @@ def test_the_gateway_asks_for_keys_unless_it_is_told_otherwise(find, monkeypatch
     assert read_settings(monkeypatch, variables).auth == frozenset()
 
 
-def test_keys_can_be_kept_in_state_alone(find, monkeypatch):
+def test_keys_can_be_kept_in_state_only(find, monkeypatch):
     values = {"gateway": {"apiKeys": {"existingSecret": ""}}, "state": {"url": "rediss://state.example.com:6380/0"}}
     variables = environment(find, values)
     assert "HEADRACE_API_KEYS" not in variables
@@ -105,11 +105,11 @@ def test_a_cache_url_can_come_from_a_secret(find):
     assert environment(find, values)["HEADRACE_CACHE_URL"]["valueFrom"] == {"secretKeyRef": {"name": "cache", "key": "address"}}
 
 
-def test_without_a_cache_the_gateway_is_told_of_none(find):
+def test_without_a_cache_the_gateway_gets_no_cache_url(find):
     assert "HEADRACE_CACHE_URL" not in environment(find, {"valkey": {"enabled": False}})
 
 
-def test_the_gateway_reads_the_runtime_settings_as_they_stand_in_the_values(find, chart):
+def test_the_gateway_reads_the_runtime_settings_as_they_are_in_the_values(find, chart):
     given = {"log_level": "debug", "limits": {"max_text_bytes": 10}, "models": {"topics": {"max_pending": 3}}}
     text = find("ConfigMap", "gateway", {"gateway": {"runtime": given}})["data"]["runtime.yaml"]
     assert runtime_settings.parse(text).model_dump(exclude_unset=True) == given
@@ -121,7 +121,7 @@ def test_the_gateway_reads_the_runtime_settings_as_they_stand_in_the_values(find
 
 
 @pytest.mark.parametrize("listed", [[], [EXPERIMENT], [EXPERIMENT | {"seed": "s", "coverage": 0.25}]])
-def test_the_gateway_reads_the_experiments_as_they_stand_in_the_values(find, listed):
+def test_the_gateway_reads_the_experiments_as_they_are_in_the_values(find, listed):
     text = experiments_file(find, {"experiments": listed})
     assert yaml.safe_load(text) == {"experiments": listed}
     assert set(experiments.parse(text)) == {experiment["model"] for experiment in listed}
@@ -184,11 +184,11 @@ def test_the_grace_period_covers_the_drain(find, component):
     assert pod["terminationGracePeriodSeconds"] > 120 + 15
 
 
-def test_a_recreated_triton_carries_no_settings_of_rolling_updates(find):
+def test_a_recreated_triton_has_no_settings_of_rolling_updates(find):
     assert find("Deployment", "triton", {"triton": {"strategy": {"type": "Recreate"}}})["spec"]["strategy"] == {"type": "Recreate"}
 
 
-def test_an_autoscaler_alone_decides_how_many_gateways_there_are(find):
+def test_with_an_autoscaler_the_chart_sets_no_number_of_gateways(find):
     values = {"gateway": {"autoscaling": {"enabled": True}}}
     assert "replicas" not in find("Deployment", "gateway", values)["spec"]
     assert find("HorizontalPodAutoscaler", "gateway", values)["spec"]["maxReplicas"] == 10

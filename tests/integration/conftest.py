@@ -19,14 +19,17 @@ EVALUATION_DOCUMENTS = 128
 
 @pytest.fixture(scope="session")
 def documents():
-    """The R8 test documents' texts."""
+    """The texts of R8's test documents."""
     path = fetch(ROOT / ".work/demo")["test"]
     return [yaml.safe_load(line)["text"] for line in path.read_text().splitlines()[:400]]
 
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory, documents):
-    """Both demo versions, exported by the real command; the quality is measured on a few documents only."""
+    """Both demo versions, exported by the real command.
+
+    Their quality is measured on a few documents only.
+    """
     folder = tmp_path_factory.mktemp("topics")
     lines = (ROOT / ".work/demo/r8-test.jsonl").read_text().splitlines(keepends=True)[:EVALUATION_DOCUMENTS]
     (folder / "few.jsonl").write_text("".join(lines))
@@ -50,8 +53,8 @@ def triton(repository):
 
 @pytest.fixture(scope="session")
 def tasks_repository(tmp_path_factory):
-    """A tiny model of each task, exported by the real pipeline, and the checkpoints that they were made of."""
-    import tasks_repository  # torch and transformers: only where it is asked for
+    """A tiny model of each task, exported by the real pipeline, and the models' checkpoints."""
+    import tasks_repository  # it imports torch and transformers, so only on demand
 
     return tasks_repository.make(tmp_path_factory.mktemp("tasks"))
 
@@ -87,7 +90,7 @@ def tasks_gateway(tasks_triton, valkey, tmp_path_factory):
 
 @pytest.fixture
 def gateway(triton, valkey, tmp_path):
-    """A gateway on the shared Triton and Valkey, with the demo's experiment in a file of its own."""
+    """A gateway on the shared Triton and Valkey, with a copy of the demo's experiments file."""
     experiments = tmp_path / "experiments.yaml"
     shutil.copy(ROOT / "gateway/demo/experiments.yaml", experiments)
     with GatewayProcess(
@@ -102,7 +105,7 @@ def gateway(triton, valkey, tmp_path):
 
 @pytest.fixture
 def start_gateway(tmp_path):
-    """Starts more gateways, with settings of the test's own, and stops them."""
+    """Starts more gateways with the test's own settings, and stops them."""
     with contextlib.ExitStack() as stack:
 
         def start(*arguments, **settings):
@@ -114,7 +117,7 @@ def start_gateway(tmp_path):
 
 @pytest.fixture
 def redis_url(tmp_path):
-    """Debian's redis-server where it is installed, else the wheel's Valkey again."""
+    """The URL of Debian's redis-server if it is installed, else of another Valkey."""
     with contextlib.ExitStack() as stack:
         if not shutil.which("redis-server"):
             yield stack.enter_context(Valkey()).url
@@ -128,7 +131,7 @@ def redis_url(tmp_path):
 
 @pytest.fixture(scope="session")
 def grpc_gateway(tasks_triton, valkey, tmp_path_factory):
-    """A gateway on the tiny models, with a gRPC port (`grpc_url`) and without an experiment."""
+    """A gateway on the tiny models with a gRPC port (`grpc_url`), without an experiment."""
     port = free_port()
     log = tmp_path_factory.mktemp("gateway") / "gateway.log"
     with GatewayProcess(log=log, triton_url=tasks_triton.http_url, cache_url=valkey.url, grpc_port=port, catalog_refresh_s=0.2) as process:

@@ -34,7 +34,7 @@ def redis(own_valkey):
 
 @pytest.fixture
 def start(start_gateway, triton, own_valkey):
-    """Starts gateways on one Valkey of the test's own."""
+    """Starts gateways that share a Valkey of the test's own."""
 
     def start(**settings):
         return start_gateway(**{"triton_url": triton.http_url, "cache_url": own_valkey.url, **settings})
@@ -48,7 +48,7 @@ def text():
 
 
 def ask(gateway, *texts, key=None, **headers):
-    """(X-Cache, answer) by version 2, without an experiment."""
+    """Ask version 2, outside of experiments; returns (X-Cache, response)."""
     if key:
         headers["Authorization"] = f"Bearer {key}"
     answer = gateway.predict(*texts, version=2, headers=headers)
@@ -57,7 +57,7 @@ def ask(gateway, *texts, key=None, **headers):
 
 
 def fill(gateway, redis, *texts, **headers):
-    """Have texts answered, and wait until Valkey holds them."""
+    """Ask for texts, and wait until Valkey holds their entries."""
     before = len(redis.keys("headrace:*"))
     answer = ask(gateway, *texts, **headers)[1]
     wait_until(lambda: len(redis.keys("headrace:*")) == before + len(texts))
@@ -76,7 +76,7 @@ def items_sent_to_triton(gateway):
     return gateway.metric("headrace_triton_call_items_sum", version="2")
 
 
-def test_batch_with_known_items_costs_one_look_up_and_one_call_for_the_rest(start, redis):
+def test_a_batch_with_hits_costs_one_look_up_and_one_call_for_the_misses(start, redis):
     gateway = start(cache_memory_bytes=0)
     texts = [uuid.uuid4().hex for _ in range(10)]
     fill(gateway, redis, *texts[:7])
@@ -86,7 +86,7 @@ def test_batch_with_known_items_costs_one_look_up_and_one_call_for_the_rest(star
     assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1, 3]
 
 
-def test_hit_in_memory_asks_nobody_and_one_gateway_hits_what_another_computed(start, redis, text):
+def test_a_hit_in_memory_sends_no_command_and_one_gateway_hits_what_another_computed(start, redis, text):
     one, other = start(), start()
     fill(one, redis, text)
     assert ask(other, text)[0] == "hit"
@@ -101,11 +101,11 @@ def test_hit_in_memory_asks_nobody_and_one_gateway_hits_what_another_computed(st
 @pytest.mark.parametrize("lease_s", [0, 20])
 def test_equal_misses_of_two_gateways_are_computed_once_with_leases(start, triton, redis, lease_s, documents):
     gateways = [start(cache_lease_s=lease_s) for _ in range(2)]
-    texts = documents[:4]  # real ones: dynamic int8 may answer a text between two labels otherwise in another batch
+    texts = documents[:4]  # real texts: with dynamic int8 the label of a borderline text may differ between batches
     for gateway in gateways:
         ask(gateway, "warm")
     before = sum(map(items_sent_to_triton, gateways))
-    os.kill(triton.pid, signal.SIGSTOP)  # so that all have asked before one is answered
+    os.kill(triton.pid, signal.SIGSTOP)  # so that all requests are sent before one is answered
     try:
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             asked = [pool.submit(ask, gateway, text) for text in texts for gateway in gateways]
@@ -145,7 +145,7 @@ def test_a_gateway_killed_while_it_holds_the_lease_delays_the_others_by_the_leas
     assert redis.keys("headrace-lease:*") == []
 
 
-def test_frozen_valkey_costs_its_time_limit_and_no_answer(start, redis, own_valkey, text):
+def test_a_frozen_valkey_costs_its_time_limit_and_fails_no_request(start, redis, own_valkey, text):
     gateway = start(cache_lease_s=5, cache_timeout_ms=50)
     fill(gateway, redis, text)
     os.kill(own_valkey.pid, signal.SIGSTOP)
@@ -176,7 +176,7 @@ def test_corrupt_entries_are_misses_and_are_replaced(start, redis, documents):
     wait_until(lambda: ask(gateway, *texts)[0] == "hit")
 
 
-def test_value_moved_to_another_key_is_not_answered(start, redis):
+def test_a_value_moved_to_another_key_does_not_answer(start, redis):
     gateway = start(cache_memory_bytes=0)
     one, other = uuid.uuid4().hex, uuid.uuid4().hex
     fill(gateway, redis, one)
@@ -189,7 +189,7 @@ def test_value_moved_to_another_key_is_not_answered(start, redis):
     assert gateway.metric("headrace_cache_unreadable_total", reason="corrupt") == 1
 
 
-def test_stale_answer_is_given_at_once_and_computed_anew_once_in_the_background(start, redis, text):
+def test_a_stale_entry_answers_at_once_and_is_refreshed_once_in_the_background(start, redis, text):
     policy = {"topics": {"ttl_s": 1, "ttl_jitter": 0, "stale_while_revalidate_s": 60, "lease_s": 5}}
     gateways = [start(cache_policies=yaml.safe_dump(policy, default_flow_style=True, width=1000)) for _ in range(2)]
     fill(gateways[0], redis, text)
@@ -200,10 +200,10 @@ def test_stale_answer_is_given_at_once_and_computed_anew_once_in_the_background(
     assert sum(gateway.metric("headrace_cache_refreshes_total", result="done") for gateway in gateways) >= 1
     wait_until(lambda: ask(gateways[0], text)[0] == "stale")
     answer = gateways[0].predict(text, version=2, headers={"Cache-Control": "max-age=600"})
-    assert answer.headers["x-cache"] in ("miss", "hit"), "who names an age gets nothing stale"
+    assert answer.headers["x-cache"] in ("miss", "hit"), "a client that names an age gets no stale answer"
 
 
-def test_expired_answer_is_given_while_triton_is_gone(repository, start, redis, text):
+def test_a_stale_entry_answers_while_triton_is_gone(repository, start, redis, text):
     with TritonServer.start(repository, grace_s=0) as own:
         gateway = start(triton_url=own.http_url, cache_ttl_s=0.3, cache_ttl_jitter=0, cache_stale_if_error_s=600, catalog_refresh_s=0.2)
         before = fill(gateway, redis, text)
@@ -227,10 +227,10 @@ def test_request_directives_of_rfc_9111(start, redis, text):
     assert ask(gateway, text, **{"Cache-Control": "min-fresh=999999"})[0] == "miss"
     assert ask(gateway, text, **{"Cache-Control": "no-cache"})[0] == "bypass"
     lines = [("Cache-Control", "no-cache"), ("Cache-Control", "max-age=600")]
-    assert gateway.predict(text, version=2, headers=lines).headers["x-cache"] == "bypass", "of several lines each counts"
+    assert gateway.predict(text, version=2, headers=lines).headers["x-cache"] == "bypass", "each of several header lines counts"
 
 
-def test_client_that_has_the_answer_gets_304_until_another_would_be_given(gateway, text):
+def test_a_client_that_has_the_answer_gets_304_unless_it_asks_for_another_answer(gateway, text):
     def again(tag, **body):
         return gateway.predict(text, headers={"If-None-Match": tag}, **{"version": 2, **body})
 
@@ -244,7 +244,10 @@ def test_client_that_has_the_answer_gets_304_until_another_would_be_given(gatewa
 
 
 def keys(*tenants):
-    """Settings under which each tenant has a key that is its name; that of `ops` has the scope admin too."""
+    """Settings in which each tenant has an API key that is its name.
+
+    The key of `ops` has the scope admin, too.
+    """
     scopes = {"ops": ":admin+predict"}
     listed = [f"{tenant}:{hashlib.sha256(tenant.encode()).hexdigest()}{scopes.get(tenant, '')}" for tenant in tenants]
     return {"auth": "keys", "api_keys": ",".join(listed)}
@@ -255,13 +258,13 @@ def delete(gateway, path, key):
 
 
 def stream(gateway, text, key):
-    """A stream of one line, by version 2."""
+    """Send a stream of one line to version 2."""
     url, headers = f"{gateway.url}/v1/models/topics:predictStream", {"Authorization": f"Bearer {key}"}
     answer = httpx.post(url, params={"version": 2}, content=json.dumps(text), headers=headers)
     assert "prediction" in answer.json(), answer.text
 
 
-def test_tenant_with_a_cache_of_its_own_shares_no_entry_and_its_cache_can_be_deleted(start, redis, text):
+def test_a_tenant_with_its_own_cache_shares_no_entry_and_its_cache_can_be_deleted(start, redis, text):
     gateway = start(**keys("acme", "bee", "sea", "ops"), cache_tenants="acme")
     fill(gateway, redis, text, key="bee")
     assert ask(gateway, text, key="sea")[0] == "hit"
@@ -275,7 +278,7 @@ def test_tenant_with_a_cache_of_its_own_shares_no_entry_and_its_cache_can_be_del
     assert delete(gateway, "/tenants/sea", "ops").status_code == 404
 
 
-def test_stream_of_a_tenant_with_a_cache_of_its_own_shares_no_entry(start, redis, text):
+def test_a_stream_of_a_tenant_with_its_own_cache_shares_no_entry(start, redis, text):
     gateway = start(**keys("acme", "bee", "sea"), cache_tenants="acme")
     fill(gateway, redis, text, key="bee")
     before = items_sent_to_triton(gateway)
@@ -287,24 +290,24 @@ def test_stream_of_a_tenant_with_a_cache_of_its_own_shares_no_entry(start, redis
 
 
 @pytest.mark.parametrize("path", ["", "/models/topics", "/models/topics/versions/2"])
-def test_deletion_reaches_the_memory_of_every_gateway(start, redis, text, path):
+def test_a_deletion_reaches_the_memory_tier_of_every_gateway(start, redis, text, path):
     one, other = (start(**keys("acme", "ops"), cache_refresh_s=0.2) for _ in range(2))
     fill(one, redis, text, key="acme")
     assert [ask(gateway, text, key="acme")[0] for gateway in (one, other)] == ["hit", "hit"]
     assert httpx.delete(f"{one.url}/v1/cache{path}").status_code == 401
     assert delete(one, path, "acme").status_code == 403
     assert delete(one, path, "ops").status_code == 200
-    wait_until(lambda: _forgotten(other, text))
-    redis.delete("headrace-generations")  # the workers that know the number write it back
+    wait_until(lambda: _deleted(other, text))
+    redis.delete("headrace-generations")  # the workers that have read the number write it back
     wait_until(lambda: redis.exists("headrace-generations"))
 
 
-def _forgotten(gateway, text):
+def _deleted(gateway, text):
     headers = {"Authorization": "Bearer acme", "Cache-Control": "only-if-cached"}
     return gateway.predict(text, version=2, headers=headers).status_code == 504
 
 
-def test_deletion_is_refused_where_nobody_needs_a_key_and_where_the_cache_is_gone(start, own_valkey):
+def test_a_deletion_is_refused_without_authentication_and_while_the_cache_is_gone(start, own_valkey):
     assert httpx.delete(f"{start().url}/v1/cache").status_code == 403
     gateway = start(**keys("ops"))
     own_valkey.stop()
@@ -312,7 +315,7 @@ def test_deletion_is_refused_where_nobody_needs_a_key_and_where_the_cache_is_gon
 
 
 @pytest.mark.parametrize("lease_s", [0, 5])
-def test_share_of_an_experiment_that_no_cache_answers(start, tmp_path, text, lease_s):
+def test_an_experiment_has_a_share_of_its_requests_bypass_the_cache(start, tmp_path, text, lease_s):
     arms = [{"name": "control", "version": 1, "weight": 0.5}, {"name": "treatment", "version": 2, "weight": 0.5}]
     path = tmp_path / "experiments.yaml"
     path.write_text(yaml.safe_dump({"experiments": [{"key": "e", "model": "topics", "cache_bypass": 0.5, "variants": arms}]}))
@@ -329,14 +332,14 @@ def test_share_of_an_experiment_that_no_cache_answers(start, tmp_path, text, lea
     assert {gateway.predict(text, version=2).headers["x-cache"] for _ in range(10)} <= {"miss", "hit"}
 
 
-def test_too_large_answers_are_not_stored(start, redis, text):
+def test_rows_that_are_too_large_are_not_stored(start, redis, text):
     gateway = start(cache_max_value_bytes=8)
     assert [ask(gateway, text)[0] for _ in range(3)] == ["miss"] * 3
     assert gateway.metric("headrace_cache_refused_total", version="2") == 3
     assert redis.keys("headrace:*") == []
 
 
-def test_what_hits_save_is_counted_in_seconds_and_money(start, redis, text):
+def test_the_savings_of_hits_are_counted_in_seconds_and_money(start, redis, text):
     gateway = start(price_usd_per_hour=36)
     fill(gateway, redis, text)
     for _ in range(20):

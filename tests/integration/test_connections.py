@@ -1,4 +1,4 @@
-"""What a client may send, and how slowly, on raw connections."""
+"""What a client may send on a raw TCP connection, and how slowly."""
 
 import contextlib
 import socket
@@ -37,7 +37,7 @@ def connected(gateway):
 
 
 def everything(connection):
-    """All that comes until the gateway closes the connection."""
+    """All bytes that come until the gateway closes the connection."""
     received = b""
     with contextlib.suppress(ConnectionResetError):
         while piece := connection.recv(65536):
@@ -46,7 +46,7 @@ def everything(connection):
 
 
 def drip(connection, pieces):
-    """Send pieces one after the other, until the gateway has closed; what it said."""
+    """Send pieces one by one until the gateway closes the connection; returns its response."""
     connection.setblocking(False)
     received = b""
     deadline = time.monotonic() + 10
@@ -56,7 +56,7 @@ def drip(connection, pieces):
             connection.sendall(piece)
             got = connection.recv(65536)
         except BlockingIOError:
-            time.sleep(0.02)  # a slow client is what is tested
+            time.sleep(0.02)  # the test needs a slow client
             continue
         except (BrokenPipeError, ConnectionResetError):
             return received
@@ -78,7 +78,7 @@ def test_a_connection_that_sends_nothing_is_closed(impatient):
         assert TIMEOUT_S * 0.9 < time.monotonic() - begun < TIMEOUT_S + 5
 
 
-def test_a_grpc_connection_on_which_nothing_is_said_is_closed(start_gateway, triton):
+def test_a_grpc_connection_that_sends_nothing_is_closed(start_gateway, triton):
     port = free_port()
     start_gateway(triton_url=triton.http_url, grpc_port=port, header_timeout_s=TIMEOUT_S)
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
@@ -104,7 +104,7 @@ def test_a_body_that_drips_is_cut_off_with_a_sentence(impatient):
     assert b"connection: close" in received.lower()
 
 
-def test_a_body_that_goes_on_after_its_answer_is_cut_off(impatient):
+def test_a_body_that_goes_on_after_the_response_is_cut_off(impatient):
     with connected(impatient) as connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: gateway\r\nContent-Length: 1000000\r\n\r\n")
         assert drip(connection, forever(b" ")).startswith(b"HTTP/1.1 200 OK")
@@ -139,7 +139,7 @@ def test_a_head_without_end_is_refused_before_it_fills_the_memory(impatient):
     assert httpx.get(f"{impatient.url}/livez").status_code == 200
 
 
-def test_what_is_not_http_is_refused_as_json(impatient):
+def test_bytes_that_are_not_http_are_refused_with_a_json_body(impatient):
     with connected(impatient) as connection:
         connection.sendall(b"\x16\x03\x01 hello\r\n\r\n")
         received = everything(connection)
@@ -168,7 +168,7 @@ def test_a_patient_client_keeps_its_connection(impatient):
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
-def test_an_upgrade_is_not_taken_and_the_requests_are_answered(impatient, protocol):
+def test_an_upgrade_is_ignored_and_the_requests_are_answered(impatient, protocol):
     with connected(impatient) as connection:
         upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n" % protocol
         asked = HEAD + upgrade + b'Content-Length: 22\r\n\r\n{"instances":["corn"]}'
@@ -184,7 +184,7 @@ def test_a_length_over_the_limit_is_refused_before_the_body_is_sent(impatient):
 
 
 @pytest.mark.parametrize(("content", "status"), [(b"not json", 400), (b"{}", 422), (b" " * 10_001, 413), (b'{"instances": ["corn"]}', 200)])
-def test_browsers_are_told_not_to_guess_the_type_of_an_answer(impatient, content, status):
+def test_responses_forbid_browsers_to_guess_their_content_type(impatient, content, status):
     answer = httpx.post(impatient.predict_url, content=content)
     assert (answer.status_code, answer.headers["x-content-type-options"]) == (status, "nosniff")
 
@@ -195,25 +195,25 @@ def test_every_cut_off_is_counted_by_its_reason(impatient):
     wait_until(lambda: impatient.metric("headrace_connections_cut_off_total", reason="slow") >= 1)
 
 
-def test_an_answer_that_nobody_reads_is_dropped(start_gateway, triton):
+def test_a_response_that_the_client_does_not_read_is_dropped(start_gateway, triton):
     gateway = start_gateway(triton_url=triton.http_url, write_timeout_s=1)
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         connection.connect(("127.0.0.1", gateway.port))
         port = connection.getsockname()[1]
-        # more than all buffers between the two hold
+        # more than all buffers between client and gateway hold
         connection.sendall(b"GET /static-offline-docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: gateway\r\n\r\n" * 16)
         wait_until(lambda: port in clients_of(gateway))
         wait_until(lambda: port not in clients_of(gateway), timeout_s=20)
 
 
 def clients_of(gateway):
-    """The clients' ports of the connections that the gateway holds."""
+    """The client ports of the gateway's open connections."""
     found = psutil.Process(gateway.process.pid).net_connections(kind="tcp")
     return {entry.raddr.port for entry in found if entry.raddr and entry.laddr.port == gateway.port and entry.status == "ESTABLISHED"}
 
 
-def test_the_gateway_speaks_tls_and_nothing_else_where_it_has_a_certificate(triton, tmp_path):
+def test_a_gateway_with_a_certificate_speaks_tls_only(triton, tmp_path):
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")

@@ -1,4 +1,4 @@
-"""The examples of gateway/docs/dialects.md run as they stand, on the tiny models in the place of those that it names."""
+"""The examples of gateway/docs/dialects.md run as written, on tiny models in place of theirs."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def here(example, gateway):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=range(len(COMMANDS)))
-def test_commands_are_answered(tasks_gateway, command):
+def test_the_commands_are_answered(tasks_gateway, command):
     done = subprocess.run(["bash", "-o", "pipefail", "-c", here(command, tasks_gateway)], capture_output=True, text=True)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, bool(answers)) == (0, True)
@@ -31,8 +31,8 @@ def test_commands_are_answered(tasks_gateway, command):
 
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL), ids=["openai", "hugging face"])
-def test_python_examples_run(tasks_gateway, block):
-    configure_http_backend(requests.Session)  # HF_HUB_OFFLINE would keep the client from the gateway too
+def test_the_python_examples_run(tasks_gateway, block):
+    configure_http_backend(requests.Session)  # HF_HUB_OFFLINE would keep the client from the gateway, too
     try:
         exec(compile(here(block, tasks_gateway), "dialects.md", "exec"), {})  # noqa: S102 - our own page
     finally:

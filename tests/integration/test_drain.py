@@ -1,4 +1,4 @@
-"""Gateways leave and come while a proxy sends them requests."""
+"""Gateways are stopped and started while a proxy sends them requests."""
 
 import signal
 import threading
@@ -19,7 +19,7 @@ DRAIN_DELAY_S = 1.5
 
 @pytest.fixture
 def two(triton, tmp_path):
-    """Two gateways, and a function that starts one anew on its port."""
+    """Two gateways, and a function that restarts one of them on its port."""
     made = []
 
     def start(name, port=None):
@@ -40,20 +40,20 @@ def test_no_request_fails_while_gateways_are_restarted_one_after_the_other(two):
     *gateways, start = two
     with RollingProxy([f"127.0.0.1:{gateway.port}" for gateway in gateways]) as proxy, Load(proxy.predict_url, clients=6) as load:
         for i, gateway in enumerate(gateways):
-            load.goes_on()
+            load.wait_for_answers()
             assert gateway.stop(signal.SIGTERM) == 0
-            load.goes_on()
+            load.wait_for_answers()
             takes_requests(start(f"again-{i}", gateway.port))
     assert set(load.statuses) == {200}, (load.statuses, [answer.text for answer in load.faults][:3])
 
 
-def test_the_same_load_sees_a_gateway_that_does_not_drain(two):
-    """What makes the test above able to fail: the proxy hides no request that was lost."""
+def test_the_same_load_sees_failures_of_a_gateway_that_does_not_drain(two):
+    """The test above is able to fail: the proxy does not hide lost requests."""
     *gateways, _ = two
     with RollingProxy([f"127.0.0.1:{gateway.port}" for gateway in gateways]) as proxy, Load(proxy.predict_url, clients=6) as load:
-        load.goes_on()
+        load.wait_for_answers()
         gateways[0].stop(signal.SIGKILL)
-        load.goes_on()
+        load.wait_for_answers()
     assert set(load.statuses) - {200}, load.statuses
 
 
@@ -77,7 +77,7 @@ def test_all_workers_drain(start_gateway, triton):
     assert gateway.process.wait(timeout=20) == 0
 
 
-def test_requests_and_streams_that_never_end_do_not_keep_a_gateway_from_leaving_in_time(start_gateway, triton):
+def test_endless_requests_and_streams_do_not_keep_a_gateway_from_stopping_in_time(start_gateway, triton):
     drain_timeout_s, grpc_port = 6, free_port()
     gateway = start_gateway(triton_url=triton.http_url, drain_timeout_s=drain_timeout_s, grpc_port=grpc_port)
     begun, over = threading.Event(), threading.Event()
@@ -108,4 +108,4 @@ def test_requests_and_streams_that_never_end_do_not_keep_a_gateway_from_leaving_
         over.set()
     asking.join()
     assert code == 0
-    assert took_s < 2 * drain_timeout_s - 1, "one after the other"
+    assert took_s < 2 * drain_timeout_s - 1, "their timeouts ran one after the other"

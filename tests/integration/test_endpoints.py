@@ -1,4 +1,4 @@
-"""Two real Tritons behind one gateway, and what happens to them."""
+"""One gateway in front of two real Tritons, which are killed, frozen and started."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from model_repository.server import TritonServer
 pytestmark = pytest.mark.integration
 
 LOST = {502, 503}
-"""What a request may get whose Triton ended under it, once no other could take it."""
+"""What a request may get if its Triton ended and no other could take the request."""
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def calls(triton):
 
 
 class frozen:
-    """A Triton that hangs.
+    """Suspends a Triton.
 
-    The processes of its models go on: Triton aborts when it finds one of those suspended.
+    The processes of its models are not suspended, since Triton aborts when it finds one that is.
     """
 
     def __init__(self, triton):
@@ -55,36 +55,36 @@ class frozen:
         self._process.resume()
 
 
-def test_both_share_the_work(both, tritons):
+def test_two_tritons_share_the_work(both, tritons):
     before = [calls(triton) for triton in tritons]
     with Load(both.predict_url, clients=6) as load:
-        load.goes_on(200)
+        load.wait_for_answers(200)
     shares = [calls(triton) - was for triton, was in zip(tritons, before, strict=True)]
     assert set(load.statuses) == {200}
     assert min(shares) > 0.25 * sum(shares), shares
     assert endpoints(both, "closed") == 2
 
 
-def test_one_is_killed_under_load_and_hardly_a_request_fails(both, tritons):
+def test_few_requests_fail_when_a_triton_is_killed_under_load(both, tritons):
     with Load(both.predict_url, clients=6) as load:
-        load.goes_on()
+        load.wait_for_answers()
         os.kill(tritons[0].pid, signal.SIGKILL)
         wait_until(lambda: endpoints(both, "open") == 1)
-        load.goes_on()
+        load.wait_for_answers()
         seen = dict(load.statuses)
-        load.goes_on()
+        load.wait_for_answers()
     assert set(load.statuses) <= {200} | LOST, load.statuses
     assert sum(load.statuses[status] for status in LOST) <= 6, load.statuses
     assert {status: load.statuses[status] for status in LOST if status in load.statuses} == {s: n for s, n in seen.items() if s in LOST}
     assert both.metric("headrace_triton_retries_total") > 0
 
 
-def test_one_that_freezes_is_left_out_and_its_calls_are_answered_by_the_other(both, tritons):
+def test_a_triton_that_freezes_gets_no_more_calls_and_the_other_answers_them(both, tritons):
     with Load(both.predict_url, clients=6) as load:
-        load.goes_on()
+        load.wait_for_answers()
         with frozen(tritons[0]):
             wait_until(lambda: endpoints(both, "open") + endpoints(both, "half-open") == 1, timeout_s=30)
-            load.goes_on()
+            load.wait_for_answers()
             assert set(load.statuses) <= {200, 504}, load.statuses
             assert load.statuses[504] <= 6, load.statuses
         wait_until(lambda: endpoints(both, "closed") == 2, timeout_s=30)
@@ -92,7 +92,7 @@ def test_one_that_freezes_is_left_out_and_its_calls_are_answered_by_the_other(bo
         wait_until(lambda: calls(tritons[0]) > answered + 10)
 
 
-def test_both_gone_says_when_to_come_back_and_recovers_without_a_restart(both, tritons):
+def test_with_both_tritons_gone_clients_are_told_when_to_retry_and_no_restart_is_needed(both, tritons):
     assert both.predict("corn", version=2).status_code == 200
     with frozen(tritons[0]), frozen(tritons[1]):
         wait_until(lambda: endpoints(both, "open") == 2, timeout_s=30)
@@ -104,7 +104,7 @@ def test_both_gone_says_when_to_come_back_and_recovers_without_a_restart(both, t
     wait_until(lambda: both.predict("corn", version=2).status_code == 200 and endpoints(both, "closed") == 2)
 
 
-def test_a_version_is_answered_where_it_is_ready(repository, start_gateway, tmp_path):
+def test_calls_for_a_version_go_to_the_tritons_where_it_is_ready(repository, start_gateway, tmp_path):
     fewer = tmp_path / "fewer"
     shutil.copytree(repository, fewer)
     shutil.rmtree(fewer / "topics/2")
@@ -115,7 +115,7 @@ def test_a_version_is_answered_where_it_is_ready(repository, start_gateway, tmp_
         wait_until(lambda: calls(partial) > 0 and calls(full) > 0)
 
 
-def test_a_version_whose_only_triton_is_gone_is_known_still_and_answered_from_the_cache(repository, start_gateway, valkey, tmp_path):
+def test_a_version_whose_only_triton_is_gone_stays_known_and_is_answered_from_the_cache(repository, start_gateway, valkey, tmp_path):
     fewer = tmp_path / "fewer"
     shutil.copytree(repository, fewer)
     shutil.rmtree(fewer / "topics/2")
@@ -133,7 +133,7 @@ def test_a_version_whose_only_triton_is_gone_is_known_still_and_answered_from_th
         assert gateway.predict("corn", version=1, headers=gone).status_code == 200
 
 
-def test_a_name_stands_for_all_its_addresses(triton, start_gateway):
+def test_a_dns_name_stands_for_all_its_addresses(triton, start_gateway):
     port = triton.http_url.rpartition(":")[2]
     gateway = start_gateway(triton_url=f"dns:///localhost:{port}", catalog_refresh_s=0.2)
     assert gateway.predict("corn", version=2).status_code == 200

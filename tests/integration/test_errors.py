@@ -1,6 +1,6 @@
-"""Keys, overload, request ids and a Triton that is not there, on running gateways.
+"""API keys, overload, request ids and a missing Triton, on running gateways.
 
-`tests/gateway/routes/test_errors.py` has the statuses and sentences of bad input.
+`tests/gateway/routes/test_errors.py` covers the statuses and sentences for bad input.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ def body(*texts, **more):
     return json.dumps({"instances": list(texts), **more})
 
 
-def test_api_key_is_asked_for_where_keys_are_configured(start_gateway, triton):
+def test_an_api_key_is_required_where_keys_are_configured(start_gateway, triton):
     digest = hashlib.sha256(b"s3cret").hexdigest()
     gateway = start_gateway(triton_url=triton.http_url, auth="keys", api_keys=f"acme:{digest}")
     refused = send(gateway, body("a"))
@@ -32,7 +32,7 @@ def test_api_key_is_asked_for_where_keys_are_configured(start_gateway, triton):
     wait_until(lambda: '"tenant":"acme"' in gateway.log.read_text())
 
 
-async def test_more_waiting_texts_than_permits_are_shed(start_gateway, triton):
+async def test_texts_beyond_the_permits_are_shed(start_gateway, triton):
     gateway = start_gateway(triton_url=triton.http_url, max_pending=64)
     async with httpx.AsyncClient(timeout=30) as client:
         bodies = [{"instances": [f"{i} {j}" for j in range(64)], "version": 2} for i in range(6)]
@@ -43,7 +43,7 @@ async def test_more_waiting_texts_than_permits_are_shed(start_gateway, triton):
     assert (await asyncio.to_thread(gateway.predict, "after the rush", version=2)).status_code == 200
 
 
-def test_request_id_comes_back_and_stands_in_the_log(gateway):
+def test_the_request_id_is_in_the_response_and_in_the_log(gateway):
     answer = gateway.predict("maize", headers={"X-Request-ID": "my-id-1"})
     assert answer.headers["x-request-id"] == "my-id-1"
     wait_until(lambda: '"my-id-1"' in gateway.log.read_text())
@@ -52,7 +52,7 @@ def test_request_id_comes_back_and_stands_in_the_log(gateway):
     assert "maize" not in gateway.log.read_text()
 
 
-def test_gateway_that_never_saw_a_triton_is_alive_but_not_ready(tmp_path):
+def test_a_gateway_that_never_saw_a_triton_is_alive_but_not_ready(tmp_path):
     gateway = GatewayProcess(log=tmp_path / "gateway.log", triton_url=f"127.0.0.1:{free_port()}")
     try:
         wait_until(lambda: "catalog not read" in gateway.log.read_text())

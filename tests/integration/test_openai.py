@@ -1,4 +1,4 @@
-"""The `openai` client, unchanged, against the gateway; and reranking as Cohere, Jina and vLLM shape it."""
+"""The unchanged `openai` client against the gateway; reranking as in Cohere, Jina and vLLM."""
 
 import asyncio
 import base64
@@ -32,8 +32,8 @@ def test_embeddings_equal_those_of_predict(client, tasks_gateway, tasks_reposito
     np.testing.assert_allclose([entry.embedding for entry in answer.data], predicted(tasks_gateway, "raw-embeddings", *texts), atol=1e-6)
     words = sum(len(text.split()) + 2 for text in texts)
     assert (answer.model, answer.usage.prompt_tokens, answer.usage.total_tokens) == ("raw-embeddings", words, words)
-    alone = client.embeddings.create(model="raw-embeddings", input=texts[0], encoding_format="float")
-    np.testing.assert_allclose(alone.data[0].embedding, answer.data[0].embedding, atol=1e-6)
+    single = client.embeddings.create(model="raw-embeddings", input=texts[0], encoding_format="float")
+    np.testing.assert_allclose(single.data[0].embedding, answer.data[0].embedding, atol=1e-6)
 
 
 def test_base64_holds_float32(tasks_gateway, tasks_repository):
@@ -44,7 +44,7 @@ def test_base64_holds_float32(tasks_gateway, tasks_repository):
     assert np.frombuffer(base64.b64decode(raw), "<f4").tolist() == numbers
 
 
-def test_dimensions_are_those_that_the_model_was_trained_for(client, tasks_repository):
+def test_only_dimensions_that_the_model_was_trained_for_are_accepted(client, tasks_repository):
     text = tasks_repository.texts[0]
     whole, cut = (
         client.embeddings.create(model="embeddings", input=text, extra_body={"version": 1}, **wanted).data[0].embedding
@@ -58,7 +58,7 @@ def test_dimensions_are_those_that_the_model_was_trained_for(client, tasks_repos
         client.embeddings.create(model="raw-embeddings", input=text, dimensions=8)
 
 
-def test_tokens_read_are_counted_up_to_where_the_text_is_cut(client, tasks_repository):
+def test_usage_counts_the_tokens_up_to_where_the_text_is_cut(client, tasks_repository):
     long = " ".join(tasks_repository.texts)
     assert client.embeddings.create(model="raw-embeddings", input=[long, "alna"]).usage.total_tokens == 24 + 3
 
@@ -80,7 +80,7 @@ def test_models_are_listed_for_openai_and_kserve(client, tasks_gateway):
         client.models.retrieve("none")
 
 
-def test_unknown_models_and_models_of_other_tasks_are_told_apart(client):
+def test_unknown_models_and_models_of_other_tasks_have_different_errors(client):
     with pytest.raises(openai.NotFoundError, match="no such model") as caught:
         client.embeddings.create(model="none", input="a")
     assert caught.value.code == "model_not_found"
@@ -88,7 +88,7 @@ def test_unknown_models_and_models_of_other_tasks_are_told_apart(client):
         client.embeddings.create(model="weather", input="a")
 
 
-async def test_key_limits_and_faults_are_the_clients_own_exceptions(start_gateway, tasks_triton):
+async def test_refused_keys_overload_and_timeouts_are_the_clients_own_exceptions(start_gateway, tasks_triton):
     digest = hashlib.sha256(b"s3cret").hexdigest()
     gateway = start_gateway(triton_url=tasks_triton.http_url, auth="keys", api_keys=f"acme:{digest}", min_pending=8, max_pending=8)
 
@@ -122,7 +122,7 @@ async def test_async_client(tasks_gateway, tasks_repository):
             await client.embeddings.create(model="none", input="a")
 
 
-def test_user_is_the_unit_of_an_experiment_where_the_header_names_none(client, tasks_gateway):
+def test_user_is_the_unit_of_an_experiment_unless_the_header_names_one(client, tasks_gateway):
     def variant(**more):
         return client.embeddings.with_raw_response.create(model="embeddings", input="alna", **more).headers["x-variant"]
 
@@ -134,7 +134,7 @@ def test_user_is_the_unit_of_an_experiment_where_the_header_names_none(client, t
     assert {variant() for _ in range(30)} == {"control", "treatment"}
 
 
-def test_what_one_dialect_cached_another_hits(client, tasks_gateway):
+def test_a_row_cached_by_one_dialect_is_a_hit_in_another(client, tasks_gateway):
     text = uuid.uuid4().hex
 
     def cache_of(answer):
@@ -154,7 +154,7 @@ def test_what_one_dialect_cached_another_hits(client, tasks_gateway):
     np.testing.assert_allclose(answer.parse().data[0].embedding, kserve.json()["predictions"][0], atol=1e-6)
 
 
-def test_rerank_sorts_documents_in_the_shape_of_cohere(tasks_gateway, tasks_repository):
+def test_rerank_sorts_documents_in_coheres_response_format(tasks_gateway, tasks_repository):
     query, *documents = tasks_repository.texts[:6]
     body = {"model": "ranker", "query": query, "documents": [documents[0], *({"text": text} for text in documents[1:])]}
     answer = httpx.post(f"{tasks_gateway.url}/v1/rerank", json=body).json()

@@ -1,4 +1,7 @@
-"""A running gateway answers as its OpenAPI document says, whatever is asked: what the document allows, and what it does not."""
+"""A running gateway answers as its OpenAPI document says.
+
+Schemathesis sends requests that the document allows, and requests that it does not allow.
+"""
 
 import hashlib
 import os
@@ -41,7 +44,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 
 
 [[operations]]
 include-path = "/v1/models/{model}:predictStream"
-# what is wrong with a line stands in its line of the answer, whose status is 200
+# the error of a line is on its line of the response, whose status is 200
 checks.negative_data_rejection.enabled = false
 """
 

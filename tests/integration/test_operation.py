@@ -1,4 +1,4 @@
-"""What an operator sees of a running gateway, and changes without a restart."""
+"""What operators see of a running gateway, and what they change without a restart."""
 
 import asyncio
 import hashlib
@@ -25,7 +25,7 @@ def runtime_file(tmp_path):
 
 
 def lines(gateway):
-    """Those of the log that were written on standard output, all of which are JSON."""
+    """The lines of the log that were written to standard output, all of which are JSON."""
     return [json.loads(line) for line in gateway.log.read_text().splitlines() if not line.startswith("gateway on ")]
 
 
@@ -50,14 +50,14 @@ def test_every_line_of_the_log_is_json_with_the_workers_pid(gateway):
     assert "uvicorn.error" in {line.get("logger") for line in lines(gateway)}
 
 
-def test_a_traceparent_that_is_none_is_left_out_of_the_log(gateway):
+def test_a_malformed_traceparent_is_not_logged(gateway):
     gateway.predict("corn", headers={"traceparent": "00-not-a-trace", "X-Request-ID": "odd"})
     wait_until(lambda: '"odd"' in gateway.log.read_text())
     assert [line for line in lines(gateway) if line.get("request_id") == "odd" and "trace_id" in line] == []
 
 
 def stages(answer):
-    """Milliseconds by stage, in order."""
+    """Milliseconds by stage, in the order of the header."""
     parts = (part.partition(";dur=") for part in answer.headers["server-timing"].split(", "))
     return {name: float(milliseconds) for name, _, milliseconds in parts}
 
@@ -74,19 +74,19 @@ def test_the_stages_of_a_request_add_up_to_its_time(gateway):
     assert list(stages(gateway.predict("a", version=9))) == ["authenticate", "parse", "fail"]
 
 
-def test_log_level_and_limits_change_in_all_workers_without_a_restart(start_gateway, triton, runtime_file):
+def test_log_level_and_request_limits_change_in_all_workers_without_a_restart(start_gateway, triton, runtime_file):
     gateway = start_gateway("--workers", 2, triton_url=triton.http_url, runtime_file=runtime_file, **ADMINISTERED)
 
     def change(**settings):
         runtime_file.write_text(json.dumps(settings))
         in_force = {}
 
-        def all_have_it():
+        def all_workers_have_it():
             shown = httpx.get(f"{gateway.url}/debug/config", headers=KEY).json()
             in_force[shown["pid"]] = shown["runtime"]["in_force"]
             return list(in_force.values()) == [settings] * 2
 
-        wait_until(all_have_it)
+        wait_until(all_workers_have_it)
 
     def statuses():
         body = {"instances": ["a b c", "d"], "version": 2}
@@ -106,7 +106,7 @@ def test_log_level_and_limits_change_in_all_workers_without_a_restart(start_gate
     wait_until(lambda: '"path":"/v1/models/topics:predict"' in gateway.log.read_text()[quiet:])
 
 
-async def test_what_may_wait_for_a_model_changes_without_a_restart(start_gateway, triton, runtime_file):
+async def test_queue_limits_of_a_model_change_without_a_restart(start_gateway, triton, runtime_file):
     gateway = start_gateway(triton_url=triton.http_url, runtime_file=runtime_file)
 
     async def statuses(requests):
@@ -126,16 +126,16 @@ async def test_what_may_wait_for_a_model_changes_without_a_restart(start_gateway
     assert await statuses(4) == {200}
     assert limit() >= 256
     await change(models={"topics": {"max_pending": 1}})
-    # one request of any size is answered while nobody else is
+    # a request of any size is admitted while the queue is empty
     assert await statuses(4) == {200, 429}
     assert limit() == 1
     await change(defaults={"max_pending": 1}, models={"topics": {"max_pending": 512}})
-    # it begins with the minimum and grows with what is answered
+    # the limit starts at the minimum and grows with each answer
     assert await statuses(2) == {200}
     assert limit() >= 64
 
 
-def test_runtime_settings_that_are_wrong_are_refused_and_the_last_good_ones_stay(start_gateway, triton, runtime_file):
+def test_invalid_runtime_settings_are_refused_and_the_last_valid_ones_stay_in_force(start_gateway, triton, runtime_file):
     runtime_file.write_text("limits: {max_text_bytes: 3}")
     gateway = start_gateway(triton_url=triton.http_url, runtime_file=runtime_file)
     assert checks(gateway)["runtime_settings"] == "ok"
@@ -149,7 +149,7 @@ def test_runtime_settings_that_are_wrong_are_refused_and_the_last_good_ones_stay
     assert "headrace_runtime_settings_valid 1.0" in httpx.get(f"{gateway.url}/metrics").text
 
 
-def test_the_configuration_is_shown_to_holders_of_a_key_without_secrets(start_gateway, triton, runtime_file):
+def test_the_configuration_is_shown_without_secrets_to_holders_of_a_key(start_gateway, triton, runtime_file):
     runtime_file.write_text("log_level: debug\nlimits: {request_timeout_ms: 2500}")
     gateway = start_gateway(
         triton_url=triton.http_url,
@@ -171,7 +171,7 @@ def test_the_configuration_is_shown_to_holders_of_a_key_without_secrets(start_ga
     assert shown["catalog"]["models"] == {"topics": {"1": "ready", "2": "ready"}}
 
 
-def test_a_client_that_leaves_before_its_request_is_whole_is_no_internal_error(gateway):
+def test_a_client_that_disconnects_within_its_request_causes_no_internal_error(gateway):
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
         client.sendall(b"POST /v1/models/topics:predict HTTP/1.1\r\nHost: a\r\nX-Request-ID: gone\r\nContent-Length: 100\r\n\r\n{")
         wait_until(lambda: "headrace_requests_in_flight 2.0" in httpx.get(f"{gateway.url}/metrics").text)

@@ -1,4 +1,4 @@
-"""Deadlines, priorities, callers that leave, and a cache that hangs."""
+"""Deadlines, priorities, callers that disconnect, and a cache that hangs."""
 
 import asyncio
 import socket
@@ -38,7 +38,7 @@ async def test_batch_work_is_shed_first_and_interactive_work_overtakes_it(start_
         waiting = sum(not task.done() for task in batch)
         answers = await asyncio.gather(*batch)
     assert interactive.status_code == 200
-    assert waiting > 0, "interactive work waited until all batch work was done"
+    assert waiting > 0, "interactive work waited for all batch work"
     assert {answer.status_code for answer in answers} == {200, 429}
     shed = [answer for answer in answers if answer.status_code == 429]
     assert all(1 <= int(answer.headers["retry-after"]) <= 30 for answer in shed)
@@ -46,7 +46,7 @@ async def test_batch_work_is_shed_first_and_interactive_work_overtakes_it(start_
     assert gateway.metric("headrace_shed_items_total", priority="interactive") == 0
 
 
-async def test_work_whose_caller_has_left_is_not_begun(start_gateway, triton):
+async def test_items_of_a_disconnected_caller_are_not_sent_to_triton(start_gateway, triton):
     gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512, request_timeout_ms=60_000)
     async with httpx.AsyncClient(timeout=60) as client:
         first = asyncio.create_task(post(client, gateway))
@@ -59,11 +59,11 @@ async def test_work_whose_caller_has_left_is_not_begun(start_gateway, triton):
         assert (await first).status_code == 200
     wait_until(lambda: gateway.metric("headrace_pending_items") == 0)
     begun = gateway.metric("headrace_triton_call_items_sum")
-    assert begun < 5 * 64, "texts of clients that left went to Triton"
+    assert begun < 5 * 64, "texts of disconnected clients were sent to Triton"
     wait_until(lambda: gateway.log.read_text().count('"status":499') == 4)
 
 
-async def test_texts_that_are_too_late_are_not_begun_and_the_rest_is_answered(start_gateway, triton):
+async def test_texts_past_their_deadline_are_not_sent_to_triton_and_the_others_are_answered(start_gateway, triton):
     gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512, request_timeout_ms=60_000)
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=100)) as client:
         patient = [asyncio.create_task(post(client, gateway)) for _ in range(4)]
@@ -82,7 +82,7 @@ def test_a_gateway_starts_and_answers_while_redis_is_down(start_gateway, triton)
     assert httpx.get(f"{gateway.url}/readyz").json()["checks"]["cache"] == "does not answer"
 
 
-def test_a_gateway_starts_and_answers_in_time_while_redis_hangs_and_uses_it_when_it_is_back(tmp_path, triton):
+def test_a_gateway_starts_and_answers_in_time_while_redis_hangs_and_uses_it_afterwards(tmp_path, triton):
     with Valkey() as valkey:
         process = psutil.Process(valkey.pid)
         process.suspend()
@@ -104,7 +104,7 @@ def test_a_gateway_starts_and_answers_in_time_while_redis_hangs_and_uses_it_when
             process.resume()
 
 
-def test_a_client_that_sends_half_a_request_and_leaves_holds_nothing(gateway):
+def test_a_client_that_disconnects_after_half_a_request_holds_no_resources(gateway):
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", gateway.port)) as half:
             half.sendall(b"POST /v1/models/topics:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")

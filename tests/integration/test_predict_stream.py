@@ -1,4 +1,4 @@
-"""Streams of many lines: in order, with flat memory, back-pressure both ways, and errors for their lines alone."""
+"""Streams of many lines: order, flat memory, back-pressure both ways, errors of single lines."""
 
 import asyncio
 import json
@@ -34,14 +34,14 @@ def test_lines_are_answered_as_predict_answers_them(tasks_gateway, tasks_reposit
     assert [(one["line"], one["prediction"]) for one in read(answer)] == list(enumerate(expected["predictions"], start=1))
 
 
-def test_each_task_has_its_instances(tasks_gateway):
+def test_the_instances_of_each_task_are_accepted(tasks_gateway):
     ranked = read(ask(tasks_gateway, b'{"query": "alna", "documents": ["bero", "alna"]}', model="ranker"))
     assert sorted(one["index"] for one in ranked[0]["prediction"]) == [0, 1]
     parameters = '?parameters={"candidate_labels":["alna","bero"]}'
     assert set(read(ask(tasks_gateway, b'"alna"', model="zero-shot", query=parameters))[0]["prediction"]["labels"]) == {"alna", "bero"}
 
 
-def test_an_error_is_its_lines_alone(tasks_gateway):
+def test_an_error_of_a_line_affects_this_line_only(tasks_gateway):
     lines = [
         b'"alna"',
         b"not json",
@@ -67,22 +67,22 @@ def test_an_error_is_its_lines_alone(tasks_gateway):
         ("weather", '?parameters={"multi_label":true}', 422, "does not take it"),
     ],
 )
-def test_what_is_wrong_with_the_whole_is_said_before_the_first_line(tasks_gateway, model, query, status, sentence):
+def test_an_error_of_the_whole_request_is_answered_before_the_first_line(tasks_gateway, model, query, status, sentence):
     answer = ask(tasks_gateway, b'"a"', model=model, query=query)
     assert (answer.status_code, sentence in answer.json()["error"]) == (status, True)
 
 
-def test_a_priority_that_is_none_is_said_before_the_first_line(tasks_gateway):
+def test_an_unknown_priority_is_answered_before_the_first_line(tasks_gateway):
     answer = ask(tasks_gateway, b'"a"', headers={"X-Priority": "urgent"})
     assert (answer.status_code, answer.json()) == (400, {"error": "X-Priority: must be one of interactive, batch"})
 
 
-def test_the_deadline_is_each_lines(tasks_gateway):
+def test_each_line_has_the_deadline_of_its_own(tasks_gateway):
     answers = read(ask(tasks_gateway, json.dumps(uuid.uuid4().hex).encode(), headers={"X-Request-Timeout-Ms": "0.001"}))
     assert [one["status"] for one in answers] == [504]
 
 
-def test_a_stream_is_on_one_variant_and_hits_what_requests_cached(tasks_gateway):
+def test_a_stream_has_one_variant_and_shares_cache_entries_with_requests(tasks_gateway):
     text = uuid.uuid4().hex
     unit = {"X-Unit-ID": "u-1"}
     variants = {ask(tasks_gateway, b'"alna"', b'"bero"', model="embeddings", headers=unit).headers["x-variant"] for _ in range(3)}
@@ -97,7 +97,7 @@ def test_a_stream_is_on_one_variant_and_hits_what_requests_cached(tasks_gateway)
 
 
 class Lines:
-    """A body of many lines on few texts; `sent` counts those that were taken."""
+    """A body of many lines with few different texts; `sent` counts the lines that were read."""
 
     def __init__(self, count, texts=1000, together=100, pad_bytes=0):
         self.sent, self._count, self._texts, self._together, self._pad = 0, count, texts, together, b" " * pad_bytes
@@ -122,7 +122,7 @@ async def test_memory_stays_flat_over_two_hundred_thousand_lines(tasks_gateway):
                 assert json.loads(line)["line"] == numbers
                 rss.append(process.memory_info().rss)
     assert numbers == 200_000
-    assert max(rss) - rss[3] < 8 * MEBIBYTE, rss  # the first lines warm it up
+    assert max(rss) - rss[3] < 8 * MEBIBYTE, rss  # the first lines warm the gateway up
 
 
 async def aiter_of(lines):
@@ -130,7 +130,7 @@ async def aiter_of(lines):
         yield part
 
 
-async def test_a_client_that_does_not_read_is_not_read_from(tasks_gateway):
+async def test_the_body_of_a_client_that_does_not_read_is_not_read(tasks_gateway):
     process = psutil.Process(tasks_gateway.process.pid)
     before = process.memory_info().rss
     lines = Lines(10**9, pad_bytes=1000)  # more than the sockets' buffers hold
@@ -143,17 +143,17 @@ async def test_a_client_that_does_not_read_is_not_read_from(tasks_gateway):
         assert process.memory_info().rss - before < 64 * MEBIBYTE
         for _ in range(20_000):
             await answer.content.readline()
-        assert await settled(lambda: lines.sent) > at, "reading lets it go on"
-        answer.connection.transport.abort()  # closing would wait until all that was written is read
+        assert await settled(lambda: lines.sent) > at, "the gateway goes on reading when the client reads"
+        answer.connection.transport.abort()  # closing would wait until all written data is read
     await asyncio.to_thread(wait_until, lambda: '"error":"the client left"' in tasks_gateway.log.read_text())
     assert tasks_gateway.metric("headrace_pending_items", model="embeddings") == 0
 
 
 async def settled(count):
-    """The value of `count()` once it has stayed the same for half a second of asking."""
+    """The value of `count()` after it has not changed for half a second."""
     same, value = 0, count()
     while same < 10:
-        await asyncio.sleep(0.05)  # another process decides when it stops taking
+        await asyncio.sleep(0.05)  # another process decides when it stops reading
         same, value = (same + 1, value) if count() == value else (0, count())
     return value
 
@@ -164,7 +164,7 @@ async def test_a_client_that_neither_reads_nor_sends_is_cut_off(start_gateway, t
     writer.write(b'POST /v1/models/weather:predictStream HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n"alna"\n\r\n')
     answer = await asyncio.wait_for(reader.read(), timeout=20)
     assert b'{"line":1,"prediction":' in answer
-    assert not answer.endswith(b"0\r\n\r\n"), "the client sees that it is not whole"
+    assert not answer.endswith(b"0\r\n\r\n"), "the client must see that the response is cut"
     writer.close()
     wait_until(lambda: "neither sent nor read for 0.5 s" in gateway.log.read_text())
 

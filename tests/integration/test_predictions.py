@@ -1,4 +1,4 @@
-"""What comes out of the gateway is what the fine-tune says."""
+"""The gateway's predictions are those of the fine-tuned model."""
 
 import asyncio
 import math
@@ -15,11 +15,15 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
 INT8_TOLERANCE, INT8_MEAN_TOLERANCE = 0.12, 0.01
-"""Dynamic int8 scales activations by the whole batch: one text between two labels may move further than the first, all the others not."""
+"""The largest difference of a score and the largest mean difference.
+
+Dynamic int8 scales activations by the whole batch, so the scores of one borderline text may differ
+by more than the first, those of the other texts may not.
+"""
 
 
 def reference(version, texts):
-    """Probabilities by the PyTorch model with its adapter, one text at a time: [texts, labels]."""
+    """Probabilities of the PyTorch model with its adapter, one text at a time: [texts, labels]."""
     from export.demo.train import base_folder
 
     adapter = ROOT / f"export/demo/adapters/v{version}"
@@ -54,12 +58,12 @@ def test_answers_agree_with_pytorch(gateway, documents, version):
     assert same >= 31
 
 
-def test_batched_alone_and_cached_answers_agree(gateway, documents):
+def test_batched_single_and_cached_answers_agree(gateway, documents):
     texts = documents[:16]
     options = {"version": 2, "parameters": {"top_k": 8}}
-    alone = [gateway.predict(text, headers={"Cache-Control": "no-store"}, **options).json()["predictions"][0] for text in texts]
+    single = [gateway.predict(text, headers={"Cache-Control": "no-store"}, **options).json()["predictions"][0] for text in texts]
     batched = gateway.predict(*texts, headers={"Cache-Control": "no-cache"}, **options)
-    assert_near(scores(alone), scores(batched.json()["predictions"]))
+    assert_near(scores(single), scores(batched.json()["predictions"]))
 
     def all_cached():
         again = gateway.predict(*texts, **options)
@@ -69,7 +73,7 @@ def test_batched_alone_and_cached_answers_agree(gateway, documents):
     assert cached.json() == batched.json()
 
 
-def test_a_text_that_was_cut_is_named_also_when_it_comes_from_the_cache(gateway):
+def test_a_text_that_was_cut_is_named_even_if_its_row_comes_from_the_cache(gateway):
     long = "grain shipments rose " * 200
 
     def answered(status):
@@ -87,7 +91,7 @@ def test_probabilities_add_up_to_one(gateway):
     assert sorted((entry["score"] for entry in prediction), reverse=True) == [entry["score"] for entry in prediction]
 
 
-def test_unit_stays_on_the_variant_that_growthbook_gives_it(gateway):
+def test_a_unit_keeps_the_variant_that_growthbook_assigns(gateway):
     ranges = oracle.getBucketRanges(2, 1.0, [0.5, 0.5])
     for unit in (f"user-{i}" for i in range(20)):
         index = oracle.chooseVariation(oracle.gbhash("topics-lora", unit, 2), ranges)
@@ -102,7 +106,7 @@ def test_without_a_unit_each_request_is_a_unit_of_its_own(gateway):
     assert {gateway.predict("corn").headers["x-variant"] for _ in range(30)} == {"control", "treatment"}
 
 
-def test_explicit_version_overrides_the_experiment(gateway):
+def test_an_explicit_version_overrides_the_experiment(gateway):
     for version in (1, 2):
         answer = gateway.predict("corn", version=version)
         assert answer.headers["x-model-version"] == str(version)
@@ -110,7 +114,7 @@ def test_explicit_version_overrides_the_experiment(gateway):
         assert "x-experiment" not in answer.headers
 
 
-def test_cache_status_follows_what_was_known(gateway):
+def test_the_cache_status_says_how_many_items_were_hits(gateway):
     one, two = uuid.uuid4().hex, uuid.uuid4().hex
 
     def status(*texts, **headers):
@@ -138,7 +142,7 @@ async def test_concurrent_equal_misses_are_computed_once(gateway):
     assert gateway.metric("headrace_items_total", version="2") == 40
 
 
-def test_model_tells_its_versions_quality_and_experiment(gateway):
+def test_a_model_shows_its_versions_quality_and_experiment(gateway):
     assert httpx.get(f"{gateway.url}/v1/models").json()["models"] == ["topics"]
     model = httpx.get(f"{gateway.url}/v1/models/topics").json()
     assert (model["name"], model["ready"], model["default_version"]) == ("topics", True, 2)

@@ -1,8 +1,9 @@
-"""Whatever the dialect, the batches, the state of the cache, the version or the experiment: the answer is the model's own.
+"""The answer is always the model's own: in any dialect, batch, state of the cache, version and arm.
 
-An example is a list of rounds, a round a list of questions that are asked at the same time. Their texts come from a pool that all
-examples share, so that they are cached, and from the example's own, which nothing knows at first: so batches are known wholly, in part
-or not at all, to one or both of two gateways on one Valkey, and some of what is known is stale.
+An example is a list of rounds, and a round is a list of questions that are asked at the same time.
+Some of their texts come from a pool that all examples share, so they are cached; the others are the
+example's own, which are not cached at first. So batches are cached wholly, in part or not at all,
+in one or both of two gateways on one Valkey, and some of the entries are stale.
 """
 
 import asyncio
@@ -19,14 +20,14 @@ from dialects import DIALECTS, TAKE_NO_VERSION
 from gateway_process import GatewayProcess, free_port
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_alone import TOLERANCE, ModelAlone
+from reference_model import TOLERANCE, ReferenceModel
 
 pytestmark = pytest.mark.integration
 
 VERSIONS = {"embeddings": (1, 2), "weather": (1,)}
 POOL = (
     "alna bero",
-    "Alna   BERO",  # the same to the tokenizer, another text to the cache
+    "Alna   BERO",  # the same text for the tokenizer, another text for the cache
     "alna",
     "bero alna fito gova",
     "alna bero cota duva " * 10,  # longer than the model reads
@@ -42,7 +43,7 @@ EXPERIMENT = {"key": "same-answers", "model": "embeddings", "cache_bypass": 0.1,
 
 @dataclass(frozen=True)
 class Asked:
-    """A question, as drawn: which of the gateways is asked, how, and what."""
+    """A question as it was drawn: the gateway that is asked, the dialect, and what it is asked."""
 
     gateway: int
     dialect: str
@@ -54,7 +55,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Question(Asked):
-    """A question on its way: with the addresses of the gateway, and the client that asks."""
+    """A question with the addresses of its gateway and the client that asks."""
 
     url: str = ""
     grpc_url: str = ""
@@ -63,7 +64,7 @@ class Question(Asked):
 
 @st.composite
 def batches(draw, texts):
-    """A batch of texts, cut anywhere into questions that are asked alike."""
+    """A batch of texts, cut at random into questions with the same options."""
     dialect = draw(st.sampled_from(sorted(DIALECTS)))
     model = draw(st.sampled_from(DIALECTS[dialect][1]))
     version = None if dialect in TAKE_NO_VERSION else draw(st.sampled_from((None, *VERSIONS[model])))
@@ -83,8 +84,8 @@ def batches(draw, texts):
 def examples(draw, words):
     own = draw(st.lists(st.lists(st.sampled_from(words), min_size=5, max_size=9).map(" ".join), min_size=2, max_size=6))
     texts = st.sampled_from(POOL) | st.sampled_from(own)
-    together = st.lists(batches(texts), min_size=1, max_size=4).map(lambda drawn: [asked for batch in drawn for asked in batch])
-    return draw(st.lists(together, min_size=1, max_size=4))
+    rounds = st.lists(batches(texts), min_size=1, max_size=4).map(lambda drawn: [asked for batch in drawn for asked in batch])
+    return draw(st.lists(rounds, min_size=1, max_size=4))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def gateways(tasks_triton, valkey, tmp_path_factory):
                 cache_policies=folder / "policies.yaml",
                 experiments_file=folder / "experiments.yaml",
                 grpc_port=port,
-                # what is shed on a slow machine is no matter of this test
+                # nothing must be shed on a slow machine
                 target_latency_ms=60_000,
                 request_timeout_ms=60_000,
             )
@@ -114,18 +115,18 @@ def gateways(tasks_triton, valkey, tmp_path_factory):
 
 
 @pytest.fixture
-def alone(tasks_triton):
-    with contextlib.closing(ModelAlone(tasks_triton)) as model:
+def reference(tasks_triton):
+    with contextlib.closing(ReferenceModel(tasks_triton)) as model:
         yield model
 
 
-def assert_models_own(question, version, rows, alone, version_of_unit):
+def assert_answer_of_the_model(question, version, rows, reference, version_of_unit):
     unit = question.headers.get("X-Unit-ID")
     if question.version is not None or question.model != EXPERIMENT["model"]:
         assert version == (question.version or 1), question
     elif unit:
         assert version == version_of_unit.setdefault(unit, version), question
-    expected = alone.rows(question.model, version, question.texts)
+    expected = reference.rows(question.model, version, question.texts)
     rows = np.asarray(rows)
     if rows.shape[1] < expected.shape[1]:
         expected = expected[:, : rows.shape[1]]
@@ -133,7 +134,7 @@ def assert_models_own(question, version, rows, alone, version_of_unit):
     np.testing.assert_allclose(rows, expected, atol=TOLERANCE, rtol=0, err_msg=str(question))
 
 
-def test_every_way_to_ask_gives_the_models_own_answer(gateways, alone, tasks_repository):
+def test_every_way_to_ask_gives_the_answer_of_the_model_itself(gateways, reference, tasks_repository):
     words = sorted(set(" ".join(tasks_repository.texts).split()))
     version_of_unit = {}
 
@@ -141,12 +142,12 @@ def test_every_way_to_ask_gives_the_models_own_answer(gateways, alone, tasks_rep
         gateway = gateways[asked.gateway]
         question = Question(**vars(asked), url=gateway.url, grpc_url=gateway.grpc_url, client=client)
         version, rows = await DIALECTS[asked.dialect][0](question)
-        assert_models_own(question, version, rows, alone, version_of_unit)
+        assert_answer_of_the_model(question, version, rows, reference, version_of_unit)
 
     async def ask_all(rounds):
         async with httpx.AsyncClient() as client:
-            for together in rounds:
-                await asyncio.gather(*(ask(client, asked) for asked in together))
+            for round_ in rounds:
+                await asyncio.gather(*(ask(client, asked) for asked in round_))
 
     @given(examples(words))
     @settings(max_examples=40, deadline=None, derandomize=True, database=None)

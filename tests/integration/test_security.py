@@ -1,4 +1,4 @@
-"""Keys, scopes, rates and quotas on real gateways that share one Valkey."""
+"""API keys, scopes, rate limits and quotas on real gateways that share one Valkey."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def state():
 
 @pytest.fixture
 def keys(state):
-    """`python -m gateway keys` on that state; gives what it printed."""
+    """Runs `python -m gateway keys` on that state, and returns what it printed."""
 
     def run(*arguments, code=0):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
@@ -41,7 +41,7 @@ def keys(state):
 
 @pytest.fixture
 def guarded(start_gateway, triton, state, valkey):
-    """Starts gateways that ask for keys of that state."""
+    """Starts gateways that require keys of that state."""
 
     def start(*arguments, **settings):
         common = {"auth": "keys", "state_url": state.url, "cache_url": valkey.url, "key_refresh_s": REFRESH_S}
@@ -67,7 +67,7 @@ def id_of(keys, tenant):
     return row[0]
 
 
-def test_a_key_made_on_the_command_line_opens_the_door_and_a_revoked_one_does_not(guarded, keys):
+def test_a_key_made_on_the_command_line_is_accepted_and_a_revoked_one_is_not(guarded, keys):
     gateway = guarded()
     key = keys("create", "acme")
     assert key.startswith("hr_")
@@ -79,28 +79,28 @@ def test_a_key_made_on_the_command_line_opens_the_door_and_a_revoked_one_does_no
     assert keys("list").splitlines()[1].split()[1:4] == ["acme", "feedback,predict", "revoked"]
 
 
-def test_a_new_key_is_all_that_standard_output_holds_whatever_there_is_to_be_logged(keys, state):
+def test_standard_output_holds_nothing_but_the_new_key_whatever_is_logged(keys, state):
     with redis.Redis.from_url(state.url) as client:
         client.hset("headrace:keys", "00", "no record")
     keys("create", "acme")
     assert re.fullmatch(r"hr_[\w-]{43}", keys("rotate", id_of(keys, "acme")))
 
 
-def test_an_expired_key_is_not_let_in(guarded, keys):
+def test_an_expired_key_is_refused(guarded, keys):
     gateway = guarded()
     key = keys("create", "acme", "--expires-in", "2s")
     assert status(gateway, key) == 200
     wait_until(lambda: status(gateway, key) == 401, timeout_s=5)
 
 
-def test_two_gateways_share_a_rate(guarded, keys):
+def test_two_gateways_share_a_rate_limit(guarded, keys):
     gateways = [guarded(), guarded()]
     key = keys("create", "acme", "--limits", "requests_per_s=5,requests_burst=20")
     begun = time.monotonic()
     answers = [gateways[i % 2].predict("corn", version=2, headers=bearer(key)) for i in range(60)]
     passed = sum(answer.status_code == 200 for answer in answers)
     most = 20 + 5 * (time.monotonic() - begun)
-    # a gateway may hold a lease of 2 that it does not spend
+    # a gateway may hold 2 requests of the rate that it does not spend
     assert 20 - 2 <= passed <= most
     shed = next(answer for answer in answers if answer.status_code == 429)
     assert (shed.headers["x-ratelimit-limit"], shed.headers["x-ratelimit-remaining"]) == ("20", "0")
@@ -110,7 +110,7 @@ def test_two_gateways_share_a_rate(guarded, keys):
     wait_until(lambda: status(gateways[0], key) == 200, timeout_s=5)
 
 
-def test_without_state_known_keys_go_on_unknown_ones_wait_and_limits_are_counted_here(guarded, keys, state):
+def test_without_state_known_keys_work_unknown_ones_do_not_and_rate_limits_are_counted_locally(guarded, keys, state):
     gateway = guarded(key_outage_s=4)
     known, unknown = keys("create", "acme", "--limits", "requests_per_s=2,requests_burst=4"), keys("create", "acme")
     assert status(gateway, known) == 200
@@ -123,11 +123,11 @@ def test_without_state_known_keys_go_on_unknown_ones_wait_and_limits_are_counted
     refused = gateway.predict("corn", headers=bearer(unknown))
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
     assert httpx.get(f"{gateway.url}/readyz").json()["checks"]["state"] == "does not answer"
-    # for a stated time only
+    # known keys work for a limited time only
     wait_until(lambda: status(gateway, known) == 503, timeout_s=15)
 
 
-def test_several_workers_know_the_same_keys(guarded, keys):
+def test_all_workers_know_the_same_keys(guarded, keys):
     gateway = guarded("--workers", "2")
     key = keys("create", "acme")
     assert {status(gateway, key) for _ in range(20)} == {200}
@@ -135,14 +135,14 @@ def test_several_workers_know_the_same_keys(guarded, keys):
     wait_until(lambda: {status(gateway, key) for _ in range(20)} == {401}, timeout_s=10)
 
 
-def test_nobody_administers_while_authentication_is_off_and_it_is_said(gateway):
+def test_administration_is_refused_while_authentication_is_off_and_the_error_says_why(gateway):
     refused = httpx.get(f"{gateway.url}/v1/admin/keys")
     assert (refused.status_code, "HEADRACE_AUTH=keys" in refused.json()["error"]) == (403, True)
     assert httpx.get(f"{gateway.url}/readyz").json()["checks"]["auth"] == "off: everyone may ask"
     assert "authentication is off" in gateway.log.read_text()
 
 
-def test_a_gateway_that_nobody_could_enter_does_not_start():
+def test_a_gateway_that_would_accept_no_caller_does_not_start():
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
     done = subprocess.run([sys.executable, "-m", "gateway"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 1

@@ -1,4 +1,7 @@
-"""A sweep on real stacks, ended by hand in its second configuration and taken up again, with one that cannot start and profiles."""
+"""A sweep on real stacks, with profiles and a configuration that cannot start.
+
+It is interrupted in its second configuration and resumed.
+"""
 
 import json
 import os
@@ -35,7 +38,7 @@ SWEEP = {
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's file and folder."""
+    """The file and folder of a sweep."""
 
     folder: Path
 
@@ -70,7 +73,10 @@ def make_sweep(folder, tasks_repository):
 
 
 def interrupt(sweep, words, number):
-    """Begin, end by a signal once `words` were said; what was said. Nothing of the stack stays."""
+    """Start a sweep, and send it the signal `number` once it has logged `words`; returns its log.
+
+    No process of the stack may be left.
+    """
     log = sweep.folder / "log"
     with sweep.begin(log) as process:
         wait_until(lambda: words in log.read_text(), timeout_s=60)
@@ -83,7 +89,10 @@ def interrupt(sweep, words, number):
 
 @pytest.fixture(scope="module")
 def interrupted(tasks_repository, tmp_path_factory):
-    """The sweep after Ctrl-C in its second configuration: what it said, sweep.json, the page's headline, its results."""
+    """A sweep after Ctrl-C in its second configuration.
+
+    Gives (sweep, log, contents of sweep.json, headline of the page, modification times of results).
+    """
     sweep = make_sweep(tmp_path_factory.mktemp("sweep"), tasks_repository)
     said = interrupt(sweep, "[2 of 3", signal.SIGINT)
     finished = {path: path.stat().st_mtime_ns for path in (sweep.out / "runs").glob("*.json")}
@@ -92,7 +101,10 @@ def interrupted(tasks_repository, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def resumed(interrupted):
-    """The same sweep run again: its exit status and what it said, and the results that were finished before."""
+    """The same sweep after it was run again.
+
+    Gives (sweep, exit status, log, modification times of the results that were finished before).
+    """
     sweep, *_, finished = interrupted
     log = sweep.folder / "log"
     with sweep.begin(log) as process:
@@ -101,7 +113,7 @@ def resumed(interrupted):
 
 
 @pytest.mark.integration
-def test_a_sweep_that_is_ended_by_hand_keeps_what_is_finished_and_says_so_first(interrupted):
+def test_an_interrupted_sweep_keeps_its_finished_results_and_says_so_first(interrupted):
     _, said, found, headline, finished = interrupted
     assert "Ended by hand; what is finished stays" in said
     assert [one["state"] for one in found["configurations"]] == ["finished", "pending", "pending"]
@@ -111,7 +123,7 @@ def test_a_sweep_that_is_ended_by_hand_keeps_what_is_finished_and_says_so_first(
 
 
 @pytest.mark.integration
-def test_a_sweep_that_is_told_to_end_before_anything_is_measured_leaves_a_page(tasks_repository, tmp_path):
+def test_a_sweep_that_is_interrupted_before_anything_is_measured_leaves_a_page(tasks_repository, tmp_path):
     sweep = make_sweep(tmp_path, tasks_repository)
     interrupt(sweep, "[1 of 3", signal.SIGTERM)
     assert sweep.headline == "Ended by hand before all was measured; the same command goes on."
@@ -119,26 +131,26 @@ def test_a_sweep_that_is_told_to_end_before_anything_is_measured_leaves_a_page(t
 
 
 @pytest.mark.integration
-def test_a_sweep_goes_on_where_it_was(resumed):
+def test_a_sweep_resumes_where_it_was_interrupted(resumed):
     sweep, _, said, finished = resumed
     assert re.search(r"\[2 of 3, about \d+ s left\] one by one: 1 loads", said)
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
-    delayed, alone, _ = sweep.found["configurations"]
-    assert alone["loads"][0]["batch_sizes"].keys() == {"1"}
-    assert alone["loads"][0]["cache_hit_rate"] == 0
+    delayed, one_by_one, _ = sweep.found["configurations"]
+    assert one_by_one["loads"][0]["batch_sizes"].keys() == {"1"}
+    assert one_by_one["loads"][0]["cache_hit_rate"] == 0
     assert delayed["loads"][0]["cache_hit_rate"] > 0.3
     assert delayed["loads"][0]["mean_queue_ms"] > 1
     assert "max_queue_delay_microseconds: 3000" in (sweep.out / "best/config.pbtxt").read_text()
 
 
 @pytest.mark.integration
-def test_the_repository_stays_as_it_was(resumed, tasks_repository):
+def test_the_repository_is_not_changed(resumed, tasks_repository):
     sweep, *_ = resumed
     assert (tasks_repository.folder / MODEL / "config.pbtxt").read_bytes() == (sweep.folder / "packaged.pbtxt").read_bytes()
 
 
 @pytest.mark.integration
-def test_each_part_of_the_stack_is_seen_over_time(resumed):
+def test_each_part_of_the_stack_is_observed_over_time(resumed):
     sweep, *_ = resumed
     for one in sweep.found["configurations"][:2]:
         assert one["loads"][0]["cpu_s_per_request"]["triton"] > 0
@@ -154,7 +166,7 @@ def test_each_part_of_the_stack_is_seen_over_time(resumed):
 
 
 @pytest.mark.integration
-def test_a_configuration_that_cannot_start_is_said_first_and_the_others_go_on(resumed):
+def test_a_configuration_that_cannot_start_is_reported_first_and_the_others_are_measured(resumed):
     sweep, status, *_ = resumed
     assert status == 1
     assert [one["state"] for one in sweep.found["configurations"]] == ["finished", "finished", "failed"]
@@ -163,7 +175,7 @@ def test_a_configuration_that_cannot_start_is_said_first_and_the_others_go_on(re
 
 
 @pytest.mark.integration
-def test_plan_works_straight_from_a_sweeps_folder(resumed, capsys):
+def test_plan_reads_the_folder_of_a_sweep(resumed, capsys):
     sweep, *_ = resumed
     profile = json.loads((sweep.out / "best/profile.json").read_text())
     assert profile["triton"]["instances"] == 2
@@ -183,7 +195,7 @@ def test_a_configuration_without_a_cache_has_no_profile(resumed):
 
 
 @pytest.mark.integration
-def test_another_slo_is_chosen_for_without_new_runs(resumed, capsys):
+def test_another_slo_needs_no_new_runs(resumed, capsys):
     sweep, _, _, finished = resumed
     main([*sweep.arguments, "--slo", "p95<1us"])
     assert "no configuration holds p95<0.001ms at any rate that was tried" in capsys.readouterr().out

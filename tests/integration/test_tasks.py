@@ -1,4 +1,7 @@
-"""Every task through the gateway answers as transformers and sentence-transformers do, computed and from the cache alike."""
+"""Every task through the gateway is answered as by transformers and sentence-transformers.
+
+Computed and cached answers are the same.
+"""
 
 import uuid
 
@@ -16,7 +19,10 @@ MAX_LENGTH = 24
 
 @pytest.fixture
 def ask(tasks_gateway):
-    """Predictions of a model; whatever is asked first is asked until it comes from the cache, and must stay the same."""
+    """Asks a model for predictions.
+
+    Each question is repeated until the cache answers it, and the answer must be the same.
+    """
 
     def post(model, *instances, headers=None, **body):
         url = f"{tasks_gateway.url}/v1/models/{model}:predict"
@@ -57,7 +63,7 @@ def test_text_classification(ask, tasks_repository):
     assert ask("weather", *texts) == [row[0] for row in ranked]
 
 
-def test_labels_that_may_hold_at_once(ask, tasks_repository):
+def test_multi_label_classification(ask, tasks_repository):
     texts = tasks_repository.texts[:12]
     expected = pipeline(tasks_repository, "text-classification", "moods", top_k=None, truncation=True)(texts)
     thresholds = {"wet": 0.4, "grey": 0.5, "dark": 0.5}
@@ -144,7 +150,7 @@ def test_zero_shot_classification(ask, tasks_repository, multi_label):
         np.testing.assert_allclose(answer["scores"], reference["scores"], atol=1e-4)
 
 
-def test_texts_that_were_cut_are_named_where_the_model_cuts(ask, tasks_repository):
+def test_texts_that_were_cut_are_named_if_the_model_cuts(ask, tasks_repository):
     short, long = tasks_repository.texts[0], " ".join(tasks_repository.texts[:4])
     for status in ("no-cache", "max-age=60"):
         cut = ask.raw("weather", short, long, headers={"Cache-Control": status}).json()["truncated"]
@@ -168,12 +174,12 @@ def test_texts_that_were_cut_are_named_where_the_model_cuts(ask, tasks_repositor
         ("answers", {"question": "a", "context": "b"}, {"max_answer_length": 0}, 422, "greater than or equal to 1"),
     ],
 )
-def test_what_a_task_does_not_take_is_refused_with_a_sentence(ask, model, instance, parameters, status, sentence):
+def test_inputs_that_a_task_does_not_take_are_refused_with_a_sentence(ask, model, instance, parameters, status, sentence):
     answer = ask.raw(model, instance, parameters=parameters)
     assert (answer.status_code, sentence in answer.json()["error"]) == (status, True), answer.text
 
 
-def test_parameters_that_change_an_answer_are_part_of_its_key_and_others_are_not(ask, tasks_repository):
+def test_only_parameters_that_change_a_row_are_part_of_its_key(ask, tasks_repository):
     text = uuid.uuid4().hex
     ask("weather", text)
     assert ask.raw("weather", text, parameters={"top_k": 2}).headers["x-cache"] == "hit"

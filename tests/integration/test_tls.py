@@ -1,4 +1,4 @@
-"""TLS with client certificates toward a real Redis and a real tritonserver."""
+"""TLS with client certificates to a real Redis and a real tritonserver."""
 
 import contextlib
 import json
@@ -26,9 +26,9 @@ LOOPBACK, NAME = "127.0.0.1", "localhost"
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory):
-    """Files: certificates of a server at an address, of one with a name and of ours.
+    """A folder with certificates of a server at an address, a server with a name, and a client.
 
-    Their authority, and another one that nobody trusts, are there too.
+    It also holds their authority, and another one that nobody trusts.
     """
     folder = tmp_path_factory.mktemp("pki")
     authority = trustme.CA()
@@ -90,7 +90,7 @@ async def test_state_and_cache_speak_tls_with_a_client_certificate(redis_over_tl
 
 
 @pytest.mark.parametrize("files", [("other-ca.pem", "client.pem", "client.key"), ("ca.pem", None, None)], ids=["untrusted", "unknown"])
-async def test_without_trust_on_either_side_there_is_no_state(redis_over_tls, pki, files):
+async def test_state_does_not_answer_if_either_side_is_not_trusted(redis_over_tls, pki, files):
     tls = ClientTls(*(None if name is None else pki / name for name in files))
     state = RedisState(redis_over_tls, timeout_s=2.0, tls=tls.redis_options(redis_over_tls))
     try:
@@ -103,9 +103,9 @@ async def test_without_trust_on_either_side_there_is_no_state(redis_over_tls, pk
 
 @pytest.fixture(scope="module")
 def triton_over_tls(pki, tmp_path_factory):
-    """A tritonserver without models, behind a proxy that asks its clients for a certificate.
+    """A tritonserver without models, behind a proxy that requires a client certificate.
 
-    Triton's HTTP has no TLS of its own.
+    Triton's HTTP endpoint has no TLS itself.
     """
     folder = tmp_path_factory.mktemp("triton")
     (folder / "models").mkdir()
@@ -134,7 +134,7 @@ def triton_over_tls(pki, tmp_path_factory):
 
 
 @pytest.mark.parametrize("scheme", ["", "dns:///"], ids=["a host", "all addresses of a name"])
-async def test_triton_is_spoken_to_over_tls_with_a_client_certificate(triton_over_tls, pki, scheme):
+async def test_triton_is_called_over_tls_with_a_client_certificate(triton_over_tls, pki, scheme):
     triton = Triton(Discovery.parse(scheme + triton_over_tls), access=TritonAccess(ours(pki), {"x-key": "hunter2"}))
     try:
         assert (await triton.catalog(5.0)).models == {}
@@ -147,7 +147,7 @@ async def test_triton_is_spoken_to_over_tls_with_a_client_certificate(triton_ove
     [None, ("other-ca.pem", "client.pem", "client.key"), ("ca.pem", None, None)],
     ids=["in the clear", "untrusted", "unknown"],
 )
-async def test_without_trust_on_either_side_there_is_no_triton(triton_over_tls, pki, access):
+async def test_triton_does_not_answer_if_either_side_is_not_trusted(triton_over_tls, pki, access):
     tls = None if access is None else ClientTls(*(None if name is None else pki / name for name in access))
     triton = Triton(Discovery.parse(triton_over_tls), access=TritonAccess(tls))
     try:

@@ -1,4 +1,4 @@
-"""Traces from a client through the gateway into a real Triton, as a collector gets them."""
+"""Traces from a client through the gateway into a real Triton, as a collector receives them."""
 
 import os
 import subprocess
@@ -47,13 +47,16 @@ def gateway(start_gateway, triton, valkey, variables, monkeypatch):
 
 
 def traced(sampled=True):
-    """A trace id, and the headers of a request in this trace."""
+    """A new trace id, and the headers of a request in this trace."""
     trace_id = uuid.uuid4().hex
     return trace_id, {"traceparent": f"00-{trace_id}-{CLIENT_SPAN}-0{int(sampled)}"}
 
 
 def ask_with_trace_in_triton(gateway, collector):
-    """A trace id for which Triton's spans came too, and the text that was asked: of its batches Triton's exporter loses some."""
+    """Send requests until one has Triton's spans, too; returns its trace id and text.
+
+    Triton's exporter loses some of its batches of spans.
+    """
     asked = {}
 
     def ask():
@@ -110,7 +113,7 @@ def test_a_trace_leads_from_a_grpc_client_into_triton_as_over_http(start_gateway
     assert f'"trace_id":"{trace_id}"' in line
 
 
-def test_a_hit_has_no_call(gateway, collector):
+def test_a_hit_has_no_span_of_a_call(gateway, collector):
     wait_until(lambda: gateway.predict("corn", version=2).headers["x-cache"] == "hit")
     trace_id, headers = traced()
     gateway.predict("corn", version=2, headers=headers)
@@ -132,7 +135,7 @@ def test_a_call_for_several_requests_is_linked_with_each_of_them(gateway, collec
     long = " ".join(f"word{i}" for i in range(400))
     with ThreadPoolExecutor(5) as threads:
         first = threads.submit(gateway.predict, *[f"{long} {uuid.uuid4().hex}" for _ in range(64)], version=2, timeout=60)
-        # the only call allowed at once is under way, so the next requests wait for each other
+        # the one call allowed at a time is in flight, so the next requests wait and share a call
         wait_until(lambda: gateway.metric("headrace_pending_items") > 0)
         traces = [traced() for _ in range(4)]
         asked = [threads.submit(gateway.predict, uuid.uuid4().hex, version=2, headers=headers, timeout=60) for _, headers in traces]
@@ -146,14 +149,14 @@ def test_a_call_for_several_requests_is_linked_with_each_of_them(gateway, collec
     assert joined
     spans = {request.span_id: trace_id for trace_id, request in requests.items()}
     for call in joined:
-        # the trace that it belongs to has it as a child, the others by links in both directions
+        # the call is a child in one trace, and is linked in both directions with the other traces
         assert spans[call.parent_id] == call.trace_id
         for linked in call.links:
             [infer] = collector.named("infer", spans[linked])
             assert call.span_id in infer.links
 
 
-def test_a_slow_requests_trace_stands_beside_the_metric(gateway):
+def test_the_trace_of_a_request_is_an_exemplar_of_the_metric(gateway):
     trace_id, headers = traced()
     gateway.predict(uuid.uuid4().hex, version=2, headers=headers)
     answer = httpx.get(f"{gateway.url}/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"})
@@ -162,7 +165,7 @@ def test_a_slow_requests_trace_stands_beside_the_metric(gateway):
     assert trace_id not in httpx.get(f"{gateway.url}/metrics").text
 
 
-def test_a_collector_that_is_gone_holds_nothing_up(triton, tmp_path, monkeypatch):
+def test_a_missing_collector_delays_neither_requests_nor_the_stop(triton, tmp_path, monkeypatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     with GatewayProcess(log=tmp_path / "gateway.log", triton_url=triton.http_url) as gateway:
         assert gateway.predict("corn", version=2, headers=traced()[1]).status_code == 200
@@ -170,7 +173,7 @@ def test_a_collector_that_is_gone_holds_nothing_up(triton, tmp_path, monkeypatch
         assert gateway.process.wait(timeout=10) == 0
 
 
-def test_an_exporter_that_is_not_known_stops_the_start_with_a_sentence():
+def test_an_unknown_exporter_stops_the_start_with_a_sentence():
     environment = {**os.environ, "OTEL_TRACES_EXPORTER": "pigeon", "HEADRACE_PORT": str(free_port())}
     done = subprocess.run([sys.executable, "-m", "gateway", "--workers", "2"], env=environment, capture_output=True, text=True)
     sentence = "OTEL_TRACES_EXPORTER: 'pigeon' is not known; give otlp, console or none, or install its package\n"

@@ -1,4 +1,4 @@
-"""Metrics with several workers, some of which are killed."""
+"""Metrics of several workers, some of which are killed."""
 
 import os
 import re
@@ -14,9 +14,9 @@ from gateway_process import wait_until
 pytestmark = pytest.mark.integration
 WORKERS = 3
 RESTART_S = 60
-"""Until all workers of a busy machine have started again.
+"""Seconds in which all workers restart on a busy machine.
 
-Where all of them were killed, nobody answers meanwhile.
+If all of them were killed, no request is answered meanwhile.
 """
 LONG = " ".join(f"word{i}" for i in range(400))
 
@@ -35,7 +35,7 @@ def worker_pids(gateway):
 def is_worker(process):
     try:
         return any("spawn_main" in argument for argument in process.cmdline())
-    except psutil.NoSuchProcess:  # it has ended; a zombie counts as one
+    except psutil.NoSuchProcess:  # it has ended; a zombie counts as ended
         return False
 
 
@@ -49,12 +49,12 @@ def metrics_folder(gateway):
 
 
 def ask(gateway, times):
-    """Each on a connection of its own, so that all workers get some."""
+    """Send requests, each on its own connection, so that all workers get some; their statuses."""
     with ThreadPoolExecutor(4) as threads:
         return list(threads.map(lambda i: gateway.predict(f"corn {i % 5}", version=2).status_code, range(times)))
 
 
-def test_counters_add_up_and_survive_killed_workers_while_files_stay_few(gateway):
+def test_counters_add_up_and_survive_killed_workers_with_few_files(gateway):
     asked = 0
     for _ in range(3):
         assert ask(gateway, 30) == [200] * 30
@@ -64,7 +64,7 @@ def test_counters_add_up_and_survive_killed_workers_while_files_stay_few(gateway
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda victim=victim: len(worker_pids(gateway) - {victim}) == WORKERS, RESTART_S)
         wait_until(lambda: value(gateway, "headrace_workers") == WORKERS, RESTART_S)
-        # a killed worker takes at most the requests with it that it was answering: none here
+        # a killed worker loses only the requests that it was answering: none here
         assert gateway.metric("headrace_requests_total", model="topics", status="200") == asked
         assert gateway.metric("headrace_request_seconds_count", model="topics") == asked
     names = {path.name for path in metrics_folder(gateway).glob("*.db")}
@@ -73,7 +73,7 @@ def test_counters_add_up_and_survive_killed_workers_while_files_stay_few(gateway
     assert names == {f"{kind}_{slot}.db" for kind in kinds for slot in range(WORKERS)}
 
 
-def test_killed_workers_gauges_vanish(gateway):
+def test_the_gauges_of_killed_workers_are_gone(gateway):
     with ThreadPoolExecutor(8) as threads:
         batches = [[f"{LONG} {i} {j}" for j in range(64)] for i in range(8)]
         asking = [threads.submit(attempt, gateway, batch) for batch in batches]
@@ -85,7 +85,7 @@ def test_killed_workers_gauges_vanish(gateway):
         assert "broken" in {done.result() for done in asking}
     wait_until(lambda: value(gateway, "headrace_workers") == WORKERS, RESTART_S)
     assert gateway.metric("headrace_pending_items", model="topics") == 0
-    # the request that asks is in flight itself
+    # the request to /metrics is in flight itself
     assert value(gateway, "headrace_requests_in_flight") == 1
 
 
@@ -96,7 +96,7 @@ def attempt(gateway, batch):
         return "broken"
 
 
-def test_least_and_greatest_of_the_workers_are_shown(gateway):
+def test_gauges_show_the_least_or_greatest_value_of_the_workers(gateway):
     assert (value(gateway, "headrace_triton_up"), value(gateway, "headrace_versions_refused")) == (1, 0)
     assert value(gateway, "headrace_experiments_valid") == 1
     assert gateway.metric("headrace_build_info", version="0.1.0") == 1
@@ -111,14 +111,14 @@ def test_a_rolling_restart_of_the_workers_keeps_the_counts(gateway):
     assert ask(gateway, 20) == [200] * 20
     assert gateway.metric("headrace_requests_total", model="topics", status="200") == 40
     slots = {path.stem.rpartition("_")[2] for path in metrics_folder(gateway).glob("*.db")}
-    # one more than workers: the first new one began while all old ones lived
+    # one slot more than workers: the first new worker started while all old ones lived
     assert slots <= {str(slot) for slot in range(WORKERS + 1)}
 
 
-def test_what_clients_send_makes_no_series(gateway):
+def test_input_of_clients_makes_no_series(gateway):
     def series():
         text = httpx.get(f"{gateway.url}/metrics").text
-        # in which tier a worker finds an answer depends on which worker is asked
+        # the tier that answers depends on the worker that is asked
         return {line.rpartition(" ")[0] for line in text.splitlines() if line.startswith("headrace_") and "tier=" not in line}
 
     def send(i):

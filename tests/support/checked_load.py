@@ -1,4 +1,4 @@
-"""Clients of two tenants that ask without a pause, and remember every answer so that it can be checked."""
+"""Clients of several tenants that send requests without a pause and keep the answers for checks."""
 
 import itertools
 import random
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 import numpy as np
 from gateway_process import wait_until
-from model_alone import TOLERANCE
+from reference_model import TOLERANCE
 
 MODEL = "embeddings"
 VERSIONS = (1, 2)
@@ -20,7 +20,7 @@ CLIENT_TIMEOUT_S = 30
 
 
 class Dialect(NamedTuple):
-    """How to ask a version for texts, and where its rows are in the answer."""
+    """The path and body that ask a version for texts, and where the rows are in its response."""
 
     path: Callable[[int], str]
     body: Callable[[list[str], int], dict[str, Any]]
@@ -48,31 +48,35 @@ DIALECTS = (
 
 
 class Answer(NamedTuple):
-    """What a client got: `status` is HTTP's, or the name of the exception where the connection broke."""
+    """A request and the response to it.
+
+    `status` is HTTP's, or the name of the exception if the connection broke.
+    """
 
     tenant: str
     version: int
     served_by: int | None
-    known: list[str]
+    cached: list[str]
     fresh: list[str]
     status: int | str
     took_s: float
-    cache: str | None
+    cache_status: str | None
     predictions: Any
     text: str
 
 
 class CheckedLoad:
-    """Two clients of each tenant ask for known texts and for fresh ones, which the clients of each tenant ask for once, by both versions.
+    """Some clients of each tenant send requests, to both versions and in changing dialects.
 
-    They change the dialect now and then. `answers` has all of them in the order in which they came.
+    They ask for cached texts and for fresh ones, each of which the clients of a tenant ask for
+    once. `answers` holds all answers in the order of arrival.
     """
 
-    def __init__(self, url, tenants, known, words, clients=2):
+    def __init__(self, url, tenants, cached, words, clients=2):
         self.answers = []
-        self._url, self._known, self._words = url, known, words
+        self._url, self._cached, self._words = url, cached, words
         self._over = threading.Event()
-        # equal seeds: what one tenant asks for the other asks for, too
+        # equal seeds: all tenants ask for the same texts
         self._threads = [threading.Thread(target=self._ask, args=(tenant, seed)) for tenant in tenants for seed in range(clients)]
 
     def __enter__(self):
@@ -91,63 +95,68 @@ class CheckedLoad:
             for turn in itertools.count():
                 if self._over.is_set():
                     return
-                known = rng.sample(self._known, (2, 0, 1)[turn % 3])
+                cached = rng.sample(self._cached, (2, 0, 1)[turn % 3])
                 fresh = [self.fresh_text(rng)] if turn % 3 else []
                 version = VERSIONS[turn // 3 % 2]
-                answer = ask(client, tenant, version, known, fresh, DIALECTS[turn // 6 % 3])
+                answer = ask(client, tenant, version, cached, fresh, DIALECTS[turn // 6 % 3])
                 self.answers.append(answer)
                 if answer.status != 200:
-                    self._over.wait(PAUSE_AFTER_FAILURE_S)  # a client that is told to come again does not come at once
+                    self._over.wait(PAUSE_AFTER_FAILURE_S)  # a refused client does not retry at once
 
     def fresh_text(self, rng):
-        """A text that nobody has asked for."""
+        """A text that no client has asked for."""
         return " ".join(rng.choices(self._words, k=10))
 
     @property
     def clients(self):
-        """How many ask, each one request at a time."""
+        """The number of clients; each sends one request at a time."""
         return len(self._threads)
 
     @property
     def statuses(self):
-        """How often each status was seen."""
+        """The number of answers by status."""
         return Counter(answer.status for answer in self.answers)
 
-    def sees(self, status, times=8):
+    def wait_for_status(self, status, times=8):
         """Wait until so many more answers had this status."""
         before = self.statuses[status]
         wait_until(lambda: self.statuses[status] >= before + times, timeout_s=60)
 
-    def goes_well(self, answers=60):
-        """Wait until the latest answers, so many and all of them after now, are good."""
+    def wait_until_healthy(self, answers=60):
+        """Wait until the latest `answers`, all of which came after this call, have status 200."""
         start = len(self.answers)
         wait_until(
             lambda: len(self.answers) >= start + answers and all(answer.status == 200 for answer in self.answers[-answers:]), timeout_s=60
         )
 
-    def assert_answers_are_the_models_own(self, alone):
-        """Every answer has the right rows, and nobody was given from a cache what nobody with that cache had asked for."""
+    def assert_answers_of_the_model(self, reference):
+        """Check that every answer has the reference's rows.
+
+        Also check that no cache held a text before a client that uses this cache had asked for it.
+        """
         good = [answer for answer in self.answers if answer.status == 200]
         assert [answer.served_by for answer in good] == [answer.version for answer in good]
         for version in VERSIONS:
             answered = [answer for answer in good if answer.version == version]
-            texts = [text for answer in answered for text in answer.known + answer.fresh]
+            texts = [text for answer in answered for text in answer.cached + answer.fresh]
             rows = [row for answer in answered for row in answer.predictions]
-            np.testing.assert_allclose(rows, alone.rows(MODEL, version, texts), atol=TOLERANCE, rtol=0)
-        assert {answer.cache for answer in good if answer.fresh} <= {"miss", "partial"}
+            np.testing.assert_allclose(rows, reference.rows(MODEL, version, texts), atol=TOLERANCE, rtol=0)
+        assert {answer.cache_status for answer in good if answer.fresh} <= {"miss", "partial"}
 
 
-def ask(client, tenant, version, known=(), fresh=(), dialect=DIALECTS[0]):
-    """Ask for texts and time it."""
+def ask(client, tenant, version, cached=(), fresh=(), dialect=DIALECTS[0]):
+    """Ask for texts, and measure how long the answer takes."""
     began_s = time.monotonic()
     try:
-        response = client.post(dialect.path(version), json=dialect.body([*known, *fresh], version))
+        response = client.post(dialect.path(version), json=dialect.body([*cached, *fresh], version))
     except httpx.TransportError as exc:
-        return Answer(tenant, version, None, list(known), list(fresh), type(exc).__name__, time.monotonic() - began_s, None, None, str(exc))
+        return Answer(
+            tenant, version, None, list(cached), list(fresh), type(exc).__name__, time.monotonic() - began_s, None, None, str(exc)
+        )
     took_s = time.monotonic() - began_s
-    served_by, cache = response.headers.get("x-model-version"), response.headers.get("x-cache")
+    served_by, cache_status = response.headers.get("x-model-version"), response.headers.get("x-cache")
     predictions = dialect.rows(response.json()) if response.status_code == 200 else None
     version_served = int(served_by) if served_by else None
     return Answer(
-        tenant, version, version_served, list(known), list(fresh), response.status_code, took_s, cache, predictions, response.text
+        tenant, version, version_served, list(cached), list(fresh), response.status_code, took_s, cache_status, predictions, response.text
     )

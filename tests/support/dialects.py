@@ -1,13 +1,14 @@
-"""One question in each dialect that the gateway speaks: the version that answered, and the rows.
+"""One question in each dialect that the gateway speaks: (version that answered, rows).
 
-A row is an embedding, or the scores of a label each in the order of `LABELS`; rows are float [texts, width].
+A row is an embedding, or the scores of the labels in the order of `LABELS`. The rows are floats,
+[texts, width].
 """
 
 import base64
 import json
 
 import numpy as np
-from model_alone import OUTPUTS
+from reference_model import OUTPUTS
 from triton_clients import CLIENTS, call, tensors
 
 LABELS = ("cold", "mild", "warm")
@@ -105,5 +106,5 @@ DIALECTS = {
     "TEI embed": (tei_embed, ("embeddings",)),
     "TEI predict": (tei_predict, ("weather",)),
 }
-"""How to ask, and the models of whose tasks the dialect speaks."""
+"""By dialect: (function that asks, models of the tasks that the dialect can ask for)."""
 TAKE_NO_VERSION = ("TEI embed", "TEI predict")

@@ -1,4 +1,4 @@
-"""Faults of a gateway's parts, each from its beginning to its end, and what clients may notice of it."""
+"""Faults of the parts of a stack, how each is injected, and what clients may notice of it."""
 
 import contextlib
 import random
@@ -15,15 +15,15 @@ from restartable import Restartable
 
 DEADLINE_S = 1.5
 SLACK_S = 2.0
-"""Of a machine that is busy with other things."""
+"""Added for a machine that is busy with other programs."""
 WORKER_REPLACED_WITHIN_S = 10.0
-"""uvicorn asks its workers every half a second, and waits five for an answer."""
+"""uvicorn pings its workers every half a second and waits for five seconds for a reply."""
 CONNECTION_ERRORS = frozenset({"ReadError", "RemoteProtocolError", "WriteError"})
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a fault may strike; `redis` is a client of the Valkey."""
+    """The parts into which a fault is injected; `redis` is a client of the Valkey."""
 
     gateway: GatewayProcess
     triton: Restartable
@@ -33,49 +33,49 @@ class Parts:
 
 def triton_killed(parts, load):
     parts.triton.kill()
-    load.sees(503)
+    load.wait_for_status(503)
     parts.triton.start()
 
 
 def triton_frozen(parts, load):
     with parts.triton.frozen():
-        load.sees(504, times=4)
-        load.sees(503)  # the circuit breaker is open: nobody waits any more
+        load.wait_for_status(504, times=4)
+        load.wait_for_status(503)  # the circuit breaker is open: no request waits any more
 
 
 def valkey_killed(parts, load):
     parts.valkey.kill()
-    load.goes_well()
+    load.wait_until_healthy()
     parts.valkey.start()
 
 
 def valkey_frozen(parts, load):
     with parts.valkey.frozen():
-        load.goes_well()
+        load.wait_until_healthy()
 
 
 def valkey_full(parts, load):
-    """Nothing can be stored, nor leased."""
+    """No value can be stored and no lease acquired."""
     refused = errors(parts.gateway, "set")
     parts.redis.config_set("maxmemory-policy", "noeviction")
     parts.redis.config_set("maxmemory", "1")
     wait_until(lambda: errors(parts.gateway, "set") > refused)
-    load.goes_well()
+    load.wait_until_healthy()
     parts.redis.config_set("maxmemory", "0")
 
 
 def valkey_evicts(parts, load):
-    """What was stored is thrown out for what is new."""
+    """Stored values are evicted for new ones."""
     parts.redis.config_set("maxmemory-policy", "volatile-lru")
-    # the server's own buffers take about half of what is left
+    # the server's own buffers take about half of the room that is left
     parts.redis.config_set("maxmemory", parts.redis.info("memory")["used_memory"] + 2**17)
     wait_until(lambda: parts.redis.info("stats")["evicted_keys"] > 50, timeout_s=60)
-    load.goes_well()
+    load.wait_until_healthy()
     parts.redis.config_set("maxmemory", "0")
 
 
 def entries_corrupted(parts, load):
-    """Of each three values one has a flipped bit, one is cut, and one is another's."""
+    """Of every three values one has a flipped bit, one is cut, and one is that of another key."""
     for _ in range(3):
         keys = parts.redis.keys("headrace:*")
         entries = [(key, value) for key, value in zip(keys, parts.redis.mget(keys), strict=True) if value is not None]
@@ -83,7 +83,7 @@ def entries_corrupted(parts, load):
             bit = random.Random(key).randrange(8 * len(value))
             flipped = (int.from_bytes(value, "big") ^ 1 << bit).to_bytes(len(value), "big")
             parts.redis.set(key, (flipped, value[: len(value) // 2], other)[i % 3], keepttl=True)
-        load.goes_well()
+        load.wait_until_healthy()
     assert parts.gateway.metric("headrace_cache_unreadable_total") > 0
 
 
@@ -100,7 +100,7 @@ def worker_frozen(parts, load):
 
 
 def clients_leave(parts, load):
-    """Clients that send a part of a request, and clients that send a whole one and do not wait."""
+    """Some clients disconnect in the middle of a request, others after it without waiting."""
     body = b'{"instances": ["%s"], "version": 1}'
     path = DIALECTS[0].path(1).encode()
     head = b"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bee\r\nContent-Length: %d\r\n\r\n"
@@ -109,7 +109,7 @@ def clients_leave(parts, load):
         whole = head % (path, len(text)) + text
         with socket.create_connection(("127.0.0.1", parts.gateway.port)) as leaving:
             leaving.sendall(whole[: (len(whole), len(whole) // 2, 40)[number % 3]])
-    load.goes_well()
+    load.wait_until_healthy()
 
 
 def errors(gateway, operation):
@@ -127,27 +127,28 @@ def busiest_worker(gateway):
 
 
 def is_replaced(gateway, victim):
-    """Whether there is another worker in its place that has begun."""
-    with contextlib.suppress(psutil.NoSuchProcess):  # it ended while it was looked at
+    """Whether another worker has started in the place of the victim."""
+    with contextlib.suppress(psutil.NoSuchProcess):  # it ended during the check
         return victim not in (now := workers(gateway)) and len(now) == 2 and gateway.log.read_text().count("catalog read") >= 3
     return False
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`strike` lasts from its beginning to its end; clients may notice `statuses` of it, and wait `longest_s`.
+    """A fault, which `inject` starts and ends.
 
-    The gateway has so many `workers`; a fault `of_triton` needs one that nobody else uses.
+    Clients may get `statuses` during it, and no request may take longer than `longest_s`. The
+    gateway has so many `workers`. A fault `of_triton` needs a Triton that no other test uses.
     """
 
-    strike: Callable[[Parts, CheckedLoad], None]
+    inject: Callable[[Parts, CheckedLoad], None]
     statuses: Set[Any] = frozenset()
     longest_s: float = DEADLINE_S + SLACK_S
     workers: int = 1
     of_triton: bool = False
 
     def __str__(self):
-        return self.strike.__name__
+        return self.inject.__name__
 
 
 FAULTS = [

@@ -1,4 +1,4 @@
-"""A gateway as a child process, as a user starts it."""
+"""A gateway as a child process, started as a user starts it."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ def free_port():
 
 
 def infer_request(model, columns, **fields):
-    """A ModelInferRequest of texts by input."""
+    """A ModelInferRequest with the texts of each input."""
     request = service_pb2.ModelInferRequest(model_name=model, **fields)
     for name, values in columns.items():
         tensor = request.inputs.add(name=name, datatype="BYTES", shape=[len(values), 1])
@@ -73,11 +73,11 @@ class GatewayProcess:
         return sum(float(value) for found, value in samples if all(label in found.split(",") for label in wanted))
 
     def child_pid(self, name):
-        """The pid of an embedded child, as the start-up message says."""
+        """The pid of an embedded child, read from the start-up message."""
         return int(re.search(rf"{name} \(pid (\d+)\)", self.log.read_text())[1])
 
     def stop(self, sign=signal.SIGTERM):
-        """Stop it and give its exit code."""
+        """Stop it and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(sign)
         try:
@@ -91,5 +91,5 @@ def wait_until(condition, timeout_s=20.0):
     """Poll until `condition()` is true."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)  # other processes change the condition: polled, and bounded by the deadline
+        assert time.monotonic() < deadline, "the condition did not become true in time"
+        time.sleep(0.05)  # other processes change the condition, so it is polled until the deadline

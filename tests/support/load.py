@@ -1,4 +1,4 @@
-"""Clients that ask without a pause until they are told to stop."""
+"""Clients that send requests without a pause while the context is entered."""
 
 import collections
 import threading
@@ -9,7 +9,10 @@ from gateway_process import wait_until
 
 
 class Load:
-    """`statuses` counts what so many clients got; a connection that broke counts by the name of its exception."""
+    """So many clients; `statuses` counts the responses by status.
+
+    A broken connection counts under the name of its exception.
+    """
 
     def __init__(self, url, clients=4, timeout_s=30, version=2, headers=None):
         self.statuses = collections.Counter()
@@ -42,7 +45,7 @@ class Load:
         for thread in self._threads:
             thread.join()
 
-    def goes_on(self, answers=40):
-        """Wait until so many more requests were answered well."""
+    def wait_for_answers(self, answers=40):
+        """Wait until so many more requests were answered with status 200."""
         before = self.statuses[200]
         wait_until(lambda: self.statuses[200] >= before + answers, timeout_s=60)

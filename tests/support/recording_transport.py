@@ -1,10 +1,10 @@
-"""A connection's transport that records, for protocols that are tested without a socket."""
+"""A transport that records what is written, for tests of protocols without a socket."""
 
 import asyncio
 
 
 class RecordingTransport(asyncio.Transport):
-    """Records what is sent; `writes` are the calls, one by one."""
+    """Records what is written; `writes` holds the data of each call."""
 
     def __init__(self):
         super().__init__()
@@ -12,7 +12,7 @@ class RecordingTransport(asyncio.Transport):
 
     @property
     def sent(self):
-        """All that was sent."""
+        """All data that was written."""
         return b"".join(self.writes)
 
     def write(self, data):
@@ -33,6 +33,6 @@ class RecordingTransport(asyncio.Transport):
 
 
 async def turns(times=10):
-    """Let other tasks run for some turns of the event loop."""
+    """Let other asyncio tasks run for some turns of the event loop."""
     for _ in range(times):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A server that is killed, frozen, and started again by the same command: at the same address, with nothing of what it held."""
+"""A server that is killed, frozen, and restarted by the same command at the same address, empty."""
 
 import contextlib
 import os
@@ -13,7 +13,11 @@ GRACE_S = 10
 
 
 class Restartable:
-    """`answers` tells whether the server can be used; `running` is the one that was started by others, if there is one."""
+    """A server process.
+
+    `answers` returns whether the server can be used. `running` is a process that others started, if
+    there is one.
+    """
 
     def __init__(self, argv, environment, log, answers, running=None):
         self._command = argv, environment, log
@@ -24,7 +28,7 @@ class Restartable:
 
     @classmethod
     def of(cls, running, log, answers):
-        """Of a running server, by its command."""
+        """Take over a running server, with the command that started it."""
         process = psutil.Process(running.pid)
         return cls(process.cmdline(), process.environ(), log, answers, running)
 
@@ -39,13 +43,13 @@ class Restartable:
         assert self._running.poll() is None, self._command[2].read_text()
 
     def kill(self):
-        """End it at once, with what it started."""
+        """Kill it at once, with the processes that it started."""
         os.kill(self.pid, signal.SIGKILL)
         wait_until(lambda: self._running.poll() is not None)
 
     @contextlib.contextmanager
     def frozen(self):
-        """Stop this process alone, and let it go on."""
+        """Suspend this process, not its children, while the context is entered."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
             yield

@@ -1,4 +1,7 @@
-"""A real reverse proxy (Caddy) in front of several gateways: follows /readyz, and sends a request again only where it was never sent."""
+"""A real reverse proxy (Caddy) in front of several gateways.
+
+It follows `/readyz`, and retries a request only if the request was not sent.
+"""
 
 import json
 import subprocess
@@ -12,7 +15,7 @@ CHECK_EVERY = "100ms"
 
 
 class RollingProxy:
-    """Caddy on a free port; `gateways` are host:port."""
+    """Caddy on a free port; each of `gateways` is host:port."""
 
     def __init__(self, gateways):
         self.port = free_port()
@@ -20,7 +23,7 @@ class RollingProxy:
         handler = {
             "handler": "reverse_proxy",
             "upstreams": [{"dial": gateway} for gateway in gateways],
-            # a connection that was refused is tried elsewhere; a request that was sent is not sent again
+            # a refused connection is tried at another gateway; a sent request is never sent again
             "load_balancing": {"selection_policy": {"policy": "round_robin"}, "try_duration": "5s", "try_interval": "50ms"},
             "health_checks": {"active": {"uri": "/readyz", "interval": CHECK_EVERY, "timeout": "2s"}},
         }

@@ -1,6 +1,6 @@
-"""What schemathesis cannot know of our media types."""
+"""What schemathesis must be told about our media types."""
 
 import schemathesis
 
-# lines are sent as the text that the document's schema says they are
+# NDJSON is sent as the text that its schema in the document describes
 schemathesis.serializer.alias("application/x-ndjson", "text/plain")

@@ -1,4 +1,4 @@
-"""Sweeps whose runs are known beforehand."""
+"""Sweeps that are made of given runs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ PACKAGED = PackagedModel(
 def results(rate_rps: float, latency_s: float, *, failed: int = 0, answered: float = 1.0, behind: int = 0) -> Results:
     """A run of 10 s with `failed` failures.
 
-    The share `answered` of what was offered ended, each request after `latency_s`.
+    The share `answered` of the offered requests ended, each after `latency_s`.
     """
     recording = Recording()
     offered = round(rate_rps * DURATION_S)
@@ -71,7 +71,7 @@ def results(rate_rps: float, latency_s: float, *, failed: int = 0, answered: flo
 
 
 def point(rate_rps: float, latency_s: float, kind: Kind = FIXED, **run: Any) -> Point:
-    """What a run leaves, by way of JSON."""
+    """The point of a run, after a round trip through JSON."""
     kept = json.dumps(point_of(rate_rps, kind, results(rate_rps, latency_s, **run), SEEN).to_dict())
     return Point.from_dict(json.loads(kept))
 
@@ -102,9 +102,9 @@ def swept(
     profiles: Mapping[str, ProfileResult] | None = None,
     **fields: Any,
 ) -> SweepSummary:
-    """What a sweep finds of configurations by name.
+    """The summary of a sweep.
 
-    `runs` has the points of each configuration, or the words with which it failed.
+    `runs` holds the points of each configuration by name, or the message with which it failed.
     """
     values = {"model": "topics", "repository": "r", "corpus": "c", "slo": "p95<50ms", "loads": {"rates_rps": [20, 40]}} | fields
     document = parse_document(values, "s.yaml")

@@ -30,7 +30,11 @@ WEATHER, ENTITIES, NLI = ("cold", "mild", "warm"), ("O", "B-PORT", "I-PORT", "B-
 
 @dataclass(frozen=True)
 class Kind:
-    """How a model is made and exported: its transformers class, fields of its configuration, of its examples and of its recipe."""
+    """How a model is made and exported.
+
+    `architecture` is its transformers class. `configuration` and `recipe` are further fields of its
+    configuration and recipe; `example` makes an example of two texts.
+    """
 
     architecture: str
     task: str
@@ -106,12 +110,15 @@ KINDS: Mapping[str, Kind] = {
         {"postprocessing": {"hypothesis_template": "cona {}"}},
     ),
 }
-"""By the names that the models are served under."""
+"""By the name under which a model is served."""
 
 
 @dataclass(frozen=True)
 class TasksRepository:
-    """A model repository with version 1 of each of `KINDS`, version 2 of `embeddings`, and the checkpoints that they were made of."""
+    """A model repository with version 1 of each of `KINDS` and version 2 of `embeddings`.
+
+    `checkpoints` are those that the versions were made of, by (model, version).
+    """
 
     folder: Path
     checkpoints: Mapping[tuple[str, int], Path]
@@ -148,7 +155,7 @@ def _write_checkpoint(kind: Kind, seed: int, folder: Path) -> Path:
     )
     model = getattr(transformers, kind.architecture)(configuration)
     with torch.no_grad():
-        # the usual initial weights give all texts nearly the same answer
+        # with the usual initial weights the outputs for all texts are nearly equal
         for name, parameter in model.named_parameters():
             if parameter.ndim == 2:
                 parameter.normal_(std=1.0 if "embeddings" in name else 1.5 / parameter.shape[1] ** 0.5)

@@ -1,4 +1,7 @@
-"""A collector of traces: an HTTP server that takes OTLP as protobuf, which the gateway sends, and as JSON, which Triton sends."""
+"""A collector of traces: an HTTP server that takes OTLP.
+
+The gateway sends it as protobuf, Triton as JSON.
+"""
 
 import gzip
 import json
@@ -23,7 +26,7 @@ class Span:
 
 
 class TraceCollector:
-    """Use as a context manager; `spans` has what came so far."""
+    """Use as a context manager; `spans` holds the spans that have arrived."""
 
     def __init__(self):
         self.spans = []

@@ -1,4 +1,4 @@
-"""NVIDIA's four clients behind one call."""
+"""NVIDIA's four clients behind one function."""
 
 import asyncio
 
@@ -17,14 +17,14 @@ CLIENTS = {
 
 
 def endpoint(server, client):
-    """The address of Triton or of the gateway for one of the clients."""
+    """The address of Triton or the gateway for one of the clients."""
     if client.startswith("grpc"):
         return server.grpc_url
     return getattr(server, "http_url", None) or f"127.0.0.1:{server.port}"
 
 
 async def call(client, url, method, *arguments, **options):
-    """What a method of a client gives, sync or not."""
+    """The result of a client's method, synchronous or not."""
     module = CLIENTS[client]
     if client.endswith("aio"):
         async with module.InferenceServerClient(url) as connection:

@@ -1,11 +1,11 @@
-"""Scenarios whose seconds take no time."""
+"""Scenarios in virtual time, in which waiting takes no real time."""
 
 import asyncio
 import selectors
 
 
 class VirtualTime(asyncio.SelectorEventLoop):
-    """A loop whose clock jumps to the next timer when nothing else is left to do."""
+    """An event loop whose clock jumps to the next timer when nothing else is left to do."""
 
     def __init__(self):
         super().__init__(selectors.SelectSelector())

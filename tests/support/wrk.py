@@ -1,4 +1,4 @@
-"""Rounds of wrk (Debian's package) against a server, and what they cost the server."""
+"""Rounds of wrk (Debian's package) against a server, and the CPU time that they cost the server."""
 
 import re
 import subprocess
@@ -10,7 +10,11 @@ import psutil
 
 
 class Round(NamedTuple):
-    """Answers per second, the server process's CPU time for each (µs), and percentiles of latency as wrk writes them."""
+    """The result of a round.
+
+    `rate` is in responses/s, `cpu_us` is the server process's CPU time for each. `p50` and `p99`
+    are percentiles of the latency as wrk writes them.
+    """
 
     rate: float
     cpu_us: float
@@ -22,7 +26,10 @@ class Round(NamedTuple):
 
 
 def load(pid: int, url: str, script: Path, *, connections: int, seconds: int, core: str) -> Round:
-    """One round of a closed loop; wrk runs on the CPU `core`. Ends the program where an answer is no success."""
+    """Run one round of a closed loop with wrk on the CPU `core`.
+
+    It ends the program if a response is no success.
+    """
     command = ["taskset", "-c", core, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script), url]
     before = _cpu_s(pid)
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout

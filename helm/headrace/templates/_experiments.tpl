@@ -1,4 +1,4 @@
-{{/* The experiments file; what the gateway would refuse stops here. */}}
+{{/* The experiments file; experiments that the gateway would refuse stop the installation. */}}
 {{- define "headrace.experiments" -}}
 {{- $keys := dict -}}
 {{- $models := dict -}}

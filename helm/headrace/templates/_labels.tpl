@@ -1,4 +1,5 @@
-{{/* What a component's selectors ask for; never changes over the life of a release. Call with (dict "root" $ "component" "gateway"). */}}
+{{/* The labels of a component's selectors, which never change over the life of a release.
+     Call with (dict "root" $ "component" "gateway"). */}}
 {{- define "headrace.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "headrace.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}

@@ -18,7 +18,7 @@ ITEMS, ROW = [Item(b"a text")], b"\0" * 8
 
 @pytest.fixture
 async def make(valkey):
-    """Makes the cache of a gateway that has just started."""
+    """Makes caches as of gateways that have just started."""
     made = []
 
     def make():
@@ -31,7 +31,7 @@ async def make(valkey):
 
 
 async def found(cache, manifest):
-    """How many of the items the cache answers."""
+    """How many of the items the cache holds."""
     return len((await cache.look_up(cache.keys(manifest, "", ITEMS), manifest, 1, NONE)).entries)
 
 
@@ -42,20 +42,20 @@ async def store(cache, manifest):
     await cache._redis._sets.aclose()
 
 
-async def test_what_was_deleted_is_not_answered_by_a_gateway_that_has_not_heard_of_it_yet(make, manifest):
+async def test_a_deleted_entry_does_not_answer_at_a_gateway_that_has_not_read_the_deletion_yet(make, manifest):
     one, started = make(), make()
     await one.deletions.read()
     await store(one, manifest())
     await one.deletions.delete(ALL)
     assert await found(started, manifest()) == 0
-    assert not started.leases(manifest())
+    assert not started.uses_leases(manifest())
     await started.deletions.read()
-    assert (await found(started, manifest()), started.leases(manifest())) == (0, True)
+    assert (await found(started, manifest()), started.uses_leases(manifest())) == (0, True)
     await store(one, manifest())
     assert await found(started, manifest()) == 1
 
 
-async def test_what_was_deleted_while_a_gateway_was_cut_off_is_not_answered_after_it(make, manifest, valkey):
+async def test_an_entry_deleted_while_a_gateway_was_cut_off_does_not_answer_afterwards(make, manifest, valkey):
     one, cut_off = make(), make()
     for cache in (one, cut_off):
         await cache.deletions.read()
@@ -67,7 +67,7 @@ async def test_what_was_deleted_while_a_gateway_was_cut_off_is_not_answered_afte
     process.resume()
     await one.deletions.delete(ALL)
     async with asyncio.timeout(10 * REST_AFTER_FAULT_S):
-        while cut_off.state != "ok":  # noqa: ASYNC110 - when it is asked again nobody is told
+        while cut_off.state != "ok":  # noqa: ASYNC110 - no event says that it may be asked again
             await asyncio.sleep(0.01)
     assert await found(cut_off, manifest()) == 0
     await cut_off.deletions.read()

@@ -1,4 +1,4 @@
-"""Rows computed under leases in a real Valkey; the lane answers when the test says."""
+"""Rows computed under leases in a real Valkey; each test says when the lane answers."""
 
 import asyncio
 import uuid
@@ -24,7 +24,7 @@ class Manifest:
 
 
 class Lane:
-    """Counts permits by priority; `submitted` are the rows to come."""
+    """Counts permits by priority; `submitted` holds the rows to be computed."""
 
     manifest, width = Manifest(), 1
 
@@ -52,7 +52,7 @@ def key():
 
 @pytest.fixture
 async def caches(valkey):
-    """Two gateways'."""
+    """The caches of two gateways."""
     policies = Policies(CachePolicy(lease_s=LONG_S, stale_while_revalidate_s=LONG_S))
     made = [Cache(policies, redis=RedisTier(valkey.url, timeout_s=5, leases=True)) for _ in range(2)]
     for cache in made:
@@ -63,7 +63,7 @@ async def caches(valkey):
 
 
 def gateway(cache):
-    """(fill, lane) of a gateway."""
+    """The (fill, lane) of a gateway."""
     return Fill(cache, {priority: SingleFlight() for priority in Priority}), Lane()
 
 
@@ -76,7 +76,7 @@ def compute(fill, lane, key, asked, *, shared=True):
     return fill.compute(Miss(key, ITEM, asked, lane), shared=shared)
 
 
-async def test_who_finds_the_answer_of_another_gateway_gives_its_permit_back(caches, key):
+async def test_a_miss_that_another_gateway_has_computed_gives_its_permit_back(caches, key):
     (one, lane), (other, others_lane) = map(gateway, caches)
     first = compute(one, lane, key, request())
     row, _ = await lane.submitted.get()
@@ -91,22 +91,22 @@ async def test_who_finds_the_answer_of_another_gateway_gives_its_permit_back(cac
 @pytest.mark.parametrize(
     ("priority", "cache"), [(Priority.BATCH, ""), (Priority.INTERACTIVE, "no-cache"), (Priority.INTERACTIVE, "max-age=1")]
 )
-async def test_batch_work_and_who_wants_a_new_answer_wait_for_no_lease_and_take_none(caches, key, priority, cache):
+async def test_batch_work_and_requests_for_new_answers_neither_wait_for_a_lease_nor_take_one(caches, key, priority, cache):
     (one, lane), (other, others_lane) = map(gateway, caches)
     compute(one, lane, key, request(priority, cache))
     assert lane.submitted.qsize() == 1
     compute(other, others_lane, key, request())
-    await others_lane.submitted.get()  # it had the lease at once
+    await others_lane.submitted.get()  # it acquired the lease at once
     compute(one, lane, b"headrace:other", request(priority, cache))
     assert lane.submitted.qsize() == 2
 
 
-async def test_a_computation_that_is_not_shared_computes_also_what_another_gateway_has_computed(caches, key):
+async def test_an_unshared_computation_runs_although_another_gateway_has_computed_the_row(caches, key):
     (one, lane), (other, others_lane) = map(gateway, caches)
     first = compute(one, lane, key, request())
     (await lane.submitted.get())[0].set_result(ROW)
     assert await first.row == ROW
-    await caches[0].aclose()  # it is stored
+    await caches[0].aclose()  # the row is stored now
     compute(other, others_lane, key, request(), shared=False)
     assert others_lane.submitted.qsize() == 1
 
@@ -120,7 +120,7 @@ async def test_computation_under_a_lease_lasts_as_long_as_its_most_patient_waite
     assert deadline.at_s == patient.deadline
 
 
-async def test_refresh_is_batch_work_and_is_not_begun_while_the_key_is_under_way(caches, key):
+async def test_refresh_is_batch_work_and_does_not_start_while_its_key_is_being_computed(caches, key):
     fill, lane = gateway(caches[0])
     asked = request()
     row = fill.refresh(key, ITEM, lane, asked.deadline, None)
@@ -134,7 +134,7 @@ async def test_refresh_is_batch_work_and_is_not_begun_while_the_key_is_under_way
     computation.row.cancel()
 
 
-async def test_permit_goes_back_where_nobody_waits_for_the_lease_any_more(caches, key):
+async def test_permit_is_given_back_when_no_waiter_is_left_before_the_lease_is_acquired(caches, key):
     fill, lane = gateway(caches[0])
     computation = compute(fill, lane, key, request())
     computation.row.cancel()

@@ -6,7 +6,7 @@ from gateway.cache.generations import ALL, Generations, model_scope, tenant_scop
 NUMBERS = st.dictionaries(st.sampled_from(["all", "model:a", "tenant:t"]), st.integers(0, 5))
 
 
-def test_each_scope_reaches_its_own_keys_only():
+def test_a_scope_is_part_of_its_own_keys_only():
     def changed(scope):
         generations = Generations()
         before = {place: generations.of(*place) for place in places}
@@ -22,7 +22,7 @@ def test_each_scope_reaches_its_own_keys_only():
 
 
 @given(NUMBERS, NUMBERS)
-def test_numbers_only_grow_and_what_was_lost_is_named(known, seen):
+def test_numbers_only_grow_and_lost_ones_are_returned(known, seen):
     generations = Generations()
     generations.merge(known)
     newer, lost = generations.merge(seen)

@@ -10,24 +10,24 @@ SPACES = st.tuples(st.sampled_from(DIGESTS), st.text("ab", max_size=2), st.binar
 
 
 @given(ITEMS, ITEMS)
-def test_key_tells_items_apart(one, other):
+def test_different_items_have_different_keys(one, other):
     space = namespace(DIGESTS[0], "", b"")
     assert (key(space, one) == key(space, other)) == (one == other)
 
 
 @given(SPACES, SPACES)
-def test_namespace_tells_digests_tenants_and_generations_apart(one, other):
+def test_different_digests_tenants_and_generations_have_different_namespaces(one, other):
     assert (namespace(*one) == namespace(*other)) == (one == other)
     item = Item(b"corn")
     assert (key(namespace(*one), item) == key(namespace(*other), item)) == (one == other)
 
 
-def test_lease_lies_beside_its_key():
+def test_the_lease_of_a_key_has_a_key_of_its_own():
     keys = [key(namespace(DIGESTS[0], "", b""), Item(text)) for text in (b"a", b"b")]
     assert len({*keys, *map(lease_key, keys)}) == 4
 
 
-def test_entity_tag_tells_items_and_what_is_shown_apart():
+def test_different_items_and_different_shown_options_have_different_entity_tags():
     a, b = b"headrace:a", b"headrace:b"
     tags = [entity_tag(keys, shown) for keys in ([a], [b], [a, b], [b, a]) for shown in (b"", b'{"top_k":3}')]
     assert len(set(tags)) == len(tags)

@@ -52,7 +52,7 @@ def test_keys_that_agree_in_their_last_bytes_are_told_apart():
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from([1, 400, 1500, 4000, 9000])), max_size=200), st.integers(20, 80))
-def test_never_more_bytes_than_allowed(puts, slots):
+def test_entries_never_take_more_bytes_than_allowed(puts, slots):
     tier = MemoryTier(slots * SLOT_BYTES, life_s=60)
     sizes = {}
     for i, size in puts:
@@ -64,7 +64,7 @@ def test_never_more_bytes_than_allowed(puts, slots):
         assert len(held) == len(tier)
 
 
-def test_what_python_holds_stays_within_the_bound():
+def test_the_memory_of_the_process_stays_within_the_bound():
     max_bytes = 4 * 2**20
     tracemalloc.start()
     try:
@@ -77,7 +77,7 @@ def test_what_python_holds_stays_within_the_bound():
         tracemalloc.stop()
 
 
-def test_more_is_hit_than_by_evicting_what_was_used_least_recently():
+def test_the_hit_rate_is_higher_than_that_of_lru_eviction():
     slots, items = 200, 20_000
     popularity = [1 / rank for rank in range(1, items + 1)]
     asked = random.Random(0).choices(range(items), popularity, k=30_000)

@@ -39,7 +39,7 @@ def test_use_follows_age_and_directives(age_s, header, use):
 
 
 @given(st.floats(0, 1000), st.floats(0, 1000))
-def test_without_stale_bounds_only_what_is_fresh_answers(age_s, ttl_s):
+def test_without_stale_bounds_only_a_fresh_entry_answers(age_s, ttl_s):
     policy = CachePolicy(ttl_s=ttl_s or 1)
     entry = Entry(0.0, policy.ttl_s, b"")
     assert (use_of(entry, policy, NONE, age_s) is Use.ANSWER) == (age_s <= policy.ttl_s)
@@ -72,7 +72,7 @@ def test_overrides_keep_the_rest_of_the_default(tmp_path):
         ("/nowhere/policies.yaml", "No such file"),
     ],
 )
-def test_wrong_policies_are_named(text, sentence):
+def test_a_wrong_policy_is_named(text, sentence):
     with pytest.raises(PolicyError, match=sentence):
         parse_policies(text, POLICY)
 

@@ -16,7 +16,7 @@ async def connections(valkey):
     await connections.aclose()
 
 
-async def test_replies_come_in_order_and_a_refused_command_refuses_itself_alone(connections):
+async def test_replies_come_in_order_and_a_refused_command_leaves_the_others_unaffected(connections):
     replies = await connections.ask([("SET", b"a", b"1"), ("HGETALL", b"a"), ("MGET", b"a", b"none")])
     assert [replies[0], replies[2]] == [b"OK", [b"1", None]]
     assert isinstance(replies[1], Refused)
@@ -31,9 +31,9 @@ async def test_a_kept_connection_that_the_server_closed_is_no_fault(connections,
     assert await connections.ask([("GET", b"a")]) == [b"1"]
 
 
-async def test_nobody_gets_the_reply_to_a_command_that_was_given_up(connections):
+async def test_no_caller_gets_the_reply_to_a_command_that_was_given_up(connections):
     given_up = asyncio.create_task(connections.ask([("SET", b"a", b"1"), BLOCKS]))
-    while await connections.ask([("GET", b"a")]) != [b"1"]:  # noqa: ASYNC110 - the server tells nobody
+    while await connections.ask([("GET", b"a")]) != [b"1"]:  # noqa: ASYNC110 - the server sends no event
         await asyncio.sleep(0)
     given_up.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -41,7 +41,7 @@ async def test_nobody_gets_the_reply_to_a_command_that_was_given_up(connections)
     assert await asyncio.gather(*(connections.ask([("ECHO", str(i))]) for i in range(3))) == [[b"0"], [b"1"], [b"2"]]
 
 
-async def test_a_server_that_is_slow_or_gone_is_told_of_in_time(valkey):
+async def test_a_slow_or_missing_server_raises_within_the_time_limit(valkey):
     slow = RedisConnections(valkey.url, timeout_s=0.05)
     with pytest.raises(NoReply, match="Timeout"):
         await slow.ask([BLOCKS])
@@ -50,7 +50,7 @@ async def test_a_server_that_is_slow_or_gone_is_told_of_in_time(valkey):
         await RedisConnections("unix:///nowhere.sock", timeout_s=1).ask([("PING",)])
 
 
-async def test_asking_over_a_kept_connection_makes_no_task(connections):
+async def test_a_call_over_a_kept_connection_creates_no_task(connections):
     await connections.ask([("PING",)])
     loop, made = asyncio.get_running_loop(), []
     loop.set_task_factory(lambda loop, coroutine, **options: made.append(coroutine) or asyncio.Task(coroutine, loop=loop, **options))

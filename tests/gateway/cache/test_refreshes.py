@@ -5,7 +5,7 @@ from virtual_time import run
 from gateway.cache.cache import Cache
 from gateway.cache.fill import Fill
 from gateway.cache.policy import CachePolicy, Policies
-from gateway.cache.refreshes import AGAIN_S, Refreshes
+from gateway.cache.refreshes import RETRY_AFTER_S, Refreshes
 from gateway.cache.single_flight import SingleFlight
 from gateway.errors import Overloaded
 from gateway.request.prediction import Item
@@ -15,7 +15,7 @@ STALE = {b"headrace:key": Item(b"a text")}
 
 
 class Lane:
-    """Refuses as often as it is asked, until the test says otherwise."""
+    """A lane that refuses every item while it is `full`."""
 
     width = 1
 
@@ -33,19 +33,19 @@ class Lane:
         return row
 
 
-def test_refresh_that_failed_is_not_begun_again_at_once_and_then_is(manifest):
+def test_a_failed_refresh_starts_again_only_after_a_pause(manifest):
     async def scenario():
         lane, cache = Lane(manifest()), Cache(Policies(CachePolicy()))
         refreshes = Refreshes(cache, Fill(cache, {priority: SingleFlight() for priority in Priority}), lambda _: None, 10.0)
         for _ in range(20):
             refreshes.start(lane, STALE)
-            await asyncio.sleep(AGAIN_S / 100)
+            await asyncio.sleep(RETRY_AFTER_S / 100)
         assert lane.asked == 1
         lane.full = False
-        await asyncio.sleep(AGAIN_S)
+        await asyncio.sleep(RETRY_AFTER_S)
         for asked in (2, 3):
             refreshes.start(lane, STALE)
-            await asyncio.sleep(AGAIN_S / 100)
+            await asyncio.sleep(RETRY_AFTER_S / 100)
             assert lane.asked == asked
         await refreshes.aclose()
 

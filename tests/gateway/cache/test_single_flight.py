@@ -48,7 +48,7 @@ async def test_detaching_from_a_computation_that_is_done_does_not_touch_the_next
     assert b"k" in running
 
 
-async def test_a_computation_that_is_not_shared_takes_no_answer_of_anothers_and_gives_none():
+async def test_an_unshared_computation_neither_uses_anothers_row_nor_shares_its_own():
     running = SingleFlight()
     shared, own = running.attach(b"k", SOON, start), running.attach(b"k", LATER, start, shared=False)
     assert own is not shared

@@ -11,7 +11,7 @@ from gateway.embedded.traces import triton_arguments
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector/own"}, "http://collector/own"),
     ],
 )
-def test_triton_sends_where_the_gateway_does(environ, url):
+def test_triton_sends_its_spans_where_the_gateway_does(environ, url):
     assert f"--trace-config=opentelemetry,url={url}" in triton_arguments(environ)
 
 
@@ -19,5 +19,5 @@ def test_triton_sends_where_the_gateway_does(environ, url):
     "environ",
     [{}, {"OTEL_TRACES_EXPORTER": "console"}, {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}],
 )
-def test_triton_traces_nothing_where_it_cannot_send_it(environ):
+def test_triton_traces_nothing_where_it_cannot_send_spans(environ):
     assert triton_arguments(environ) == []

@@ -24,7 +24,7 @@ def test_demo_file_splits_topics_in_halves():
     assert [(arm.name, arm.version, arm.weight) for arm in experiment.variants] == [("control", 1, 0.5), ("treatment", 2, 0.5)]
 
 
-def test_seed_is_the_key_unless_given():
+def test_the_seed_is_the_key_unless_it_is_given():
     assert parse(GOOD)["topics"].seed == "topics-lora"
     assert parse(GOOD.replace("model: topics", "model: topics\n    seed: other"))["topics"].seed == "other"
 
@@ -40,12 +40,12 @@ def test_seed_is_the_key_unless_given():
         (("experiments:\n", f"experiments:\n{SECOND}"), "more than one experiment with model topics"),
     ],
 )
-def test_fault_is_named(change, sentence):
+def test_a_fault_is_named(change, sentence):
     with pytest.raises(ExperimentsError, match=sentence.replace(".", r"\.")):
         parse(GOOD.replace(*change))
 
 
-def test_bad_file_keeps_the_last_good_one_and_says_so(tmp_path):
+def test_an_invalid_file_leaves_the_last_valid_one_in_force_and_says_so(tmp_path):
     path = tmp_path / "experiments.yaml"
     path.write_text(GOOD)
     experiments = experiments_at(path)
@@ -63,6 +63,6 @@ def test_bad_file_keeps_the_last_good_one_and_says_so(tmp_path):
     assert experiments.current.fault is None
 
 
-def test_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ExperimentsError, match=r"nowhere\.yaml: No such file"):
         experiments_at(tmp_path / "nowhere.yaml").read()

@@ -1,4 +1,4 @@
-"""Which version answers, and in which arm the request counts."""
+"""Which version answers a request, and in which arm the request counts."""
 
 from random import Random
 
@@ -67,7 +67,7 @@ def test_a_unit_whose_variant_is_not_ready_is_answered_by_the_control_and_stays_
 
 
 @given(UNITS)
-def test_where_the_control_is_not_ready_either_the_default_version_answers(unit):
+def test_the_default_version_answers_if_the_control_is_not_ready_either(unit):
     three = [*TOPICS, make_manifest("topics", 3)]
     found = placed(unit, serves=catalog(*three, unloaded=[("topics", 1), ("topics", 2)]))
     assert (found.version, found.fallback, found.variant) == (3, True, assign(SPLIT, unit).name)
@@ -79,7 +79,7 @@ def test_units_that_are_not_covered_are_answered_by_the_control_and_count_in_no_
     assert found == Placement("topics", 1)
 
 
-def test_requests_without_a_unit_are_new_units_each_and_not_identified():
+def test_each_request_without_a_unit_is_a_new_unit_and_not_identified():
     chance = Random(0)
     found = [place(BOTH, {"topics": SPLIT}, "topics", None, None, chance) for _ in range(400)]
     assert len({placement.unit_hash for placement in found}) == 400
@@ -111,7 +111,7 @@ def test_a_variant_may_be_a_version_of_another_model(unit):
     ids=["no such model", "no such version", "another task"],
 )
 @given(unit=UNITS)
-def test_another_model_that_cannot_answer_in_place_of_the_first_is_a_fallback(unit, others):
+def test_a_variant_of_another_model_that_cannot_answer_is_a_fallback(unit, others):
     found = placed(unit, BETWEEN, catalog(*TOPICS, *others))
     assert (found.model, found.version) == ("topics", 1)
     assert found.fallback == (assign(BETWEEN, unit).name == "large")

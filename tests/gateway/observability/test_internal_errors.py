@@ -1,4 +1,4 @@
-"""What a client is told of a fault of ours."""
+"""The response to a client after an internal error."""
 
 import httpx
 import pytest
@@ -11,8 +11,8 @@ from gateway.settings.settings import Settings
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/v1/models"), ("POST", "/v1/models/topics:predict"), ("POST", "/v1/embeddings"), ("POST", "/embed")]
 )
-async def test_an_internal_error_is_answered_in_the_paths_own_shape_and_the_connection_goes_on(method, path):
-    # without its lifespan the application has no stack: whatever asks for it fails
+async def test_an_internal_error_is_answered_in_the_shape_of_its_path_and_the_connection_stays_open(method, path):
+    # without its lifespan the application has no stack, so everything that asks for it fails
     transport = httpx.ASGITransport(create_app(Settings(auth=frozenset())), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         answer = await client.request(method, path)

@@ -29,7 +29,7 @@ print(os.getpid())
 """
 
 
-def test_every_line_is_json_whoever_wrote_it():
+def test_every_line_is_json_whichever_logger_wrote_it():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     *lines, pid = done.stdout.splitlines()
     events = [json.loads(line) for line in lines]

@@ -12,7 +12,7 @@ metrics.TRITON_UP.set(0)
 metrics.UNAUTHENTICATED.inc()
 os.kill(os.getpid(), signal.SIGKILL)
 """
-TELL = """
+WRITE = """
 from gateway.observability import metrics
 metrics.IN_FLIGHT.inc()
 metrics.TRITON_UP.set(1)
@@ -20,8 +20,8 @@ print(metrics.exposition("")[0].decode())
 """
 
 
-def test_what_a_killed_worker_held_is_held_no_more_and_what_it_counted_counts(tmp_path):
+def test_the_gauges_of_a_killed_worker_are_gone_and_its_counts_stay(tmp_path):
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     assert subprocess.run([sys.executable, "-c", RAISE_AND_DIE], env=environment).returncode == -9
-    told = subprocess.run([sys.executable, "-c", TELL], env=environment, check=True, capture_output=True, text=True).stdout.splitlines()
-    assert {"headrace_requests_in_flight 1.0", "headrace_triton_up 1.0", "headrace_unauthenticated_total 1.0"} <= set(told)
+    written = subprocess.run([sys.executable, "-c", WRITE], env=environment, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert {"headrace_requests_in_flight 1.0", "headrace_triton_up 1.0", "headrace_unauthenticated_total 1.0"} <= set(written)

@@ -60,7 +60,7 @@ def test_the_next_worker_takes_the_slot_over_and_forgets_the_gauges(start_worker
     assert names(tmp_path) == {"counter_0.db", "gauge_livesum_0.db"}
 
 
-def test_looking_at_the_files_takes_no_slot_away(start_worker, tmp_path):
+def test_reading_the_files_takes_no_slot(start_worker, tmp_path):
     (worker, _), (other, _) = start_worker(), start_worker()
     worker.kill()
     worker.wait()

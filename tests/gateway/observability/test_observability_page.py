@@ -15,7 +15,7 @@ METRICS = {id(value): value for value in vars(metrics).values() if isinstance(va
 
 
 def described(metric):
-    """A metric as its row: name, type with how workers are put together, labels, meaning."""
+    """A metric as its row: name, type with how workers are merged, labels, meaning."""
     name = metric._name + ("_total" if metric._type == "counter" else "")
     mode = f", {metric._multiprocess_mode.removeprefix('live')}" if metric._type == "gauge" else ""
     return name, metric._type + mode, ", ".join(metric._labelnames), metric._documentation
@@ -33,7 +33,7 @@ def test_metrics_follow_the_conventions(metric):
         assert metric._multiprocess_mode.startswith("live")
 
 
-def test_the_runtime_file_on_the_page_is_one_that_can_be_used():
+def test_the_runtime_file_on_the_page_is_valid():
     [example] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     settings = runtime_settings.parse(example)
     assert settings.of_model("topics").given() == {"max_pending": 64, "max_in_flight": 4}

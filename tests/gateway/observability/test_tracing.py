@@ -16,13 +16,13 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
         ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "smoke"}, "OTEL_EXPORTER_OTLP_PROTOCOL: 'smoke'"),
     ],
 )
-def test_what_cannot_be_used_is_named(environ, sentence):
+def test_a_variable_that_cannot_be_used_is_named(environ, sentence):
     with pytest.raises(TracingError, match=sentence):
         tracing.check(environ)
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
-def test_both_protocols_of_otlp_are_there(protocol):
+def test_both_protocols_of_otlp_are_installed(protocol):
     tracing.check({"OTEL_TRACES_EXPORTER": "otlp,console", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
 
 
@@ -44,7 +44,7 @@ def test_a_trace_id_is_taken_from_a_well_formed_header_only(header, trace_id):
     assert tracing.client_trace_id(header) == trace_id
 
 
-def test_without_traces_nothing_that_makes_them_is_imported():
+def test_what_makes_traces_is_imported_only_if_traces_are_asked_for():
     program = (
         "import sys; from gateway.app import create_app; from gateway.settings.settings import Settings; "
         "create_app(Settings(auth=frozenset(), log_level='error')); "

@@ -44,7 +44,7 @@
       key: {{ .key }}
 {{- end }}
 {{- end }}
-{{- /* toJson: a large number would otherwise be printed with an exponent */}}
+{{- /* toJson: without it a large number would be printed with an exponent */}}
 {{- range $name, $value := .Values.gateway.settings }}
 - name: HEADRACE_{{ upper $name }}
   value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
@@ -54,7 +54,7 @@
 {{- end }}
 {{- end }}
 
-{{/* State: a URL, from a Secret or plain, or none; keys must be kept somewhere. */}}
+{{/* State: a URL, from a Secret or plain, or none; API keys must be kept somewhere. */}}
 {{- define "headrace.stateUrl" -}}
 {{- if .Values.state.existingSecret }}
 - name: HEADRACE_STATE_URL

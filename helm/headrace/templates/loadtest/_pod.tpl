@@ -1,8 +1,9 @@
-{{/* What the pods of the master and of the workers have in common. Call with (dict "root" $ "component" "loadtest-master"). */}}
+{{/* What the pods of the master and the workers have in common.
+     Call with (dict "root" $ "component" "loadtest-master"). */}}
 {{- define "headrace.loadtestPod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
-# a load test that was cut short is not one: it is run again by hand
+# an interrupted load test has no result, so it is run again by hand and not retried
 restartPolicy: Never
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
@@ -15,7 +16,7 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Name of a Job: another for each revision, since a Job cannot be run again. Call as above. */}}
+{{/* Name of a Job, which differs by revision, since a Job cannot be run again. Call as above. */}}
 {{- define "headrace.loadtestJob" -}}
 {{- printf "%s-%d" (include "headrace.componentName" .) (int .root.Release.Revision) }}
 {{- end }}

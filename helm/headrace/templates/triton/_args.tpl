@@ -1,4 +1,5 @@
-{{/* tritonserver's command line: the same model control as the launcher in model_repository/server.py. Call with the root. */}}
+{{/* tritonserver's command line, with the same model control as the launcher in
+     model_repository/server.py. Call with the root. */}}
 {{- define "headrace.tritonArgs" -}}
 - tritonserver
 - --model-repository={{ default "/models" .Values.triton.modelRepository.url }}
@@ -6,7 +7,8 @@
 {{- range .Values.triton.loadModels }}
 - --load-model={{ . }}
 {{- end }}
-# ready means that loading is over: with strict readiness a broken version would take the good ones out of the Service
+# ready means that loading is over: with strict readiness a broken version would take the good
+# versions out of the Service
 - --strict-readiness=false
 - --exit-on-error=false
 - --exit-timeout-secs={{ .Values.triton.exitTimeoutSeconds | toJson }}

@@ -1,4 +1,4 @@
-"""What a packaged model says by itself: the answer that every way through the gateway must give."""
+"""The answers of a packaged model itself, which every path through the gateway must give."""
 
 import numpy as np
 import tritonclient.grpc
@@ -6,22 +6,22 @@ from triton_clients import tensors
 
 OUTPUTS = {"embeddings": "EMBEDDING", "weather": "SCORES"}
 TOLERANCE = 1e-4
-"""Of fp32: the order in which a batch adds up changes the last digits."""
+"""For fp32: the order of additions in a batch changes the last digits."""
 
 
-class ModelAlone:
-    """Asks a Triton directly, `together` texts a call, and each text once."""
+class ReferenceModel:
+    """Asks a Triton directly, with `batch_size` texts a call, and for each text once."""
 
-    def __init__(self, triton, together=1):
+    def __init__(self, triton, batch_size=1):
         self._client = tritonclient.grpc.InferenceServerClient(triton.grpc_url)
-        self._together = together
+        self._batch_size = batch_size
         self._rows = {}
 
     def rows(self, model, version, texts):
         """The rows of texts, fp32 [texts, width]."""
         missing = list(dict.fromkeys(text for text in texts if (model, version, text) not in self._rows))
-        for at in range(0, len(missing), self._together):
-            some = missing[at : at + self._together]
+        for at in range(0, len(missing), self._batch_size):
+            some = missing[at : at + self._batch_size]
             inputs = tensors("grpc", {"TEXT": [text.encode() for text in some]})
             answer = self._client.infer(model, inputs, model_version=str(version)).as_numpy(OUTPUTS[model])
             self._rows |= {(model, version, text): row for text, row in zip(some, answer, strict=True)}
