@@ -62,7 +62,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         _list(console, sweep)
         return DONE
     interrupted = args.slo is None and not _measure(sweep, args.next)
-    found = sweep.found(args.slo, interrupted=interrupted)
+    found = sweep.summarize(args.slo, interrupted=interrupted)
     write_sweep(args.out, found)
     show(console, found, args.out)
     if interrupted:

@@ -93,7 +93,7 @@ class Sweep:
 
         def on_end(run: Run, elapsed_s: float) -> None:
             audience.on_end(run, elapsed_s)
-            write(self.found())
+            write(self.summarize())
 
         run_jobs(
             definition.jobs,
@@ -107,8 +107,8 @@ class Sweep:
         if definition.document.profile is not None:
             self._profile(definition.document.profile, audience, write, listeners)
 
-    def found(self, slo: Slo | None = None, *, interrupted: bool = False) -> SweepSummary:
-        """What the results that there are say for an SLO (None: that of the file)."""
+    def summarize(self, slo: Slo | None = None, *, interrupted: bool = False) -> SweepSummary:
+        """Say what the results that there are show for an SLO (None: that of the file)."""
         runs, profiles, names = self.runs, profile_store(self.folder), self.definition.configurations
         kept = KeptResults(
             runs={job.key: run for job in self.definition.jobs if (run := runs.read(job.key)) is not None},
@@ -117,7 +117,7 @@ class Sweep:
         return summarize_sweep(self.definition, kept, slo or self.definition.document.objectives, interrupted=interrupted)
 
     def _profile(self, profile: ProfileField, audience: Audience, write: Write, listeners: Listeners) -> None:
-        definition, sweep = self.definition, self.found()
+        definition, sweep = self.definition, self.summarize()
         write(sweep)
         if any(entry.state in UNFINISHED for entry in sweep.entries):
             return

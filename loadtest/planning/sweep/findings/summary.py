@@ -100,7 +100,7 @@ class SweepSummary:
 
 
 def summarize_sweep(definition: Definition, kept: KeptResults, slo: Slo, *, interrupted: bool = False) -> SweepSummary:
-    """What the results that there are say for an SLO."""
+    """Say what the results that there are show for an SLO."""
     by_name = _by_name(definition.jobs)
     entries = [_entry(jobs, definition, kept, slo) for jobs in by_name.values()]
     metric = next((objective.metric for objective in slo.objectives if objective.metric != ERRORS), DEFAULT_METRIC)
