@@ -1,4 +1,4 @@
-"""The one context of a request: filled in by the stages, read by its ends, which log and measure."""
+"""The one context of a request: its stages fill it in, and its ends read it to log and measure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar

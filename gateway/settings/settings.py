@@ -187,7 +187,7 @@ class Settings(BaseSettings):
 
     @property
     def token_issuer(self) -> tuple[str, TokenRules] | None:
-        """The URL of an issuer's key set, and what its tokens must have; None where no token is taken."""
+        """The URL of an issuer's key set and what its tokens must have; None: no token is taken."""
         if "jwt" not in self.auth or not (self.jwt_jwks_url and self.jwt_issuer and self.jwt_audience):
             return None
         claims = self.jwt_tenant_claim, self.jwt_scopes_claim

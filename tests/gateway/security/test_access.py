@@ -1,4 +1,4 @@
-"""Who may do what, and how much of it: keys, scopes and quotas of gateways that share a fake state.
+"""Who may do what, and how much: keys, scopes and quotas of gateways that share a fake state.
 
 `tests/integration/test_security.py` has the same doors in front of real processes and a real Valkey.
 """

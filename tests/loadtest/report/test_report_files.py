@@ -59,7 +59,7 @@ def read(report: Path) -> tuple[dict[str, Any], str]:
 
 
 def in_time(report: tuple[dict[str, Any], str]) -> bool:
-    """Whether the generator kept up; where it did not, the page says so first, in any case."""
+    """Whether the generator kept up; where it did not, the page says that before all else."""
     return keeps_up(Results.from_dict(report[0]))
 
 
