@@ -7,7 +7,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 COLUMNS = 100
 FOLDERS = ("export", "gateway", "helm", "loadtest", "model_repository")
-PAGES = [ROOT / "README.md", *(page for folder in FOLDERS for page in sorted((ROOT / folder).rglob("*.md")))]
+PAGES = [ROOT / "README.md", *(page for folder in FOLDERS for page in sorted((ROOT / folder).rglob("*.md")) if "models" not in page.parts)]
 
 
 def prose(text):
