@@ -121,7 +121,7 @@ def parse(raw: bytes) -> PredictBody:
     except ValidationError as exc:
         # `from None`: the library's error quotes the client's text, which belongs in no log
         found = faults(exc)
-        # an instance that fits no kind has a fault for each kind: the one about the length of a list
+        # an instance that fits no kind has a fault for each kind: the one about a list's length
         # says most
         fault = next((fault for fault in found if len(fault.place) > 1 and fault.kind.startswith("too_")), found[0])
         if fault.not_json:
