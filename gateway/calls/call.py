@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
 import orjson
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,6 +25,7 @@ from gateway.request.priority import Priority
 from gateway.request.request_limits import RequestLimits
 from gateway.stack import Stack, stack_of
 
+log = structlog.get_logger()
 MAX_UNIT_CHARS = 256
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
@@ -164,7 +166,11 @@ class Call(NamedTuple):
 
     def _tapped(self, items: Sequence[Item], prediction: Prediction) -> Prediction:
         for tap in self.stack.taps:
-            tap.take(Answered(self.ctx, self.ctx.placement, items, prediction))
+            try:
+                tap.take(Answered(self.ctx, self.ctx.placement, items, prediction))
+            except Exception:
+                # the prediction is made, and whoever only looks at it must not withhold it
+                log.exception("a tap failed", request_id=self.ctx.request_id)
         return prediction
 
     async def answer(self, lane: Lane, ask: Ask) -> Response:

@@ -22,8 +22,8 @@ class Observe:
     """ASGI middleware; puts a `RequestContext` into `scope[CONTEXT]`.
 
     `internal_error` gives the body of a 500 for a client of this path. Each of `ends` is called
-    once with every request, on every exit. With a `tracer`, the span of a request starts and ends
-    here.
+    once with every request, on every exit; one that raises is logged. With a `tracer`, the span of
+    a request starts and ends here.
     """
 
     def __init__(
@@ -71,7 +71,11 @@ class Observe:
         finally:
             metrics.IN_FLIGHT.dec()
             for end in self._ends:
-                end(ctx, scope, status)
+                try:
+                    end(ctx, scope, status)
+                except Exception:
+                    # the request has its answer, and the other ends must still see it
+                    log.exception("an end of a request failed", request_id=ctx.request_id)
 
     async def _send_internal_error(self, path: str, send: Send) -> None:
         await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]})

@@ -1,7 +1,8 @@
 """Where the platform hooks into requests: at the end of each, and behind each prediction.
 
 A hook is called on the request's way. It returns at once, awaits nothing, and keeps what it takes
-in bounded memory, from which something else carries it on.
+in bounded memory, from which something else carries it on. One that raises is logged, and changes
+nothing for the request or for the other hooks.
 """
 
 from collections.abc import Callable, Sequence

@@ -123,3 +123,18 @@ async def test_an_experiment_between_models_is_answered_by_the_variants_model(tm
     assert (
         'headrace_requests_total{cache="miss",experiment="larger",model="topics-large",status="200",variant="large",version="7"}' in metrics
     )
+
+
+class Broken:
+    def take(self, answered):
+        raise RuntimeError("broken")
+
+
+async def test_a_tap_that_raises_changes_neither_the_answer_nor_the_other_taps(triton):
+    async with running(triton) as (client, stack):
+        kept = Kept()
+        stack.taps = [Broken(), kept]
+        await predict(client)
+        stream = await client.post("/v1/models/topics:predictStream", content='"wheat"\n')
+    assert "error" not in stream.text
+    assert [answered.items[0].text for answered in kept.answered] == [b"corn", b"wheat"]
