@@ -36,8 +36,14 @@ class HttpsUrl(Secret[Annotated[str, Field(pattern=_HTTPS)]]):
 
 
 def masked_url(url: str) -> str:
-    """A URL without its password, wherever it stands: between `:` and `@`, or in the query."""
-    parts = urlsplit(url)
+    """A URL without its password, wherever it stands: between `:` and `@`, or in the query.
+
+    Nothing of a text that is no URL is shown.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return MASK
     if parts.password:
         user, _, host = parts.netloc.rpartition("@")
         url = url.replace(parts.netloc, f"{user.partition(':')[0]}:{MASK}@{host}", 1)

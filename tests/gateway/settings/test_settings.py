@@ -1,4 +1,5 @@
 import pytest
+from pydantic import ValidationError
 
 from gateway.settings.settings import Settings, SettingsError
 
@@ -141,3 +142,10 @@ def test_redis_can_be_named_in_these_ways(monkeypatch, url):
 def test_default_models_are_named_by_use(monkeypatch):
     monkeypatch.setenv("HEADRACE_DEFAULT_MODELS", "embed=minilm, root=topics")
     assert Settings.read().default_models == {"embed": "minilm", "root": "topics"}
+
+
+@pytest.mark.parametrize("url", ["http://:s3cret@cache", "redis://:s3/cret@cache"])
+def test_a_fault_of_settings_given_in_code_quotes_no_secret(url):
+    with pytest.raises(ValidationError) as fault:
+        Settings(cache_url=url)
+    assert "s3" not in str(fault.value)

@@ -19,6 +19,7 @@ DIGEST = "ab" * 32
         ("unix:///run/valkey.sock?password=a%20b", "unix:///run/valkey.sock?password=***"),
         ("unix:///run/valkey.sock", "unix:///run/valkey.sock"),
         ("redis://cache:6379/0", "redis://cache:6379/0"),
+        ("https://[:s3cret@issuer", "***"),
     ],
 )
 def test_urls_are_shown_without_their_passwords(url, expected):
