@@ -107,6 +107,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request has come, or several requests."""
+        if self._state is CLOSED:
+            return  # over TLS, what had come before the end is still handed over
         self._state = ON_PIECE[self._state]
         self._head_bytes += len(data)
         self._feed(data)

@@ -169,3 +169,21 @@ async def test_the_refusal_of_a_pipelined_request_is_not_taken_for_the_answer_of
     await receive(connection, WHOLE + bad)
     assert transport.sent == b""
     assert transport.closing
+
+
+def test_what_comes_after_a_refusal_never_reaches_the_application(connect):
+    reached = []
+
+    async def app(scope, receive, send):
+        reached.append(scope["path"])
+
+    async def scenario():
+        connection, transport = connect(app)
+        await receive(connection, HEAD_OF_4[:9])
+        await asyncio.sleep(TIMEOUT_S + 0.1)
+        assert transport.is_closing()
+        await receive(connection, HEAD_OF_4[9:] + b"body", WHOLE)
+        assert connection._state is CLOSED
+
+    run(scenario())
+    assert reached == []
