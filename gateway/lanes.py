@@ -1,10 +1,13 @@
 """The lanes: one for each packaged version that is served.
 
-A lane is made when its version is first asked for, and evicted when the catalog drops the version.
+A lane is made when its version is first asked for, and evicted some time after the catalog has
+dropped the version: what a lane has learned of its limit outlives a reading of the catalog that
+lacked it.
 """
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import NamedTuple
 
 from gateway.admission.queue_limits import QueueLimits
@@ -16,6 +19,8 @@ from gateway.triton.model_server import ModelServer
 from model_repository.manifest import Manifest
 
 UPKEEP_INTERVAL_S = 1.0
+EVICTED_AFTER_S = 10.0
+"""For this long the catalog lacks a version before its lane is evicted."""
 
 
 class _Key(NamedTuple):
@@ -32,7 +37,8 @@ class _Key(NamedTuple):
 class Lanes:
     """Finds the lane of a version.
 
-    `catalog` and `queue_limits`, which takes a model's name, return what is in force now.
+    `catalog` and `queue_limits`, which takes a model's name, return what is in force now. `clock`
+    counts seconds.
     """
 
     def __init__(
@@ -41,9 +47,11 @@ class Lanes:
         catalog: Callable[[], Catalog],
         queue_limits: Callable[[str], QueueLimits],
         price_usd_per_hour: float | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._triton, self._catalog, self._queue_limits = triton, catalog, queue_limits
-        self._price_usd_per_hour = price_usd_per_hour
+        self._price_usd_per_hour, self._clock = price_usd_per_hour, clock
+        self._dropped_at: dict[_Key, float] = {}
         self._lanes: dict[_Key, Lane] = {}
 
     def __repr__(self) -> str:
@@ -89,12 +97,15 @@ class Lanes:
             lane.set_queue_limits(self._queue_limits(key.model))
 
     def evict(self) -> None:
-        """Remove the lanes of versions that the catalog has dropped, once they are idle."""
-        catalog = self._catalog()
+        """Remove the idle lanes of versions that the catalog has lacked for `EVICTED_AFTER_S`."""
+        catalog, now_s = self._catalog(), self._clock()
         for key, lane in list(self._lanes.items()):
-            if _serves(catalog, key) or not lane.idle:
+            if _serves(catalog, key):
+                self._dropped_at.pop(key, None)
                 continue
-            del self._lanes[key]
+            if now_s - self._dropped_at.setdefault(key, now_s) < EVICTED_AFTER_S or not lane.idle:
+                continue
+            del self._lanes[key], self._dropped_at[key]
             lane.savings.flush()
             if not any((other.model, other.version) == (key.model, key.version) for other in self._lanes):
                 metrics.remove(metrics.LIMIT, key.model, key.version)

@@ -11,7 +11,7 @@ from gateway.catalog.watch import CatalogWatch
 from gateway.errors import NotFound, NotReady
 from gateway.fakes.manifests import make_manifest
 from gateway.fakes.triton import FakeTriton
-from gateway.lanes import Lanes
+from gateway.lanes import EVICTED_AFTER_S, Lanes
 from gateway.request.deadline import Deadline
 from gateway.request.prediction import Item, PredictionRequest
 
@@ -27,7 +27,14 @@ class Served:
         self.triton = FakeTriton(*manifests)
         self.watch = CatalogWatch(self.triton.catalog, refresh_s=1.0)
         self.limits = LIMITS
-        self.lanes = Lanes(self.triton, lambda: self.watch.current, lambda _: self.limits)
+        self.now_s = 0.0
+        self.lanes = Lanes(self.triton, lambda: self.watch.current, lambda _: self.limits, clock=lambda: self.now_s)
+
+    def evict(self):
+        """Let the lanes find that a version is gone, and look again when it has been for long."""
+        self.lanes.evict()
+        self.now_s += EVICTED_AFTER_S
+        self.lanes.evict()
 
     async def serve(self, *manifests):
         self.triton.serve(*manifests)
@@ -80,7 +87,7 @@ async def test_the_lane_of_a_re_exported_version_replaces_its_former_lane(served
     after = served.lanes.of("lanes", 1)
     assert (after is before, after.manifest) == (False, EXPORTED_ANEW)
     assert repr(served.lanes) == "<Lanes lanes/1, lanes/1>"
-    served.lanes.evict()
+    served.evict()
     assert repr(served.lanes) == "<Lanes lanes/1>"
     assert served.lanes.of("lanes", 1) is after
 
@@ -92,13 +99,13 @@ async def test_a_lane_with_waiting_items_is_evicted_only_when_they_are_answered(
     await served.triton.called(1)
     await served.serve(FIRST, make_manifest("other"))
     await served.serve(make_manifest("other"))
-    served.lanes.evict()
+    served.evict()
     assert (repr(served.lanes), gauge("headrace_pending_items")) == ("<Lanes lanes/1>", 1)
     served.triton.release()
     with pytest.raises(NotReady):
         await row
     await asyncio.sleep(0)  # the row's other callbacks
-    served.lanes.evict()
+    served.evict()
     assert repr(served.lanes) == "<Lanes >"
 
 
@@ -108,10 +115,10 @@ async def test_the_gauges_of_a_dropped_version_are_removed(served):
     assert gauge("headrace_limit") > 0
     await served.serve(EXPORTED_ANEW)
     served.lanes.of("lanes", 1)
-    served.lanes.evict()
+    served.evict()
     assert gauge("headrace_limit") > 0
     await served.serve(make_manifest("other"))
-    served.lanes.evict()
+    served.evict()
     assert (gauge("headrace_limit"), gauge("headrace_pending_items")) == (None, None)
 
 
@@ -120,3 +127,14 @@ async def test_changed_queue_limits_take_effect(served):
     served.limits = replace(LIMITS, max_pending=16)
     served.lanes.reread_queue_limits()
     assert gauge("headrace_limit") == 16
+
+
+async def test_a_version_that_one_reading_of_the_catalog_lacked_keeps_its_lane(served):
+    lane = served.lanes.of("lanes", 1)
+    for _ in range(3):
+        await served.serve(make_manifest("other"))
+        served.lanes.evict()
+        served.now_s += EVICTED_AFTER_S - 1
+        await served.serve(FIRST)
+        served.lanes.evict()
+    assert served.lanes.of("lanes", 1) is lane
