@@ -34,9 +34,12 @@ class RedisConnections:
     """
 
     def __init__(self, url: str, *, timeout_s: float, tls: Mapping[str, Any] | None = None) -> None:
-        # no `socket_timeout` (its default is 5 s): with one, redis-py sends by `asyncio.wait_for`,
-        # which makes a task and may swallow a cancellation in Python 3.11
-        self._pool = ConnectionPool.from_url(url, protocol=2, socket_timeout=None, retry=Retry(NoBackoff(), 0), **(tls or {}))
+        # redis-py's own `socket_timeout` stays (5 s), and with it the task in which it sends.
+        # Without it a call is 14 µs cheaper, but more replies are given up: in Python 3.11 the end
+        # of our time limit goes unseen while that task sends. Where the machine is so busy that
+        # this process is not scheduled for a whole time limit after sending, the reply is there by
+        # then.
+        self._pool = ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0), **(tls or {}))
         self._timeout_s = timeout_s
         self._idle: list[AbstractConnection] = []
 

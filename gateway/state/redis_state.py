@@ -57,7 +57,7 @@ class RedisState:
     def __init__(self, url: str, *, timeout_s: float, tls: Mapping[str, Any] | None = None) -> None:
         self._redis: Redis = Redis.from_url(
             url,
-            socket_timeout=None,  # each call as a whole has a time limit
+            socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
             max_connections=MAX_CONNECTIONS,

@@ -24,7 +24,7 @@ CACHE, STATE = "gateway.cache.redis_connections", "gateway.state.redis_state"
     [
         (ConnectionPool, "from_url", {"url"}, CACHE),
         (ConnectionPool, "make_connection", set(), CACHE),
-        (AbstractConnection, "__init__", {"protocol", "retry", "socket_timeout"}, CACHE),
+        (AbstractConnection, "__init__", {"protocol", "retry"}, CACHE),
         (AbstractConnection, "pack_commands", {"commands"}, CACHE),
         (AbstractConnection, "send_packed_command", {"command", "check_health"}, CACHE),
         (AbstractConnection, "read_response", {"disable_decoding"}, CACHE),
@@ -65,14 +65,14 @@ def test_the_exceptions_still_have_one_base_class(name):
 
 
 def connection(url="redis://cache:6379/0"):
-    return ConnectionPool.from_url(url, protocol=2, socket_timeout=None, retry=Retry(NoBackoff(), 0)).make_connection()
+    return ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0)).make_connection()
 
 
-def test_a_connection_is_made_without_connecting_and_without_a_time_limit_of_its_own():
+def test_a_connection_is_made_without_connecting_and_its_own_time_limit_is_a_long_one():
     made = connection()
     assert isinstance(made, AbstractConnection), f"make_connection of redis-py gives {type(made)}, which {CACHE} takes for a connection"
     assert made.is_connected is False, f"make_connection of redis-py connects, which {CACHE} leaves to the first command"
-    assert made.socket_timeout is None, f"redis-py puts a time limit beside that of {CACHE}, and waits by a task for each command"
+    assert made.socket_timeout == 5, f"redis-py has another time limit of its own, {made.socket_timeout} s, beside that of {CACHE}"
 
 
 def test_commands_are_packed_into_bytes_that_can_be_sent_as_they_are():

@@ -48,14 +48,3 @@ async def test_a_slow_or_missing_server_raises_within_the_time_limit(valkey):
     assert await RedisConnections(valkey.url, timeout_s=5).ask([("PING",)]) == [b"PONG"]
     with pytest.raises(NoReply):
         await RedisConnections("unix:///nowhere.sock", timeout_s=1).ask([("PING",)])
-
-
-async def test_a_call_over_a_kept_connection_creates_no_task(connections):
-    await connections.ask([("PING",)])
-    loop, made = asyncio.get_running_loop(), []
-    loop.set_task_factory(lambda loop, coroutine, **options: made.append(coroutine) or asyncio.Task(coroutine, loop=loop, **options))
-    try:
-        assert await connections.ask([("PING",)]) == [b"PONG"]
-    finally:
-        loop.set_task_factory(None)
-    assert made == []
