@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.errors import StateUnavailable
 from gateway.state.script import Script
 from gateway.state.slots import require_one_slot
-from gateway.state.state import UNAVAILABLE, Changes, Entry, Line, State, require_entry_id, require_finite, require_line
+from gateway.state.state import UNAVAILABLE, Changes, NewEntry, State, StreamEntry, require_entry_id, require_finite, require_new_entry
 
 
 class FakeState:
@@ -28,7 +28,7 @@ class FakeState:
         self.unavailable = False
         self.clock = clock
         self._hashes: dict[str, dict[str, bytes]] = {}
-        self._streams: dict[str, list[Entry]] = {}
+        self._streams: dict[str, list[StreamEntry]] = {}
         self._last_ids: dict[str, tuple[int, int]] = {}
         self._ends: dict[str, float] = {}
         self._step = threading.Lock()
@@ -59,9 +59,9 @@ class FakeState:
         with self._server():
             return self._replace(name, changes)
 
-    async def hash_replace_with_audit(self, name: str, changes: Changes, audit: Line) -> str | None:
+    async def hash_replace_with_audit(self, name: str, changes: Changes, audit: NewEntry) -> str | None:
         """As `State.hash_replace_with_audit`."""
-        require_line(audit)
+        require_new_entry(audit)
         require_one_slot([name, audit.stream])
         await asyncio.sleep(0)
         with self._server():
@@ -75,21 +75,21 @@ class FakeState:
         with self._server():
             return {name: self._add(name, fields, life_s) for name, fields in amounts.items()}
 
-    async def stream_append(self, line: Line) -> str:
+    async def stream_append(self, entry: NewEntry) -> str:
         """As `State.stream_append`."""
-        require_line(line)
+        require_new_entry(entry)
         await asyncio.sleep(0)
         with self._server():
-            return self._append(line)
+            return self._append(entry)
 
-    async def stream_read(self, name: str, after: str = "", count: int = 100) -> list[Entry]:
+    async def stream_read(self, name: str, after: str = "", count: int = 100) -> list[StreamEntry]:
         """As `State.stream_read`."""
         require_entry_id(after)
         await asyncio.sleep(0)
         with self._server():
             return [entry for entry in self._streams.get(name, []) if not after or _order(entry.id) > _order(after)][:count]
 
-    async def stream_read_back(self, name: str, before: str = "", count: int = 100) -> list[Entry]:
+    async def stream_read_back(self, name: str, before: str = "", count: int = 100) -> list[StreamEntry]:
         """As `State.stream_read_back`."""
         require_entry_id(before)
         await asyncio.sleep(0)
@@ -135,14 +135,14 @@ class FakeState:
             self._ends.pop(name, None)
         return True
 
-    def _append(self, line: Line) -> str:
+    def _append(self, entry: NewEntry) -> str:
         """Append an entry; its id is greater than the last one's even if the clock was set back."""
-        last_ms, last_number = self._last_ids.get(line.stream, (0, -1))
+        last_ms, last_number = self._last_ids.get(entry.stream, (0, -1))
         now_ms = int(1e3 * self.clock())
-        self._last_ids[line.stream] = at = (now_ms, 0) if now_ms > last_ms else (last_ms, last_number + 1)
-        entry = Entry("{}-{}".format(*at), dict(line.fields))
-        self._streams[line.stream] = [*self._streams.get(line.stream, []), entry][-line.max_entries :]
-        return entry.id
+        self._last_ids[entry.stream] = at = (now_ms, 0) if now_ms > last_ms else (last_ms, last_number + 1)
+        appended = StreamEntry("{}-{}".format(*at), dict(entry.fields))
+        self._streams[entry.stream] = [*self._streams.get(entry.stream, []), appended][-entry.max_entries :]
+        return appended.id
 
     def _add(self, name: str, amounts: Mapping[str, float], life_s: float | None) -> dict[str, float]:
         counters = self._hashes.setdefault(name, {})

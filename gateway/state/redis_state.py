@@ -20,7 +20,7 @@ from gateway.errors import StateUnavailable
 from gateway.observability import metrics
 from gateway.state.script import Script
 from gateway.state.slots import require_one_slot
-from gateway.state.state import UNAVAILABLE, Changes, Entry, Line, State, require_entry_id, require_finite, require_line
+from gateway.state.state import UNAVAILABLE, Changes, NewEntry, State, StreamEntry, require_entry_id, require_finite, require_new_entry
 
 log = structlog.get_logger()
 REST_AFTER_FAULT_S = 1.0
@@ -94,9 +94,9 @@ class RedisState:
         """As `State.hash_replace`."""
         return await self._run(_REPLACE, [name], _arguments(changes)) is not None
 
-    async def hash_replace_with_audit(self, name: str, changes: Changes, audit: Line) -> str | None:
+    async def hash_replace_with_audit(self, name: str, changes: Changes, audit: NewEntry) -> str | None:
         """As `State.hash_replace_with_audit`."""
-        require_line(audit)
+        require_new_entry(audit)
         reply: bytes | None = await self._run(_REPLACE, [name, audit.stream], [*_arguments(changes), *_packed(audit)])
         return None if reply is None else reply.decode()
 
@@ -114,20 +114,20 @@ class RedisState:
         sums = iter(await self._ask(pipeline.execute))
         return {name: {field: float(next(sums)) for field in fields} for name, fields in amounts.items()}
 
-    async def stream_append(self, line: Line) -> str:
+    async def stream_append(self, entry: NewEntry) -> str:
         """As `State.stream_append`."""
-        require_line(line)
-        fields: dict[Any, Any] = dict(line.fields)
-        reply = await self._ask(lambda: self._redis.xadd(line.stream, fields, maxlen=line.max_entries, approximate=False))
+        require_new_entry(entry)
+        fields: dict[Any, Any] = dict(entry.fields)
+        reply = await self._ask(lambda: self._redis.xadd(entry.stream, fields, maxlen=entry.max_entries, approximate=False))
         return cast(bytes, reply).decode()
 
-    async def stream_read(self, name: str, after: str = "", count: int = 100) -> list[Entry]:
+    async def stream_read(self, name: str, after: str = "", count: int = 100) -> list[StreamEntry]:
         """As `State.stream_read`."""
         require_entry_id(after)
         first = f"({after}" if after else "-"
         return _entries(await self._ask(lambda: cast(_Entries, self._redis.xrange(name, min=first, count=count))))
 
-    async def stream_read_back(self, name: str, before: str = "", count: int = 100) -> list[Entry]:
+    async def stream_read_back(self, name: str, before: str = "", count: int = 100) -> list[StreamEntry]:
         """As `State.stream_read_back`."""
         require_entry_id(before)
         first = f"({before}" if before else "+"
@@ -170,16 +170,16 @@ def _arguments(changes: Changes) -> list[str | bytes | float]:
     return arguments
 
 
-def _packed(line: Line) -> list[str | bytes | float]:
-    return [line.max_entries, *(part for pair in line.fields.items() for part in pair)]
+def _packed(entry: NewEntry) -> list[str | bytes | float]:
+    return [entry.max_entries, *(part for pair in entry.fields.items() for part in pair)]
 
 
 def _marked(value: bytes | None) -> bytes:
     return b"-" if value is None else b"+" + value
 
 
-def _entries(replies: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
-    return [Entry(id_.decode(), {name.decode(): value for name, value in fields.items()}) for id_, fields in replies]
+def _entries(replies: list[tuple[bytes, dict[bytes, bytes]]]) -> list[StreamEntry]:
+    return [StreamEntry(id_.decode(), {name.decode(): value for name, value in fields.items()}) for id_, fields in replies]
 
 
 def _ms(seconds: float) -> int:

@@ -24,7 +24,7 @@ Changes = Mapping[str, tuple[bytes | None, bytes | None]]
 _ENTRY_ID = re.compile(r"\d{1,19}-\d{1,19}")
 
 
-class Line(NamedTuple):
+class NewEntry(NamedTuple):
     """An entry to append to a stream that keeps its `max_entries` newest ones."""
 
     stream: str
@@ -32,7 +32,7 @@ class Line(NamedTuple):
     max_entries: int
 
 
-class Entry(NamedTuple):
+class StreamEntry(NamedTuple):
     """An entry of a stream. Ids grow and begin with the server's time, ms since 1970."""
 
     id: str
@@ -55,7 +55,7 @@ class State(Protocol):
     async def hash_replace(self, name: str, changes: Changes) -> bool:
         """Change fields of a hash together if each has its expected value; whether it did."""
 
-    async def hash_replace_with_audit(self, name: str, changes: Changes, audit: Line) -> str | None:
+    async def hash_replace_with_audit(self, name: str, changes: Changes, audit: NewEntry) -> str | None:
         """Change fields as `hash_replace` does, and append a line about it, in one step.
 
         The line's id; None where a field had another value than expected, and nothing was written.
@@ -71,17 +71,17 @@ class State(Protocol):
             ValueError: an amount is not finite.
         """
 
-    async def stream_append(self, line: Line) -> str:
+    async def stream_append(self, entry: NewEntry) -> str:
         """Append an entry; its id."""
 
-    async def stream_read(self, name: str, after: str = "", count: int = 100) -> list[Entry]:
+    async def stream_read(self, name: str, after: str = "", count: int = 100) -> list[StreamEntry]:
         """At most `count` entries younger than the id `after`, oldest first; "": from the start.
 
         Raises:
             ValueError: `after` is no id.
         """
 
-    async def stream_read_back(self, name: str, before: str = "", count: int = 100) -> list[Entry]:
+    async def stream_read_back(self, name: str, before: str = "", count: int = 100) -> list[StreamEntry]:
         """At most `count` entries older than the id `before`, newest first; "": from the end.
 
         Raises:
@@ -105,14 +105,14 @@ def require_entry_id(text: str) -> None:
         raise ValueError(f"{text!r} is no id of an entry, such as 1700000000000-0")
 
 
-def require_line(line: Line) -> None:
+def require_new_entry(entry: NewEntry) -> None:
     """Refuse a line that no stream takes.
 
     Raises:
         ValueError: it has no fields, or its stream would keep no entries.
     """
-    if not line.fields or line.max_entries < 1:
-        raise ValueError(f"{line.stream}: an entry needs a field, and its stream a bound of at least 1")
+    if not entry.fields or entry.max_entries < 1:
+        raise ValueError(f"{entry.stream}: an entry needs a field, and its stream a bound of at least 1")
 
 
 def require_finite(amounts: Mapping[str, Mapping[str, float]]) -> None:

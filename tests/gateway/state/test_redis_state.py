@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from gateway.errors import StateUnavailable
 from gateway.state.redis_state import MAX_CONNECTIONS, RedisState
 from gateway.state.script import Script
+from gateway.state.state import NewEntry
 
 pytestmark = pytest.mark.integration
 
@@ -98,3 +100,13 @@ async def test_a_script_travels_once(state, client):
         "cmdstat_evalsha": 3,
         "cmdstat_config|resetstat": 1,
     }
+
+
+async def test_a_change_whose_audit_line_cannot_be_written_is_not_made(state):
+    await state.hash_replace("{wrong}:audit", {"is": (None, b"no stream")})
+    with pytest.raises(StateUnavailable) as caught:
+        await state.hash_replace_with_audit("{wrong}:h", {"x": (None, b"1")}, NewEntry("{wrong}:audit", {"actor": b"ann"}, 10))
+    assert isinstance(caught.value.__cause__, ResponseError)
+    while not state.up:  # noqa: ASYNC110 - it rests after a fault
+        await asyncio.sleep(0.05)
+    assert await state.hash_items("{wrong}:h") == {}

@@ -7,13 +7,13 @@ import pytest
 from gateway.errors import StateUnavailable
 from gateway.fakes.state import FakeState
 from gateway.state.script import Script
-from gateway.state.state import Line
+from gateway.state.state import NewEntry
 
 NAME, AUDIT = "{experiments}:definitions", "{experiments}:audit"
 
 
 def line(text=b"ann", max_entries=100, stream=AUDIT):
-    return Line(stream, {"actor": text}, max_entries)
+    return NewEntry(stream, {"actor": text}, max_entries)
 
 
 async def audited(state):
@@ -98,7 +98,7 @@ async def test_what_changes_together_must_lie_in_one_slot(state):
     assert await state.hash_items("definitions") == {}
 
 
-@pytest.mark.parametrize("wrong", [Line(AUDIT, {}, 10), Line(AUDIT, {"actor": b"ann"}, 0)], ids=["no fields", "no bound"])
+@pytest.mark.parametrize("wrong", [NewEntry(AUDIT, {}, 10), NewEntry(AUDIT, {"actor": b"ann"}, 0)], ids=["no fields", "no bound"])
 async def test_a_line_that_no_stream_takes_is_refused_before_anything_is_written(state, wrong):
     with pytest.raises(ValueError, match="needs a field"):
         await state.stream_append(wrong)
@@ -108,7 +108,7 @@ async def test_a_line_that_no_stream_takes_is_refused_before_anything_is_written
 
 
 async def test_a_stream_is_read_in_pages_from_both_ends(state):
-    ids = [await state.stream_append(Line("s", {"n": b"%d" % i}, 100)) for i in range(7)]
+    ids = [await state.stream_append(NewEntry("s", {"n": b"%d" % i}, 100)) for i in range(7)]
     assert await state.stream_read("none") == await state.stream_read_back("none") == []
     first = await state.stream_read("s", count=3)
     assert [(entry.id, entry.fields) for entry in first] == [(ids[i], {"n": b"%d" % i}) for i in range(3)]
@@ -121,7 +121,7 @@ async def test_a_stream_is_read_in_pages_from_both_ends(state):
 
 
 async def test_ids_of_entries_grow_and_begin_with_the_time(two):
-    appended = [await two[i % 2].stream_append(Line("s", {"n": b"1"}, 100)) for i in range(20)]
+    appended = [await two[i % 2].stream_append(NewEntry("s", {"n": b"1"}, 100)) for i in range(20)]
     order = [tuple(map(int, id_.split("-"))) for id_ in appended]
     assert order == sorted(set(order))
     assert order[0][0] > 1_700_000_000_000
