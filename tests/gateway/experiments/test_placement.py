@@ -26,7 +26,12 @@ def catalog(*manifests, unloaded=()):
     return triton._catalog
 
 
+# made here and not in the tests that hypothesis repeats, whose examples have a time limit
 BOTH = catalog(*TOPICS)
+WITHOUT_TREATMENT = catalog(*TOPICS, unloaded=[("topics", 2)])
+THIRD_ALONE = catalog(*TOPICS, make_manifest("topics", 3), unloaded=[("topics", 1), ("topics", 2)])
+LARGE = make_manifest("topics-large", 5)
+WITH_LARGE = catalog(*TOPICS, LARGE)
 
 
 def placed(unit, experiment=SPLIT, serves=BOTH, *, version=None, seed=0):
@@ -60,7 +65,7 @@ def test_a_unit_is_answered_by_the_version_of_its_variant(unit):
 
 @given(UNITS)
 def test_a_unit_whose_variant_is_not_ready_is_answered_by_the_control_and_stays_in_its_arm(unit):
-    found = placed(unit, serves=catalog(*TOPICS, unloaded=[("topics", 2)]))
+    found = placed(unit, serves=WITHOUT_TREATMENT)
     assert found.version == 1
     assert found.variant == assign(SPLIT, unit).name
     assert found.fallback == (found.variant == "treatment")
@@ -68,8 +73,7 @@ def test_a_unit_whose_variant_is_not_ready_is_answered_by_the_control_and_stays_
 
 @given(UNITS)
 def test_the_default_version_answers_if_the_control_is_not_ready_either(unit):
-    three = [*TOPICS, make_manifest("topics", 3)]
-    found = placed(unit, serves=catalog(*three, unloaded=[("topics", 1), ("topics", 2)]))
+    found = placed(unit, serves=THIRD_ALONE)
     assert (found.version, found.fallback, found.variant) == (3, True, assign(SPLIT, unit).name)
 
 
@@ -94,24 +98,27 @@ def test_a_share_of_the_requests_bypasses_the_cache():
     assert 0.2 < sum(bypassed) / len(bypassed) < 0.3
 
 
-LARGE = make_manifest("topics-large", 5)
 BETWEEN = Experiment("larger", "topics", "seed", 1.0, (ARMS[0], Variant("large", "topics-large", 5, 0.5)))
 
 
 @given(UNITS)
 def test_a_variant_may_be_a_version_of_another_model(unit):
-    found = placed(unit, BETWEEN, catalog(*TOPICS, LARGE))
+    found = placed(unit, BETWEEN, WITH_LARGE)
     variant = assign(BETWEEN, unit)
     assert (found.model, found.version, found.fallback) == (variant.model, variant.version, False)
 
 
 @pytest.mark.parametrize(
-    "others",
-    [[], [make_manifest("topics-large", 4)], [make_manifest("topics-large", 5, task="feature-extraction")]],
+    "serves",
+    [
+        BOTH,
+        catalog(*TOPICS, make_manifest("topics-large", 4)),
+        catalog(*TOPICS, make_manifest("topics-large", 5, task="feature-extraction")),
+    ],
     ids=["no such model", "no such version", "another task"],
 )
 @given(unit=UNITS)
-def test_a_variant_of_another_model_that_cannot_answer_is_a_fallback(unit, others):
-    found = placed(unit, BETWEEN, catalog(*TOPICS, *others))
+def test_a_variant_of_another_model_that_cannot_answer_is_a_fallback(unit, serves):
+    found = placed(unit, BETWEEN, serves)
     assert (found.model, found.version) == ("topics", 1)
     assert found.fallback == (assign(BETWEEN, unit).name == "large")
