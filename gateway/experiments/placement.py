@@ -36,8 +36,12 @@ def place(
     experiment = experiments.get(model.name)
     if experiment is None:
         return Placement(model.name, model.default_version)
-    named = f"{chance.getrandbits(64):016x}" if unit is None else unit
-    variant = assign(experiment, named)
+    if unit is None:
+        drawn = chance.randbytes(UNIT_HASH_BYTES)
+        name_of_unit, unit_hash = drawn.hex(), drawn
+    else:
+        name_of_unit, unit_hash = unit, blake2b(unit.encode("utf-8", "surrogatepass"), digest_size=UNIT_HASH_BYTES).digest()
+    variant = assign(experiment, name_of_unit)
     if variant is None:
         return Placement(*_control(catalog, model, experiment))
     fallback = not _can_answer(catalog, model, variant)
@@ -46,7 +50,7 @@ def place(
         *answering,
         experiment=experiment.key,
         variant=variant.name,
-        unit_hash=blake2b(named.encode(), digest_size=UNIT_HASH_BYTES).digest(),
+        unit_hash=unit_hash,
         identified=unit is not None,
         fallback=fallback,
         bypass=experiment.cache_bypass > 0 and chance.random() < experiment.cache_bypass,
