@@ -4,7 +4,6 @@ import io
 import json
 import random
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,16 +12,14 @@ from typing import Any
 
 import pytest
 import yaml
+from packaged_registry import LABELS, MAX_LENGTH, Registry
 from rich.console import Console
 
-from export.__main__ import main
 from export.inputs import Inputs
 from export.progress import Progress
 from export.quiet import quieten
 from export.recipe.recipe import Recipe
-from export.registry import package
-from model_repository import config
-from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest
+from model_repository.manifest import TOKENIZER, Manifest
 from model_repository.server import TritonUnavailable
 
 quieten()
@@ -42,9 +39,7 @@ from export.tasks import TASKS  # noqa: E402
 # of these models several threads compute no faster: they wait for one another
 torch.set_num_threads(1)
 
-LABELS = ("cold", "mild", "warm")
 WORDS = [f"{a}{b}" for a in ("al", "be", "co", "du", "el", "fi", "go", "hu") for b in ("na", "no", "ra", "ro", "ta", "to", "va", "vo")]
-MAX_LENGTH = 24
 HIDDEN = 32
 
 
@@ -332,49 +327,6 @@ def onnx_classifier(classifier: Path, tmp_path_factory: pytest.TempPathFactory) 
     export_onnx(BertForSequenceClassification.from_pretrained(classifier).eval(), TASKS["text-classification"], folder)
     write_packaged_tokenizer(BertTokenizerFast.from_pretrained(classifier), MAX_LENGTH, folder / TOKENIZER)
     return folder
-
-
-@dataclass(frozen=True)
-class Registry:
-    """A repository of versions that were packaged without an export, and the command line on it."""
-
-    repository: Path
-    graph: bytes
-    tokenizer: bytes
-
-    def add(self, version: int, model: str = "weather", **fields: Any) -> Manifest:
-        """Package a version; `labels` make its answers differ from the others'."""
-        with tempfile.TemporaryDirectory() as folder:
-            graph, tokenizer = Path(folder, GRAPH), Path(folder, TOKENIZER)
-            graph.write_bytes(self.graph)
-            tokenizer.write_bytes(self.tokenizer)
-            answering = Answering(task="text-classification", labels=fields.pop("labels", LABELS), max_length=MAX_LENGTH)
-            manifest = Manifest(
-                **answering.model_dump(),
-                model=model,
-                version=version,
-                precision="fp32",
-                target="cpu",
-                digest=answer_digest(graph, tokenizer, answering),
-                source=Source(checkpoint="somewhere", checkpoint_digest="sha256:0"),
-                sizes=Sizes(fp32_bytes=len(self.graph), packaged_bytes=len(self.graph)),
-                tools={"maker": f"version {version}"},
-            ).model_copy(update=fields)
-            with package.staging(self.repository, manifest, graph, tokenizer) as staged:
-                package.commit(staged, self.repository)
-        return manifest
-
-    def __call__(self, verb: str, *arguments: object) -> int:
-        """Run a verb; returns the exit code."""
-        return main([verb, *map(str, arguments), "--repository", str(self.repository)])
-
-    def settings(self, model: str = "weather") -> Any:
-        """The model's `config.pbtxt`."""
-        return config.read(self.repository / model / config.FILE)
-
-    def files(self) -> dict[str, bytes]:
-        """All that is in the repository."""
-        return {str(path.relative_to(self.repository)): path.read_bytes() for path in self.repository.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
