@@ -12,6 +12,7 @@ import transformers
 from export.checkpoints import adapter as adapters
 from export.checkpoints import labels as label_names
 from export.checkpoints.checkpoint import Weights, tensor_shapes
+from export.checkpoints.lower_case import lower_case
 from export.errors import RecipeError, first_line
 from export.recipe import faults
 from export.recipe.recipe import Recipe
@@ -73,6 +74,8 @@ def load(source: ModelSource, task: Task) -> Reference:
     tokenizer = _load_tokenizer(source)
     if len(tokenizer) > (rows := model.get_input_embeddings().num_embeddings):
         raise RecipeError(f"checkpoint: its tokenizer has {len(tokenizer)} tokens, and the model knows {rows}: they do not belong together")
+    if (files := task.files(folder)) and files.transformer.get("do_lower_case"):
+        lower_case(tokenizer)
     _require_max_length(model, source.recipe.max_length)
     loaded = Loaded(model.config, tokenizer, folder, labels, source.recipe.postprocessing)
     with faults.translated("postprocessing"):

@@ -59,7 +59,7 @@ def require_same_tokens(tokenizer: Any, path: Path, queries: Sequence[Query]) ->
     packaged = Tokenizer.from_file(str(path))
     packaged.no_truncation()
     packaged.no_padding()
-    for number, (text, pair) in enumerate(queries, start=1):
+    for number, (text, pair, _) in enumerate(queries, start=1):
         ids = packaged.encode(text, pair).ids
         if (expected := tokenizer(text, pair, truncation=False, verbose=False)["input_ids"]) != ids:
             raise ExportError(
