@@ -4,10 +4,10 @@ They come from the adapter's configuration, the recipe, or the checkpoint's conf
 order.
 """
 
-import json
 import re
 from pathlib import Path
 
+from export.checkpoints.json_file import read_object
 from export.errors import RecipeError
 
 _PLACEHOLDER = re.compile(r"LABEL_\d+")
@@ -45,9 +45,21 @@ def _named(config: Path) -> tuple[str, ...] | None:
     """
     if not config.is_file():
         return None
+    names = read_object(config, "labels").get("id2label")
+    if not names:
+        return None
     try:
-        names = json.loads(config.read_text(encoding="utf-8")).get("id2label")
-        labels = tuple(names[str(index)] for index in range(len(names))) if names else ()
-    except (ValueError, KeyError, AttributeError, TypeError) as exc:
-        raise RecipeError(f"labels: {config} cannot be read, or its id2label is not numbered 0, 1, 2 …: {exc}") from exc
+        labels = tuple(_name(names[str(index)]) for index in range(len(names)))
+    except (ValueError, KeyError, TypeError) as exc:
+        raise RecipeError(
+            f"labels: {config} has an id2label that is not numbered 0, 1, 2 … or holds other things than names; correct it, or add "
+            "labels: [first, second, …] to the recipe"
+        ) from exc
     return None if all(map(_PLACEHOLDER.fullmatch, labels)) else labels
+
+
+def _name(written: object) -> str:
+    """A label's name: numbers are names, too."""
+    if isinstance(written, str | int | float):
+        return str(written)
+    raise TypeError

@@ -92,6 +92,8 @@ class Recipe(_Strict):
     checkpoint_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     adapter: Path | None = None
     trust_remote_code: bool = False
+    ignored_keys: tuple[str, ...] = ()
+    """Keys of the checkpoint's and adapter's files that nobody reads and that change no answer."""
     labels: tuple[str, ...] | None = None
     max_length: int = Field(ge=2)
     windows: Windows | None = None
