@@ -6,6 +6,7 @@ import pytest
 from gateway.app import create_app
 from gateway.errors import INTERNAL_ERROR
 from gateway.settings.settings import Settings
+
 OPENAI = ("/v1/embeddings", "/v1/models")
 
 
