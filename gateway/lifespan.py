@@ -26,11 +26,12 @@ from gateway.request.principal import Principal
 from gateway.request_life import RequestLife
 from gateway.security.authenticator import Authenticator, Sources
 from gateway.security.door import Door
+from gateway.security.key_set_fetch import fetcher
 from gateway.security.key_store import KeyStore
 from gateway.security.rate_limiting.ledger import RedisLedger
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
 from gateway.security.tls import ClientTls
-from gateway.security.tokens import KeySet, TokenVerifier, fetcher
+from gateway.security.tokens import KeySet, TokenVerifier
 from gateway.settings.in_force import queue_limits, request_limits
 from gateway.settings.runtime import Runtime
 from gateway.settings.settings import Settings
