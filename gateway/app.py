@@ -77,6 +77,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
     experiments.read()
     runtime.read()
+    experiments.warn()
     tracer = tracing.start(VERSION)
     observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request), tracer=tracer)
     if not settings.auth:
