@@ -77,6 +77,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
     experiments.read()
     runtime.read()
+    experiments.warn()
     tracer = tracing.start(VERSION)
     observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request), tracer=tracer)
     if not settings.auth:
@@ -87,7 +88,14 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
         async with running(settings, experiments, runtime, drain, tracer=tracer, triton=triton, state=state) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
-            options = ServingOptions(settings.host, settings.grpc_port, settings.max_body_bytes, settings.header_timeout_s, tls or None)
+            options = ServingOptions(
+                host=settings.host,
+                port=settings.grpc_port,
+                max_message_bytes=settings.max_body_bytes,
+                handshake_timeout_s=settings.header_timeout_s,
+                max_streams=settings.grpc_max_streams,
+                tls=tls or None,
+            )
             async with serving(app, options, drain, observed):
                 yield
         if tracer is not None:
