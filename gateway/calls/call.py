@@ -59,6 +59,14 @@ class Call(NamedTuple):
         timeout_s = _timeout_s(ctx.headers, stack.request_limits)
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
+    async def check(self) -> None:
+        """Check again that the caller may predict, while its request is still coming.
+
+        Raises:
+            GatewayError: as `Door.check`.
+        """
+        await self.stack.door.check(self.ctx, PREDICT)
+
     async def body(self) -> bytes:
         """The request's body as bytes; raises as `read_body`."""
         return await read_body(self.request, self.ctx, self.stack.request_limits.body)
