@@ -109,7 +109,7 @@ def _load(inputs: Inputs, task: Task, repository: Path, tokenizer: Path, progres
     with progress.step("load") as step:
         reference = load(inputs, task)
         package.require_same_model(repository, recipe.model, recipe.version, reference.answering, recipe.target)
-        write_tokenizer(reference.tokenizer, recipe.max_length, tokenizer)
+        write_tokenizer(reference.tokenizer, recipe.max_length, tokenizer, reference.pad_id)
         subject = _subject(inputs, task, reference, Serving(reference.answering, tokenizer))
         step.note = f"{recipe.checkpoint}{f' + {recipe.adapter}' if recipe.adapter else ''}, {_described(reference.answering)}"
     return reference, subject
@@ -128,7 +128,8 @@ def _subject(inputs: Inputs, task: Task, reference: Reference, serving: Serving)
     require_same_tokens(reference.tokenizer, serving.tokenizer, queries)
     plan = task.tail(task.files(inputs.checkpoint.folder), reference.answering)
     tail = make_tail(plan, reference.model.config.hidden_size) if plan else None
-    run = tail.after(torch_run(reference.model, [TRANSFORMER_OUTPUT])) if tail else torch_run(reference.model, task.outputs)
+    run = torch_run(reference.model, [TRANSFORMER_OUTPUT] if tail else task.outputs, token_types=reference.token_types)
+    run = tail.after(run) if tail else run
     return Subject(task, assessment, dataset, truth, items, serving.encode(queries), serving, run, tail)
 
 
@@ -136,7 +137,7 @@ def _export_fp32(subject: Subject, reference: Reference, folder: Path, progress:
     """Export to ONNX; the graph is checked against PyTorch before another is made of it."""
     task, encoded = subject.task, subject.encoded
     with progress.step("onnx") as step:
-        fp32 = export_onnx(reference.model, task, folder)
+        fp32 = export_onnx(reference.model, task, folder, token_types=reference.token_types)
         if subject.tail:
             append_tail(fp32, subject.tail, reference.model.config.hidden_size)
         rows = spread(encoded.lengths, CHECKED_WINDOWS)
