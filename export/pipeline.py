@@ -14,10 +14,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from export.checkpoints.libraries import CheckpointLibraries
 from export.checkpoints.load import Reference, load
 from export.checkpoints.tokenization import require_same_tokens, write_tokenizer
 from export.errors import RecipeError
-from export.graphs import checks, measure
+from export.graphs import checks, company, measure
 from export.graphs.batches import Padded, spread
 from export.graphs.build import Builder, CalibrationBatches
 from export.graphs.graph import Graph, provider_here
@@ -25,7 +26,7 @@ from export.graphs.judge import Check, Gate
 from export.graphs.making import Graphs, Making, make, make_best, megabytes, through_gate
 from export.graphs.onnx_export import export_onnx
 from export.graphs.quantize import detect_instruction_set
-from export.graphs.reference import reference_outputs, torch_run
+from export.graphs.reference import ask_alone, reference_outputs, torch_run
 from export.graphs.serving import Serving
 from export.graphs.subject import Subject
 from export.graphs.tail import TRANSFORMER_OUTPUT, append_tail, make_tail
@@ -79,7 +80,8 @@ def export(
     fp32, check = _export_fp32(subject, reference, folder / "fp32", progress)
     making = Making(recipe, _builder(inputs, reference, subject.serving, fp32, folder), check, progress)
     graphs = Graphs(fp32, fp32) if recipe.precision == "auto" else make(making)
-    gate = _ask_reference(inputs, subject, work / "reference", progress)
+    gate = _ask_reference(inputs, reference, subject, work / "reference", progress)
+    _compare_company(gate, fp32, progress)
     if recipe.precision == "auto":
         recipe, graphs = make_best(making, gate)
         making = replace(making, recipe=recipe)
@@ -163,20 +165,29 @@ def _instruction_set(recipe: Recipe) -> InstructionSet:
     return recipe.instruction_set
 
 
-def _ask_reference(inputs: Inputs, subject: Subject, cache: Path, progress: Progress) -> Gate:
+def _ask_reference(inputs: Inputs, reference: Reference, subject: Subject, cache: Path, progress: Progress) -> Gate:
     """Take the reference's answers to the evaluation set, which the gate compares with.
 
     They are read from `cache` where it has them.
     """
     with progress.step("reference") as step:
-        runs = Padded(subject.run, subject.encoded.pad_id)
         expected = reference_outputs(
-            lambda: subject.serving.answer(runs, subject.items, step.advance),
+            lambda: ask_alone(subject.task, subject, CheckpointLibraries(inputs, reference), step.advance),
             len(subject.items),
             cache / inputs.reference_digest.removeprefix("sha256:")[:32],
         )
-        step.note = f"PyTorch fp32 on {len(subject.items)} texts"
+        step.note = f"PyTorch fp32 on {len(subject.items)} texts, each alone"
     return Gate(subject, inputs.recipe.evaluation, expected)
+
+
+def _compare_company(gate: Gate, fp32: Path, progress: Progress) -> None:
+    """Compare the fp32 graph with the reference, before others are made of it."""
+    subject = gate.subject
+    rows = spread([len(item.text) + len(item.text_pair or b"") for item in subject.items], company.TEXTS)
+    with progress.step("company") as step:
+        runs = Padded(Graph(fp32, subject.task.outputs), subject.encoded.pad_id)
+        found = company.compare(subject.serving, runs, [subject.items[row] for row in rows], [gate.expected[row] for row in rows])
+        step.note = f"{len(rows)} texts are answered as by the reference: within {found.alone:.1g} alone, {found.together:.1g} together"
 
 
 def _ask_triton(staged: package.Staged, subject: Subject, log: Path, ask: Callable[..., float], progress: Progress) -> ThroughTriton:
