@@ -9,7 +9,7 @@ from gateway.calls.call import Call
 from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge
-from gateway.request.json_depth import require_shallow
+from gateway.request.json_limits import require_within
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import task_of
 from model_repository.manifest import Manifest
@@ -19,6 +19,9 @@ log = structlog.get_logger()
 
 class LinePredictions:
     """Charges the caller for each line's items, and has `predict` answer them.
+
+    A line without items, because it is at fault, is charged as one item: the stream may have any
+    number of lines.
 
     One version, which `manifest` describes, answers all lines. `parameters` hold for all lines, and
     the version's task takes them.
@@ -47,10 +50,17 @@ class LinePredictions:
             return ndjson.error_line(line.number, GatewayError(INTERNAL_ERROR))
 
     async def _prediction(self, line: Line) -> Prediction:
+        try:
+            items = self._items(line)
+        except GatewayError:
+            await self._call.stack.door.charge(self._call.ctx, 1)
+            raise
+        await self._call.stack.door.charge(self._call.ctx, len(items))
+        return await self._predict(items)
+
+    def _items(self, line: Line) -> list[Item]:
         limits = self._limits
         if line.raw is None:
             raise TooLarge(f"the line has more than {limits.body.max_bytes} bytes; send a shorter instance")
-        require_shallow(line.raw, "the line", limits.body.max_depth)
-        items = ndjson.items(line.raw, self._manifest, self._task, self._parameters, limits.max_text_bytes)
-        await self._call.stack.door.charge(self._call.ctx, len(items))
-        return await self._predict(items)
+        require_within(line.raw, "the line", limits.body.json)
+        return ndjson.items(line.raw, self._manifest, self._task, self._parameters, limits.max_text_bytes)
