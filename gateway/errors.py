@@ -148,6 +148,15 @@ class NotReady(GatewayError):
     retry_after_s = 2
 
 
+class PackageReplaced(NotReady):
+    """Another package than the one that was asked answers for this version now.
+
+    Its rows may not stand under the asked package's name, labels or cache keys.
+    """
+
+    retry_after_s = 1
+
+
 class Unreachable(NotReady):
     """A Triton does not answer at all, for any version."""
 

@@ -4,6 +4,7 @@ While Triton is gone the last catalog stays, so that cached answers are still gi
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -14,6 +15,7 @@ from gateway.observability import metrics
 
 log = structlog.get_logger()
 READ_TIMEOUT_S = 2.0
+PAUSE_S = 0.02
 
 
 class CatalogWatch:
@@ -25,6 +27,8 @@ class CatalogWatch:
     def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float) -> None:
         self._read, self._refresh_s = read, refresh_s
         self._current: Catalog | None = None
+        self._reading = asyncio.Lock()
+        self._begun, self._begun_at_s = 0, -math.inf
         self.fault: str | None = "not read yet"
 
     @property
@@ -49,8 +53,27 @@ class CatalogWatch:
             await self.read()
             await asyncio.sleep(self._refresh_s)
 
+    async def read_anew(self) -> None:
+        """Read the catalog now, where it is known to be outdated.
+
+        All who ask before the reading begins share it. One begins `PAUSE_S` after the one before it
+        at the earliest, so that a version that contradicts its own catalog costs little.
+        """
+        begun = self._begun
+        async with self._reading:
+            if self._begun > begun:
+                return
+            await asyncio.sleep(max(self._begun_at_s + PAUSE_S - asyncio.get_running_loop().time(), 0))
+            await self._read_once()
+
     async def read(self) -> None:
         """Read the catalog once; changes are logged."""
+        async with self._reading:
+            await self._read_once()
+
+    async def _read_once(self) -> None:
+        self._begun += 1
+        self._begun_at_s = asyncio.get_running_loop().time()
         try:
             catalog = await self._read(READ_TIMEOUT_S)
         except GatewayError as exc:

@@ -24,7 +24,8 @@ class RequestContext:
     the `x-ratelimit-*` headers as they stand when the answer begins. `cache_status` is the value of
     `X-Cache`; of a `partial` answer, `hits` of `items` were cached. `trace_id` is that of the
     client's `traceparent` or, where traces are made, of the span in `trace`, which only
-    `gateway.observability.open_telemetry` looks into.
+    `gateway.observability.open_telemetry` looks into. `body` is the request's, once it was read;
+    while the request is answered `again` (`gateway.calls.replacement`) it is not read anew.
     """
 
     request_id: str
@@ -41,6 +42,8 @@ class RequestContext:
     error: str = ""
     trace_id: str = ""
     trace: Any = None
+    body: bytes = b""
+    again: bool = False
 
 
 CURRENT: ContextVar[RequestContext | None] = ContextVar("headrace_request", default=None)

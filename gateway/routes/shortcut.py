@@ -10,7 +10,8 @@ from fastapi import Request, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import GatewayError
+from gateway.calls.replacement import answer_again
+from gateway.errors import GatewayError, PackageReplaced
 from gateway.routes.direct import DirectRoute
 
 MAX_PATHS = 1024
@@ -39,9 +40,17 @@ class Shortcut:
         request = Request(scope, receive, send)
         try:
             response = await route.endpoint(request)
+        except PackageReplaced:
+            response = await self._answered_again(route, request)
         except GatewayError as exc:
             response = self._render(request, exc)
         await response(scope, receive, send)
+
+    async def _answered_again(self, route: DirectRoute, request: Request) -> Response:
+        try:
+            return await answer_again(route.endpoint, request)
+        except GatewayError as exc:
+            return self._render(request, exc)
 
     def _find(self, scope: Scope) -> tuple[DirectRoute, Scope] | None:
         path = (scope["method"], scope["path"])
