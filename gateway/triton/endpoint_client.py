@@ -63,7 +63,12 @@ class EndpointClient:
         now = asyncio.get_running_loop().time
         deadline_s = now() + timeout_s
         await self._require_package(manifest, timeout_s)
-        rows = await self._infer(manifest, items, max(deadline_s - now(), LEAST_TIMEOUT_S), priority, proven=False)
+        try:
+            rows = await self._infer(manifest, items, max(deadline_s - now(), LEAST_TIMEOUT_S), priority, proven=False)
+        except BackendBroken:
+            # rows of another package may have another shape
+            await self._require_package(manifest, max(deadline_s - now(), LEAST_TIMEOUT_S))
+            raise
         await self._require_package(manifest, max(deadline_s - now(), LEAST_TIMEOUT_S))
         return rows
 
