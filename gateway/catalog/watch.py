@@ -5,10 +5,12 @@ While Triton is gone the last catalog stays, so that cached answers are still gi
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
+from gateway.catalog.aliases import useless
 from gateway.catalog.catalog import Catalog
 from gateway.errors import GatewayError, NotReady
 from gateway.observability import metrics
@@ -21,11 +23,12 @@ PAUSE_S = 0.02
 class CatalogWatch:
     """The newest catalog that `read` returned; `read` gets its time limit in seconds.
 
-    `fault` is why the last reading failed, None after one that succeeded.
+    Its models are known by `aliases`, too. `fault` is why the last reading failed, None after one
+    that succeeded.
     """
 
-    def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float) -> None:
-        self._read, self._refresh_s = read, refresh_s
+    def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float, aliases: Mapping[str, str] | None = None) -> None:
+        self._read, self._refresh_s, self._aliases = read, refresh_s, aliases or {}
         self._current: Catalog | None = None
         self._reading = asyncio.Lock()
         self._begun, self._begun_at_s = 0, -math.inf
@@ -75,7 +78,7 @@ class CatalogWatch:
         self._begun += 1
         self._begun_at_s = asyncio.get_running_loop().time()
         try:
-            catalog = await self._read(READ_TIMEOUT_S)
+            catalog = replace(await self._read(READ_TIMEOUT_S), aliases=self._aliases)
         except GatewayError as exc:
             if self.fault != exc.message:
                 log.warning("catalog not read, the last one stays", reason=repr(exc.__cause__ or exc))
@@ -85,6 +88,8 @@ class CatalogWatch:
                 log.info("catalog read", models={name: _states(catalog, name) for name in catalog.models})
                 for version in catalog.refused():
                     log.error("version refused", model=version.manifest.model, version=version.manifest.version, reason=version.reason)
+                for alias, reason in useless(catalog).items():
+                    log.warning("alias not used", alias=alias, reason=reason)
             self._current, self.fault = catalog, None
             metrics.VERSIONS_REFUSED.set(sum(1 for _ in catalog.refused()))
         metrics.TRITON_UP.set(self.fault is None)

@@ -12,7 +12,7 @@ from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line
 from gateway.errors import INTERNAL_ERROR, GatewayError, PackageReplaced, TooLarge
 from gateway.lane import Lane
-from gateway.request.json_depth import require_shallow
+from gateway.request.json_limits import require_within
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import task_of
 
@@ -21,6 +21,9 @@ log = structlog.get_logger()
 
 class LinePredictions:
     """Charges the caller for each line's items, and has `predict` answer them.
+
+    A line without items, because it is at fault, is charged as one item: the stream may have any
+    number of lines.
 
     One version, on which `call` was placed, answers all lines; where its package is replaced, the
     new one answers the lines after that. `parameters` hold for all lines.
@@ -47,25 +50,29 @@ class LinePredictions:
             return ndjson.error_line(line.number, GatewayError(INTERNAL_ERROR))
 
     async def _prediction(self, line: Line) -> Prediction:
-        limits = self._limits
-        if line.raw is None:
-            raise TooLarge(f"the line has more than {limits.body.max_bytes} bytes; send a shorter instance")
-        require_shallow(line.raw, "the line", limits.body.max_depth)
-        lane = self._lane()
-        items = self._items(lane, line.raw)
+        try:
+            lane = self._lane()
+            items = self._items(lane, line)
+        except GatewayError:
+            await self._call.stack.door.charge(self._call.ctx, 1)
+            raise
         await self._call.stack.door.charge(self._call.ctx, len(items))
         try:
             return await self._predict(lane, items)
         except PackageReplaced:
-            return await by_present_package(partial(self._predict_anew, line.raw), self._call.stack)
+            return await by_present_package(partial(self._predict_anew, line), self._call.stack)
 
-    async def _predict_anew(self, raw: bytes) -> Prediction:
+    async def _predict_anew(self, line: Line) -> Prediction:
         lane = self._lane()
-        return await self._predict(lane, self._items(lane, raw))
+        return await self._predict(lane, self._items(lane, line))
 
     def _lane(self) -> Lane:
         placement = self._call.ctx.placement
         return self._call.stack.lanes.of(placement.model, placement.version)
 
-    def _items(self, lane: Lane, raw: bytes) -> Sequence[Item]:
-        return ndjson.items(raw, lane.manifest, task_of(lane.manifest), self._parameters, self._limits.max_text_bytes)
+    def _items(self, lane: Lane, line: Line) -> list[Item]:
+        limits = self._limits
+        if line.raw is None:
+            raise TooLarge(f"the line has more than {limits.body.max_bytes} bytes; send a shorter instance")
+        require_within(line.raw, "the line", limits.body.json)
+        return ndjson.items(line.raw, lane.manifest, task_of(lane.manifest), self._parameters, limits.max_text_bytes)

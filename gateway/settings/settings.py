@@ -147,12 +147,22 @@ class Settings(BaseSettings):
         description="models that answer at paths that name none, e.g. embed=minilm,predict=topics,rerank=ranker,root=minilm; "
         "the only model of a task is that task's default",
     )
+    model_aliases: Annotated[dict[str, str], NoDecode, BeforeValidator(of_text(setting_values.model_aliases))] = Field(
+        default_factory=dict,
+        description="other names of models, for clients whose model's name is fixed, "
+        "e.g. text-embedding-ada-002=minilm,sentence-transformers/all-MiniLM-L6-v2=minilm",
+    )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
     max_request_timeout_ms: float = Field(60_000, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
     max_body_bytes: int = Field(2**21, ge=1, description="largest request body")
     max_text_bytes: int = Field(2**17, ge=1, description="largest single text, UTF-8")
     max_items: int = Field(1024, ge=1, description="most texts or pairs of texts in a request")
     max_json_depth: int = Field(32, ge=1, description="most levels that JSON in a request may be nested")
+    max_json_values: int = Field(
+        100_000,
+        ge=1,
+        description="most values that JSON in a request may have; of /v1/embeddings, which takes lists of tokens, 4 times as many",
+    )
     max_headers: int = Field(100, ge=1, description="most headers of a request")
     max_header_bytes: int = Field(32_768, ge=256, description="largest request line and headers together")
     header_timeout_s: float = Field(10, gt=0, description="how long a client may take from connecting to the end of its headers")
