@@ -43,6 +43,12 @@ class MalformedRequest(GatewayError):
     status = 400
 
 
+class UnknownCoding(MalformedRequest):
+    """The body is compressed in a way that the gateway does not know."""
+
+    status = 415
+
+
 class InvalidRequest(GatewayError):
     """The request is well-formed but invalid: a wrong type, too few or too many instances."""
 
