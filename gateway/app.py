@@ -27,7 +27,20 @@ from gateway.observability.observe import Observe
 from gateway.observability.request_log import log_request
 from gateway.observability.request_metrics import measure
 from gateway.request.context import CONTEXT, RequestContext
-from gateway.routes import admin_keys, cache, cohere, debug, health, models, open_inference, openai, predict, predict_stream, tei
+from gateway.routes import (
+    admin_keys,
+    cache,
+    cohere,
+    debug,
+    health,
+    models,
+    open_inference,
+    openai,
+    predict,
+    predict_stream,
+    tei,
+    tei_server,
+)
 from gateway.routes.documentation import openapi as documentation
 from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
@@ -113,7 +126,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path.startswith("/docs"):
             route.app = DocumentationPage(route.app)
-    for routes in (predict, predict_stream, open_inference, openai, cohere, tei, models, cache, health, admin_keys, debug):
+    for routes in (predict, predict_stream, open_inference, openai, cohere, tei, tei_server, models, cache, health, admin_keys, debug):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     described = app.openapi
