@@ -9,16 +9,19 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor
 
+from gateway.observability.output import Output
+
 _OURS = logging.getLogger("headrace")
 _SERVER = logging.getLogger("uvicorn.error")
-_OUT = structlog.BytesLogger(sys.stdout.buffer)
+_OUTPUT = Output(sys.stdout.buffer)
+_OUT = structlog.BytesLogger(cast(BinaryIO, _OUTPUT))
 _PID = os.getpid()
 _lines: list[bytes] = []
 
@@ -30,10 +33,10 @@ def configure(level: str) -> None:
     """
     structlog.configure(
         processors=_PROCESSORS,
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _OUTPUT)),
         cache_logger_on_first_use=True,
     )
-    library = logging.StreamHandler(sys.stdout)
+    library = logging.StreamHandler(_OUTPUT)
     library.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *_ENDS],
@@ -66,8 +69,9 @@ def write_request(line: dict[str, Any]) -> None:
 
 
 def _write_lines() -> None:
-    _OUT.msg(b"\n".join(_lines))
+    lines = b"\n".join(_lines)
     _lines.clear()
+    _OUT.msg(lines)
 
 
 def set_level(level: str) -> None:
