@@ -238,7 +238,7 @@ version = make_manifest("words", task=NAME)
 assert type(version).parse(version.to_json(), "here") == version
 written = config.updated(None, {1: version})
 assert [(tensor.name, tensor.optional) for tensor in written.input] == [("TEXT", False), ("PARAMETERS", True)]
-assert [tensor.name for tensor in written.output] == ["ANSWER", "TOKENS", "ERROR"]
+assert [tensor.name for tensor in written.output] == ["ANSWER", "TOKENS", "ERROR", "DIGEST"]
 
 # a recipe can ask for it, and the export knows it
 fields = {"model": "words", "version": 1, "checkpoint": "c", "max_length": 16, "evaluation": {"data": "d", "max_drop": 0}}
