@@ -1,7 +1,7 @@
 """An export from its inputs to a packaged version: the steps, in the order in which they run.
 
-    load → export → optimize → quantize → check → gate → measure → stage → ask through Triton
-    → report → commit
+    load → export → ask the reference → compare in any company → optimize → quantize → check → gate
+    → measure → stage → ask through Triton → report → commit
 
 With `precision: auto` all candidates are made and judged to choose one; where int8 does not pass,
 layers are kept in fp32 until it does. Each step hands a value on and raises `ExportError` to stop;
@@ -79,9 +79,9 @@ def export(
     reference, subject = _load(inputs, task, repository, folder / TOKENIZER, progress)
     fp32, check = _export_fp32(subject, reference, folder / "fp32", progress)
     making = Making(recipe, _builder(inputs, reference, subject.serving, fp32, folder), check, progress)
-    graphs = Graphs(fp32, fp32) if recipe.precision == "auto" else make(making)
     gate = _ask_reference(inputs, reference, subject, work / "reference", progress)
     _compare_company(gate, fp32, progress)
+    graphs = Graphs(fp32, fp32) if recipe.precision == "auto" else make(making)
     if recipe.precision == "auto":
         recipe, graphs = make_best(making, gate)
         making = replace(making, recipe=recipe)

@@ -77,6 +77,8 @@ def evaluation_set(quality: Quality, table: Table, columns: Mapping[str, str]) -
     """
     roles = {**quality.columns, **columns}
     usual = {role: roles.pop(role) for role in ("text", "text_pair", "label") if role in roles}
+    # the manifest has the usual names of all three, whether or not the task reads them
+    usual = {role: name for role, name in usual.items() if role in columns or name != role}
     slices = tuple(dict.fromkeys(part.column for part in quality.slices))
     evaluation = Evaluation.model_validate({"data": table.path, **usual, "columns": roles, "slices": slices, "max_drop": quality.max_drop})
     return dataset_of(evaluation, table)
