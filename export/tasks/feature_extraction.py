@@ -11,7 +11,7 @@ from export.data.dataset import Dataset
 from export.errors import RecipeError
 from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import Metric, mean_of
-from export.evaluation.metrics.regression import PEARSON
+from export.evaluation.metrics.regression import PEARSON, constant_numbers
 from export.tasks.loaded import Loaded
 from export.tasks.sentence_transformer import read_modules
 from export.tasks.task import Task
@@ -61,7 +61,7 @@ def _truth(dataset: Dataset, names: Sequence[str]) -> Floats:
 
     Zeros where the set does not say, as for the metric mrr.
     """
-    if dataset.roles.get("label", "label") not in dataset.table.columns:
+    if not dataset.has("label"):
         return np.zeros(len(dataset))
     return np.array(dataset.column("label").numbers())
 
@@ -110,7 +110,21 @@ METRICS = (
 """Correlation of cosine similarities with the labels, by rank or by value; or the mean reciprocal
 rank of each text's partner. Ties share the mean of their ranks; resamples keep the ranks."""
 
-EMBEDDINGS = Assessment(_truth, {metric.name: metric for metric in METRICS}, _same)
+
+def _fault(metric: str, dataset: Dataset, truth: Floats) -> str | None:
+    if metric == "mrr":
+        return None if len(truth) > 1 else f"evaluation.data: mrr needs several pairs of texts, and {dataset.table.path} holds one"
+    return constant_numbers(metric, dataset, truth)
+
+
+def _deal(outputs: Any, truth: Floats, rng: np.random.Generator) -> tuple[Any, Floats]:
+    """Each first text with a second one that may be another's."""
+    pairs = np.asarray(outputs).reshape(len(outputs) // 2, 2, -1)
+    dealt = np.stack([pairs[:, 0], pairs[rng.permutation(len(pairs)), 1]], axis=1)
+    return dealt.reshape(len(outputs), -1), truth
+
+
+EMBEDDINGS = Assessment(_truth, {metric.name: metric for metric in METRICS}, _same, deal=_deal, fault=_fault)
 
 TASK = Task(
     name="feature-extraction",
@@ -122,4 +136,5 @@ TASK = Task(
     assessment=lambda dataset, answering: EMBEDDINGS,
     metrics=tuple(EMBEDDINGS.metrics),
     probabilities=False,
+    needs_label=lambda metric: metric != "mrr",
 )

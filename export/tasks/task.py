@@ -24,7 +24,8 @@ class Task:
     the graph's, float32, by name with their number of axes. `postprocessing` decides from a
     checkpoint how answers are made; `items` are what the evaluation set asks, one or several for
     each example; `assessment` judges the answers by one of `metrics`, of which the first is the
-    usual one. `probabilities` says that what the backend makes of a window is between 0 and 1.
+    usual one. `probabilities` says that what the backend makes of a window is between 0 and 1,
+    `needs_label` whether a metric reads the column `label` of the evaluation set.
     """
 
     name: TaskName
@@ -36,3 +37,4 @@ class Task:
     assessment: Callable[[Dataset, Answering], Assessment]
     metrics: Sequence[str]
     probabilities: bool
+    needs_label: Callable[[str], bool] = lambda metric: False

@@ -80,4 +80,5 @@ TASK = Task(
     assessment=_assessment,
     metrics=("accuracy", "macro-f1", "micro-f1", "rmse", "pearson"),
     probabilities=True,
+    needs_label=lambda metric: True,
 )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.data.dataset import Dataset
 from export.evaluation.metrics.metric import Metric, Sums, mean_of
 
 SAME_SHARE = 0.05
@@ -17,6 +18,14 @@ def same_number(reference: NDArray[Any], packaged: NDArray[Any]) -> NDArray[np.b
     first, second = _column(reference), _column(packaged)
     same: NDArray[np.bool_] = np.abs(first - second) <= SAME_SHARE * first.std()
     return same
+
+
+def constant_numbers(metric: str, dataset: Dataset, truth: NDArray[Any]) -> str | None:
+    """Why a correlation with the right numbers is not defined: they are all the same."""
+    if metric not in ("pearson", "spearman") or len(set(truth.tolist())) > 1:
+        return None
+    field = dataset.field_of("label")
+    return f"{field}: {metric} needs different numbers, and all {len(truth)} in {dataset.table.path} are {truth[0]:g}"
 
 
 def _squared_error(outputs: NDArray[Any], truth: NDArray[Any]) -> Sums:
