@@ -110,4 +110,5 @@ TASK = Task(
     metrics=("accuracy", "macro-f1", "micro-f1", "rmse", "pearson"),
     reference=_reference,
     probabilities=lambda answering: _settings(answering).function != "identity",
+    needs_label=lambda metric: True,
 )

@@ -87,4 +87,5 @@ TASK = Task(
     metrics=(ACCURACY.name,),
     reference=_reference,
     probabilities=lambda answering: False,
+    needs_label=lambda metric: True,
 )
