@@ -49,8 +49,12 @@ def has_documents(raw: bytes) -> bool:
     return False
 
 
-def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_bytes: int, api_version: str = "2") -> Ask:
+def ask_rerank(
+    body: RerankBody, manifest: Manifest, request_id: str, max_text_bytes: int, api_version: str = "2", *, bare_documents: bool = False
+) -> Ask:
     """The query beside each document, and the documents sorted.
+
+    With `bare_documents` the answer has their texts alone, as Infinity's has.
 
     Raises:
         InvalidRequest: the model does not rank, or cannot do what a field wants.
@@ -64,6 +68,8 @@ def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_b
     def document_of(at: int) -> dict[str, Any]:
         if body.return_documents is False:
             return {}
+        if bare_documents:
+            return {"document": texts[at]}
         document = body.documents[at]
         return {"document": document.model_dump() if isinstance(document, Document) else {"text": document}}
 
