@@ -20,6 +20,8 @@ from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unau
 from gateway.experiments.file import experiments_at
 from gateway.faults import dotted, faults_of
 from gateway.grpc_server.server import ServingOptions, serving
+from gateway.http_server.compression import Compression
+from gateway.http_server.cross_origin import cross_origin
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
 from gateway.observability import logs, metrics, tracing
@@ -107,6 +109,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
     experiments.read()
     runtime.read()
+    experiments.warn()
     tracer = tracing.start(VERSION)
     observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request), tracer=tracer)
     if not settings.auth:
@@ -117,7 +120,14 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
         async with running(settings, experiments, runtime, drain, tracer=tracer, triton=triton, state=state) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
-            options = ServingOptions(settings.host, settings.grpc_port, settings.max_body_bytes, settings.header_timeout_s, tls or None)
+            options = ServingOptions(
+                host=settings.host,
+                port=settings.grpc_port,
+                max_message_bytes=settings.max_body_bytes,
+                handshake_timeout_s=settings.header_timeout_s,
+                max_streams=settings.grpc_max_streams,
+                tls=tls or None,
+            )
             async with serving(app, options, drain, observed):
                 yield
         if tracer is not None:
@@ -140,7 +150,10 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
         app.router.routes.extend(routes.router.routes)
     described = app.openapi
     app.openapi = lambda: documentation.completed(described())  # type: ignore[method-assign]  # the framework's documented way
-    return Gateway(app, CloseWhileDraining(observed(Shortcut(app, app.router.routes, _render, settings.model_aliases)), drain))
+    answering: ASGIApp = observed(Shortcut(Compression(app), app.router.routes, _render, settings.model_aliases))
+    if settings.cors_origins:
+        answering = cross_origin(answering, settings.cors_origins)
+    return Gateway(app, CloseWhileDraining(answering, drain))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:
@@ -175,7 +188,8 @@ def _render_http(request: Request, exc: Exception) -> Response:
     if exc.status_code == 405:
         # the router names the methods of the first route with this path only
         same = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
-        headers |= {"Allow": ", ".join(sorted({method for route in same for method in route.methods or ()}))} if same else {}
+        methods = {method for route in same for method in route.methods or ()}
+        headers |= {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))} if same else {}
     return _error(request, exc.status_code, message, headers)
 
 
