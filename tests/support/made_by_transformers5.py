@@ -22,7 +22,10 @@ ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 ENCODER = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48, "max_position_embeddings": 96}
 DECODER = {**ENCODER, "num_key_value_heads": 2, "head_dim": 8}
 THETA = {"rope_type": "default", "rope_theta": 500.0}
-TWO_ROPES = {"full_attention": {"rope_type": "default", "rope_theta": 777.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 33.0}}
+TWO_ROPES = {
+    "full_attention": {"rope_type": "default", "rope_theta": 777.0},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 33.0},
+}
 LAYERS = ["full_attention", "sliding_attention", "sliding_attention"]
 
 
