@@ -28,6 +28,7 @@ from gateway.stack import Stack, stack_of
 
 log = structlog.get_logger()
 MAX_UNIT_CHARS = 256
+_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
@@ -56,7 +57,7 @@ class Call(NamedTuple):
         ctx: RequestContext = request.scope[CONTEXT]
         await stack.door.enter(ctx, PREDICT)
         ctx.timing.lap("authenticate")
-        timeout_s = _timeout_s(ctx.headers, stack.request_limits)
+        timeout_s = _timeout_s(request, ctx.headers, stack.request_limits)
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def check(self) -> None:
@@ -99,7 +100,7 @@ class Call(NamedTuple):
             GatewayError: as `RequestLife.assign`.
         """
         self.ctx.timing.lap("parse")
-        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or None, self.ctx)
+        return self.stack.life.assign(model, version, _unit(self.request, self.ctx.headers) or user or None, self.ctx)
 
     def within(self, timeout_s: float | None) -> Self:
         """The same call with a deadline at most `timeout_s` from now; None changes nothing."""
@@ -144,6 +145,7 @@ class Call(NamedTuple):
         given = self.ctx.headers.get("x-priority")
         if given is None:
             return default
+        _require_once(self.request, "X-Priority")
         if (priority := _PRIORITIES.get(given.lower())) is None:
             raise MalformedRequest(f"X-Priority: must be one of {', '.join(_PRIORITIES)}")
         return priority
@@ -210,21 +212,29 @@ def age_header(prediction: Prediction) -> dict[str, str]:
     return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
 
 
-def _timeout_s(headers: Mapping[str, str], limits: RequestLimits) -> float:
+def _timeout_s(request: Request, headers: Mapping[str, str], limits: RequestLimits) -> float:
     given = headers.get("x-request-timeout-ms")
     if given is None:
         return limits.request_timeout_s
-    try:
-        milliseconds = float(given)
-    except ValueError:
-        milliseconds = math.nan
+    _require_once(request, "X-Request-Timeout-Ms")
+    # Python's own float reads more: 1_000, inf and digits of other scripts
+    milliseconds = float(given) if _NUMBER.fullmatch(given) else math.nan
     if not 0 < milliseconds < math.inf:
         raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
     return min(milliseconds / 1e3, limits.max_request_timeout_s)
 
 
-def _unit(headers: Mapping[str, str]) -> str | None:
+def _unit(request: Request, headers: Mapping[str, str]) -> str | None:
     given = headers.get("x-unit-id")
-    if given is not None and not UNIT.fullmatch(given):
+    if given is None:
+        return None
+    _require_once(request, "X-Unit-ID")
+    if not UNIT.fullmatch(given):
         raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
     return given
+
+
+def _require_once(request: Request, name: str) -> None:
+    """Refuse a header that stands there several times: nobody could know which one counts."""
+    if len(request.headers.getlist(name)) > 1:
+        raise MalformedRequest(f"{name}: stands there more than once; send it once")
