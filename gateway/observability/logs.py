@@ -31,22 +31,15 @@ def configure(level: str) -> None:
 
     The server's events about its start and stop are written too.
     """
-
-    ends: list[Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_pid,
-        structlog.processors.format_exc_info,
-    ]
     structlog.configure(
-        processors=[_drop_below_level, *ends, structlog.processors.JSONRenderer(serializer=_serialize)],
+        processors=_PROCESSORS,
         logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _OUTPUT)),
         cache_logger_on_first_use=True,
     )
     library = logging.StreamHandler(_OUTPUT)
     library.setFormatter(
         ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *ends],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_ENDS],
             processors=[ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer(serializer=_serialize_str)],
         )
     )
@@ -110,3 +103,13 @@ def _serialize(event: dict[str, Any], **_: Any) -> bytes:
 
 def _serialize_str(event: dict[str, Any], **_: Any) -> str:
     return orjson.dumps(event, default=repr).decode()
+
+
+_ENDS: list[Processor] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _add_pid,
+    structlog.processors.format_exc_info,
+]
+# one list for good: loggers keep the one with which they were first used
+_PROCESSORS: list[Processor] = [_drop_below_level, *_ENDS, structlog.processors.JSONRenderer(serializer=_serialize)]
