@@ -61,7 +61,7 @@ class Call(NamedTuple):
         else:
             await stack.door.enter(ctx, PREDICT)
         ctx.timing.lap("authenticate")
-        timeout_s = _timeout_s(request, ctx.headers, stack.request_limits) - spent_s
+        timeout_s = _timeout_s(ctx.headers, stack.request_limits) - spent_s
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def check(self) -> None:
@@ -109,7 +109,7 @@ class Call(NamedTuple):
             GatewayError: as `RequestLife.assign`.
         """
         self.ctx.timing.lap("parse")
-        return self.stack.life.assign(model, version, _unit(self.request, self.ctx.headers) or user or None, self.ctx)
+        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or None, self.ctx)
 
     def within(self, timeout_s: float | None) -> Self:
         """The same call with a deadline at most `timeout_s` from now; None changes nothing."""
@@ -154,7 +154,6 @@ class Call(NamedTuple):
         given = self.ctx.headers.get("x-priority")
         if given is None:
             return default
-        _require_once(self.request, "X-Priority")
         if (priority := _PRIORITIES.get(given.lower())) is None:
             raise MalformedRequest(f"X-Priority: must be one of {', '.join(_PRIORITIES)}")
         return priority
@@ -222,11 +221,10 @@ def age_header(prediction: Prediction) -> dict[str, str]:
     return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
 
 
-def _timeout_s(request: Request, headers: Mapping[str, str], limits: RequestLimits) -> float:
+def _timeout_s(headers: Mapping[str, str], limits: RequestLimits) -> float:
     given = headers.get("x-request-timeout-ms")
     if given is None:
         return limits.request_timeout_s
-    _require_once(request, "X-Request-Timeout-Ms")
     # Python's own float reads more: 1_000, inf and digits of other scripts
     milliseconds = float(given) if _NUMBER.fullmatch(given) else math.nan
     if not 0 < milliseconds < math.inf:
@@ -234,17 +232,8 @@ def _timeout_s(request: Request, headers: Mapping[str, str], limits: RequestLimi
     return min(milliseconds / 1e3, limits.max_request_timeout_s)
 
 
-def _unit(request: Request, headers: Mapping[str, str]) -> str | None:
+def _unit(headers: Mapping[str, str]) -> str | None:
     given = headers.get("x-unit-id")
-    if given is None:
-        return None
-    _require_once(request, "X-Unit-ID")
-    if not UNIT.fullmatch(given):
+    if given is not None and not UNIT.fullmatch(given):
         raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
     return given
-
-
-def _require_once(request: Request, name: str) -> None:
-    """Refuse a header that stands there several times: nobody could know which one counts."""
-    if len(request.headers.getlist(name)) > 1:
-        raise MalformedRequest(f"{name}: stands there more than once; send it once")

@@ -50,12 +50,6 @@ def test_a_time_may_be_written_as_any_number(start_app, given):
     assert start_app().post(PREDICT, content=body("a"), headers={"X-Request-Timeout-Ms": given}).status_code == 200
 
 
-@pytest.mark.parametrize(("name", "value"), [("X-Request-Timeout-Ms", "9000"), ("X-Priority", "batch"), ("X-Unit-ID", "u")])
-def test_of_two_equal_headers_none_counts_silently(start_app, name, value):
-    answer = start_app().post(PREDICT, content=body("a"), headers=[(name, value), (name, value)])
-    assert (answer.status_code, answer.json()["error"]) == (400, f"{name}: stands there more than once; send it once")
-
-
 def test_unknown_paths_and_models_are_not_found(start_app):
     client = start_app()
     for path in ("/v1/models/none", "/nowhere", "/v1/models/"):
