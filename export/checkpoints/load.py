@@ -10,6 +10,7 @@ from headrace_backend.tasks import fit_of, task_of
 
 from export.checkpoints import adapter as adapters
 from export.checkpoints import labels as label_names
+from export.checkpoints.lower_case import lower_case
 from export.checkpoints.model import load_model
 from export.checkpoints.positions import require_max_length
 from export.checkpoints.source import ModelSource
@@ -53,7 +54,7 @@ def load(source: ModelSource, task: Task) -> Reference:
     """
     recipe, folder, shown = source.recipe, source.checkpoint.folder, source.checkpoint.origin
     adapter = source.adapter.folder if source.adapter else None
-    labels = label_names.resolve(folder, adapter, recipe.labels) if TASKS[task.name].labels != "none" else ()
+    labels = label_names.resolve(folder, adapter, recipe.labels, recipe.rename_labels) if TASKS[task.name].labels != "none" else ()
     model, untrained = load_model(source, task, labels)
     if adapter is not None:
         model = adapters.merge(model, adapter, untrained, recipe.ignored_keys)
@@ -75,6 +76,8 @@ def load(source: ModelSource, task: Task) -> Reference:
                 else "save both from the training that added tokens"
             )
         )
+    if (files := task.files(folder)) and files.transformer.get("do_lower_case"):
+        lower_case(tokenizer)
     pad = pad_id(tokenizer, model.config, rows)
     require_max_length(model, tokenizer, recipe.max_length, pad)
     loaded = Loaded(model.config, tokenizer, folder, labels, recipe.postprocessing)

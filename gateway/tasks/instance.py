@@ -1,17 +1,20 @@
 """Instances and parameters that several tasks take; what one task alone takes lies in its file."""
 
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.request.json_types import Positive, Strict
+from gateway.request.json_types import FIRST_FAULT, Positive, Strict
 
 MAX_TEXTS = 1000
 """Most texts of a list in an instance."""
 
-Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)]
+Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS), FIRST_FAULT]
 """A list in an instance."""
+
+Labels = Annotated[list[str], Field(max_length=MAX_TEXTS), FIRST_FAULT]
+"""A list of labels in parameters."""
 
 
 class Text(Strict):
@@ -20,14 +23,19 @@ class Text(Strict):
     text: str
 
 
-class NoParameters(Strict):
-    """The parameters of a task that takes none."""
-
-
 class TopK(Strict):
     """The parameters of a task whose answers are sorted."""
 
     top_k: Positive | None = Field(None, description="the k best labels, documents or answers, as a list")
+
+
+class Prompted(Strict):
+    """The parameters of a task whose models may have prompts."""
+
+    prompt_name: str | None = Field(None, description='the prompt to put before the text, of those that the model has; "" for none')
+    input_type: Literal["query", "document"] | None = Field(
+        None, description="whether a text is a query or a document, for models that have prompts for them"
+    )
 
 
 @cache

@@ -14,6 +14,7 @@ from gateway.dialects.open_inference import http_body
 from gateway.errors import GatewayError
 from gateway.experiments import file as experiments
 from gateway.experiments.file import ExperimentsError
+from gateway.request.json_limits import JsonLimits
 from gateway.request.request_limits import BodyLimits
 from gateway.settings import runtime
 from gateway.settings.runtime import RuntimeSettingsError
@@ -47,8 +48,9 @@ def raised(error, parse, *arguments):
         ('{"instances": [1]}', 422, f"instances.0: {NO_INSTANCE}"),
         (json.dumps({"instances": ["a"] * 65}), 422, "instances: at most 64 at once; send the rest in another request"),
         (RANKING, 422, "instances.1.documents: from 1 to 1000"),
-        ('{"instances": ["a"], "s3cret": 1}', 422, "the body has a field that is not known; see /docs"),
-        ('{"instances": ["a"], "parameters": {"s3cret": 1}}', 422, "parameters has a field that is not known; see /docs"),
+        ('{"instances": ["a"], "s3cret": 1}', 422, "s3cret: there is no such field; see /docs"),
+        ('{"instances": ["a"], "a client\'s text": 1}', 422, "the body has a field that is not known; see /docs"),
+        ('{"instances": ["a"], "parameters": {"topk": 1}}', 422, "parameters.topk: there is no such field; see /docs"),
         ('{"instances": ["a"], "parameters": {"top_k": 0}}', 422, "parameters.top_k: Input should be greater than or equal to 1"),
         ('{"instances": ["a"], "version": "2"}', 422, "version: Input should be a valid integer"),
     ],
@@ -63,8 +65,9 @@ def test_kserve_v1(raw, status, sentence):
     [
         ("nonsense", 400, NOT_JSON, None),
         ("[]", 422, "the body must be a JSON object; see /docs", None),
-        ("{}", 422, "model: Field required", "model"),
-        ('{"model": "m", "input": "a", "s3cret": 1}', 422, "the body has a field that is not known; see /docs", None),
+        ("{}", 422, "input: Field required", "input"),
+        ('{"model": "m", "input": "a", "dimension": 1}', 422, "dimension: there is no such field; see /docs", "dimension"),
+        ('{"model": "m", "input": "a", "a client\'s text": 1}', 422, "the body has a field that is not known; see /docs", None),
         ('{"model": 1, "input": "a"}', 422, "model: Input should be a valid string", "model"),
         ('{"model": "m", "input": "a", "dimensions": 0}', 422, "dimensions: Input should be greater than or equal to 1", "dimensions"),
     ],
@@ -95,7 +98,7 @@ def test_openai(raw, status, sentence, param):
     ],
 )
 def test_open_inference(raw, status, sentence):
-    error = raised(GatewayError, http_body.parse, raw.encode(), None, 32)
+    error = raised(GatewayError, http_body.parse, raw.encode(), None, JsonLimits(32, 1000))
     assert (error.status, error.message) == (status, sentence)
 
 
@@ -134,7 +137,7 @@ class OpenDoor:
 async def administered():
     """A gateway that lets everyone administer it and has no Triton and no state."""
     gateway = create_app(Settings(auth=frozenset()))
-    request_limits = SimpleNamespace(body=BodyLimits(1000, 5.0, 32))
+    request_limits = SimpleNamespace(body=BodyLimits(1000, 5.0, JsonLimits(32, 1000)))
     gateway.api.state.stack = SimpleNamespace(door=OpenDoor(), keys=SimpleNamespace(), request_limits=request_limits)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(gateway), base_url="http://gateway") as client:
         yield client
