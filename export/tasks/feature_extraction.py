@@ -12,7 +12,7 @@ from export.data.dataset import Dataset
 from export.errors import RecipeError
 from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import Metric, mean_of
-from export.evaluation.metrics.regression import PEARSON
+from export.evaluation.metrics.regression import PEARSON, constant_numbers
 from export.tasks.loaded import Loaded
 from export.tasks.module_settings import POOLED
 from export.tasks.sentence_transformer import MODULES, SentenceTransformer, TailPlan, read, require_type
@@ -115,7 +115,7 @@ def _truth(dataset: Dataset, names: Sequence[str]) -> Floats:
 
     Zeros where the set does not say, as for the metric mrr.
     """
-    if dataset.roles.get("label", "label") not in dataset.table.columns:
+    if not dataset.has("label"):
         return np.zeros(len(dataset))
     return np.array(dataset.column("label").numbers())
 
@@ -170,6 +170,19 @@ def _ranks(values: NDArray[Any]) -> NDArray[Any]:
     return ranks
 
 
+def _fault(metric: str, dataset: Dataset, truth: Floats) -> str | None:
+    if metric == "mrr":
+        return None if len(truth) > 1 else f"evaluation.data: mrr needs several pairs of texts, and {dataset.table.path} holds one"
+    return constant_numbers(metric, dataset, truth)
+
+
+def _deal(outputs: Any, truth: Floats, rng: np.random.Generator) -> tuple[Any, Floats]:
+    """Each first text with a second one that may be another's."""
+    pairs = np.asarray(outputs).reshape(len(outputs) // 2, 2, -1)
+    dealt = np.stack([pairs[:, 0], pairs[rng.permutation(len(pairs)), 1]], axis=1)
+    return dealt.reshape(len(outputs), -1), truth
+
+
 def _assessment(similarity: Similarity) -> Assessment:
     """Correlation of similarities with the labels, by rank or by value; or the mean reciprocal rank
     of each text's partner.
@@ -182,7 +195,7 @@ def _assessment(similarity: Similarity) -> Assessment:
         Metric("pearson", lambda outputs, truth: PEARSON.statistics(_similarities(alike, outputs), truth), PEARSON.reduce),
         mean_of("mrr", lambda outputs, truth: _reciprocal_ranks(alike, outputs)),
     )
-    return Assessment(_truth, {metric.name: metric for metric in metrics}, _same)
+    return Assessment(_truth, {metric.name: metric for metric in metrics}, _same, deal=_deal, fault=_fault)
 
 
 EMBEDDINGS = _assessment("cosine")
@@ -200,4 +213,5 @@ TASK = Task(
     probabilities=lambda answering: False,
     files=_files,
     tail=_tail,
+    needs_label=lambda metric: metric != "mrr",
 )

@@ -26,7 +26,8 @@ class Task:
     the graph's, float32, by name with their number of axes. `postprocessing` decides from a
     checkpoint how answers are made; `items` are what the evaluation set asks, one or several for
     each example; `assessment` judges the answers by one of `metrics`, of which the first is the
-    usual one. `probabilities` says whether what the backend makes of a window is between 0 and 1.
+    usual one. `probabilities` says whether what the backend makes of a window is between 0 and 1,
+    `needs_label` whether a metric reads the column `label` of the evaluation set.
     `files` are those of sentence-transformers that lie in a checkpoint's folder and are for this
     task, and `tail` says what of them the graph holds after the transformer. Where they are the
     head, `without_head` has the names by which libraries call what lies before it.
@@ -41,6 +42,7 @@ class Task:
     assessment: Callable[[Dataset, Answering], Assessment]
     metrics: Sequence[str]
     probabilities: Callable[[Answering], bool]
+    needs_label: Callable[[str], bool] = lambda metric: False
     files: Callable[[Path], SentenceTransformer | None] = lambda folder: None
     tail: Callable[[SentenceTransformer | None, Answering], TailPlan | None] = lambda files, answering: None
     without_head: tuple[str, str] = ("", "")

@@ -90,4 +90,5 @@ TASK = Task(
     assessment=_assessment,
     metrics=("accuracy", "macro-f1", "micro-f1", "rmse", "pearson"),
     probabilities=lambda answering: _settings(answering).function != "identity",
+    needs_label=lambda metric: True,
 )

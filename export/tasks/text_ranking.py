@@ -167,7 +167,10 @@ def _assessment(dataset: Dataset, answering: Answering) -> Assessment:
         pairs = zip(truth.split(first), truth.split(second), strict=True)
         return np.array([one.argmax() == other.argmax() for one, other in pairs])
 
-    return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best)
+    def deal(outputs: Any, truth: Relevance, rng: np.random.Generator) -> tuple[Any, Relevance]:
+        return outputs, Relevance([rng.permutation(gains) for gains in truth.gains])
+
+    return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best, deal=deal)
 
 
 TASK = Task(

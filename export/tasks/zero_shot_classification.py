@@ -65,4 +65,5 @@ TASK = Task(
     assessment=lambda dataset, answering: CANDIDATES,
     metrics=(ACCURACY.name,),
     probabilities=lambda answering: False,
+    needs_label=lambda metric: True,
 )

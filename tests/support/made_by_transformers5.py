@@ -4,10 +4,10 @@ Run by a Python that finds transformers 5: `made_by_transformers5.py FOLDER`. Ea
 `expected.json`: texts and pairs with the logits that transformers 5 gives each alone.
 """
 
+import itertools
 import json
 import sys
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 TEXTS = ("Hello wörld, the cat sat on a mat.", "the mat", "ab  cd", " HELLO cat 😀 ë عربي", "tail " * 9, "a [SEP] </s> <s>")
-PAIRS = tuple(pairwise(TEXTS))
+PAIRS = tuple(itertools.pairwise(TEXTS))
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 ENCODER = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48, "max_position_embeddings": 96}
