@@ -24,6 +24,7 @@ from gateway.http_server.connection import Config, Connection, HeaderLimits
 from gateway.http_server.whole_responses import Outbox
 from gateway.observability import logs, metrics_files, tracing
 from gateway.observability.otel_variables import TracingError
+from gateway.observability.output import say
 from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _run(args)
     except (SettingsError, ExperimentsError, RuntimeSettingsError, TracingError, TritonError, TritonUnavailable, StartError) as exc:
-        print(exc, file=sys.stderr)
+        say(str(exc))
         return 1
     except KeyboardInterrupt:
         return 0
@@ -88,7 +89,7 @@ def _open_state(timeout_s: float) -> RedisState:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
-    parser.add_argument("--embedded", action="store_true", help="start a tritonserver and a Valkey on loopback as children")
+    parser.add_argument("--embedded", action="store_true", help="start a tritonserver and two Valkeys on loopback as children")
     parser.add_argument("--workers", type=_count, default=1, metavar="N", help="processes that share the port (default 1)")
     parser.add_argument(
         "--repository",
@@ -166,9 +167,9 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     config.outbox = Outbox()
     scheme = "http" if settings.tls_cert_file is None else "https"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(f"gateway on {scheme}://{host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)
+    say(f"gateway on {scheme}://{host}:{settings.port} (documentation: /docs; stop: Ctrl-C)")
     if settings.grpc_port:
-        print(f"Open Inference Protocol over gRPC on {host}:{settings.grpc_port}", file=sys.stderr, flush=True)
+        say(f"Open Inference Protocol over gRPC on {host}:{settings.grpc_port}")
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:

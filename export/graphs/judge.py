@@ -40,7 +40,7 @@ class Check:
         """
         checks.check_tensors(graph, self.task, self.labels)
         found = self.probe.difference(graph)
-        checks.require_close(found, precision, optimization, relative=not self.task.probabilities)
+        checks.require_close(found, precision, optimization, relative=self.probe.relative)
         return found
 
 
@@ -87,5 +87,5 @@ class Gate:
         """
         encoded = self.subject.encoded
         rows = np.sort(np.random.default_rng(SAMPLE_SEED).permutation(len(encoded))[:texts])
-        probe = checks.Probe(self.subject.run, encoded.some(rows.tolist()), self.subject.task, self.subject.serving.backend)
+        probe = checks.Probe(self.subject.run, encoded.some(rows.tolist()), self.subject.serving.backend, relative=self.subject.relative)
         return lambda run: probe.difference(run).mean_scores

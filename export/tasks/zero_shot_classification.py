@@ -64,5 +64,5 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: CANDIDATES,
     metrics=(ACCURACY.name,),
-    probabilities=False,
+    probabilities=lambda answering: False,
 )
