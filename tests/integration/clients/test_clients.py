@@ -83,6 +83,7 @@ def _fault(report, references):
 
 @pytest.mark.parametrize(("language", "name"), NAMES, ids=["-".join(one) for one in NAMES])
 def test_a_client_is_answered_as_by_its_original(reports, references, language, name):
+    made = reports(language, name)
     wrong = [f"{report['call']}: {fault[:600]}" for report in made if (fault := _fault(report, references))]
     assert not wrong, "\n\n".join(wrong)
     assert made
