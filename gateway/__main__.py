@@ -1,6 +1,7 @@
 """Start the gateway: `python -m gateway [--embedded] [--workers N]`.
 
-Settings are `HEADRACE_*` variables. `python -m gateway keys` makes and revokes API keys.
+Settings are `HEADRACE_*` variables; `python -m gateway settings` lists them. `python -m gateway
+keys` makes and revokes API keys.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
 from gateway.settings.settings import PREFIX, Settings, SettingsError
+from gateway.settings.table import table
 from gateway.state.redis_state import RedisState
 from model_repository.server import TritonError, TritonUnavailable
 
@@ -37,6 +39,9 @@ def main(argv: list[str] | None = None) -> int:
     if argv[:1] == ["keys"]:
         logs.configure_for_terminal()
         return keys(argv[1:], _open_state)
+    if argv == ["settings"]:
+        print(table(Settings.model_fields, PREFIX), end="")
+        return 0
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _exit)
     try:
