@@ -59,7 +59,15 @@ class Inputs:
         """`sha256:<hex>` over what the reference's outputs on the evaluation set depend on."""
         recipe = self.recipe
         windows = recipe.windows and recipe.windows.model_dump(mode="json")
-        settings = [recipe.task, recipe.labels, recipe.max_length, windows, recipe.postprocessing, recipe.evaluation.roles]
+        settings = [
+            recipe.task,
+            recipe.labels,
+            recipe.rename_labels,
+            recipe.max_length,
+            windows,
+            recipe.postprocessing,
+            recipe.evaluation.roles,
+        ]
         tools = {name: installed_version(name) for name in REFERENCE_TOOLS}
         return _digest({"settings": settings, "files": self._file_digests(), "tools": tools})
 

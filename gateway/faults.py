@@ -12,6 +12,9 @@ from pydantic import ValidationError
 
 Place = tuple[int | str, ...]
 _NOT_JSON, _UNKNOWN_FIELD, _OWN = "json_invalid", "extra_forbidden", "Value error, "
+MAX_FAULTS = 1000
+"""More are not read, because each becomes an object. Lists end at their first fault, so what has
+more is an object with as many fields that are not known."""
 
 
 class Fault(NamedTuple):
@@ -52,6 +55,8 @@ def dotted(place: Place) -> str:
 
 def faults(error: ValidationError) -> list[Fault]:
     """The faults in the order in which the library found them; there is at least one."""
+    if error.error_count() > MAX_FAULTS:
+        return [Fault(("…",), _UNKNOWN_FIELD, f"more than {MAX_FAULTS} fields are not known")]
     return faults_of(error.errors(include_input=False, include_url=False))
 
 

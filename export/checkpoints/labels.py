@@ -6,36 +6,76 @@ order.
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from export.errors import RecipeError
 
 _PLACEHOLDER = re.compile(r"LABEL_\d+")
 
 
-def resolve(checkpoint: Path, adapter: Path | None, recipe_labels: tuple[str, ...] | None) -> tuple[str, ...]:
+def resolve(
+    checkpoint: Path, adapter: Path | None, recipe_labels: tuple[str, ...] | None, renamed: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, ...]:
     """The label names, in the order of the model's outputs.
 
+    `renamed` gives other names to labels that the adapter or checkpoint names.
+
     Raises:
-        RecipeError: no source names them, or the adapter and the recipe disagree.
+        RecipeError: no source names them, or the recipe contradicts the adapter or checkpoint.
     """
-    if adapter is not None:
-        names = _named(adapter / "config.json")
-        if names and recipe_labels and names != recipe_labels:
-            raise RecipeError(
-                f"labels: the recipe says {', '.join(recipe_labels)}, and {adapter / 'config.json'} says {', '.join(names)}; "
-                "remove the field from the recipe or correct one of them"
-            )
-        if names:
-            return names
+    source = checkpoint / "config.json"
+    names = None
+    if adapter is not None and (names := _named(adapter / "config.json")):
+        source = adapter / "config.json"
+    names = names or _named(source)
+    if renamed:
+        return _renamed(names, renamed, source)
     if recipe_labels:
+        if names and names != recipe_labels and _speaks_of_the_head(names, recipe_labels, source, adapter):
+            raise RecipeError(_contradiction(names, recipe_labels, source))
         return recipe_labels
-    if names := _named(checkpoint / "config.json"):
+    if names:
         return names
     raise RecipeError(
         f"labels: {'neither the adapter nor' if adapter else 'not even'} the checkpoint's config.json names them; "
         "add labels: [first, second, …] to the recipe, in the order of the head's outputs"
     )
+
+
+def _speaks_of_the_head(names: Sequence[str], recipe_labels: Sequence[str], source: Path, adapter: Path | None) -> bool:
+    """Whether the names are of the head that answers.
+
+    An adapter without names may bring a head of its own, to which the checkpoint's names, if they
+    are others, do not belong.
+    """
+    of_the_checkpoint = adapter is not None and source.parent != adapter
+    return not of_the_checkpoint or sorted(names) == sorted(recipe_labels)
+
+
+def _contradiction(names: Sequence[str], recipe_labels: Sequence[str], source: Path) -> str:
+    said = f"labels: the recipe says {', '.join(recipe_labels)}, and {source} says {', '.join(names)}"
+    if len(names) != len(recipe_labels):
+        return f"{said}: these are {len(recipe_labels)} and {len(names)} labels; remove the field from the recipe or correct one of them"
+    other = {name: label for name, label in zip(names, recipe_labels, strict=True) if name != label}
+    shown = ", ".join(f"{name}: {label}" for name, label in other.items())
+    order = " in another order" if sorted(names) == sorted(recipe_labels) else ""
+    return (
+        f"{said}{order}; remove the field from the recipe or correct one of them. "
+        f"If the labels are to be called otherwise, say so with rename_labels: {{{shown}}} in its place"
+    )
+
+
+def _renamed(names: Sequence[str] | None, renamed: Mapping[str, str], source: Path) -> tuple[str, ...]:
+    if names is None:
+        raise RecipeError(f"rename_labels: {source} names no labels; name all of them with labels: [first, second, …]")
+    if unknown := [name for name in renamed if name not in names]:
+        raise RecipeError(f"rename_labels: {source} names no label {unknown[0]!r}; it names {', '.join(names)}")
+    found = tuple(renamed.get(name, name) for name in names)
+    if len(set(found)) < len(found):
+        raise RecipeError(f"rename_labels: the labels would be {', '.join(found)}, and each name may be there once")
+    return found
 
 
 def _named(config: Path) -> tuple[str, ...] | None:
@@ -47,7 +87,16 @@ def _named(config: Path) -> tuple[str, ...] | None:
         return None
     try:
         names = json.loads(config.read_text(encoding="utf-8")).get("id2label")
-        labels = tuple(names[str(index)] for index in range(len(names))) if names else ()
+        labels = tuple(_name(names[str(index)]) for index in range(len(names))) if names else ()
     except (ValueError, KeyError, AttributeError, TypeError) as exc:
         raise RecipeError(f"labels: {config} cannot be read, or its id2label is not numbered 0, 1, 2 …: {exc}") from exc
     return None if all(map(_PLACEHOLDER.fullmatch, labels)) else labels
+
+
+def _name(value: object) -> str:
+    """A label's name; a number or a truth value is called as JSON writes it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return json.dumps(value)
+    raise TypeError(f"{value!r} is no name")

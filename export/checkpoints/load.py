@@ -60,7 +60,9 @@ def load(source: ModelSource, task: Task) -> Reference:
     """
     folder = source.checkpoint.folder
     adapter = source.adapter.folder if source.adapter else None
-    labels = label_names.resolve(folder, adapter, source.recipe.labels) if TASKS[task.name].labels != "none" else ()
+    labels = (
+        label_names.resolve(folder, adapter, source.recipe.labels, source.recipe.rename_labels) if TASKS[task.name].labels != "none" else ()
+    )
     model, untrained = _load_model(source, task, labels)
     if adapter is not None:
         model = adapters.merge(model, adapter, untrained)

@@ -5,6 +5,7 @@ Errors name the place of a wrong value and the recipe's field.
 
 import json
 import math
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -44,7 +45,8 @@ class Column:
         read = []
         for row, value in enumerate(self.values):
             if (converted := convert(value)) is None:
-                raise RecipeError(f"{self.field}: {self.table.where(row)} has no field {self.name!r} that holds {needed}")
+                held = "" if value is None else f" (it holds {reprlib.repr(value)})"
+                raise RecipeError(f"{self.field}: {self.table.where(row)} has no field {self.name!r} that holds {needed}{held}")
             read.append(converted)
         return read
 

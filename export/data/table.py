@@ -6,13 +6,16 @@ It is CSV, JSON lines, Parquet, or what `datasets.Dataset.save_to_disk` wrote.
 import csv
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from export.errors import TableError
 from model_repository.manifest import file_digest
+
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def some(self, rows: Sequence[int]) -> "Table":
+        """The table of these rows, in this order."""
+        columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
+        return replace(self, columns=columns, numbers=[self.numbers[row] for row in rows])
 
     def where(self, row: int) -> str:
         """The place of a row, for a message."""
@@ -64,22 +72,52 @@ def read_table(path: Path) -> Table:
     return table
 
 
-def _json_lines(path: Path) -> Table:
+def _json_file(path: Path) -> Table:
+    """One JSON object on each line, or one array of objects, however it is laid out."""
+    text = path.read_text(encoding="utf-8-sig")
+    return _json_array(path, text) if text.lstrip().startswith("[") else _json_lines(path, text)
+
+
+def _json_array(path: Path, text: str) -> Table:
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise TableError(f"{path} begins as a JSON array, and is none: {exc}") from exc
+    for number, row in enumerate(rows, start=1):
+        _require_object(row, f"row {number} of {path}")
+    return _rows(path, _columns(rows), [path])
+
+
+def _json_lines(path: Path, text: str) -> Table:
     rows: list[dict[str, object]] = []
     numbers = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as exc:
-            raise TableError(f"line {number} of {path} is not JSON: {exc}") from exc
-        if not isinstance(row, dict):
-            raise TableError(f"line {number} of {path} is not a JSON object; an example is one object on one line")
+        except (ValueError, RecursionError) as exc:
+            raise TableError(f"line {number} of {path} is not JSON: {exc}; an example is one object on one line, or in one array") from exc
+        _require_object(row, f"line {number} of {path}")
         rows.append(row)
         numbers.append(number)
+    return Table(path, _columns(rows), "line", numbers, [path])
+
+
+def _columns(rows: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
     names = dict.fromkeys(name for row in rows for name in row)
-    return Table(path, {name: [row.get(name) for row in rows] for name in names}, "line", numbers, [path])
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _require_object(row: object, where: str) -> None:
+    if not isinstance(row, dict):
+        raise TableError(f"{where} is not a JSON object; an example is one object on one line, or in one array")
+    for name, value in row.items():
+        if half := _HALF_CHARACTER.search(json.dumps([name, value], ensure_ascii=False)):
+            raise TableError(
+                f"{where} holds half a character ({ascii(half[0])[1:-1]}) in {ascii(name)[1:-1]!r}, so it is no text: "
+                "write both halves of the surrogate pair, or remove this one"
+            )
 
 
 def _csv(path: Path) -> Table:
@@ -146,4 +184,4 @@ def _rows(path: Path, columns: Mapping[str, Sequence[object]], files: Sequence[P
     return Table(path, columns, "row", range(1, examples + 1), files)
 
 
-_READERS: Mapping[str, Callable[[Path], Table]] = {".csv": _csv, ".jsonl": _json_lines, ".json": _json_lines, ".parquet": _parquet}
+_READERS: Mapping[str, Callable[[Path], Table]] = {".csv": _csv, ".jsonl": _json_file, ".json": _json_file, ".parquet": _parquet}

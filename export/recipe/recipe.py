@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from export.errors import RecipeError
 from export.recipe.faults import Fields, sentences
 from export.recipe.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
+from export.recipe.yaml_text import parse
 from model_repository.manifest import Optimization, Precision, Target
 from model_repository.postprocessing import Windows
 from model_repository.tasks import TASKS, TaskName
@@ -48,6 +48,11 @@ class Evaluation(_Strict):
         if self.max_slice_drop is not None and not self.slices:
             raise ValueError("max_slice_drop is for slices, and the recipe names none; add slices: [column] or remove it")
         return self
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The roles whose columns the recipe names itself, with another name or their own."""
+        return frozenset({"text", "text_pair", "label"} & self.model_fields_set | self.columns.keys()) & self.roles.keys()
 
     @property
     def roles(self) -> dict[str, str]:
@@ -93,6 +98,9 @@ class Recipe(_Strict):
     adapter: Path | None = None
     trust_remote_code: bool = False
     labels: tuple[str, ...] | None = None
+    """Names for a head that has none, in the order of its outputs."""
+    rename_labels: dict[str, str] = Field(default_factory=dict)
+    """Other names for labels that the checkpoint or adapter names: {its name: the new one}."""
     max_length: int = Field(ge=2)
     windows: Windows | None = None
     """None: a text of more than `max_length` tokens is cut."""
@@ -120,12 +128,38 @@ class Recipe(_Strict):
             return {**fields, "precision": DEFAULT[fields.get("target", "cpu")]}
         return fields
 
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _numbers_are_names(cls, labels: Any) -> Any:
+        if not isinstance(labels, list | tuple):
+            return labels
+        if unquoted := [label for label in labels if isinstance(label, bool | float)]:
+            written = f"{unquoted[0]}".lower()
+            raise ValueError(f"YAML reads {written} as {_kind(unquoted[0])}; if it is the name of a label, quote it: '{written}'")
+        return [str(label) if isinstance(label, int) else label for label in labels]
+
+    @field_validator("rename_labels", mode="before")
+    @classmethod
+    def _numbers_are_names_too(cls, renamed: Any) -> Any:
+        if not isinstance(renamed, dict):
+            return renamed
+        return {
+            name if isinstance(name, str) else f"{name}".lower(): new if isinstance(new, str) else f"{new}".lower()
+            for name, new in renamed.items()
+        }
+
     @field_validator("labels")
     @classmethod
     def _labels_are_distinct(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if labels is not None and (not labels or len(set(labels)) < len(labels)):
             raise ValueError("names are needed, each of them once")
         return labels
+
+    @model_validator(mode="after")
+    def _labels_are_named_or_renamed(self) -> Self:
+        if self.labels is not None and self.rename_labels:
+            raise ValueError("labels names all labels, and rename_labels gives the checkpoint's other names; remove one of them")
+        return self
 
     @model_validator(mode="after")
     def _postprocessing_is_the_tasks(self) -> Self:
@@ -193,11 +227,13 @@ class Recipe(_Strict):
                 range: each of them is named.
         """
         try:
-            fields = yaml.safe_load(file.read_text(encoding="utf-8"))
+            fields = parse(file.read_text(encoding="utf-8"))
         except OSError as exc:
             raise RecipeError(f"{file}: the recipe cannot be read: {exc.strerror}") from exc
-        except (yaml.YAMLError, UnicodeDecodeError) as exc:
-            raise RecipeError(f"{file}: not YAML: {' '.join(str(exc).split())}") from exc
+        except UnicodeDecodeError as exc:
+            raise RecipeError(f"{file}: the recipe is not UTF-8: {exc}") from exc
+        except ValueError as exc:
+            raise RecipeError(f"{file}: {exc}") from exc
         if not isinstance(fields, dict):
             raise RecipeError(f"{file}: a recipe is a mapping of fields (model, version, task, checkpoint …)")
         try:
@@ -209,6 +245,15 @@ class Recipe(_Strict):
         for recipe in recipes:
             recipe._folder = file.resolve().parent
         return recipes
+
+
+def _name(value: object) -> str:
+    """A label's name; a number or a truth value as JSON writes it."""
+    return value if isinstance(value, str) else f"{value}".lower()
+
+
+def _kind(value: object) -> str:
+    return "a truth value" if isinstance(value, bool) else "a number"
 
 
 def _versions(fields: dict[str, Any]) -> list[dict[str, Any]]:

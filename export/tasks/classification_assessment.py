@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.data.dataset import Dataset
-from export.errors import RecipeError
+from export.data.labels import read_label_sets, read_labels
 from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.classification import Flags, above, classification_metrics, highest, one_hot, same_labels
 from export.evaluation.metrics.regression import REGRESSION_METRICS, same_number
@@ -19,29 +19,27 @@ def right_labels(dataset: Dataset, names: Sequence[str]) -> Flags:
     """The one right label of each example: flags [examples, labels].
 
     Raises:
-        RecipeError: an example without a label, or with one that the model does not have.
+        RecipeError: an example without a label, or with one that the model does not have; see
+            `read_labels`.
     """
-    index = _index(names)
-    labels = dataset.column("label").strings()
-    for example, label in enumerate(labels, start=1):
-        _require_known(label, index, example, dataset.name)
-    return one_hot(np.array([index[label] for label in labels]), len(names))
+    read = read_labels(dataset.column("label"), names)
+    dataset.reading.note(read.note)
+    return one_hot(np.array(read.indices), len(names))
 
 
 def right_label_sets(dataset: Dataset, names: Sequence[str]) -> Flags:
     """The right labels of each example: flags [examples, labels].
 
-    The set has lists of names, in CSV as JSON.
+    The set has lists of names or class numbers, or of flags; see `read_label_sets`.
 
     Raises:
         RecipeError: an example without a list, or with a label that the model does not have.
     """
-    index = _index(names)
+    read = read_label_sets(dataset.column("label"), names)
+    dataset.reading.note(read.note)
     flags = np.zeros((len(dataset), len(names)), dtype=np.bool_)
-    for row, labels in enumerate(dataset.column("label").lists()):
-        for label in labels:
-            _require_known(label, index, row + 1, dataset.name)
-            flags[row, index[str(label)]] = True
+    for row, labels in enumerate(read.indices):
+        flags[row, list(labels)] = True
     return flags
 
 
@@ -61,18 +59,6 @@ def multi_label(thresholds: Sequence[float]) -> Assessment:
     """
     decide = above(thresholds)
     return Assessment(right_label_sets, classification_metrics(decide), same_labels(decide))
-
-
-def _index(names: Sequence[str]) -> dict[str, int]:
-    return {name: at for at, name in enumerate(names)}
-
-
-def _require_known(label: object, index: dict[str, int], example: int, data: str) -> None:
-    if not isinstance(label, str) or label not in index:
-        raise RecipeError(
-            f"evaluation.data: example {example} of {data} has the label {label!r}, and the model's are {', '.join(index)}; "
-            "correct the data, or name the model's labels in the recipe's field labels"
-        )
 
 
 SINGLE_LABEL = Assessment(right_labels, classification_metrics(highest), same_labels(highest))

@@ -58,11 +58,26 @@ def right_entities(dataset: Dataset, names: Sequence[str]) -> list[Entities]:
         for row, (own, words) in enumerate(zip(tags, tokens, strict=True)):
             if len(own) != len(words):
                 raise RecipeError(f"evaluation.columns.tags: {dataset.table.where(row)} has {len(words)} tokens and {len(own)} tags")
-        found = [_from_tags(list(map(str, words)), list(map(str, own))) for words, own in zip(tokens, tags, strict=True)]
+        found = [_from_tags(list(map(str, words)), own) for words, own in zip(tokens, _tag_names(tags, names, dataset), strict=True)]
     else:
         found = dataset.column("entities").parsed().read(_from_spans, "a list of {label, start, end}")
     _require_known(found, names, dataset)
     return found
+
+
+def _tag_names(tags: Sequence[Sequence[object]], names: Sequence[str], dataset: Dataset) -> list[list[str]]:
+    """Tags by name; numbers are the model's tags, counted from 0."""
+    numbers = {tag for own in tags for tag in own if isinstance(tag, int) and not isinstance(tag, bool)}
+    if not numbers or {str(number) for number in numbers} <= {*names}:
+        return [list(map(str, own)) for own in tags]
+    for row, own in enumerate(tags):
+        if wrong := [tag for tag in own if tag not in range(len(names))]:
+            raise RecipeError(
+                f"{dataset.field_of('tags')}: {dataset.table.where(row)} has the tag {wrong[0]!r}, and the model's are "
+                f"{', '.join(f'{at} {name}' for at, name in enumerate(names))}; write names, or these numbers"
+            )
+    dataset.reading.note(f"tags are class numbers: {', '.join(f'{at} is {name}' for at, name in enumerate(names))}")
+    return [[names[int(str(tag))] for tag in own] for own in tags]
 
 
 def _require_known(entities: Sequence[Entities], names: Sequence[str], dataset: Dataset) -> None:

@@ -62,9 +62,13 @@ class Call(NamedTuple):
         """The request's body as bytes; raises as `read_body`."""
         return await read_body(self.request, self.ctx, self.stack.request_limits.body)
 
-    async def json(self) -> bytes:
-        """The request's body, which must be JSON; raises as `read_json`."""
-        return await read_json(self.request, self.ctx, self.stack.request_limits.body)
+    async def json(self, *, values_factor: int = 1) -> bytes:
+        """The request's body, which must be JSON; raises as `read_json`.
+
+        It may have `values_factor` times as many values as other bodies.
+        """
+        limits = self.stack.request_limits.body
+        return await read_json(self.request, self.ctx, limits, limits.json if values_factor == 1 else limits.json.times(values_factor))
 
     def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
         """The lane of the version that answers, as `RequestLife.assign`.

@@ -15,15 +15,16 @@ from gateway.dialects.ask import MAX_INPUTS, Ask
 from gateway.dialects.json_body import parse
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest
-from gateway.request.json_types import Positive, Strict
+from gateway.request.json_types import FIRST_FAULT, Positive, Strict
 from gateway.request.prediction import Item, Prediction
 from gateway.request.row import value_of
 from gateway.tasks import text_classification, token_classification
+from gateway.tasks.instance import Labels
 from gateway.tasks.task import canonical
 from gateway.tasks.text_classification import ranked
 from model_repository.manifest import Manifest
 
-Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)]
+Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
 _FUNCTIONS = {"none": "identity"}
 _TEXTS = {"inputs": f"must be a text or a list of 1 to {MAX_INPUTS} texts"}
 _TEXTS_OR_PAIRS = {"inputs": f'must be a text, a pair {{"text": "…", "text_pair": "…"}}, or a list of 1 to {MAX_INPUTS} of one kind'}
@@ -54,7 +55,7 @@ class ClassificationParameters(Strict):
 class ClassificationBody(Strict):
     """Texts or pairs to classify."""
 
-    inputs: Texts | TextPair | Annotated[list[TextPair], Field(min_length=1, max_length=MAX_INPUTS)]
+    inputs: Texts | TextPair | Annotated[list[TextPair], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
     parameters: ClassificationParameters = Field(default_factory=ClassificationParameters)
 
 
@@ -62,7 +63,7 @@ class EntityParameters(Strict):
     """Of token-classification."""
 
     aggregation_strategy: str | None = None
-    ignore_labels: list[str] | None = Field(None, description='further labels to leave out; "O" always is')
+    ignore_labels: Labels | None = Field(None, description='further labels to leave out; "O" always is')
 
 
 class EntityBody(Strict):
@@ -91,7 +92,7 @@ class AnswerBody(Strict):
 class ZeroShotParameters(Strict):
     """Of zero-shot-classification."""
 
-    candidate_labels: Annotated[list[str], Field(min_length=1)]
+    candidate_labels: Annotated[Labels, Field(min_length=1)]
     hypothesis_template: str | None = None
     multi_label: bool | None = None
 

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.faults import Fault, dotted, faults
-from gateway.request.json_types import Positive, Strict
+from gateway.request.json_types import FIRST_FAULT, Positive, Strict
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import SERVED_TASKS
 from gateway.tasks.instance import MAX_TEXTS, Text, fields_of
@@ -53,7 +53,7 @@ else:
 class PredictBody(Strict):
     """A prediction request."""
 
-    instances: Annotated[list[AnyInstance], Field(min_length=1, max_length=MAX_INSTANCES)]
+    instances: Annotated[list[AnyInstance], Field(min_length=1, max_length=MAX_INSTANCES), FIRST_FAULT]
     parameters: Parameters = Field(default_factory=Parameters)
     version: Positive | None = Field(None, description="ask for this version, whatever the experiment says")
 

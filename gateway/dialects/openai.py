@@ -12,13 +12,17 @@ from gateway.dialects.ask import MAX_INPUTS, Ask
 from gateway.dialects.json_body import parse
 from gateway.dialects.texts import encoded
 from gateway.errors import UnsupportedOption
-from gateway.request.json_types import Positive, Strict
+from gateway.request.json_types import FIRST_FAULT, Positive, Strict
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
 from gateway.tasks.task import require_use
 from model_repository.manifest import Manifest
 
 OWNER = "headrace"
+VALUES_FACTOR = 4
+"""A body of `/v1/embeddings` may have so many times as many JSON values as others: clients send
+tokens, and numbers are cheap.
+"""
 _SENTENCES = {
     "input": f"must be a text or a list of 1 to {MAX_INPUTS} texts; arrays of tokens are not taken, send the texts themselves",
     "encoding_format": "must be float or base64",
@@ -31,7 +35,7 @@ class EmbeddingsBody(Strict):
     """A request for embeddings."""
 
     model: str = Field(description="the model's name")
-    input: str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)] = Field(description="one text or several")
+    input: str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT] = Field(description="one text or several")
     encoding_format: Literal["float", "base64"] | None = Field(
         None, description="float (the default): numbers; base64: float32 (little-endian)"
     )

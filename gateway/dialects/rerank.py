@@ -8,7 +8,7 @@ from gateway.dialects.ask import MAX_INPUTS, Ask
 from gateway.dialects.json_body import parse
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest
-from gateway.request.json_types import Positive, Strict, Whole
+from gateway.request.json_types import FIRST_FAULT, Positive, Strict, Whole
 from gateway.request.prediction import Item, Prediction
 from gateway.request.row import cut_at
 from gateway.tasks.task import require_use
@@ -35,7 +35,7 @@ class RerankBody(Strict):
 
     model: str = Field(description="the model's name")
     query: str
-    documents: Annotated[list[str | Document], Field(min_length=1, max_length=MAX_INPUTS)]
+    documents: Annotated[list[str | Document], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
     top_n: Positive | None = Field(None, description="the n best documents only")
     return_documents: bool | None = Field(None, description="false: results do not repeat their documents")
     max_tokens_per_doc: Positive | None = Field(None, description="Cohere's: no fewer than the model reads anyway")

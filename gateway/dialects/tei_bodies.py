@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from gateway.dialects.ask import MAX_INPUTS
-from gateway.request.json_types import Positive, Strict
+from gateway.request.json_types import FIRST_FAULT, Positive, Strict
 
-Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)]
-Pair = Annotated[list[str], Field(min_length=1, max_length=2)]
+Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
+Pair = Annotated[list[str], Field(min_length=1, max_length=2), FIRST_FAULT]
 
 
 class Truncation(Strict):
@@ -40,7 +40,7 @@ class Sentences(Strict):
     """A sentence, and those to compare with it."""
 
     source_sentence: str
-    sentences: Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)]
+    sentences: Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
 
 
 class SimilarityBody(Strict):
@@ -59,7 +59,7 @@ class SimilarityBody(Strict):
 class PredictBody(Truncation):
     """Texts or pairs to classify."""
 
-    inputs: str | Annotated[list[str | Pair], Field(min_length=1, max_length=MAX_INPUTS)]
+    inputs: str | Annotated[list[str | Pair], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
     raw_scores: bool | None = Field(None, description="true: of a regression only; false: of all others")
 
     model_config = ConfigDict(
@@ -71,7 +71,7 @@ class RerankBody(Truncation):
     """A query and the texts to sort by how well they answer it."""
 
     query: str
-    texts: Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS)]
+    texts: Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
     raw_scores: bool | None = Field(None, description="true: of models without a sigmoid only; false: of all others")
     return_text: bool = False
 

@@ -3,12 +3,22 @@
 Toward clients, only this package imports `tritonclient`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 from tritonclient.grpc import service_pb2 as pb
 
-from gateway.dialects.open_inference.request import InferRequest, Input, Parameters, Wanted, require_no_shared_memory
+from gateway.dialects.open_inference.request import (
+    MAX_DIMENSIONS,
+    MAX_ELEMENTS,
+    MAX_PARAMETERS,
+    MAX_TENSORS,
+    InferRequest,
+    Input,
+    Parameters,
+    Wanted,
+    require_no_shared_memory,
+)
 from gateway.dialects.open_inference.tensors import Output
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
@@ -33,14 +43,19 @@ def parse(message: Any) -> InferRequest:
     """A request from a `ModelInferRequest`.
 
     Raises:
-        MalformedRequest: the tensors and their contents do not fit together.
+        MalformedRequest: the tensors and their contents do not fit together, or there are too many.
     """
+    # counted before anything is read: reading makes Python objects of what are a few bytes here
+    _require_few(message.inputs, MAX_TENSORS, "inputs")
+    _require_few(message.outputs, MAX_TENSORS, "outputs")
+    _require_few(message.parameters, MAX_PARAMETERS, "parameters")
     if message.raw_input_contents and len(message.raw_input_contents) != len(message.inputs):
         raise MalformedRequest(
             f"raw_input_contents: {len(message.raw_input_contents)} for {len(message.inputs)} inputs; give one for each, or none"
         )
     inputs = []
     for i, tensor in enumerate(message.inputs):
+        _require_few(tensor.shape, MAX_DIMENSIONS, f"inputs.{i}.shape")
         require_no_shared_memory(tensor.parameters, f"inputs.{i}")
         inputs.append(Input(tensor.name, tensor.datatype, list(tensor.shape), _values(message, i, tensor)))
     outputs = [_wanted(tensor, i) for i, tensor in enumerate(message.outputs)]
@@ -65,14 +80,21 @@ def last_of_stream(response: Any) -> Any:
 
 def _values(message: Any, i: int, tensor: Any) -> list[bytes]:
     if not message.raw_input_contents:
+        _require_few(tensor.contents.bytes_contents, MAX_ELEMENTS, f"inputs.{i}.contents")
         return list(tensor.contents.bytes_contents)
     try:
-        return unpacked(message.raw_input_contents[i])
+        return unpacked(message.raw_input_contents[i], MAX_ELEMENTS)
     except ValueError as exc:
         raise MalformedRequest(f"raw_input_contents.{i}: {exc}; each text stands behind its length, 4 bytes, little-endian") from exc
 
 
+def _require_few(given: Sized, most: int, place: str) -> None:
+    if len(given) > most:
+        raise MalformedRequest(f"{place}: {len(given)} are given, at most {most} may be; send the rest in another request")
+
+
 def _wanted(tensor: Any, i: int) -> Wanted:
+    _require_few(tensor.parameters, MAX_PARAMETERS, f"outputs.{i}.parameters")
     require_no_shared_memory(tensor.parameters, f"outputs.{i}")
     classes = _parameters(tensor.parameters).get("classification", 0)
     if type(classes) is not int or classes < 0:

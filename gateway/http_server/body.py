@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from gateway.errors import ClientGone, TooLarge, TooSlow
 from gateway.http_server.connection import WHOLE_BODY
 from gateway.request.context import RequestContext
-from gateway.request.json_depth import require_shallow
+from gateway.request.json_limits import JsonLimits, require_within
 from gateway.request.request_limits import BodyLimits
 
 
@@ -46,15 +46,16 @@ async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimi
     return b"".join(chunks)
 
 
-async def read_json(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
-    """The whole body, which is JSON of at most `max_depth` levels if it is JSON at all.
+async def read_json(request: Request, ctx: RequestContext, body_limits: BodyLimits, json_limits: JsonLimits | None = None) -> bytes:
+    """The whole body, which is within `json_limits` if it is JSON at all; None: those of bodies.
 
     Raises:
         MalformedRequest: the JSON is nested more deeply.
-        TooLarge, TooSlow, ClientGone: as `read_body`.
+        TooLarge: as `read_body`, or the JSON has more values or members.
+        TooSlow, ClientGone: as `read_body`.
     """
     raw = await read_body(request, ctx, body_limits)
-    require_shallow(raw, "the body", body_limits.max_depth)
+    require_within(raw, "the body", json_limits or body_limits.json)
     return raw
 
 

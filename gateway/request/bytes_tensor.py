@@ -12,15 +12,17 @@ def packed(values: Iterable[bytes]) -> bytes:
     return b"".join(part for value in values for part in (_LENGTH.pack(len(value)), value))
 
 
-def unpacked(raw: bytes) -> list[bytes]:
-    """The elements of a tensor.
+def unpacked(raw: bytes, most: int | None = None) -> list[bytes]:
+    """The elements of a tensor, at most `most`; None: any number.
 
     Raises:
-        ValueError: the bytes end within an element.
+        ValueError: the bytes end within an element, or there are more.
     """
-    values = []
+    values: list[bytes] = []
     at = 0
     while at < len(raw):
+        if len(values) == most:
+            raise ValueError(f"there are more than {most} elements")
         begin = at + LENGTH_BYTES
         if begin > len(raw):
             raise ValueError(f"{len(raw) - at} bytes are left where a length of {LENGTH_BYTES} must stand")

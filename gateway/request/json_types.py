@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
 
 def _whole(number: object) -> object:
@@ -15,6 +15,17 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 
 Positive = Annotated[Whole, Field(ge=1, le=2**63 - 1)]
 """A whole number of at least 1 that fits into the signed 64 bits of the model's JSON."""
+
+
+class _FirstFault(FailFast):
+    # pydantic's own cannot stand in a union, because it has no hash
+    __hash__ = object.__hash__
+
+
+FIRST_FAULT = _FirstFault()
+"""A list ends at its first fault. Every list of a body has it: the others would be collected, and
+only the first is answered.
+"""
 
 
 class Strict(BaseModel):

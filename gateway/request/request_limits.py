@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from gateway.request.json_limits import JsonLimits
+
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """Limits on a body: bytes, seconds until all of it has come, and levels of JSON."""
+    """Limits on a body: bytes, seconds until all of it has come, and what its JSON may hold."""
 
     max_bytes: int
     timeout_s: float
-    max_depth: int
+    json: JsonLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gateway.errors import InvalidRequest, NotReady
 from gateway.faults import dotted, faults
 from gateway.http_server.body import read_json
 from gateway.request.context import CONTEXT, RequestContext
+from gateway.request.json_types import FIRST_FAULT
 from gateway.request.principal import ADMIN, DEFAULT_SCOPES, parse_scopes
 from gateway.request.rate_limits import NAMES, RateLimits
 from gateway.routes.admitted import admitted
@@ -49,7 +50,7 @@ class CreateBody(_Body):
     """A new key."""
 
     tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
-    scopes: list[str] = Field(default_factory=lambda: sorted(DEFAULT_SCOPES), min_length=1)
+    scopes: Annotated[list[str], FIRST_FAULT] = Field(default_factory=lambda: sorted(DEFAULT_SCOPES), min_length=1, max_length=100)
     expires_in_s: float | None = Field(None, gt=0, le=MAX_LIFE_S, description="life of the key, seconds; none: until it is revoked")
     note: Annotated[str, Field(max_length=200)] = ""
     limits: LimitsBody = Field(default_factory=LimitsBody)

@@ -9,7 +9,7 @@ from gateway.calls.call import Call
 from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge
-from gateway.request.json_depth import require_shallow
+from gateway.request.json_limits import require_within
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import task_of
 from model_repository.manifest import Manifest
@@ -50,7 +50,7 @@ class LinePredictions:
         limits = self._limits
         if line.raw is None:
             raise TooLarge(f"the line has more than {limits.body.max_bytes} bytes; send a shorter instance")
-        require_shallow(line.raw, "the line", limits.body.max_depth)
+        require_within(line.raw, "the line", limits.body.json)
         items = ndjson.items(line.raw, self._manifest, self._task, self._parameters, limits.max_text_bytes)
         await self._call.stack.door.charge(self._call.ctx, len(items))
         return await self._predict(items)

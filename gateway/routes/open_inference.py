@@ -131,7 +131,7 @@ async def model_infer(request: Request) -> Response:
     call = await Call.enter(request)
     headers, limits = call.ctx.headers, call.stack.request_limits.body
     body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), limits.max_bytes)
-    asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH), limits.max_depth)
+    asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH), limits.json)
     inference = await infer(call, request.path_params["model"], _version(request), asked)
     rendered = http_body.render(asked, *inference)
     return _coded(rendered, age_header(inference.prediction), headers.get("accept-encoding", ""))

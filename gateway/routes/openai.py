@@ -26,7 +26,7 @@ async def create_embeddings(request: Request) -> Response:
     is an experiment's unit.
     """
     call = await Call.enter(request)
-    body = openai.parse_embeddings(await call.json())
+    body = openai.parse_embeddings(await call.json(values_factor=openai.VALUES_FACTOR))
     lane = call.assign(body.model, body.version, body.user)
     return await call.answer(lane, openai.ask_embeddings(body, lane.manifest, call.stack.request_limits.max_text_bytes))
 

@@ -14,7 +14,7 @@ from gateway.concurrency.pace import Pace
 from gateway.dialects import ndjson
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import InvalidRequest
-from gateway.request.json_depth import require_shallow
+from gateway.request.json_limits import require_within
 from gateway.request.priority import Priority
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation import predict_stream as documentation
@@ -44,7 +44,7 @@ async def predict_stream(request: Request) -> Response:
     call = await Call.enter(request)
     limits = call.stack.request_limits
     given = request.query_params.get("parameters", "{}")
-    require_shallow(given.encode(), "the JSON of parameters", limits.body.max_depth)
+    require_within(given.encode(), "the JSON of parameters", limits.body.json)
     parameters = ndjson.parse_parameters(given)
     lane = call.assign(request.path_params["model"], _version(request.query_params.get("version")))
     require_parameters(task_of(lane.manifest), lane.manifest.task, parameters)

@@ -1,6 +1,7 @@
 """What is in force now: what the runtime settings say, and the settings where those say nothing."""
 
 from gateway.admission.queue_limits import QueueLimits
+from gateway.request.json_limits import JsonLimits
 from gateway.request.request_limits import BodyLimits, RequestLimits
 from gateway.settings.runtime import Runtime, RuntimeLimits
 from gateway.settings.settings import Settings
@@ -10,7 +11,7 @@ def request_limits(settings: Settings, runtime: Runtime) -> RequestLimits:
     """What one request may ask for."""
     now = settings.model_dump(include=set(RuntimeLimits.model_fields)) | runtime.current.limits.given()
     return RequestLimits(
-        body=BodyLimits(now["max_body_bytes"], settings.body_timeout_s, settings.max_json_depth),
+        body=BodyLimits(now["max_body_bytes"], settings.body_timeout_s, JsonLimits(settings.max_json_depth, settings.max_json_values)),
         max_items=now["max_items"],
         max_text_bytes=now["max_text_bytes"],
         request_timeout_s=now["request_timeout_ms"] / 1e3,

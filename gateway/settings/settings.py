@@ -155,6 +155,11 @@ class Settings(BaseSettings):
     max_text_bytes: int = Field(2**17, ge=1, description="largest single text, UTF-8")
     max_items: int = Field(1024, ge=1, description="most texts or pairs of texts in a request")
     max_json_depth: int = Field(32, ge=1, description="most levels that JSON in a request may be nested")
+    max_json_values: int = Field(
+        100_000,
+        ge=1,
+        description="most values that JSON in a request may have; of /v1/embeddings, which takes lists of tokens, 4 times as many",
+    )
     max_headers: int = Field(100, ge=1, description="most headers of a request")
     max_header_bytes: int = Field(32_768, ge=256, description="largest request line and headers together")
     header_timeout_s: float = Field(10, gt=0, description="how long a client may take from connecting to the end of its headers")

@@ -5,13 +5,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.request.json_types import Positive, Strict
+from gateway.request.json_types import FIRST_FAULT, Positive, Strict
 
 MAX_TEXTS = 1000
 """Most texts of a list in an instance."""
 
-Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)]
+Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS), FIRST_FAULT]
 """A list in an instance."""
+
+Labels = Annotated[list[str], Field(max_length=MAX_TEXTS), FIRST_FAULT]
+"""A list of labels in parameters."""
 
 
 class Text(Strict):

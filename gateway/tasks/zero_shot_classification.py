@@ -8,7 +8,7 @@ from pydantic import Field
 from gateway.errors import InvalidRequest
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
-from gateway.tasks.instance import Text
+from gateway.tasks.instance import Labels, Text
 from gateway.tasks.json_answers import answer_of, item_of
 from gateway.tasks.task import Instance, Task
 from model_repository.manifest import Manifest
@@ -17,7 +17,7 @@ from model_repository.manifest import Manifest
 class Parameters(Strict):
     """The labels, and what they mean."""
 
-    candidate_labels: list[str] | None = Field(None, description="zero-shot-classification: the labels to choose from, at most 1000")
+    candidate_labels: Labels | None = Field(None, description="zero-shot-classification: the labels to choose from, at most 1000")
     hypothesis_template: str | None = Field(None, description="zero-shot-classification: a sentence with {} for the label")
     multi_label: bool | None = Field(None, description="zero-shot-classification: whether several labels may hold")
 

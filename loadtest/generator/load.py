@@ -70,7 +70,8 @@ class Load:
         return outcome
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections; nothing is sent any more."""
+        self.recording.reconnects = self._connections.reconnects
         self._connections.close()
 
 

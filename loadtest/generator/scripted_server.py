@@ -18,6 +18,9 @@ MODEL = json.dumps({"name": "topics", "ready": True, "versions": [{"version": 1,
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Model-Version: 1\r\nX-Cache: miss\r\nContent-Length: %d\r\n\r\n%s"
 PREDICTION = b'{"label": "earn", "score": 0.9}'
 LENGTH = b"Content-Length: "
+COUNTS = b"GET /counts "
+"""Asks for the server's own counts, as JSON."""
+GOLDEN_RATIO = 0.6180339887498949
 
 
 @dataclass(slots=True)
@@ -31,6 +34,10 @@ class Script:
     With `workers`, that many requests are worked on at a time, each for its latency, and the others
     wait in a queue: the server carries `workers` / latency requests a second. With `dies_after`,
     the process ends at the predict request of that number.
+
+    The share `closes` of the predict requests is not answered: `closes_after_ms` after such a
+    request was read, its connection is closed, with `closes_inside` after a part of the answer.
+    With `idle_ms`, a connection is closed that long after an answer if nothing came meanwhile.
     """
 
     latencies_ms: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 1.0)])
@@ -38,6 +45,11 @@ class Script:
     stall_s: float = 0.0
     workers: int = 0
     dies_after: int = 0
+    closes: float = 0.0
+    closes_after_ms: float = 0.0
+    closes_inside: bool = False
+    idle_ms: float = 0.0
+    _closed: int = 0
     _first: float | None = None
     _requests: int = 0
     _received: int = 0
@@ -53,6 +65,17 @@ class Script:
         into_stall_s = now - self._first - self.stall_at_s
         stalled_s = self.stall_s - into_stall_s if 0 <= into_stall_s < self.stall_s else 0.0
         return stalled_s + (self._queued_s(now) if self.workers else self._latency_s())
+
+    def closes_now(self) -> bool:
+        """Whether the connection of the request that came last is closed in place of an answer."""
+        # spread evenly, as the latencies are
+        closing = self._received * GOLDEN_RATIO % 1 < self.closes
+        self._closed += closing
+        return closing
+
+    def counts(self) -> dict[str, int]:
+        """The predict requests that were read, and those whose connection was closed instead."""
+        return {"received": self._received, "closed": self._closed}
 
     def _queued_s(self, now: float) -> float:
         """The time in the queue and at a worker."""
@@ -70,7 +93,7 @@ class Script:
         self._requests += 1
         # the multiples of the golden ratio spread evenly, so that any number of requests is shared
         # out by the weights
-        at = self._requests * 0.6180339887498949 % 1 * sum(weight for _, weight in self.latencies_ms)
+        at = self._requests * GOLDEN_RATIO % 1 * sum(weight for _, weight in self.latencies_ms)
         bounds = accumulate(weight for _, weight in self.latencies_ms)
         return next(ms for (ms, _), bound in zip(self.latencies_ms, bounds, strict=True) if at < bound) / 1e3
 
@@ -82,6 +105,7 @@ class ScriptedConnection(asyncio.Protocol):
         self._script = script
         self._received = b""
         self._transport = asyncio.Transport()
+        self._idle: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, to which responses are written."""
@@ -97,18 +121,34 @@ class ScriptedConnection(asyncio.Protocol):
         if not found or len(body) < length:
             return
         self._received = b""
+        if self._idle is not None:
+            self._idle.cancel()
         if head.startswith(b"GET"):
-            self._transport.write(HEAD % (len(MODEL), MODEL))
+            shown = json.dumps(self._script.counts()).encode() if head.startswith(COUNTS) else MODEL
+            self._transport.write(HEAD % (len(shown), shown))
             return
         # counting the separators of the texts is cheaper than parsing, and wrong only where a text
         # holds one
         content = b'{"predictions": [' + b", ".join([PREDICTION] * (1 + body.count(b'", "'))) + b"]}"
         response = HEAD % (len(content), content)
         delay_s = self._script.delay_s()
-        if delay_s:
-            asyncio.get_running_loop().call_later(delay_s, self._transport.write, response)
+        if self._script.closes and self._script.closes_now():
+            part = response[: len(response) // 2] if self._script.closes_inside else b""
+            asyncio.get_running_loop().call_later(self._script.closes_after_ms / 1e3, self._close, part)
+        elif delay_s:
+            asyncio.get_running_loop().call_later(delay_s, self._respond, response)
         else:
-            self._transport.write(response)
+            self._respond(response)
+
+    def _respond(self, response: bytes) -> None:
+        self._transport.write(response)
+        if self._script.idle_ms:
+            self._idle = asyncio.get_running_loop().call_later(self._script.idle_ms / 1e3, self._transport.close)
+
+    def _close(self, part: bytes) -> None:
+        if part:
+            self._transport.write(part)
+        self._transport.close()
 
 
 async def serve(script: Script) -> None:

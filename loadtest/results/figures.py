@@ -7,6 +7,11 @@ def number(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
+def plural(count: int, singular: str, several: str | None = None) -> str:
+    """`1 run`, `2 runs`, `1,240 runs`; `several` is the plural where it is not made by an s."""
+    return f"{count:,} {singular if count == 1 else several or singular + 's'}"
+
+
 def milliseconds(value: float) -> str:
     """`0.84 ms`, `12.3 ms`, `1,240 ms`."""
     return f"{number(value)} ms"

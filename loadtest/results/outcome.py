@@ -34,7 +34,7 @@ def describe_no_answer(error: Any, model: str = "") -> Outcome:
     elif isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower():
         fault = "timed out"
     else:
-        fault = f"no answer: {error}"[:MAX_FAULT_CHARS]
+        fault = (str(getattr(error, "strerror", None) or error) or type(error).__name__)[:MAX_FAULT_CHARS]
     return Outcome(NO_ANSWER, model, fault=fault)
 
 

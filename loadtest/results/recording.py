@@ -11,7 +11,7 @@ from loadtest.results.histogram import Histogram
 from loadtest.results.interval import Interval
 from loadtest.results.outcome import Outcome, count_hits
 
-COUNTS = ("offered", "started", "failures", "late", "behind", "dropped", "texts", "repeats")
+COUNTS = ("offered", "started", "failures", "late", "behind", "dropped", "reconnects", "texts", "repeats")
 """The fields of a recording that are plain sums."""
 
 
@@ -47,7 +47,7 @@ class Recording:
 
     def __init__(self) -> None:
         self.offered = self.started = self.failures = 0
-        self.late = self.behind = self.dropped = 0
+        self.late = self.behind = self.dropped = self.reconnects = 0
         self.texts = self.repeats = 0
         self.groups: dict[tuple[str, str, str], GroupRecord] = {}
         self.cache: Counter[str] = Counter()

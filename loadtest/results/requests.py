@@ -9,12 +9,15 @@ from loadtest.results.recording import Recording
 class Requests:
     """Counts of requests: `ended` got an answer or failed, `failed` of those failed.
 
-    `dropped` were due and never sent; they are not among those that ended.
+    `dropped` were due and never sent; they are not among those that ended. `reconnected` went over
+    a new connection, since the server had closed the idle one before a byte was sent; no request is
+    sent twice.
     """
 
     ended: int
     failed: int
     dropped: int
+    reconnected: int = 0
 
     @property
     def answered(self) -> int:
@@ -39,4 +42,4 @@ class Requests:
 
 def count_requests(seen: Recording) -> Requests:
     """The counts of a recording."""
-    return Requests(ended=seen.requests, failed=seen.failures, dropped=seen.dropped)
+    return Requests(ended=seen.requests, failed=seen.failures, dropped=seen.dropped, reconnected=seen.reconnects)

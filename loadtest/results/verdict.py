@@ -1,6 +1,6 @@
 """What a load test says in a sentence, and what a reader must know before trusting it. Pure."""
 
-from loadtest.results.figures import milliseconds
+from loadtest.results.figures import milliseconds, plural
 from loadtest.results.results import Results
 from loadtest.scenario.loop import ClosedLoop, OpenLoop
 
@@ -46,6 +46,11 @@ def cautions(results: Results) -> list[str]:
         said.append(f"{requests.failed:,} requests ({share:.1%}) failed; throughput and latency are of the others.")
     if isinstance(loop, OpenLoop):
         said += _of_starts(results, loop)
+    if requests.reconnected:
+        said.append(
+            f"{plural(requests.reconnected, 'request')} went over a new connection, since the server had closed the idle one "
+            "before a byte was sent. No request was sent twice."
+        )
     if results.interrupted:
         said.append(f"The run was ended by hand after {results.elapsed_s:.1f} s of {results.scenario.duration_s:g} s.")
     if results.generators.lost:

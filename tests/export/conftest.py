@@ -161,7 +161,7 @@ def write_recipe_to(classifier: Path, evaluation: Path) -> Callable[..., Path]:
     """
 
     def write(folder: Path, name: str = "recipe.yaml", **changes: Any) -> Path:
-        gate = {"data": str(evaluation), "text": "text", "label": "label", "metric": "accuracy", "max_drop": 0.2}
+        gate = {"data": str(evaluation), "metric": "accuracy", "max_drop": 0.2}
         fields = {
             "model": "weather",
             "version": 1,

@@ -14,6 +14,7 @@ from gateway.dialects.open_inference import http_body
 from gateway.errors import GatewayError
 from gateway.experiments import file as experiments
 from gateway.experiments.file import ExperimentsError
+from gateway.request.json_limits import JsonLimits
 from gateway.request.request_limits import BodyLimits
 from gateway.settings import runtime
 from gateway.settings.runtime import RuntimeSettingsError
@@ -95,7 +96,7 @@ def test_openai(raw, status, sentence, param):
     ],
 )
 def test_open_inference(raw, status, sentence):
-    error = raised(GatewayError, http_body.parse, raw.encode(), None, 32)
+    error = raised(GatewayError, http_body.parse, raw.encode(), None, JsonLimits(32, 1000))
     assert (error.status, error.message) == (status, sentence)
 
 
@@ -134,7 +135,7 @@ class OpenDoor:
 async def administered():
     """A gateway that lets everyone administer it and has no Triton and no state."""
     gateway = create_app(Settings(auth=frozenset()))
-    request_limits = SimpleNamespace(body=BodyLimits(1000, 5.0, 32))
+    request_limits = SimpleNamespace(body=BodyLimits(1000, 5.0, JsonLimits(32, 1000)))
     gateway.api.state.stack = SimpleNamespace(door=OpenDoor(), keys=SimpleNamespace(), request_limits=request_limits)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(gateway), base_url="http://gateway") as client:
         yield client

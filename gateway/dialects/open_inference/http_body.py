@@ -7,13 +7,23 @@ from typing import Annotated, Any, Literal, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gateway.dialects.open_inference.request import InferRequest, Input, Parameters, Wanted, require_no_shared_memory
+from gateway.dialects.open_inference.request import (
+    MAX_ELEMENTS,
+    MAX_PARAMETERS,
+    MAX_TENSORS,
+    InferRequest,
+    Input,
+    Parameters,
+    Wanted,
+    require_no_shared_memory,
+)
 from gateway.dialects.open_inference.tensors import BYTES, FLOAT, Output
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
 from gateway.faults import faults
 from gateway.request.bytes_tensor import unpacked
-from gateway.request.json_depth import require_shallow
+from gateway.request.json_limits import JsonLimits, require_within
+from gateway.request.json_types import FIRST_FAULT
 from gateway.request.prediction import Prediction
 from model_repository.tensors import TEXT
 
@@ -41,14 +51,17 @@ class OutputParameters(_Part):
     classification: Annotated[int, Field(ge=0)] = Field(0, description="of each row only the best classes, as `value:index`")
 
 
+_Row = Annotated[list[str], Field(min_length=1, max_length=1)]
+
+
 class InputTensor(_Part):
     """A tensor of texts: one for each item."""
 
     name: str
-    shape: Annotated[list[int], Field(min_length=2, max_length=2)]
+    shape: Annotated[list[int], Field(min_length=2, max_length=2), FIRST_FAULT]
     datatype: Literal["BYTES"]
     parameters: InputParameters = Field(default_factory=InputParameters)
-    data: list[str | Annotated[list[str], Field(min_length=1, max_length=1)]] | None = None
+    data: Annotated[list[str | _Row], Field(max_length=MAX_ELEMENTS), FIRST_FAULT] | None = None
 
 
 class RequestedOutput(_Part):
@@ -63,10 +76,14 @@ class InferBody(_Part):
 
     id: str = Field("", description="comes back in the answer")
     parameters: dict[str, bool | int | float | str] = Field(
-        default_factory=dict, description="`timeout`, microseconds; `priority`; `binary_data_output`; others change nothing"
+        default_factory=dict,
+        max_length=MAX_PARAMETERS,
+        description="`timeout`, microseconds; `priority`; `binary_data_output`; others change nothing",
     )
-    inputs: list[InputTensor]
-    outputs: list[RequestedOutput] = Field(default_factory=list, description="none: all")
+    inputs: Annotated[list[InputTensor], Field(max_length=MAX_TENSORS), FIRST_FAULT]
+    outputs: Annotated[list[RequestedOutput], Field(max_length=MAX_TENSORS), FIRST_FAULT] = Field(
+        default_factory=list, description="none: all"
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -118,7 +135,7 @@ class Body(NamedTuple):
 _BODY = TypeAdapter(InferBody)
 
 
-def parse(body: bytes, header_length: str | None, max_json_depth: int) -> InferRequest:
+def parse(body: bytes, header_length: str | None, json_limits: JsonLimits) -> InferRequest:
     """Read a request; `header_length` is its `Inference-Header-Content-Length`.
 
     With a length of 0 the whole body is one text, as Triton has it for models of one input.
@@ -126,12 +143,13 @@ def parse(body: bytes, header_length: str | None, max_json_depth: int) -> InferR
     Raises:
         MalformedRequest: not JSON, nested too deeply, not a request, or the bytes do not fit what
             the JSON says of them.
+        TooLarge: the JSON has too many values.
     """
     size = len(body) if header_length is None else _header_size(header_length, len(body))
     if header_length is not None and not size:
         return InferRequest([Input(TEXT, BYTES, [1, 1], [body])], binary=True)
     head = body[:size]
-    require_shallow(head, "the body", max_json_depth)
+    require_within(head, "the body", json_limits)
     asked = _validated(head)
     inputs = []
     for i, tensor in enumerate(asked.inputs):
@@ -174,9 +192,9 @@ def _validated(raw: bytes) -> InferBody:
         match fault.place:
             case ():
                 raise MalformedRequest("the body must be an object with the inputs, as /docs shows") from None
-            case ("inputs", int() as i, "data", *_):
+            case ("inputs", int() as i, "data", *_) if fault.kind != "too_long":
                 raise MalformedRequest(f"inputs.{i}.data: must be a list of strings, one for each item") from None
-            case ("parameters", *_):
+            case ("parameters", *_) if fault.kind != "too_long":
                 raise MalformedRequest("parameters: must be an object whose values are numbers, strings or booleans") from None
         raise MalformedRequest(fault.sentence) from None
 
@@ -195,7 +213,7 @@ def _values(tensor: InputTensor, body: bytes, begin: int, place: str) -> tuple[l
     if end > len(body):
         raise MalformedRequest(f"{place}: binary_data_size says {size} bytes and {len(body) - begin} are left in the body")
     try:
-        return unpacked(body[begin:end]), end
+        return unpacked(body[begin:end], MAX_ELEMENTS), end
     except ValueError as exc:
         raise MalformedRequest(f"{place}: {exc}; each text stands behind its length, 4 bytes, little-endian") from exc
 

@@ -6,6 +6,13 @@ from typing import Any, NamedTuple
 
 from gateway.errors import MalformedRequest
 
+MAX_TENSORS = 64
+"""Most inputs of a request, and most outputs that it names; no model has more than a handful."""
+MAX_DIMENSIONS = 8
+MAX_PARAMETERS = 100
+"""Most parameters of a request or of a tensor."""
+MAX_ELEMENTS = 2**16
+"""Most elements of an input; a model says itself how many items it takes, which is far fewer."""
 _SEQUENCE = ("sequence_id", "sequence_start", "sequence_end")
 _RESERVED = "triton_"
 _FINAL_RESPONSE = "triton_enable_empty_final_response"

@@ -101,9 +101,19 @@ def test_a_checkpoint_without_a_head_is_refused(inputs: Read, encoder: Path) -> 
         load(inputs(checkpoint=str(encoder), labels=["a", "b", "c"]), TASK)
 
 
-def test_as_many_labels_as_the_checkpoints_head_has_outputs_are_needed(inputs: Read, classifier: Path) -> None:
+@pytest.fixture
+def unnamed(classifier: Path, tmp_path: Path) -> Path:
+    """The classifier without names for its labels."""
+    folder = shutil.copytree(classifier, tmp_path / "unnamed")
+    config = json.loads((folder / "config.json").read_text())
+    del config["id2label"], config["label2id"]
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_as_many_labels_as_the_checkpoints_head_has_outputs_are_needed(inputs: Read, unnamed: Path) -> None:
     with pytest.raises(RecipeError, match=r"labels: the checkpoint's classifier\.\w+ has shape \[3.*2 labels \(yes, no\) need \[2"):
-        load(inputs(labels=["yes", "no"]), TASK)
+        load(inputs(checkpoint=str(unnamed), labels=["yes", "no"]), TASK)
 
 
 def test_as_many_labels_as_the_adapters_head_has_outputs_are_needed(
@@ -121,6 +131,34 @@ def test_labels_that_nobody_names_are_asked_for(inputs: Read, encoder: Path, ada
     with pytest.raises(RecipeError, match=r"add labels: \[first, second, …\] to the recipe"):
         load(inputs(checkpoint=str(encoder), adapter="nameless"), TASK)
     assert load(inputs(checkpoint=str(encoder), adapter="nameless", labels=["x", "y", "z"]), TASK).answering.labels == ("x", "y", "z")
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        (["warm", "mild", "cold"], r"says cold, mild, warm in another order; .* rename_labels: \{cold: warm, warm: cold\} in its place"),
+        (["freezing", "mild", "warm"], r"says cold, mild, warm; .* rename_labels: \{cold: freezing\} in its place"),
+        (["cold", "warm"], r"says cold, mild, warm: these are 2 and 3 labels; remove the field"),
+    ],
+)
+def test_labels_that_contradict_the_checkpoint_are_refused(inputs: Read, labels: list[str], reason: str) -> None:
+    with pytest.raises(RecipeError, match=f"^labels: the recipe says {', '.join(labels)}, and .*config.json {reason}"):
+        load(inputs(labels=labels), TASK)
+
+
+def test_labels_are_called_otherwise_where_the_recipe_says_so(inputs: Read) -> None:
+    assert load(inputs(rename_labels={"cold": "freezing"}), TASK).answering.labels == ("freezing", "mild", "warm")
+    with pytest.raises(RecipeError, match=r"rename_labels: .* names no label 'hot'; it names cold, mild, warm"):
+        load(inputs(rename_labels={"hot": "x"}), TASK)
+    with pytest.raises(RecipeError, match="each name may be there once"):
+        load(inputs(rename_labels={"cold": "mild"}), TASK)
+
+
+def test_numbers_as_names_of_labels_are_these_numbers(inputs: Read, classifier: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(classifier, tmp_path / "numbered")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "id2label": {"0": 2, "1": 0, "2": 1}, "label2id": {"2": 0, "0": 1, "1": 2}}))
+    assert load(inputs(checkpoint=str(folder)), TASK).answering.labels == ("2", "0", "1")
 
 
 def test_labels_of_recipe_and_adapter_that_differ_are_refused(inputs: Read, encoder: Path, adapted: tuple[Path, Any]) -> None:

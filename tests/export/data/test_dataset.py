@@ -82,6 +82,21 @@ def test_label_sets_are_read_from_lists_and_from_csv(read: Read) -> None:
     assert right_label_sets(read('text,label\na,"[""a"", ""c""]"\nb,[]\n', "set.csv"), ["a", "b", "c"]).tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([[2, 0], [1]], [[True, False, True], [False, True, False]]),
+        ([["2", "0"], []], [[True, False, True], [False, False, False]]),
+        ([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]], [[True, False, True], [False, True, False]]),
+        ([[1, 0, 1], [0, 0, 0]], [[True, False, True], [False, False, False]]),
+    ],
+)
+def test_label_sets_may_be_class_numbers_or_flags(read: Read, labels: list[list[object]], expected: list[list[bool]]) -> None:
+    examples = read([{"text": "a", "label": own} for own in labels])
+    assert right_label_sets(examples, ["a", "b", "c"]).tolist() == expected
+    assert len(examples.reading.notes) == 1
+
+
 @pytest.mark.parametrize("value", ["a", "[a]", {"a": 1}, 3])
 def test_what_is_no_list_of_labels_is_named(read: Read, value: object) -> None:
     with pytest.raises(RecipeError, match=r"evaluation\.label: line 1 of .* that holds a list"):
@@ -101,9 +116,53 @@ def test_a_label_that_the_model_does_not_have_is_named(read: Read) -> None:
         right_labels(examples, ["cold", "mild"])
 
 
-def test_a_label_that_is_no_string_is_named(read: Read) -> None:
-    with pytest.raises(RecipeError, match=r"evaluation\.label: line 1 of .* has no field 'label' that holds a string"):
-        right_labels(read([{"text": "a", "label": 1}]), ["cold"])
+def test_a_label_that_is_neither_a_name_nor_a_number_is_named(read: Read) -> None:
+    with pytest.raises(
+        RecipeError, match=r"evaluation\.label: line 1 of .* has no field 'label' that holds a label: .* \(it holds \[1\]\)"
+    ):
+        right_labels(read([{"text": "a", "label": [1]}]), ["cold"])
+
+
+@pytest.mark.parametrize("values", [[2, 0, 1], ["2", "0", "1"], [2.0, 0.0, 1.0]])
+def test_labels_may_be_class_numbers_and_it_is_said_how_they_are_understood(read: Read, values: list[object]) -> None:
+    examples = read([{"text": "a", "label": value} for value in values])
+    assert right_labels(examples, ["cold", "mild", "warm"]).argmax(axis=1).tolist() == [2, 0, 1]
+    assert examples.reading.notes == ["labels are class numbers: 0 is cold, 1 is mild, 2 is warm"]
+
+
+def test_class_numbers_in_csv_and_in_a_json_array(read: Read) -> None:
+    assert right_labels(read("text,label\na,1\nb,0\n", "set.csv"), ["cold", "mild"]).argmax(axis=1).tolist() == [1, 0]
+    pretty = json.dumps([{"text": "a", "label": 1}, {"text": "b", "label": 0}], indent=2)
+    assert right_labels(read(pretty, "set.json"), ["cold", "mild"]).argmax(axis=1).tolist() == [1, 0]
+
+
+def test_numbers_that_are_names_of_labels_are_these_labels(read: Read) -> None:
+    examples = read([{"text": "a", "label": value} for value in (3, 1, 2)])
+    assert right_labels(examples, ["1", "2", "3"]).argmax(axis=1).tolist() == [2, 0, 1]
+    assert right_labels(read([{"text": "a", "label": True}]), ["false", "true"]).argmax(axis=1).tolist() == [1]
+
+
+def test_numbers_that_could_be_names_or_class_numbers_are_refused(read: Read) -> None:
+    rows: list[dict[str, object]] = [{"text": "a", "label": 1}, {"text": "a", "label": 2}]
+    with pytest.raises(RecipeError, match=r"the number 1 is the name of a label and the class number of another one, '2'; write names as"):
+        right_labels(read(rows), ["1", "2", "3"])
+    written: list[dict[str, object]] = [{**row, "label": str(row["label"])} for row in rows]
+    assert right_labels(read(written), ["1", "2", "3"]).argmax(axis=1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("values", [[0, 3], [0, -1], [0, 1.5], ["0", "hot"]])
+def test_a_number_that_is_no_class_is_named(read: Read, values: list[object]) -> None:
+    with pytest.raises(RecipeError, match=r"example 2 of set\.jsonl has the label .*the model's are a, b, c"):
+        right_labels(read([{"text": "a", "label": value} for value in values]), ["a", "b", "c"])
+
+
+def test_a_column_that_the_recipe_names_and_nobody_reads_is_refused(read: Read) -> None:
+    examples = read([{"text": "a", "other": "b", "label": "cold"}], evaluation__text_pair="other", evaluation__label="label")
+    examples.column("text"), examples.column("label")
+    with pytest.raises(RecipeError, match=r"^evaluation\.text_pair: .* 'other', and text-classification does not read it.*text_pair: true"):
+        examples.require_all_read("text-classification")
+    examples.column("text_pair")
+    examples.require_all_read("text-classification")
 
 
 def test_groups_of_a_slice_are_strings_numbers_or_truth_values(read: Read) -> None:

@@ -160,3 +160,29 @@ def test_an_arrow_file_that_is_none_and_files_that_do_not_fit_are_named(tmp_path
     (folder / "data-00001-of-00002.arrow").write_bytes(b"no stream")
     with pytest.raises(TableError, match=r"data-00001-of-00002\.arrow cannot be read as its suffix says"):
         read_table(folder)
+
+
+@pytest.mark.parametrize("text", ['[{"a": 1}, {"a": 2}]', '[\n  {\n    "a": 1\n  },\n  {"a": 2}\n]\n', '\n[{"a": 1},{"a": 2}]'])
+def test_an_array_of_objects_is_read_however_it_is_laid_out(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "set.json"
+    path.write_text(text)
+    table = read_table(path)
+    assert (table.columns, table.where(1)) == ({"a": [1, 2]}, f"row 2 of {path}")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[{"a": 1}, 2]', "row 2 of .* is not a JSON object"),
+        ('[{"a": 1},', "begins as a JSON array, and is none"),
+        ('{\n "a": 1\n}', "line 1 of .* is not JSON: .*; an example is one object on one line, or in one array"),
+        ('{"a": "x"}\n{"a": "y \\ud83d z"}', r"line 2 of .* holds half a character \(.ud83d\) in 'a', so it is no text"),
+        ('{"a": ["x", {"b": "\\udc00"}]}', r"line 1 of .* holds half a character \(.udc00\) in 'a'"),
+        ("[" * 100_000, "is none"),
+    ],
+)
+def test_json_that_holds_no_examples_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text(text)
+    with pytest.raises(TableError, match=reason):
+        read_table(path)

@@ -38,6 +38,12 @@ def read(tmp_path: Path) -> Read:
     return read
 
 
+def test_tags_may_be_the_models_class_numbers(read: Read) -> None:
+    examples = read({"tokens": ["a", "b", "c"], "tags": [1, 2, 3]}, {"tokens": ["a", "b"], "tags": [0, 3]})
+    assert right_entities(examples, NAMES) == [{("PORT", 0, 3), ("GOOD", 4, 5)}, {("GOOD", 2, 3)}]
+    assert examples.reading.notes == ["tags are class numbers: 0 is O, 1 is B-PORT, 2 is I-PORT, 3 is B-GOOD"]
+
+
 def test_tags_become_the_entities_of_the_words_with_spaces_between_them(read: Read) -> None:
     words = ["New", "York", "sells", "oil", "oil", "Rome"]
     tags = ["B-PORT", "I-PORT", "O", "B-GOOD", "B-GOOD", "I-PORT"]
@@ -62,7 +68,10 @@ def quoted(value: list[str]) -> str:
     ("row", "reason"),
     [
         ({"tokens": ["a", "b"], "tags": ["O"]}, r"evaluation\.columns\.tags: line 2 of .* has 2 tokens and 1 tags"),
-        ({"tokens": ["a", "b"], "tags": [0, 3]}, r"line 2 of .* has an entity '0', and the model's are GOOD, PORT; correct the data"),
+        (
+            {"tokens": ["a", "b"], "tags": [0, 4]},
+            r"tags: line 2 of .* has the tag 4, and the model's are 0 O, 1 B-PORT, 2 I-PORT",
+        ),
         ({"entities": [{"label": "CITY", "start": 0, "end": 1}]}, r"line 2 of .* has an entity 'CITY', and the model's are GOOD, PORT"),
         ({"entities": [{"label": "PORT"}]}, r"evaluation\.columns\.entities: line 2 of .* that holds a list of \{label, start, end\}"),
     ],

@@ -122,3 +122,32 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "cannot be read: No such file" in fault(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("line", "labels"), [("[no, yes]", ("no", "yes")), ("[0, 1]", ("0", "1")), ("[off, on, n, y]", ("off", "on", "n", "y"))]
+)
+def test_labels_may_be_words_and_numbers_that_yaml_would_read_otherwise(write_recipe: Write, line: str, labels: tuple[str, ...]) -> None:
+    path = write_recipe()
+    path.write_text(f"{path.read_text()}\nlabels: {line}\n")
+    assert Recipe.read(path).labels == labels
+
+
+@pytest.mark.parametrize("written", ["true", "1.0"])
+def test_labels_whose_names_yaml_does_not_keep_are_to_be_quoted(write_recipe: Write, written: str) -> None:
+    path = write_recipe()
+    path.write_text(f"{path.read_text()}\nlabels: [{written}, other]\n")
+    assert f"if it is the name of a label, quote it: '{written}'" in fault(path)
+
+
+def test_a_field_that_is_there_twice_is_refused_with_its_line(write_recipe: Write) -> None:
+    path = write_recipe()
+    lines = path.read_text().count("\n")
+    path.write_text(f"{path.read_text()}max_length: 9\n")
+    assert fault(path) == f"not YAML: line {lines + 1}, column 1: the field max_length is there twice; remove one"
+
+
+def test_what_is_wrong_with_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("model: topics\nlabels: [a, b\nversion: 1\n")
+    assert fault(path).startswith("not YAML: line 3, column 8: while parsing a flow sequence, expected ',' or ']'")

@@ -9,10 +9,11 @@ from gateway.dialects.open_inference.request import InferRequest, Input, Paramet
 from gateway.dialects.open_inference.tensors import items, outputs, outputs_of
 from gateway.errors import MalformedRequest, TooLarge
 from gateway.request.bytes_tensor import packed, unpacked
+from gateway.request.json_limits import JsonLimits
 from gateway.request.prediction import Item, Prediction
 from model_repository.postprocessing import QuestionAnswering
 
-MAX_JSON_DEPTH = 8
+JSON_LIMITS = JsonLimits(max_depth=8, max_values=1000)
 TEXT = {"name": "TEXT", "shape": [1, 1], "datatype": "BYTES"}
 
 
@@ -125,7 +126,7 @@ def test_outputs_that_cannot_be_given_are_refused(manifest, wanted):
 
 def http(inputs, binary=b"", **more):
     head = json.dumps({"inputs": inputs, **more}).encode()
-    return http_body.parse(head + binary, str(len(head)) if binary else None, MAX_JSON_DEPTH)
+    return http_body.parse(head + binary, str(len(head)) if binary else None, JSON_LIMITS)
 
 
 def test_json_and_binary_inputs_say_the_same():
@@ -143,7 +144,7 @@ def test_json_and_binary_inputs_may_stand_beside_each_other():
 
 
 def test_header_length_of_zero_makes_the_body_one_text_and_the_answer_binary():
-    assert http_body.parse(b"a text", "0", MAX_JSON_DEPTH) == InferRequest([Input("TEXT", "BYTES", [1, 1], [b"a text"])], binary=True)
+    assert http_body.parse(b"a text", "0", JSON_LIMITS) == InferRequest([Input("TEXT", "BYTES", [1, 1], [b"a text"])], binary=True)
 
 
 def test_each_output_is_json_or_binary_as_it_or_the_request_says():
@@ -187,7 +188,7 @@ def test_each_output_is_json_or_binary_as_it_or_the_request_says():
 def test_bodies_that_cannot_be_read_are_refused_with_a_sentence(body, length, sentence):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(MalformedRequest) as error:
-        http_body.parse(raw, length, MAX_JSON_DEPTH)
+        http_body.parse(raw, length, JSON_LIMITS)
     assert sentence in error.value.message
 
 

@@ -1,0 +1,230 @@
+"""A body costs what it weighs: two megabytes of anything take little of the loop and of memory.
+
+What is measured is the CPU time and the peak of resident memory of the whole request, in a process
+that answers it beside the client.
+"""
+
+import contextlib
+import ctypes
+import gc
+import json
+import re
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from tritonclient.grpc import service_pb2 as pb
+
+from gateway.app import create_app
+from gateway.errors import GatewayError
+from gateway.fakes.manifests import make_manifest
+from gateway.fakes.triton import FakeTriton
+from gateway.grpc_server import messages
+from gateway.settings.settings import Settings
+
+BODY_BYTES = 2**21
+MAX_CPU_S = 0.3
+MAX_GROWTH_BYTES = 100e6
+HERE = "<here>"
+_LIBC = ctypes.CDLL(None)
+
+TASKS = {
+    "topics": "text-classification",
+    "minilm": "feature-extraction",
+    "ranker": "text-ranking",
+    "people": "token-classification",
+    "answers": "question-answering",
+    "labels": "zero-shot-classification",
+}
+
+HOSTILE = {
+    "numbers": lambda n: b"[" + b"1," * (n // 2 - 2) + b"1]",
+    "big numbers": lambda n: b"[" + (b"9" * 4300 + b",") * (n // 4301 - 1) + b"1]",
+    "one number": lambda n: b"1" * n,
+    "texts": lambda n: b"[" + b'"",' * (n // 3 - 2) + b'""]',
+    "lists": lambda n: b"[" + b"[]," * (n // 3 - 2) + b"[]]",
+    "objects": lambda n: b"[" + b"{}," * (n // 3 - 2) + b"{}]",
+    "members": lambda n: b"{" + b",".join(b'"%06x":1' % i for i in range(n // 11)) + b"}",
+    "members of lists": lambda n: b"{" + b",".join(b'"%06x":[]' % i for i in range(n // 12)) + b"}",
+    "one member": lambda n: b"{" + b'"":1,' * (n // 5 - 2) + b'"":1}',
+    "objects of unknown members": lambda n: b"[" + b'{"a":1},' * (n // 8 - 2) + b"{}]",
+    "depth": lambda n: b"[" * (n // 2) + b"]" * (n // 2),
+    "escapes": lambda n: b'"' + rb"\u00e4" * (n // 6 - 1) + b'"',
+    "quotes": lambda n: b'"' + rb"\"" * (n // 2 - 2) + b'"',
+    "brackets in a text": lambda n: b'"' + b"[:," * (n // 3 - 2) + b'"',
+    "as many lists as are allowed": lambda n: b"[" + b"[]," * 49_000 + b"[]]",
+    "as many texts as are allowed": lambda n: b"[" + b'"",' * 99_900 + b'""]',
+    "as many numbers as are allowed": lambda n: b"[" + b"1000," * 399_900 + b"1]",
+    "as many members as are allowed": lambda n: b"{" + b",".join(b'"%06x":[]' % i for i in range(9_990)) + b"}",
+    "nothing": lambda n: b" " * n,
+    "no JSON": lambda n: b"\xff" * n,
+}
+"""JSON of about n bytes."""
+
+TENSOR = {"name": "TEXT", "shape": [1, 1], "datatype": "BYTES", "data": ["a"]}
+BODIES = [
+    ("/v1/models/topics:predict", HERE),
+    ("/v1/models/topics:predict", {"instances": HERE}),
+    ("/v1/models/topics:predict", {"instances": [HERE]}),
+    ("/v1/models/ranker:predict", {"instances": [{"query": "a", "documents": HERE}]}),
+    ("/v1/models/labels:predict", {"instances": ["a"], "parameters": {"candidate_labels": HERE}}),
+    ("/v1/models/topics:predict", {"instances": ["a"], "parameters": HERE}),
+    ("/v1/models/topics:predictStream", HERE),
+    ("/v2/models/topics/infer", HERE),
+    ("/v2/models/topics/infer", {"inputs": HERE}),
+    ("/v2/models/topics/infer", {"inputs": [TENSOR | {"data": HERE}]}),
+    ("/v2/models/topics/infer", {"inputs": [TENSOR | {"shape": HERE}]}),
+    ("/v2/models/topics/infer", {"inputs": [TENSOR | {"parameters": HERE}]}),
+    ("/v2/models/topics/infer", {"inputs": [TENSOR], "outputs": HERE}),
+    ("/v2/models/topics/infer", {"inputs": [TENSOR], "parameters": HERE}),
+    ("/v2/models/topics/infer", {"inputs": [TENSOR], "x": HERE}),
+    ("/v2/repository/index", HERE),
+    ("/v1/embeddings", HERE),
+    ("/v1/embeddings", {"model": "minilm", "input": HERE}),
+    ("/v1/rerank", {"model": "ranker", "query": "a", "documents": HERE}),
+    ("/embed", {"inputs": HERE}),
+    ("/similarity", {"inputs": {"source_sentence": "a", "sentences": HERE}}),
+    ("/predict", {"inputs": HERE}),
+    ("/predict", {"inputs": [HERE]}),
+    ("/rerank", {"query": "a", "texts": HERE}),
+    ("/models/topics", {"inputs": HERE}),
+    ("/models/topics", {"inputs": ["a"], "parameters": HERE}),
+    ("/models/people", {"inputs": ["a"], "parameters": {"ignore_labels": HERE}}),
+    ("/models/answers", {"inputs": HERE}),
+    ("/models/labels", {"inputs": "a", "parameters": {"candidate_labels": HERE}}),
+    ("/models/minilm", {"inputs": HERE}),
+]
+
+
+@pytest.fixture(scope="module")
+def client():
+    triton = FakeTriton(*(make_manifest(model, 1, task) for model, task in TASKS.items()))
+    settings = Settings(auth="off", max_body_bytes=BODY_BYTES, default_models="root=minilm")
+    with TestClient(create_app(settings, triton=triton), raise_server_exceptions=False) as client:
+        yield client
+    gc.unfreeze()
+
+
+def peak_bytes():
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+
+
+class Cost:
+    """CPU time and growth of the peak of resident memory inside."""
+
+    def __enter__(self):
+        _LIBC.malloc_trim(0)  # what earlier bodies left free hides nothing of this one
+        Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is resident now
+        self._bytes, self._begun = peak_bytes(), time.process_time()
+        return self
+
+    def __exit__(self, *_):
+        self.cpu_s = time.process_time() - self._begun
+        self.bytes = peak_bytes() - self._bytes
+
+    def __repr__(self):
+        return f"{self.cpu_s:.2f} s of CPU, {self.bytes / 1e6:.0f} MB"
+
+    @property
+    def is_too_high(self):
+        return self.cpu_s > MAX_CPU_S or self.bytes > MAX_GROWTH_BYTES
+
+
+def filled(body, hostile):
+    before, _, after = json.dumps(body).encode().partition(json.dumps(HERE).encode())
+    return before + HOSTILE[hostile](BODY_BYTES - len(before) - len(after) - 100) + after
+
+
+@pytest.mark.parametrize(("path", "body"), BODIES, ids=lambda value: value if isinstance(value, str) else json.dumps(value))
+def test_a_body_costs_what_it_weighs(client, path, body):
+    dear = {}
+    for hostile in HOSTILE:
+        content = filled(body, hostile)
+        with Cost() as cost:
+            answer = client.post(path, content=content)
+        assert len(content) <= BODY_BYTES
+        assert answer.status_code in {200, 400, 413, 422}, (hostile, answer.text[:200])
+        if cost.is_too_high:
+            dear[hostile] = cost
+    assert dear == {}
+
+
+def tensor(name="TEXT", rows=1, size=0):
+    return {"name": name, "shape": [rows, 1], "datatype": "BYTES", "parameters": {"binary_data_size": size}}
+
+
+def binary(inputs, tail):
+    head = json.dumps({"inputs": inputs}).encode()
+    return head + tail, {"Inference-Header-Content-Length": str(len(head))}
+
+
+EMPTY_TEXTS = bytes(2_000_000)
+BINARY = {
+    "empty texts": binary([tensor(size=len(EMPTY_TEXTS), rows=500_000)], EMPTY_TEXTS),
+    "empty texts in many tensors": binary([tensor(size=200_000, rows=50_000)] * 10, EMPTY_TEXTS),
+    "many tensors": binary([tensor()] * 15_000, b""),
+    "one text": binary([tensor(size=len(EMPTY_TEXTS))], (len(EMPTY_TEXTS) - 4).to_bytes(4, "little") + EMPTY_TEXTS[4:]),
+    "the whole body is the text": (EMPTY_TEXTS, {"Inference-Header-Content-Length": "0"}),
+}
+
+
+@pytest.mark.parametrize("kind", BINARY)
+def test_a_binary_tensor_costs_what_it_weighs(client, kind):
+    content, headers = BINARY[kind]
+    with Cost() as cost:
+        answer = client.post("/v2/models/topics/infer", content=content, headers=headers)
+    assert answer.status_code in {400, 413}, answer.text[:200]
+    assert not cost.is_too_high, cost
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_body_that_was_packed_costs_what_it_weighs_unpacked(client, coding, hostile):
+    packer = zlib.compressobj(9, wbits=31 if coding == "gzip" else 15)
+    content = packer.compress(filled({"inputs": [TENSOR | {"data": HERE}]}, hostile)) + packer.flush()
+    with Cost() as cost:
+        answer = client.post("/v2/models/topics/infer", content=content, headers={"Content-Encoding": coding})
+    assert answer.status_code in {400, 413}
+    assert not cost.is_too_high, cost
+
+
+def test_a_bomb_is_unpacked_no_further_than_a_body_may_be_large(client):
+    bomb = zlib.compress(b" " * 10**8, 9)
+    with Cost() as cost:
+        answer = client.post("/v2/models/topics/infer", content=bomb, headers={"Content-Encoding": "deflate"})
+    assert answer.status_code == 413
+    assert not cost.is_too_high, cost
+
+
+def field(number, content=b""):
+    """A field of a protobuf message that holds bytes or a message."""
+    size, varint = len(content), b""
+    while size > 127:
+        varint += bytes([size & 127 | 128])
+        size >>= 7
+    return bytes([number << 3 | 2]) + varint + bytes([size]) + content
+
+
+INPUTS, OUTPUTS, RAW, PARAMETERS = 5, 6, 7, 4
+NAMED = b"".join(field(PARAMETERS, field(1, b"%06x" % i)) for i in range(180_000))
+MESSAGES = {
+    "inputs": field(INPUTS) * 2**20,
+    "outputs": field(OUTPUTS) * 2**20,
+    "contents": field(RAW) * 2**20,
+    "parameters": NAMED,
+    "shape": field(INPUTS, field(3, b"\x81\x01" * 2**20)),
+    "texts": field(INPUTS, field(5, field(8) * 2**20)),
+    "parameters of an input": field(INPUTS, NAMED),
+    "parameters of an output": field(INPUTS, field(1, b"TEXT")) + field(OUTPUTS, NAMED),
+    "empty texts": field(INPUTS, field(1, b"TEXT")) + field(RAW, EMPTY_TEXTS),
+    "unknown fields": field(15) * 2**20,
+}
+
+
+@pytest.mark.parametrize("kind", MESSAGES)
+def test_a_grpc_message_costs_what_it_weighs(kind):
+    with Cost() as cost, contextlib.suppress(GatewayError):
+        messages.parse(pb.ModelInferRequest.FromString(MESSAGES[kind]))
+    assert not cost.is_too_high, cost
