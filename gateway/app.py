@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.dialects.error_body import error_body, internal_error
+from gateway.dialects.error_body import error_body, error_status, internal_error
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
 from gateway.experiments.file import experiments_at
 from gateway.faults import dotted, faults_of
@@ -27,7 +27,7 @@ from gateway.observability.observe import Observe
 from gateway.observability.request_log import log_request
 from gateway.observability.request_metrics import measure
 from gateway.request.context import CONTEXT, RequestContext
-from gateway.routes import admin_keys, cache, debug, health, models, open_inference, openai, predict, predict_stream, tei
+from gateway.routes import admin_keys, cache, cohere, debug, health, models, open_inference, openai, predict, predict_stream, tei
 from gateway.routes.documentation import openapi as documentation
 from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
@@ -105,17 +105,18 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path.startswith("/docs"):
             route.app = DocumentationPage(route.app)
-    for routes in (predict, predict_stream, open_inference, openai, tei, models, cache, health, admin_keys, debug):
+    for routes in (predict, predict_stream, open_inference, openai, cohere, tei, models, cache, health, admin_keys, debug):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     described = app.openapi
     app.openapi = lambda: documentation.completed(described())  # type: ignore[method-assign]  # the framework's documented way
-    return Gateway(app, CloseWhileDraining(observed(Shortcut(app, app.router.routes, _render)), drain))
+    return Gateway(app, CloseWhileDraining(observed(Shortcut(app, app.router.routes, _render, settings.model_aliases)), drain))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:
-    body = error_body(request.scope["path"], status, message, param)
-    return Response(orjson.dumps(body), status, headers, "application/json")
+    path = request.scope["path"]
+    status = error_status(path, status)
+    return Response(orjson.dumps(error_body(path, status, message, param)), status, headers, "application/json")
 
 
 def _render(request: Request, exc: Exception) -> Response:

@@ -6,6 +6,8 @@
 Each class owns its status and a public message; foreign text is only logged.
 """
 
+from typing import Self
+
 INTERNAL_ERROR = "internal error; the log has the details under this request's id"
 """The message of an error that is our own fault."""
 
@@ -26,6 +28,13 @@ class GatewayError(Exception):
         super().__init__(message)
         self.message = message
         self.retry_after_s = retry_after_s or type(self).retry_after_s
+
+    @classmethod
+    def of_field(cls, param: str, sentence: str) -> Self:
+        """The error of one field of a request: what is wrong with it."""
+        error = cls(f"{param}: {sentence}")
+        error.param = param
+        return error
 
 
 class MalformedRequest(GatewayError):
@@ -108,6 +117,7 @@ class NotFound(GatewayError):
     """There is no such model or version."""
 
     status = 404
+    param = "model"
 
 
 class TooLarge(GatewayError):

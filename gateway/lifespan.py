@@ -73,7 +73,7 @@ async def running(
             closing.push_async_callback(state.aclose)
         cache = _cache(settings, redis_tls)
         closing.push_async_callback(cache.aclose)
-        catalog = CatalogWatch(triton.catalog, settings.catalog_refresh_s)
+        catalog = CatalogWatch(triton.catalog, settings.catalog_refresh_s, settings.model_aliases)
         lanes = Lanes(
             triton,
             lambda: catalog.current,

@@ -11,6 +11,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.catalog.default_models import named_or_default
 from gateway.dialects.ask import Ask
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.http_server.body import read_body, read_json
@@ -58,6 +59,14 @@ class Call(NamedTuple):
         timeout_s = _timeout_s(ctx.headers, stack.request_limits)
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
+    async def check(self) -> None:
+        """Check again that the caller may predict, while its request is still coming.
+
+        Raises:
+            GatewayError: as `Door.check`.
+        """
+        await self.stack.door.check(self.ctx, PREDICT)
+
     async def body(self) -> bytes:
         """The request's body as bytes; raises as `read_body`."""
         return await read_body(self.request, self.ctx, self.stack.request_limits.body)
@@ -69,6 +78,14 @@ class Call(NamedTuple):
         """
         limits = self.stack.request_limits.body
         return await read_json(self.request, self.ctx, limits, limits.json if values_factor == 1 else limits.json.times(values_factor))
+
+    def model(self, named: str | None, use: str) -> str:
+        """The model that a request names, or the default model for its use where it names none.
+
+        Raises:
+            NotFound: it names none, and there is no default.
+        """
+        return named_or_default(named, use, self.stack.default_models, self.stack.catalog.current)
 
     def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
         """The lane of the version that answers, as `RequestLife.assign`.

@@ -4,10 +4,12 @@ While Triton is gone the last catalog stays, so that cached answers are still gi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
+from gateway.catalog.aliases import useless
 from gateway.catalog.catalog import Catalog
 from gateway.errors import GatewayError, NotReady
 from gateway.observability import metrics
@@ -19,11 +21,12 @@ READ_TIMEOUT_S = 2.0
 class CatalogWatch:
     """The newest catalog that `read` returned; `read` gets its time limit in seconds.
 
-    `fault` is why the last reading failed, None after one that succeeded.
+    Its models are known by `aliases`, too. `fault` is why the last reading failed, None after one
+    that succeeded.
     """
 
-    def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float) -> None:
-        self._read, self._refresh_s = read, refresh_s
+    def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float, aliases: Mapping[str, str] | None = None) -> None:
+        self._read, self._refresh_s, self._aliases = read, refresh_s, aliases or {}
         self._current: Catalog | None = None
         self.fault: str | None = "not read yet"
 
@@ -52,7 +55,7 @@ class CatalogWatch:
     async def read(self) -> None:
         """Read the catalog once; changes are logged."""
         try:
-            catalog = await self._read(READ_TIMEOUT_S)
+            catalog = replace(await self._read(READ_TIMEOUT_S), aliases=self._aliases)
         except GatewayError as exc:
             if self.fault != exc.message:
                 log.warning("catalog not read, the last one stays", reason=repr(exc.__cause__ or exc))
@@ -62,6 +65,8 @@ class CatalogWatch:
                 log.info("catalog read", models={name: _states(catalog, name) for name in catalog.models})
                 for version in catalog.refused():
                     log.error("version refused", model=version.manifest.model, version=version.manifest.version, reason=version.reason)
+                for alias, reason in useless(catalog).items():
+                    log.warning("alias not used", alias=alias, reason=reason)
             self._current, self.fault = catalog, None
             metrics.VERSIONS_REFUSED.set(sum(1 for _ in catalog.refused()))
         metrics.TRITON_UP.set(self.fault is None)

@@ -20,6 +20,9 @@ log = structlog.get_logger()
 class LinePredictions:
     """Charges the caller for each line's items, and has `predict` answer them.
 
+    A line without items, because it is at fault, is charged as one item: the stream may have any
+    number of lines.
+
     One version, which `manifest` describes, answers all lines. `parameters` hold for all lines, and
     the version's task takes them.
     """
@@ -47,10 +50,17 @@ class LinePredictions:
             return ndjson.error_line(line.number, GatewayError(INTERNAL_ERROR))
 
     async def _prediction(self, line: Line) -> Prediction:
+        try:
+            items = self._items(line)
+        except GatewayError:
+            await self._call.stack.door.charge(self._call.ctx, 1)
+            raise
+        await self._call.stack.door.charge(self._call.ctx, len(items))
+        return await self._predict(items)
+
+    def _items(self, line: Line) -> list[Item]:
         limits = self._limits
         if line.raw is None:
             raise TooLarge(f"the line has more than {limits.body.max_bytes} bytes; send a shorter instance")
         require_within(line.raw, "the line", limits.body.json)
-        items = ndjson.items(line.raw, self._manifest, self._task, self._parameters, limits.max_text_bytes)
-        await self._call.stack.door.charge(self._call.ctx, len(items))
-        return await self._predict(items)
+        return ndjson.items(line.raw, self._manifest, self._task, self._parameters, limits.max_text_bytes)

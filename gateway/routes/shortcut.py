@@ -4,12 +4,13 @@ The framework tries its routes in turn and wraps each request in two more layers
 fifth of the time of a cached answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from fastapi import Request, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.catalog.aliases import in_path, spelled
 from gateway.errors import GatewayError
 from gateway.routes.direct import DirectRoute
 
@@ -20,11 +21,19 @@ MAX_PATH_CHARS = 256
 class Shortcut:
     """ASGI middleware that calls the endpoint of a direct route itself and passes on all else.
 
-    `render` makes the response to a `GatewayError`.
+    `render` makes the response to a `GatewayError`. Models' `aliases` may stand in paths even where
+    they are no segment.
     """
 
-    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], render: Callable[[Request, Exception], Response]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        routes: Sequence[BaseRoute],
+        render: Callable[[Request, Exception], Response],
+        aliases: Iterable[str] = (),
+    ) -> None:
         self._app, self._render = app, render
+        self._aliases = [alias for alias in aliases if spelled(alias) != alias]
         self._routes = [route for route in routes if isinstance(route, DirectRoute)]
         self._found: dict[tuple[str, str], tuple[DirectRoute, Scope]] = {}
 
@@ -47,6 +56,8 @@ class Shortcut:
         path = (scope["method"], scope["path"])
         if (found := self._found.get(path)) is not None:
             return found
+        if self._aliases:
+            scope["path"] = in_path(scope["path"], self._aliases)
         for route in self._routes:
             match, child_scope = route.matches(scope)
             if match is Match.FULL:

@@ -11,14 +11,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from gateway.calls.call import Call
-from gateway.catalog.default_models import default_model
-from gateway.dialects import hugging_face, tei, tei_bodies
+from gateway.dialects import hugging_face, hugging_face_bodies, tei, tei_bodies
 from gateway.dialects.ask import Ask
 from gateway.errors import NotReady
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation.openapi import MODEL, REQUEST_HEADERS, json_body, responses
 from gateway.routes.documentation.schema import schema_of
-from gateway.stack import Stack, stack_of
+from gateway.stack import stack_of
 from model_repository.manifest import Manifest
 
 router = APIRouter(route_class=DirectRoute, tags=["text embeddings inference"])
@@ -61,16 +60,11 @@ class Info(BaseModel):
     version: str
 
 
-def _model(request: Request, stack: Stack, use: str) -> str:
-    named = request.path_params.get("model")
-    return default_model(use, stack.default_models, stack.catalog.current) if named is None else str(named)
-
-
 def _endpoint(name: str, summary: str, use: str, read: Read) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         call = await Call.enter(request)
         raw = await call.json()
-        lane = call.assign(_model(request, call.stack, use))
+        lane = call.assign(call.model(request.path_params.get("model"), use))
         ask = read(raw, lane.manifest, call.stack.request_limits.max_text_bytes)
         return await call.answer(lane, ask)
 
@@ -94,10 +88,10 @@ def _add(path: str, *, name: str, summary: str, use: str, read: Read, body: dict
 
 
 _ROOT_BODIES = (
-    hugging_face.ClassificationBody,
-    hugging_face.EntityBody,
-    hugging_face.AnswerBody,
-    hugging_face.ZeroShotBody,
+    hugging_face_bodies.ClassificationBody,
+    hugging_face_bodies.EntityBody,
+    hugging_face_bodies.AnswerBody,
+    hugging_face_bodies.ZeroShotBody,
     tei_bodies.EmbedBody,
     tei_bodies.SimilarityBody,
     tei_bodies.RerankBody,
@@ -156,7 +150,7 @@ _add(
 async def show_info(request: Request) -> Response:
     """The model's task, precision and limits, of the version that answers by default."""
     call = await Call.enter(request)
-    model = call.stack.catalog.current.model(_model(request, call.stack, "root"))
+    model = call.stack.catalog.current.model(call.model(request.path_params.get("model"), "root"))
     return JSONResponse(tei.info(model, model.versions[model.default_version].manifest))
 
 

@@ -2,6 +2,7 @@
 
 await stack.door.enter(ctx, PREDICT)      authenticates, checks the scope, takes one request
 await stack.door.charge(ctx, len(texts))  takes the request's items
+await stack.door.check(ctx, PREDICT)      authenticates again, before each part of a long request
 """
 
 from functools import partial
@@ -33,6 +34,17 @@ class Door:
             RateLimited: the caller has sent too many requests.
             StateUnavailable: state is gone, and the caller's key is not remembered.
         """
+        await self.check(ctx, scope)
+        if self._authenticator is not None:
+            ctx.rate_limit = partial(self._limiter.headers, ctx.principal)
+            await self._limiter.take_request(ctx.principal)
+
+    async def check(self, ctx: RequestContext, scope: str | None) -> None:
+        """As `enter`, without taking a request: so a long request ends with its caller's key.
+
+        Raises:
+            Unauthenticated, Forbidden, StateUnavailable: as `enter`.
+        """
         if self._authenticator is None:
             if scope == ADMIN:
                 raise Forbidden("administration needs a key with the scope admin, and authentication is off: set HEADRACE_AUTH=keys")
@@ -42,8 +54,6 @@ class Door:
         ctx.principal, ctx.tenant = principal, principal.tenant
         if scope is not None and scope not in principal.scopes:
             raise Forbidden(f"this needs a key with the scope {scope}")
-        ctx.rate_limit = partial(self._limiter.headers, principal)
-        await self._limiter.take_request(principal)
 
     async def charge(self, ctx: RequestContext, items: int) -> None:
         """Take a request's items from the rate limits of its caller.

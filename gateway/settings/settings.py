@@ -149,6 +149,11 @@ class Settings(BaseSettings):
         description="models that answer at paths that name none, e.g. embed=minilm,predict=topics,rerank=ranker,root=minilm; "
         "the only model of a task is that task's default",
     )
+    model_aliases: Annotated[dict[str, str], NoDecode, BeforeValidator(of_text(setting_values.model_aliases))] = Field(
+        default_factory=dict,
+        description="other names of models, for clients whose model's name is fixed, "
+        "e.g. text-embedding-ada-002=minilm,sentence-transformers/all-MiniLM-L6-v2=minilm",
+    )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
     max_request_timeout_ms: float = Field(60_000, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
     max_body_bytes: int = Field(2**21, ge=1, description="largest request body")

@@ -98,6 +98,19 @@ def headers(text: str) -> dict[str, str]:
     return {match[1]: match[2] for match in matches if match}
 
 
+def model_aliases(text: str) -> dict[str, str]:
+    """`ALIAS=MODEL,…` → models by alias."""
+    pairs = [part.rpartition("=") for part in words(text) if part]
+    if any(not alias.isprintable() or not alias.strip("/:") or not model for alias, _, model in pairs):
+        raise ValueError("give ALIAS=MODEL pairs separated by commas, ALIAS being the name that clients say")
+    aliases = {alias: model for alias, _, model in pairs}
+    if len(aliases) < len(pairs):
+        raise ValueError("an alias stands there twice; give each one model")
+    if chained := sorted(aliases.keys() & set(aliases.values())):
+        raise ValueError(f"{chained[0]} is an alias and the model of another; give a model's own name")
+    return aliases
+
+
 def default_models(text: str) -> dict[str, str]:
     """`USE=MODEL,…` → models by use."""
     pairs = [part.partition("=") for part in words(text) if part]

@@ -96,7 +96,7 @@ def test_what_is_not_json_in_utf_8_is_malformed(raw):
             "parameters.top_k: Input should be less than or equal to 9223372036854775807",
         ),
         ({"instances": ["a"], "version": 2**63}, "version: Input should be less than or equal to 9223372036854775807"),
-        ({"instances": ["a"], "parameters": {"top": 1}}, "parameters has a field that is not known"),
+        ({"instances": ["a"], "parameters": {"top": 1}}, "parameters.top: there is no such field; see /docs"),
         ({"instances": ["a"], "version": "2"}, "version: Input should be a valid integer"),
     ],
 )
