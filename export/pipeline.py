@@ -107,7 +107,7 @@ def _load(inputs: Inputs, task: Task, repository: Path, tokenizer: Path, progres
     with progress.step("load") as step:
         reference = load(inputs, task)
         package.require_same_model(repository, recipe.model, recipe.version, reference.answering, recipe.target)
-        write_tokenizer(reference.tokenizer, recipe.max_length, tokenizer)
+        write_tokenizer(reference.tokenizer, recipe.max_length, tokenizer, reference.pad_id)
         subject = _subject(inputs, task, reference, Serving(reference.answering, tokenizer))
         step.note = f"{recipe.checkpoint}{f' + {recipe.adapter}' if recipe.adapter else ''}, {_described(reference.answering)}"
     return reference, subject
@@ -124,7 +124,7 @@ def _subject(inputs: Inputs, task: Task, reference: Reference, serving: Serving)
     items = task.items(dataset, reference.answering)
     queries = serving.queries(items)
     require_same_tokens(reference.tokenizer, serving.tokenizer, queries)
-    run = torch_run(reference.model, task.outputs)
+    run = torch_run(reference.model, task.outputs, token_types=reference.token_types)
     return Subject(task, assessment, dataset, truth, items, serving.encode(queries), serving, run)
 
 
@@ -132,7 +132,7 @@ def _export_fp32(subject: Subject, reference: Reference, folder: Path, progress:
     """Export to ONNX; the graph is checked against PyTorch before another is made of it."""
     task, encoded = subject.task, subject.encoded
     with progress.step("onnx") as step:
-        fp32 = export_onnx(reference.model, task, folder)
+        fp32 = export_onnx(reference.model, task, folder, token_types=reference.token_types)
         rows = spread(encoded.lengths, CHECKED_WINDOWS)
         probe = checks.Probe(subject.run, encoded.some(rows), task, subject.serving.backend)
         check = Check(task, len(reference.answering.labels), probe)

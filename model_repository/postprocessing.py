@@ -42,12 +42,13 @@ class TokenClassification(Postprocessing):
     """Entities, by `aggregation_strategy` unless a request says another.
 
     `subword_prefix` marks tokens that continue a word ("" where the tokenizer has no such mark);
-    `unknown_token` stands for whole words.
+    `unknown_token`, whose id is `unknown_token_id`, stands for whole words.
     """
 
     aggregation_strategy: AggregationStrategy = "simple"
     subword_prefix: str = ""
     unknown_token: str | None = None
+    unknown_token_id: int | None = None
 
 
 class FeatureExtraction(Postprocessing):
