@@ -92,7 +92,7 @@ def _open_state(timeout_s: float) -> RedisState:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
-    parser.add_argument("--embedded", action="store_true", help="start a tritonserver and a Valkey on loopback as children")
+    parser.add_argument("--embedded", action="store_true", help="start a tritonserver and two Valkeys on loopback as children")
     parser.add_argument("--workers", type=_count, default=1, metavar="N", help="processes that share the port (default 1)")
     parser.add_argument(
         "--repository",

@@ -27,7 +27,20 @@ from gateway.observability.observe import Observe
 from gateway.observability.request_log import log_request
 from gateway.observability.request_metrics import measure
 from gateway.request.context import CONTEXT, RequestContext
-from gateway.routes import admin_keys, cache, cohere, debug, health, models, open_inference, openai, predict, predict_stream, tei
+from gateway.routes import (
+    admin_keys,
+    cache,
+    cohere,
+    debug,
+    health,
+    models,
+    open_inference,
+    openai,
+    predict,
+    predict_stream,
+    tei,
+    tei_server,
+)
 from gateway.routes.documentation import openapi as documentation
 from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
@@ -77,6 +90,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
     experiments.read()
     runtime.read()
+    experiments.warn()
     tracer = tracing.start(VERSION)
     observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request), tracer=tracer)
     if not settings.auth:
@@ -87,7 +101,14 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
         async with running(settings, experiments, runtime, drain, tracer=tracer, triton=triton, state=state) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
-            options = ServingOptions(settings.host, settings.grpc_port, settings.max_body_bytes, settings.header_timeout_s, tls or None)
+            options = ServingOptions(
+                host=settings.host,
+                port=settings.grpc_port,
+                max_message_bytes=settings.max_body_bytes,
+                handshake_timeout_s=settings.header_timeout_s,
+                max_streams=settings.grpc_max_streams,
+                tls=tls or None,
+            )
             async with serving(app, options, drain, observed):
                 yield
         if tracer is not None:
@@ -105,7 +126,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path.startswith("/docs"):
             route.app = DocumentationPage(route.app)
-    for routes in (predict, predict_stream, open_inference, openai, cohere, tei, models, cache, health, admin_keys, debug):
+    for routes in (predict, predict_stream, open_inference, openai, cohere, tei, tei_server, models, cache, health, admin_keys, debug):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     described = app.openapi

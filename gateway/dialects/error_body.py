@@ -8,7 +8,6 @@ from gateway.dialects import openai, tei
 from gateway.errors import INTERNAL_ERROR
 
 _COHERE = frozenset({"/v1/rerank", "/v2/rerank", "/v1/embed", "/v2/embed"})
-_OPENAI = frozenset({*_COHERE, "/embeddings"})
 _OWN = ("/v1/admin", "/v1/cache")
 """What begins with `/v1` and is our own; on all its other paths clients of OpenAI may ask."""
 _TEI = frozenset({"/", "/health", "/info", "/invocations", "/ping", "/predict", "/rerank", "/similarity", "/vertex"})
@@ -38,7 +37,7 @@ def internal_error(path: str) -> bytes:
 
 
 def _is_openai(path: str) -> bool:
-    if path in _OPENAI or path.startswith("/openai/"):
+    if path in _COHERE or path.startswith("/openai/") or path.endswith("/embeddings"):
         return True
     # a verb such as :predict is KServe's
     return path.startswith("/v1/") and not path.startswith(_OWN) and ":" not in path

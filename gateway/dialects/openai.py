@@ -46,7 +46,7 @@ def ask_embeddings(body: EmbeddingsBody, manifest: Manifest, max_text_bytes: int
         TooLarge: a text of more than `max_text_bytes`.
     """
     require_use(manifest, "embed")
-    dimension, settings = _dimension(body.dimensions, manifest), settings_of(manifest)
+    dimension, settings = dimension_of("dimensions", body.dimensions, manifest), settings_of(manifest)
     if settings.normalize and body.use_activation is False:
         raise InvalidRequest.of_field("use_activation", "this model's embeddings have length 1 always; leave it out or say true")
     normalize = body.use_activation is True if not settings.normalize else dimension is not None
@@ -99,7 +99,12 @@ def _require_cut(body: EmbeddingsBody, prediction: Prediction) -> None:
         require_end_cut(prediction, "truncate", "say END")
 
 
-def _dimension(wanted: int | None, manifest: Manifest) -> int | None:
+def dimension_of(field: str, wanted: int | None, manifest: Manifest) -> int | None:
+    """The length that a request's `field` wants embeddings to have; None: their own.
+
+    Raises:
+        UnsupportedOption: the model was not trained to be cut at this length.
+    """
     allowed = dimensions_of(manifest)
     if wanted is None or wanted in allowed:
         return wanted
@@ -107,7 +112,7 @@ def _dimension(wanted: int | None, manifest: Manifest) -> int | None:
         sentence = f"this model's embeddings have {allowed[0]} numbers and were not trained to be cut; leave it out"
     else:
         sentence = f"this model was trained for {', '.join(map(str, allowed))}; choose one of them"
-    raise UnsupportedOption.of_field("dimensions", sentence)
+    raise UnsupportedOption.of_field(field, sentence)
 
 
 def _embedding(row: bytes, dimension: int | None, *, normalize: bool, as_base64: bool) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from gateway.dialects.ask import Ask
 from gateway.dialects.cohere_meta import meta
@@ -11,6 +11,7 @@ from gateway.dialects.rerank_bodies import SENTENCES, Document, RerankBody
 from gateway.dialects.texts import encoded
 from gateway.dialects.truncation import require_end_cut, require_uncut_by
 from gateway.errors import InvalidRequest
+from gateway.faults import faults
 from gateway.request.prediction import Item, Prediction
 from gateway.request.row import cut_at, tokens_of
 from gateway.tasks.task import require_use
@@ -18,6 +19,14 @@ from gateway.tasks.text_ranking import ranking, settings_of
 from model_repository.manifest import Manifest
 
 _BODY = TypeAdapter(RerankBody)
+
+
+class _DocumentsAbsent(BaseModel):
+    # everything else is ignored, and nothing is made of it
+    documents: None = None
+
+
+_DOCUMENTS_ABSENT = TypeAdapter(_DocumentsAbsent)
 DOCUMENTS_PER_SEARCH = 100
 """Cohere counts a query with up to so many documents as one search."""
 
@@ -29,6 +38,15 @@ def parse_rerank(raw: bytes) -> RerankBody:
         MalformedRequest, InvalidRequest: as `json_body.parse`.
     """
     return parse(_BODY, raw, SENTENCES)
+
+
+def has_documents(raw: bytes) -> bool:
+    """Whether a body is such a request, and not one of TEI's, which has `texts`."""
+    try:
+        _DOCUMENTS_ABSENT.validate_json(raw)
+    except ValidationError as exc:
+        return any(fault.place[:1] == ("documents",) for fault in faults(exc))
+    return False
 
 
 def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_bytes: int, api_version: str = "2") -> Ask:

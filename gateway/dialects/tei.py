@@ -125,18 +125,27 @@ def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     return Ask([Item(query, encoded(text, f"texts.{i}", max_text_bytes)) for i, text in enumerate(body.texts)], render)
 
 
-def info(model: ServedModel, manifest: Manifest) -> dict[str, Any]:
-    """The body of TEI's `/info`, about the version that answers by default."""
+def info(model: ServedModel, manifest: Manifest, max_pending: int) -> dict[str, Any]:
+    """The body of TEI's `/info`, about the version that answers by default.
+
+    At most `max_pending` texts may wait for it.
+    """
     return {
         "model_id": model.name,
         "model_sha": manifest.digest.removeprefix("sha256:"),
         "model_dtype": _DTYPES.get(manifest.precision, "int8"),
+        "served_model_name": model.name,
         "model_type": _model_type(manifest),
+        "max_concurrent_requests": max_pending,
         "max_input_length": manifest.max_length,
+        "max_batch_tokens": model.max_batch_size * manifest.max_length,
         "max_batch_requests": model.max_batch_size,
         "max_client_batch_size": MAX_INPUTS,
         "auto_truncate": True,
+        "tokenization_workers": model.instances,
         "version": str(manifest.version),
+        "sha": None,
+        "docker_label": None,
     }
 
 

@@ -1,4 +1,4 @@
-"""A real tritonserver and a real Valkey on this machine, as children that end with the gateway."""
+"""A real tritonserver and two real Valkeys on this machine, which end with the gateway."""
 
 import os
 import sys
@@ -16,9 +16,10 @@ WATCH_INTERVAL_S = 1.0
 
 @contextmanager
 def children(repository: Path) -> Iterator[dict[str, str]]:
-    """Start both children, and stop both at the end.
+    """Start the children, and stop them at the end.
 
-    Gives their URLs by the names of the gateway's settings.
+    The cache and state have a Valkey each: the cache's forgets when its memory is full, and state
+    must not. Gives their URLs by the names of the gateway's settings.
 
     Raises:
         TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
@@ -27,21 +28,28 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
     """
     _say(f"starting Triton on {repository} …")
     tracing = triton_arguments(os.environ)
-    with TritonServer.start(repository, arguments=tracing) as triton, Valkey() as valkey, _watched(triton, valkey):
-        _say(f"Triton (pid {triton.pid}) answers on {triton.http_url}, Valkey (pid {valkey.pid}) on {valkey.socket}")
+    with (
+        TritonServer.start(repository, arguments=tracing) as triton,
+        Valkey() as cache,
+        Valkey(evicts=False) as state,
+        _watched(triton, cache, state),
+    ):
+        _say(f"Triton (pid {triton.pid}) answers on {triton.http_url}")
+        _say(f"Valkey answers for the cache (pid {cache.pid}) on {cache.socket}, for keys and quotas (pid {state.pid}) on {state.socket}")
         try:
-            yield {"triton_url": triton.http_url, "cache_url": valkey.url, "state_url": valkey.url}
+            yield {"triton_url": triton.http_url, "cache_url": cache.url, "state_url": state.url}
         finally:
             _say("stopping Triton and Valkey …")
 
 
 @contextmanager
-def _watched(triton: TritonServer, valkey: Valkey) -> Iterator[None]:
+def _watched(triton: TritonServer, cache: Valkey, state: Valkey) -> Iterator[None]:
     """Say once that a child has ended by itself, and what this means for the gateway."""
     stopping = threading.Event()
     alive: dict[str, tuple[TritonServer | Valkey, str]] = {
         "Triton": (triton, "what is cached is still answered, the rest with 503, until you start again"),
-        "Valkey": (valkey, "answers are no longer cached, and keys and quotas are gone, until you start again"),
+        "Valkey for the cache": (cache, "answers are no longer cached until you start again"),
+        "Valkey for keys and quotas": (state, "keys and quotas are gone until you start again"),
     }
 
     def watch() -> None:

@@ -72,6 +72,7 @@ class Experiment(BaseModel):
     key: str
     coverage: float
     variants: list[Arm]
+    warnings: list[str] = Field(description="what it does that its owner may not expect, such as units that changed their arm")
 
 
 class ModelDetails(Model):
@@ -102,7 +103,8 @@ async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
     experiment; OpenAI's fields beside.
     """
     served = stack.catalog.current.model(model)
-    experiment = stack.experiments.current.by_model.get(served.name)
+    experiments = stack.experiments.current
+    experiment = experiments.by_model.get(served.name)
     return {
         **openai.describe_model(model, served.name),
         "name": served.name,
@@ -120,5 +122,6 @@ async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
             "variants": [
                 {"name": arm.name, "model": arm.model, "version": arm.version, "weight": arm.weight} for arm in experiment.variants
             ],
+            "warnings": list(experiments.warnings.get(experiment.key, ())),
         },
     }

@@ -46,6 +46,8 @@ async def create_azure_embeddings(request: Request) -> Response:
     responses=_RESPONSES,
     openapi_extra={"requestBody": _BODY, "parameters": [MODEL, *REQUEST_HEADERS]},
 )
+@router.post("/models/{model:name}/embeddings", include_in_schema=False)
+@router.post("/models/{model:name}/v1/embeddings", include_in_schema=False)
 async def create_deployment_embeddings(request: Request) -> Response:
     """As `/v1/embeddings`, by the model in the path. The key may stand in the header `api-key`."""
     _read_azure_key(request.scope[CONTEXT])

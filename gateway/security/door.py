@@ -9,7 +9,7 @@ from functools import partial
 
 from gateway.errors import Forbidden
 from gateway.request.context import RequestContext
-from gateway.request.principal import ADMIN, ANONYMOUS
+from gateway.request.principal import ADMIN, ANONYMOUS, Principal
 from gateway.security.authenticator import Authenticator
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
 
@@ -45,15 +45,23 @@ class Door:
         Raises:
             Unauthenticated, Forbidden, StateUnavailable: as `enter`.
         """
+        ctx.principal = principal = await self.principal(ctx.headers.get("authorization"), scope)
+        ctx.tenant = principal.tenant
+
+    async def principal(self, authorization: str | None, scope: str | None) -> Principal:
+        """The caller that sent this header, if it has `scope`.
+
+        Raises:
+            Unauthenticated, Forbidden, StateUnavailable: as `enter`.
+        """
         if self._authenticator is None:
             if scope == ADMIN:
                 raise Forbidden("administration needs a key with the scope admin, and authentication is off: set HEADRACE_AUTH=keys")
-            ctx.principal = ANONYMOUS
-            return
-        principal = await self._authenticator.principal(ctx.headers.get("authorization"))
-        ctx.principal, ctx.tenant = principal, principal.tenant
+            return ANONYMOUS
+        principal = await self._authenticator.principal(authorization)
         if scope is not None and scope not in principal.scopes:
             raise Forbidden(f"this needs a key with the scope {scope}")
+        return principal
 
     async def charge(self, ctx: RequestContext, items: int) -> None:
         """Take a request's items from the rate limits of its caller.

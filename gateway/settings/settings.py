@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="port to listen on")
     grpc_port: int = Field(0, ge=0, le=65535, description="port of the Open Inference Protocol over gRPC; 0: not spoken")
+    grpc_max_streams: int = Field(
+        256, ge=1, description="most gRPC calls that a connection may have open at once, a stream being one; a client keeps back others"
+    )
     triton_url: Annotated[str, BeforeValidator(of_text(setting_values.endpoints))] = Field(
         "127.0.0.1:8000",
         description="host:port of Triton's HTTP endpoint; several separated by commas; dns:///host:port for all addresses of a name",
