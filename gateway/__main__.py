@@ -5,6 +5,7 @@ keys` makes and revokes API keys.
 """
 
 import argparse
+import ipaddress
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from gateway.http_server.connection import Config, Connection, HeaderLimits
 from gateway.http_server.whole_responses import Outbox
 from gateway.observability import logs, metrics_files, tracing
 from gateway.observability.otel_variables import TracingError
+from gateway.observability.output import say
 from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
@@ -47,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _run(args)
     except (SettingsError, ExperimentsError, RuntimeSettingsError, TracingError, TritonError, TritonUnavailable, StartError) as exc:
-        print(exc, file=sys.stderr)
+        say(str(exc))
         return 1
     except KeyboardInterrupt:
         return 0
@@ -116,18 +118,31 @@ def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _bind(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return _listener(host, port, backlog=2048)
     except OSError as exc:
         raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_PORT to a free port") from exc
 
 
+def _listener(host: str, port: int, backlog: int | None = None) -> socket.socket:
+    """A socket that listens; on `::` to IPv4, too, whatever the system's default is."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = _is_any(host) and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, backlog=backlog, dualstack_ipv6=both)
+
+
+def _is_any(host: str) -> bool:
+    """Whether an address is IPv6's for all interfaces, however it is written."""
+    return ":" in host and not int(ipaddress.IPv6Address(host.partition("%")[0]))
+
+
 def _reserve(host: str, port: int) -> socket.socket:
     """Reserve a port on which each worker listens itself: it is bound here without listening."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         # without this check we would silently share the port of a program that shares it, too
-        socket.create_server((host, port), family=family).close()
-        held = socket.socket(family)
+        _listener(host, port).close()
+        held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if _is_any(host):
+            held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind((host, port))
     except OSError as exc:
@@ -147,6 +162,7 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # it is handed to the loop's call_later
         timeout_graceful_shutdown=settings.drain_timeout_s,
         headers=[("x-content-type-options", "nosniff")],
         ssl_certfile=settings.tls_cert_file,
@@ -155,9 +171,10 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     config.header_limits = HeaderLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
     config.outbox = Outbox()
     scheme = "http" if settings.tls_cert_file is None else "https"
-    print(f"gateway on {scheme}://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    say(f"gateway on {scheme}://{host}:{settings.port} (documentation: /docs; stop: Ctrl-C)")
     if settings.grpc_port:
-        print(f"Open Inference Protocol over gRPC on {settings.host}:{settings.grpc_port}", file=sys.stderr, flush=True)
+        say(f"Open Inference Protocol over gRPC on {host}:{settings.grpc_port}")
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:

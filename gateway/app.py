@@ -20,6 +20,8 @@ from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unau
 from gateway.experiments.file import experiments_at
 from gateway.faults import dotted, faults_of
 from gateway.grpc_server.server import ServingOptions, serving
+from gateway.http_server.compression import Compression
+from gateway.http_server.cross_origin import cross_origin
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
 from gateway.observability import logs, metrics, tracing
@@ -131,7 +133,10 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
         app.router.routes.extend(routes.router.routes)
     described = app.openapi
     app.openapi = lambda: documentation.completed(described())  # type: ignore[method-assign]  # the framework's documented way
-    return Gateway(app, CloseWhileDraining(observed(Shortcut(app, app.router.routes, _render, settings.model_aliases)), drain))
+    answering: ASGIApp = observed(Shortcut(Compression(app), app.router.routes, _render, settings.model_aliases))
+    if settings.cors_origins:
+        answering = cross_origin(answering, settings.cors_origins)
+    return Gateway(app, CloseWhileDraining(answering, drain))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:
@@ -166,7 +171,8 @@ def _render_http(request: Request, exc: Exception) -> Response:
     if exc.status_code == 405:
         # the router names the methods of the first route with this path only
         same = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
-        headers |= {"Allow": ", ".join(sorted({method for route in same for method in route.methods or ()}))} if same else {}
+        methods = {method for route in same for method in route.methods or ()}
+        headers |= {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))} if same else {}
     return _error(request, exc.status_code, message, headers)
 
 

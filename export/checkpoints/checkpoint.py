@@ -24,6 +24,8 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 _READ_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".py"}
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+_MODULES = ("*_*/config.json", "*_*/model.safetensors")
+"""What sentence-transformers' modules keep in folders of their own."""
 _HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 
 
@@ -100,8 +102,7 @@ def folder_digest(folder: Path) -> str:
 
     It covers their names and their contents.
     """
-    # sentence-transformers keeps the settings of its modules in folders of their own
-    found = [*folder.iterdir(), *folder.glob("*_*/config.json")]
+    found = [*folder.iterdir(), *(path for pattern in _MODULES for path in folder.glob(pattern))]
     files = sorted(path for path in found if path.suffix in _READ_SUFFIXES and path.is_file())
     digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
     return f"sha256:{hashlib.sha256(json.dumps(digests).encode()).hexdigest()}"
@@ -130,8 +131,10 @@ def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
     try:
         # top-level files only, as subfolders hold the same weights for other runtimes; and the
         # settings of sentence-transformers' modules
-        patterns = [*(f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)), "*_*/config.json"]
-        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*.safetensors", "onnx/*"]))
+        patterns = [*(f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)), *_MODULES]
+        # a module's folder is called 2_Dense, and no other folder's name begins with a digit
+        ignored = ["[!0-9]*/*.safetensors", "onnx/*"]
+        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=ignored))
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as exc:
         raise RecipeError(
             f"checkpoint: {repo}@{revision} is not in the local cache, and the Hugging Face Hub cannot be reached "

@@ -10,6 +10,7 @@ from headrace_backend.tasks import fit_of, task_of
 
 from export.checkpoints import adapter as adapters
 from export.checkpoints import labels as label_names
+from export.checkpoints.lower_case import lower_case
 from export.checkpoints.model import load_model
 from export.checkpoints.positions import require_max_length
 from export.checkpoints.source import ModelSource
@@ -75,6 +76,8 @@ def load(source: ModelSource, task: Task) -> Reference:
                 else "save both from the training that added tokens"
             )
         )
+    if (files := task.files(folder)) and files.transformer.get("do_lower_case"):
+        lower_case(tokenizer)
     pad = pad_id(tokenizer, model.config, rows)
     require_max_length(model, tokenizer, recipe.max_length, pad)
     loaded = Loaded(model.config, tokenizer, folder, labels, recipe.postprocessing)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from export.data.dataset import Dataset
 from export.errors import RecipeError
-from export.evaluation.assessment import Assessment, same_by
+from export.evaluation.assessment import Assessment, Confusion, same_by
 from export.evaluation.metrics.metric import f1_of
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
@@ -139,7 +139,20 @@ F1 = f1_of("f1", _counts)
 """Micro-averaged over all entities, as CoNLL 2003 counts: an entity is right if it has the same
 label on exactly the same characters."""
 
-ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered))
+
+def _confusion(outputs: Sequence[Any], truth: Sequence[Entities], names: Sequence[str]) -> Confusion:
+    """Of entities whose characters are right: the kind that was answered, and the right one."""
+    kinds = sorted({name.split("-", 1)[-1] for name in names if name != "O"})
+    counts = np.zeros((len(kinds), len(kinds)), dtype=np.int64)
+    for found, right in zip(_answered(outputs), truth, strict=True):
+        meant = {(start, end): label for label, start, end in right}
+        for label, start, end in found:
+            if label in kinds and (start, end) in meant:
+                counts[kinds.index(label), kinds.index(meant[start, end])] += 1
+    return Confusion(kinds, counts)
+
+
+ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered), confusion=_confusion)
 
 TASK = Task(
     name="token-classification",
@@ -150,5 +163,5 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: ENTITIES,
     metrics=tuple(ENTITIES.metrics),
-    probabilities=True,
+    probabilities=lambda answering: True,
 )

@@ -7,7 +7,7 @@ await stack.door.check(ctx, PREDICT)      authenticates again, before each part 
 
 from functools import partial
 
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, MalformedRequest
 from gateway.request.context import RequestContext
 from gateway.request.principal import ADMIN, ANONYMOUS, Principal
 from gateway.security.authenticator import Authenticator
@@ -29,11 +29,14 @@ class Door:
         """Let in a caller that has `scope` (None: any known caller), and write it into `ctx`.
 
         Raises:
+            MalformedRequest: a header of which one value counts came more than once.
             Unauthenticated: the caller is not known.
             Forbidden: the caller is known, but does not have the scope.
             RateLimited: the caller has sent too many requests.
             StateUnavailable: state is gone, and the caller's key is not remembered.
         """
+        if ctx.repeated:
+            raise MalformedRequest(f"{ctx.repeated[0]}: the request has this header more than once; send one")
         await self.check(ctx, scope)
         if self._authenticator is not None:
             ctx.rate_limit = partial(self._limiter.headers, ctx.principal)

@@ -45,6 +45,12 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="port to listen on")
+    keep_alive_s: float = Field(
+        75, gt=0, description="how long an idle connection stays open, seconds; longer than the proxies in front keep theirs"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(of_text(setting_values.origins))] = Field(
+        (), description="origins whose pages may ask from a browser, e.g. https://app.example, separated by commas; *: all; none: no page"
+    )
     grpc_port: int = Field(0, ge=0, le=65535, description="port of the Open Inference Protocol over gRPC; 0: not spoken")
     grpc_max_streams: int = Field(
         256, ge=1, description="most gRPC calls that a connection may have open at once, a stream being one; a client keeps back others"

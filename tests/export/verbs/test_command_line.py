@@ -224,7 +224,12 @@ def test_adapters_of_one_checkpoint_become_versions(
     for seed in (3, 4):
         new_adapter(tmp_path / f"adapter{seed}", seed=seed)
     recipe = write_recipe(
-        checkpoint=str(encoder), version=None, adapters={7: "adapter3", 8: "adapter4"}, evaluation__max_drop=1.0, sensitivity=False
+        checkpoint=str(encoder),
+        version=None,
+        adapters={7: "adapter3", 8: "adapter4"},
+        evaluation__max_drop=1.0,
+        sensitivity=False,
+        evaluation__allow_weak_reference=True,
     )
     assert command(recipe) == 0
     versions = read_versions(tmp_path / "repository/weather")

@@ -63,7 +63,10 @@ def test_an_instance_of_another_task_is_refused_with_an_example(manifest, classi
 
 
 def test_a_parameter_of_another_task_is_refused_with_those_there_are(classifier):
-    with pytest.raises(InvalidRequest, match=r"parameters\.multi_label: a model for text-classification does not take it; it takes: top_k"):
+    with pytest.raises(
+        InvalidRequest,
+        match=r"parameters\.multi_label: a model for text-classification does not take it; it takes: function_to_apply, top_k",
+    ):
         items({"instances": ["a"], "parameters": {"multi_label": True}}, classifier)
 
 
