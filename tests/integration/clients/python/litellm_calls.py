@@ -37,7 +37,6 @@ for provider, base in (
     ("jina_ai", f"{URL}/v1/rerank"),
     ("hosted_vllm", f"{URL}/v1"),
     ("hosted_vllm", URL),
-    ("infinity", URL),
     ("huggingface", f"{URL}/models/ranker"),
 ):
 
