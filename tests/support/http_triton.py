@@ -91,10 +91,11 @@ class HttpTriton:
 
     def _infer(self, package: Manifest, head: bytes, tensors: bytes) -> tuple[int, int, bytes]:
         self.calls += 1
-        asked = [output["name"] for output in json.loads(head)["outputs"]]
+        request = json.loads(head)
+        asked = [output["name"] for output in request["outputs"]]
         if DIGEST in asked and not self.proven:
             return 400, 0, orjson.dumps({"error": f"unexpected inference output '{DIGEST}' for model '{package.model}'"})
-        texts = [text.decode() for text in unpacked(tensors)]
+        texts = [text.decode() for text in unpacked(tensors[: request["inputs"][0]["parameters"]["binary_data_size"]])]
         rows = [pack_row(package, scores(package, text), 1) for text in texts]
         contents = {
             package.tensors.output: b"".join(row[:-4] for row in rows),

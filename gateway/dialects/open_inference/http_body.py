@@ -26,6 +26,7 @@ from gateway.request.bytes_tensor import unpacked
 from gateway.request.json_limits import JsonLimits, require_within
 from gateway.request.json_types import FIRST_FAULT
 from gateway.request.prediction import Prediction
+from gateway.tasks.float32_json import raw_as_json
 from model_repository.tensors import TEXT
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -232,7 +233,9 @@ def _tensor(output: Output, binary: bool) -> Mapping[str, Any]:
     return described | {"data": _data(output)}
 
 
-def _data(output: Output) -> Sequence[Any]:
+def _data(output: Output) -> Sequence[Any] | orjson.Fragment:
     if output.datatype == BYTES:
         return [value.decode(errors="replace") for value in unpacked(output.raw)]
-    return struct.unpack(f"<{len(output.raw) // 4}{'f' if output.datatype == FLOAT else 'i'}", output.raw)
+    if output.datatype == FLOAT:
+        return raw_as_json(output.raw)
+    return struct.unpack(f"<{len(output.raw) // 4}i", output.raw)

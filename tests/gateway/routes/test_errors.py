@@ -41,7 +41,7 @@ def test_bad_input_gets_its_status_and_a_sentence(start_app, content, headers, s
 
 def test_unknown_paths_and_models_are_not_found(start_app):
     client = start_app()
-    for path in ("/v1/models/none", "/nowhere", "/v1/models/"):
+    for path in ("/v1/models/none", "/nowhere", "/v1/nowhere/"):
         answer = client.get(path, headers={"Host": "elsewhere.example"}, follow_redirects=False)
         assert (answer.status_code, bool(answer.json()["error"]), "location" in answer.headers) == (404, True, False)
     answer = client.post("/v1/models/none:predict", content=body("a"))

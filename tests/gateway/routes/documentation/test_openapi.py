@@ -100,7 +100,7 @@ def test_every_dialect_is_documented_with_its_body_headers_and_errors(path):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("OPTIONS", "/v1/admin/keys", "GET, POST"),
+        ("OPTIONS", "/v1/admin/keys", "GET, HEAD, POST"),
         ("GET", "/v1/models/topics:predict", "POST"),
         ("POST", "/static-offline-docs/a", "GET, HEAD"),
     ],
