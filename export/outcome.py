@@ -5,10 +5,11 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from export.checkpoints.load import Reference
+from export.graphs.judge import Measured
 from export.graphs.making import Graphs, Making
 from export.inputs import Inputs
 from export.provenance import Provenance
-from model_repository.manifest import GRAPH, TOKENIZER, Manifest, Quality, Sizes, Source, Speed, answer_digest, file_digest
+from model_repository.manifest import GRAPH, TOKENIZER, Manifest, Sizes, Source, Speed, Unjudged, answer_digest, file_digest
 
 TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
 
@@ -25,7 +26,7 @@ class Outcome:
     making: Making
     graphs: Graphs
     tokenizer: Path
-    quality: Quality
+    measured: Measured
     speed: Speed | None
 
     def manifest(self, made_by: Provenance) -> Manifest:
@@ -40,7 +41,8 @@ class Outcome:
             digest=answer_digest(packaged, self.tokenizer, answering),
             files={GRAPH: file_digest(packaged), TOKENIZER: file_digest(self.tokenizer)},
             source=self._source(made_by),
-            quality=self.quality,
+            quality=self.measured.quality,
+            unjudged=None if self.measured.quality else self._unjudged(),
             speed=self.speed,
             measured_provider=self.making.provider,
             candidates=self.graphs.candidates,
@@ -60,6 +62,15 @@ class Outcome:
             inputs_digest=self.inputs.digest,
             recipe_revision=made_by.recipe_revision,
             command=made_by.command,
+        )
+
+    def _unjudged(self) -> Unjudged:
+        same, texts = self.measured.same, self.inputs.texts
+        return Unjudged(
+            texts=len(same),
+            same_answers=int(same.sum()),
+            data=texts.name if texts else None,
+            data_digest=texts.digest if texts else None,
         )
 
     def _tools(self) -> dict[str, str]:

@@ -84,8 +84,8 @@ class SliceQuality(Comparison):
 
 
 class Quality(Comparison):
-    """The comparison on the whole evaluation set, in each of its slices, and the bounds that the
-    version was held to."""
+    """The comparison on the evaluation set, in each of its slices, and the bounds that the version
+    was held to."""
 
     metric: str
     data: str
@@ -95,7 +95,28 @@ class Quality(Comparison):
     max_drop: float
     min_agreement: float | None = None
     max_slice_drop: float | None = None
+    notes: tuple[str, ...] = ()
+    """How values of the evaluation set were understood, such as class numbers."""
+    chance: float | None = None
+    """The metric where the reference's answers are dealt to the examples at random."""
+    weak_reference: str | None = None
+    """Why the reference is a poor measure, where the recipe allows one that is."""
+    chosen_on: int | None = None
+    """Examples of the set that chose this version among others, and are not among those of the
+    figures; None where nothing was chosen by its quality."""
     slices: tuple[SliceQuality, ...] = ()
+
+
+class Unjudged(_Part):
+    """A version whose quality nobody judged: how many of some texts it answers as the fp32 PyTorch
+    reference does. They have no right answers, so it is not known whether either is right."""
+
+    said: str = "quality was not judged"
+    texts: int
+    same_answers: int
+    data: str | None = None
+    """The texts that the recipe gives, besides the repository's own."""
+    data_digest: str | None = None
 
 
 class Speed(_Part):
@@ -153,7 +174,7 @@ class LayerSensitivity(_Part):
 
 class SensitivityPoint(_Part):
     """A graph with the `layers_kept` most sensitive layers in fp32 and all others in int8;
-    `quality` on the whole evaluation set."""
+    `quality` on the examples that chose."""
 
     layers_kept: int
     nodes_kept: int
@@ -221,6 +242,8 @@ class Manifest(Answering):
     """Digests of the graph and the tokenizer by file name: the backend loads no others."""
     source: Source
     quality: Quality | None = None
+    unjudged: Unjudged | None = None
+    """Where the recipe says `evaluation: none`; None where there is a quality."""
     speed: Speed | None = None
     measured_provider: str | None = None
     """ONNX Runtime's execution provider that the figures were measured with: the CPU's for a GPU

@@ -15,7 +15,7 @@ from export.errors import ExportError
 from export.evaluation.assessment import Assessment
 from export.evaluation.bootstrap import bca_interval
 from export.evaluation.metrics.metric import Metric, Sums
-from export.recipe.recipe import Evaluation
+from export.recipe.sets import Evaluation
 from model_repository.manifest import Comparison, Interval, Quality, SliceQuality
 
 ROUNDING = 1e-9
@@ -26,8 +26,17 @@ What none of n examples shows may still happen to 3 of n (95 %, "rule of three")
 """
 
 
-def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dataset, truth: Any, reference: Any, packaged: Any) -> Quality:
-    """Compare the outputs of both models on the same examples.
+def measure_quality(
+    assessment: Assessment,
+    evaluation: Evaluation,
+    dataset: Dataset,
+    truth: Any,
+    reference: Any,
+    packaged: Any,
+    *,
+    rows: NDArray[np.bool_] | None = None,
+) -> Quality:
+    """Compare the outputs of both models on the same examples, all or those in `rows`.
 
     `truth` is what the task reads from the evaluation set.
 
@@ -39,8 +48,8 @@ def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dat
     same = assessment.same_answer(reference, packaged)
     paired = _Paired(metric, metric.statistics(reference, truth), metric.statistics(packaged, truth), same)
     slices = (
-        SliceQuality(column=column, value=value, **paired.compare(rows, f"where {column} is {value}").model_dump())
-        for column, value, rows in _groups(dataset)
+        SliceQuality(column=column, value=value, **paired.compare(own, f"where {column} is {value}").model_dump())
+        for column, value, own in _groups(dataset, rows)
     )
     return Quality(
         metric=name,
@@ -51,7 +60,7 @@ def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dat
         min_agreement=evaluation.min_agreement,
         max_slice_drop=evaluation.max_slice_drop,
         slices=tuple(slices),
-        **paired.compare(slice(None), f"of {dataset.name}").model_dump(),
+        **paired.compare(slice(None) if rows is None else rows, f"of {dataset.name}").model_dump(),
     )
 
 
@@ -97,6 +106,8 @@ def describe(quality: Quality, precision: str) -> str:
     ]
     if not is_conclusive(quality, quality.max_drop):
         parts.append("too few examples to tell, so the drop itself was held to the bound")
+    if quality.chosen_on:
+        parts.append(f"{quality.chosen_on} other examples had chosen it")
     if quality.agreement is not None:
         # a count, for a share would be rounded up to all
         parts.append(f"{round(quality.agreement * quality.examples)} of {quality.examples} answers are the reference's")
@@ -158,11 +169,15 @@ class _Paired:
         return Interval(low=low, high=high) if np.isfinite([low, high]).all() else None
 
 
-def _groups(dataset: Dataset) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def _groups(dataset: Dataset, rows: NDArray[np.bool_] | None) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     """Column, value and rows of each slice, values in order of first appearance."""
     for column, values in dataset.slices.items():
         for value in dict.fromkeys(values):
-            yield column, value, np.array([other == value for other in values])
+            own = np.array([other == value for other in values])
+            if rows is not None:
+                own &= rows
+            if own.any():
+                yield column, value, own
 
 
 def _faults(quality: Quality, precision: str) -> Iterator[str]:

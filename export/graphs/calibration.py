@@ -14,7 +14,7 @@ from export.errors import ExportError, first_line
 from export.graphs.batches import BatchInputs, length_sorted, pad
 from export.graphs.graph import ORT_ERRORS
 from export.graphs.quantize import STATIC_OPERATORS
-from export.recipe.recipe import Calibration
+from export.recipe.sets import Calibration
 
 BATCH_SIZE = 8
 PERCENTILE = 99.99

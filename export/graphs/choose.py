@@ -11,8 +11,8 @@ from export.errors import ExportError
 from export.graphs.candidates import Candidate, best
 from model_repository.manifest import Latency, Precision, TriedCandidate
 
-Judge = Callable[[Path, Candidate], tuple[float, str | None]]
-"""A graph's quality, and why it may not be packaged, if so."""
+Judge = Callable[[Path, Candidate], tuple[float | None, str | None]]
+"""A graph's quality, None where nobody judges it, and why it may not be packaged, if so."""
 Time = Callable[[Sequence[Path]], Sequence[tuple[Latency, ...]]]
 
 

@@ -79,7 +79,7 @@ def fewest_kept(count: int, passes: Callable[[int], bool]) -> int:
     """The smallest number of layers to keep in fp32 such that the version passes.
 
     `passes(n)` keeps the n most sensitive ones; more layers must never make it worse. It is called
-    at most `_most_tries(count)` times.
+    at most `most_tries(count)` times.
 
     Raises:
         ExportError: it does not pass even with one layer left in int8.
@@ -103,9 +103,17 @@ def fewest_kept(count: int, passes: Callable[[int], bool]) -> int:
     return tried
 
 
-def _most_tries(count: int) -> int:
+def most_tries(count: int) -> int:
     """How many numbers of layers are tried at most: doubling, then bisecting."""
     return 2 * math.ceil(math.log2(count)) + 2
+
+
+def search_seconds(layers: int, quantize_s: float, judge_s: float, sample: float) -> float:
+    """Seconds that a search may take, by those of making one int8 graph and judging it.
+
+    `sample` is the share of the texts that the cost of a layer is measured on.
+    """
+    return layers * (quantize_s + judge_s * min(sample, 1.0)) + most_tries(layers) * (quantize_s + judge_s)
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,7 @@ def search(
     """
     if len(layers) < 2:
         raise ExportError(f"int8 quantizes {len(layers)} layers of this graph, so there are none to choose between; use another precision")
-    steps = len(layers) + _most_tries(len(layers))
+    steps = len(layers) + most_tries(len(layers))
     ranked = rank(layers, lambda layer: cost(make(Nodes(only=layer.nodes), "alone")), lambda done, _: advance(done, steps))
     attempts: dict[int, Attempt] = {}
 

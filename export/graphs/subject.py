@@ -17,7 +17,7 @@ from export.tasks.task import Task
 
 @dataclass(frozen=True)
 class Subject:
-    """A loaded model with its evaluation set.
+    """A loaded model with its evaluation set, or with texts that nobody judges (`truth` is None).
 
     `items` are what the set asks, `encoded` is what the model reads of them, `truth` what is right,
     `serving` how answers are made, `assessment` how they are judged, `run` the fp32 PyTorch model
@@ -39,6 +39,11 @@ class Subject:
         """Whether answers have no scale of their own, so that differences are judged by their
         size."""
         return not self.task.probabilities(self.serving.answering)
+
+    def encoded_of(self, rows: Sequence[int]) -> Encoded:
+        """What the model reads of some of the examples."""
+        items = self.task.items(self.dataset.some(rows), self.serving.answering)
+        return self.serving.encode(self.serving.queries(items))
 
     def some_items(self, count: int) -> list[Item]:
         """`count` of the items, spread evenly over their lengths."""

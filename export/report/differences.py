@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.data.dataset import Dataset
-from export.graphs.judge import Gate
+from export.graphs.judge import Gate, Measured
 from export.graphs.serving import Outputs
 
 NAMED = 5
@@ -46,13 +46,12 @@ class AnswerDifferences:
     scores: ScoreDifferences | None
 
 
-def differences(gate: Gate, packaged: Outputs, *, embeddings: bool) -> AnswerDifferences:
+def differences(gate: Gate, measured: Measured, *, embeddings: bool) -> AnswerDifferences:
     """How far answers to the gate's evaluation set are from those it expects.
 
     See `compare_answers`.
     """
-    same = gate.subject.assessment.same_answer(gate.expected, packaged)
-    return compare_answers(gate.subject.dataset, gate.expected, packaged, same, embeddings=embeddings)
+    return compare_answers(gate.subject.dataset, gate.expected, measured.answers, measured.same, embeddings=embeddings)
 
 
 def compare_answers(

@@ -111,6 +111,11 @@ def _quality(report: Report) -> Iterator[Section]:
     notes = [
         "The fp32 PyTorch model and the packaged graph answered the same examples; the interval is of the difference (paired bootstrap)."
     ]
+    if quality.chance is not None:
+        notes.append(f"By chance, with its answers dealt to the examples at random, the reference would have {score(quality.chance)}.")
+    if quality.chosen_on is not None:
+        notes.append(f"The version was chosen on {quality.chosen_on:,} other examples of the set; these did not choose, they judge.")
+    notes += [f"{note[0].upper()}{note[1:]}." for note in quality.notes]
     if quality.min_agreement is not None:
         notes.append(
             f"At least {percent(quality.min_agreement)} of the answers had to be the reference's: {percent(quality.agreement)} are."

@@ -16,7 +16,7 @@ def verdict(report: Report) -> str:
     missing = [phrase for phrase, _ in _not_run(report)]
     ending = f". Not run: {'; '.join(missing)}." if missing else "."
     if manifest.quality is None:
-        return f"No quality was measured{ending}"
+        return f"{_unjudged(manifest)}{ending}"
     return f"{_passed(manifest.quality)}{ending}"
 
 
@@ -31,6 +31,14 @@ def spare(quality: Quality) -> float:
     It is the distance from the number that was held to the bound up to the bound.
     """
     return quality.max_drop - held(quality, quality.max_drop)
+
+
+def _unjudged(manifest: Manifest) -> str:
+    found = manifest.unjudged
+    if found is None:
+        return "No quality was measured"
+    said = f"{found.said[0].upper()}{found.said[1:]}"
+    return f"{said}: the recipe names no evaluation set. {found.same_answers} of {found.texts} texts are answered as the reference does"
 
 
 def _passed(quality: Quality) -> str:
@@ -56,6 +64,13 @@ def _not_run(report: Report) -> Iterator[tuple[str, str]]:
 
 def _doubts(manifest: Manifest) -> Iterator[str]:
     quality, speed = manifest.quality, manifest.speed
+    if quality and quality.weak_reference:
+        yield f"A weak reference, which the recipe allows: {quality.weak_reference}."
+    if manifest.unjudged:
+        yield (
+            "Nobody judged whether its answers are right: they were only compared with the fp32 model's. "
+            f"`promote {manifest.model}/{manifest.version}` asks for --unjudged."
+        )
     if quality and not is_conclusive(quality, quality.max_drop):
         yield (
             f"{quality.examples:,} examples are too few to tell: the drop itself, and not its interval's upper end, was held to the bound."

@@ -5,6 +5,7 @@ An answer is one label of several, any number of labels, or a number.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from export.data.dataset import Dataset
 from export.data.labels import read_label_sets, read_labels
 from export.errors import RecipeError
-from export.evaluation.assessment import Assessment
+from export.evaluation.assessment import Assessment, Confusion
 from export.evaluation.metrics.classification import Flags, above, classification_metrics, highest, one_hot, same_labels
-from export.evaluation.metrics.regression import REGRESSION_METRICS, same_number
+from export.evaluation.metrics.regression import REGRESSION_METRICS, constant_numbers, same_number
 
 
 def right_labels(dataset: Dataset, names: Sequence[str]) -> Flags:
@@ -84,10 +85,14 @@ def multi_label(thresholds: Sequence[float]) -> Assessment:
     return Assessment(right_label_sets, classification_metrics(decide), same_labels(decide))
 
 
-SINGLE_LABEL = Assessment(right_labels, classification_metrics(highest), same_labels(highest))
+def _confusion(scores: NDArray[Any], truth: Flags, names: Sequence[str]) -> Confusion:
+    return Confusion(names, highest(scores).astype(np.int64).T @ truth.astype(np.int64))
+
+
+SINGLE_LABEL = Assessment(right_labels, classification_metrics(highest), same_labels(highest), confusion=_confusion)
 """One of several labels: the one with the highest output.
 
 Outputs are scores or logits [examples, labels]."""
 
-REGRESSION = Assessment(right_numbers, REGRESSION_METRICS, same_number)
+REGRESSION = Assessment(right_numbers, REGRESSION_METRICS, same_number, fault=constant_numbers)
 """A number, or several. Outputs are [examples, labels]."""

@@ -1,5 +1,6 @@
 """Token classification: entities, judged by their labels and exact characters."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from export.data.dataset import Dataset
 from export.errors import RecipeError
-from export.evaluation.assessment import Assessment, same_by
+from export.evaluation.assessment import Assessment, Confusion, same_by
 from export.evaluation.metrics.metric import f1_of
+from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -139,7 +141,35 @@ F1 = f1_of("f1", _counts)
 """Micro-averaged over all entities, as CoNLL 2003 counts: an entity is right if it has the same
 label on exactly the same characters."""
 
-ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered))
+
+def _confusion(outputs: Sequence[Any], truth: Sequence[Entities], names: Sequence[str]) -> Confusion:
+    """Of entities whose characters are right: the kind that was answered, and the right one."""
+    kinds = sorted({name.split("-", 1)[-1] for name in names if name != "O"})
+    counts = np.zeros((len(kinds), len(kinds)), dtype=np.int64)
+    for found, right in zip(_answered(outputs), truth, strict=True):
+        meant = {(start, end): label for label, start, end in right}
+        for label, start, end in found:
+            if label in kinds and (start, end) in meant:
+                counts[kinds.index(label), kinds.index(meant[start, end])] += 1
+    return Confusion(kinds, counts)
+
+
+ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered), confusion=_confusion)
+
+
+def _reference(libraries: Libraries) -> Ask:
+    settings, windows = libraries.answering.postprocessing, libraries.answering.windows
+    usual = settings.aggregation_strategy if isinstance(settings, TokenClassification) else "simple"
+    ask = libraries.pipeline(TASK.name)
+
+    def answer(item: Item) -> Any:
+        strategy = json.loads(item.parameters).get("aggregation_strategy", usual) if item.parameters else usual
+        found = ask(item.text.decode(), aggregation_strategy=strategy, **({"stride": windows.stride} if windows else {}))
+        label = "entity" if strategy == "none" else "entity_group"
+        return [{"label": e[label], "score": float(e["score"]), "start": e["start"], "end": e["end"]} for e in found]
+
+    return answer
+
 
 TASK = Task(
     name="token-classification",
@@ -150,5 +180,7 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: ENTITIES,
     metrics=tuple(ENTITIES.metrics),
+    reference=_reference,
+    reads_windows=True,
     probabilities=lambda answering: True,
 )

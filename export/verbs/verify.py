@@ -127,7 +127,7 @@ def _repeat_gate(args: argparse.Namespace, manifest: Manifest) -> tuple[dict[str
         raise RecipeError(f"--evaluation: {exc}") from exc
     if not args.any_data:
         quality_check.require_same_set(manifest.quality, table)
-    with progress.step("gate") as step:
+    with progress.step("gate", f"the version answers {len(table)} examples") as step:
         try:
             dataset = quality_check.evaluation_set(manifest.quality, table, dict(args.column))
             measured = quality_check.measure_again(

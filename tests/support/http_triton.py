@@ -27,12 +27,14 @@ class HttpTriton:
     """Serves one package of each version.
 
     `proven` says whether answers name the package that computed them. `during_call` is called once,
-    after rows were computed and before they are answered.
+    after rows were computed and before they are answered. A package in `answers_as` computes the
+    rows, whatever the configuration says.
     """
 
     def __init__(self, *packages: Manifest, proven: bool = True) -> None:
         self.proven = proven
         self.during_call: Callable[[], None] | None = None
+        self.answers_as: Manifest | None = None
         self.calls = 0
         self._packages: dict[tuple[str, int], Manifest] = {}
         for package in packages:
@@ -74,7 +76,9 @@ class HttpTriton:
             content = json_format.MessageToJson(self._config(parts[2]), preserving_proto_field_name=True).encode()
         else:
             length = int(handler.headers["Inference-Header-Content-Length"])
-            status, json_length, content = self._infer(self._packages[parts[2], int(parts[4])], body[:length], body[length:])
+            status, json_length, content = self._infer(
+                self.answers_as or self._packages[parts[2], int(parts[4])], body[:length], body[length:]
+            )
             headers["Inference-Header-Content-Length"] = str(json_length)
         handler.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(content))}.items():

@@ -4,6 +4,7 @@ Run by a Python that finds transformers 5: `made_by_transformers5.py FOLDER`. Ea
 `expected.json`: texts and pairs with the logits that transformers 5 gives each alone.
 """
 
+import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -16,13 +17,16 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 TEXTS = ("Hello wörld, the cat sat on a mat.", "the mat", "ab  cd", " HELLO cat 😀 ë عربي", "tail " * 9, "a [SEP] </s> <s>")
-PAIRS = tuple(zip(TEXTS, TEXTS[1:], strict=False))
+PAIRS = tuple(itertools.pairwise(TEXTS))
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 ENCODER = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48, "max_position_embeddings": 96}
 DECODER = {**ENCODER, "num_key_value_heads": 2, "head_dim": 8}
 THETA = {"rope_type": "default", "rope_theta": 500.0}
-TWO_ROPES = {"full_attention": {"rope_type": "default", "rope_theta": 777.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 33.0}}
+TWO_ROPES = {
+    "full_attention": {"rope_type": "default", "rope_theta": 777.0},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 33.0},
+}
 LAYERS = ["full_attention", "sliding_attention", "sliding_attention"]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.data.dataset import Dataset
 from export.evaluation.metrics.metric import Metric, Sums, mean_of
 
 SAME_SHARE = 0.05
@@ -17,6 +18,16 @@ def same_number(reference: NDArray[Any], packaged: NDArray[Any]) -> NDArray[np.b
     first, second = _columns(reference), _columns(packaged)
     same: NDArray[np.bool_] = (np.abs(first - second) <= SAME_SHARE * first.std(axis=0)).all(axis=1)
     return same
+
+
+def constant_numbers(metric: str, dataset: Dataset, truth: NDArray[Any]) -> str | None:
+    """Why a correlation is not defined: the right numbers of an output are all the same."""
+    columns = _columns(truth)
+    same = [column[0] for column in columns.T if np.ptp(column) == 0]
+    if metric not in ("pearson", "spearman") or not same:
+        return None
+    field = dataset.field_of("label")
+    return f"{field}: {metric} needs different numbers, and all {len(truth)} in {dataset.table.path} are {same[0]:g}"
 
 
 def _squared_error(outputs: NDArray[Any], truth: NDArray[Any]) -> Sums:

@@ -42,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.fail(f"{HOME} holds no transformers 5: make {HOME.parent.name}/transformers5/.installed")
     folder = tmp_path_factory.mktemp("transformers5")
     environment = {**os.environ, "PYTHONPATH": str(HOME), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    subprocess.run([sys.executable, SCRIPT, folder], check=True, env=environment, capture_output=True)  # noqa: S603 - our own script
+    subprocess.run([sys.executable, SCRIPT, folder], check=True, env=environment, capture_output=True)
     return folder
 
 

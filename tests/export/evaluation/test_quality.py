@@ -14,7 +14,7 @@ from export.data.table import Table
 from export.errors import ExportError
 from export.evaluation.metrics.classification import one_hot
 from export.evaluation.quality import describe, is_conclusive, measure_quality, require_quality
-from export.recipe.recipe import Evaluation
+from export.recipe.sets import Evaluation
 from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, multi_label
 from model_repository.manifest import Comparison, Interval, Quality
 

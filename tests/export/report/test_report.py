@@ -132,7 +132,7 @@ def test_answers_that_are_json_are_compared_without_scores(packaged: Any, classi
     transformers.AutoTokenizer.from_pretrained(classifier).save_pretrained(folder)
     rows = [{"text": "alna bero", "entities": [{"label": "PORT", "start": 0, "end": 4}]}, {"text": "cota", "entities": []}]
     (tmp_path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    fields = {"data": "set.jsonl", "metric": None, "label": None, "max_drop": 1.0}
+    fields = {"data": "set.jsonl", "metric": None, "max_drop": 1.0, "allow_weak_reference": True}
     settings = {"checkpoint": str(folder), "task": "token-classification", "precision": "fp32"}
     _, version = packaged(**settings, **{f"evaluation__{name}": value for name, value in fields.items()})
     shown = words(parsed((version / HTML).read_text()))
