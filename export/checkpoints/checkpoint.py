@@ -37,6 +37,11 @@ class Weights:
     digest: str
     revision: str | None = None
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the weights' files."""
+        return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+
 
 def resolve(written: str, folder: Path, sha256: str | None = None) -> Weights:
     """Find the checkpoint that a recipe in `folder` names.

@@ -4,21 +4,23 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gateway.embedded.traces import triton_arguments
 from gateway.embedded.valkey import Valkey
+from model_repository.running import announced
 from model_repository.server import TritonServer
 
 WATCH_INTERVAL_S = 1.0
 
 
 @contextmanager
-def children(repository: Path) -> Iterator[dict[str, str]]:
+def children(repository: Path, gateway_url: str) -> Iterator[dict[str, str]]:
     """Start both children, and stop both at the end.
 
-    Gives their URLs by the names of the gateway's settings.
+    Gives their URLs by the names of the gateway's settings. While they run, `python -m export`
+    finds them by the repository that they serve.
 
     Raises:
         TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
@@ -30,9 +32,21 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
     with TritonServer.start(repository, arguments=tracing) as triton, Valkey() as valkey, _watched(triton, valkey):
         _say(f"Triton (pid {triton.pid}) answers on {triton.http_url}, Valkey (pid {valkey.pid}) on {valkey.socket}")
         try:
-            yield {"triton_url": triton.http_url, "cache_url": valkey.url, "state_url": valkey.url}
+            with _announced(repository, triton, gateway_url):
+                yield {"triton_url": triton.http_url, "cache_url": valkey.url, "state_url": valkey.url}
         finally:
             _say("stopping Triton and Valkey …")
+
+
+@contextmanager
+def _announced(repository: Path, triton: TritonServer, gateway_url: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(announced(repository, triton.http_url, triton.name, gateway_url))
+        except OSError as exc:
+            remedy = f"exports will not find this Triton: give them --triton {triton.http_url}"
+            _say(f"{repository} cannot be written ({exc.strerror}), so {remedy}")
+        yield
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def test_promotions_are_rolled_back_one_by_one(registry, capsys):
         assert default() == version
     assert "(before: version 2). No running Triton was told: give --triton" in capsys.readouterr().out
     assert registry("promote", "weather/1") == 0
-    assert capsys.readouterr().out == "weather: version 1 is the default already.\n"
+    assert capsys.readouterr().out.startswith("weather: version 1 is the default already. No running Triton was told: give --triton")
     for version in (2, 1, None):
         assert registry("rollback", "weather") == 0
         assert default() == version
