@@ -33,6 +33,7 @@ from export.graphs.reference import reference_outputs, torch_run
 from export.graphs.reference_quality import examine, refusal
 from export.graphs.serving import Serving
 from export.graphs.subject import Subject
+from export.graphs.tail import TRANSFORMER_OUTPUT, append_tail, make_tail
 from export.graphs.timing import time_latencies, time_speed
 from export.inputs import Inputs
 from export.outcome import Outcome
@@ -74,7 +75,8 @@ def export(
     Raises:
         ExportError: a step or a check failed; the repository is as it was.
     """
-    recipe, task, begin = inputs.recipe, TASKS[inputs.recipe.task], len(progress.finished)
+    recipe, begin = inputs.recipe, len(progress.finished)
+    task = TASKS[recipe.task].for_checkpoint(inputs.checkpoint.folder)
     if recipe.calibration:
         package.require_provider(repository, recipe.model, execution_provider(recipe.target, recipe.packaged_precision))
     folder = _fresh_folder(work / recipe.model / str(recipe.version))
@@ -114,7 +116,7 @@ def _load(inputs: Inputs, task: Task, repository: Path, tokenizer: Path, progres
     with progress.step("load", "reading the checkpoint") as step:
         reference = load(inputs, task)
         package.require_same_model(repository, recipe.model, recipe.version, reference.answering, recipe.target)
-        write_tokenizer(reference.tokenizer, recipe.max_length, tokenizer)
+        write_tokenizer(reference.tokenizer, recipe.max_length, tokenizer, reference.pad_id)
         subject = _subject(inputs, task, reference, Serving(reference.answering, tokenizer))
         step.note = f"{recipe.checkpoint}{f' + {recipe.adapter}' if recipe.adapter else ''}, {_described(reference.answering)}"
     for note in subject.dataset.reading.notes:
@@ -132,8 +134,11 @@ def _subject(inputs: Inputs, task: Task, reference: Reference, serving: Serving)
         dataset.require_all_read(task.name)
     queries = serving.queries(items)
     require_same_tokens(reference.tokenizer, serving.tokenizer, queries)
-    run = torch_run(reference.model, task.outputs)
-    return Subject(task, assessment, dataset, truth, items, serving.encode(queries), serving, run)
+    plan = task.tail(task.files(inputs.checkpoint.folder), reference.answering)
+    tail = make_tail(plan, reference.model.config.hidden_size) if plan else None
+    run = torch_run(reference.model, [TRANSFORMER_OUTPUT] if tail else task.outputs, token_types=reference.token_types)
+    run = tail.after(run) if tail else run
+    return Subject(task, assessment, dataset, truth, items, serving.encode(queries), serving, run, tail)
 
 
 def _truth(assessment: Assessment, evaluation: Evaluation, dataset: Dataset, answering: Answering) -> Any:
@@ -162,9 +167,11 @@ def _export_fp32(subject: Subject, reference: Reference, folder: Path, progress:
     """Export to ONNX; the graph is checked against PyTorch before another is made of it."""
     task, encoded = subject.task, subject.encoded
     with progress.step("onnx", "exporting the model, and comparing the graph with PyTorch") as step:
-        fp32 = export_onnx(reference.model, task, folder)
+        fp32 = export_onnx(reference.model, task, folder, token_types=reference.token_types)
+        if subject.tail:
+            append_tail(fp32, subject.tail, reference.model.config.hidden_size)
         rows = spread(encoded.lengths, CHECKED_WINDOWS)
-        probe = checks.Probe(subject.run, encoded.some(rows), task, subject.serving.backend)
+        probe = checks.Probe(subject.run, encoded.some(rows), subject.serving.backend, relative=subject.relative)
         check = Check(task, len(reference.answering.labels), probe)
         found = check(Graph(fp32, task.outputs), "fp32")
         step.note = f"{megabytes(fp32)}, outputs within {found.max_outputs:.1g} of PyTorch's on {probe.texts} padded texts"

@@ -4,6 +4,7 @@ Settings are `HEADRACE_*` variables. `python -m gateway keys` makes and revokes 
 """
 
 import argparse
+import ipaddress
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from gateway.http_server.connection import Config, Connection, HeaderLimits
 from gateway.http_server.whole_responses import Outbox
 from gateway.observability import logs, metrics_files, tracing
 from gateway.observability.otel_variables import TracingError
+from gateway.observability.output import say
 from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
@@ -43,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _run(args)
     except (SettingsError, ExperimentsError, RuntimeSettingsError, TracingError, TritonError, TritonUnavailable, StartError) as exc:
-        print(exc, file=sys.stderr)
+        say(str(exc))
         return 1
     except KeyboardInterrupt:
         return 0
@@ -88,7 +90,7 @@ def _open_state(timeout_s: float) -> RedisState:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
-    parser.add_argument("--embedded", action="store_true", help="start a tritonserver and a Valkey on loopback as children")
+    parser.add_argument("--embedded", action="store_true", help="start a tritonserver and two Valkeys on loopback as children")
     parser.add_argument("--workers", type=_count, default=1, metavar="N", help="processes that share the port (default 1)")
     parser.add_argument(
         "--repository",
@@ -118,7 +120,7 @@ def _url(settings: Settings) -> str:
 
 def _bind(host: str, port: int, repository: Path) -> socket.socket:
     try:
-        return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return _listener(host, port, backlog=2048)
     except OSError as exc:
         up = next((stack for stack in find(repository) if stack.gateway_url.endswith(f":{port}")), None)
         there = f"a stack (process {up.pid}) is up there and offers each new version of {repository} by itself; or " if up else ""
@@ -126,13 +128,26 @@ def _bind(host: str, port: int, repository: Path) -> socket.socket:
         raise StartError(f"cannot listen on {host}:{port} ({reason}): {there}set HEADRACE_PORT to a free port") from exc
 
 
+def _listener(host: str, port: int, backlog: int | None = None) -> socket.socket:
+    """A socket that listens; on `::` to IPv4, too, whatever the system's default is."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = _is_any(host) and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, backlog=backlog, dualstack_ipv6=both)
+
+
+def _is_any(host: str) -> bool:
+    """Whether an address is IPv6's for all interfaces, however it is written."""
+    return ":" in host and not int(ipaddress.IPv6Address(host.partition("%")[0]))
+
+
 def _reserve(host: str, port: int) -> socket.socket:
     """Reserve a port on which each worker listens itself: it is bound here without listening."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         # without this check we would silently share the port of a program that shares it, too
-        socket.create_server((host, port), family=family).close()
-        held = socket.socket(family)
+        _listener(host, port).close()
+        held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if _is_any(host):
+            held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind((host, port))
     except OSError as exc:
@@ -152,6 +167,7 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # it is handed to the loop's call_later
         timeout_graceful_shutdown=settings.drain_timeout_s,
         headers=[("x-content-type-options", "nosniff")],
         ssl_certfile=settings.tls_cert_file,
@@ -160,9 +176,10 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     config.header_limits = HeaderLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
     config.outbox = Outbox()
     scheme = "http" if settings.tls_cert_file is None else "https"
-    print(f"gateway on {scheme}://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    say(f"gateway on {scheme}://{host}:{settings.port} (documentation: /docs; stop: Ctrl-C)")
     if settings.grpc_port:
-        print(f"Open Inference Protocol over gRPC on {settings.host}:{settings.grpc_port}", file=sys.stderr, flush=True)
+        say(f"Open Inference Protocol over gRPC on {host}:{settings.grpc_port}")
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:

@@ -15,11 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.dialects.error_body import error_body, internal_error
+from gateway.dialects.error_body import error_body, error_status, internal_error
 from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unauthenticated
 from gateway.experiments.file import experiments_at
 from gateway.faults import dotted, faults_of
 from gateway.grpc_server.server import ServingOptions, serving
+from gateway.http_server.compression import Compression
+from gateway.http_server.cross_origin import cross_origin
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
 from gateway.observability import logs, metrics, tracing
@@ -27,7 +29,20 @@ from gateway.observability.observe import Observe
 from gateway.observability.request_log import log_request
 from gateway.observability.request_metrics import measure
 from gateway.request.context import CONTEXT, RequestContext
-from gateway.routes import admin_keys, cache, debug, health, models, open_inference, openai, predict, predict_stream, tei
+from gateway.routes import (
+    admin_keys,
+    cache,
+    cohere,
+    debug,
+    health,
+    models,
+    open_inference,
+    openai,
+    predict,
+    predict_stream,
+    tei,
+    tei_server,
+)
 from gateway.routes.documentation import openapi as documentation
 from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
@@ -77,6 +92,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
     experiments.read()
     runtime.read()
+    experiments.warn()
     tracer = tracing.start(VERSION)
     observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request), tracer=tracer)
     if not settings.auth:
@@ -87,7 +103,14 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
         async with running(settings, experiments, runtime, drain, tracer=tracer, triton=triton, state=state) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
-            options = ServingOptions(settings.host, settings.grpc_port, settings.max_body_bytes, settings.header_timeout_s, tls or None)
+            options = ServingOptions(
+                host=settings.host,
+                port=settings.grpc_port,
+                max_message_bytes=settings.max_body_bytes,
+                handshake_timeout_s=settings.header_timeout_s,
+                max_streams=settings.grpc_max_streams,
+                tls=tls or None,
+            )
             async with serving(app, options, drain, observed):
                 yield
         if tracer is not None:
@@ -105,17 +128,21 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path.startswith("/docs"):
             route.app = DocumentationPage(route.app)
-    for routes in (predict, predict_stream, open_inference, openai, tei, models, cache, health, admin_keys, debug):
+    for routes in (predict, predict_stream, open_inference, openai, cohere, tei, tei_server, models, cache, health, admin_keys, debug):
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     described = app.openapi
     app.openapi = lambda: documentation.completed(described())  # type: ignore[method-assign]  # the framework's documented way
-    return Gateway(app, CloseWhileDraining(observed(Shortcut(app, app.router.routes, _render)), drain))
+    answering: ASGIApp = observed(Shortcut(Compression(app), app.router.routes, _render, settings.model_aliases))
+    if settings.cors_origins:
+        answering = cross_origin(answering, settings.cors_origins)
+    return Gateway(app, CloseWhileDraining(answering, drain))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:
-    body = error_body(request.scope["path"], status, message, param)
-    return Response(orjson.dumps(body), status, headers, "application/json")
+    path = request.scope["path"]
+    status = error_status(path, status)
+    return Response(orjson.dumps(error_body(path, status, message, param)), status, headers, "application/json")
 
 
 def _render(request: Request, exc: Exception) -> Response:
@@ -144,7 +171,8 @@ def _render_http(request: Request, exc: Exception) -> Response:
     if exc.status_code == 405:
         # the router names the methods of the first route with this path only
         same = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
-        headers |= {"Allow": ", ".join(sorted({method for route in same for method in route.methods or ()}))} if same else {}
+        methods = {method for route in same for method in route.methods or ()}
+        headers |= {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))} if same else {}
     return _error(request, exc.status_code, message, headers)
 
 

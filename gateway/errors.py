@@ -6,6 +6,8 @@
 Each class owns its status and a public message; foreign text is only logged.
 """
 
+from typing import Self
+
 INTERNAL_ERROR = "internal error; the log has the details under this request's id"
 """The message of an error that is our own fault."""
 
@@ -27,11 +29,24 @@ class GatewayError(Exception):
         self.message = message
         self.retry_after_s = retry_after_s or type(self).retry_after_s
 
+    @classmethod
+    def of_field(cls, param: str, sentence: str) -> Self:
+        """The error of one field of a request: what is wrong with it."""
+        error = cls(f"{param}: {sentence}")
+        error.param = param
+        return error
+
 
 class MalformedRequest(GatewayError):
     """The bytes are malformed: not JSON, not UTF-8, or a header that cannot be read."""
 
     status = 400
+
+
+class UnknownCoding(MalformedRequest):
+    """The body is compressed in a way that the gateway does not know."""
+
+    status = 415
 
 
 class InvalidRequest(GatewayError):
@@ -108,6 +123,7 @@ class NotFound(GatewayError):
     """There is no such model or version."""
 
     status = 404
+    param = "model"
 
 
 class TooLarge(GatewayError):
@@ -146,6 +162,15 @@ class NotReady(GatewayError):
 
     status = 503
     retry_after_s = 2
+
+
+class PackageReplaced(NotReady):
+    """Another package than the one that was asked answers for this version now.
+
+    Its rows may not stand under the asked package's name, labels or cache keys.
+    """
+
+    retry_after_s = 1
 
 
 class Unreachable(NotReady):

@@ -5,16 +5,22 @@ a client's text. The library's error quotes the value, so a caller whose error g
 into a log raises it `from None`.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 Place = tuple[int | str, ...]
-_NOT_JSON, _UNKNOWN_FIELD, _OWN = "json_invalid", "extra_forbidden", "Value error, "
+UNKNOWN_FIELD = "unknown_field"
+"""The kind of the fault of an unknown field where a model has a rule of its own for such fields."""
+_NOT_JSON, _OWN = "json_invalid", "Value error, "
+_UNKNOWN_FIELD = ("extra_forbidden", UNKNOWN_FIELD)
 MAX_FAULTS = 1000
 """More are not read, because each becomes an object. Lists end at their first fault, so what has
 more is an object with as many fields that are not known."""
+# the names of fields look so; longer ones may be a text or a key that landed in the wrong place
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
 class Fault(NamedTuple):
@@ -33,9 +39,14 @@ class Fault(NamedTuple):
     def unknown_field(self) -> bool:
         """Whether the last part of `place` is a field that the model does not have.
 
-        Its name is the client's own text, which is not repeated.
+        Its name is the client's own text, which is repeated only where it is `plainly_named`.
         """
-        return self.kind == _UNKNOWN_FIELD
+        return self.kind in _UNKNOWN_FIELD
+
+    @property
+    def plainly_named(self) -> bool:
+        """Whether the last part of `place` looks like the name of a field."""
+        return bool(self.place) and _PLAIN.fullmatch(str(self.place[-1])) is not None
 
     @property
     def known_place(self) -> Place:
@@ -47,6 +58,13 @@ class Fault(NamedTuple):
         """`the.field: what it must be`; only the latter if the whole value is at fault."""
         return f"{dotted(self.place)}: {self.message}" if self.place else self.message
 
+    @property
+    def sentence_of_unknown_field(self) -> str:
+        """The sentence for an `unknown_field` of a request's body."""
+        if self.plainly_named:
+            return f"{dotted(self.place)}: there is no such field; see /docs"
+        return f"{dotted(self.known_place) or 'the body'} has a field that is not known; see /docs"
+
 
 def dotted(place: Place) -> str:
     """A place as it is shown: `instances.0.text`."""
@@ -56,7 +74,7 @@ def dotted(place: Place) -> str:
 def faults(error: ValidationError) -> list[Fault]:
     """The faults in the order in which the library found them; there is at least one."""
     if error.error_count() > MAX_FAULTS:
-        return [Fault(("…",), _UNKNOWN_FIELD, f"more than {MAX_FAULTS} fields are not known")]
+        return [Fault(("…",), UNKNOWN_FIELD, f"more than {MAX_FAULTS} fields are not known")]
     return faults_of(error.errors(include_input=False, include_url=False))
 
 

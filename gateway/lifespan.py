@@ -26,11 +26,12 @@ from gateway.request.principal import Principal
 from gateway.request_life import RequestLife
 from gateway.security.authenticator import Authenticator, Sources
 from gateway.security.door import Door
+from gateway.security.key_set_fetch import fetcher
 from gateway.security.key_store import KeyStore
 from gateway.security.rate_limiting.ledger import RedisLedger
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
 from gateway.security.tls import ClientTls
-from gateway.security.tokens import KeySet, TokenVerifier, fetcher
+from gateway.security.tokens import KeySet, TokenVerifier
 from gateway.settings.in_force import queue_limits, request_limits
 from gateway.settings.runtime import Runtime
 from gateway.settings.settings import Settings
@@ -44,6 +45,7 @@ from gateway.triton.endpoints.discovery import Discovery
 from gateway.triton.model_server import ModelServer
 
 VERSION = version("headrace")
+STATE_CHECK_S = 30.0
 
 
 @asynccontextmanager
@@ -73,7 +75,7 @@ async def running(
             closing.push_async_callback(state.aclose)
         cache = _cache(settings, redis_tls)
         closing.push_async_callback(cache.aclose)
-        catalog = CatalogWatch(triton.catalog, settings.catalog_refresh_s)
+        catalog = CatalogWatch(triton.catalog, settings.catalog_refresh_s, settings.model_aliases)
         lanes = Lanes(
             triton,
             lambda: catalog.current,
@@ -107,7 +109,7 @@ async def running(
             lanes.reread_queue_limits()
 
         apply_runtime()
-        await asyncio.gather(catalog.read(), cache.deletions.read())
+        await asyncio.gather(catalog.read(), cache.deletions.read(), *([state.check()] if state else []))
         watchers = watches.start(
             [
                 *door_watches,
@@ -116,6 +118,7 @@ async def running(
                 partial(runtime.watch, apply_runtime),
                 cache.deletions.watch,
                 lanes.watch,
+                partial(_check_state, state),
             ]
         )
         closing.push_async_callback(end, watchers)
@@ -146,7 +149,15 @@ def _state(settings: Settings, tls: ClientTls) -> RedisState | None:
         return None
     url = settings.state_url.get_secret_value()
     options = tls.redis_options(url)
-    return RedisState(url, timeout_s=settings.state_timeout_ms / 1e3, tls=options)
+    cache_url = None if settings.cache_url is None else settings.cache_url.get_secret_value()
+    return RedisState(url, timeout_s=settings.state_timeout_ms / 1e3, tls=options, cache_url=cache_url)
+
+
+async def _check_state(state: State | None) -> None:
+    """Check now and then that the server is fit for state: it may be another one by now."""
+    while state is not None:
+        await asyncio.sleep(STATE_CHECK_S)
+        await state.check()
 
 
 def _cache(settings: Settings, tls: ClientTls) -> Cache:

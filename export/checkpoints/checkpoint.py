@@ -8,19 +8,24 @@ import hashlib
 import json
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from safetensors import safe_open
-
+from export.checkpoints.json_file import read_object
+from export.checkpoints.version5 import readable
+from export.checkpoints.weights import tensor_shapes
 from export.errors import RecipeError, first_line
 from model_repository.manifest import file_digest
 
 WEIGHTS = "model.safetensors"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"
 _READ_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".py"}
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+_MODULES = ("*_*/config.json", "*_*/model.safetensors")
+"""What sentence-transformers' modules keep in folders of their own."""
 _HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 
 
@@ -29,13 +34,17 @@ class Weights:
     """A folder of weights.
 
     `name` is as the recipe writes it, `revision` a commit of the Hub, `digest` over the files that
-    are read.
+    are read. `folder` holds what transformers reads: a translation of `origin`, where the files
+    lie, if transformers 5 saved them.
     """
 
     name: str
     folder: Path
     digest: str
     revision: str | None = None
+    origin: Path = Path()
+    scratch: TemporaryDirectory[str] | None = field(default=None, compare=False, repr=False)
+    """Holds a translation for as long as the weights are in use."""
 
     @property
     def size_bytes(self) -> int:
@@ -65,7 +74,8 @@ def resolve(written: str, folder: Path, sha256: str | None = None) -> Weights:
     _require_checkpoint(found)
     if sha256:
         _require_sha256(found, sha256)
-    return Weights(written, found, folder_digest(found), revision)
+    read, scratch = readable(found)
+    return Weights(written, read, folder_digest(found), revision, found, scratch)
 
 
 def resolve_adapter(written: Path, folder: Path) -> Weights:
@@ -75,8 +85,8 @@ def resolve_adapter(written: Path, folder: Path) -> Weights:
         RecipeError: not found, not a PEFT adapter, or no safetensors weights.
     """
     found = (folder / written).resolve()
-    if not (found / "adapter_config.json").is_file():
-        raise RecipeError(f"adapter: {found} holds no adapter_config.json, so it is no PEFT adapter")
+    if not (found / ADAPTER_CONFIG).is_file():
+        raise RecipeError(f"adapter: {found} holds no {ADAPTER_CONFIG}, so it is no PEFT adapter")
     if not (found / ADAPTER_WEIGHTS).is_file():
         if (pickle := found / "adapter_model.bin").is_file():
             script = (
@@ -87,7 +97,9 @@ def resolve_adapter(written: Path, folder: Path) -> Weights:
                 f"adapter: {found} holds a pickle only, which can run code when it is read; convert it with: {_python(script)}"
             )
         raise RecipeError(f"adapter: {found} holds no {ADAPTER_WEIGHTS}")
-    return Weights(str(written), found, folder_digest(found))
+    tensor_shapes(found, "adapter")
+    read, scratch = readable(found)
+    return Weights(str(written), read, folder_digest(found), None, found, scratch)
 
 
 def folder_digest(folder: Path) -> str:
@@ -95,23 +107,10 @@ def folder_digest(folder: Path) -> str:
 
     It covers their names and their contents.
     """
-    # sentence-transformers keeps the settings of its modules in folders of their own
-    found = [*folder.iterdir(), *folder.glob("*_*/config.json")]
+    found = [*folder.iterdir(), *(path for pattern in _MODULES for path in folder.glob(pattern))]
     files = sorted(path for path in found if path.suffix in _READ_SUFFIXES and path.is_file())
     digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
     return f"sha256:{hashlib.sha256(json.dumps(digests).encode()).hexdigest()}"
-
-
-def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of the tensors in a folder's safetensors files, by name.
-
-    Only the headers of the files are read.
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="np") as file:
-            shapes |= {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    return shapes
 
 
 def _in_package(written: str) -> Path:
@@ -137,8 +136,10 @@ def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
     try:
         # top-level files only, as subfolders hold the same weights for other runtimes; and the
         # settings of sentence-transformers' modules
-        patterns = [*(f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)), "*_*/config.json"]
-        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*.safetensors", "onnx/*"]))
+        patterns = [*(f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)), *_MODULES]
+        # a module's folder is called 2_Dense, and no other folder's name begins with a digit
+        ignored = ["[!0-9]*/*.safetensors", "onnx/*"]
+        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=ignored))
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as exc:
         raise RecipeError(
             f"checkpoint: {repo}@{revision} is not in the local cache, and the Hugging Face Hub cannot be reached "
@@ -153,9 +154,16 @@ def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
 
 
 def _require_checkpoint(folder: Path) -> None:
+    if (folder / ADAPTER_CONFIG).is_file():
+        base = read_object(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
+        raise RecipeError(
+            f"checkpoint: {folder} is a PEFT adapter ({ADAPTER_CONFIG}); name it as adapter: and the model that it was trained on "
+            f"({base or 'its base'}) as checkpoint:"
+        )
     if not (folder / "config.json").is_file():
         raise RecipeError(f"checkpoint: {folder} holds no config.json, so it is no transformers checkpoint")
     if any(folder.glob("*.safetensors")):
+        tensor_shapes(folder)
         return
     if any(path for pattern in _PICKLES for path in folder.glob(pattern)):
         raise RecipeError(_pickle_only(str(folder), repr(str(folder)), str(folder)))

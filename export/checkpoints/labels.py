@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from export.checkpoints.json_file import read_object
 from export.errors import RecipeError
 
 _PLACEHOLDER = re.compile(r"LABEL_\d+")
@@ -85,11 +86,16 @@ def _named(config: Path) -> tuple[str, ...] | None:
     """
     if not config.is_file():
         return None
+    names = read_object(config, "labels").get("id2label")
+    if not names:
+        return None
     try:
-        names = json.loads(config.read_text(encoding="utf-8")).get("id2label")
-        labels = tuple(_name(names[str(index)]) for index in range(len(names))) if names else ()
-    except (ValueError, KeyError, AttributeError, TypeError) as exc:
-        raise RecipeError(f"labels: {config} cannot be read, or its id2label is not numbered 0, 1, 2 …: {exc}") from exc
+        labels = tuple(_name(names[str(index)]) for index in range(len(names)))
+    except (ValueError, KeyError, TypeError) as exc:
+        raise RecipeError(
+            f"labels: {config} has an id2label that is not numbered 0, 1, 2 … or holds other things than names; correct it, or add "
+            "labels: [first, second, …] to the recipe"
+        ) from exc
     return None if all(map(_PLACEHOLDER.fullmatch, labels)) else labels
 
 

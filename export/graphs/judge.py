@@ -42,7 +42,7 @@ class Check:
         """
         checks.check_tensors(graph, self.task, self.labels)
         found = self.probe.difference(graph)
-        checks.require_close(found, precision, optimization, relative=not self.task.probabilities)
+        checks.require_close(found, precision, optimization, relative=self.probe.relative)
         return found
 
 
@@ -128,5 +128,5 @@ class Gate:
         if self.rows is not None:
             encoded = self.subject.encoded_of(np.flatnonzero(self.rows).tolist())
         rows = np.sort(np.random.default_rng(SAMPLE_SEED).permutation(len(encoded))[:texts])
-        probe = checks.Probe(self.subject.run, encoded.some(rows.tolist()), self.subject.task, self.subject.serving.backend)
+        probe = checks.Probe(self.subject.run, encoded.some(rows.tolist()), self.subject.serving.backend, relative=self.subject.relative)
         return lambda run: probe.difference(run).mean_scores

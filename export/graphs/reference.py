@@ -19,13 +19,13 @@ from export.graphs.serving import Outputs
 _NUMPY = b"\x93NUMPY"
 
 
-def torch_run(model: Any, outputs: Iterable[str]) -> Run:
+def torch_run(model: Any, outputs: Iterable[str], *, token_types: bool = True) -> Run:
     """A PyTorch model as a function of padded int64 inputs.
 
-    Inputs that it does not take are left out.
+    Inputs that it does not take are left out, and `token_type_ids` where its tokenizer gives none:
+    zeros are no default of every model.
     """
-    names = set(inspect.signature(model.forward).parameters)
-
+    names = set(inspect.signature(model.forward).parameters) - (set() if token_types else {"token_type_ids"})
     wanted = list(outputs)
 
     def run(inputs: BatchInputs) -> list[Floats]:

@@ -33,6 +33,8 @@ class Recipe(Strict):
     checkpoint_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     adapter: Path | None = None
     trust_remote_code: bool = False
+    ignored_keys: tuple[str, ...] = ()
+    """Keys of the checkpoint's and adapter's files that nobody reads and that change no answer."""
     labels: tuple[str, ...] | None = None
     """Names for a head that has none, in the order of its outputs."""
     rename_labels: dict[str, str] = Field(default_factory=dict)

@@ -103,7 +103,7 @@ def measure_again(
         raise ExportError(f"the manifest's metric {quality.metric} is not one of {', '.join(assessment.metrics)}; export the version anew")
     truth, items = assessment.truth(dataset, manifest.labels), task.items(dataset, manifest)
     serving, provider = Serving(manifest, folder / TOKENIZER), provider_here(manifest.measured_provider or CPU)
-    runs = Padded(Graph(folder / GRAPH, task.outputs, provider=provider), serving.encode(()).pad_id)
+    runs = Padded(Graph(folder / GRAPH, serving.backend.graph_outputs, provider=provider), serving.encode(()).pad_id)
     rows = metric.statistics(serving.answer(runs, items, advance), truth)
     judging = np.ones(len(rows), dtype=np.bool_)
     if quality.chosen_on is not None and dataset.digest == quality.data_digest:

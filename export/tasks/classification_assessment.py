@@ -3,6 +3,7 @@
 An answer is one label of several, any number of labels, or a number.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from export.data.dataset import Dataset
 from export.data.labels import read_label_sets, read_labels
+from export.errors import RecipeError
 from export.evaluation.assessment import Assessment, Confusion
 from export.evaluation.metrics.classification import Flags, above, classification_metrics, highest, one_hot, same_labels
 from export.evaluation.metrics.regression import REGRESSION_METRICS, constant_numbers, same_number
@@ -45,12 +47,33 @@ def right_label_sets(dataset: Dataset, names: Sequence[str]) -> Flags:
 
 
 def right_numbers(dataset: Dataset, names: Sequence[str]) -> NDArray[np.float64]:
-    """The right number of each example: float64 [examples].
+    """The right number of each example: float64 [examples], or [examples, labels] of several.
+
+    The set has a number, or a list with one for each label, in CSV as JSON.
 
     Raises:
-        RecipeError: an example without a number.
+        RecipeError: an example without a number, or with another count of them.
     """
-    return np.array(dataset.column("label").numbers())
+    if len(names) == 1:
+        return np.array(dataset.column("label").numbers())
+
+    def numbers(value: object) -> list[float] | None:
+        fits = isinstance(value, list) and len(value) == len(names) and all(_is_number(one) for one in value)
+        return [float(one) for one in value] if fits and isinstance(value, list) else None
+
+    return np.array(dataset.column("label").parsed().read(numbers, f"a list of {len(names)} numbers ({', '.join(names)})"))
+
+
+def holds_numbers(dataset: Dataset) -> bool:
+    """Whether the labels are numbers: how much an only output should be."""
+    try:
+        return bool(dataset.column("label").numbers())
+    except RecipeError:
+        return False
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def multi_label(thresholds: Sequence[float]) -> Assessment:
@@ -72,4 +95,4 @@ SINGLE_LABEL = Assessment(right_labels, classification_metrics(highest), same_la
 Outputs are scores or logits [examples, labels]."""
 
 REGRESSION = Assessment(right_numbers, REGRESSION_METRICS, same_number, fault=constant_numbers)
-"""A number. Outputs are [examples, 1]."""
+"""A number, or several. Outputs are [examples, labels]."""

@@ -91,5 +91,5 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: ANSWERS,
     metrics=tuple(ANSWERS.metrics),
-    probabilities=False,
+    probabilities=lambda answering: False,
 )

@@ -26,6 +26,7 @@ def _postprocessing(loaded: Loaded) -> TokenClassification:
         aggregation_strategy=loaded.wished.get("aggregation_strategy", "simple"),
         subword_prefix=getattr(model, "continuing_subword_prefix", None) or "",
         unknown_token=loaded.tokenizer.unk_token,
+        unknown_token_id=loaded.tokenizer.unk_token_id,
     )
 
 
@@ -162,5 +163,5 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: ENTITIES,
     metrics=tuple(ENTITIES.metrics),
-    probabilities=True,
+    probabilities=lambda answering: True,
 )

@@ -64,6 +64,6 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: CANDIDATES,
     metrics=(ACCURACY.name,),
-    probabilities=False,
+    probabilities=lambda answering: False,
     needs_label=lambda metric: True,
 )

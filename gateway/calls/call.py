@@ -11,6 +11,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.catalog.default_models import named_or_default
 from gateway.dialects.ask import Ask
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.http_server.body import read_body, read_json
@@ -53,22 +54,47 @@ class Call(NamedTuple):
         """
         stack = stack_of(request.app)
         ctx: RequestContext = request.scope[CONTEXT]
-        await stack.door.enter(ctx, PREDICT)
+        spent_s = 0.0
+        if ctx.again:
+            spent_s = ctx.timing.elapsed_s()
+        else:
+            await stack.door.enter(ctx, PREDICT)
         ctx.timing.lap("authenticate")
-        timeout_s = _timeout_s(ctx.headers, stack.request_limits)
+        timeout_s = _timeout_s(ctx.headers, stack.request_limits) - spent_s
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
+
+    async def check(self) -> None:
+        """Check again that the caller may predict, while its request is still coming.
+
+        Raises:
+            GatewayError: as `Door.check`.
+        """
+        await self.stack.door.check(self.ctx, PREDICT)
 
     async def body(self) -> bytes:
         """The request's body as bytes; raises as `read_body`."""
-        return await read_body(self.request, self.ctx, self.stack.request_limits.body)
+        if not self.ctx.again:
+            self.ctx.body = await read_body(self.request, self.ctx, self.stack.request_limits.body)
+        return self.ctx.body
 
     async def json(self, *, values_factor: int = 1) -> bytes:
         """The request's body, which must be JSON; raises as `read_json`.
 
         It may have `values_factor` times as many values as other bodies.
         """
-        limits = self.stack.request_limits.body
-        return await read_json(self.request, self.ctx, limits, limits.json if values_factor == 1 else limits.json.times(values_factor))
+        if not self.ctx.again:
+            limits = self.stack.request_limits.body
+            json_limits = limits.json if values_factor == 1 else limits.json.times(values_factor)
+            self.ctx.body = await read_json(self.request, self.ctx, limits, json_limits)
+        return self.ctx.body
+
+    def model(self, named: str | None, use: str) -> str:
+        """The model that a request names, or the default model for its use where it names none.
+
+        Raises:
+            NotFound: it names none, and there is no default.
+        """
+        return named_or_default(named, use, self.stack.default_models, self.stack.catalog.current)
 
     def assign(self, model: str, version: int | None = None, user: str | None = None) -> Lane:
         """The lane of the version that answers, as `RequestLife.assign`.
@@ -155,7 +181,8 @@ class Call(NamedTuple):
             raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
         # the part of the parsing that needed the model's task
         self.ctx.timing.lap("parse")
-        await self.stack.door.charge(self.ctx, len(items))
+        if not self.ctx.again:
+            await self.stack.door.charge(self.ctx, len(items))
         self.ctx.timing.lap("authenticate")
         if priority is None:
             priority = self.priority(Priority.INTERACTIVE)

@@ -1,7 +1,7 @@
 """The catalog: which versions of which models Triton serves, by Triton's own API. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.errors import NotFound
@@ -57,19 +57,30 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What Triton serves."""
+    """What Triton serves, and the other names that clients may say (`gateway.catalog.aliases`)."""
 
     models: Mapping[str, ServedModel]
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def model(self, name: str) -> ServedModel:
-        """A model by its name.
+        """A model by its name, or by an alias that is no model's name.
 
         Raises:
             NotFound: there is none; the message names those that there are.
         """
-        if name not in self.models:
-            raise NotFound(f"no such model; there are: {', '.join(sorted(self.models)) or 'none'}")
-        return self.models[name]
+        served = self.models.get(name) or self.models.get(self.aliases.get(name, ""))
+        if served is None:
+            alias = f", and {name} is an alias of {self.aliases[name]}" if name in self.aliases else ""
+            raise NotFound(f"no such model; there are: {', '.join(sorted(self.models)) or 'none'}{alias}")
+        return served
+
+    def name_of(self, name: str) -> str:
+        """The model that a name stands for, whether it is served or not."""
+        return name if name in self.models else self.aliases.get(name, name)
+
+    def aliases_of_models(self) -> dict[str, str]:
+        """The aliases that lead to a model, and the names of their models."""
+        return {alias: model for alias, model in self.aliases.items() if alias not in self.models and model in self.models}
 
     def refused(self) -> Iterator[ServedVersion]:
         """The versions that must not be served."""

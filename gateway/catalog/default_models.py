@@ -14,6 +14,21 @@ USES: Final[Mapping[str, str | None]] = {**dict(sorted(TASK_BY_USE.items())), "r
 """The task of each use's models; `root` (`/`, `/info`) has models of any."""
 
 
+ANY_MODEL: Final = "text-embeddings-inference"
+"""The model that TEI's documentation has OpenAI's clients name; TEI answers with its only one."""
+
+
+def named_or_default(named: str | None, use: str, configured: Mapping[str, str], catalog: Catalog) -> str:
+    """The model that a request names, or the default model for its use where it names none.
+
+    Raises:
+        NotFound: as `default_model`.
+    """
+    if named is not None and (named != ANY_MODEL or catalog.name_of(named) in catalog.models):
+        return named
+    return default_model(use, configured, catalog)
+
+
 def default_model(use: str, configured: Mapping[str, str], catalog: Catalog) -> str:
     """The name of the default model for a use.
 
@@ -27,8 +42,9 @@ def default_model(use: str, configured: Mapping[str, str], catalog: Catalog) -> 
     if len(found) == 1:
         return found[0]
     there_are = f"there are: {', '.join(found)}" if found else "there is none"
+    for_task = f" for {task}" if task else ""
     raise NotFound(
-        f"no default model{f' for {task}' if task else ''} ({there_are}); ask at /models/MODEL, or set HEADRACE_DEFAULT_MODELS={use}=MODEL"
+        f"no default model{for_task} ({there_are}); name one in the path or the body, or set HEADRACE_DEFAULT_MODELS={use}=MODEL"
     )
 
 

@@ -4,27 +4,34 @@ While Triton is gone the last catalog stays, so that cached answers are still gi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
+from gateway.catalog.aliases import useless
 from gateway.catalog.catalog import Catalog
 from gateway.errors import GatewayError, NotReady
 from gateway.observability import metrics
 
 log = structlog.get_logger()
 READ_TIMEOUT_S = 2.0
+PAUSE_S = 0.02
 
 
 class CatalogWatch:
     """The newest catalog that `read` returned; `read` gets its time limit in seconds.
 
-    `fault` is why the last reading failed, None after one that succeeded.
+    Its models are known by `aliases`, too. `fault` is why the last reading failed, None after one
+    that succeeded.
     """
 
-    def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float) -> None:
-        self._read, self._refresh_s = read, refresh_s
+    def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float, aliases: Mapping[str, str] | None = None) -> None:
+        self._read, self._refresh_s, self._aliases = read, refresh_s, aliases or {}
         self._current: Catalog | None = None
+        self._reading = asyncio.Lock()
+        self._begun, self._begun_at_s = 0, -math.inf
         self.fault: str | None = "not read yet"
 
     @property
@@ -49,10 +56,29 @@ class CatalogWatch:
             await self.read()
             await asyncio.sleep(self._refresh_s)
 
+    async def read_anew(self) -> None:
+        """Read the catalog now, where it is known to be outdated.
+
+        All who ask before the reading begins share it. One begins `PAUSE_S` after the one before it
+        at the earliest, so that a version that contradicts its own catalog costs little.
+        """
+        begun = self._begun
+        async with self._reading:
+            if self._begun > begun:
+                return
+            await asyncio.sleep(max(self._begun_at_s + PAUSE_S - asyncio.get_running_loop().time(), 0))
+            await self._read_once()
+
     async def read(self) -> None:
         """Read the catalog once; changes are logged."""
+        async with self._reading:
+            await self._read_once()
+
+    async def _read_once(self) -> None:
+        self._begun += 1
+        self._begun_at_s = asyncio.get_running_loop().time()
         try:
-            catalog = await self._read(READ_TIMEOUT_S)
+            catalog = replace(await self._read(READ_TIMEOUT_S), aliases=self._aliases)
         except GatewayError as exc:
             if self.fault != exc.message:
                 log.warning("catalog not read, the last one stays", reason=repr(exc.__cause__ or exc))
@@ -62,6 +88,8 @@ class CatalogWatch:
                 log.info("catalog read", models={name: _states(catalog, name) for name in catalog.models})
                 for version in catalog.refused():
                     log.error("version refused", model=version.manifest.model, version=version.manifest.version, reason=version.reason)
+                for alias, reason in useless(catalog).items():
+                    log.warning("alias not used", alias=alias, reason=reason)
             self._current, self.fault = catalog, None
             metrics.VERSIONS_REFUSED.set(sum(1 for _ in catalog.refused()))
         metrics.TRITON_UP.set(self.fault is None)

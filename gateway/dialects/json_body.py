@@ -12,7 +12,10 @@ T = TypeVar("T")
 
 
 def parse(adapter: TypeAdapter[T], raw: bytes, sentences: Mapping[str, str] | None = None) -> T:
-    """Read a body; where a field may have several types, `sentences` says what it must be.
+    """Read a body.
+
+    `sentences` says, by the place of a field, what it must be where it may have several types, and
+    why it is refused where the body does not have it.
 
     Raises:
         MalformedRequest: not JSON, or not UTF-8.
@@ -27,7 +30,7 @@ def parse(adapter: TypeAdapter[T], raw: bytes, sentences: Mapping[str, str] | No
         if fault.not_json:
             raise MalformedRequest(f"the body is not JSON in UTF-8: {fault.not_json}") from None
         error = InvalidRequest(_sentence(fault, sentences or {}))
-        error.param = str(fault.place[0]) if fault.place and not fault.unknown_field else None
+        error.param = str(fault.place[0]) if fault.plainly_named or len(fault.known_place) else None
         raise error from None
 
 
@@ -35,8 +38,8 @@ def _sentence(fault: Fault, sentences: Mapping[str, str]) -> str:
     match fault.place:
         case ():
             return "the body must be a JSON object; see /docs"
-        case _ if fault.unknown_field:
-            return f"{dotted(fault.known_place) or 'the body'} has a field that is not known; see /docs"
+        case _ if dotted(fault.place) in sentences and fault.kind != "missing":
+            return f"{dotted(fault.place)}: {sentences[dotted(fault.place)]}"
         case (str() as field, *_) if field in sentences and fault.kind != "missing":
             return f"{field}: {sentences[field]}"
-    return fault.sentence
+    return fault.sentence_of_unknown_field if fault.unknown_field else fault.sentence

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, MalformedRequest
-from gateway.faults import Fault, dotted, faults
+from gateway.faults import Fault, faults
 from gateway.request.json_types import FIRST_FAULT, Positive, Strict
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import SERVED_TASKS
@@ -207,6 +207,4 @@ def _sentence(fault: Fault) -> str:
             return f"instances.{i}.{field}: from 1 to {MAX_TEXTS}"
         case ("instances", int() as i, *_):
             return f'instances.{i}: must be a string, or an object such as {{"text": "…"}} with the fields of the task and no others'
-        case _ if fault.unknown_field:
-            return f"{dotted(fault.known_place) or 'the body'} has a field that is not known; see /docs"
-    return fault.sentence
+    return fault.sentence_of_unknown_field if fault.unknown_field else fault.sentence

@@ -1,110 +1,34 @@
 """Reranking as Cohere, Jina and vLLM shape it."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from gateway.dialects.ask import MAX_INPUTS, Ask
+from gateway.dialects.ask import Ask
+from gateway.dialects.cohere_meta import meta
 from gateway.dialects.json_body import parse
+from gateway.dialects.rerank_bodies import SENTENCES, Document, RerankBody
 from gateway.dialects.texts import encoded
+from gateway.dialects.truncation import require_end_cut, require_uncut_by
 from gateway.errors import InvalidRequest
-from gateway.request.json_types import FIRST_FAULT, Positive, Strict, Whole
+from gateway.faults import faults
 from gateway.request.prediction import Item, Prediction
-from gateway.request.row import cut_at
+from gateway.request.row import cut_at, tokens_of
 from gateway.tasks.task import require_use
-from gateway.tasks.text_ranking import ranking
+from gateway.tasks.text_ranking import ranking, settings_of
 from model_repository.manifest import Manifest
 
-_SENTENCES = {
-    "documents": f'must be a list of 1 to {MAX_INPUTS} documents, each a text or {{"text": "…"}}',
-    "rank_fields": "documents are ranked by their text; leave it out",
-    "max_chunks_per_doc": "documents are not cut into chunks; leave it out",
-    "relevant_spans": "documents are ranked as a whole; leave it out",
-    "priority": "must be 0 or left out; the header X-Priority says batch for what can wait",
-}
-
-
-class Document(Strict):
-    """A document as an object."""
-
-    text: str
-
-
-class RerankBody(Strict):
-    """A query and the documents to sort by how well they answer it."""
-
-    model: str = Field(description="the model's name")
-    query: str
-    documents: Annotated[list[str | Document], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
-    top_n: Positive | None = Field(None, description="the n best documents only")
-    return_documents: bool | None = Field(None, description="false: results do not repeat their documents")
-    max_tokens_per_doc: Positive | None = Field(None, description="Cohere's: no fewer than the model reads anyway")
-    truncate_prompt_tokens: Annotated[Whole, Field(ge=-1)] | None = Field(
-        None, description="vLLM's: -1, or no fewer than the model reads anyway"
-    )
-    priority: Annotated[Whole, Field(ge=0, le=0)] | None = Field(None, description="Cohere's and vLLM's: X-Priority is spoken instead")
-    rank_fields: None = Field(None, description="Cohere's: not spoken")
-    max_chunks_per_doc: None = Field(None, description="Cohere's: not spoken")
-    relevant_spans: None = Field(None, description="Cohere's: not spoken")
-    user: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
-        None, description="who an experiment keeps on one variant, where X-Unit-ID does not say"
-    )
-    version: Positive | None = Field(None, description="ask for this version, whatever the experiment says")
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"model": "ranker", "query": "who cut output?", "documents": ["opec ministers agreed to cut output", "rates rose"]},
-                {
-                    "model": "ranker",
-                    "query": "who cut output?",
-                    "documents": [{"text": "rates rose"}],
-                    "return_documents": False,
-                    "top_n": 1,
-                },
-            ]
-        }
-    )
-
-
-class Result(BaseModel):
-    """A document by its place in the request."""
-
-    index: int
-    relevance_score: float
-    document: Document | None = None
-
-
-class RerankUsage(BaseModel):
-    """Tokens that the model read: the query's count with each document."""
-
-    prompt_tokens: int
-    total_tokens: int
-
-
-class RerankResponse(BaseModel):
-    """The documents, best first."""
-
-    id: str
-    model: str
-    usage: RerankUsage
-    results: list[Result]
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "rerank-0f8d2c",
-                    "model": "ranker",
-                    "usage": {"prompt_tokens": 24, "total_tokens": 24},
-                    "results": [{"index": 0, "relevance_score": 0.9871, "document": {"text": "opec ministers agreed to cut output"}}],
-                }
-            ]
-        }
-    )
-
-
 _BODY = TypeAdapter(RerankBody)
+
+
+class _DocumentsAbsent(BaseModel):
+    # everything else is ignored, and nothing is made of it
+    documents: None = None
+
+
+_DOCUMENTS_ABSENT = TypeAdapter(_DocumentsAbsent)
+DOCUMENTS_PER_SEARCH = 100
+"""Cohere counts a query with up to so many documents as one search."""
 
 
 def parse_rerank(raw: bytes) -> RerankBody:
@@ -113,46 +37,75 @@ def parse_rerank(raw: bytes) -> RerankBody:
     Raises:
         MalformedRequest, InvalidRequest: as `json_body.parse`.
     """
-    return parse(_BODY, raw, _SENTENCES)
+    return parse(_BODY, raw, SENTENCES)
 
 
-def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_bytes: int) -> Ask:
+def has_documents(raw: bytes) -> bool:
+    """Whether a body is such a request, and not one of TEI's, which has `texts`."""
+    try:
+        _DOCUMENTS_ABSENT.validate_json(raw)
+    except ValidationError as exc:
+        return any(fault.place[:1] == ("documents",) for fault in faults(exc))
+    return False
+
+
+def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_bytes: int, api_version: str = "2") -> Ask:
     """The query beside each document, and the documents sorted.
 
     Raises:
-        InvalidRequest: the model does not rank, or cannot cut documents where the request wants it.
+        InvalidRequest: the model does not rank, or cannot do what a field wants.
         TooLarge: a text of more than `max_text_bytes`.
     """
     require_use(manifest, "rerank")
-    _require_cut(manifest, "max_tokens_per_doc", body.max_tokens_per_doc)
-    _require_cut(manifest, "truncate_prompt_tokens", None if body.truncate_prompt_tokens == -1 else body.truncate_prompt_tokens)
-    texts = [document if isinstance(document, str) else document.text for document in body.documents]
+    _require_scores(body, manifest)
+    texts = [document.text if isinstance(document, Document) else document for document in body.documents]
     query = encoded(body.query, "query", max_text_bytes)
 
+    def document_of(at: int) -> dict[str, Any]:
+        if body.return_documents is False:
+            return {}
+        document = body.documents[at]
+        return {"document": document.model_dump() if isinstance(document, Document) else {"text": document}}
+
     def render(prediction: Prediction) -> dict[str, Any]:
+        _require_cut(body, prediction)
         tokens = prediction.tokens_read()
-        best = ranking(prediction.rows)[: body.top_n]
-        results = [
-            {"index": at, "relevance_score": score, **({} if body.return_documents is False else {"document": {"text": texts[at]}})}
-            for at, score in best
-        ]
-        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return {"id": f"rerank-{request_id}", "model": body.model, "usage": usage, "results": results}
+        best = ranking(prediction.rows)[: body.top_n or None]
+        searches = -(-len(texts) // DOCUMENTS_PER_SEARCH)
+        return {
+            "id": f"rerank-{request_id}",
+            "model": body.model or manifest.model,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "meta": meta(api_version, tokens, search_units=searches),
+            "results": [{"index": at, "relevance_score": score, **document_of(at)} for at, score in best],
+        }
 
     return Ask([Item(query, encoded(text, f"documents.{i}", max_text_bytes)) for i, text in enumerate(texts)], render)
 
 
-def _require_cut(manifest: Manifest, name: str, tokens: int | None) -> None:
-    """Require that the model reads no more of a query with its document than `tokens`.
+def _require_scores(body: RerankBody, manifest: Manifest) -> None:
+    raw_ones = settings_of(manifest).function == "identity"
+    has = "raw scores only" if raw_ones else "scores from 0 to 1 only"
+    for field, raw, said in (("raw_scores", True, raw_ones), ("use_activation", False, not raw_ones)):
+        given = getattr(body, field)
+        if given is not None and (given is raw) != raw_ones:
+            raise InvalidRequest.of_field(field, f"this model answers {has}; leave it out or say {str(said).lower()}")
 
-    None allows any number.
 
-    Raises:
-        InvalidRequest: the model reads more, or reads long documents whole.
-    """
-    limit = cut_at(manifest)
-    if tokens is not None and (limit is None or tokens < limit):
-        reads = "long documents whole" if limit is None else f"the first {limit} tokens of the query with each document"
-        error = InvalidRequest(f"{name}: this model reads {reads}; leave it out")
-        error.param = name
-        raise error
+def _require_cut(body: RerankBody, prediction: Prediction) -> None:
+    """Require that no field wants documents cut or read otherwise than the model did."""
+    limit = body.truncate_prompt_tokens
+    require_uncut_by(prediction, "truncate_prompt_tokens", None if limit == -1 else limit)
+    require_uncut_by(prediction, "max_tokens_per_doc", body.max_tokens_per_doc)
+    if body.truncation_side == "left":
+        require_end_cut(prediction, "truncation_side", "say right")
+    if body.max_chunks_per_doc is not None and (body.max_chunks_per_doc > 1 or cut_at(prediction.manifest) is None):
+        _require_one_chunk(prediction)
+
+
+def _require_one_chunk(prediction: Prediction) -> None:
+    most = prediction.manifest.max_length
+    for at, row in enumerate(prediction.rows):
+        if (tokens := tokens_of(row)) > most:
+            sentence = f"document {at} has {tokens} tokens with the query, more than the {most} of a chunk; leave it out"
+            raise InvalidRequest.of_field("max_chunks_per_doc", sentence)

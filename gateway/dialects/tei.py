@@ -13,11 +13,11 @@ from pydantic import TypeAdapter
 from gateway.catalog.catalog import ServedModel
 from gateway.dialects.ask import MAX_INPUTS, Ask
 from gateway.dialects.json_body import parse
-from gateway.dialects.tei_bodies import EmbedBody, EmbedOptions, PredictBody, RerankBody, SimilarityBody, Truncation
+from gateway.dialects.tei_bodies import SENTENCES, EmbedBody, EmbedOptions, PredictBody, RerankBody, SimilarityBody, Truncation
 from gateway.dialects.texts import encoded
-from gateway.errors import InvalidRequest, TooLarge
+from gateway.dialects.truncation import require_end_cut, require_whole
+from gateway.errors import InvalidRequest
 from gateway.request.prediction import Item, Prediction
-from gateway.request.row import cut_at
 from gateway.tasks import text_classification, text_ranking
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
 from gateway.tasks.task import require_use
@@ -28,12 +28,6 @@ from model_repository.tasks import TASKS
 
 _DTYPES = {"fp32": "float32", "fp16": "float16"}
 _ERROR_TYPES = {404: "NotFound", 429: "Overloaded", 502: "Backend", 503: "Unhealthy", 504: "Backend"}
-_SENTENCES = {
-    "inputs": f"must be a text or a list of 1 to {MAX_INPUTS} texts; of /predict a text, a pair [a, b] or a list of [a] and [a, b]",
-    "texts": f"must be a list of 1 to {MAX_INPUTS} texts",
-}
-
-
 _EMBED = TypeAdapter(EmbedBody)
 _SIMILARITY = TypeAdapter(SimilarityBody)
 _PREDICT = TypeAdapter(PredictBody)
@@ -47,18 +41,19 @@ def ask_embed(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
         GatewayError: the body is not such a request, or the model cannot obey it.
     """
     require_use(manifest, "embed")
-    body = parse(_EMBED, raw, _SENTENCES)
+    body = parse(_EMBED, raw, SENTENCES)
     _require_possible(body)
     settings = settings_of(manifest)
-    if settings.normalize and not body.normalize:
-        raise InvalidRequest("normalize: this model's embeddings have length 1 always; leave it out or say true")
+    if settings.normalize and body.normalize is False:
+        raise InvalidRequest.of_field("normalize", "this model's embeddings have length 1 always; leave it out or say true")
     if body.dimensions is not None and body.dimensions not in (allowed := dimensions_of(manifest)):
-        raise InvalidRequest(f"dimensions: this model's embeddings can have {', '.join(map(str, allowed))} numbers; choose one of them")
-    normalize = body.normalize and (not settings.normalize or body.dimensions is not None)
+        sentence = f"this model's embeddings can have {', '.join(map(str, allowed))} numbers; choose one of them"
+        raise InvalidRequest.of_field("dimensions", sentence)
+    normalize = body.normalize is not False and (not settings.normalize or body.dimensions is not None)
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
 
     def render(prediction: Prediction) -> list[tuple[float, ...]]:
-        _require_whole(body, prediction)
+        _require_cut(body, prediction)
         return [embedding_of(row, body.dimensions, normalize=normalize) for row in prediction.rows]
 
     return Ask(_items(texts, "inputs", max_text_bytes), render)
@@ -72,10 +67,11 @@ def ask_similarity(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     """
     require_use(manifest, "embed")
     body = parse(_SIMILARITY, raw)
-    _require_possible(body.parameters)
+    options = body.parameters or EmbedOptions()
+    _require_possible(options)
 
     def render(prediction: Prediction) -> list[float]:
-        _require_whole(body.parameters, prediction)
+        _require_cut(options, prediction)
         source, *others = (embedding_of(row, normalize=True) for row in prediction.rows)
         return [math.fsum(map(mul, source, other)) for other in others]
 
@@ -89,7 +85,7 @@ def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
         GatewayError: the body is not such a request, or the model cannot obey it.
     """
     require_use(manifest, "predict")
-    body = parse(_PREDICT, raw, _SENTENCES)
+    body = parse(_PREDICT, raw, SENTENCES)
     _require_possible(body)
     settings = text_classification.settings_of(manifest)
     _require_scores(body.raw_scores, raw_ones=settings.function == "identity")
@@ -100,7 +96,7 @@ def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     texts = [[encoded(text, f"inputs.{i}", max_text_bytes) for text in sequence] for i, sequence in enumerate(sequences)]
 
     def render(prediction: Prediction) -> list[Any]:
-        _require_whole(body, prediction)
+        _require_cut(body, prediction)
         labels = [[score._asdict() for score in ranked(row, manifest.labels)] for row in prediction.rows]
         return labels[0] if single else labels
 
@@ -114,33 +110,42 @@ def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
         GatewayError: the body is not such a request, or the model cannot obey it.
     """
     require_use(manifest, "rerank")
-    body = parse(_RERANK, raw, _SENTENCES)
+    body = parse(_RERANK, raw, SENTENCES)
     _require_possible(body)
     _require_scores(body.raw_scores, raw_ones=text_ranking.settings_of(manifest).function == "identity")
     query = encoded(body.query, "query", max_text_bytes)
 
     def render(prediction: Prediction) -> list[dict[str, Any]]:
-        _require_whole(body, prediction)
+        _require_cut(body, prediction)
         return [
             {"index": at, **({"text": body.texts[at]} if body.return_text else {}), "score": score}
-            for at, score in ranking(prediction.rows)
+            for at, score in ranking(prediction.rows)[: body.top_n]
         ]
 
     return Ask([Item(query, encoded(text, f"texts.{i}", max_text_bytes)) for i, text in enumerate(body.texts)], render)
 
 
-def info(model: ServedModel, manifest: Manifest) -> dict[str, Any]:
-    """The body of TEI's `/info`, about the version that answers by default."""
+def info(model: ServedModel, manifest: Manifest, max_pending: int) -> dict[str, Any]:
+    """The body of TEI's `/info`, about the version that answers by default.
+
+    At most `max_pending` texts may wait for it.
+    """
     return {
         "model_id": model.name,
         "model_sha": manifest.digest.removeprefix("sha256:"),
         "model_dtype": _DTYPES.get(manifest.precision, "int8"),
+        "served_model_name": model.name,
         "model_type": _model_type(manifest),
+        "max_concurrent_requests": max_pending,
         "max_input_length": manifest.max_length,
+        "max_batch_tokens": model.max_batch_size * manifest.max_length,
         "max_batch_requests": model.max_batch_size,
         "max_client_batch_size": MAX_INPUTS,
         "auto_truncate": True,
+        "tokenization_workers": model.instances,
         "version": str(manifest.version),
+        "sha": None,
+        "docker_label": None,
     }
 
 
@@ -177,25 +182,23 @@ def _sequences(inputs: str | list[str | list[str]]) -> tuple[bool, list[list[str
     if not strings:
         return False, [sequence for sequence in inputs if isinstance(sequence, list)]
     if len(strings) != len(inputs) or len(strings) > 2:
-        raise InvalidRequest(f"inputs: {_SENTENCES['inputs']}")
+        raise InvalidRequest(f"inputs: {SENTENCES['inputs']}")
     return True, [strings]
 
 
 def _require_possible(options: Truncation) -> None:
-    if options.truncation_direction in ("Left", "left"):
-        raise InvalidRequest("truncation_direction: texts are cut at their end; leave it out or say right")
     if isinstance(options, EmbedOptions) and options.prompt_name is not None:
-        raise InvalidRequest("prompt_name: this model has no prompts; write the prompt into the text")
+        raise InvalidRequest.of_field("prompt_name", "this model has no prompts; write the prompt into the text")
 
 
 def _require_scores(raw_scores: bool | None, *, raw_ones: bool) -> None:
     if raw_scores is not None and raw_scores != raw_ones:
         has = "raw scores only" if raw_ones else "scores from 0 to 1 only"
-        raise InvalidRequest(f"raw_scores: this model answers {has}; leave it out or say {str(raw_ones).lower()}")
+        raise InvalidRequest.of_field("raw_scores", f"this model answers {has}; leave it out or say {str(raw_ones).lower()}")
 
 
-def _require_whole(options: Truncation, prediction: Prediction) -> None:
-    if options.truncate is False and (cut := prediction.truncated()):
-        at, tokens = cut[0]
-        limit = cut_at(prediction.manifest)
-        raise TooLarge(f"input {at} has {tokens} tokens, and the model reads {limit}; send a shorter text or truncate: true")
+def _require_cut(options: Truncation, prediction: Prediction) -> None:
+    if options.truncate is False:
+        require_whole(prediction, "truncate: true")
+    if options.truncation_direction in ("Left", "left"):
+        require_end_cut(prediction, "truncation_direction", "say right")

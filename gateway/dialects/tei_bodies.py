@@ -1,23 +1,42 @@
-"""The bodies of Text Embeddings Inference's requests."""
+"""The bodies of Text Embeddings Inference's requests.
+
+A field that can change the answer is obeyed or refused, and one that cannot is taken.
+"""
 
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from gateway.dialects.ask import MAX_INPUTS
-from gateway.request.json_types import FIRST_FAULT, Positive, Strict
+from gateway.request.json_types import FIRST_FAULT, Positive, Tolerant
 
 Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
 Pair = Annotated[list[str], Field(min_length=1, max_length=2), FIRST_FAULT]
+SENTENCES = {
+    "inputs": f"must be a text or a list of 1 to {MAX_INPUTS} texts (of /predict a text, a pair [a, b] or a list of [a] and [a, b]); "
+    "token ids are not taken, send the texts themselves",
+    "texts": f"must be a list of 1 to {MAX_INPUTS} texts",
+    "model": "the path names the model; ask at /models/MODEL",
+}
+"""What fields with several types must be, and why some are refused."""
 
 
-class Truncation(Strict):
+class HubOptions(Tolerant):
+    """What the Hugging Face API is told beside the inputs; none of it changes an answer."""
+
+    wait_for_model: bool | None = None
+    use_cache: bool | None = None
+    use_gpu: bool | None = None
+
+
+class Truncation(Tolerant):
     """What is done with a text that is too long."""
 
     truncate: bool | None = Field(None, description="false: a text that is too long is an error and not cut")
     truncation_direction: Literal["Left", "Right", "left", "right"] | None = Field(
-        None, description="only right can be had: the end is cut"
+        None, description="left is refused where a text is too long: the end is cut"
     )
+    options: HubOptions | None = Field(None, description="Hugging Face's: changes nothing")
 
 
 class EmbedOptions(Truncation):
@@ -30,24 +49,26 @@ class EmbedBody(EmbedOptions):
     """Texts to embed."""
 
     inputs: Texts
-    normalize: bool = Field(True, description="embeddings of Euclidean length 1")
+    normalize: bool | None = Field(None, description="embeddings of Euclidean length 1, unless false")
     dimensions: Positive | None = Field(None, description="cut embeddings to this length, where the model allows it")
+    encoding_format: Literal["float"] | None = Field(None, description="float only: base64 is spoken at /v1/embeddings")
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": "wheat prices rose"}, {"inputs": ["wheat", "oil"]}]})
 
 
-class Sentences(Strict):
+class Sentences(Tolerant):
     """A sentence, and those to compare with it."""
 
     source_sentence: str
     sentences: Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
 
 
-class SimilarityBody(Strict):
+class SimilarityBody(Tolerant):
     """Sentences to compare."""
 
     inputs: Sentences
-    parameters: EmbedOptions = Field(default_factory=EmbedOptions)
+    parameters: EmbedOptions | None = None
+    options: HubOptions | None = Field(None, description="Hugging Face's: changes nothing")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -72,7 +93,8 @@ class RerankBody(Truncation):
 
     query: str
     texts: Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
+    top_n: Positive | None = Field(None, description="the n best texts only")
     raw_scores: bool | None = Field(None, description="true: of models without a sigmoid only; false: of all others")
-    return_text: bool = False
+    return_text: bool | None = None
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"query": "who cut output?", "texts": ["opec cut output", "rates rose"]}]})

@@ -1,1 +1,1 @@
-"""The embedded default: a tritonserver and a Valkey as children of the gateway."""
+"""The embedded default: a tritonserver and two Valkeys as children of the gateway."""

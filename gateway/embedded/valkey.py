@@ -23,15 +23,27 @@ _POLL_INTERVAL_S = 0.02
 
 
 class Valkey:
-    """A running Valkey without persistence; use as a context manager."""
+    """A running Valkey without persistence; use as a context manager.
 
-    def __init__(self) -> None:
+    When its memory is full, it forgets what has an expiry if `evicts`, else it refuses writes.
+    """
+
+    def __init__(self, *, evicts: bool = True) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-valkey-"))
         self.socket = self._folder / "valkey.sock"
         self.url = f"unix://{self.socket}"
         log = self._folder / "valkey.log"
         argv = [str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._folder)]
-        argv += ["--save", "", "--appendonly", "no", "--maxmemory", MAX_MEMORY, "--maxmemory-policy", "volatile-lru"]
+        argv += [
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--maxmemory",
+            MAX_MEMORY,
+            "--maxmemory-policy",
+            "volatile-lru" if evicts else "noeviction",
+        ]
         self._child = Child(argv, dict(os.environ), log, clean_up=self._clean_up)
         self.pid = self._child.pid
         deadline_s = time.monotonic() + START_TIMEOUT_S

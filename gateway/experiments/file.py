@@ -1,6 +1,7 @@
 """The experiments file: YAML → snapshot.
 
 The file is read again when it changes. If it is then invalid, the last valid one stays in force.
+Where a change moves units between arms of one experiment, a warning says how many.
 
 experiments:
   - key: topics-lora
@@ -13,14 +14,16 @@ experiments:
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.experiments.assignment import Experiment, Variant
+from gateway.experiments.changes import warnings_of
 from gateway.faults import all_in_one
 from gateway.files import yaml_text
 from gateway.files.watched import FileKind, Watched
@@ -68,10 +71,10 @@ class _File(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> "_File":
-        for field in ("key", "model"):
-            values = [getattr(experiment, field) for experiment in self.experiments]
+        for name in ("key", "model"):
+            values = [getattr(experiment, name) for experiment in self.experiments]
             if twice := {value for value in values if values.count(value) > 1}:
-                raise ValueError(f"more than one experiment with {field} {', '.join(sorted(twice))}")
+                raise ValueError(f"more than one experiment with {name} {', '.join(sorted(twice))}")
         return self
 
 
@@ -106,6 +109,18 @@ class FileExperiments:
 
     by_model: Mapping[str, Experiment]
     fault: str | None = None
+    warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def _after(before: FileExperiments, now: FileExperiments) -> FileExperiments:
+    """The experiments of now, with what there is to say of the change, and of earlier changes."""
+    found = warnings_of(before.by_model, now.by_model)
+    kept = {
+        experiment.key: before.warnings[experiment.key]
+        for experiment in now.by_model.values()
+        if experiment.key in before.warnings and before.by_model.get(experiment.model) == experiment
+    }
+    return replace(now, warnings=kept | found)
 
 
 def experiments_at(path: Path | None) -> Watched[FileExperiments]:
@@ -120,6 +135,8 @@ def experiments_at(path: Path | None) -> Watched[FileExperiments]:
             taken="experiments read",
             refused="experiments file refused, the last good one stays in force",
             shown=lambda file: {"experiments": [experiment.key for experiment in file.by_model.values()]},
+            after=_after,
+            warnings=lambda file: dict.fromkeys(chain.from_iterable(file.warnings.values())),
             marked=lambda file, fault: replace(file, fault=fault),
         ),
     )

@@ -1,6 +1,6 @@
 """The experiments as requests see them, whether their source is a file or a store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gateway.experiments.assignment import Experiment
@@ -16,6 +16,10 @@ class ExperimentsSnapshot(Protocol):
     @property
     def fault(self) -> str | None:
         """Why an earlier state of the source is in force; None if its present state is."""
+
+    @property
+    def warnings(self) -> Mapping[str, Sequence[str]]:
+        """What an experiment does that its owner may not expect, by its key."""
 
 
 class Experiments(Protocol):

@@ -41,6 +41,14 @@ class FakeState:
         """As `State.up`."""
         return not self.unavailable
 
+    @property
+    def fault(self) -> None:
+        """As `State.fault`: there is none."""
+        return None
+
+    async def check(self) -> None:
+        """As `State.check`."""
+
     async def hash_get(self, asked: Mapping[str, Sequence[str]]) -> dict[str, list[bytes | None]]:
         """As `State.hash_get`."""
         await asyncio.sleep(0)

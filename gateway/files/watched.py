@@ -6,7 +6,7 @@ others.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -29,6 +29,14 @@ def _unmarked(value: Value, _fault: str) -> Value:
     return value
 
 
+def _unchanged(_before: Value, value: Value) -> Value:
+    return value
+
+
+def _none(_value: Any) -> Iterable[str]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileKind(Generic[Value]):
     """What a kind of file holds, and how its changes are reported."""
@@ -48,6 +56,10 @@ class FileKind(Generic[Value]):
     shown: Callable[[Value], Mapping[str, Any]]
     marked: Callable[[Value, str], Value] = _unmarked
     """makes the last good value tell the file's fault, where readers of the value need it"""
+    after: Callable[[Value, Value], Value] = _unchanged
+    """(the value before, the new one) → the new one, which may tell what has changed"""
+    warnings: Callable[[Value], Iterable[str]] = _none
+    """sentences about a value that is in force and may not do what its author expects"""
 
 
 class Watched(Generic[Value]):
@@ -87,6 +99,11 @@ class Watched(Generic[Value]):
                 self._tell(apply)
             await asyncio.sleep(WATCH_INTERVAL_S)
 
+    def warn(self) -> None:
+        """Log what the value in force may do that its author does not expect."""
+        for sentence in self._kind.warnings(self.current):
+            log.warning(sentence)
+
     def _take(self) -> bool:
         """Whether what is in force, or the fault, is another than before."""
         changed = self._path is not None and self._changed(self._path)
@@ -105,7 +122,7 @@ class Watched(Generic[Value]):
             return False
         self._seen = contents
         try:
-            self.current = self._kind.parse(contents.decode())
+            self.current = self._kind.after(self.current, self._kind.parse(contents.decode()))
         except ValueError as exc:  # UnicodeDecodeError is one
             self._refuse(f"{path}: {exc}")
         else:
@@ -122,3 +139,4 @@ class Watched(Generic[Value]):
         if apply is not None:
             apply()
         log.info(self._kind.taken, **self._kind.shown(self.current))
+        self.warn()

@@ -102,5 +102,9 @@ METHODS: Mapping[str, Method] = {
 """By the names of the protocol; `ModelStreamInfer` alone is a stream and has no row."""
 
 
+OPEN_TO_ALL = frozenset({"ServerLive", "ServerReady", "ServerMetadata"})
+"""The methods that ask for no key; they read no message."""
+
+
 async def _catalog(http: Request) -> Catalog:
     return (await Call.enter(http)).stack.catalog.current

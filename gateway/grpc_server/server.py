@@ -10,6 +10,7 @@ import grpc
 from starlette.applications import Starlette
 from tritonclient.grpc.service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 
+from gateway.grpc_server import departures
 from gateway.grpc_server.rpc import Observed
 from gateway.grpc_server.service import InferenceService
 from gateway.http_server.drain import Drain
@@ -23,14 +24,17 @@ class ServingOptions:
     """Where and how gRPC is spoken.
 
     All workers share `port`; 0: gRPC is not spoken. A client that has not begun to speak HTTP/2
-    (and TLS) `handshake_timeout_s` after it connected is cut off. With `tls` (certificate with its
-    chain, private key; PEM files) the server speaks TLS and nothing else.
+    (and TLS) `handshake_timeout_s` after it connected is cut off. A connection may have
+    `max_streams` RPCs open at once, whether their message has come or not; a client keeps back
+    those beyond. With `tls` (certificate with its chain, private key; PEM files) the server speaks
+    TLS and nothing else.
     """
 
     host: str
     port: int
     max_message_bytes: int
     handshake_timeout_s: float
+    max_streams: int
     tls: tuple[Path, Path] | None = None
 
 
@@ -44,8 +48,10 @@ async def serving(app: Starlette, options: ServingOptions, drain: Drain, observe
     if not options.port:
         yield
         return
-    server = grpc.aio.server(options=_channel_options(options))
-    add_GRPCInferenceServiceServicer_to_server(InferenceService(app, observed), server)
+    departures.log_quietly()
+    service = InferenceService(app, observed)
+    server = grpc.aio.server(interceptors=[service.early_answer()], options=_channel_options(options))
+    add_GRPCInferenceServiceServicer_to_server(service, server)
     _listen(server, options)
     await server.start()
     stopping = asyncio.create_task(_stop(server, drain))
@@ -59,6 +65,7 @@ async def serving(app: Starlette, options: ServingOptions, drain: Drain, observe
 def _channel_options(options: ServingOptions) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 1),
+        ("grpc.max_concurrent_streams", options.max_streams),
         ("grpc.max_receive_message_length", options.max_message_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.server_handshake_timeout_ms", int(options.handshake_timeout_s * 1e3)),

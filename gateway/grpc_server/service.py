@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.applications import Starlette
 from tritonclient.grpc import service_pb2 as pb
@@ -11,8 +11,10 @@ from tritonclient.grpc import service_pb2 as pb
 from gateway.concurrency.ordered import Ordered
 from gateway.errors import GatewayError
 from gateway.grpc_server import messages
-from gateway.grpc_server.methods import METHODS, Method, model_infer
+from gateway.grpc_server.early_answer import Answer, EarlyAnswer
+from gateway.grpc_server.methods import METHODS, OPEN_TO_ALL, Method, model_infer
 from gateway.grpc_server.rpc import Observed, Rpc, Rpcs, code_of
+from gateway.request.principal import PREDICT
 from gateway.stack import stack_of
 
 SERVICE = "inference.GRPCInferenceService"
@@ -52,6 +54,21 @@ class InferenceService:
                 for response in responses:
                     yield response
 
+    def early_answer(self) -> EarlyAnswer:
+        """The interceptor that answers what can be answered before a message has come."""
+        unread: dict[str, Answer] = {_path(name): partial(self._respond, name, METHODS[name], None) for name in OPEN_TO_ALL}
+        guarded = frozenset(map(_path, METHODS.keys() - OPEN_TO_ALL | {"ModelStreamInfer"}))
+        return EarlyAnswer(unread, guarded, self._know, self._fail)
+
+    async def _know(self, authorization: str | None) -> None:
+        await stack_of(self._app).door.principal(authorization, PREDICT)
+
+    async def _fail(self, name: str, error: GatewayError, context: Any) -> None:
+        async def refuse(_http: Any, _message: Any, _context: Any) -> NoReturn:
+            raise error
+
+        await self._respond(name, refuse, None, context)
+
     async def _respond(self, name: str, method: Method, message: Any, context: Any) -> Any:
         rpc = await self._run(name, method, message, context)
         await context.send_initial_metadata(rpc.metadata)
@@ -61,6 +78,10 @@ class InferenceService:
 
     async def _run(self, name: str, method: Method, message: Any, context: Any) -> Rpc[Any]:
         return await self._rpcs.run(name, context, lambda http: method(http, message, context))
+
+
+def _path(method: str) -> str:
+    return f"/{SERVICE}/{method}"
 
 
 def _trailing(fault: GatewayError) -> tuple[tuple[str, str], ...]:

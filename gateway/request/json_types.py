@@ -1,8 +1,11 @@
 """Types of what stands in JSON bodies, for pydantic to check."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
+from pydantic_core import CoreSchema, core_schema
+
+from gateway.faults import UNKNOWN_FIELD
 
 
 def _whole(number: object) -> object:
@@ -32,3 +35,23 @@ class Strict(BaseModel):
     """A body or a part of one: fields that are not known and values of other types are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Absent:
+    """null, where a field that is not known may hold nothing else."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        """Anything but null is a fault of the kind `UNKNOWN_FIELD`."""
+        return core_schema.custom_error_schema(core_schema.none_schema(), UNKNOWN_FIELD, custom_error_message="There is no such field")
+
+
+class Tolerant(BaseModel):
+    """A body or a part of one, as clients of another server write it.
+
+    A field that is null counts as absent, whatever its name, so each field that may be absent has
+    None among its types. Other fields that are not known, and values of other types, are refused.
+    """
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[str, Annotated[None, _Absent]]

@@ -32,6 +32,11 @@ async def _delete(stack: Stack, scope: str) -> Deleted:
     return Deleted(deleted=scope, within_s=stack.cache.deletions.refresh_s)
 
 
+def _name_of(stack: Stack, model: str) -> str:
+    """The model that an alias stands for; a model that is served no more keeps its name."""
+    return stack.catalog.current.name_of(model) if stack.catalog.loaded else model
+
+
 @router.delete("", summary="Delete everything cached")
 async def delete_all(stack: Admitted) -> Deleted:
     """Of all models and tenants."""
@@ -41,13 +46,13 @@ async def delete_all(stack: Admitted) -> Deleted:
 @router.delete("/models/{model:name}", summary="Delete what is cached of a model")
 async def delete_model(stack: Admitted, model: str) -> Deleted:
     """All versions, for all tenants. The model need not be served any more."""
-    return await _delete(stack, generations.model_scope(model))
+    return await _delete(stack, generations.model_scope(_name_of(stack, model)))
 
 
 @router.delete("/models/{model:name}/versions/{version}", summary="Delete what is cached of a version")
 async def delete_version(stack: Admitted, model: str, version: int) -> Deleted:
     """For all tenants."""
-    return await _delete(stack, generations.version_scope(model, version))
+    return await _delete(stack, generations.version_scope(_name_of(stack, model), version))
 
 
 @router.delete("/tenants/{tenant}", summary="Delete what is cached for a tenant")

@@ -24,7 +24,7 @@ class Checks(BaseModel):
 
     triton: str
     cache: str = Field(description="none where no cache is configured")
-    state: str = Field(description="none where keys and limits are not kept in Redis")
+    state: str = Field(description="none where keys and limits are not kept in Redis; also why the server is not fit to keep them")
     auth: str = Field(description="on, or off: everyone may ask")
     experiments: str = Field(description="a fault of the file, of which the last good contents stay in force")
     runtime_settings: str = Field(description="a fault of the file, of which the last good contents stay in force")
@@ -77,7 +77,7 @@ async def readyz(request: Request) -> Response:
     checks = {
         "triton": stack.catalog.fault or "ok",
         "cache": stack.cache.state,
-        "state": "none" if stack.state is None else "ok" if stack.state.up else "does not answer",
+        "state": "none" if stack.state is None else (stack.state.fault or "ok") if stack.state.up else "does not answer",
         "auth": "on" if stack.door.guarded else "off: everyone may ask",
         "experiments": stack.experiments.current.fault or "ok",
         "runtime_settings": stack.runtime.fault or "ok",

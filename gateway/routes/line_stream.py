@@ -15,19 +15,46 @@ from starlette.types import Receive, Scope, Send
 from gateway.concurrency.ordered import Ordered
 from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line, Splitter
+from gateway.errors import GatewayError, MalformedRequest
+from gateway.http_server.content_coding import Decoder
 from gateway.request.context import RequestContext
 from gateway.request.request_limits import RequestLimits
 
 CLIENT_LEFT = "the client left"
 
 
+class Refused(Exception):
+    """The caller may send no more lines, from this one on."""
+
+    def __init__(self, number: int, error: GatewayError) -> None:
+        super().__init__(error.message)
+        self.number, self.error = number, error
+
+
 class LineStream(Response):
-    """Sends `line_out` of each line of the request's body, in the order of the lines."""
+    """Sends `line_out` of each line of the request's body, in the order of the lines.
+
+    `check` raises a `GatewayError` once the caller may ask no more. The line that comes then gets
+    this error, and the stream ends.
+
+    Raises:
+        UnknownCoding: the body is compressed in a way that is not known here.
+    """
 
     media_type = ndjson.MEDIA_TYPE
+    body = b""  # it is never whole, so it is not compressed
 
-    def __init__(self, request: Request, ctx: RequestContext, limits: RequestLimits, line_out: Callable[[Line], Awaitable[bytes]]) -> None:
-        self._request, self._ctx, self._limits, self._line_out = request, ctx, limits, line_out
+    def __init__(
+        self,
+        request: Request,
+        ctx: RequestContext,
+        limits: RequestLimits,
+        line_out: Callable[[Line], Awaitable[bytes]],
+        check: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._request, self._ctx, self._limits = request, ctx, limits
+        self._line_out, self._check = line_out, check
+        self._decoder = Decoder(ctx.headers.get("content-encoding", ""))
         self._read_over = asyncio.Event()
         self.status_code, self.background = 200, None
         self.init_headers({"X-Accel-Buffering": "no"})  # for proxies that would wait for the whole response
@@ -69,6 +96,9 @@ class LineStream(Response):
                         await send({"type": "http.response.body", "body": b"".join(together), "more_body": True})
         except ClientDisconnect:
             self._ctx.error = CLIENT_LEFT
+        except Refused as exc:
+            self._ctx.error = repr(exc.error)
+            await send({"type": "http.response.body", "body": ndjson.error_line(exc.number, exc.error), "more_body": False})
         except TimeoutError:
             # without the last message the client sees that the response is not whole
             self._ctx.error = f"cut off: the client neither sent nor read for {limits.stream_stall_s:g} s"
@@ -80,12 +110,23 @@ class LineStream(Response):
         try:
             async with aclosing(self._request.stream()) as chunks:
                 while (chunk := await self._next(chunks)) is not None:
-                    for line in splitter.feed(chunk):
-                        yield line
+                    for piece in self._decoder.feed(chunk):
+                        for line in splitter.feed(piece):
+                            yield await self._checked(line)
+            self._decoder.end()
+        except MalformedRequest as exc:
+            raise Refused(splitter.next_number, exc) from exc
         finally:
             self._read_over.set()
         for line in splitter.end():
-            yield line
+            yield await self._checked(line)
+
+    async def _checked(self, line: Line) -> Line:
+        try:
+            await self._check()
+        except GatewayError as exc:
+            raise Refused(line.number, exc) from exc
+        return line
 
     async def _next(self, chunks: AsyncGenerator[bytes, None]) -> bytes | None:
         async with asyncio.timeout(self._limits.stream_stall_s):

@@ -6,24 +6,28 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dialects import openai
-from gateway.dialects.kserve_v1 import Error
+from gateway.dialects.openai_bodies import OpenAIError
 from gateway.routes.admitted import admitted
 from gateway.stack import Stack
 from model_repository.manifest import Manifest
 
 
 class Model(BaseModel):
-    """A model as OpenAI lists it; `created` is 0, for it is not known."""
+    """A model or an alias as OpenAI lists it; `created` is 0, for it is not known.
+
+    `root` is the name of the model itself, as vLLM has it.
+    """
 
     id: str
     object: Literal["model"]
     created: int
     owned_by: str
+    root: str
 
 
 class ModelList(BaseModel):
-    """The models' names as KServe v1 lists them (`models`), and as OpenAI does (`object`,
-    `data`).
+    """The models' names as KServe v1 lists them (`models`); models and aliases as OpenAI does
+    (`object`, `data`).
     """
 
     models: list[str]
@@ -36,7 +40,7 @@ class ModelList(BaseModel):
                 {
                     "models": ["topics"],
                     "object": "list",
-                    "data": [{"id": "topics", "object": "model", "created": 0, "owned_by": "headrace"}],
+                    "data": [{"id": "topics", "object": "model", "created": 0, "owned_by": "headrace", "root": "topics"}],
                 }
             ]
         }
@@ -68,6 +72,7 @@ class Experiment(BaseModel):
     key: str
     coverage: float
     variants: list[Arm]
+    warnings: list[str] = Field(description="what it does that its owner may not expect, such as units that changed their arm")
 
 
 class ModelDetails(Model):
@@ -82,26 +87,26 @@ class ModelDetails(Model):
 
 
 Admitted = Annotated[Stack, admitted(None)]
-router = APIRouter(tags=["models"], responses={status: {"model": Error} for status in (401, 429, 503)})
+router = APIRouter(tags=["models"], responses={status: {"model": OpenAIError} for status in (401, 429, 503)})
 
 
 @router.get("/v1/models", summary="List the models")
 async def list_models(stack: Admitted) -> ModelList:
     """One answer for two kinds of clients: KServe v1 reads `models`, OpenAI `data`."""
-    models = stack.catalog.current.models
-    names = sorted(models)
-    return ModelList.model_validate({"models": names, **openai.describe(models[name] for name in names)})
+    catalog = stack.catalog.current
+    return ModelList.model_validate({"models": sorted(catalog.models), **openai.describe(catalog)})
 
 
-@router.get("/v1/models/{model:name}", summary="Show a model", responses={200: {"model": ModelDetails}, 404: {"model": Error}})
+@router.get("/v1/models/{model:name}", summary="Show a model", responses={200: {"model": ModelDetails}, 404: {"model": OpenAIError}})
 async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
     """A model's versions with their manifests (measured quality, sizes, provenance), and its
     experiment; OpenAI's fields beside.
     """
     served = stack.catalog.current.model(model)
-    experiment = stack.experiments.current.by_model.get(model)
+    experiments = stack.experiments.current
+    experiment = experiments.by_model.get(served.name)
     return {
-        **openai.describe_model(served),
+        **openai.describe_model(model, served.name),
         "name": served.name,
         "ready": any(version.ready for version in served.versions.values()),
         "default_version": served.default_version,
@@ -117,5 +122,6 @@ async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
             "variants": [
                 {"name": arm.name, "model": arm.model, "version": arm.version, "weight": arm.weight} for arm in experiment.variants
             ],
+            "warnings": list(experiments.warnings.get(experiment.key, ())),
         },
     }

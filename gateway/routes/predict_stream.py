@@ -39,7 +39,7 @@ async def predict_stream(request: Request) -> Response:
     while sending.
 
     X-Request-Timeout-Ms is each line's, and so is the limit of a body's size; the whole has
-    neither.
+    neither. The key is checked at each line: a stream ends when its key does.
     """
     call = await Call.enter(request)
     limits = call.stack.request_limits
@@ -49,10 +49,10 @@ async def predict_stream(request: Request) -> Response:
     lane = call.assign(request.path_params["model"], _version(request.query_params.get("version")))
     require_parameters(task_of(lane.manifest), lane.manifest.task, parameters)
     # a stream yields to requests unless X-Priority says another priority
-    predict = partial(call.predict_part, lane, priority=call.priority(Priority.BATCH))
+    predict = partial(call.predict_part, priority=call.priority(Priority.BATCH))
     paced = PacedPredictions(predict, Pace(limits.stream_window), call.timeout_s)
-    lines = LinePredictions(call, lane.manifest, parameters, paced.predict)
-    return LineStream(request, call.ctx, limits, lines.line_out)
+    lines = LinePredictions(call, parameters, paced.predict)
+    return LineStream(request, call.ctx, limits, lines.line_out, call.check)
 
 
 def _version(given: str | None) -> int | None:

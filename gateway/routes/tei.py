@@ -7,21 +7,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from gateway.calls.call import Call
-from gateway.catalog.default_models import default_model
-from gateway.dialects import hugging_face, tei, tei_bodies
+from gateway.dialects import hugging_face, hugging_face_bodies, rerank, tei, tei_bodies, vertex
 from gateway.dialects.ask import Ask
-from gateway.errors import NotReady
+from gateway.dialects.rerank_bodies import RerankBody, RerankResponse
+from gateway.lane import Lane
+from gateway.routes import cohere
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation.openapi import MODEL, REQUEST_HEADERS, json_body, responses
-from gateway.routes.documentation.schema import schema_of
-from gateway.stack import Stack, stack_of
+from gateway.routes.documentation.schema import any_of, schema_of
 from model_repository.manifest import Manifest
 
 router = APIRouter(route_class=DirectRoute, tags=["text embeddings inference"])
+Endpoint = Callable[[Request], Awaitable[Response]]
 Read = Callable[[bytes, Manifest, int], Ask]
 
 
@@ -47,40 +47,19 @@ class Rank(BaseModel):
     text: str | None = None
 
 
-class Info(BaseModel):
-    """What a server says of its model."""
-
-    model_id: str
-    model_sha: str
-    model_dtype: str
-    model_type: dict[str, Any]
-    max_input_length: int
-    max_batch_requests: int
-    max_client_batch_size: int
-    auto_truncate: bool
-    version: str
-
-
-def _model(request: Request, stack: Stack, use: str) -> str:
-    named = request.path_params.get("model")
-    return default_model(use, stack.default_models, stack.catalog.current) if named is None else str(named)
-
-
-def _endpoint(name: str, summary: str, use: str, read: Read) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(name: str, use: str, read: Read) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         call = await Call.enter(request)
         raw = await call.json()
-        lane = call.assign(_model(request, call.stack, use))
-        ask = read(raw, lane.manifest, call.stack.request_limits.max_text_bytes)
-        return await call.answer(lane, ask)
+        lane = call.assign(call.model(request.path_params.get("model"), use))
+        return await call.answer(lane, read(raw, lane.manifest, call.stack.request_limits.max_text_bytes))
 
-    endpoint.__name__, endpoint.__doc__ = name, summary
+    endpoint.__name__ = name
     return endpoint
 
 
-def _add(path: str, *, name: str, summary: str, use: str, read: Read, body: dict[str, Any], response: Any) -> None:
-    """Serve a path for the default model of `use`, and below `/models/{model}` for each model."""
-    endpoint = _endpoint(name, summary, use, read)
+def _add(path: str, endpoint: Endpoint, *, summary: str, body: dict[str, Any], response: Any) -> None:
+    """Serve a path for a default model, and below `/models/{model}` for each model."""
     of_model = "/models/{model:name}" + path.removesuffix("/")
     for served_path, parameters in ((path, REQUEST_HEADERS), (of_model, [MODEL, *REQUEST_HEADERS])):
         router.add_api_route(
@@ -94,92 +73,81 @@ def _add(path: str, *, name: str, summary: str, use: str, read: Read, body: dict
 
 
 _ROOT_BODIES = (
-    hugging_face.ClassificationBody,
-    hugging_face.EntityBody,
-    hugging_face.AnswerBody,
-    hugging_face.ZeroShotBody,
+    hugging_face_bodies.ClassificationBody,
+    hugging_face_bodies.EntityBody,
+    hugging_face_bodies.AnswerBody,
+    hugging_face_bodies.ZeroShotBody,
     tei_bodies.EmbedBody,
     tei_bodies.SimilarityBody,
     tei_bodies.RerankBody,
 )
 _add(
     "/embed",
-    name="embed",
+    _endpoint("embed", "embed", tei.ask_embed),
     summary="Embed texts",
-    use="embed",
-    read=tei.ask_embed,
     body=schema_of(tei_bodies.EmbedBody),
     response=list[list[float]],
 )
 _add(
     "/similarity",
-    name="similarity",
+    _endpoint("similarity", "embed", tei.ask_similarity),
     summary="Compare sentences",
-    use="embed",
-    read=tei.ask_similarity,
     body=schema_of(tei_bodies.SimilarityBody),
     response=list[float],
 )
 _add(
     "/predict",
-    name="classify",
+    _endpoint("classify", "predict", tei.ask_predict),
     summary="Classify texts",
-    use="predict",
-    read=tei.ask_predict,
     body=schema_of(tei_bodies.PredictBody),
     response=list[LabelScore] | list[list[LabelScore]],
 )
+
+
+async def _pipeline(request: Request) -> Response:
+    """Ask as a Hugging Face pipeline."""
+    call = await Call.enter(request)
+    raw = await call.json()
+    lane = call.assign(call.model(request.path_params.get("model"), "root"))
+    return await call.answer(lane, _read_pipeline(call, raw, lane))
+
+
+def _read_pipeline(call: Call, raw: bytes, lane: Lane) -> Ask:
+    older = hugging_face.reads_labels_and_scores(call.ctx.headers.get("user-agent", ""))
+    return hugging_face.ask(raw, lane.manifest, call.stack.request_limits.max_text_bytes, labels_and_scores=older)
+
+
+async def _rank(request: Request) -> Response:
+    """TEI's body has `texts`; one with `documents` is answered as at `/v1/rerank`."""
+    call = await Call.enter(request)
+    raw = await call.json()
+    if rerank.has_documents(raw):
+        return await cohere.rank(call, raw)
+    lane = call.assign(call.model(request.path_params.get("model"), "rerank"))
+    return await call.answer(lane, tei.ask_rerank(raw, lane.manifest, call.stack.request_limits.max_text_bytes))
+
+
+async def _vertex(request: Request) -> Response:
+    """Vertex AI's envelope: each instance is a request as at `/`."""
+    call = await Call.enter(request)
+    raw = await call.json()
+    lane = call.assign(call.model(request.path_params.get("model"), "root"))
+    return await call.answer(lane, vertex.ask_vertex(raw, lambda instance: _read_pipeline(call, instance, lane)))
+
+
 _add(
     "/rerank",
-    name="rank",
+    _rank,
     summary="Sort texts by relevance",
-    use="rerank",
-    read=tei.ask_rerank,
-    body=schema_of(tei_bodies.RerankBody),
-    response=list[Rank],
+    body=any_of(tei_bodies.RerankBody, RerankBody),
+    response=list[Rank] | RerankResponse,
 )
 _add(
     "/",
-    name="pipeline",
+    _pipeline,
     summary="Ask as a Hugging Face pipeline",
-    use="root",
-    read=hugging_face.ask,
-    body={"anyOf": [schema_of(body) for body in _ROOT_BODIES]},
+    body=any_of(*_ROOT_BODIES),
     response=Any,
 )
-
-
-@router.get("/info", summary="Describe the default model", responses=responses(Info, TeiError))
-@router.get(
-    "/models/{model:name}/info", summary="Describe a model", responses=responses(Info, TeiError), openapi_extra={"parameters": [MODEL]}
-)
-async def show_info(request: Request) -> Response:
-    """The model's task, precision and limits, of the version that answers by default."""
-    call = await Call.enter(request)
-    model = call.stack.catalog.current.model(_model(request, call.stack, "root"))
-    return JSONResponse(tei.info(model, model.versions[model.default_version].manifest))
-
-
-@router.get("/health", summary="Does the model server answer?", response_class=Response, responses={503: {"model": TeiError}})
-async def check_health(request: Request) -> Response:
-    """200 while a catalog is known and Triton answers. No key is asked for."""
-    stack = stack_of(request.app)
-    if stack.catalog.fault is not None:
-        raise NotReady(stack.catalog.fault)
-    return Response()
-
-
-@router.get(
-    "/models/{model:name}/health",
-    summary="Is a model ready?",
-    response_class=Response,
-    responses={status: {"model": TeiError} for status in (401, 403, 404, 429, 503)},
-    openapi_extra={"parameters": [MODEL]},
-)
-async def check_model(request: Request) -> Response:
-    """200 while one of the model's versions is ready."""
-    call = await Call.enter(request)
-    model = call.stack.catalog.current.model(request.path_params["model"])
-    if not model.is_ready(model.default_version):
-        raise NotReady(f"no version of model {model.name} is ready; try again later")
-    return Response()
+_add("/vertex", _vertex, summary="Ask as from Vertex AI", body=schema_of(vertex.VertexBody), response=Any)
+router.add_api_route("/invocations", _pipeline, methods=["POST"], include_in_schema=False)

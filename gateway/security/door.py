@@ -2,13 +2,14 @@
 
 await stack.door.enter(ctx, PREDICT)      authenticates, checks the scope, takes one request
 await stack.door.charge(ctx, len(texts))  takes the request's items
+await stack.door.check(ctx, PREDICT)      authenticates again, before each part of a long request
 """
 
 from functools import partial
 
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, MalformedRequest
 from gateway.request.context import RequestContext
-from gateway.request.principal import ADMIN, ANONYMOUS
+from gateway.request.principal import ADMIN, ANONYMOUS, Principal
 from gateway.security.authenticator import Authenticator
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
 
@@ -28,22 +29,42 @@ class Door:
         """Let in a caller that has `scope` (None: any known caller), and write it into `ctx`.
 
         Raises:
+            MalformedRequest: a header of which one value counts came more than once.
             Unauthenticated: the caller is not known.
             Forbidden: the caller is known, but does not have the scope.
             RateLimited: the caller has sent too many requests.
             StateUnavailable: state is gone, and the caller's key is not remembered.
         """
+        if ctx.repeated:
+            raise MalformedRequest(f"{ctx.repeated[0]}: the request has this header more than once; send one")
+        await self.check(ctx, scope)
+        if self._authenticator is not None:
+            ctx.rate_limit = partial(self._limiter.headers, ctx.principal)
+            await self._limiter.take_request(ctx.principal)
+
+    async def check(self, ctx: RequestContext, scope: str | None) -> None:
+        """As `enter`, without taking a request: so a long request ends with its caller's key.
+
+        Raises:
+            Unauthenticated, Forbidden, StateUnavailable: as `enter`.
+        """
+        ctx.principal = principal = await self.principal(ctx.headers.get("authorization"), scope)
+        ctx.tenant = principal.tenant
+
+    async def principal(self, authorization: str | None, scope: str | None) -> Principal:
+        """The caller that sent this header, if it has `scope`.
+
+        Raises:
+            Unauthenticated, Forbidden, StateUnavailable: as `enter`.
+        """
         if self._authenticator is None:
             if scope == ADMIN:
                 raise Forbidden("administration needs a key with the scope admin, and authentication is off: set HEADRACE_AUTH=keys")
-            ctx.principal = ANONYMOUS
-            return
-        principal = await self._authenticator.principal(ctx.headers.get("authorization"))
-        ctx.principal, ctx.tenant = principal, principal.tenant
+            return ANONYMOUS
+        principal = await self._authenticator.principal(authorization)
         if scope is not None and scope not in principal.scopes:
             raise Forbidden(f"this needs a key with the scope {scope}")
-        ctx.rate_limit = partial(self._limiter.headers, principal)
-        await self._limiter.take_request(principal)
+        return principal
 
     async def charge(self, ctx: RequestContext, items: int) -> None:
         """Take a request's items from the rate limits of its caller.

@@ -7,6 +7,7 @@ The key set is fetched in the background, and the last good one stays while its 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException
 from typing import Any, Final, Literal, NamedTuple
 
 import jwt
@@ -22,7 +23,6 @@ Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256
 REFRESH_S: Final = 300.0
 RETRY_S: Final = 5.0
 """Also the shortest time between a fetch and another that an unknown key id causes."""
-FETCH_TIMEOUT_S: Final = 5.0
 
 
 class TokenRules(NamedTuple):
@@ -64,9 +64,8 @@ class KeySet:
     async def refresh(self) -> bool:
         """Fetch the keys; returns whether that worked. Where it fails, the last keys stay."""
         try:
-            raw = await asyncio.to_thread(self._fetch)
-            keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(raw).keys}
-        except (jwt.PyJWTError, ValueError, OSError) as exc:
+            raw, keys = await asyncio.to_thread(self._read)
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OSError, HTTPException) as exc:
             log.warning("key set not fetched, the last one stays", reason=repr(exc))
             return False
         if raw != self._raw:
@@ -74,6 +73,11 @@ class KeySet:
             for changed in self._on_change:
                 changed()
         return True
+
+    def _read(self) -> tuple[Any, dict[str | None, jwt.PyJWK]]:
+        """What was fetched, and its keys; it blocks."""
+        raw = self._fetch()
+        return raw, {key.key_id: key for key in jwt.PyJWKSet.from_dict(raw).keys}
 
     def want(self) -> None:
         """Fetch soon, because a key is missing; never more often than every `RETRY_S` seconds."""
@@ -146,11 +150,6 @@ class TokenVerifier:
                 raise StateUnavailable("the issuer's keys have not been fetched yet; try again later")
             raise Unauthenticated("this token is signed with a key that is not known (yet)")
         return key
-
-
-def fetcher(url: str) -> Callable[[], Any]:
-    """A function that fetches a key set; it blocks, has a timeout, and follows no redirects."""
-    return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_S).fetch_data
 
 
 def _scopes(claim: Any) -> frozenset[str]:

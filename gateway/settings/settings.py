@@ -43,7 +43,16 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="port to listen on")
+    keep_alive_s: float = Field(
+        75, gt=0, description="how long an idle connection stays open, seconds; longer than the proxies in front keep theirs"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(of_text(setting_values.origins))] = Field(
+        (), description="origins whose pages may ask from a browser, e.g. https://app.example, separated by commas; *: all; none: no page"
+    )
     grpc_port: int = Field(0, ge=0, le=65535, description="port of the Open Inference Protocol over gRPC; 0: not spoken")
+    grpc_max_streams: int = Field(
+        256, ge=1, description="most gRPC calls that a connection may have open at once, a stream being one; a client keeps back others"
+    )
     triton_url: Annotated[str, BeforeValidator(of_text(setting_values.endpoints))] = Field(
         "127.0.0.1:8000",
         description="host:port of Triton's HTTP endpoint; several separated by commas; dns:///host:port for all addresses of a name",
@@ -146,6 +155,11 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="models that answer at paths that name none, e.g. embed=minilm,predict=topics,rerank=ranker,root=minilm; "
         "the only model of a task is that task's default",
+    )
+    model_aliases: Annotated[dict[str, str], NoDecode, BeforeValidator(of_text(setting_values.model_aliases))] = Field(
+        default_factory=dict,
+        description="other names of models, for clients whose model's name is fixed, "
+        "e.g. text-embedding-ada-002=minilm,sentence-transformers/all-MiniLM-L6-v2=minilm",
     )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
     max_request_timeout_ms: float = Field(60_000, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")

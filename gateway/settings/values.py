@@ -12,6 +12,7 @@ from gateway.catalog.default_models import USES
 from gateway.request.principal import DEFAULT_SCOPES, parse_scopes
 
 _KEY = re.compile(r"([A-Za-z0-9_.-]{1,100}):([0-9a-f]{64})(?::([a-z+]+))?")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,?#@*]+")
 _ENDPOINT = re.compile(r"(?:dns:///)?(?P<host>[^/\s,]+):(?P<port>\d{1,5})")
 _MAX_PORT = 65_535
 _HEADER = re.compile(r"([a-z0-9_.-]+)=([\x20-\x7e]+)")
@@ -80,6 +81,14 @@ def names(text: str) -> frozenset[str]:
     return frozenset(filter(None, words(text)))
 
 
+def origins(text: str) -> tuple[str, ...]:
+    """`https://a.example, http://localhost:3000` or `*` → the origins."""
+    found = tuple(filter(None, words(text)))
+    if any(origin != "*" and not _ORIGIN.fullmatch(origin) for origin in found):
+        raise ValueError("give origins as browsers send them, such as https://app.example or http://localhost:3000, without a path; or *")
+    return found
+
+
 def ways_in(text: str) -> frozenset[str]:
     """`keys`, `jwt` or both; of `off` none."""
     ways = frozenset(words(text))
@@ -96,6 +105,19 @@ def headers(text: str) -> dict[str, str]:
     if None in matches:
         raise ValueError("give name=value pairs separated by commas, names in lower case")
     return {match[1]: match[2] for match in matches if match}
+
+
+def model_aliases(text: str) -> dict[str, str]:
+    """`ALIAS=MODEL,…` → models by alias."""
+    pairs = [part.rpartition("=") for part in words(text) if part]
+    if any(not alias.isprintable() or not alias.strip("/:") or not model for alias, _, model in pairs):
+        raise ValueError("give ALIAS=MODEL pairs separated by commas, ALIAS being the name that clients say")
+    aliases = {alias: model for alias, _, model in pairs}
+    if len(aliases) < len(pairs):
+        raise ValueError("an alias stands there twice; give each one model")
+    if chained := sorted(aliases.keys() & set(aliases.values())):
+        raise ValueError(f"{chained[0]} is an alias and the model of another; give a model's own name")
+    return aliases
 
 
 def default_models(text: str) -> dict[str, str]:

@@ -1,23 +1,25 @@
 """State in Redis or Valkey. The one module that knows `redis` for state.
 
-Every call has a strict time limit. After a fault no call is made for a moment, so that requests
-that need state fail at once, not slowly.
+Every call has a strict time limit. After a call that the server did not answer none is made for a
+moment, so that requests that need state fail at once, not slowly.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 
 from gateway.errors import StateUnavailable
 from gateway.observability import metrics
+from gateway.state.fitness import fault_of
 from gateway.state.script import Script
 from gateway.state.slots import require_one_slot
 from gateway.state.state import UNAVAILABLE, Changes, NewEntry, State, StreamEntry, require_entry_id, require_finite, require_new_entry
@@ -52,9 +54,12 @@ return id
 
 
 class RedisState:
-    """`State` on the server of `url`; a call takes at most `timeout_s` seconds."""
+    """`State` on the server of `url`; a call takes at most `timeout_s` seconds.
 
-    def __init__(self, url: str, *, timeout_s: float, tls: Mapping[str, Any] | None = None) -> None:
+    `cache_url` is where the cache is, None if there is none.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float, tls: Mapping[str, Any] | None = None, cache_url: str | None = None) -> None:
         self._redis: Redis = Redis.from_url(
             url,
             socket_timeout=timeout_s,
@@ -64,10 +69,12 @@ class RedisState:
             **(tls or {}),
         )
         self._timeout_s = timeout_s
-        self._resting_until = 0.0
+        self._is_shared = cache_url is not None and _server(url) == _server(cache_url)
+        self._resting_until = self._quiet_until = 0.0
         # the library's pool refuses a call when all connections are in use; here the call waits
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
-        self._scripts: dict[str, AsyncScript] = {}
+        self._digests: dict[str, str] = {}
+        self._fault: str | None = None
 
     def __repr__(self) -> str:
         return f"<RedisState {'up' if self.up else 'resting after a fault'}>"
@@ -76,6 +83,27 @@ class RedisState:
     def up(self) -> bool:
         """As `State.up`."""
         return self._resting_until <= monotonic()
+
+    @property
+    def fault(self) -> str | None:
+        """As `State.fault`."""
+        return self._fault
+
+    async def check(self) -> None:
+        """As `State.check`."""
+        try:
+            async with asyncio.timeout(self._timeout_s), self._turns:
+                runs_scripts = await _unless_refused(self._redis.eval("return 1", 0)) is not None
+                memory = await _unless_refused(self._redis.info("memory")) or {}
+        except (RedisError, OSError, TimeoutError):
+            return  # `up` tells that it does not answer, once it is needed
+        fault = fault_of(runs_scripts=runs_scripts, memory=memory, is_shared=self._is_shared)
+        if fault != self._fault:
+            self._fault = fault
+            if fault is None:
+                log.info("state is fit")
+            else:
+                log.error("state answers, and is not fit to keep what must not be lost", reason=fault)
 
     async def hash_get(self, asked: Mapping[str, Sequence[str]]) -> dict[str, list[bytes | None]]:
         """As `State.hash_get`."""
@@ -143,11 +171,25 @@ class RedisState:
         await self._redis.aclose()
 
     async def _run(self, lua: str, keys: Sequence[str], arguments: Sequence[str | bytes | float]) -> Any:
+        """Run a script by its digest, or by its text where the server does not know the digest.
+
+        EVAL keeps the script, so SCRIPT LOAD is not needed: some users may not call it, and some
+        proxies do not know it.
+        """
         require_one_slot(keys)
-        if lua not in self._scripts:
-            self._scripts[lua] = self._redis.register_script(lua)
-        script = self._scripts[lua]
-        return await self._ask(lambda: script(keys=list(keys), args=list(arguments)))
+        if lua not in self._digests:
+            self._digests[lua] = hashlib.sha1(lua.encode(), usedforsecurity=False).hexdigest()
+        digest, given = self._digests[lua], [*keys, *arguments]
+
+        async def call() -> Any:
+            try:
+                return await self._redis.evalsha(digest, len(keys), *given)
+            except ResponseError as exc:
+                if not isinstance(exc, NoScriptError | NoPermissionError) and "unknown command" not in str(exc).lower():
+                    raise
+                return await self._redis.eval(lua, len(keys), *given)
+
+        return await self._ask(call)
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]]) -> Reply:
         if not self.up:
@@ -156,11 +198,32 @@ class RedisState:
         try:
             async with asyncio.timeout(self._timeout_s), self._turns:
                 return await call()
+        except ResponseError as exc:
+            # the server is up and refuses this command only: others need no rest
+            metrics.STATE_ERRORS.inc()
+            if self._quiet_until <= (now := monotonic()):
+                self._quiet_until = now + REST_AFTER_FAULT_S
+                log.warning("state refused a command", reason=repr(exc))
+            raise StateUnavailable(UNAVAILABLE) from exc
         except (RedisError, OSError, TimeoutError) as exc:
             metrics.STATE_ERRORS.inc()
             self._resting_until = monotonic() + REST_AFTER_FAULT_S
             log.warning("state does not answer", reason=repr(exc), rest_s=REST_AFTER_FAULT_S)
             raise StateUnavailable(UNAVAILABLE) from exc
+
+
+async def _unless_refused(call: Any) -> Any:
+    """The reply to a command; None where the server refuses it."""
+    try:
+        return await call
+    except ResponseError:
+        return None
+
+
+def _server(url: str) -> tuple[Any, ...]:
+    """What tells the server of a URL from others; two names of one server count as two."""
+    given = parse_url(url)
+    return given.get("path"), given.get("host"), given.get("port")
 
 
 def _arguments(changes: Changes) -> list[str | bytes | float]:

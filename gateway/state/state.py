@@ -46,6 +46,13 @@ class State(Protocol):
     def up(self) -> bool:
         """Whether it answered when it was last asked."""
 
+    @property
+    def fault(self) -> str | None:
+        """Why the server is not fit for state, although it answers; None if nothing is known."""
+
+    async def check(self) -> None:
+        """Find out `fault`. A server that does not answer changes nothing."""
+
     async def hash_get(self, asked: Mapping[str, Sequence[str]]) -> dict[str, list[bytes | None]]:
         """Fields of several hashes: {name: [field, …]} → {name: [value, …]}."""
 

@@ -60,7 +60,7 @@ def listeners(url: str) -> list[int]:
     share a socket, such as a server and its workers, it is the one from which all others descend.
     """
     parts = urlsplit(url)
-    if not _is_this_machine(parts.hostname or ""):
+    if not is_this_machine(parts.hostname or ""):
         return []
     port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     found = set()
@@ -90,7 +90,8 @@ def _topmost(pid: int, port: int) -> int:
     return _topmost(parent.pid, port) if parent is not None and shares else pid
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether an address of this machine has that name."""
     try:
         asked = {entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except OSError:

@@ -21,7 +21,7 @@ DEFAULT_METRIC = "p99"
 CLOSE, WIDE = 2.0, 50.0
 """As ratios: rates no further apart than the first are drawn on an axis around them, and rates
 further apart than the second on a logarithmic one."""
-KEYS = (Key("held", "good", dot=True), Key("missed", "bad", dot=True), Key("generator behind", "faint", dot=True))
+KEYS = (Key("held", "good", dot=True), Key("missed", "bad", dot=True), Key("does not count", "faint", dot=True))
 ORDER_FRAME = Frame(width=960, height=260, top=34, bottom=42)
 
 
@@ -44,7 +44,8 @@ def render_search(search: SearchSummary) -> str:
 
 def trial_words(trial: Trial) -> str:
     """What a trial was: `held`, `missed`, or that it says nothing of the system."""
-    return "held" if trial.held else "missed" if trial.kept_up else "generator behind"
+    words = {"generator": "generator behind", "contention": "machine busy", None: "held" if trial.passed else "missed"}
+    return words[trial.spoilt_by]
 
 
 def _tone(search: SearchSummary) -> Literal["good", "bad", "warn"]:

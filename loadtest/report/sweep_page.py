@@ -82,9 +82,9 @@ def change(share: float | None) -> str:
 
 
 def _tone(sweep: SweepSummary) -> Literal["good", "bad", "warn"]:
-    if not sweep.best or sweep.failed:
+    if sweep.failed or sweep.slo_verdict == "missed":
         return "bad"
-    return "good" if sweep.complete and not sweep.interrupted else "warn"
+    return "good" if sweep.slo_verdict == "held" and sweep.complete and not sweep.interrupted else "warn"
 
 
 def _by_capacity(entry: Entry) -> float:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from loadtest.results.contention import Contention
 from loadtest.results.costs import Cost, Costs
 from loadtest.results.errors import Fault, count_by_status
 from loadtest.results.groups import Group, count_by_version
@@ -22,6 +23,9 @@ from loadtest.scenario.scenario import Scenario
 from loadtest.slo import parse_slo
 
 SCHEMA_VERSION = 2
+BUSY_GENERATOR = 0.9
+BEHIND_SHARE = 0.01
+SloVerdict = Literal["held", "missed", "unknown"]
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -36,7 +40,7 @@ class Results:
 
     `problem` says why a load test ended before its time or never began, and is empty otherwise.
     `slo_check` is None where the load test was held against no SLO. `observed` is what was seen of
-    the stack meanwhile.
+    the stack meanwhile, and `contention` what other work took of the machine (None: not measured).
     """
 
     scenario: Scenario
@@ -58,6 +62,39 @@ class Results:
     slo_check: SloCheck | None = None
     problem: str = ""
     observed: Observed = field(default_factory=Observed)
+    contention: Contention | None = None
+
+    @property
+    def kept_up(self) -> bool:
+        """Whether the generator sent in time what it should.
+
+        It always did in a closed loop, which has no times at which requests should be sent.
+        """
+        if self.loop == "closed" or not self.throughput.offered_rps:
+            return True
+        share_behind = self.lateness.behind / max(self.lateness.behind + self.requests.ended, 1)
+        return share_behind <= BEHIND_SHARE and not (self.requests.dropped and self.generators.cpu_share > BUSY_GENERATOR)
+
+    @property
+    def slo_verdict(self) -> SloVerdict | None:
+        """Whether the SLO was held; None without one.
+
+        It is unknown where the load test did not come about as asked for, where the generator could
+        not keep up or was lost, and where the SLO was missed while other work took so much of the
+        machine that the system alone may hold it. An SLO that was held in spite of that was held.
+        """
+        if self.slo_check is None:
+            return None
+        if self.problem or not self.kept_up or self.generators.lost:
+            return "unknown"
+        if not self.slo_check.misses:
+            return "held"
+        return "unknown" if self.disturbed else "missed"
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other work took so much of the machine that a worse figure proves nothing."""
+        return self.contention is not None and self.contention.disturbs
 
     @property
     def loop(self) -> str:
@@ -122,9 +159,11 @@ class Results:
             "problem": self.problem,
             "slo": None if check is None else str(check.slo),
             "slo_misses": [] if check is None else check.misses,
+            "slo_verdict": self.slo_verdict,
             "costs": [asdict(cost) for cost in self.costs.by_price],
             "versions": dict(self.provenance.versions),
             "observed": asdict(self.observed),
+            "contention": None if self.contention is None else asdict(self.contention),
         }
 
     @classmethod
@@ -179,6 +218,7 @@ class Results:
             slo_check=None if slo is None else SloCheck(parse_slo(slo), values.get("slo_misses", [])),
             problem=values.get("problem", ""),
             observed=Observed.from_dict(values.get("observed", {"processes": [], "tritons": [], "notes": []})),
+            contention=Contention.from_dict(values.get("contention")),
         )
 
 

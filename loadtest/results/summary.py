@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from loadtest.results.contention import Contention
 from loadtest.results.costs import Pricing, costs_of
 from loadtest.results.errors import faults_of
 from loadtest.results.groups import groups_of
@@ -27,7 +28,8 @@ class Circumstances:
     """What surrounds a measurement.
 
     `usd_per_hour` is the price of the hardware, `prices` are others to reckon the cost at, and
-    `slo` is what the results are held against. `observed` is what was seen of the stack meanwhile;
+    `slo` is what the results are held against. `observed` is what was seen of the stack meanwhile,
+    `contention` what other work took of the machine (None: not measured);
     `problem` says why the measurement is not what was asked for, and is empty where it is.
     """
 
@@ -36,6 +38,7 @@ class Circumstances:
     prices: Sequence[Pricing] = ()
     slo: Slo | None = None
     observed: Observed = field(default_factory=Observed)
+    contention: Contention | None = None
     problem: str = ""
 
     def begun_at(self, started_at: str) -> "Circumstances":
@@ -50,6 +53,7 @@ def summarize(scenario: Scenario, measured: Measurement, around: Circumstances) 
     service = merged(group.service for group in seen.groups.values())
     requests, throughput = count_requests(seen), throughput_of(seen, elapsed_s, scenario.duration_s)
     seconds = seconds_of(seen.intervals(), elapsed_s)
+    series = slice_over_time(seconds, elapsed_s)
     return Results(
         scenario=scenario.without_headers(),
         provenance=around.provenance,
@@ -63,11 +67,12 @@ def summarize(scenario: Scenario, measured: Measurement, around: Circumstances) 
         hits=hits_of(seen, scenario.workload),
         errors=faults_of(seen),
         groups=groups_of(seen),
-        series=slice_over_time(seconds, elapsed_s),
+        series=series,
         latency_by_second=[second.latency.encode() for second in seconds],
         costs=costs_of(throughput, around.usd_per_hour, around.prices),
         generators=measured.generators,
-        slo_check=None if around.slo is None else check(around.slo, requests, latency),
+        slo_check=None if around.slo is None else check(around.slo, requests, latency, series),
         problem=around.problem,
         observed=around.observed,
+        contention=around.contention,
     )

@@ -1,11 +1,9 @@
 """What a load test says in a sentence, and what a reader must know before trusting it. Pure."""
 
 from loadtest.results.figures import milliseconds, plural
-from loadtest.results.results import Results
+from loadtest.results.results import BUSY_GENERATOR, Results
 from loadtest.scenario.loop import ClosedLoop, OpenLoop
 
-BUSY_GENERATOR = 0.9
-BEHIND_SHARE = 0.01
 CONTENDED_CPU = 0.1
 HIT_RATE_TOLERANCE = 0.03
 
@@ -18,23 +16,12 @@ def verdict(results: Results) -> str:
     failed = "none failed" if requests.failed == 0 else f"{requests.failed:,} of {requests.ended:,} failed"
     dropped = f", {requests.dropped:,} were dropped" if requests.dropped else ""
     price = "" if price_usd is None else f" A million texts cost {price_usd:,.3g} USD."
-    behind = "" if keeps_up(results) else "The generator could not keep up, so this is not what the system can do: "
+    behind = "" if results.kept_up else "The generator could not keep up, so this is not what the system can do: "
     return (
         f"{behind}{results.throughput.answered_rps:,.0f} requests/s {_load(results)}; "
         f"half within {milliseconds(latency_ms['p50'])}, 99% within {milliseconds(latency_ms['p99'])}; "
         f"{failed}{dropped}.{price}"
     )
-
-
-def keeps_up(results: Results) -> bool:
-    """Whether the generator sent in time what it should.
-
-    It always did in a closed loop, which has no times at which requests should be sent.
-    """
-    if results.loop == "closed" or not results.throughput.offered_rps:
-        return True
-    share_behind = results.lateness.behind / max(results.lateness.behind + results.requests.ended, 1)
-    return share_behind <= BEHIND_SHARE and not (results.requests.dropped and results.generators.cpu_share > BUSY_GENERATOR)
 
 
 def cautions(results: Results) -> list[str]:
@@ -57,6 +44,7 @@ def cautions(results: Results) -> list[str]:
         said.append(
             f"{results.generators.lost} of {results.scenario.workers} workers ended without telling what they saw: the figures lack it."
         )
+    said += _of_the_machine(results)
     said += _of_the_generator(results)
     hits, repeats = results.hits.rate, results.hits.repeats_answered
     if hits is not None and repeats is not None and abs(hits - repeats) > HIT_RATE_TOLERANCE:
@@ -79,9 +67,26 @@ def _of_starts(results: Results, loop: OpenLoop) -> list[str]:
     return said
 
 
+def _of_the_machine(results: Results) -> list[str]:
+    seen = results.contention
+    if seen is None:
+        return []
+    if seen.disturbs:
+        return [
+            f"While the load ran, {seen}: latency and throughput may be worse than the system's own. "
+            "Run it again when the machine is quiet."
+        ]
+    if seen.shared and seen.others_share is None:
+        return [
+            "The gateway's processes on this machine cannot be seen, so that what other work took while the load ran is not known: "
+            "--watch-pid names them."
+        ]
+    return []
+
+
 def _of_the_generator(results: Results) -> list[str]:
     said = []
-    if not keeps_up(results):
+    if not results.kept_up:
         said.append(
             f"The load generator started {results.lateness.behind:,} requests more than 10 ms late by its own fault: "
             "give it more --workers, more cores, or a lower rate."

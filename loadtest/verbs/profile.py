@@ -26,6 +26,8 @@ from loadtest.target.readiness import TargetError
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
 from loadtest.verbs.run import command_shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
+from loadtest.verbs.step_progress import StepProgress
+from loadtest.verbs.watch_flags import add_machine_flags
 from loadtest.workload.corpus import CorpusError, read_corpus
 from loadtest.workload.workload import WorkloadError
 
@@ -52,6 +54,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--seconds", type=float, default=DEFAULT_SECONDS, metavar="S", help="of each run (default %(default)g)")
     add("--point-rates", metavar="RPS,…", help="rates to check the model at (default: shares of what the misses allow)")
     add("-o", "--output", type=Path, required=True, metavar="FILE", help="file for the profile, for `plan --results`")
+    add_machine_flags(parser)
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
 
@@ -112,15 +115,28 @@ def _measure(
 ) -> None:
     """Fill `made`, which keeps what there was when a run fails or is ended by hand."""
     made.triton, readers = _readers(args, scenario)
-    measuring = Phases(scenario, corpus, readers, made.triton, around)
-    for phase in measuring.run(args.seconds):
-        made.phases.append(phase)
-        _show(phase)
-    if rates is None:
-        rates = point_rates(POINT_LOADS, assemble(subject, made.phases, [], made.triton).profile, scenario.workload)
-    for point in measuring.points(rates, args.seconds * 2):
-        made.points.append(point)
-        _show(point)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    progress = StepProgress(console)
+    measuring = Phases(
+        scenario,
+        corpus,
+        readers,
+        made.triton,
+        around,
+        pids=args.watch_pid,
+        shared_machine=args.shared_machine,
+        on_step=progress.begin,
+        on_progress=progress.on_progress,
+    )
+    with progress.shown():
+        for phase in measuring.run(args.seconds):
+            made.phases.append(phase)
+            _show(console, phase)
+        if rates is None:
+            rates = point_rates(POINT_LOADS, assemble(subject, made.phases, [], made.triton).profile, scenario.workload)
+        for point in measuring.points(rates, args.seconds * 2):
+            made.points.append(point)
+            _show(console, point)
 
 
 def _scenario(args: argparse.Namespace) -> Scenario:
@@ -163,12 +179,11 @@ def _readers(args: argparse.Namespace, scenario: Scenario) -> tuple[Configuratio
     return configured if args.instances is None else replace(configured, instances=args.instances), Readers(gateway, triton)
 
 
-def _show(phase: Phase) -> None:
+def _show(console: Console, phase: Phase) -> None:
     """Show a phase as it ends."""
     results = phase.results
     latency_ms = results.latency.summary_ms or {}
     cpu_s = phase.cpu_s_per_request
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"{phase.name:>16}  {results.throughput.answered_rps:8,.0f} requests/s  p50 {milliseconds(latency_ms['p50']):>8}  "
         f"p99 {milliseconds(latency_ms['p99']):>8}  hits {results.hits.rate or 0:6.1%}"

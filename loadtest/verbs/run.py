@@ -12,6 +12,7 @@ from rich.console import Console
 
 from loadtest.generator.job import Address
 from loadtest.generator.measure import measure
+from loadtest.observation.contention import ContentionWatch
 from loadtest.observation.machine import describe_machine
 from loadtest.observation.versions import gateway_versions, generator_versions, triton_versions
 from loadtest.report.files import write_report
@@ -23,7 +24,7 @@ from loadtest.results.summary import Circumstances, summarize
 from loadtest.results.verdict import cautions, verdict
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.verbs.attempt import attempt_measurement
-from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
+from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
 from loadtest.verbs.price_flags import add_price_flags, prices_from
 from loadtest.verbs.progress import shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
@@ -49,6 +50,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add = parser.add_argument
     add("--report", type=Path, required=True, metavar="DIR", help="folder for report.html, report.json and the CSV files")
     add("--slo", type=slo_argument, metavar="TEXT", help="hold the run against it, such as 'p99<50ms,errors<0.1%%'")
+    add("--fail", action="store_true", help="for CI: the exit status is that of --slo, 0 held, 1 missed, 3 cannot tell")
     add(
         "--web-ui",
         type=int,
@@ -73,9 +75,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Run the load test and write its report.
 
-    The exit status: 0, 1 where the run or any request failed, 130 after Ctrl-C. Bad arguments exit
-    with 2.
+    The exit status: 0, 1 where the run or any request failed, 130 after Ctrl-C; with --fail that of
+    the SLO. Bad arguments exit with 2.
     """
+    if args.fail and args.slo is None:
+        parser.error("--fail needs an --slo that the run is held against")
     try:
         scenario = scenario_from(args)
         prices = prices_from(args)
@@ -94,22 +98,30 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     )
     around = Circumstances(provenance, args.usd_per_hour, prices, args.slo)
     console = Console(stderr=True, highlight=False)
-    with watch, shown(console, scenario.duration_s) as on_progress:
+    contention = ContentionWatch(scenario.url, args.watch_pid, shared_machine=args.shared_machine)
+    with contention, watch, shown(console, scenario.duration_s) as on_progress:
         attempt = attempt_measurement(
             scenario,
             watch.listener(on_progress),
             lambda listener: measure(scenario, corpus, listener, web_ui_port=args.web_ui, listen=args.master),
         )
-    results = summarize(scenario, attempt.measurement, replace(around, observed=watch.observed(), problem=attempt.problem))
+    around = replace(around, observed=watch.observed(), contention=contention.found, problem=attempt.problem)
+    results = summarize(scenario, attempt.measurement, around)
     write_report(results, args.report)
     if attempt.problem:
         print(attempt.problem, file=sys.stderr)
         print(f"report   {args.report / 'report.html'}")
         return INTERRUPTED if attempt.measurement.interrupted else FAILED
     _print(results, args.report)
-    if results.requests.unanswered or results.generators.lost:
-        return FAILED
-    return INTERRUPTED if results.interrupted else DONE
+    return _status(results, by_slo=args.fail)
+
+
+def _status(results: Results, *, by_slo: bool) -> int:
+    if results.interrupted and (by_slo or not results.requests.unanswered):
+        return INTERRUPTED
+    if by_slo:
+        return SLO_STATUSES[results.slo_verdict or "unknown"]
+    return FAILED if results.requests.unanswered or results.generators.lost else DONE
 
 
 def command_shown(arguments: Sequence[str]) -> str:

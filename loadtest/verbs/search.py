@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +27,12 @@ from loadtest.results.provenance import Provenance
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.slo import Slo
-from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
+from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, UNKNOWN
 from loadtest.verbs.run import command_shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
 from loadtest.verbs.slo_flag import slo_argument
+from loadtest.verbs.step_progress import StepProgress
+from loadtest.verbs.watch_flags import add_machine_flags
 from loadtest.workload.corpus import CorpusError, read_corpus
 
 DEFAULT_DURATION_S = 10.0
@@ -70,6 +73,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="DIR",
         help="folder for search.html, search.json, trials.csv and profile.json, a part of a capacity profile",
     )
+    add(
+        "--fail",
+        action="store_true",
+        help="for CI: the exit status is 0 where a rate was found, 1 where the SLO is missed at the lowest rate, 3 where it cannot be told",
+    )
+    add("--fail-below", type=float, metavar="RPS", help="for CI: also 1 where the rate is below this, 3 where it may be")
+    add_machine_flags(parser)
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
 
@@ -77,7 +87,8 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     """Search and write the report.
 
     The report is written whatever ends the search, and says first what went wrong. The exit status:
-    0 where a rate was found, 1 where none was, 130 after Ctrl-C. Bad arguments exit with 2.
+    0 where a rate was found, 1 where none was, 130 after Ctrl-C; with --fail 3 where it cannot be
+    told. Bad arguments exit with 2.
     """
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     slo: Slo = args.slo
@@ -89,14 +100,26 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         if scenario.duration_s * bounds.first_rps < LEAST_REQUESTS:
             raise BoundsError(f"--first-rate × --duration must be at least {LEAST_REQUESTS} requests: fewer show nothing")
         corpus = read_corpus(scenario.workload.corpus)
-        trials = Trials(scenario, corpus, slo, around, warm_up_s=args.warm_up)
+        shown = StepProgress(console)
+        trials = Trials(
+            scenario,
+            corpus,
+            slo,
+            around,
+            warm_up_s=args.warm_up,
+            pids=args.watch_pid,
+            shared_machine=args.shared_machine,
+            on_step=shown.begin,
+            on_progress=shown.on_progress,
+        )
         args.report.mkdir(parents=True, exist_ok=True)
     except (ScenarioError, CorpusError, BoundsError) as exc:
         parser.error(str(exc))
     except OSError as exc:
         parser.error(f"--report {args.report}: {exc.strerror}")
     try:
-        found = search(trials, bounds, lambda trial, edge: console.print(line(trial, edge, slo)))
+        with shown.shown():
+            found = search(trials, bounds, lambda trial, edge: console.print(line(trial, edge, slo)))
     except FAULTS as exc:
         found = Found("broken", (), None, reason=str(exc))
     summary = summarize_search(found, slo, bounds, scenario, around, args.warm_up)
@@ -104,7 +127,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     for caution in summary.cautions:
         print(f"Caution: {caution}")
     _write(args.report, summary, capacity_part(found, slo, args.triton_replicas, args.gateways))
-    return _status(found)
+    return _ci_status(found, args.fail_below) if args.fail or args.fail_below is not None else _status(found)
 
 
 def _write(folder: Path, summary: SearchSummary, part: ProfilePart | None) -> None:
@@ -135,8 +158,10 @@ def line(trial: Trial, edge: Edge | None, slo: Slo) -> str:
     if results is not None:
         latency = "-" if results.latency.summary_ms is None else milliseconds(results.latency.summary_ms["p99"])
         said += [f"p99 {latency:>9}", f"errors {results.requests.error_share:6.2%}"]
-    if not trial.kept_up:
+    if trial.spoilt_by == "generator":
         said.append("the generator could not keep up: this says nothing of the system")
+    elif trial.spoilt_by == "contention":
+        said.append(f"does not count: {None if results is None else results.contention}")
     elif trial.passed:
         said.append(f"keeps {slo}")
     else:
@@ -153,6 +178,23 @@ def _bounds(args: argparse.Namespace) -> Bounds:
     if args.warm_up < 0 or args.triton_replicas < 1 or args.gateways < 1:
         raise BoundsError("--warm-up must not be negative, --triton-replicas and --gateways must be at least 1")
     return Bounds(first_rps=args.first_rate, resolution=args.resolution, most_rps=args.highest_rate, most_trials=args.most_trials)
+
+
+def _ci_status(found: Found, least_rps: float | None) -> int:
+    """Whether a rate was found, and whether it is as high as asked for: 0, 1 no, 3 cannot tell."""
+    if found.outcome == "interrupted":
+        return INTERRUPTED
+    if found.outcome == "lowest_fails":
+        return FAILED
+    if found.outcome == "ceiling":
+        low_rps, high_rps = max(trial.rate_rps for trial in found.trials if trial.held), math.inf
+    elif found.outcome == "found" and found.interval_rps is not None:
+        low_rps, high_rps = found.interval_rps
+    else:
+        return UNKNOWN
+    if least_rps is None or low_rps >= least_rps:
+        return DONE
+    return FAILED if high_rps < least_rps else UNKNOWN
 
 
 def _status(found: Found) -> int:

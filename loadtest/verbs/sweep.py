@@ -11,7 +11,7 @@ from loadtest.planning.sweep.errors import SweepError
 from loadtest.planning.sweep.run import Run
 from loadtest.planning.sweep.sweep import Sweep
 from loadtest.report.sweep_files import write_sweep
-from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
+from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
 from loadtest.verbs.run import command_shown
 from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.sweep_progress import Shown
@@ -36,6 +36,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results: sweep.html, sweep.json, CSV, best/config.pbtxt")
     add("--next", type=int, metavar="N", help="measure only the next N configurations that are not finished")
     add("--slo", type=slo_argument, metavar="TEXT", help="measure nothing: choose for this SLO from what DIR holds")
+    add("--fail", action="store_true", help="for CI: the exit status is 0 where each workload has a choice, 1 where none, 3 cannot tell")
     add("--dry-run", action="store_true", help="list the configurations and whether they are finished, and measure nothing")
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
@@ -43,8 +44,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Sweep, show and write what was found.
 
-    The exit status: 0, 1 where a configuration failed, 130 after Ctrl-C. A file that cannot be run
-    exits with 2.
+    The exit status: 0, 1 where a configuration failed, 130 after Ctrl-C; with --fail that of the
+    SLO. A file that cannot be run exits with 2.
     """
     try:
         if args.next is not None and args.next < 1:
@@ -67,7 +68,9 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     show(console, found, args.out)
     if interrupted:
         return INTERRUPTED
-    return FAILED if found.failed else DONE
+    if found.failed:
+        return FAILED
+    return SLO_STATUSES[found.slo_verdict] if args.fail else DONE
 
 
 def _measure(sweep: Sweep, most: int | None) -> bool:

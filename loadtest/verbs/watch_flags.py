@@ -10,15 +10,7 @@ from loadtest.scenario.scenario import Scenario, ScenarioError
 
 def add_watch_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
-    add = parser.add_argument_group("what is watched meanwhile").add_argument
-    add(
-        "--watch-pid",
-        type=int,
-        nargs="+",
-        default=[],
-        metavar="PID",
-        help="processes of this machine, with their descendants; those that listen at --url are found without it",
-    )
+    add = add_machine_flags(parser).add_argument
     add(
         "--triton-metrics",
         nargs="+",
@@ -26,6 +18,26 @@ def add_watch_flags(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="where Tritons show their metrics, such as http://triton:8002/metrics; those among the watched processes are found without it",
     )
+
+
+def add_machine_flags(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Add the flags that say what else runs on this machine; gives their group."""
+    group = parser.add_argument_group("what is watched meanwhile")
+    group.add_argument(
+        "--watch-pid",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="PID",
+        help="processes of this machine that are part of the system, with their descendants; those that listen at --url are found "
+        "without it",
+    )
+    group.add_argument(
+        "--shared-machine",
+        action="store_true",
+        help="take other work on this machine for a part of what is measured, and do not look at it",
+    )
+    return group
 
 
 def watch_from(args: argparse.Namespace, scenario: Scenario) -> Watch:

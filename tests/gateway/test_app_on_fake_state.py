@@ -1,5 +1,7 @@
 """The whole application on a fake state: keys, and rate limits that two gateways count together."""
 
+import asyncio
+import json
 from contextlib import asynccontextmanager
 from time import time
 
@@ -31,11 +33,25 @@ async def running(state, **settings):
         yield client
 
 
+def store(state):
+    return KeyStore(state, RateLimits(), RateLimits())
+
+
+async def made_key(state, expires_in_s=None, **limits):
+    """A new key that has all scopes."""
+    now = time()
+    new = make("acme", frozenset(SCOPES), now, expires_at=expires_in_s and now + expires_in_s, limits=RateLimits(**limits))
+    await store(state).create(new)
+    return new
+
+
+def headers_of(key):
+    return {"Authorization": f"Bearer {key.text}"}
+
+
 async def made(state, **limits):
     """The headers of a new key that has all scopes."""
-    new = make("acme", frozenset(SCOPES), time(), limits=RateLimits(**limits))
-    await KeyStore(state, RateLimits(), RateLimits()).create(new)
-    return {"Authorization": f"Bearer {new.text}"}
+    return headers_of(await made_key(state, **limits))
 
 
 def predict(client, headers):
@@ -52,6 +68,35 @@ async def test_a_key_made_by_one_gateway_is_accepted_by_another_until_it_is_revo
         while (answer := await predict(other, key)).status_code == 200:
             pass
         assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired"])
+async def test_a_stream_that_is_open_ends_with_its_key(state, end):
+    key = await made_key(state, expires_in_s=0.2 if end == "expired" else None)
+    sent = 0
+
+    async def lines():
+        nonlocal sent
+        while True:
+            sent += 1
+            yield b'"corn"\n'
+            if sent == 1 and end == "revoked":
+                await store(state).revoke(key.key.id, time())
+            await asyncio.sleep(0.001)
+
+    async with running(state, key_refresh_s=0.01) as client:
+        answer = await client.post("/v1/models/topics:predictStream", content=lines(), headers=headers_of(key))
+    *answered, last = map(json.loads, answer.text.splitlines())
+    assert all("prediction" in line for line in answered)
+    assert last == {"line": len(answered) + 1, "status": 401, "error": "this API key is not known"}
+    assert sent - len(answered) < 100
+
+
+async def test_lines_at_fault_are_charged_too(state):
+    headers = await made(state, items_per_day=3)
+    async with running(state) as client:
+        answer = await client.post("/v1/models/topics:predictStream", content=b"1\n" * 5, headers=headers)
+    assert [json.loads(line)["status"] for line in answer.text.splitlines()] == [422, 422, 422, 429, 429]
 
 
 async def test_gateways_on_one_state_count_a_quota_together(state):

@@ -33,6 +33,7 @@ SWEEP = {
     "duration_s": 1.5,
     "warm_up_s": 0,
     "profile": {"seconds": 0.5},
+    "shared_machine": True,
 }
 
 

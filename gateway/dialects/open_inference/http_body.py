@@ -21,6 +21,7 @@ from gateway.dialects.open_inference.tensors import BYTES, FLOAT, Output
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
 from gateway.faults import faults
+from gateway.request.byte_order_mark import without_mark
 from gateway.request.bytes_tensor import unpacked
 from gateway.request.json_limits import JsonLimits, require_within
 from gateway.request.json_types import FIRST_FAULT
@@ -148,7 +149,7 @@ def parse(body: bytes, header_length: str | None, json_limits: JsonLimits) -> In
     size = len(body) if header_length is None else _header_size(header_length, len(body))
     if header_length is not None and not size:
         return InferRequest([Input(TEXT, BYTES, [1, 1], [body])], binary=True)
-    head = body[:size]
+    head = without_mark(body[:size])
     require_within(head, "the body", json_limits)
     asked = _validated(head)
     inputs = []

@@ -25,3 +25,9 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
     inlined: dict[str, Any] = inline(schema)
     return inlined
+
+
+def any_of(*models: type[BaseModel]) -> dict[str, Any]:
+    """JSON Schema of a body that is one of several, with the examples of all."""
+    schemas = [schema_of(model) for model in models]
+    return {"anyOf": schemas, "examples": [example for schema in schemas for example in schema.get("examples", [])]}

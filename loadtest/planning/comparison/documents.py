@@ -10,7 +10,6 @@ from pydantic import JsonValue
 from loadtest.planning.search.search_json import SCHEMA as SEARCH
 from loadtest.planning.search.search_json import SearchFile, parse_search
 from loadtest.results.results import Results
-from loadtest.results.verdict import keeps_up
 
 FREE = {"url", "salt", "seed", "workers"}
 """Fields in which scenarios that are compared may differ: what is sent is of the same kind."""
@@ -91,7 +90,7 @@ def reservations(before: Document, after: Document) -> list[str]:
     said = []
     for document in (before, after):
         results = document.results
-        if results is not None and not keeps_up(results):
+        if results is not None and not results.kept_up:
             said.append(f"{document.path}: the generator could not keep up, so that this says nothing of the system.")
         if results is not None and (results.interrupted or results.generators.lost):
             said.append(f"{document.path}: the run is not whole.")

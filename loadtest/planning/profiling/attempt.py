@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from loadtest.observation.triton_statistics import Configuration
 from loadtest.planning.profiling.assembly import Assembled, Subject, assemble, heading
 from loadtest.planning.profiling.phases import Phase
-from loadtest.results.verdict import keeps_up
 
 LEAST_PHASES = 3
 """Hits alone, hits, misses: without them nothing can be put together."""
@@ -32,10 +31,16 @@ def profile_of(subject: Subject, attempt: Attempt) -> Assembled:
     """
     if attempt.triton is None or len(attempt.phases) < LEAST_PHASES:
         return Assembled(heading(subject, attempt.problem), [])
-    kept = [point for point in attempt.points if keeps_up(point.results)]
+    kept = [point for point in attempt.points if point.results.kept_up]
     profile, cautions = assemble(subject, attempt.phases, kept, attempt.triton, attempt.problem)
     if len(kept) < len(attempt.points):
         cautions.append(
             f"The generator could not keep up at {len(attempt.points) - len(kept)} of {len(attempt.points)} points: they are left out."
+        )
+    disturbed = sum(phase.results.disturbed for phase in attempt.phases + kept)
+    if disturbed:
+        cautions.append(
+            f"Other work took more than a tenth of the machine in {disturbed} of {len(attempt.phases + kept)} runs: "
+            "measure again when it is quiet."
         )
     return Assembled(profile, cautions)

@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 
 from loadtest.arrivals.process import Poisson
 from loadtest.generator.measure import measure_prepared, prepare
+from loadtest.observation.contention import ContentionWatch
 from loadtest.observation.triton_statistics import Batches, Configuration, difference
 from loadtest.planning.profiling.gateway_metrics import GatewayUse
+from loadtest.results.progress import OnProgress, ignore
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario.loop import ClosedLoop, Loop, OpenLoop
@@ -68,15 +70,31 @@ class Phases:
     """Makes the phases.
 
     `scenario` gives address, workload and headers. Its loop is replaced, and so are its repeats,
-    except in `points`.
+    except in `points`. `pids` and `shared_machine` are as of a search's `Trials`.
     """
 
-    def __init__(self, scenario: Scenario, corpus: Sequence[str], readers: Readers, triton: Configuration, around: Circumstances) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        corpus: Sequence[str],
+        readers: Readers,
+        triton: Configuration,
+        around: Circumstances,
+        *,
+        pids: Sequence[int] = (),
+        shared_machine: bool = False,
+        on_step: Callable[[str], object] = lambda _: None,
+        on_progress: OnProgress = ignore,
+    ) -> None:
         self._scenario = scenario
         self._corpus = corpus
         self._readers = readers
         self._triton = triton
         self._around = around
+        self._pids = tuple(pids)
+        self._shared_machine = shared_machine
+        self._on_step = on_step
+        self._on_progress = on_progress
 
     def run(self, seconds: float) -> Iterator[Phase]:
         """All phases but the points, as they end, for `seconds` each (batches: half of that).
@@ -107,17 +125,19 @@ class Phases:
         scenario = replace(self._scenario, loop=loop, workload=workload, duration_s=seconds, workers=1, salt=secrets.token_hex(SALT_BYTES))
         readers = self._readers
         # the requests that warm the cache do not belong to the phase: counters are read after them
+        self._on_step(name)
         prepare(scenario, self._corpus)
         batches = readers.triton() if readers.triton else {}
         before = readers.gateway()
-        measurement = measure_prepared(scenario)
+        with ContentionWatch(scenario.url, self._pids, shared_machine=self._shared_machine) as contention:
+            measurement = measure_prepared(scenario, self._on_progress)
         after = readers.gateway()
         if measurement.interrupted:
             raise KeyboardInterrupt
         if not measurement.recording.answered:
             raise TargetError(f"Not one request was answered well while measuring {name}: {_why(measurement.recording.faults)}.")
         done = difference(readers.triton(), batches) if readers.triton else {}
-        return Phase(name, summarize(scenario, measurement, self._around), before, after, done)
+        return Phase(name, summarize(scenario, measurement, replace(self._around, contention=contention.found)), before, after, done)
 
 
 def _why(faults: dict[tuple[int, str], int]) -> str:

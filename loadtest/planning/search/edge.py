@@ -58,11 +58,11 @@ class Edge:
 def locate(trials: Iterable[Trial]) -> Edge:
     """The edge as these trials show it, of which there must be at least one.
 
-    Trials in which the generator was behind do not count.
+    Trials that say nothing of the system do not count.
     """
     passed, tried = Counter[float](), Counter[float]()
     for trial in trials:
-        if trial.kept_up:
+        if trial.counts:
             tried[trial.rate_rps] += 1
             passed[trial.rate_rps] += trial.passed
     rates = sorted(tried)

@@ -9,11 +9,13 @@ Pure apart from the trials that it is given.
    a grid of that resolution, so that those near the edge are repeated.
 
 A run in which the generator did not keep up says nothing of the system: it is repeated once, and
-then ends the search.
+then ends the search. Neither does one that missed the SLO while other work had much of the machine:
+it is repeated twice.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 from loadtest.generator.measure import GeneratorError
@@ -26,9 +28,11 @@ from loadtest.workload.workload import WorkloadError
 
 GROWTH = 2.0
 MAJORITY = 2
+REPEATS = {"generator": 1, "contention": 2}
+"""How often a run is repeated, by what spoilt it."""
 FAULTS = (NoAnswerError, TargetError, GeneratorError, WorkloadError)
 """Why a trial cannot be made."""
-Outcome = Literal["found", "lowest_fails", "generator", "ceiling", "most_trials", "interrupted", "broken"]
+Outcome = Literal["found", "lowest_fails", "generator", "contention", "ceiling", "most_trials", "interrupted", "broken"]
 OnTrial = Callable[[Trial, Edge | None], None]
 
 
@@ -39,6 +43,7 @@ class Found:
     found          the interval is as narrow as was asked for
     lowest_fails   the first rate fails
     generator      the generator could not keep up
+    contention     other work took too much of the machine to tell
     ceiling        the highest rate that was to be tried passes
     most_trials    no more trials were allowed
     interrupted    ended by hand
@@ -117,9 +122,10 @@ def _explore(trial_at: Callable[[float], Trial], bounds: Bounds, trials: list[Tr
         trials.append(trial)
         edge = _edge(trials)
         on_trial(trial, edge)
-        if not trial.kept_up:
-            if len(trials) > 1 and not trials[-2].kept_up:
-                return "generator"
+        if trial.spoilt_by is not None:
+            in_vain = len(list(takewhile(lambda tried: not tried.counts, reversed(trials))))
+            if in_vain > REPEATS[trial.spoilt_by]:
+                return trial.spoilt_by
             continue
         if not _fails(trials, max(tried.rate_rps for tried in trials)):
             if trial.passed and rate_rps >= bounds.most_rps:
@@ -138,7 +144,7 @@ def _explore(trial_at: Callable[[float], Trial], bounds: Bounds, trials: list[Tr
 
 
 def _edge(trials: list[Trial]) -> Edge | None:
-    passed = {trial.passed for trial in trials if trial.kept_up}
+    passed = {trial.passed for trial in trials if trial.counts}
     return locate(trials) if passed == {True, False} else None
 
 
@@ -153,5 +159,5 @@ def _holds(trials: list[Trial], rate_rps: float) -> bool:
 
 
 def _counts(trials: list[Trial], rate_rps: float) -> tuple[int, int]:
-    results = [trial.passed for trial in trials if trial.rate_rps == rate_rps and trial.kept_up]
+    results = [trial.passed for trial in trials if trial.rate_rps == rate_rps and trial.counts]
     return sum(results), len(results) - sum(results)

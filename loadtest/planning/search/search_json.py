@@ -70,12 +70,14 @@ def parse_search(values: Mapping[str, Any]) -> SearchFile:
 def _trial(trial: Trial) -> dict[str, Any]:
     values: dict[str, Any] = {
         "rate_rps": trial.rate_rps,
-        "passed": trial.passed if trial.kept_up else None,
+        "passed": trial.passed if trial.counts else None,
         "kept_up": trial.kept_up,
+        "disturbed": trial.disturbed,
         "misses": list(trial.misses),
     }
     results = trial.results
     if results is not None:
         values |= counted(results)
+        values |= {"contention": None if results.contention is None else asdict(results.contention)}
         values |= {"latency_ms": results.latency.summary_ms, "started_at": results.provenance.started_at, "elapsed_s": results.elapsed_s}
     return values

@@ -2,7 +2,7 @@
 
 from loadtest.planning.search.bounds import Bounds
 from loadtest.planning.search.search import Found
-from loadtest.results.figures import number
+from loadtest.results.figures import number, plural
 from loadtest.results.verdict import cautions as cautions_of_a_run
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
@@ -20,7 +20,7 @@ def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
     """
     if found.outcome == "lowest_fails":
         lowest = min(found.trials, key=lambda trial: trial.rate_rps)
-        why = next((trial.misses for trial in found.trials if trial.rate_rps == lowest.rate_rps and not trial.passed), ())
+        why = next((trial.misses for trial in found.trials if trial.rate_rps == lowest.rate_rps and trial.counts and not trial.passed), ())
         return f"{slo} is not kept at the lowest rate that was tried, {rate(lowest.rate_rps)} ({'; '.join(why)}). Try a lower --first-rate."
     said = _known(found, slo)
     if found.outcome == "broken":
@@ -28,10 +28,17 @@ def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
     if found.outcome == "interrupted":
         return f"The search was ended by hand {_when(len(found.trials))}. {said}"
     if found.outcome == "generator":
-        at = next(trial.rate_rps for trial in reversed(found.trials) if not trial.kept_up)
+        at = next(trial.rate_rps for trial in reversed(found.trials) if not trial.counts)
         return (
             f"The generator could not keep up at {rate(at)}, so that nothing is known of the system there: "
             f"give it more --workers or cores of its own. {said}"
+        )
+    if found.outcome == "contention":
+        spoilt = next(trial for trial in reversed(found.trials) if not trial.counts)
+        took = "" if spoilt.results is None or spoilt.results.contention is None else f" ({spoilt.results.contention})"
+        return (
+            f"The machine was too busy with other work to tell what the system holds at {rate(spoilt.rate_rps)}{took}: "
+            f"search again when it is quiet. {said}"
         )
     ends = {
         "ceiling": f" {rate(bounds.most_rps)} is the highest rate that was to be tried.",
@@ -51,6 +58,7 @@ def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
             f"Trials of {scenario.duration_s:g} s are short against a bound of {longest_s:g} s: a line that grows slowly is not seen; "
             f"make --duration {LONG_AGAINST_THE_BOUND * longest_s:g} or more."
         )
+    said += _of_the_machine(found)
     best = found.best
     if best is None or best.results is None:
         return said
@@ -66,6 +74,17 @@ def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
     if isinstance(scenario.loop, OpenLoop):
         said += [caution for caution in cautions_of_a_run(best.results) if "failed" not in caution]
     return said
+
+
+def _of_the_machine(found: Found) -> list[str]:
+    disturbed = [trial for trial in found.trials if trial.disturbed]
+    if not disturbed:
+        return []
+    spoilt = sum(not trial.counts for trial in disturbed)
+    return [
+        f"Other work took more than a tenth of the machine in {len(disturbed)} of {plural(len(found.trials), 'trial')}; "
+        f"what {spoilt} of them missed does not count."
+    ]
 
 
 def rate(rate_rps: float) -> str:

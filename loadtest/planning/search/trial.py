@@ -1,10 +1,10 @@
 """One run at one rate, and whether it kept the SLO. Pure."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from loadtest.results.results import Results
 from loadtest.results.slo_check import check
-from loadtest.results.verdict import keeps_up
 from loadtest.slo import Slo
 
 COUNTED = ("offered_rps", "throughput_rps", "texts_per_s", "requests", "failures", "dropped", "late", "behind", "cache_hit_rate")
@@ -15,8 +15,9 @@ class Trial:
     """A run at `rate_rps`.
 
     `kept_up`: the generator sent in time; where it did not, `passed` and `misses` say nothing of
-    the system. `misses` are the objectives that were not kept, a phrase each. `results` is None
-    where no request ended.
+    the system. `disturbed`: other work took so much of the machine that a miss need not be the
+    system's. `misses` are the objectives that were not kept, a phrase each. `results` is None where
+    no request ended.
     """
 
     rate_rps: float
@@ -24,6 +25,23 @@ class Trial:
     kept_up: bool
     misses: tuple[str, ...] = ()
     results: Results | None = None
+    disturbed: bool = False
+
+    @property
+    def spoilt_by(self) -> Literal["generator", "contention"] | None:
+        """Why the run says nothing of the system; None where it does.
+
+        What the system held in spite of other work it holds without it, too; what it missed then,
+        it may hold. A generator that was behind meanwhile may keep up without it.
+        """
+        if self.kept_up and (self.passed or not self.disturbed):
+            return None
+        return "contention" if self.disturbed else "generator"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the run says something of the system."""
+        return self.spoilt_by is None
 
     @property
     def held(self) -> bool:
@@ -33,8 +51,8 @@ class Trial:
 
 def judge(rate_rps: float, results: Results, slo: Slo) -> Trial:
     """Hold a run against an SLO."""
-    misses = tuple(check(slo, results.requests, results.latency.decode()).misses)
-    return Trial(rate_rps, not misses, keeps_up(results), misses, results)
+    misses = tuple(check(slo, results.requests, results.latency.decode(), results.series).misses)
+    return Trial(rate_rps, not misses, results.kept_up, misses, results, results.disturbed)
 
 
 def unanswered(rate_rps: float) -> Trial:

@@ -111,6 +111,7 @@ class Document(BaseModel):
     generators: int = Field(1, ge=1)
     timeout_s: float = Field(10.0, gt=0)
     max_in_flight: int = Field(1000, ge=1)
+    shared_machine: bool = False
     prices: Prices | None = None
     profile: Annotated[ProfileField | None, BeforeValidator(_defaults_or_none)] = None
 

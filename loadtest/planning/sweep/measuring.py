@@ -87,6 +87,7 @@ def _load(
             document.objectives,
             around,
             warm_up_s=document.warm_up_s,
+            shared_machine=document.shared_machine,
             on_progress=observer.on_progress,
         )
 

@@ -92,7 +92,17 @@ def measure_profile(
             timeout_s=document.timeout_s,
         )
         phases = []
-        for phase in Phases(scenario, corpus, readers, configured, around).run(wanted.seconds):
+        measuring = Phases(
+            scenario,
+            corpus,
+            readers,
+            configured,
+            around,
+            shared_machine=document.shared_machine,
+            on_step=listeners.on_load,
+            on_progress=listeners.on_progress,
+        )
+        for phase in measuring.run(wanted.seconds):
             phases.append(phase)
             listeners.on_load(f"{phase.name}: {phase.results.throughput.answered_rps:,.1f} requests/s")
     subject = Subject(

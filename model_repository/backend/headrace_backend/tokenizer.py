@@ -40,13 +40,17 @@ class Fit:
 
 
 class TextTokenizer:
-    """A `tokenizer.json` whose own truncation and padding are replaced by a `Fit`."""
+    """A `tokenizer.json` whose own truncation and padding are replaced by a `Fit`.
+
+    The file says on which side a text is cut.
+    """
 
     def __init__(self, path: Path, fit: Fit) -> None:
         """Read a tokenizer.
 
         Raises:
-            TokenizerError: the file is not a tokenizer, or the stride leaves no room.
+            TokenizerError: the file is not a tokenizer, the stride leaves no room, or windows would
+                be cut from the end of a text.
         """
         self._fit = fit
         self._whole = _read(path)
@@ -55,13 +59,19 @@ class TextTokenizer:
         candidates = (self._whole.token_to_id(token) for token in PAD_TOKENS)
         # padding is masked, so any id is right where the tokenizer does not name one
         self.pad_id: int = padding["pad_id"] if padding else next((i for i in candidates if i is not None), 0)
+        side = (self._whole.truncation or {}).get("direction", "right")
+        if side == "left" and fit.stride is not None:
+            raise TokenizerError("Windows go from the beginning of a text to its end, and this tokenizer cuts at the beginning.")
         self._whole.no_padding()
         self._whole.no_truncation()
         self._tokenizer.no_padding()
+        # a version has few prompts, and requests can only name them
+        self._tokens_of_prompts: dict[str, int] = {}
         try:
-            self._tokenizer.enable_truncation(fit.max_length, stride=fit.stride or 0, strategy=fit.cut)
+            self._tokenizer.enable_truncation(fit.max_length, stride=fit.stride or 0, strategy=fit.cut, direction=side)
         except Exception as exc:  # the library raises nothing more specific
             raise TokenizerError(f"Windows of {fit.max_length} tokens cannot share {fit.stride}: {exc}") from exc
+        self._types_of_single = _gives_types_to_single(self._whole)
 
     def encode(self, queries: Sequence[Query]) -> list[Encoded | TextError]:
         """The windows of each query, or why it has none."""
@@ -69,7 +79,7 @@ class TextTokenizer:
         fast = self._fit.stride is None and not self._fit.offsets
         encode = self._tokenizer.encode_batch_fast if fast else self._tokenizer.encode_batch
         try:
-            encodings = encode([text if pair is None else (text, pair) for text, pair in queries])
+            encodings = encode([query.text if query.text_pair is None else (query.text, query.text_pair) for query in queries])
         except Exception as exc:  # the tokenizer raises nothing more specific; alone, the other texts are well
             if len(queries) == 1:
                 return [TextError(_reason(exc))]
@@ -80,19 +90,40 @@ class TextTokenizer:
         tokens = len(encoding)
         if not tokens:
             return TextError("The text has no tokens.")
-        windows = [self._window(query, encoding)]
+        windows = [self._window(query, encoding, self._prompt_tokens(query.prompt) if query.prompt else 0)]
         if tokens == self._fit.max_length:
             tokens = len(self._whole.encode_batch_fast([query.text if query.text_pair is None else (query.text, query.text_pair)])[0])
             if self._fit.stride is not None:
                 windows += [self._window(query, further) for further in encoding.overflowing]
         return Encoded(windows, tokens)
 
-    def _window(self, query: Query, encoding: Any) -> Window:
+    def _prompt_tokens(self, prompt: str) -> int:
+        """Tokens of a prompt by itself, without a special one at its end: sentence-transformers'
+        count."""
+        if prompt not in self._tokens_of_prompts:
+            encoding = self._whole.encode(prompt)
+            ends_specially = bool(encoding.special_tokens_mask and encoding.special_tokens_mask[-1])
+            self._tokens_of_prompts[prompt] = len(encoding) - ends_specially
+        return self._tokens_of_prompts[prompt]
+
+    def _window(self, query: Query, encoding: Any, not_pooled: int = 0) -> Window:
         return Window(
             np.array(encoding.ids, dtype=np.int64),
-            None if query.text_pair is None else np.array(encoding.type_ids, dtype=np.int64),
+            None if query.text_pair is None and not self._types_of_single else np.array(encoding.type_ids, dtype=np.int64),
             encoding if self._fit.offsets else None,
+            not_pooled,
         )
+
+
+def _gives_types_to_single(tokenizer: Any) -> bool:
+    """Whether the tokens of a single text have other types than 0; most tokenizers give them none.
+
+    Then the types need not be read of each text.
+    """
+    try:
+        return any(tokenizer.encode("a").type_ids)
+    except Exception:  # a tokenizer that cannot take this text may give its types with another one
+        return True
 
 
 def decode(text: bytes) -> str:

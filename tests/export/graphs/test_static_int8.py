@@ -129,7 +129,7 @@ def test_pairs_are_read_from_any_format_of_an_evaluation_set(inputs: Read, tmp_p
     for data in ("train.csv", "train.jsonl", "train.parquet", "train"):
         found = inputs(target="gpu", calibration={"data": data, "text": "q", "text_pair": "d"}).calibration
         assert found
-        assert [tuple(query) for query in found.queries] == [("alna", "bero, co"), ("duto", "")]
+        assert [(query.text, query.text_pair) for query in found.queries] == [("alna", "bero, co"), ("duto", "")]
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_label_sets_with_thresholds(packaged: Any, checkpoint: Any, texts: list[
 
 
 def test_regression(packaged: Any, checkpoint: Any, texts: list[str], tmp_path: Path) -> None:
-    folder = checkpoint("BertForSequenceClassification", num_labels=1)
+    folder = checkpoint("BertForSequenceClassification", num_labels=1, problem_type="regression")
     data = write(tmp_path / "set.jsonl", [{"text": text, "label": len(text)} for text in texts])
     manifest, ask = packaged(checkpoint=str(folder), labels=["length"], evaluation__data=data, evaluation__metric="rmse")
     assert manifest.postprocessing.function == "identity"
@@ -279,7 +279,7 @@ def test_zero_shot_classification(packaged: Any, checkpoint: Any, texts: list[st
             {"task": "feature-extraction", "postprocessing": {"pooling": "mean", "normalize": True, "matryoshka_dimensions": [64]}},
             "postprocessing.matryoshka_dimensions: give a list of whole numbers from 1 to 32",
         ),
-        ({"task": "text-ranking"}, "text-ranking needs a head with one output, and the checkpoint's has 3"),
+        ({"task": "text-ranking"}, "text-ranking needs one score for each pair, and the checkpoint's head gives 3"),
         ({"task": "zero-shot-classification"}, "labels: none of cold, mild, warm is called entailment"),
         ({"postprocessing": {"thresholds": {"cold": 0.5}}}, "postprocessing.thresholds: they are for function sigmoid"),
         (

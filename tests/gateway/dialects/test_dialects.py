@@ -6,8 +6,8 @@ import pytest
 
 from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
 from gateway.catalog.default_models import default_model
-from gateway.dialects import hugging_face, openai, rerank, tei
-from gateway.dialects.error_body import error_body, internal_error
+from gateway.dialects import hugging_face, openai, tei
+from gateway.dialects.error_body import error_body, error_status, internal_error
 from gateway.errors import INTERNAL_ERROR, InvalidRequest, MalformedRequest, NotFound, TooLarge, UnsupportedOption
 from gateway.observability.observe import Observe
 from gateway.request.prediction import Item, Prediction
@@ -50,13 +50,13 @@ def test_openai_input_is_a_text_or_texts(embedder):
 @pytest.mark.parametrize(
     ("body", "param", "sentence"),
     [
-        ({"input": [[1, 2]]}, "input", "arrays of tokens are not taken"),
+        ({"input": [[1, 2]]}, "input", "token ids are not taken.*check_embedding_ctx_length=False"),
         ({"input": []}, "input", "a list of 1 to 1000 texts"),
         ({"input": ["a"] * 1001}, "input", "a list of 1 to 1000 texts"),
         ({}, "input", "Field required"),
         ({"input": "a", "encoding_format": "int8"}, "encoding_format", "must be float or base64"),
         ({"input": "a", "dimensions": 0}, "dimensions", "greater than or equal to 1"),
-        ({"input": "a", "s3cret": 1}, None, "a field that is not known"),
+        ({"input": "a", "a s3cret": 1}, None, "a field that is not known"),
     ],
 )
 def test_openai_faults_name_their_parameter_and_repeat_no_input(body, param, sentence):
@@ -84,66 +84,6 @@ def test_a_model_without_normalization_is_cut_without_it(embedder):
     rows = [embedding(3, 4, 0, 12)]
     answer = embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows))
     assert answer["data"][0]["embedding"] == (3, 4)
-
-
-def test_rerank_repeats_documents_unless_told_otherwise(ranker):
-    rows = [struct.pack("<fi", score, tokens) for score, tokens in ((0.25, 5), (0.75, 20))]
-
-    def answer(**more):
-        body = rerank.parse_rerank(json.dumps({"model": "m", "query": "q", "documents": ["a", {"text": "b"}], **more}).encode())
-        ask = rerank.ask_rerank(body, ranker, "r-1", 100)
-        assert ask.items == [Item(b"q", b"a"), Item(b"q", b"b")]
-        return ask.render(Prediction(ranker, rows))
-
-    whole = answer()
-    assert (whole["id"], whole["model"], whole["usage"]["total_tokens"]) == ("rerank-r-1", "m", 5 + 9)
-    assert whole["results"][0] == {"index": 1, "relevance_score": 0.75, "document": {"text": "b"}}
-    assert answer(return_documents=False, top_n=1)["results"] == [{"index": 1, "relevance_score": 0.75}]
-
-
-def parsed_rerank(ranker, **more):
-    body = rerank.parse_rerank(json.dumps({"model": "m", "query": "q", "documents": ["a"], **more}).encode())
-    return rerank.ask_rerank(body, ranker, "r-1", 100)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"top_n": None, "return_documents": None, "rank_fields": None, "max_chunks_per_doc": None},  # cohere.Client
-        {"max_tokens_per_doc": None, "relevant_spans": None, "priority": None},  # cohere.ClientV2
-        {"max_tokens_per_doc": 4096, "priority": 0},
-        {"truncate_prompt_tokens": -1},  # vLLM
-        {"truncate_prompt_tokens": 9},
-    ],
-)
-def test_rerank_takes_options_of_its_clients_that_ask_for_what_the_model_does(ranker, options):
-    [result] = parsed_rerank(ranker, **options).render(Prediction(ranker, [struct.pack("<fi", 0.5, 5)]))["results"]
-    assert result == {"index": 0, "relevance_score": 0.5, "document": {"text": "a"}}
-
-
-@pytest.mark.parametrize(
-    ("param", "value", "sentence"),
-    [
-        ("max_tokens_per_doc", 8, "this model reads the first 9 tokens of the query with each document; leave it out"),
-        ("truncate_prompt_tokens", 8, "this model reads the first 9 tokens of the query with each document; leave it out"),
-        ("truncate_prompt_tokens", -2, "Input should be greater than or equal to -1"),
-        ("priority", 3, "the header X-Priority says batch"),
-        ("priority", False, "the header X-Priority says batch"),
-        ("rank_fields", ["title"], "documents are ranked by their text; leave it out"),
-        ("max_chunks_per_doc", 10, "documents are not cut into chunks; leave it out"),
-        ("relevant_spans", {"mode": "on"}, "documents are ranked as a whole; leave it out"),
-    ],
-)
-def test_rerank_refuses_what_the_model_does_not_do(ranker, param, value, sentence):
-    with pytest.raises(InvalidRequest, match=sentence) as caught:
-        parsed_rerank(ranker, **{param: value})
-    assert caught.value.param == param
-
-
-def test_a_ranker_that_reads_documents_in_windows_cuts_none(manifest):
-    windowed = manifest(task="text-ranking", labels=(), max_length=9, postprocessing={}, windows={"stride": 2})
-    with pytest.raises(InvalidRequest, match="max_tokens_per_doc: this model reads long documents whole; leave it out"):
-        parsed_rerank(windowed, max_tokens_per_doc=4096)
 
 
 def test_tei_embeddings_have_length_one_unless_told_otherwise(embedder):
@@ -208,12 +148,18 @@ def test_entities_carry_their_words_by_characters(manifest):
 
 
 def test_errors_have_the_shape_of_their_path():
-    assert error_body("/v1/embeddings", 404, "no such model") == {
-        "error": {"message": "no such model", "type": "not_found_error", "param": None, "code": "model_not_found"}
+    assert error_body("/v1/embeddings", 404, "no such model", "model") == {
+        "error": {"message": "no such model", "type": "not_found_error", "param": "model", "code": "model_not_found"}
     }
+    for path in ("/v1/models", "/v1/models/a", "/v1/chat/completions", "/openai/deployments/a/embeddings", "/embeddings"):
+        assert error_body(path, 404, "no such path")["error"]["code"] is None
+        assert (error_status(path, 422), error_status(path, 413)) == (400, 413)
+    # Cohere's clients read the message, those of vLLM and Jina the error
+    assert error_body("/v2/rerank", 400, "wrong")["message"] == error_body("/v2/rerank", 400, "wrong")["error"]["message"]
     assert error_body("/v1/embeddings", 503, "gone")["error"]["type"] == "server_error"
     assert error_body("/models/a/embed", 422, "wrong") == {"error": "wrong", "error_type": "Validation"}
-    assert error_body("/v1/models/a:predict", 422, "wrong") == {"error": "wrong"}
+    for path in ("/v1/models/a:predict", "/v1/admin/keys", "/v1/cache", "/v2/models/a/infer"):
+        assert (error_body(path, 422, "wrong"), error_status(path, 422)) == ({"error": "wrong"}, 422)
 
 
 def test_the_default_model_is_the_configured_one_or_the_only_one(manifest, embedder, ranker):
@@ -223,7 +169,7 @@ def test_the_default_model_is_the_configured_one_or_the_only_one(manifest, embed
     catalog = Catalog({"a": served("a", embedder()), "b": served("b", embedder()), "r": served("r", ranker)})
     assert default_model("rerank", {}, catalog) == "r"
     assert default_model("embed", {"embed": "b"}, catalog) == "b"
-    with pytest.raises(NotFound, match=r"there are: a, b\); ask at /models/MODEL, or set HEADRACE_DEFAULT_MODELS=embed=MODEL"):
+    with pytest.raises(NotFound, match=r"there are: a, b\); name one in the path or the body, or set HEADRACE_DEFAULT_MODELS=embed=MODEL"):
         default_model("embed", {}, catalog)
     with pytest.raises(NotFound, match="there is none"):
         default_model("predict", {}, catalog)

@@ -63,7 +63,10 @@ def test_an_instance_of_another_task_is_refused_with_an_example(manifest, classi
 
 
 def test_a_parameter_of_another_task_is_refused_with_those_there_are(classifier):
-    with pytest.raises(InvalidRequest, match=r"parameters\.multi_label: a model for text-classification does not take it; it takes: top_k"):
+    with pytest.raises(
+        InvalidRequest,
+        match=r"parameters\.multi_label: a model for text-classification does not take it; it takes: function_to_apply, top_k",
+    ):
         items({"instances": ["a"], "parameters": {"multi_label": True}}, classifier)
 
 
@@ -96,7 +99,7 @@ def test_what_is_not_json_in_utf_8_is_malformed(raw):
             "parameters.top_k: Input should be less than or equal to 9223372036854775807",
         ),
         ({"instances": ["a"], "version": 2**63}, "version: Input should be less than or equal to 9223372036854775807"),
-        ({"instances": ["a"], "parameters": {"top": 1}}, "parameters has a field that is not known"),
+        ({"instances": ["a"], "parameters": {"top": 1}}, "parameters.top: there is no such field; see /docs"),
         ({"instances": ["a"], "version": "2"}, "version: Input should be a valid integer"),
     ],
 )

@@ -1,7 +1,10 @@
 """Each method over a real channel, with a fake Triton behind it."""
 
+import asyncio
 import contextlib
 import re
+import struct
+from time import time
 
 import grpc
 import pytest
@@ -13,8 +16,12 @@ from gateway.app import create_app
 from gateway.errors import INTERNAL_ERROR, BackendBroken, NotReady, Overloaded
 from gateway.fakes.manifests import make_manifest
 from gateway.fakes.predictions import predict
+from gateway.fakes.state import FakeState
 from gateway.fakes.triton import FakeTriton
 from gateway.grpc_server.methods import METHODS
+from gateway.request.rate_limits import RateLimits
+from gateway.security.api_keys import make
+from gateway.security.key_store import KeyStore
 from gateway.settings.settings import Settings
 
 Code = grpc.StatusCode
@@ -23,8 +30,8 @@ Code = grpc.StatusCode
 class Running:
     """A gateway's gRPC server on a fake Triton."""
 
-    def __init__(self, stub, triton):
-        self.stub, self.triton = stub, triton
+    def __init__(self, stub, triton, channel, port):
+        self.stub, self.triton, self.channel, self.port = stub, triton, channel, port
 
     async def infer(self, *texts, model="topics", metadata=None, timeout_s=30, **fields):
         request = infer_request(model, {"TEXT": [text.encode() for text in texts]}, **fields)
@@ -32,11 +39,22 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(predict=predict, **settings):
+async def running(predict=predict, state=None, **settings):
     triton, port = FakeTriton(make_manifest("topics", 1), make_manifest("topics", 2), predict=predict), free_port()
-    app = create_app(Settings(auth="off", grpc_port=port, drain_timeout_s=0, **settings), triton=triton).api
+    settings = {"auth": "off", "grpc_port": port, "drain_timeout_s": 0} | settings
+    app = create_app(Settings(**settings), triton=triton, state=state).api
     async with app.router.lifespan_context(app), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Running(GRPCInferenceServiceStub(channel), triton)
+        yield Running(GRPCInferenceServiceStub(channel), triton, channel, port)
+
+
+async def new_key(state):
+    new = make("acme", frozenset({"predict"}), time())
+    await KeyStore(state, RateLimits(), RateLimits()).create(new)
+    return new
+
+
+def metadata_of(key):
+    return (("authorization", f"Bearer {key.text}"),)
 
 
 async def fault(call):
@@ -149,3 +167,64 @@ async def test_the_time_that_a_client_allows_bounds_the_call_to_triton():
         await server.stub.ModelInfer(infer_request("topics", {"TEXT": [b"corn"]}), timeout=2.0)
         [call] = server.triton.calls
         assert 0 < call.timeout_s < 3.0  # gRPC adds what the way may take
+
+
+async def first_settings(port):
+    """The HTTP/2 settings that a server opens a connection with, by their numbers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+    head = await reader.readexactly(9)
+    payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
+    writer.close()
+    assert head[3] == 4  # the type SETTINGS
+    return dict(struct.iter_unpack(">HI", payload))
+
+
+async def test_a_connection_has_a_greatest_number_of_streams():
+    async with running(grpc_max_streams=7) as server:
+        assert (await first_settings(server.port))[3] == 7  # SETTINGS_MAX_CONCURRENT_STREAMS
+
+
+async def never():
+    await asyncio.Event().wait()
+    yield
+
+
+@pytest.mark.parametrize("method", ["ModelInfer", "ModelConfig", "ModelStreamInfer"])
+async def test_who_is_not_let_in_is_refused_before_its_message_has_come(method):
+    async with running(auth="keys", state=FakeState()) as server:
+        call = server.channel.stream_unary(f"/inference.GRPCInferenceService/{method}")(never(), timeout=10)
+        found = await fault(call)
+        assert (found.code(), "API key" in found.details()) == (Code.UNAUTHENTICATED, True)
+
+
+@pytest.mark.parametrize("method", ["ServerLive", "ServerReady", "ServerMetadata"])
+async def test_methods_that_read_no_message_are_answered_before_it_has_come(method):
+    read = getattr(pb, f"{method}Response").FromString
+    async with running(auth="keys", state=FakeState()) as server:
+        call = server.channel.stream_unary(f"/inference.GRPCInferenceService/{method}", response_deserializer=read)
+        answer = await call(never(), timeout=10)
+        assert next(value for _, value in answer.ListFields()) in (True, "headrace")
+
+
+async def test_an_open_stream_refuses_what_comes_after_its_key_was_revoked():
+    state = FakeState()
+    key = await new_key(state)
+    store = KeyStore(state, RateLimits(), RateLimits())
+    async with running(auth="keys", state=state, key_refresh_s=0.01) as server:
+        stream = server.stub.ModelStreamInfer(metadata=metadata_of(key))
+        faults = []
+        while not any(faults):
+            await stream.write(infer_request("topics", {"TEXT": [b"corn"]}))
+            faults.append((await stream.read()).error_message)
+            await store.revoke(key.key.id, time())
+        stream.cancel()
+    assert faults[0] == ""
+    assert faults[-1] == "this API key is not known"
+
+
+async def test_a_key_is_let_in_over_grpc():
+    state = FakeState()
+    key = await new_key(state)
+    async with running(auth="keys", state=state) as server:
+        assert (await server.infer("corn", metadata=metadata_of(key))).model_name == "topics"

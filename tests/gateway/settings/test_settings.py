@@ -39,6 +39,10 @@ from gateway.settings.settings import Settings, SettingsError
         ("BODY_TIMEOUT_S", "nan"),
         ("DEFAULT_MODELS", "embed"),
         ("DEFAULT_MODELS", "encode=minilm"),
+        ("MODEL_ALIASES", "minilm"),
+        ("MODEL_ALIASES", "/=minilm"),
+        ("MODEL_ALIASES", "a=minilm,a=topics"),
+        ("MODEL_ALIASES", "a=b,b=minilm"),
     ],
 )
 def test_invalid_setting_is_named(monkeypatch, name, value):

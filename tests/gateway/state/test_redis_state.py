@@ -6,6 +6,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from gateway.embedded.valkey import Valkey
 from gateway.errors import StateUnavailable
 from gateway.state.redis_state import MAX_CONNECTIONS, RedisState
 from gateway.state.script import Script
@@ -110,3 +111,87 @@ async def test_a_change_whose_audit_line_cannot_be_written_is_not_made(state):
     while not state.up:  # noqa: ASYNC110 - it rests after a fault
         await asyncio.sleep(0.05)
     assert await state.hash_items("{wrong}:h") == {}
+
+
+@pytest.fixture
+async def restricted(client, urls):
+    """Makes the state of a user who may not run some commands."""
+    states = []
+
+    async def make(*rules):
+        await client.execute_command("ACL", "SETUSER", "app", "on", ">secret", "~*", "+@all", *rules)
+        states.append(RedisState(f"{urls('valkey')}?username=app&password=secret", timeout_s=5.0))
+        return states[-1]
+
+    yield make
+    for state in states:
+        await state.aclose()
+    await client.execute_command("ACL", "DELUSER", "app")
+
+
+SUM = Script("return {redis.call('HINCRBY', KEYS[1], 'f', ARGV[1])}", lambda *_: [])
+
+
+async def test_scripts_run_where_only_their_loading_is_refused(client, restricted):
+    state = await restricted("-script")
+    await client.script_flush()
+    await client.delete("sums")
+    await state.check()
+    assert [await state.run(SUM, ["sums"], [2]) for _ in range(3)] == [[2], [4], [6]]
+    assert ("ACL" in state.fault, state.up) == (False, True)
+
+
+@pytest.mark.parametrize("rules", [("-@scripting",), ("-eval", "-evalsha")])
+async def test_where_scripts_are_refused_the_rest_of_state_goes_on_and_the_fault_is_named(restricted, rules):
+    state = await restricted(*rules)
+    await state.check()
+    assert "ACL SETUSER" in state.fault
+    with pytest.raises(StateUnavailable):
+        await state.run(SUM, ["sums"], [2])
+    assert state.up
+    assert await state.hash_get({"h": ["f"]}) == {"h": [None]}
+
+
+async def test_a_script_that_fails_is_run_once(state, client):
+    half = Script("redis.call('INCR', KEYS[1]) return redis.call('HGET', KEYS[1], 'f')", lambda *_: [])
+    await client.delete("half")
+    with pytest.raises(StateUnavailable):
+        await state.run(half, ["half"], [])
+    assert await client.get("half") == b"1"
+
+
+async def test_a_server_that_evicts_is_told_apart_and_once_it_is_set_right_no_more(state, client):
+    policy = (await client.config_get("maxmemory-policy"))["maxmemory-policy"]
+    assert policy == "volatile-lru"  # the embedded cache's
+    await state.check()
+    assert "maxmemory-policy volatile-lru" in state.fault
+    try:
+        await client.config_set("maxmemory-policy", "noeviction")
+        await state.check()
+        assert state.fault is None
+    finally:
+        await client.config_set("maxmemory-policy", policy)
+
+
+async def test_a_server_with_the_cache_on_it_is_told_apart(urls):
+    url = urls("valkey")
+    for cache_url, shared in ((url, True), (f"{url}?db=3", True), ("redis://127.0.0.1:6379", False)):
+        state = RedisState(url, timeout_s=5.0, cache_url=cache_url)
+        await state.check()
+        assert ("same server" in state.fault) is shared
+        await state.aclose()
+
+
+async def test_a_server_that_is_gone_is_not_judged():
+    state = RedisState("unix:///nowhere.sock", timeout_s=5.0)
+    await state.check()
+    assert (state.fault, state.up) == (None, True)
+    await state.aclose()
+
+
+async def test_the_embedded_state_is_fit():
+    with Valkey(evicts=False) as server:
+        state = RedisState(server.url, timeout_s=5.0)
+        await state.check()
+        assert state.fault is None
+        await state.aclose()

@@ -27,10 +27,10 @@ def load(url: str, corpus: Path, report: Path, *loop: str) -> tuple[int, dict[st
 def test_each_connection_that_is_lost_after_its_request_is_a_failure(
     loop: tuple[str, ...], inside: bool, corpus: Path, tmp_path: Path
 ) -> None:
-    with scripted_server(latencies_ms=[[20, 1]], closes=0.03, closes_after_ms=20, closes_inside=inside) as url:
+    with scripted_server(latencies_ms=[[20, 1]], closes=0.05, closes_after_ms=20, closes_inside=inside) as url:
         status, report, counted = load(url, corpus, tmp_path, *loop)
     assert status == 1
-    assert counted["closed"] > 5
+    assert counted["closed"] > 0
     assert report["failures"] == report["errors_by_status"]["0"] == counted["closed"]
     assert report["requests"] == counted["received"]
     assert report["reconnects"] == 0

@@ -7,7 +7,7 @@ import pytest
 
 from loadtest.arrivals.process import Poisson
 from loadtest.report.error_table import error_table
-from loadtest.report.headline import headline, silent_from_s
+from loadtest.report.headline import headline
 from loadtest.report.page import render_html
 from loadtest.results.errors import Fault
 from loadtest.results.measurement import Generators, GeneratorUse, Measurement
@@ -15,6 +15,7 @@ from loadtest.results.outcome import Outcome
 from loadtest.results.provenance import Provenance
 from loadtest.results.recording import Recording
 from loadtest.results.results import Results
+from loadtest.results.slo_check import silent_from_s
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario.loop import ClosedLoop, Loop, OpenLoop
 from loadtest.scenario.scenario import Scenario
@@ -71,7 +72,7 @@ def test_a_closed_loop_has_no_pace_to_keep() -> None:
 
 def test_a_gateway_that_dies_is_told_with_the_second() -> None:
     found = results(ten_a_second(7))
-    assert silent_from_s(found) == 7
+    assert silent_from_s(found.series) == 7
     assert headline(found) == ("Nothing was answered after second 7 of 10.", "bad")
     with_slo = headline(results(ten_a_second(7), "errors<1%"))
     assert with_slo.sentence == "Misses the SLO errors<1%: Nothing was answered after second 7 of 10."
@@ -79,7 +80,7 @@ def test_a_gateway_that_dies_is_told_with_the_second() -> None:
 
 def test_a_last_request_that_fails_is_no_death() -> None:
     found = results(ten_a_second(9.85))
-    assert silent_from_s(found) is None
+    assert silent_from_s(found.series) is None
     assert headline(found) == ("1 of 100 requests got no good answer, and the load generator kept up.", "bad")
 
 
@@ -114,7 +115,7 @@ def test_nothing_at_all_is_a_report_too() -> None:
     nothing = results(Recording(), "p99<50ms", problem="The load generator failed with exit status 3.")
     page = render_html(nothing)
     assert headline(nothing).tone == "bad"
-    assert "Misses the SLO p99&lt;50ms: The load generator failed with exit status 3." in page
+    assert "Cannot tell whether the SLO p99&lt;50ms is held: The load generator failed with exit status 3." in page
     assert "NaN" not in page
     never_began = replace(nothing, elapsed_s=0.0, series=[])
     assert "<svg" not in render_html(never_began)

@@ -19,7 +19,7 @@ from loadtest.results.provenance import Provenance
 from loadtest.results.recording import Recording
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
-from loadtest.results.verdict import cautions, keeps_up, verdict
+from loadtest.results.verdict import cautions, verdict
 from loadtest.scenario.loop import ClosedLoop, OpenLoop
 from loadtest.scenario.scenario import Scenario
 from loadtest.workload.dialects import BY_NAME
@@ -150,11 +150,11 @@ def test_the_report_says_what_speaks_against_it() -> None:
 def test_a_generator_that_was_not_in_time_says_so_first() -> None:
     scenario = Scenario(url="http://h", loop=OpenLoop(Poisson(10)), workload=WORKLOAD, duration_s=10)
     recording = good(Recording())
-    assert keeps_up(results(recording, scenario))
+    assert results(recording, scenario).kept_up
     for _ in range(5):
         recording.start(1.0, 1.5, behind=True)
     found = results(recording, scenario)
-    assert not keeps_up(found)
+    assert not found.kept_up
     assert verdict(found).startswith("The generator could not keep up")
     assert "started 5 requests more than 10 ms late by its own fault" in " ".join(cautions(found))
 

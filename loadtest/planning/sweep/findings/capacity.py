@@ -25,9 +25,9 @@ class Capacity:
 def capacity(points: Sequence[Point], slo: Slo) -> Capacity | None:
     """The rate that these runs show to be within an SLO, whichever SLO they were made for.
 
-    None where no run was within it. Runs in which the generator was behind do not count.
+    None where no run was within it. Runs that say nothing of the system do not count.
     """
-    trials = [trial for point in points if (trial := point.trial(slo)).kept_up]
+    trials = [trial for point in points if (trial := point.trial(slo)).counts]
     passed = [trial.rate_rps for trial in trials if trial.passed]
     if not passed:
         return None

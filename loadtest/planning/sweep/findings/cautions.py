@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from loadtest.planning.sweep.findings.entry import Entry
 from loadtest.planning.sweep.findings.pricing import Offer, applied
 from loadtest.planning.sweep.run import OLDER, Machine, Run
+from loadtest.results.figures import plural
 
 
 def cautions(entries: Sequence[Entry], machines: Sequence[Machine], runs: Sequence[Run], offers: Sequence[Offer]) -> list[str]:
@@ -15,7 +16,7 @@ def cautions(entries: Sequence[Entry], machines: Sequence[Machine], runs: Sequen
     said = [*_of_forms(runs), *_of_machines(machines), *_of_generators(entries), *_of_rates(entries)]
     if machines:
         cores = machines[0]["cores"]
-        said.append(f"Gateway, Triton, cache and load generator shared {cores} cores: alone on them the system does more.")
+        said.append(f"Gateway, Triton, cache and load generator shared {plural(int(cores), 'core')}: alone on them the system does more.")
         said += applied(offers, float(cores))
     return said
 
@@ -25,8 +26,8 @@ def _of_forms(runs: Sequence[Run]) -> list[str]:
     if not older:
         return []
     return [
-        f"{older} of {len(runs)} results are of an earlier version: they show nothing over time, and count memory that processes share "
-        "once, where later ones count it for each."
+        f"{older} of {plural(len(runs), 'result')} {'is' if older == 1 else 'are'} of an earlier version, with nothing over time. "
+        "Memory that processes share counts once there, and for each in later ones."
     ]
 
 
@@ -36,7 +37,18 @@ def _of_machines(machines: Sequence[Machine]) -> list[str]:
 
 def _of_generators(entries: Sequence[Entry]) -> list[str]:
     behind = sum(load.generator_behind for entry in entries for load in entry.loads)
-    return [f"In {behind} runs the load generator could not keep up; they do not count."] if behind else []
+    disturbed = sum(load.disturbed for entry in entries for load in entry.loads)
+    said = []
+    if behind:
+        said.append(
+            f"In {plural(behind, 'run')} the load generator could not keep up; {'it does' if behind == 1 else 'they do'} not count."
+        )
+    if disturbed:
+        said.append(
+            f"In {plural(disturbed, 'run')} other work took more than a tenth of the machine; what was missed then does not count: "
+            "sweep when the machine is quiet."
+        )
+    return said
 
 
 def _of_rates(entries: Sequence[Entry]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from loadtest.planning.sweep.findings.capacity import Capacity
 from loadtest.planning.sweep.findings.entry import Entry
+from loadtest.results.figures import plural
 from loadtest.slo import Slo
 
 STATES = (("failed", "could not be measured"), ("pending", "not measured yet"), ("partial", "measured in part"))
@@ -41,7 +42,8 @@ def verdict(
     for state, words in STATES:
         there = [entry.name for entry in entries if entry.state == state]
         if there:
-            said.append(f"{len(there)} of {len(entries)} configurations {words}: {', '.join(there)}.")
+            of_all = plural(len(entries), "configuration")
+            said.append(f"{len(there)} of {of_all} {words}: {', '.join(there)}.")
     said += problems
     by_name = {entry.name: entry for entry in entries}
     for workload, name in chosen.items():
@@ -50,8 +52,23 @@ def verdict(
             said.append(_of_workload(workload, entry, entry.capacity, entries, slo))
     for workload in dict.fromkeys(entry.workload for entry in entries if entry.state == "finished"):
         if workload not in chosen:
-            said.append(f"With {workload} no configuration holds {slo} at any rate that was tried.")
+            said.append(_of_none(workload, entries, slo))
     return said
+
+
+def silent_runs(entries: Sequence[Entry], workload: str) -> int:
+    """How many runs of a workload say nothing of the system."""
+    return sum(load.runs - load.counted for entry in entries if entry.workload == workload for load in entry.loads)
+
+
+def _of_none(workload: str, entries: Sequence[Entry], slo: Slo) -> str:
+    silent = silent_runs(entries, workload)
+    if not silent:
+        return f"With {workload} no configuration holds {slo} at any rate that was tried."
+    return (
+        f"With {workload} it cannot be told whether a configuration holds {slo}: {plural(silent, 'run')} "
+        f"{'says' if silent == 1 else 'say'} nothing of the system, since the load generator was behind or the machine busy."
+    )
 
 
 def _of_workload(workload: str, entry: Entry, held: Capacity, entries: Sequence[Entry], slo: Slo) -> str:

@@ -8,7 +8,6 @@ from loadtest.planning.sweep.point import FIXED, BatchFigures, Point
 from loadtest.results.histogram import merged
 from loadtest.results.percentiles import summarize_latency
 from loadtest.results.results import Results
-from loadtest.results.verdict import keeps_up
 from loadtest.slo import Slo
 
 SPREAD = ("p50", "p95", "p99")
@@ -18,9 +17,11 @@ SPREAD = ("p50", "p95", "p99")
 class Load:
     """All runs at one rate taken together.
 
-    `passed` of the `runs` kept the SLO; `holds`: more than half of those did in which the generator
-    kept up. `misses` are the objectives that were not kept, a phrase each. `sustained`: in more
-    than half of the runs the system answered as much as was offered. Means, and `latency_ms` over
+    `counted` of the `runs` say something of the system; the generator was behind in
+    `generator_behind`, and other work had too much of the machine in `disturbed`. `passed` of those
+    that count kept the SLO; `holds`: more than half of them did, None where none counts. `misses`
+    are the objectives that they did not keep, a phrase each. `sustained`: in more than half of the
+    runs the system answered as much as was offered. Means, and `latency_ms` over
     all requests, are None where no request ended or nothing was watched; `latency_ms_range` has the
     least and the greatest of the runs' percentiles. `batch_sizes` counts Triton's batches by their
     texts; `cpu_s_per_request` has CPU seconds by part.
@@ -29,11 +30,13 @@ class Load:
     rate_rps: float
     fixed: bool
     runs: int
+    counted: int
     passed: int
-    holds: bool
+    holds: bool | None
     misses: list[str]
     sustained: bool
     generator_behind: int
+    disturbed: int
     requests: int
     failures: int
     dropped: int
@@ -58,16 +61,19 @@ def by_rate(points: Sequence[Point], slo: Slo) -> list[Load]:
 
 def _at(rate_rps: float, points: Sequence[Point], slo: Slo) -> Load:
     trials = [point.trial(slo) for point in points]
+    counted = [trial for trial in trials if trial.counts]
     seen = [point.results for point in points if point.results is not None]
     return Load(
         rate_rps=rate_rps,
         fixed=any(point.kind == FIXED for point in points),
         runs=len(points),
-        passed=sum(trial.passed for trial in trials),
-        holds=_mostly([trial.passed for trial in trials if trial.kept_up]),
-        misses=sorted({miss for trial in trials for miss in trial.misses}),
+        counted=len(counted),
+        passed=sum(trial.passed for trial in counted),
+        holds=_mostly([trial.passed for trial in counted]) if counted else None,
+        misses=sorted({miss for trial in counted for miss in trial.misses}),
         sustained=_mostly([point.sustained for point in points]),
-        generator_behind=sum(not keeps_up(results) for results in seen),
+        generator_behind=sum(not results.kept_up for results in seen),
+        disturbed=sum(results.disturbed for results in seen),
         requests=sum(results.requests.ended for results in seen),
         failures=sum(results.requests.failed for results in seen),
         dropped=sum(results.requests.dropped for results in seen),

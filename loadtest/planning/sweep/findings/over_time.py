@@ -26,13 +26,14 @@ class PartUse:
 class OverTime:
     """One run: its file, its rate, whether it was within the SLO (`held`), and what the parts took.
 
+    `held` is None of a run that does not say: the generator was behind, or the machine busy.
     `parts` has the parts of the stack that were seen, and the generator. `results` are held against
     the SLO of the choice, and lack the histograms of the seconds.
     """
 
     run: str
     rate_rps: float
-    held: bool
+    held: bool | None
     parts: Mapping[str, PartUse]
     results: Results
 
@@ -40,21 +41,22 @@ class OverTime:
 def run_over_time(runs: Sequence[Run], slo: Slo) -> OverTime | None:
     """The run at the highest rate among those within the SLO.
 
-    Where none was within it, the run at the lowest rate. `runs` are of one configuration. None
-    where no request ended.
+    Where none was within it, the run at the lowest rate, of those that say something of the system
+    if there are any. `runs` are of one configuration. None where no request ended.
     """
     judged = [(run, point.results, point.trial(slo)) for run in runs for point in run.points if point.results is not None]
     if not judged:
         return None
     held = [one for one in judged if one[2].held]
     far = max if held else min
-    rate_rps = far(trial.rate_rps for _, _, trial in held or judged)
-    at_it = [one for one in held or judged if one[2].rate_rps == rate_rps]
+    told = held or [one for one in judged if one[2].counts] or judged
+    rate_rps = far(trial.rate_rps for _, _, trial in told)
+    at_it = [one for one in told if one[2].rate_rps == rate_rps]
     run, results, trial = next((one for one in reversed(at_it) if one[1].series), at_it[-1])
     return OverTime(
         run=f"runs/{run.key}.json",
         rate_rps=rate_rps,
-        held=bool(held),
+        held=bool(held) if trial.counts else None,
         parts=parts_of(results.observed),
         results=replace(results, slo_check=SloCheck(slo, list(trial.misses)), latency_by_second=[]),
     )

@@ -50,7 +50,7 @@ def completed(profile: ProfilePart, entry: Entry, points: Sequence[Point], slo: 
     seen = [
         measured_point(point.results, 1, 1)
         for point in points
-        if point.sustained and point.results is not None and point.results.requests.ended >= LEAST_REQUESTS and point.trial(slo).kept_up
+        if point.sustained and point.results is not None and point.results.requests.ended >= LEAST_REQUESTS and point.trial(slo).counts
     ]
     return {**profile, "triton": _with_ceiling(profile["triton"], entry, slo), "points": seen}
 

@@ -11,7 +11,7 @@ from loadtest.planning.sweep.configuration import Configuration
 from loadtest.planning.sweep.description import describe
 from loadtest.planning.sweep.document import Document
 from loadtest.planning.sweep.findings.cautions import cautions
-from loadtest.planning.sweep.findings.choice import best, verdict
+from loadtest.planning.sweep.findings.choice import best, silent_runs, verdict
 from loadtest.planning.sweep.findings.effects import Effect, effects
 from loadtest.planning.sweep.findings.entry import Entry, make_entry
 from loadtest.planning.sweep.findings.priced_points import PricedPoint, priced_points
@@ -21,6 +21,7 @@ from loadtest.planning.sweep.jobs import Job, workload_of
 from loadtest.planning.sweep.profile_result import ProfileResult
 from loadtest.planning.sweep.run import Machine, Run
 from loadtest.planning.sweep.stack.packaged import PackagedModel
+from loadtest.results.results import SloVerdict
 from loadtest.slo import ERRORS, Slo
 
 DEFAULT_METRIC = "p99"
@@ -92,6 +93,19 @@ class SweepSummary:
     def fixed_rates(self) -> list[float]:
         """The fixed rates that any configuration was put under, ascending."""
         return sorted({load.rate_rps for entry in self.entries for load in entry.loads if load.fixed})
+
+    @property
+    def slo_verdict(self) -> SloVerdict:
+        """Whether each workload has a configuration that holds the SLO.
+
+        It is unknown where the runs of a workload without one do not all say something of the
+        system, or are not all there.
+        """
+        without = {entry.workload for entry in self.entries} - self.best.keys()
+        if not without:
+            return "held"
+        is_known = self.complete and not any(silent_runs(self.entries, workload) for workload in without)
+        return "missed" if is_known else "unknown"
 
     @property
     def failed(self) -> bool:

@@ -26,6 +26,7 @@ def sweep_json(sweep: SweepSummary) -> dict[str, Any]:
         "complete": sweep.complete,
         "interrupted": sweep.interrupted,
         "verdict": list(sweep.verdict),
+        "slo_verdict": sweep.slo_verdict,
         "cautions": list(sweep.cautions),
         "best": dict(sweep.best),
         "profiles": {workload: _profile(profile) for workload, profile in sweep.profiles.items()},

@@ -118,6 +118,7 @@ class TokenClassification(Task):
         self._labels = manifest["labels"]
         self._subword_prefix = settings["subword_prefix"]
         self._unknown_token = settings["unknown_token"]
+        self._unknown_token_id = settings.get("unknown_token_id")
         self.parameters = {"aggregation_strategy": settings["aggregation_strategy"]}
 
     def finish(self, fetched: Sequence[NDArray[np.float32]], windows: Sequence[Window]) -> list[Floats]:
@@ -139,20 +140,25 @@ class TokenClassification(Task):
 
     def _tokens(self, text: str, window: Window, scores: Floats) -> list[Token]:
         encoding = window.encoding
-        rows = zip(encoding.tokens, encoding.offsets, encoding.special_tokens_mask, scores, strict=True)
+        rows = zip(encoding.tokens, encoding.ids, encoding.offsets, encoding.special_tokens_mask, scores, strict=True)
         return [
-            Token(start, end, token_scores, self._continues(text, token, start, end))
-            for token, (start, end), special, token_scores in rows
+            Token(start, end, token_scores, not self._is_unknown(token, index) and self._continues(text, token, start, end))
+            for token, index, (start, end), special, token_scores in rows
             if not special
         ]
+
+    def _is_unknown(self, token: str, index: int) -> bool:
+        """Whether a token stands for a whole word that the tokenizer does not know.
+
+        Unigram's encoding shows such a word itself; versions from before ids were told have names.
+        """
+        return token == self._unknown_token if self._unknown_token_id is None else index == self._unknown_token_id
 
     def _continues(self, text: str, token: str, start: int, end: int) -> bool:
         """Whether a token continues the word before.
 
         The tokenizer's mark says so; without marks, no space before it does.
         """
-        if token == self._unknown_token:
-            return False
         if self._subword_prefix:
             return len(token) != end - start
         return start > 0 and " " not in text[start - 1 : start + 1]

@@ -108,7 +108,7 @@ def stack(serve: Callable[[FastAPI], AbstractContextManager[str]]) -> Iterator[S
 
 def arguments(stack: ScriptedStack, corpus: Path, output: Path, *more: str) -> list[str]:
     needed = ["--url", stack.url, "--model", "topics", "--corpus", str(corpus), "--seconds", "0.4", "--point-rates", "25"]
-    return ["profile", *needed, "-o", str(output), *more]
+    return ["profile", *needed, "--shared-machine", "-o", str(output), *more]
 
 
 @pytest.mark.integration

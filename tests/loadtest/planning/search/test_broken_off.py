@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 
 def arguments(url: str, corpus: Path, report: Path, *more: str, duration: str = "0.5") -> list[str]:
     needed = ["--url", url, "--model", "topics", "--corpus", str(corpus), "--report", str(report), "--slo", "p99<5s,errors<1%"]
-    return ["search", *needed, "--duration", duration, "--first-rate", "40", "--warm-up", "0", *more]
+    return ["search", *needed, "--duration", duration, "--first-rate", "40", "--warm-up", "0", "--shared-machine", *more]
 
 
 def files(report: Path) -> tuple[dict[str, Any], str, list[dict[str, str]]]:

@@ -62,7 +62,7 @@ def test_results_of_an_earlier_form_count_with_a_caution() -> None:
     del values["results"]["observed"]
     sweep = swept({"as packaged": [Point.from_dict(values)]}, schema=OLDER[0])
     assert sweep.complete
-    assert sweep.cautions[0].startswith("1 of 1 results are of an earlier version: they show nothing over time")
+    assert sweep.cautions[0].startswith("1 of 1 result is of an earlier version, with nothing over time.")
     assert sweep.entries[0].over_time is not None
     assert sweep.entries[0].over_time.parts == {}
     assert "Over time" not in render_sweep(sweep)

@@ -229,15 +229,15 @@ def test_the_json_has_the_fields_of_its_schema() -> None:
     sweep = sweep_json(swept({"instances=1": SLOW, "instances=2": QUICK}, **TWO))
     entry = sweep["configurations"][0]
     fields = {
-        "schema command model slo measured_for_slo sweep complete interrupted verdict cautions best profiles configurations "
+        "schema command model slo measured_for_slo sweep complete interrupted verdict slo_verdict cautions best profiles configurations "
         "latency_metric points effects prices machines versions started_at measured_s": sweep,
         "name knobs workload packaged config_pbtxt settings state error runs capacity texts_per_s search loads hit_rate memory_bytes "
         "over_time cost dominated": entry,
         "version precision target digest sizes quality speed": entry["packaged"],
         "rps low_rps high_rps trials": entry["capacity"],
-        "rate_rps fixed runs passed holds misses sustained generator_behind requests failures dropped throughput_rps texts_per_s "
-        "latency_ms latency_ms_range cache_hit_rate mean_batch_texts mean_call_texts mean_queue_ms batch_sizes cpu_s_per_request "
-        "generator_cpu_share": entry["loads"][0],
+        "rate_rps fixed runs counted passed holds misses sustained generator_behind disturbed requests failures "
+        "dropped throughput_rps texts_per_s latency_ms latency_ms_range cache_hit_rate mean_batch_texts "
+        "mean_call_texts mean_queue_ms batch_sizes cpu_s_per_request generator_cpu_share": entry["loads"][0],
         "run rate_rps held parts results": entry["over_time"],
         "instance on_demand_usd_per_million spot_usd_per_million": entry["cost"][0],
         "configuration workload rate_rps latency_ms requests usd_per_million front": sweep["points"][0],

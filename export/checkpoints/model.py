@@ -1,0 +1,101 @@
+"""The model of a checkpoint alone, read by transformers, and what of its files nobody read."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from export.checkpoints import adapter as adapters
+from export.checkpoints import config_keys
+from export.checkpoints.json_file import read_object
+from export.checkpoints.source import ModelSource
+from export.checkpoints.weights import WRAPPERS, named, require_all_read, tensor_shapes, unwrap_command, wrapper_of
+from export.errors import RecipeError, first_line
+from export.tasks.task import Task
+
+
+def load_model(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tuple[Any, list[str]]:
+    """The model of the checkpoint, and the names of tensors that the checkpoint lacks.
+
+    Raises:
+        RecipeError: it cannot be read, has another head than the labels need, or says or holds
+            what nobody reads.
+    """
+    folder, shown, recipe = source.checkpoint.folder, source.checkpoint.origin, source.recipe
+    fields = read_object(folder / "config.json")
+    _require_plain(fields, shown, trusted=recipe.trust_remote_code or "auto_map" in recipe.ignored_keys)
+    _require_unwrapped(shown)
+    model, info = _read(source, task, labels)
+    config_keys.require_all_read(fields, model, recipe.ignored_keys)
+    require_all_read(shown, model, info["unexpected_keys"])
+    mismatched = set(info["mismatched_keys"])
+    if source.adapter:
+        mismatched -= set(adapters.replaced_tensors(source.adapter.folder))
+    if mismatched and labels:
+        name = max(mismatched)
+        found, needed = tensor_shapes(folder)[name], model.state_dict()[name].shape
+        raise RecipeError(
+            f"labels: the checkpoint's {name} has shape {list(found)}, and {len(labels)} labels ({', '.join(labels)}) "
+            f"need {list(needed)}; name as many labels as the head has outputs"
+        )
+    untrained = {*info["missing_keys"], *info["mismatched_keys"]}
+    if not labels:
+        # an encoder's pooler is of its pre-training; an embedding is made of the tokens
+        untrained = {name for name in untrained if not name.startswith("pooler.")}
+    return model, sorted(untrained)
+
+
+def _read(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+    """transformers' model, and what it says of the tensors that it found."""
+    # transformers warns of missing weights; here they are checked, with errors
+    transformers.logging.set_verbosity_error()
+    shown = source.checkpoint.origin
+    names = {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
+    try:
+        model, info = getattr(transformers, task.auto_model).from_pretrained(
+            source.checkpoint.folder,
+            **(names if labels else {}),
+            trust_remote_code=source.recipe.trust_remote_code,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    # classes take a file's values as they are, and fall over them in many ways
+    except Exception as exc:
+        if "trust_remote_code" in str(exc):
+            raise RecipeError(
+                f"checkpoint: {shown} brings program code of its own, which could do anything; read it, and if it may run here, "
+                "add trust_remote_code: true"
+            ) from exc
+        raise RecipeError(f"checkpoint: {shown} cannot be loaded for {task.name}: {first_line(exc)[:300]}") from exc
+    return model, info
+
+
+def _require_plain(fields: dict[str, Any], shown: Path, *, trusted: bool) -> None:
+    """Require weights that are not quantized, and no program code that would be passed over."""
+    if (quantized := fields.get("quantization_config")) is not None:
+        method = quantized.get("quant_method", "unknown") if isinstance(quantized, dict) else quantized
+        raise RecipeError(
+            f"checkpoint: {shown / 'config.json'} says quantization_config ({method}): its weights are quantized already; export "
+            "quantizes itself, so choose the checkpoint that this one was made of, and a precision"
+        )
+    own = fields.get("auto_map")
+    if own and not trusted and fields.get("model_type") in transformers.CONFIG_MAPPING:
+        raise RecipeError(
+            f"checkpoint: {shown / 'config.json'} says auto_map: it brings program code of its own, which could do anything, and "
+            f"transformers' own {fields['model_type']} may answer otherwise; read it, and if it may run here, add "
+            "trust_remote_code: true; if transformers' own answers the same, add ignored_keys: [auto_map]"
+        )
+
+
+def _require_unwrapped(folder: Path) -> None:
+    names = tensor_shapes(folder)
+    if (wrapper := wrapper_of(names)) is not None:
+        files = sorted(folder.glob("*.safetensors"))
+        raise RecipeError(
+            f"checkpoint: the names of its tensors begin with {wrapper} ({WRAPPERS[wrapper]} puts it there: {named(list(names)[:1])}); "
+            f"write them without it: {unwrap_command(files[0], wrapper)}"
+        )

@@ -1,0 +1,145 @@
+"""Checkpoints of transformers 5, whose format differs, as folders that transformers 4.57 reads.
+
+Optimum, which makes the graph, needs 4.57. What 4.57 would misread is translated (rotary settings,
+the tokenizer's class and its lists), and what nobody compared with version 5's own answers is
+refused. The weights are the same in both.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from export.checkpoints import rope
+from export.checkpoints.json_file import read_object
+from export.errors import RecipeError
+
+CONFIG, TOKENIZER_CONFIG, TOKENIZER = "config.json", "tokenizer_config.json", "tokenizer.json"
+_VERSION = 5
+
+MODEL_TYPES = (
+    *("albert", "bart", "bert", "big_bird", "bloom", "camembert", "convbert", "data2vec-text", "deberta", "deberta-v2", "distilbert"),
+    *("electra", "ernie", "esm", "flaubert", "gpt2", "gpt_neo", "layoutlm", "megatron-bert", "mobilebert", "mpnet"),
+    *("nystromformer", "opt", "rembert", "roberta", "roberta-prelayernorm", "roformer", "squeezebert", "t5", "xlm", "xlm-roberta"),
+    *("xlm-roberta-xl", *rope.ARCHITECTURES),
+)
+"""Architectures whose answers from a checkpoint of transformers 5 were compared with its own."""
+
+_GIVES_TOKEN_TYPES = (
+    *("BertTokenizer", "DebertaTokenizer", "DebertaV2Tokenizer", "FNetTokenizer", "LxmertTokenizer", "MarkupLMTokenizer"),
+    *("MobileBertTokenizer", "DPRQuestionEncoderTokenizer"),
+)
+"""Tokenizers of transformers 5 that give `token_type_ids` where their file does not say.
+
+Version 4's classes of the same name differ: its ALBERT and RemBERT tokenizers give them.
+"""
+
+_BACKEND_ONLY = ("granite", "mistral", "modernbert", "nemotron", "nystromformer", "phi3", "stablelm", "xlm-roberta-xl")
+"""Architectures for which transformers 5 takes no notice of a tokenizer's class."""
+
+
+def readable(folder: Path) -> tuple[Path, TemporaryDirectory[str] | None]:
+    """A folder that transformers 4.57 reads as transformers 5 reads `folder`.
+
+    It is `folder` itself where nothing needs a translation, else one in a temporary directory,
+    which lasts as long as it is referred to, with links to the files that stay as they are.
+
+    Raises:
+        RecipeError: a file cannot be read, or version 5 says in it what 4.57 cannot express.
+    """
+    changed = _translated(folder)
+    if all(fields == read_object(folder / name) for name, fields in changed.items()):
+        return folder, None
+    scratch = TemporaryDirectory(prefix="headrace-checkpoint-")
+    made = Path(scratch.name, folder.name or "checkpoint")
+    made.mkdir()
+    for path in folder.iterdir():
+        if path.name not in changed:
+            (made / path.name).symlink_to(path)
+    for name, fields in changed.items():
+        (made / name).write_text(json.dumps(fields, indent=2), encoding="utf-8")
+    return made, scratch
+
+
+def _translated(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """The files that 4.57 would misread, as it reads them."""
+    changed: dict[str, Mapping[str, Any]] = {}
+    config = read_object(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+    if _is_of_version_5(config):
+        require_known(config)
+        changed[CONFIG] = rope.translated(config)
+    if (folder / TOKENIZER_CONFIG).is_file():
+        tokenizer = read_object(folder / TOKENIZER_CONFIG)
+        if _is_of_tokenizers_5(tokenizer):
+            changed[TOKENIZER_CONFIG] = translated_tokenizer(tokenizer, _pre_tokenizer(folder / TOKENIZER), str(config.get("model_type")))
+    return changed
+
+
+def require_known(config: Mapping[str, Any]) -> None:
+    """Require an architecture and a version of transformers whose format was compared.
+
+    Raises:
+        RecipeError: the message names both, and what to do.
+    """
+    version, model_type = config.get("transformers_version"), config.get("model_type")
+    if _major(version) > _VERSION:
+        raise RecipeError(
+            f"checkpoint: config.json says transformers_version {version}, and export reads the formats of transformers 4 and {_VERSION}; "
+            "save the model with one of these"
+        )
+    if model_type not in MODEL_TYPES:
+        raise RecipeError(
+            f"checkpoint: it was saved by transformers {version}, and export reads that format of these architectures only: "
+            f"{', '.join(sorted(MODEL_TYPES))}; {model_type} is none of them: save the model with transformers 4.57, where it was trained"
+        )
+
+
+def translated_tokenizer(fields: Mapping[str, Any], pre_tokenizer: Mapping[str, Any], model_type: str) -> dict[str, Any]:
+    """A `tokenizer_config.json` of transformers 5, as 4.57 reads it.
+
+    `tokenizer.json` holds all that version 5's own class does; version 4's classes would change
+    parts of it. So the class that takes it as it is is named, with what version 5's class gives.
+    """
+    own = str(fields.get("tokenizer_class") or "TokenizersBackend").removesuffix("Fast")
+    gives = own in _GIVES_TOKEN_TYPES and model_type not in _BACKEND_ONLY
+    usual = ["input_ids", *(["token_type_ids"] if gives else []), "attention_mask"]
+    found = {name: value for name, value in fields.items() if name not in ("backend", "is_local", "local_files_only")}
+    extra = found.pop("extra_special_tokens", None)
+    if isinstance(extra, list):
+        found["additional_special_tokens"] = [*(found.get("additional_special_tokens") or []), *extra]
+    elif extra:
+        found["extra_special_tokens"] = extra
+    return {
+        **found,
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_input_names": fields.get("model_input_names") or usual,
+        # 4.57 writes it into the pre-tokenizer
+        "add_prefix_space": pre_tokenizer.get("add_prefix_space", False),
+    }
+
+
+def _pre_tokenizer(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise RecipeError(
+            f"checkpoint: {path.parent / TOKENIZER_CONFIG} was saved by transformers 5, and {path.name}, which it needs, is not beside it; "
+            "save the fast tokenizer there with save_pretrained"
+        )
+    found = read_object(path).get("pre_tokenizer")
+    return found if isinstance(found, dict) else {}
+
+
+def _is_of_version_5(config: Mapping[str, Any]) -> bool:
+    return _major(config.get("transformers_version")) >= _VERSION or rope.FIELD in config
+
+
+def _is_of_tokenizers_5(fields: Mapping[str, Any]) -> bool:
+    return (
+        "backend" in fields or fields.get("tokenizer_class") == "TokenizersBackend" or isinstance(fields.get("extra_special_tokens"), list)
+    )
+
+
+def _major(version: object) -> int:
+    found = re.match(r"\d+", version) if isinstance(version, str) else None
+    return int(found[0]) if found else 0

@@ -1,0 +1,147 @@
+"""What other work takes of the machine, and what becomes of verdicts then."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from jsonschema import Draft202012Validator
+from sweep_made import results
+
+from loadtest.__main__ import main
+from loadtest.generator.scripted_process import scripted_server
+from loadtest.observation.contention import ContentionWatch
+from loadtest.report.headline import headline
+from loadtest.results.contention import Contention
+from loadtest.results.results import Results
+from loadtest.results.slo_check import check
+from loadtest.results.verdict import cautions
+from loadtest.slo import parse_slo
+
+SCHEMA = Draft202012Validator(json.loads(Path("loadtest/docs/report.schema.json").read_text()))
+QUIET = Contention(cores=2, load_average_1m=0.1, before_share=0.02, others_share=0.03, steal_share=0.0, shared=True)
+BUSY = replace(QUIET, others_share=0.7)
+STARTER = """
+import subprocess, sys
+busy = subprocess.Popen([sys.executable, "-c", "while True: pass"], stdout=-3, stderr=-3, start_new_session=True)
+print(busy.pid)
+"""
+
+
+def held_against(slo: str, contention: Contention | None) -> Results:
+    """A run of 20 requests/s of 60 ms each."""
+    run = results(20, 0.06)
+    return replace(run, slo_check=check(parse_slo(slo), run.requests, run.latency.decode()), contention=contention)
+
+
+@pytest.mark.parametrize(
+    ("contention", "taken", "disturbs"),
+    [
+        (QUIET, 0.03, False),
+        (BUSY, 0.7, True),
+        (replace(QUIET, steal_share=0.2), 0.23, True),
+        (replace(QUIET, others_share=None, before_share=0.4), 0.4, True),
+        # of a gateway elsewhere only steal is felt, beside the generator's own waiting
+        (replace(BUSY, shared=False), 0.0, False),
+    ],
+)
+def test_the_share_that_the_load_lacked(contention: Contention, taken: float, disturbs: bool) -> None:
+    assert contention.taken_share == pytest.approx(taken)
+    assert contention.disturbs == disturbs
+
+
+def test_verdict_tone_and_json_agree_on_a_busy_machine() -> None:
+    for contention, slo, verdict, tone, begins in (
+        (QUIET, "p99<50ms", "missed", "bad", "Misses the SLO p99<50ms"),
+        (
+            BUSY,
+            "p99<50ms",
+            "unknown",
+            "warn",
+            "Cannot tell whether the system holds the SLO p99<50ms (p99<50ms: 60.03 ms): other",
+        ),
+        (QUIET, "p99<90ms", "held", "good", "Holds the SLO p99<90ms"),
+        (
+            BUSY,
+            "p99<90ms",
+            "held",
+            "warn",
+            "Holds the SLO p99<90ms, and the load generator kept up, while other work took 1.4 of",
+        ),
+    ):
+        found = held_against(slo, contention)
+        assert headline(found).sentence.startswith(begins)
+        assert headline(found).tone == tone
+        assert found.slo_verdict == found.to_dict()["slo_verdict"] == verdict
+        assert Results.from_dict(found.to_dict()).contention == contention
+        SCHEMA.validate(json.loads(json.dumps(found.to_dict())))
+    assert any("worse than the system's own" in caution for caution in cautions(held_against("p99<90ms", BUSY)))
+
+
+def test_a_generator_that_was_behind_leaves_every_verdict_open() -> None:
+    behind = results(20, 0.02, behind=10)
+    found = replace(behind, slo_check=check(parse_slo("p99<50ms"), behind.requests, behind.latency.decode()))
+    assert (found.slo_verdict, headline(found).tone) == ("unknown", "warn")
+    assert headline(found).sentence.startswith("Cannot tell whether the SLO p99<50ms is held: The load generator could not keep up")
+
+
+@contextmanager
+def other_work(processes: int = 2) -> Iterator[None]:
+    """Processes that belong to nobody here, busy until the end of `with`."""
+    started = [
+        int(subprocess.run([sys.executable, "-c", STARTER], capture_output=True, text=True, check=True).stdout) for _ in range(processes)
+    ]
+    try:
+        yield
+    finally:
+        for pid in started:
+            psutil.Process(pid).kill()
+
+
+@pytest.mark.integration
+def test_the_work_of_others_is_seen_and_our_own_is_not() -> None:
+    with other_work(), ContentionWatch("http://127.0.0.1:9", shared_machine=False) as watch:
+        time.sleep(1.0)
+    assert watch.found is not None
+    assert watch.found.before_share > 0.3
+    assert watch.found.others_share is None  # nobody listens there
+    assert watch.found.disturbs
+    with scripted_server() as url:
+        with other_work(), ContentionWatch(url) as watch:
+            time.sleep(1.0)
+        assert watch.found is not None
+        assert watch.found.others_share is not None
+        assert watch.found.others_share > 0.3
+    with ContentionWatch(url, shared_machine=True) as watch:
+        pass
+    assert watch.found is None
+
+
+@pytest.mark.integration
+def test_a_search_on_a_busy_machine_gives_no_narrow_answer(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # one worker of 20 ms carries 50 requests/s
+    with scripted_server(latencies_ms=[[20, 1]], workers=1) as url, other_work():
+        asked = ["--url", url, "--model", "topics", "--corpus", str(corpus), "--report", str(tmp_path), "--repeat", "0"]
+        loads = ["--first-rate", "80", "--duration", "1", "--warm-up", "0", "--slo", "p99<100ms", "--fail"]
+        status = main(["search", *asked, *loads])
+    found = json.loads((tmp_path / "search.json").read_text())
+    assert (status, found["outcome"], found["rate"]) == (3, "contention", None)
+    assert capsys.readouterr().out.startswith("The machine was too busy with other work to tell")
+    assert '<h1 class="good"' not in (tmp_path / "search.html").read_text()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("slo", "status"), [("p99<5s,errors<1%", 0), ("p99<1ms", 1)])
+def test_fail_gives_the_slo_s_own_exit_status(slo: str, status: int, corpus: Path, tmp_path: Path) -> None:
+    with scripted_server(latencies_ms=[[10, 1]], closes=0.001) as url:
+        asked = ["--url", url, "--model", "topics", "--corpus", str(corpus), "--report", str(tmp_path), "--repeat", "0", "--shared-machine"]
+        assert main(["run", *asked, "--users", "4", "--duration", "1", "--slo", slo, "--fail"]) == status
+        with pytest.raises(SystemExit) as refused:
+            main(["run", *asked, "--users", "4", "--duration", "1", "--fail"])
+    assert refused.value.code == 2
