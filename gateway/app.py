@@ -34,6 +34,7 @@ from gateway.routes import (
     cache,
     cohere,
     debug,
+    generate,
     health,
     models,
     open_inference,
@@ -52,6 +53,22 @@ from gateway.state.state import State
 from gateway.triton.model_server import ModelServer
 
 log = structlog.get_logger()
+# the hot ones first; statistics and verbs of a model before the model itself
+ROUTES = (
+    predict,
+    predict_stream,
+    open_inference,
+    generate,
+    openai,
+    cohere,
+    tei,
+    tei_server,
+    models,
+    cache,
+    health,
+    admin_keys,
+    debug,
+)
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """`Observe` sees every request; the framework would look for its own telemetry at each of them."""
 DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
@@ -128,7 +145,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path.startswith("/docs"):
             route.app = DocumentationPage(route.app)
-    for routes in (predict, predict_stream, open_inference, openai, cohere, tei, tei_server, models, cache, health, admin_keys, debug):
+    for routes in ROUTES:
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     described = app.openapi

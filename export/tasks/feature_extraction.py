@@ -13,6 +13,7 @@ from export.errors import RecipeError
 from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import Metric, mean_of
 from export.evaluation.metrics.regression import PEARSON, constant_numbers
+from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
 from export.tasks.module_settings import POOLED
 from export.tasks.sentence_transformer import MODULES, SentenceTransformer, TailPlan, read, require_type
@@ -170,6 +171,19 @@ def _ranks(values: NDArray[Any]) -> NDArray[Any]:
     return ranks
 
 
+def _fault(metric: str, dataset: Dataset, truth: Floats) -> str | None:
+    if metric == "mrr":
+        return None if len(truth) > 1 else f"evaluation.data: mrr needs several pairs of texts, and {dataset.table.path} holds one"
+    return constant_numbers(metric, dataset, truth)
+
+
+def _deal(outputs: Any, truth: Floats, rng: np.random.Generator) -> tuple[Any, Floats]:
+    """Each first text with a second one that may be another's."""
+    pairs = np.asarray(outputs).reshape(len(outputs) // 2, 2, -1)
+    dealt = np.stack([pairs[:, 0], pairs[rng.permutation(len(pairs)), 1]], axis=1)
+    return dealt.reshape(len(outputs), -1), truth
+
+
 def _assessment(similarity: Similarity) -> Assessment:
     """Correlation of similarities with the labels, by rank or by value; or the mean reciprocal rank
     of each text's partner.
@@ -185,21 +199,14 @@ def _assessment(similarity: Similarity) -> Assessment:
     return Assessment(_truth, {metric.name: metric for metric in metrics}, _same, deal=_deal, fault=_fault)
 
 
-def _fault(metric: str, dataset: Dataset, truth: Floats) -> str | None:
-    if metric == "mrr":
-        return None if len(truth) > 1 else f"evaluation.data: mrr needs several pairs of texts, and {dataset.table.path} holds one"
-    return constant_numbers(metric, dataset, truth)
-
-
-def _deal(outputs: Any, truth: Floats, rng: np.random.Generator) -> tuple[Any, Floats]:
-    """Each first text with a second one that may be another's."""
-    pairs = np.asarray(outputs).reshape(len(outputs) // 2, 2, -1)
-    dealt = np.stack([pairs[:, 0], pairs[rng.permutation(len(pairs)), 1]], axis=1)
-    return dealt.reshape(len(outputs), -1), truth
-
-
 EMBEDDINGS = _assessment("cosine")
 """By cosine similarity, as most models are trained."""
+
+
+def _reference(libraries: Libraries) -> Ask:
+    model = libraries.sentence_transformer()
+    return lambda item: model.encode([item.text.decode()], batch_size=1, show_progress_bar=False)[0]
+
 
 TASK = Task(
     name="feature-extraction",
@@ -210,6 +217,7 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: _assessment(_settings(answering).similarity),
     metrics=tuple(EMBEDDINGS.metrics),
+    reference=_reference,
     probabilities=lambda answering: False,
     files=_files,
     tail=_tail,

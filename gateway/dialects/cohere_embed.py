@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from gateway.dialects.ask import Ask
 from gateway.dialects.cohere_embed_bodies import SENTENCES, EmbedBody
 from gateway.dialects.cohere_meta import meta
+from gateway.dialects.embedding_options import embedding_options
 from gateway.dialects.json_body import parse
 from gateway.dialects.openai import dimension_of
 from gateway.dialects.texts import encoded
@@ -52,6 +53,7 @@ def ask_embed(body: EmbedBody, manifest: Manifest, request_id: str, max_text_byt
     if length % 8 and {"binary", "ubinary"} & set(types):
         raise InvalidRequest.of_field("embedding_types", f"{length} bits are no whole number of bytes; ask for float or base64")
     normalize = settings_of(manifest).normalize and dimension is not None
+    options = embedding_options(manifest, input_type=body.input_type)
     texts = body.texts or [one.content[0].text for one in body.inputs or ()]
     place = "texts" if body.texts else "inputs"
     by_type = api_version != "1" or bool(body.embedding_types)
@@ -67,7 +69,7 @@ def ask_embed(body: EmbedBody, manifest: Manifest, request_id: str, max_text_byt
             "meta": meta(api_version, prediction.tokens_read()),
         }
 
-    return Ask([Item(encoded(text, f"{place}.{i}", max_text_bytes)) for i, text in enumerate(texts)], render)
+    return Ask([Item(encoded(text, f"{place}.{i}", max_text_bytes), None, options) for i, text in enumerate(texts)], render)
 
 
 def _require_cut(body: EmbedBody, prediction: Prediction) -> None:

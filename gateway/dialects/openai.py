@@ -8,11 +8,12 @@ from pydantic import TypeAdapter
 
 from gateway.catalog.catalog import Catalog
 from gateway.dialects.ask import Ask
+from gateway.dialects.embedding_options import embedding_options
 from gateway.dialects.json_body import parse
 from gateway.dialects.openai_bodies import SENTENCES, EmbeddingsBody
 from gateway.dialects.texts import encoded
 from gateway.dialects.truncation import require_end_cut, require_uncut_by, require_whole
-from gateway.errors import InvalidRequest, UnsupportedOption
+from gateway.errors import UnsupportedOption
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
 from gateway.tasks.task import require_use
@@ -47,9 +48,9 @@ def ask_embeddings(body: EmbeddingsBody, manifest: Manifest, max_text_bytes: int
     """
     require_use(manifest, "embed")
     dimension, settings = dimension_of("dimensions", body.dimensions, manifest), settings_of(manifest)
-    if settings.normalize and body.use_activation is False:
-        raise InvalidRequest.of_field("use_activation", "this model's embeddings have length 1 always; leave it out or say true")
-    normalize = body.use_activation is True if not settings.normalize else dimension is not None
+    # the model's own normalization came before the cut
+    normalize = body.use_activation is not False and (settings.normalize if dimension else body.use_activation is True)
+    options = embedding_options(manifest, input_type=body.input_type, normalize=False if body.use_activation is False else None)
     texts = [body.input] if isinstance(body.input, str) else body.input
 
     def render(prediction: Prediction) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def ask_embeddings(body: EmbeddingsBody, manifest: Manifest, max_text_bytes: int
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
 
-    return Ask([Item(encoded(text, f"input.{i}", max_text_bytes)) for i, text in enumerate(texts)], render)
+    return Ask([Item(encoded(text, f"input.{i}", max_text_bytes), None, options) for i, text in enumerate(texts)], render)
 
 
 def describe(catalog: Catalog) -> dict[str, Any]:

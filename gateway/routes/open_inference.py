@@ -25,19 +25,19 @@ async def server(request: Request) -> Response:
     return _json(metadata.server())
 
 
-@router.get("/v2/health/live", summary="Is the process alive?", response_class=Response, responses=documentation.LIVE)
+@router.get("/v2/health/live", summary="Is the process alive?", responses=documentation.LIVE)
 async def live(request: Request) -> Response:
     """Alive as soon as it answers."""
-    return Response()
+    return _json({"live": True})
 
 
-@router.get("/v2/health/ready", summary="Can it answer?", response_class=Response, responses=documentation.READY)
+@router.get("/v2/health/ready", summary="Can it answer?", responses=documentation.READY)
 async def ready(request: Request) -> Response:
     """Ready once a catalog was read and until it leaves, as `/readyz`."""
     stack = stack_of(request.app)
     if not stack.ready:
         raise NotReady("this gateway is starting or leaving; try again later")
-    return Response()
+    return _json({"ready": True})
 
 
 @router.post("/v2/repository/index", summary="List the versions", responses=documentation.INDEX, openapi_extra=documentation.INDEX_BODY)
@@ -93,14 +93,12 @@ async def model_metadata(request: Request) -> Response:
 @router.get(
     MODEL + "/ready",
     summary="Does the model answer?",
-    response_class=Response,
     responses=documentation.MODEL_READY,
     openapi_extra=documentation.OF_MODEL,
 )
 @router.get(
     VERSION + "/ready",
     summary="Does the version answer?",
-    response_class=Response,
     responses=documentation.MODEL_READY,
     openapi_extra=documentation.OF_VERSION,
 )
@@ -109,7 +107,7 @@ async def model_ready(request: Request) -> Response:
     served = _model(await Call.enter(request))
     if not metadata.is_ready(served, _version(request)):
         raise NotReady(f"model {served.name} does not answer in this version now; try again later")
-    return Response()
+    return _json({"name": request.path_params["model"], "ready": True})
 
 
 @router.get(MODEL + "/config", summary="Model configuration", responses=documentation.CONFIG, openapi_extra=documentation.OF_MODEL)

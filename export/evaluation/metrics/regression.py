@@ -21,11 +21,13 @@ def same_number(reference: NDArray[Any], packaged: NDArray[Any]) -> NDArray[np.b
 
 
 def constant_numbers(metric: str, dataset: Dataset, truth: NDArray[Any]) -> str | None:
-    """Why a correlation with the right numbers is not defined: they are all the same."""
-    if metric not in ("pearson", "spearman") or len(set(truth.tolist())) > 1:
+    """Why a correlation is not defined: the right numbers of an output are all the same."""
+    columns = _columns(truth)
+    same = [column[0] for column in columns.T if np.ptp(column) == 0]
+    if metric not in ("pearson", "spearman") or not same:
         return None
     field = dataset.field_of("label")
-    return f"{field}: {metric} needs different numbers, and all {len(truth)} in {dataset.table.path} are {truth[0]:g}"
+    return f"{field}: {metric} needs different numbers, and all {len(truth)} in {dataset.table.path} are {same[0]:g}"
 
 
 def _squared_error(outputs: NDArray[Any], truth: NDArray[Any]) -> Sums:

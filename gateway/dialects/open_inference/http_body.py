@@ -52,7 +52,7 @@ class OutputParameters(_Part):
     classification: Annotated[int, Field(ge=0)] = Field(0, description="of each row only the best classes, as `value:index`")
 
 
-_Row = Annotated[list[str], Field(min_length=1, max_length=1)]
+_Row = Annotated[list[str], Field(min_length=1, max_length=1), FIRST_FAULT]
 
 
 class InputTensor(_Part):
@@ -229,10 +229,11 @@ def _tensor(output: Output, binary: bool) -> Mapping[str, Any]:
     described = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
     if binary:
         return described | {"parameters": {"binary_data_size": len(output.raw)}}
-    return described | {"data": _data(output)}
+    return described | {"data": data_of(output)}
 
 
-def _data(output: Output) -> Sequence[Any]:
+def data_of(output: Output) -> Sequence[Any]:
+    """The elements of an output, one row after another."""
     if output.datatype == BYTES:
         return [value.decode(errors="replace") for value in unpacked(output.raw)]
     return struct.unpack(f"<{len(output.raw) // 4}{'f' if output.datatype == FLOAT else 'i'}", output.raw)

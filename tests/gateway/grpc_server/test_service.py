@@ -69,7 +69,7 @@ async def test_server_and_models_are_described():
         assert (await server.stub.ServerReady(pb.ServerReadyRequest())).ready
         assert (await server.stub.ServerMetadata(pb.ServerMetadataRequest())).name == "headrace"
         described = await server.stub.ModelMetadata(pb.ModelMetadataRequest(name="topics"))
-        assert ([tensor.name for tensor in described.inputs], [*described.versions]) == (["TEXT"], ["1", "2"])
+        assert ([tensor.name for tensor in described.inputs], [*described.versions]) == (["TEXT", "PARAMETERS"], ["1", "2"])
         assert (await server.stub.ModelConfig(pb.ModelConfigRequest(name="topics"))).config.backend == "headrace"
         index = await server.stub.RepositoryIndex(pb.RepositoryIndexRequest())
         assert [(entry.name, entry.version, entry.state) for entry in index.models] == [("topics", "1", "READY"), ("topics", "2", "READY")]
