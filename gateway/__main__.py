@@ -31,6 +31,7 @@ from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
 from gateway.settings.settings import PREFIX, Settings, SettingsError
 from gateway.state.redis_state import RedisState
+from model_repository.running import find
 from model_repository.server import TritonError, TritonUnavailable
 
 
@@ -62,7 +63,7 @@ def _run(args: argparse.Namespace) -> None:
     if not args.embedded:
         settings.require_a_way_in()
     with ExitStack() as stack:
-        listener = stack.enter_context(_bind(settings.host, settings.port))
+        listener = stack.enter_context(_bind(settings.host, settings.port, args.repository))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.write_timeout_s * 1e3))
         if settings.grpc_port:
             stack.enter_context(_reserve(settings.host, settings.grpc_port))
@@ -71,7 +72,7 @@ def _run(args: argparse.Namespace) -> None:
             # its wheels are an extra, which a gateway beside NVIDIA's container does not need
             from gateway.embedded.children import children
 
-            urls = stack.enter_context(children(args.repository))
+            urls = stack.enter_context(children(args.repository, _url(settings)))
             os.environ.update({f"{PREFIX}{name.upper()}": url for name, url in urls.items()})
         if args.workers > 1:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
@@ -112,11 +113,20 @@ def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _url(settings: Settings) -> str:
+    """Where a program on this machine reaches the gateway."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - named, not bound
+    return f"{'http' if settings.tls_cert_file is None else 'https'}://{host}:{settings.port}"
+
+
+def _bind(host: str, port: int, repository: Path) -> socket.socket:
     try:
         return _listener(host, port, backlog=2048)
     except OSError as exc:
-        raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_PORT to a free port") from exc
+        up = next((stack for stack in find(repository) if stack.gateway_url.endswith(f":{port}")), None)
+        there = f"a stack (process {up.pid}) is up there and offers each new version of {repository} by itself; or " if up else ""
+        reason = os.strerror(exc.errno or 0)
+        raise StartError(f"cannot listen on {host}:{port} ({reason}): {there}set HEADRACE_PORT to a free port") from exc
 
 
 def _listener(host: str, port: int, backlog: int | None = None) -> socket.socket:
