@@ -15,7 +15,7 @@ from export.errors import RecipeError
 from export.recipe.recipe import Recipe
 from export.tasks import TASKS
 
-REFERENCE_TOOLS = ("torch", "transformers", "tokenizers", "peft")
+REFERENCE_TOOLS = ("torch", "transformers", "tokenizers", "peft", "sentence-transformers")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """An export from its inputs to a packaged version: the steps, in the order in which they run.
 
-    load → ask the reference → export → optimize → quantize → check → gate → measure → stage
-    → ask through Triton → report → commit
+    load → ask the reference → export → compare in any company → optimize → quantize → check → gate
+    → measure → stage → ask through Triton → report → commit
 
 With `precision: auto` all candidates are made and judged to choose one; where int8 does not pass,
 layers are kept in fp32 until it does. Each step hands a value on and raises `ExportError` to stop;
@@ -15,13 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from export.checkpoints.libraries import CheckpointLibraries
 from export.checkpoints.load import Reference, load
 from export.checkpoints.tokenization import require_same_tokens, write_tokenizer
 from export.data.dataset import Dataset
 from export.data.texts import joined, own_texts
 from export.errors import ExportError, RecipeError
 from export.evaluation.assessment import Assessment
-from export.graphs import checks, measure
+from export.graphs import checks, company, measure
 from export.graphs.batches import Padded, spread
 from export.graphs.build import Builder, CalibrationBatches
 from export.graphs.graph import Graph, provider_here
@@ -29,7 +30,7 @@ from export.graphs.judge import Check, Gate
 from export.graphs.making import Graphs, Making, make, make_best, megabytes, through_gate
 from export.graphs.onnx_export import export_onnx
 from export.graphs.quantize import detect_instruction_set
-from export.graphs.reference import reference_outputs, torch_run
+from export.graphs.reference import ask_alone, reference_outputs, torch_run
 from export.graphs.reference_quality import examine, refusal
 from export.graphs.serving import Serving
 from export.graphs.subject import Subject
@@ -82,9 +83,10 @@ def export(
     folder = _fresh_folder(work / recipe.model / str(recipe.version))
 
     reference, subject = _load(inputs, task, repository, folder / TOKENIZER, progress)
-    gate = _ask_reference(inputs, subject, work / "reference", progress)
+    gate = _ask_reference(inputs, reference, subject, work / "reference", progress)
     fp32, check = _export_fp32(subject, reference, folder / "fp32", progress)
     making = Making(recipe, _builder(inputs, reference, subject.serving, fp32, folder), check, progress)
+    _compare_company(gate, fp32, progress)
     graphs = Graphs(fp32, fp32) if recipe.precision == "auto" else make(making)
     if recipe.precision == "auto":
         choosing, gate = gate.halves()
@@ -193,7 +195,7 @@ def _instruction_set(recipe: Recipe) -> InstructionSet:
     return recipe.instruction_set
 
 
-def _ask_reference(inputs: Inputs, subject: Subject, cache: Path, progress: Progress) -> Gate:
+def _ask_reference(inputs: Inputs, reference: Reference, subject: Subject, cache: Path, progress: Progress) -> Gate:
     """Take the reference's answers to the evaluation set, which the gate compares with.
 
     They are read from `cache` where it has them.
@@ -204,13 +206,12 @@ def _ask_reference(inputs: Inputs, subject: Subject, cache: Path, progress: Prog
     """
     evaluation = inputs.recipe.evaluation
     with progress.step("reference", f"PyTorch answers {len(subject.items)} texts") as step:
-        runs = Padded(subject.run, subject.encoded.pad_id)
         expected = reference_outputs(
-            lambda: subject.serving.answer(runs, subject.items, step.advance),
+            lambda: ask_alone(subject.task, subject, CheckpointLibraries(inputs, reference), step.advance),
             len(subject.items),
             cache / inputs.reference_digest.removeprefix("sha256:")[:32],
         )
-        step.note = f"PyTorch fp32 on {len(subject.items)} texts"
+        step.note = f"PyTorch fp32 on {len(subject.items)} texts, each alone"
         if evaluation is None:
             return Gate(subject, None, expected)
         found = examine(subject, evaluation, expected)
@@ -220,6 +221,16 @@ def _ask_reference(inputs: Inputs, subject: Subject, cache: Path, progress: Prog
     if found.fault:
         progress.say(f"{INDENT}WEAK REFERENCE, which the recipe allows: {found.fault}")
     return Gate(subject, evaluation, expected, found.findings(subject.dataset.reading.notes))
+
+
+def _compare_company(gate: Gate, fp32: Path, progress: Progress) -> None:
+    """Compare the fp32 graph with the reference, before others are made of it."""
+    subject = gate.subject
+    rows = spread([len(item.text) + len(item.text_pair or b"") for item in subject.items], company.TEXTS)
+    with progress.step("company", f"asking about {len(rows)} texts alone and together") as step:
+        runs = Padded(Graph(fp32, subject.task.outputs), subject.encoded.pad_id)
+        found = company.compare(subject.serving, runs, [subject.items[row] for row in rows], [gate.expected[row] for row in rows])
+        step.note = f"{len(rows)} texts are answered as by the reference: within {found.alone:.1g} alone, {found.together:.1g} together"
 
 
 def _ask_triton(staged: package.Staged, subject: Subject, log: Path, ask: Callable[..., float], progress: Progress) -> ThroughTriton:

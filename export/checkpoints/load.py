@@ -15,7 +15,7 @@ from export.checkpoints.model import load_model
 from export.checkpoints.positions import require_max_length
 from export.checkpoints.source import ModelSource
 from export.checkpoints.tokenizer import gives_token_types, load_tokenizer, pad_id
-from export.checkpoints.weights import require_finite
+from export.checkpoints.weights import named, require_finite
 from export.errors import RecipeError
 from export.recipe import faults
 from export.recipe.recipe import Recipe
@@ -60,7 +60,7 @@ def load(source: ModelSource, task: Task) -> Reference:
         model = adapters.merge(model, adapter, untrained, recipe.ignored_keys)
     elif untrained:
         raise RecipeError(
-            f"checkpoint: {shown} does not hold {', '.join(untrained)}, so the model would answer by chance; "
+            f"checkpoint: {shown} does not hold {named(untrained)}, so the model would answer by chance; "
             "choose a fine-tuned checkpoint, or add its adapter"
         )
     model = model.eval()

@@ -14,7 +14,6 @@ from typing import Any
 
 import onnx
 import torch
-from sentence_transformers.sentence_transformer.modules import Pooling
 from torch.jit._trace import TracerWarning
 
 from export.errors import ExportError, RecipeError, first_line
@@ -65,6 +64,9 @@ def make_tail(plan: TailPlan, hidden: int) -> Tail:
     Raises:
         RecipeError: the weights of a module are not those that its settings describe.
     """
+    # importing takes seconds, and most tasks do without
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
     modules = [_load(plan.files.folder, module) for module in plan.files.in_graph[1:]] if plan.files else []
     modes = plan.pooling.split("+") if plan.pooling else None
     if modes and not any(isinstance(module, Pooling) for module in modules):

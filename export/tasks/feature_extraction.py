@@ -13,6 +13,7 @@ from export.errors import RecipeError
 from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import Metric, mean_of
 from export.evaluation.metrics.regression import PEARSON, constant_numbers
+from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
 from export.tasks.module_settings import POOLED
 from export.tasks.sentence_transformer import MODULES, SentenceTransformer, TailPlan, read, require_type
@@ -201,6 +202,12 @@ def _assessment(similarity: Similarity) -> Assessment:
 EMBEDDINGS = _assessment("cosine")
 """By cosine similarity, as most models are trained."""
 
+
+def _reference(libraries: Libraries) -> Ask:
+    model = libraries.sentence_transformer()
+    return lambda item: model.encode([item.text.decode()], batch_size=1, show_progress_bar=False)[0]
+
+
 TASK = Task(
     name="feature-extraction",
     optimum_task="feature-extraction",
@@ -210,6 +217,7 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: _assessment(_settings(answering).similarity),
     metrics=tuple(EMBEDDINGS.metrics),
+    reference=_reference,
     probabilities=lambda answering: False,
     files=_files,
     tail=_tail,

@@ -11,6 +11,7 @@ from headrace_backend.items import Item
 
 from export.data.dataset import Dataset
 from export.evaluation.assessment import Assessment
+from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
 from export.tasks.sentence_transformer import SentenceTransformer, TailPlan
 from model_repository.manifest import Answering
@@ -30,7 +31,9 @@ class Task:
     `needs_label` whether a metric reads the column `label` of the evaluation set.
     `files` are those of sentence-transformers that lie in a checkpoint's folder and are for this
     task, and `tail` says what of them the graph holds after the transformer. Where they are the
-    head, `without_head` has the names by which libraries call what lies before it.
+    head, `without_head` has the names by which libraries call what lies before it. `reference` asks
+    the library that users compare with; `reads_windows` says whether that reads long texts in
+    windows as the recipe asks for.
     """
 
     name: TaskName
@@ -42,10 +45,12 @@ class Task:
     assessment: Callable[[Dataset, Answering], Assessment]
     metrics: Sequence[str]
     probabilities: Callable[[Answering], bool]
+    reference: Callable[[Libraries], Ask]
     needs_label: Callable[[str], bool] = lambda metric: False
     files: Callable[[Path], SentenceTransformer | None] = lambda folder: None
     tail: Callable[[SentenceTransformer | None, Answering], TailPlan | None] = lambda files, answering: None
     without_head: tuple[str, str] = ("", "")
+    reads_windows: bool = False
 
     def for_checkpoint(self, folder: Path) -> "Task":
         """The task as a checkpoint has it: a head of sentence-transformers' modules takes the place

@@ -4,13 +4,16 @@ The answer is one label of several, any number of labels, or a number.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from headrace_backend.items import Item
 
 from export.data.dataset import Dataset
 from export.errors import RecipeError
 from export.evaluation.assessment import Assessment
 from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, holds_numbers, multi_label
+from export.tasks.libraries import Ask, Libraries, texts_of
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -80,6 +83,22 @@ def _settings(answering: Answering) -> TextClassification:
     return answering.postprocessing
 
 
+def _reference(libraries: Libraries) -> Ask:
+    wished = libraries.recipe.postprocessing.get("function")
+    # without a wish the pipeline decides by itself
+    function = {} if wished is None else {"function_to_apply": "none" if wished == "identity" else wished}
+    ask = libraries.pipeline(TASK.name)
+    cut = {"truncation": True, "max_length": libraries.answering.max_length}
+
+    def answer(item: Item) -> Any:
+        text, pair = texts_of(item)
+        found = ask(text if pair is None else {"text": text, "text_pair": pair}, top_k=None, **cut, **function)
+        scores = {entry["label"]: entry["score"] for entry in found}
+        return np.array([scores[label] for label in libraries.answering.labels], dtype=np.float32)
+
+    return answer
+
+
 TASK = Task(
     name="text-classification",
     optimum_task="text-classification",
@@ -89,6 +108,7 @@ TASK = Task(
     items=_items,
     assessment=_assessment,
     metrics=("accuracy", "macro-f1", "micro-f1", "rmse", "pearson"),
+    reference=_reference,
     probabilities=lambda answering: _settings(answering).function != "identity",
     needs_label=lambda metric: True,
 )

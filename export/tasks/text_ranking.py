@@ -12,6 +12,7 @@ from export.data.dataset import Dataset
 from export.errors import RecipeError
 from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import mean_of
+from export.tasks.libraries import Ask, Libraries, texts_of
 from export.tasks.loaded import Loaded
 from export.tasks.module_settings import SCORES
 from export.tasks.sentence_transformer import CONFIG, MODULES, SentenceTransformer, TailPlan, read
@@ -173,6 +174,15 @@ def _assessment(dataset: Dataset, answering: Answering) -> Assessment:
     return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best, deal=deal)
 
 
+def _reference(libraries: Libraries) -> Ask:
+    model = libraries.cross_encoder()
+
+    def answer(item: Item) -> Any:
+        return np.array([model.predict([texts_of(item)], batch_size=1, show_progress_bar=False)[0]], dtype=np.float32).reshape(1)
+
+    return answer
+
+
 TASK = Task(
     name="text-ranking",
     optimum_task="text-classification",
@@ -182,6 +192,7 @@ TASK = Task(
     items=_items,
     assessment=_assessment,
     metrics=(NDCG.name, MRR.name),
+    reference=_reference,
     probabilities=lambda answering: False,
     files=_files,
     tail=_tail,

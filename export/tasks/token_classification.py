@@ -1,5 +1,6 @@
 """Token classification: entities, judged by their labels and exact characters."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from export.data.dataset import Dataset
 from export.errors import RecipeError
 from export.evaluation.assessment import Assessment, Confusion, same_by
 from export.evaluation.metrics.metric import f1_of
+from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -154,6 +156,21 @@ def _confusion(outputs: Sequence[Any], truth: Sequence[Entities], names: Sequenc
 
 ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered), confusion=_confusion)
 
+
+def _reference(libraries: Libraries) -> Ask:
+    settings, windows = libraries.answering.postprocessing, libraries.answering.windows
+    usual = settings.aggregation_strategy if isinstance(settings, TokenClassification) else "simple"
+    ask = libraries.pipeline(TASK.name)
+
+    def answer(item: Item) -> Any:
+        strategy = json.loads(item.parameters).get("aggregation_strategy", usual) if item.parameters else usual
+        found = ask(item.text.decode(), aggregation_strategy=strategy, **({"stride": windows.stride} if windows else {}))
+        label = "entity" if strategy == "none" else "entity_group"
+        return [{"label": e[label], "score": float(e["score"]), "start": e["start"], "end": e["end"]} for e in found]
+
+    return answer
+
+
 TASK = Task(
     name="token-classification",
     optimum_task="token-classification",
@@ -163,5 +180,7 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: ENTITIES,
     metrics=tuple(ENTITIES.metrics),
+    reference=_reference,
+    reads_windows=True,
     probabilities=lambda answering: True,
 )

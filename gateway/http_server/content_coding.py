@@ -32,7 +32,7 @@ class Decoder:
         Raises:
             UnknownCoding: it names another coding, or several.
         """
-        name = content_encoding.strip().lower().removeprefix("x-")  # x-gzip is gzip (RFC 9110, section 8.4.1.3)
+        name = _plain(content_encoding)
         if name not in ("", "identity", *CODINGS):
             raise UnknownCoding(f"Content-Encoding: must be one of {', '.join(CODINGS)}, or be left out")
         self._coding = "" if name == "identity" else name
@@ -167,12 +167,18 @@ def accepted(accept_encoding: str) -> Coding | None:
         name, _, parameter = part.partition(";")
         weight = _WEIGHT.fullmatch(parameter.replace(" ", "").replace("\t", "")) if parameter.strip() else None
         if weight is not None or not parameter.strip():
-            weights[name.strip().removeprefix("x-")] = 1.0 if weight is None else float(weight[1])
+            weights[_plain(name)] = 1.0 if weight is None else float(weight[1])
     anything = weights.get("*", 0.0)
     best = max(CODINGS, key=lambda coding: weights.get(coding, anything))
     weight_of_best = weights.get(best, anything)
     # who says nothing of identity takes it, but would rather have what it names
     return best if weight_of_best > 0 and weight_of_best >= weights.get("identity", 0.0) else None
+
+
+def _plain(name: str) -> str:
+    """The name of a coding without case; x-gzip is gzip (RFC 9110, section 8.4.1.3)."""
+    name = name.strip().lower()
+    return "gzip" if name == "x-gzip" else name
 
 
 class Encoder:

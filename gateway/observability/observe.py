@@ -17,7 +17,7 @@ log = structlog.get_logger()
 CLIENT_GONE = 499
 """The status in logs and metrics where the client was gone before the answer, as in nginx."""
 SINGLE = frozenset({"authorization", "content-encoding", "x-priority", "x-request-timeout-ms", "x-unit-id"})
-"""Headers of which one value counts: a proxy and the gateway may read different ones of several."""
+"""Headers of which one value counts: of several, a proxy may read another one than we."""
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 

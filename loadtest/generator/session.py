@@ -41,6 +41,7 @@ class Session:
             self._dispatcher = Dispatcher(self.load, scenario.loop, self._alarm, self._fail)
             OpenLoopUser.dispatcher = self._dispatcher
         ClosedLoopUser.load = OpenLoopUser.load = self.load
+        ClosedLoopUser.over = self.over
         environment.user_classes = [user_class(scenario)]
         environment.stop_timeout = scenario.timeout_s + 1
         environment.events.test_start.add_listener(self._begin)

@@ -5,8 +5,8 @@ its worker.
 """
 
 import gevent
+from gevent.event import Event
 from locust import User, constant, task
-from locust.exception import StopUser
 
 from loadtest.generator.load import Load
 from loadtest.generator.open_loop import Dispatcher
@@ -17,31 +17,37 @@ from loadtest.scenario.scenario import Scenario
 PAUSE_WITHOUT_ANSWER_S = 0.1
 """How long a user waits after a request that got no answer, so that a server that is down is not
 called in a tight loop."""
+UNTIL_STOPPED_S = 86_400.0
+"""A user that has done all it should waits; Locust stops those that wait at once."""
 
 
 class ClosedLoopUser(User):  # type: ignore[misc] # locust has no type information
-    """Sends its next request as soon as it has its answer, without think time."""
+    """Sends its next request as soon as it has its answer, without think time.
 
-    wait_time = constant(0)
+    All requests are one of Locust's tasks, which is always finished. Between tasks Locust may kill
+    a user that has just begun to send, and nobody would count that request.
+    """
+
+    wait_time = constant(UNTIL_STOPPED_S)
     load: Load
+    over: Event
 
     @task  # type: ignore[untyped-decorator] # locust has no type information
     def send(self) -> None:
-        """Send the next request of the workload."""
-        request = next(self.load.requests, None)
-        if request is None:
-            raise StopUser
-        now_s = self.load.now_s()
-        self.load.recording.offer(now_s)
-        self.load.recording.start(now_s, now_s)
-        if self.load.send(request, now_s, now_s).status == NO_ANSWER:
-            gevent.sleep(PAUSE_WITHOUT_ANSWER_S)
+        """Send requests of the workload until the load is over, and wait for the last answer."""
+        load = self.load
+        while not self.over.is_set() and (request := next(load.requests, None)) is not None:
+            now_s = load.now_s()
+            load.recording.offer(now_s)
+            load.recording.start(now_s, now_s)
+            answered = load.send(request, now_s, now_s).status != NO_ANSWER
+            gevent.sleep(0 if answered else PAUSE_WITHOUT_ANSWER_S)
 
 
 class OpenLoopUser(User):  # type: ignore[misc] # locust has no type information
     """Hands out the arrivals; a second one on the same worker has nothing to do."""
 
-    wait_time = constant(0)
+    wait_time = constant(UNTIL_STOPPED_S)
     load: Load
     dispatcher: Dispatcher
 
@@ -49,7 +55,6 @@ class OpenLoopUser(User):  # type: ignore[misc] # locust has no type information
     def dispatch(self) -> None:
         """Hand out all arrivals, and wait for the last answer."""
         self.dispatcher.run()
-        raise StopUser
 
 
 def user_class(scenario: Scenario) -> type[User]:

@@ -10,18 +10,29 @@ from rich.table import Table
 
 from loadtest.planning.comparison.comparison import PAIRS, SEARCHES, SECONDS_APART, SECONDS_PAIRED, Comparison, compare
 from loadtest.planning.comparison.comparison_json import comparison_json
-from loadtest.planning.comparison.condition import Condition, ConditionError, parse_condition
+from loadtest.planning.comparison.condition import Condition, ConditionError, Judgement, parse_condition
 from loadtest.planning.comparison.difference import Difference
 from loadtest.planning.comparison.documents import ComparisonError, read_document
+from loadtest.planning.comparison.runs import BETWEEN_RUNS, BETWEEN_RUNS_MS
 from loadtest.results.figures import milliseconds, number
-from loadtest.verbs.exit_status import DONE, FAILED
+from loadtest.verbs.exit_status import DONE, FAILED, UNKNOWN
 from loadtest.verbs.run import command_shown
 
 WIDTH = 120
+ALLOWED = (
+    f"{BETWEEN_RUNS:.0%} and {BETWEEN_RUNS_MS:g} ms of latency for what one run a side cannot show, how runs vary: "
+    "--before and --after take several"
+)
+NEEDED = {
+    SECONDS_PAIRED: "give several runs a side, measured in turn: --before A1 A2 A3 A4 --after B1 B2 B3 B4",
+    SECONDS_APART: "give several runs a side, measured in turn: --before A1 A2 A3 A4 --after B1 B2 B3 B4",
+    PAIRS: "give more or longer runs a side",
+    SEARCHES: "search with a smaller --resolution, or give several searches a side",
+}
 METHODS = {
-    SECONDS_PAIRED: "95 % intervals by drawing blocks of seconds, in pairs; how runs vary from day to day they do not know: "
-    "--before and --after take several runs",
-    SECONDS_APART: "95 % intervals by drawing blocks of seconds of each run apart, since they were not sent the same in the same seconds",
+    SECONDS_PAIRED: f"95 % intervals by drawing blocks of seconds, in pairs, and {ALLOWED}",
+    SECONDS_APART: "95 % intervals by drawing blocks of seconds of each run apart, since they were not sent the same in the same seconds, "
+    f"and {ALLOWED}",
     PAIRS: "95 % intervals by Student's t over the pairs",
     SEARCHES: "95 % intervals from those of the searches",
 }
@@ -46,9 +57,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="append",
         default=[],
         metavar="CONDITION",
-        help="p99>+10%%, throughput<-5%%, errors>+0.1pp, p99>60ms; may be repeated",
+        help="p99>+10%%, throughput<-5%%, errors>+0.1pp, p99>60ms, met where the whole 95 %% interval is beyond; may be repeated",
     )
-    add("--confident", action="store_true", help="fail only where the whole 95 %% interval is beyond the bound, not the estimate alone")
+    add("--point", action="store_true", help="fail where the estimate is beyond the bound, though its 95 %% interval may not be")
+    add("--strict", action="store_true", help="exit with 3 where a --fail-if cannot be told")
     add("--anyway", action="store_true", help="compare different scenarios all the same")
     add("--json", type=Path, metavar="FILE", help="the comparison as JSON")
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
@@ -57,14 +69,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Compare and show.
 
-    The exit status: 0, or 1 where a condition is met or a file is of a run or search that failed.
-    Files that cannot be compared exit with 2.
+    The exit status: 0, or 1 where a condition is met or a file is of a run or search that failed;
+    with --strict 3 where a condition cannot be told. Files that cannot be compared exit with 2.
     """
     before, after = _sides(parser, args)
     try:
         comparison = compare([read_document(path) for path in before], [read_document(path) for path in after], anyway=args.anyway)
         asked = [] if comparison.failures else args.fail_if
-        conditions = [(condition, condition.is_met(comparison.differences, confident=args.confident)) for condition in asked]
+        conditions = [(condition, comparison.judge(condition, point=args.point)) for condition in asked]
         if args.json is not None:
             values = comparison_json(comparison, list(map(str, before)), list(map(str, after)), conditions, command_shown(arguments))
             args.json.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
@@ -73,7 +85,10 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     except OSError as exc:
         parser.error(f"--json {args.json}: {exc.strerror}")
     _show(comparison, conditions)
-    return FAILED if comparison.failures or any(met for _, met in conditions) else DONE
+    judged = {judgement for _, judgement in conditions}
+    if comparison.failures or "met" in judged:
+        return FAILED
+    return UNKNOWN if args.strict and "unknown" in judged else DONE
 
 
 def _sides(parser: argparse.ArgumentParser, args: argparse.Namespace) -> tuple[list[Path], list[Path]]:
@@ -93,7 +108,7 @@ def _condition(text: str) -> Condition:
         raise argparse.ArgumentTypeError(str(exc)) from exc
 
 
-def _show(comparison: Comparison, conditions: Sequence[tuple[Condition, bool]]) -> None:
+def _show(comparison: Comparison, conditions: Sequence[tuple[Condition, Judgement]]) -> None:
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
@@ -105,13 +120,15 @@ def _show(comparison: Comparison, conditions: Sequence[tuple[Condition, bool]]) 
         console.print(f"Caution: {caution}", soft_wrap=True)
 
 
-def _show_differences(console: Console, comparison: Comparison, conditions: Sequence[tuple[Condition, bool]]) -> None:
+def _show_differences(console: Console, comparison: Comparison, conditions: Sequence[tuple[Condition, Judgement]]) -> None:
     console.print(_verdict(comparison, conditions), style="bold", soft_wrap=True)
     table = Table("", "before", "after", "change", "95 % interval", "")
     for column in table.columns[1:5]:
         column.justify = "right"
     for difference in comparison.differences:
-        said = "differs" if difference.certain else "within chance" if difference.change_interval is not None else "too few to tell"
+        said = "within chance" if difference.change_interval is not None else "too few to tell"
+        if difference.certain:
+            said = "differs" if comparison.is_clear else "cannot tell"
         table.add_row(
             difference.metric, _value(difference, difference.before), _value(difference, difference.after), *_change(difference), said
         )
@@ -119,13 +136,21 @@ def _show_differences(console: Console, comparison: Comparison, conditions: Sequ
     console.print(METHODS[comparison.method] + ".", soft_wrap=True)
 
 
-def _verdict(comparison: Comparison, conditions: Sequence[tuple[Condition, bool]]) -> str:
+def _verdict(comparison: Comparison, conditions: Sequence[tuple[Condition, Judgement]]) -> str:
     certain = [f"{difference.metric} {_change(difference)[0]}" for difference in comparison.differences if difference.certain]
     said = f"Different: {', '.join(certain)}." if certain else "No difference that could not be chance."
-    met = [condition.text for condition, happened in conditions if happened]
-    if met:
-        return f"FAILED ({', '.join(met)}). {said}"
-    return f"Passed ({', '.join(condition.text for condition, _ in conditions)}). {said}" if conditions else said
+    if certain and not comparison.is_clear:
+        said = f"Cannot tell what the systems differ in; as measured, they differ in {', '.join(certain)}."
+    by_judgement = {
+        judgement: ", ".join(condition.text for condition, judged in conditions if judged == judgement)
+        for judgement in ("met", "unknown", "not met")
+    }
+    if by_judgement["met"]:
+        return f"FAILED ({by_judgement['met']}). {said}"
+    if by_judgement["unknown"]:
+        needed = NEEDED[comparison.method] if comparison.is_clear else "measure again when the machine is quiet, or several runs a side"
+        return f"CANNOT TELL ({by_judgement['unknown']}): chance or the machine may have done it; {needed}. {said}"
+    return f"Passed ({by_judgement['not met']}). {said}" if conditions else said
 
 
 def _value(difference: Difference, value: float) -> str:

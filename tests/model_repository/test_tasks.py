@@ -171,6 +171,7 @@ TASK = Task(
     items=lambda dataset, answering: [Item(text.encode()) for text in dataset.column("text").strings()],
     assessment=lambda dataset, answering: WORDS,
     metrics=(),
+    reference=lambda libraries: lambda item: [],
     probabilities=lambda answering: False,
 )
 '''

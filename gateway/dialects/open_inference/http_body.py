@@ -52,7 +52,7 @@ class OutputParameters(_Part):
     classification: Annotated[int, Field(ge=0)] = Field(0, description="of each row only the best classes, as `value:index`")
 
 
-_Row = Annotated[list[str], Field(min_length=1, max_length=1)]
+_Row = Annotated[list[str], Field(min_length=1, max_length=1), FIRST_FAULT]
 
 
 class InputTensor(_Part):

@@ -6,8 +6,9 @@ Each side is one run or search, or several that are paired with the other side's
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loadtest.planning.comparison.condition import Condition, Judgement
 from loadtest.planning.comparison.difference import Difference
-from loadtest.planning.comparison.documents import ComparisonError, Document, differing, failure, is_paired, reservations
+from loadtest.planning.comparison.documents import ComparisonError, Document, differing, failure, is_paired, obscurities, reservations
 from loadtest.planning.comparison.repetitions import combine
 from loadtest.planning.comparison.runs import compare_runs
 from loadtest.planning.comparison.searches import compare_searches
@@ -21,7 +22,8 @@ class Comparison:
     """The differences, where their intervals come from, and what speaks against them.
 
     `failures` has a sentence for each document that holds nothing to compare; where there is one,
-    there are no differences.
+    there are no differences. `obscurities` say why a document does not tell what the system does
+    (a busy machine, a generator that was behind).
     """
 
     differences: tuple[Difference, ...]
@@ -29,6 +31,25 @@ class Comparison:
     pairs: int
     cautions: tuple[str, ...]
     failures: tuple[str, ...] = ()
+    obscurities: tuple[str, ...] = ()
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether a difference is the systems' own.
+
+        It is not where a document says little of its system, except where several runs a side show
+        what other work does to them.
+        """
+        return not self.obscurities or self.pairs > 1
+
+    def judge(self, condition: Condition, *, point: bool = False) -> Judgement:
+        """Whether a condition is met; with `point` by the estimate alone.
+
+        Raises:
+            ConditionError: its metric is not among the differences.
+        """
+        found = condition.judge(self.differences, point=point)
+        return "unknown" if found == "met" and not self.is_clear and not point else found
 
 
 def compare(before: Sequence[Document], after: Sequence[Document], *, anyway: bool = False) -> Comparison:
@@ -54,7 +75,8 @@ def compare(before: Sequence[Document], after: Sequence[Document], *, anyway: bo
     failures = tuple(dict.fromkeys(said for pair in pairs for document in pair if (said := failure(document)) is not None))
     differences = [] if failures else combine([_pair(old, new) for old, new in pairs])
     method = PAIRS if len(pairs) > 1 else _method(*pairs[0])
-    return Comparison(tuple(differences), method, len(pairs), tuple(dict.fromkeys(cautions)), failures)
+    obscure = tuple(dict.fromkeys(said for pair in pairs for document in pair for said in obscurities(document)))
+    return Comparison(tuple(differences), method, len(pairs), tuple(dict.fromkeys((*obscure, *cautions))), failures, obscure)
 
 
 def _pair(before: Document, after: Document) -> list[Difference]:

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from loadtest.planning.comparison.comparison import Comparison
-from loadtest.planning.comparison.condition import Condition
+from loadtest.planning.comparison.condition import Condition, Judgement
 from loadtest.planning.comparison.difference import CONFIDENCE, Interval
 
 SCHEMA = "headrace-comparison/1"
+JUDGED: dict[Judgement, bool | None] = {"met": True, "not met": False, "unknown": None}
 
 
 def comparison_json(
-    comparison: Comparison, before: Sequence[str], after: Sequence[str], conditions: Sequence[tuple[Condition, bool]], command: str
+    comparison: Comparison, before: Sequence[str], after: Sequence[str], conditions: Sequence[tuple[Condition, Judgement]], command: str
 ) -> dict[str, Any]:
-    """The comparison with its conditions, and which of them are met."""
+    """The comparison with its conditions, and which of them are met (null: cannot be told)."""
     return {
         "schema": SCHEMA,
         "before": list(before),
@@ -34,8 +35,9 @@ def comparison_json(
             }
             for difference in comparison.differences
         ],
-        "fail_if": [{"condition": condition.text, "met": met} for condition, met in conditions],
+        "fail_if": [{"condition": condition.text, "met": JUDGED[judged]} for condition, judged in conditions],
         "failures": list(comparison.failures),
+        "clear": comparison.is_clear,
         "cautions": list(comparison.cautions),
         "command": command,
     }

@@ -10,18 +10,21 @@ bound     = ("+" | "-") number "%"    a change relative to before, of throughput
 metric    = "throughput" | "p50" … "p99.99" | "mean" | "errors" | "hits" | "cost" | "rate"
           | "safe-rate"
 
-A condition is met when the value lies beyond the bound: the point estimate, or where certainty is
-asked for the whole 95 % interval (a difference without an interval is then never beyond).
+A condition is met where the whole 95 % interval lies beyond the bound. Where the estimate does and
+the interval does not, or there is no interval, chance may have done it: that cannot be told. With
+`point` the estimate alone decides.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from loadtest.planning.comparison.difference import Difference, Interval
 from loadtest.planning.comparison.metrics import KINDS
 from loadtest.slo import MS_PER_UNIT
 
+Judgement = Literal["met", "not met", "unknown"]
 EXAMPLE = "'p99>+10%'"
 _CONDITION = re.compile(
     r"(?P<metric>[a-z]+[-a-z\d.]*?)\s*(?P<sign>[<>])\s*(?P<direction>[+-]?)(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|pp|[a-zµ]*)"
@@ -46,8 +49,8 @@ class Condition:
     bound: float
     relative: bool
 
-    def is_met(self, differences: Sequence[Difference], *, confident: bool) -> bool:
-        """Whether the condition is met; with `confident` by the whole interval.
+    def judge(self, differences: Sequence[Difference], *, point: bool = False) -> "Judgement":
+        """Whether the condition is met; with `point` by the estimate alone.
 
         Raises:
             ConditionError: the metric is not among the differences.
@@ -56,11 +59,11 @@ class Condition:
         if found is None:
             there = ", ".join(difference.metric for difference in differences) or "nothing"
             raise ConditionError(f"{self.text!r}: {self.metric} cannot be told of these files; there are {there}")
-        point = found.change if self.relative else found.after
+        if not self._beyond(found.change if self.relative else found.after):
+            return "not met"
         interval = found.change_interval if self.relative else found.after_interval
-        if not confident:
-            return self._beyond(point)
-        return interval is not None and self._beyond(_nearest(interval, above=self.above))
+        certain = interval is not None and self._beyond(_nearest(interval, above=self.above))
+        return "met" if point or certain else "unknown"
 
     def _beyond(self, value: float) -> bool:
         return value > self.bound if self.above else value < self.bound

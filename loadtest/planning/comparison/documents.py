@@ -9,10 +9,18 @@ from pydantic import JsonValue
 
 from loadtest.planning.search.search_json import SCHEMA as SEARCH
 from loadtest.planning.search.search_json import SearchFile, parse_search
+from loadtest.results.figures import plural
 from loadtest.results.results import Results
 
 FREE = {"url", "salt", "seed", "workers"}
 """Fields in which scenarios that are compared may differ: what is sent is of the same kind."""
+
+
+LOAD = "load_average_1m"
+PASSING = {LOAD}
+"""What is said of a machine and does not stay: it makes no other machine of it."""
+MOST_LOAD_APART = 0.5
+"""Load averages further apart than this, for each core, are worth a word."""
 
 
 class ComparisonError(ValueError):
@@ -85,18 +93,41 @@ def failure(document: Document) -> str | None:
     return None
 
 
-def reservations(before: Document, after: Document) -> list[str]:
-    """What speaks against a comparison, a sentence each."""
+def obscurities(document: Document) -> list[str]:
+    """Why a document does not tell what the system does, a sentence each; empty where it does."""
     said = []
-    for document in (before, after):
-        results = document.results
-        if results is not None and not results.kept_up:
-            said.append(f"{document.path}: the generator could not keep up, so that this says nothing of the system.")
-        if results is not None and (results.interrupted or results.generators.lost):
-            said.append(f"{document.path}: the run is not whole.")
-    if before.machine != after.machine:
-        names = sorted(name for name in before.machine.keys() | after.machine.keys() if before.machine.get(name) != after.machine.get(name))
-        said.append(f"{before.path} and {after.path} were measured on different machines ({', '.join(names)}).")
+    results, search = document.results, document.search
+    if results is not None and not results.kept_up:
+        said.append(f"{document.path}: the generator could not keep up, so that this says nothing of the system.")
+    if results is not None and results.disturbed:
+        said.append(f"{document.path}: while the load ran, {results.contention}.")
+    if search is not None and search.disturbed:
+        said.append(f"{document.path}: other work took more than a tenth of the machine in {plural(search.disturbed, 'trial')}.")
+    return said
+
+
+def reservations(before: Document, after: Document) -> list[str]:
+    """What else speaks against a comparison, a sentence each."""
+    said = [
+        f"{document.path}: the run is not whole."
+        for document in (before, after)
+        if document.results is not None and (document.results.interrupted or document.results.generators.lost)
+    ]
+    names = sorted(
+        name for name in (before.machine.keys() | after.machine.keys()) - PASSING if before.machine.get(name) != after.machine.get(name)
+    )
+    if names:
+        differing_in = ", ".join(f"{name}: {before.machine.get(name)} and {after.machine.get(name)}" for name in names)
+        said.append(f"{before.path} and {after.path} were measured on different machines or systems ({differing_in}).")
+    loads = [document.machine.get(LOAD) for document in (before, after)]
+    cores = before.machine.get("cores") or 1
+    if not names and all(isinstance(load, int | float) for load in loads) and isinstance(cores, int | float):
+        low, high = sorted(float(load) for load in loads if isinstance(load, int | float))
+        if high - low > cores * MOST_LOAD_APART:
+            said.append(
+                f"The load average was {loads[0]} before {before.path} and {loads[1]} before {after.path}: "
+                "the machine was busier before one of them."
+            )
     return said
 
 

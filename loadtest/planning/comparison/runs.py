@@ -2,9 +2,10 @@
 
 With equal scenario and seed, an open loop sends both runs the same requests in the same seconds:
 seconds are drawn in pairs, so that what both had to bear cancels out. Otherwise they are drawn
-apart. Either way the interval shows only how the seconds of a run vary, not how runs vary: a
-machine that was slower on that day shows as a difference. Several pairs of runs (`repetitions.py`)
-show that too.
+apart. Either way the seconds show only how the seconds of a run vary, not how runs vary. What two
+runs of one system differ by cannot be seen in one run a side, so it is added as an allowance that
+covers what equal pairs of runs showed (docs/compare.md): `BETWEEN_RUNS` of a latency and
+`BETWEEN_RUNS_MS`, in squares. Several pairs of runs (`repetitions.py`) show it themselves.
 """
 
 import math
@@ -19,6 +20,7 @@ from loadtest.results.results import Results
 
 SHARES = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 TINY = 1e-12
+BETWEEN_RUNS, BETWEEN_RUNS_MS = 0.05, 1.0
 TEXTS_COST = "cost"
 
 
@@ -50,14 +52,23 @@ def compare_runs(before: Results, after: Results, *, paired: bool, seed: int = 1
         if spread is None or is_guess(metric, before) or is_guess(metric, after):
             found.append(Difference(metric, KINDS[metric], old, new, change))
         else:
-            found.append(_with_interval(metric, old, new, change, spread))
+            found.append(_with_interval(metric, old, new, change, spread, _allowance(metric, before, min(old, new))))
     return found
 
 
-def _with_interval(metric: str, old: float, new: float, change: float, spread: _Spread) -> Difference:
+def _allowance(metric: str, run: Results, value: float) -> float:
+    """What two runs of one system differ by beyond their seconds, as a logarithm.
+
+    In an open loop the throughput is that of the arrivals, whatever the system's mood.
+    """
+    if KINDS[metric] == "latency":
+        return math.log1p(BETWEEN_RUNS + BETWEEN_RUNS_MS / max(value, TINY))
+    return math.log1p(BETWEEN_RUNS) if metric in {"throughput", TEXTS_COST} and run.loop == "closed" else 0.0
+
+
+def _with_interval(metric: str, old: float, new: float, change: float, spread: _Spread, allowance: float) -> Difference:
     kind = KINDS[metric]
-    off = [float(part) * spread.widen for part in np.quantile(spread.change, SHARES)]
-    off_after = [float(part) * spread.widen for part in np.quantile(spread.after, SHARES)]
+    off, off_after = (_widened(seen, spread.widen, allowance) for seen in (spread.change, spread.after))
     if kind == "share":
         low, high = (change + part for part in off)
         own = Interval(min(max(new + off_after[0], 0.0), 1.0), min(max(new + off_after[1], 0.0), 1.0))
@@ -65,6 +76,12 @@ def _with_interval(metric: str, old: float, new: float, change: float, spread: _
         low, high = ((1 + change) * math.exp(part) - 1 for part in off)
         own = Interval(new * math.exp(off_after[0]), new * math.exp(off_after[1]))
     return Difference(metric, kind, old, new, change, Interval(low, high), own)
+
+
+def _widened(resampled: Floats, factor: float, allowance: float) -> tuple[float, float]:
+    """How far the interval reaches down and up: resamples and allowance, in squares."""
+    down, up = (math.hypot(float(part) * factor, allowance) for part in np.quantile(resampled, SHARES))
+    return -down, up
 
 
 def _spreads(before: Seconds | None, after: Seconds | None, paired: bool, seed: int) -> dict[str, _Spread]:

@@ -26,6 +26,7 @@ class SearchFile:
     safe_rate: Estimate | None
     offered: Mapping[str, JsonValue]
     machine: Mapping[str, str | int | float]
+    disturbed: int = 0
 
 
 def search_json(search: SearchSummary) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def parse_search(values: Mapping[str, Any]) -> SearchFile:
         safe_rate=None if values["safe_rate"] is None else Estimate(**values["safe_rate"]),
         offered=values["offered"],
         machine=values["machine"],
+        disturbed=sum(bool(trial.get("disturbed")) for trial in values.get("trials", [])),
     )
 
 
