@@ -43,7 +43,7 @@ def refused(**fields: Any) -> tuple[Field, ...]:
 
 EMBEDDINGS = {"input": "a"}
 RERANK = {"query": "q", "documents": ["a", "b"]}
-_VLLM = "vLLM 0.11 and main of 2026-11, vllm/entrypoints/pooling/base/protocol.py"
+_VLLM = "vLLM at 020638a, vllm/entrypoints/pooling/base/protocol.py"
 _VLLM_TAKEN = taken(
     user="u",
     truncate_prompt_tokens=-1,
@@ -72,13 +72,13 @@ ORIGINALS = (
         + refused(mm_processor_kwargs={"a": 1}, add_special_tokens=False, embed_dtype="float16", endianness="big", messages=[]),
     ),
     Original(
-        "text-embeddings-inference 1.9, router/src/http/types.rs (OpenAICompatRequest)",
+        "text-embeddings-inference 1.9.3, router/src/http/types.rs (OpenAICompatRequest)",
         "/v1/embeddings",
         EMBEDDINGS,
         taken(model="text-embeddings-inference", user="u", encoding_format="float") + obeyed(dimensions=4) + refused(input=[[1], [2]]),
     ),
     Original(
-        "NVIDIA NIM for text embedding 1.8, API reference of /v1/embeddings",
+        "NVIDIA NeMo Retriever text embedding NIM 1.13, API reference",
         "/v1/embeddings",
         EMBEDDINGS,
         taken(model="minilm", input_type="query", encoding_format="float", truncate="END", user="u", embedding_type="float")
@@ -86,7 +86,7 @@ ORIGINALS = (
         + refused(embedding_type="int8"),
     ),
     Original(
-        "infinity_emb 0.0.76, fastapi_schemas/pymodels.py (OpenAIEmbeddingInputText)",
+        "infinity_emb, fastapi_schemas/pymodels.py (OpenAIEmbeddingInputText)",
         "/v1/embeddings",
         EMBEDDINGS,
         taken(model="minilm", encoding_format="float", user="u", modality="text") + obeyed(dimensions=4) + refused(modality="image"),
@@ -115,7 +115,7 @@ ORIGINALS = (
         + refused(mm_processor_kwargs={"a": 1}),
     ),
     Original(
-        "infinity_emb 0.0.76, fastapi_schemas/pymodels.py (RerankInput)",
+        "infinity_emb, fastapi_schemas/pymodels.py (RerankInput)",
         "/rerank",
         RERANK,
         taken(model="ranker", raw_scores=False, return_documents=True) + obeyed(top_n=1),
@@ -135,7 +135,7 @@ ORIGINALS = (
         taken(model="minilm", input_type="search_query", truncate="END") + obeyed(embedding_types=["float"]) + refused(images=["x"]),
     ),
     Original(
-        "text-embeddings-inference 1.9, router/src/http/types.rs (EmbedRequest); huggingface_hub 2.4, feature_extraction",
+        "text-embeddings-inference 1.9.3, router/src/http/types.rs (EmbedRequest); huggingface_hub 2.4, feature_extraction",
         "/embed",
         {"inputs": "a"},
         taken(truncate=True, truncation_direction="right", normalize=True, encoding_format="float")
@@ -143,20 +143,20 @@ ORIGINALS = (
         + refused(inputs=[1, 2], prompt_name="query", encoding_format="base64"),
     ),
     Original(
-        "text-embeddings-inference 1.9, router/src/http/types.rs (PredictRequest)",
+        "text-embeddings-inference 1.9.3, router/src/http/types.rs (PredictRequest)",
         "/predict",
         {"inputs": "a"},
         taken(truncate=True, truncation_direction="Right", raw_scores=False) + obeyed(raw_scores=True),
     ),
     Original(
-        "text-embeddings-inference 1.9, router/src/http/types.rs (RerankRequest); top_n is litellm's 1.110",
+        "text-embeddings-inference 1.9.3, router/src/http/types.rs (RerankRequest); top_n is litellm's 1.110",
         "/rerank",
         {"query": "q", "texts": ["a", "b"]},
         taken(truncate=True, truncation_direction="Left", raw_scores=False, return_text=False)
         + obeyed(return_text=True, raw_scores=True, top_n=1),
     ),
     Original(
-        "text-embeddings-inference 1.9, router/src/http/types.rs (SimilarityRequest)",
+        "text-embeddings-inference 1.9.3, router/src/http/types.rs (SimilarityRequest)",
         "/similarity",
         {"inputs": {"source_sentence": "a", "sentences": ["b"]}},
         taken(parameters={"truncate": True, "truncation_direction": "right", "prompt_name": None}),
