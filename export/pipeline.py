@@ -29,6 +29,7 @@ from export.graphs.graph import Graph, provider_here
 from export.graphs.judge import Check, Gate
 from export.graphs.making import Graphs, Making, make, make_best, megabytes, through_gate
 from export.graphs.onnx_export import export_onnx
+from export.graphs.onnx_file import size_bytes
 from export.graphs.quantize import detect_instruction_set
 from export.graphs.reference import ask_alone, reference_outputs, torch_run
 from export.graphs.reference_quality import examine, refusal
@@ -186,7 +187,7 @@ def _export_fp32(subject: Subject, reference: Reference, folder: Path, progress:
         check = Check(task, len(reference.answering.labels), probe)
         found = check(Graph(fp32, task.outputs), "fp32")
         step.note = f"{megabytes(fp32)}, outputs within {found.max_outputs:.1g} of PyTorch's on {probe.texts} padded texts"
-        step.size_bytes = fp32.stat().st_size
+        step.size_bytes = size_bytes(fp32)
     return fp32, check
 
 

@@ -46,6 +46,11 @@ class Weights:
     scratch: TemporaryDirectory[str] | None = field(default=None, compare=False, repr=False)
     """Holds a translation for as long as the weights are in use."""
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the weights' files."""
+        return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+
 
 def resolve(written: str, folder: Path, sha256: str | None = None) -> Weights:
     """Find the checkpoint that a recipe in `folder` names.

@@ -54,11 +54,15 @@ def _read(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tuple[Any
     # transformers warns of missing weights; here they are checked, with errors
     transformers.logging.set_verbosity_error()
     shown = source.checkpoint.origin
+    # what a program returns beside its answer, and in which pieces it computes, changes none
+    plain = {"return_dict": True, "torchscript": False, "output_attentions": False, "output_hidden_states": False}
     names = {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
     try:
         model, info = getattr(transformers, task.auto_model).from_pretrained(
             source.checkpoint.folder,
             **(names if labels else {}),
+            **plain,
+            chunk_size_feed_forward=0,
             trust_remote_code=source.recipe.trust_remote_code,
             dtype=torch.float32,
             use_safetensors=True,
