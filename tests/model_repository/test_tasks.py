@@ -28,12 +28,16 @@ NAMED_ELSEWHERE = {
     "model_repository/manifest.py": "the settings of manifests from before tasks had settings",
     "export/tasks/module_settings.py": "what sentence-transformers calls the work of its transformer",
     "export/tasks/sentence_transformer.py": "which task a checkpoint is for that sentence-transformers saved",
+    "gateway/dialects/cohere_embed.py": "the paths of a use",
+    "gateway/dialects/embedding_options.py": "what the paths of a use may ask for",
+    "gateway/dialects/hugging_face_bodies.py": "the bodies of each form",
     "gateway/dialects/hugging_face.py": "Hugging Face asks by task; a task without a form here is refused with a sentence",
     "gateway/dialects/openai.py": "the paths of a use: they read the answers of the one task that has it",
     "gateway/dialects/rerank.py": "the paths of a use",
     "gateway/dialects/tei.py": "the paths of three uses",
     "gateway/fakes/manifests.py": "the task of a fake version that is asked for none",
     "gateway/fakes/predictions.py": "made-up answers that look right; those of a task without any here are numbers",
+    "gateway/routes/cohere.py": "what OpenAPI says of the paths of a use",
     "gateway/routes/openai.py": "what OpenAPI says of the paths of two uses",
 }
 """Modules that name a task though they are neither the registry nor a task's own file, with the
