@@ -139,7 +139,8 @@ def test_label_sets_with_thresholds(packaged: Any, checkpoint: Any, texts: list[
 def test_regression(packaged: Any, checkpoint: Any, texts: list[str], tmp_path: Path) -> None:
     folder = checkpoint("BertForSequenceClassification", num_labels=1, problem_type="regression")
     data = write(tmp_path / "set.jsonl", [{"text": text, "label": len(text)} for text in texts])
-    manifest, ask = packaged(checkpoint=str(folder), labels=["length"], evaluation__data=data, evaluation__metric="rmse")
+    bounds = {"evaluation__data": data, "evaluation__metric": "rmse", "evaluation__allow_weak_reference": True}
+    manifest, ask = packaged(checkpoint=str(folder), labels=["length"], **bounds)
     assert manifest.postprocessing.function == "identity"
     assert ask(texts[0])[0].shape == (1,)
 
