@@ -10,10 +10,11 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -155,10 +156,11 @@ def _reserve(host: str, port: int) -> socket.socket:
     return held
 
 
-def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
+def server_config(settings: Settings, app: str | Callable[..., Any] = "gateway.app:create_app", workers: int = 1) -> Config:
+    """How uvicorn serves the application, or the function of this name that makes it."""
     config = Config(
-        "gateway.app:create_app",
-        factory=True,
+        app,
+        factory=isinstance(app, str),
         workers=workers,
         loop="uvloop",
         http=Connection,
@@ -175,6 +177,11 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     )
     config.header_limits = HeaderLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
     config.outbox = Outbox()
+    return config
+
+
+def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
+    config = server_config(settings, workers=workers)
     scheme = "http" if settings.tls_cert_file is None else "https"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"gateway on {scheme}://{host}:{settings.port} (documentation: /docs; stop: Ctrl-C)")

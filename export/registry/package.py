@@ -20,7 +20,7 @@ from export import report
 from export.errors import ExportError
 from export.registry.model_folder import STAGING, current_config, lock, read_config, versions, write_config
 from model_repository import config, serving, signature
-from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, answer_digest
+from model_repository.manifest import FILE, GRAPH, GRAPH_DATA, TOKENIZER, Answering, Manifest, answer_digest, graph_files
 from model_repository.tensors import TEXT_PAIR
 
 
@@ -122,7 +122,8 @@ def staging(repository: Path, manifest: Manifest, graph: Path, tokenizer: Path) 
     What is not committed is removed at the end.
     """
     with _staging(repository, manifest) as staged:
-        shutil.copyfile(graph, staged.version_folder / GRAPH)
+        for path in graph_files(graph):
+            shutil.copyfile(path, staged.version_folder / path.name)
         shutil.copyfile(tokenizer, staged.version_folder / TOKENIZER)
         _write_manifest(staged.version_folder / FILE, manifest.to_json().encode())
         write_config(staged.version_folder.parent)
@@ -141,7 +142,7 @@ def staging_copy(repository: Path, version_folder: Path) -> Iterator[Staged]:
     text = (version_folder / FILE).read_bytes()
     manifest = Manifest.parse(text, where=str(version_folder / FILE))
     with _staging(repository, manifest) as staged:
-        for file in (GRAPH, TOKENIZER, *report.FILES, signature.FILE):
+        for file in (GRAPH, GRAPH_DATA, TOKENIZER, *report.FILES, signature.FILE):
             if (version_folder / file).exists():
                 shutil.copyfile(version_folder / file, staged.version_folder / file)
         require_same_files(staged.version_folder, manifest)

@@ -22,7 +22,7 @@ def verdict(report: Report) -> str:
 
 def cautions(report: Report) -> list[str]:
     """What speaks against the figures or weakens them, a sentence each."""
-    return [sentence for _, sentence in _not_run(report)] + list(_doubts(report.manifest))
+    return [sentence for _, sentence in _not_run(report)] + list(report.cautions) + list(_doubts(report.manifest))
 
 
 def _unjudged(manifest: Manifest) -> str:
