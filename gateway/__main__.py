@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -31,6 +32,7 @@ from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
 from gateway.settings.settings import PREFIX, Settings, SettingsError
 from gateway.state.redis_state import RedisState
+from model_repository.running import find
 from model_repository.server import TritonError, TritonUnavailable
 
 
@@ -62,7 +64,7 @@ def _run(args: argparse.Namespace) -> None:
     if not args.embedded:
         settings.require_a_way_in()
     with ExitStack() as stack:
-        listener = stack.enter_context(listen(settings.host, settings.port))
+        listener = stack.enter_context(listen(settings.host, settings.port, partial(_stack_there, args.repository, settings.port)))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.write_timeout_s * 1e3))
         if settings.grpc_port:
             stack.enter_context(reserve(settings.host, settings.grpc_port))
@@ -71,7 +73,7 @@ def _run(args: argparse.Namespace) -> None:
             # its wheels are an extra, which a gateway beside NVIDIA's container does not need
             from gateway.embedded.children import children
 
-            urls = stack.enter_context(children(args.repository))
+            urls = stack.enter_context(children(args.repository, _url(settings)))
             os.environ.update({f"{PREFIX}{name.upper()}": url for name, url in urls.items()})
         if args.workers > 1:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
@@ -110,6 +112,18 @@ def _count(text: str) -> int:
 
 def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
+
+
+def _url(settings: Settings) -> str:
+    """Where a program on this machine reaches the gateway."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - named, not bound
+    return f"{'http' if settings.tls_cert_file is None else 'https'}://{authority(host, settings.port)}"
+
+
+def _stack_there(repository: Path, port: int) -> str:
+    """What to do where a stack on this repository has the port already; else nothing."""
+    up = next((stack for stack in find(repository) if stack.gateway_url.endswith(f":{port}")), None)
+    return f"a stack (process {up.pid}) is up there and offers each new version of {repository} by itself; or " if up else ""
 
 
 def server_config(settings: Settings, app: str | Callable[..., Any] = "gateway.app:create_app", workers: int = 1) -> Config:

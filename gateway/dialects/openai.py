@@ -49,8 +49,7 @@ def ask_embeddings(body: EmbeddingsBody, manifest: Manifest, max_text_bytes: int
     """
     require_use(manifest, "embed")
     dimension, settings = dimension_of("dimensions", body.dimensions, manifest), settings_of(manifest)
-    # the model's own normalization came before the cut
-    normalize = body.use_activation is not False and (settings.normalize if dimension else body.use_activation is True)
+    normalize = _normalizes(body.use_activation, own=settings.normalize, cut=dimension is not None)
     options = embedding_options(manifest, input_type=body.input_type, normalize=False if body.use_activation is False else None)
     texts = [body.input] if isinstance(body.input, str) else body.input
 
@@ -88,6 +87,11 @@ def error_body(status: int, message: str, param: str | None) -> dict[str, Any]:
     kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
     code = _CODES.get(status) if status != 404 or param == "model" else None
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def _normalizes(wanted: bool | None, *, own: bool, cut: bool) -> bool:
+    """Whether numbers are still to be brought to length 1: the model's own comes before a cut."""
+    return wanted is not False and (own or wanted is True) and (cut or not own)
 
 
 def _require_cut(body: EmbeddingsBody, prediction: Prediction) -> None:

@@ -4,14 +4,17 @@ import errno
 import ipaddress
 import os
 import socket
+from collections.abc import Callable
 
 from gateway.errors import StartError
 
 BACKLOG = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, instead: Callable[[], str] = str) -> socket.socket:
     """A socket that listens for HTTP; on `::` for IPv4, too, whatever the system's default is.
+
+    `instead` is what else can be done where it cannot listen, such as "do this; or ".
 
     Raises:
         StartError: it cannot listen there; the message names the setting.
@@ -19,7 +22,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return _listener(host, port)
     except OSError as exc:
-        raise _fault(host, port, "HEADRACE_PORT", exc) from exc
+        raise _fault(host, port, f"{instead()}set HEADRACE_PORT", exc) from exc
 
 
 def reserve(host: str, port: int) -> socket.socket:
@@ -37,7 +40,7 @@ def reserve(host: str, port: int) -> socket.socket:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind((host, port))
     except OSError as exc:
-        raise _fault(host, port, "HEADRACE_GRPC_PORT", exc) from exc
+        raise _fault(host, port, "set HEADRACE_GRPC_PORT", exc) from exc
     return held
 
 
@@ -63,7 +66,7 @@ def _is_any(host: str) -> bool:
         return False  # a name, or what the system refuses in its own words
 
 
-def _fault(host: str, port: int, setting: str, exc: OSError) -> StartError:
+def _fault(host: str, port: int, remedy: str, exc: OSError) -> StartError:
     if exc.errno is None or exc.errno < 0 or exc.errno == errno.EADDRNOTAVAIL:  # those below 0 are of names
         return StartError(f"cannot listen on {host}: set HEADRACE_HOST to an address of this machine")
-    return StartError(f"cannot listen on {authority(host, port)} ({os.strerror(exc.errno)}): set {setting} to a free port")
+    return StartError(f"cannot listen on {authority(host, port)} ({os.strerror(exc.errno)}): {remedy} to a free port")
