@@ -39,7 +39,11 @@ def _parse_policies(value: object, info: ValidationInfo) -> object:
 
 
 class Settings(BaseSettings):
-    """All settings of a gateway; each field is read from `HEADRACE_<NAME>`."""
+    """All settings of a gateway; each field is read from `HEADRACE_<NAME>`.
+
+    The pages of `gateway/docs` say more: `http.md` of connections, `cache.md`, `overload.md` and so
+    on.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, allow_inf_nan=False, hide_input_in_errors=True)
 
