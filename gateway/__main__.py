@@ -10,10 +10,11 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -30,6 +31,7 @@ from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
 from gateway.settings.settings import PREFIX, Settings, SettingsError
 from gateway.state.redis_state import RedisState
+from model_repository.running import find
 from model_repository.server import TritonError, TritonUnavailable
 
 
@@ -61,7 +63,7 @@ def _run(args: argparse.Namespace) -> None:
     if not args.embedded:
         settings.require_a_way_in()
     with ExitStack() as stack:
-        listener = stack.enter_context(_bind(settings.host, settings.port))
+        listener = stack.enter_context(_bind(settings.host, settings.port, args.repository))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.write_timeout_s * 1e3))
         if settings.grpc_port:
             stack.enter_context(_reserve(settings.host, settings.grpc_port))
@@ -70,7 +72,7 @@ def _run(args: argparse.Namespace) -> None:
             # its wheels are an extra, which a gateway beside NVIDIA's container does not need
             from gateway.embedded.children import children
 
-            urls = stack.enter_context(children(args.repository))
+            urls = stack.enter_context(children(args.repository, _url(settings)))
             os.environ.update({f"{PREFIX}{name.upper()}": url for name, url in urls.items()})
         if args.workers > 1:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
@@ -111,11 +113,20 @@ def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _url(settings: Settings) -> str:
+    """Where a program on this machine reaches the gateway."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - named, not bound
+    return f"{'http' if settings.tls_cert_file is None else 'https'}://{host}:{settings.port}"
+
+
+def _bind(host: str, port: int, repository: Path) -> socket.socket:
     try:
         return _listener(host, port, backlog=2048)
     except OSError as exc:
-        raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_PORT to a free port") from exc
+        up = next((stack for stack in find(repository) if stack.gateway_url.endswith(f":{port}")), None)
+        there = f"a stack (process {up.pid}) is up there and offers each new version of {repository} by itself; or " if up else ""
+        reason = os.strerror(exc.errno or 0)
+        raise StartError(f"cannot listen on {host}:{port} ({reason}): {there}set HEADRACE_PORT to a free port") from exc
 
 
 def _listener(host: str, port: int, backlog: int | None = None) -> socket.socket:
@@ -145,10 +156,11 @@ def _reserve(host: str, port: int) -> socket.socket:
     return held
 
 
-def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
+def server_config(settings: Settings, app: str | Callable[..., Any] = "gateway.app:create_app", workers: int = 1) -> Config:
+    """How uvicorn serves the application, or the function of this name that makes it."""
     config = Config(
-        "gateway.app:create_app",
-        factory=True,
+        app,
+        factory=isinstance(app, str),
         workers=workers,
         loop="uvloop",
         http=Connection,
@@ -165,6 +177,11 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     )
     config.header_limits = HeaderLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
     config.outbox = Outbox()
+    return config
+
+
+def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
+    config = server_config(settings, workers=workers)
     scheme = "http" if settings.tls_cert_file is None else "https"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"gateway on {scheme}://{host}:{settings.port} (documentation: /docs; stop: Ctrl-C)")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gateway.catalog.default_models import named_or_default
 from gateway.dialects.ask import Ask
-from gateway.errors import InvalidRequest, MalformedRequest
+from gateway.errors import InvalidRequest, MalformedRequest, NotCached, Overloaded
 from gateway.http_server.body import read_body, read_json
 from gateway.lane import Lane
 from gateway.request.cache_control import NONE, Directives, parse
@@ -188,7 +188,12 @@ class Call(NamedTuple):
         if priority is None:
             priority = self.priority(Priority.INTERACTIVE)
         request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.scope.get(CALLER), partial)
-        return self._tapped(items, await self.stack.life.predict(lane, request, self.ctx))
+        try:
+            prediction = await self.stack.life.predict(lane, request, self.ctx)
+        except (Overloaded, NotCached):
+            await self.stack.door.give_back(self.ctx, len(items))
+            raise
+        return self._tapped(items, prediction)
 
     async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float, priority: Priority) -> Prediction:
         """As `predict`, for a part of a request whose body is still being read."""

@@ -70,8 +70,8 @@ class PredictBody(Tolerant):
 
 
 class Truncated(BaseModel):
-    """An instance of which the model read only its first `max_length` tokens, and how many it
-    has.
+    """An instance of which the model read only its first `max_length` tokens, and how many it has
+    (at least: a very long text is not tokenized to its end).
     """
 
     instance: int

@@ -16,6 +16,7 @@ from gateway.dialects.truncation import require_end_cut, require_uncut_by, requi
 from gateway.errors import UnsupportedOption
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
+from gateway.tasks.float32_json import as_json
 from gateway.tasks.task import require_use
 from model_repository.manifest import Manifest
 
@@ -122,4 +123,4 @@ def dimension_of(field: str, wanted: int | None, manifest: Manifest) -> int | No
 
 def _embedding(row: bytes, dimension: int | None, *, normalize: bool, as_base64: bool) -> Any:
     numbers = embedding_of(row, dimension, normalize=normalize)
-    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode() if as_base64 else numbers
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode() if as_base64 else as_json(numbers)

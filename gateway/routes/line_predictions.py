@@ -10,7 +10,7 @@ from gateway.calls.call import Call
 from gateway.calls.replacement import by_present_package
 from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line
-from gateway.errors import INTERNAL_ERROR, GatewayError, PackageReplaced, TooLarge
+from gateway.errors import INTERNAL_ERROR, GatewayError, NotCached, Overloaded, PackageReplaced, TooLarge
 from gateway.lane import Lane
 from gateway.request.json_limits import require_within
 from gateway.request.prediction import Item, Prediction
@@ -50,8 +50,8 @@ class LinePredictions:
             return ndjson.error_line(line.number, GatewayError(INTERNAL_ERROR))
 
     async def _prediction(self, line: Line) -> Prediction:
+        lane = self._lane()
         try:
-            lane = self._lane()
             items = self._items(lane, line)
         except GatewayError:
             await self._call.stack.door.charge(self._call.ctx, 1)
@@ -61,6 +61,9 @@ class LinePredictions:
             return await self._predict(lane, items)
         except PackageReplaced:
             return await by_present_package(partial(self._predict_anew, line), self._call.stack)
+        except (Overloaded, NotCached):
+            await self._call.stack.door.give_back(self._call.ctx, len(items))
+            raise
 
     async def _predict_anew(self, line: Line) -> Prediction:
         lane = self._lane()

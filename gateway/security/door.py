@@ -2,6 +2,7 @@
 
 await stack.door.enter(ctx, PREDICT)      authenticates, checks the scope, takes one request
 await stack.door.charge(ctx, len(texts))  takes the request's items
+await stack.door.give_back(ctx, n)        gives them back, where nothing was done for them
 await stack.door.check(ctx, PREDICT)      authenticates again, before each part of a long request
 """
 
@@ -75,3 +76,8 @@ class Door:
         """
         if self._authenticator is not None:
             await self._limiter.take_items(ctx.principal, items)
+
+    async def give_back(self, ctx: RequestContext, items: int) -> None:
+        """Give back a request's items: it was shed, or wanted only what is cached."""
+        if self._authenticator is not None:
+            await self._limiter.give_back_items(ctx.principal, items)

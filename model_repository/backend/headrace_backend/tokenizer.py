@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from tokenizers import Tokenizer
 
+from headrace_backend.beginning import Beginnings
 from headrace_backend.errors import TextError
 from headrace_backend.items import Encoded, Query, Window
 
@@ -72,9 +73,15 @@ class TextTokenizer:
         except Exception as exc:  # the library raises nothing more specific
             raise TokenizerError(f"Windows of {fit.max_length} tokens cannot share {fit.stride}: {exc}") from exc
         self._types_of_single = _gives_types_to_single(self._whole)
+        # windows go on to the end of a text, and what is cut at the beginning has its end read
+        self._beginnings = Beginnings(self._whole, fit.max_length) if fit.stride is None and side == "right" else None
 
     def encode(self, queries: Sequence[Query]) -> list[Encoded | TextError]:
-        """The windows of each query, or why it has none."""
+        """The windows of each query, or why it has none.
+
+        Of a very long text only a beginning is tokenized, and the tokens of that count.
+        """
+        queries = [self._begun(query) for query in queries]
         # the fast method gives no offsets, and gives windows after the first wrong type ids
         fast = self._fit.stride is None and not self._fit.offsets
         encode = self._tokenizer.encode_batch_fast if fast else self._tokenizer.encode_batch
@@ -85,6 +92,32 @@ class TextTokenizer:
                 return [TextError(_reason(exc))]
             return [self.encode([query])[0] for query in queries]
         return [self._encoded(query, encoding) for query, encoding in zip(queries, encodings, strict=True)]
+
+    def _begun(self, query: Query) -> Query:
+        """The query with beginnings of its texts, of which the same window is cut."""
+        text, pair = query.text, query.text_pair
+        if self._beginnings is None or not (self._beginnings.is_long(text) or (pair is not None and self._beginnings.is_long(pair))):
+            return query
+        try:
+            begun = query._replace(text=self._beginnings.of(text), text_pair=None if pair is None else self._beginnings.of(pair))
+            return begun if pair is None or self._cuts_alike(query, begun, self._beginnings) else query
+        except Exception:  # the tokenizer cannot take the text, and whoever encodes it says so
+            return query
+
+    def _cuts_alike(self, query: Query, begun: Query, beginnings: Beginnings) -> bool:
+        """Whether of a pair the same tokens are read as of the pair's beginnings.
+
+        Each beginning has more tokens than are read. What is read of either text depends on the
+        other's tokens only where both are cut: then each keeps half, and the longer one the odd
+        token.
+        """
+        if self._fit.cut != "longest_first" or not (self._fit.max_length - self._whole.num_special_tokens_to_add(True)) % 2:
+            return True
+        first, second = begun.text != query.text, begun.text_pair != query.text_pair
+        if first and second:
+            return False
+        tokens, others = beginnings.tokens(begun.text), beginnings.tokens(begun.text_pair or "")
+        return tokens > others if first else others > tokens
 
     def _encoded(self, query: Query, encoding: Any) -> Encoded | TextError:
         tokens = len(encoding)
