@@ -70,7 +70,7 @@ def test_text_classification(client, predicted, tasks_repository):
 def test_functions_to_apply_are_those_of_the_pipeline(client, post, tasks_repository, function):
     text = tasks_repository.texts[0]
     pipeline = transformers.pipeline("text-classification", tasks_repository.checkpoint("weather"), top_k=None, device="cpu")
-    expected = {one["label"]: one["score"] for one in pipeline(text, function_to_apply=function)}
+    expected = {one["label"]: one["score"] for one in pipeline([text], function_to_apply=function)[0]}
     found = client("weather").text_classification(text, function_to_apply=function)
     assert {one.label: one.score for one in found} == pytest.approx(expected, abs=1e-4)
     if function == "none":
