@@ -7,9 +7,10 @@ from pathlib import Path
 from export.checkpoints.load import Reference
 from export.graphs.judge import Measured
 from export.graphs.making import Graphs, Making
+from export.graphs.onnx_file import size_bytes
 from export.inputs import Inputs
 from export.provenance import Provenance
-from model_repository.manifest import GRAPH, TOKENIZER, Manifest, Sizes, Source, Speed, Unjudged, answer_digest, file_digest
+from model_repository.manifest import TOKENIZER, Manifest, Sizes, Source, Speed, Unjudged, answer_digest, file_digest, graph_files
 
 TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
 
@@ -39,7 +40,7 @@ class Outcome:
             precision=recipe.packaged_precision,
             target=recipe.target,
             digest=answer_digest(packaged, self.tokenizer, answering),
-            files={GRAPH: file_digest(packaged), TOKENIZER: file_digest(self.tokenizer)},
+            files={**{path.name: file_digest(path) for path in graph_files(packaged)}, TOKENIZER: file_digest(self.tokenizer)},
             source=self._source(made_by),
             quality=self.measured.quality,
             unjudged=None if self.measured.quality else self._unjudged(),
@@ -47,7 +48,7 @@ class Outcome:
             measured_provider=self.making.provider,
             candidates=self.graphs.candidates,
             sensitivity=self.graphs.sensitivity,
-            sizes=Sizes(fp32_bytes=self.graphs.fp32.stat().st_size, packaged_bytes=packaged.stat().st_size),
+            sizes=Sizes(fp32_bytes=size_bytes(self.graphs.fp32), packaged_bytes=size_bytes(packaged)),
             tools=self._tools(),
         )
 

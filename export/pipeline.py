@@ -18,6 +18,7 @@ from typing import Any
 from export.checkpoints.libraries import CheckpointLibraries
 from export.checkpoints.load import Reference, load
 from export.checkpoints.tokenization import require_same_tokens, write_tokenizer
+from export.counts import counted
 from export.data.dataset import Dataset
 from export.data.texts import joined, own_texts
 from export.errors import ExportError, RecipeError
@@ -29,6 +30,7 @@ from export.graphs.graph import Graph, provider_here
 from export.graphs.judge import Check, Gate
 from export.graphs.making import Graphs, Making, make, make_best, megabytes, through_gate
 from export.graphs.onnx_export import export_onnx
+from export.graphs.onnx_file import size_bytes
 from export.graphs.quantize import detect_instruction_set
 from export.graphs.reference import ask_alone, reference_outputs, torch_run
 from export.graphs.reference_quality import examine, refusal
@@ -103,7 +105,16 @@ def export(
         with progress.step("report", "writing it") as step:
             answers = differences(gate, measured, embeddings=manifest.tensors.output == EMBEDDING)
             made_at = datetime.now(UTC).isoformat(timespec="seconds")
-            report = Report(manifest, progress.finished[begin:], triton, answers, latencies, describe_machine(), made_at)
+            report = Report(
+                manifest,
+                progress.finished[begin:],
+                triton,
+                answers,
+                latencies,
+                describe_machine(),
+                made_at,
+                _cautions(inputs, reference, task),
+            )
             write_report(staged.version_folder, report)
             step.note = str(target / HTML)
         with progress.step("package", "putting the version into the repository") as step:
@@ -177,7 +188,7 @@ def _export_fp32(subject: Subject, reference: Reference, folder: Path, progress:
         check = Check(task, len(reference.answering.labels), probe)
         found = check(Graph(fp32, task.outputs), "fp32")
         step.note = f"{megabytes(fp32)}, outputs within {found.max_outputs:.1g} of PyTorch's on {probe.texts} padded texts"
-        step.size_bytes = fp32.stat().st_size
+        step.size_bytes = size_bytes(fp32)
     return fp32, check
 
 
@@ -205,13 +216,13 @@ def _ask_reference(inputs: Inputs, reference: Reference, subject: Subject, cache
             allow that.
     """
     evaluation = inputs.recipe.evaluation
-    with progress.step("reference", f"PyTorch answers {len(subject.items)} texts") as step:
+    with progress.step("reference", f"PyTorch answers {counted(len(subject.items), 'text')}") as step:
         expected = reference_outputs(
             lambda: ask_alone(subject.task, subject, CheckpointLibraries(inputs, reference), step.advance),
             len(subject.items),
             cache / inputs.reference_digest.removeprefix("sha256:")[:32],
         )
-        step.note = f"PyTorch fp32 on {len(subject.items)} texts, each alone"
+        step.note = f"PyTorch fp32 on {counted(len(subject.items), 'text')}, each alone"
         if evaluation is None:
             return Gate(subject, None, expected)
         found = examine(subject, evaluation, expected)
@@ -238,7 +249,7 @@ def _ask_triton(staged: package.Staged, subject: Subject, log: Path, ask: Callab
     items = subject.some_items(TRITON_TEXTS)
     served = execution_provider(staged.manifest.target, staged.manifest.precision)
     here = provider_here(served)
-    with progress.step("triton", f"a real Triton answers {len(items)} texts") as step:
+    with progress.step("triton", f"a real Triton answers {counted(len(items), 'text')}") as step:
         try:
             difference = ask(staged, subject.task, items, log)
         except TritonUnavailable as exc:
@@ -250,9 +261,23 @@ def _ask_triton(staged: package.Staged, subject: Subject, log: Path, ask: Callab
     return ThroughTriton(len(items), here, difference)
 
 
+def _cautions(inputs: Inputs, reference: Reference, task: Task) -> list[str]:
+    """What the checkpoint's files say otherwise than the recipe, which wins."""
+    files, length = task.files(inputs.checkpoint.folder), inputs.recipe.max_length
+    own = files.transformer.get("max_seq_length") if files else None
+    positions = getattr(reference.model.config, "max_position_embeddings", None) or 0
+    own = own or min(bound for bound in (reference.tokenizer.model_max_length, positions) if bound > 0)
+    if own == length or (own > length and not files):
+        return []
+    return [
+        f"The checkpoint's files let its library read at most {own} tokens of a text, and the recipe's max_length is {length}: "
+        f"texts of more than {min(own, length)} tokens are answered otherwise than by that library with its defaults."
+    ]
+
+
 def _described(answering: Answering) -> str:
     settings = answering.postprocessing.model_dump(exclude_none=True, exclude_defaults=True)
-    labels = [f"{len(answering.labels)} labels"] if answering.labels else []
+    labels = [counted(len(answering.labels), "label")] if answering.labels else []
     return ", ".join([answering.task, *labels, *(f"{name} {value}" for name, value in settings.items() if name != "thresholds")])
 
 

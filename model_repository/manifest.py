@@ -1,9 +1,10 @@
 """The manifest: what a packaged version says of itself.
 
     <repository>/<model>/config.pbtxt
-    <repository>/<model>/<version>/{model.onnx, tokenizer.json, manifest.json}
+    <repository>/<model>/<version>/{model.onnx, model.onnx_data, tokenizer.json, manifest.json}
 
-The manifest is written last: a directory without it is not a version.
+`model.onnx_data` holds the weights of a graph that is larger than one file can be (2 GB). The
+manifest is written last: a directory without it is not a version.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from model_repository.tensors import Tensors
 
 FILE = "manifest.json"
 GRAPH = "model.onnx"
+GRAPH_DATA = "model.onnx_data"
 TOKENIZER = "tokenizer.json"
 SCHEMA_VERSION = 1
 
@@ -239,7 +241,8 @@ class Manifest(Answering):
     target: Target
     digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
     files: dict[str, str] = Field(default_factory=dict)
-    """Digests of the graph and the tokenizer by file name: the backend loads no others."""
+    """Digests of the graph, of weights beside it and of the tokenizer by file name: the backend
+    loads no others."""
     source: Source
     quality: Quality | None = None
     unjudged: Unjudged | None = None
@@ -278,11 +281,18 @@ def file_digest(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
+def graph_files(graph: Path) -> list[Path]:
+    """A graph's file, and that of its weights where they lie beside it."""
+    data = graph.with_name(f"{graph.name}_data")
+    return [graph, data] if data.is_file() else [graph]
+
+
 def answer_digest(graph: Path, tokenizer: Path, answering: Answering) -> str:
     """`sha256:<hex>` over what can change an answer: graph, tokenizer, settings of `Answering`."""
     # defaults stay out: a setting that is added later changes no digest of earlier versions
     settings = answering.model_dump(mode="json", include=set(Answering.model_fields), exclude_defaults=True)
-    parts = {"graph": file_digest(graph), "tokenizer": file_digest(tokenizer), "answering": settings}
+    weights = {f"{path.name} beside the graph": file_digest(path) for path in graph_files(graph)[1:]}
+    parts = {"graph": file_digest(graph), **weights, "tokenizer": file_digest(tokenizer), "answering": settings}
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
 

@@ -46,6 +46,11 @@ class Weights:
     scratch: TemporaryDirectory[str] | None = field(default=None, compare=False, repr=False)
     """Holds a translation for as long as the weights are in use."""
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the weights' files."""
+        return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+
 
 def resolve(written: str, folder: Path, sha256: str | None = None) -> Weights:
     """Find the checkpoint that a recipe in `folder` names.
@@ -156,6 +161,12 @@ def _require_checkpoint(folder: Path) -> None:
             f"({base or 'its base'}) as checkpoint:"
         )
     if not (folder / "config.json").is_file():
+        if (inner := _transformer_folder(folder)) is not None:
+            script = f"from sentence_transformers import SentenceTransformer as S; S({str(folder)!r}).save({f'{folder}-saved'!r})"
+            raise RecipeError(
+                f"checkpoint: {folder} is laid out as old versions of sentence-transformers did, with the model in {inner}; "
+                f"lay it out as today's do, and name the new folder: {_python(script)}"
+            )
         raise RecipeError(f"checkpoint: {folder} holds no config.json, so it is no transformers checkpoint")
     if any(folder.glob("*.safetensors")):
         tensor_shapes(folder)
@@ -163,6 +174,12 @@ def _require_checkpoint(folder: Path) -> None:
     if any(path for pattern in _PICKLES for path in folder.glob(pattern)):
         raise RecipeError(_pickle_only(str(folder), repr(str(folder)), str(folder)))
     raise RecipeError(f"checkpoint: {folder} holds no weights (*.safetensors)")
+
+
+def _transformer_folder(folder: Path) -> str | None:
+    """The folder of sentence-transformers' first module, where the model lies there."""
+    found = sorted(path.parent.name for path in folder.glob("0_*/config.json"))
+    return found[0] if found and (folder / "modules.json").is_file() else None
 
 
 def _pickle_only(source: str, arguments: str, target: str) -> str:

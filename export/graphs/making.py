@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from export.counts import counted
 from export.errors import ExportError
 from export.evaluation.quality import describe, require_quality
 from export.graphs import measure
@@ -13,6 +14,7 @@ from export.graphs.candidates import Candidate, candidates
 from export.graphs.choose import choose, table
 from export.graphs.graph import CPU, Graph, provider_here
 from export.graphs.judge import Check, Gate, Measured
+from export.graphs.onnx_file import size_bytes
 from export.graphs.optimize import is_optimizable
 from export.graphs.quantize import Nodes
 from export.graphs.sensitivity import curve, described, most_tries, quantized_layers, search, search_seconds
@@ -86,11 +88,11 @@ def make(making: Making) -> Graphs:
     if recipe.optimization:
         with progress.step("optimize", f"fusing nodes, {recipe.optimization}") as step:
             packaged = builder.optimized(recipe.optimization)
-            step.note, step.size_bytes = f"{recipe.optimization}, {megabytes(packaged)}", packaged.stat().st_size
+            step.note, step.size_bytes = f"{recipe.optimization}, {megabytes(packaged)}", size_bytes(packaged)
     if recipe.precision == "fp16" and recipe.optimization != "O4":
         with progress.step("fp16", "converting the graph") as step:
             packaged = builder.float16(packaged, recipe.optimization)
-            step.note, step.size_bytes = megabytes(packaged), packaged.stat().st_size
+            step.note, step.size_bytes = megabytes(packaged), size_bytes(packaged)
     if recipe.precision == "int8":
         with progress.step("quantize", "making the int8 graph") as step:
             packaged = builder.int8(packaged, "int8", advance=step.advance)
@@ -98,7 +100,7 @@ def make(making: Making) -> Graphs:
             if builder.calibration:
                 texts = len(builder.calibration.encoded)
                 how = f"static for TensorRT, ranges by {builder.calibration.settings.method} of {texts} texts"
-            step.note, step.size_bytes = f"int8 {how}, {megabytes(packaged)}", packaged.stat().st_size
+            step.note, step.size_bytes = f"int8 {how}, {megabytes(packaged)}", size_bytes(packaged)
     failure = None if packaged == builder.fp32 else _check(making, packaged)
     return Graphs(builder.fp32, packaged, failure)
 
@@ -126,7 +128,7 @@ def make_best(making: Making, gate: Gate) -> tuple[Recipe, Graphs]:
 
     with making.progress.step("candidates", _how_chosen(len(tried), gate)) as step:
         choice = choose(tried, builder.build, judge, time if timeable else None, step.advance)
-        step.note, step.size_bytes = f"{choice.candidate} is the fastest of {len(tried)} that passes", choice.graph.stat().st_size
+        step.note, step.size_bytes = f"{choice.candidate} is the fastest of {len(tried)} that passes", size_bytes(choice.graph)
         if not timeable:
             step.note = f"NOT TIMED, for there is no GPU here: {choice.candidate}, the first that passes in order of preference"
     _show(table(choice.tried), making.progress)
@@ -163,7 +165,7 @@ def through_gate(making: Making, gate: Gate, graphs: Graphs) -> tuple[Graphs, Me
 
 def megabytes(path: Path) -> str:
     """A file's size."""
-    return f"{path.stat().st_size / MEGABYTE:.1f} MB"
+    return f"{size_bytes(path) / MEGABYTE:.1f} MB"
 
 
 def _check(making: Making, packaged: Path) -> str | None:
@@ -192,7 +194,7 @@ def _measure(making: Making, gate: Gate, graphs: Graphs) -> tuple[Measured, str 
         ExportError: it does not pass, and no layers may be kept in fp32.
     """
     precision, failure = making.recipe.precision, graphs.failure
-    with making.progress.step("gate", f"the packaged graph answers {len(gate.subject.items)} texts") as step:
+    with making.progress.step("gate", f"the packaged graph answers {counted(len(gate.subject.items), 'text')}") as step:
         measured = gate.measure(Graph(graphs.packaged, making.outputs, provider=making.provider), step.advance)
         if measured.quality is None:
             step.note = f"{NOT_JUDGED}; {int(measured.same.sum())} of {len(measured.same)} answers are the fp32 reference's"
@@ -246,7 +248,7 @@ def _keep_layers(making: Making, gate: Gate, graphs: Graphs, failure: str | None
             latencies = measure.latencies_in_turn(paths, outputs, gate.subject.encoded, LATENCY_SECONDS_EACH)
         kept = [one.layer.name for one in found.ranked[: found.chosen.kept]]
         step.note = f"{len(kept)} of {len(layers)} layers stay in fp32{': ' if kept else ''}{', '.join(kept)}"
-        step.size_bytes = found.chosen.graph.stat().st_size
+        step.size_bytes = size_bytes(found.chosen.graph)
     sensitivity = described(found, latencies, min(SENSITIVITY_TEXTS, len(gate.subject.encoded)))
     _show(curve(sensitivity), making.progress)
     return replace(graphs, packaged=found.chosen.graph, failure=None, sensitivity=sensitivity)

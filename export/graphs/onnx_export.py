@@ -11,6 +11,7 @@ from optimum.exporters.tasks import TasksManager
 from torch.jit._trace import TracerWarning
 
 from export.errors import ExportError, first_line
+from export.graphs.onnx_file import settle
 from export.tasks.task import Task
 from model_repository.manifest import GRAPH
 
@@ -20,11 +21,13 @@ _TOKEN_TYPES = "token_type_ids"  # noqa: S105 - no password
 def export_onnx(model: Any, task: Task, folder: Path, *, token_types: bool = True) -> Path:
     """Export a model with dynamic batch and sequence axes to `folder/model.onnx`.
 
+    Weights of more than 2 GB lie beside it.
+
     The graph is given `token_types` where the model's tokenizer gives them. For some models none
     are not the same as zeros.
 
     Raises:
-        ExportError: Optimum does not know the architecture, or the graph is too large for one file.
+        ExportError: Optimum cannot export the architecture.
     """
     # Optimum would copy the tokenizer that is there; the packaged one is written separately
     model.config._name_or_path = ""
@@ -45,11 +48,7 @@ def export_onnx(model: Any, task: Task, folder: Path, *, token_types: bool = Tru
             )
     except Exception as exc:  # Optimum and torch raise anything for a model that they do not know
         raise ExportError(f"Optimum cannot export {model.config.model_type} for {task.name}: {first_line(exc)}") from exc
-    if beside := sorted(path.name for path in folder.glob(f"{GRAPH}_data*")):
-        raise ExportError(
-            f"the graph is larger than one ONNX file can be (2 GB): {', '.join(beside)} lies beside it, and a version is one file"
-        )
-    return folder / GRAPH
+    return settle(folder / GRAPH)
 
 
 def _with_token_types(model: Any, task: Task, *, wanted: bool) -> OnnxConfig | None:

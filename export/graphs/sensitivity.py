@@ -18,9 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
-
 from export.errors import ExportError
+from export.graphs.onnx_file import load_nodes, size_bytes
 from export.graphs.quantize import Nodes
 from model_repository.manifest import Latency, LayerSensitivity, Sensitivity, SensitivityPoint
 
@@ -52,8 +51,8 @@ def quantized_layers(source: Path, quantized: Path) -> list[Layer]:
 
     They have a node that is not in the quantized graph, or has other inputs there.
     """
-    kept = {(node.name, *node.input) for node in onnx.load(quantized).graph.node}
-    nodes = [node for node in onnx.load(source).graph.node if node.op_type in _QUANTIZED and (node.name, *node.input) not in kept]
+    kept = {(node.name, *node.input) for node in load_nodes(quantized).graph.node}
+    nodes = [node for node in load_nodes(source).graph.node if node.op_type in _QUANTIZED and (node.name, *node.input) not in kept]
     groups: dict[str, list[str]] = {}
     for node in nodes:
         # fused nodes have no path, so each is a layer of its own
@@ -189,7 +188,7 @@ def described(found: Search, latencies: Sequence[tuple[Latency, ...]], texts: in
                 nodes_kept=sum(nodes[: attempt.kept]),
                 quality=attempt.quality,
                 passes=attempt.passes,
-                size_bytes=attempt.graph.stat().st_size,
+                size_bytes=size_bytes(attempt.graph),
                 latencies=own,
             )
             for attempt, own in zip(found.attempts, latencies, strict=True)

@@ -22,15 +22,7 @@ def verdict(report: Report) -> str:
 
 def cautions(report: Report) -> list[str]:
     """What speaks against the figures or weakens them, a sentence each."""
-    return [sentence for _, sentence in _not_run(report)] + list(_doubts(report.manifest))
-
-
-def spare(quality: Quality) -> float:
-    """How much more could have been lost.
-
-    It is the distance from the number that was held to the bound up to the bound.
-    """
-    return quality.max_drop - held(quality, quality.max_drop)
+    return [sentence for _, sentence in _not_run(report)] + list(report.cautions) + list(_doubts(report.manifest))
 
 
 def _unjudged(manifest: Manifest) -> str:
@@ -42,13 +34,26 @@ def _unjudged(manifest: Manifest) -> str:
 
 
 def _passed(quality: Quality) -> str:
-    moved = f"{quality.metric} goes from {score(quality.reference)} to {score(quality.packaged)} on {quality.examples:,} examples"
+    moved = f"on {quality.examples:,} examples {quality.metric} goes from {score(quality.reference)} to {score(quality.packaged)}"
     if abs(quality.drop) < 5e-5:
-        moved = f"{quality.metric} stays {score(quality.packaged)} on {quality.examples:,} examples"
+        moved = f"on {quality.examples:,} examples {quality.metric} stays {score(quality.packaged)}"
+    allowed = f"the recipe allows a loss of {score(quality.max_drop)}"
     if not is_conclusive(quality, quality.max_drop):
-        return f"Passed the gate, though on too few examples to tell: {moved}, where {score(quality.max_drop)} may be lost"
-    certain = f"the interval of what is lost ends at {score(held(quality, quality.max_drop))}, where {score(quality.max_drop)} may be"
-    return f"Passed the gate with {score(spare(quality))} to spare: {moved}, and {certain}"
+        return f"Passed, though on few examples: {moved}, and {allowed}. There are too few to tell how much chance is in that"
+    most = max(held(quality, quality.max_drop), 0.0)
+    return f"Passed: {moved}. With {_confidence(quality)} confidence no more than {score(most)} is lost, and {allowed}"
+
+
+def _confidence(quality: Quality) -> str:
+    return f"{quality.interval.confidence:.0%}" if quality.interval else "some"
+
+
+def remarks(manifest: Manifest) -> list[str]:
+    """What a reviewer may want to know of how the version came about, and need not worry about."""
+    found = []
+    if (manifest.source.recipe_revision or "").endswith("-dirty"):
+        found.append("The recipe's folder held changes that are not in the git commit named here.")
+    return found
 
 
 def _not_run(report: Report) -> Iterator[tuple[str, str]]:
@@ -79,12 +84,8 @@ def _doubts(manifest: Manifest) -> Iterator[str]:
         bound = quality.max_slice_drop
         if unclear := [f"{part.column} = {part.value}" for part in quality.slices if not is_conclusive(part, bound)]:
             yield f"Too few examples to tell in {', '.join(unclear)}: there the drop itself was held to the bound."
-    if quality and quality.slices and quality.max_slice_drop is None:
-        yield "No bound was set for the slices (evaluation.max_slice_drop): they are only shown."
     if speed and speed.packaged_texts_per_s < speed.fp32_texts_per_s:
         ratio = speed.packaged_texts_per_s / speed.fp32_texts_per_s
         yield f"It ran {ratio:.2f} times as fast as fp32, so slower, on the machine that exported it."
     if manifest.candidates and not any(row.latencies for row in manifest.candidates):
         yield "The candidates were not timed, for there is no GPU here: the first that passes in order of preference was taken."
-    if (manifest.source.recipe_revision or "").endswith("-dirty"):
-        yield "The recipe's folder differed from the git commit that is named."

@@ -64,12 +64,26 @@ def right_numbers(dataset: Dataset, names: Sequence[str]) -> NDArray[np.float64]
     return np.array(dataset.column("label").parsed().read(numbers, f"a list of {len(names)} numbers ({', '.join(names)})"))
 
 
-def holds_numbers(dataset: Dataset) -> bool:
-    """Whether the labels are numbers: how much an only output should be."""
+def of_single_output(dataset: Dataset, threshold: float) -> Assessment:
+    """A head with one output, which is brought between 0 and 1.
+
+    By what the set's labels are: 0 and 1, whether the label holds; other numbers, how much it
+    should be; or lists with the label's name or without it.
+    """
     try:
-        return bool(dataset.column("label").numbers())
+        numbers = {*dataset.column("label").numbers()}
     except RecipeError:
-        return False
+        return multi_label((threshold,))
+    if not numbers <= {0.0, 1.0}:
+        return REGRESSION
+    decide = above((threshold,))
+    return Assessment(right_flags, classification_metrics(decide), same_labels(decide))
+
+
+def right_flags(dataset: Dataset, names: Sequence[str]) -> Flags:
+    """Whether an only label holds for each example, written as 0 or 1: flags [examples, 1]."""
+    flags: Flags = np.array(dataset.column("label").numbers())[:, None] == 1
+    return flags
 
 
 def _is_number(value: object) -> bool:

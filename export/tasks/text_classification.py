@@ -12,7 +12,7 @@ from headrace_backend.items import Item
 from export.data.dataset import Dataset
 from export.errors import RecipeError
 from export.evaluation.assessment import Assessment
-from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, holds_numbers, multi_label
+from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, multi_label, of_single_output
 from export.tasks.libraries import Ask, Libraries, texts_of
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
@@ -73,9 +73,10 @@ def _assessment(dataset: Dataset, answering: Answering) -> Assessment:
     settings = _settings(answering)
     if settings.function == "softmax":
         return SINGLE_LABEL
-    if settings.function == "identity" or (len(answering.labels) == 1 and holds_numbers(dataset)):
+    if settings.function == "identity":
         return REGRESSION
-    return multi_label(settings.thresholds or (THRESHOLD,) * len(answering.labels))
+    thresholds = settings.thresholds or (THRESHOLD,) * len(answering.labels)
+    return of_single_output(dataset, thresholds[0]) if len(thresholds) == 1 else multi_label(thresholds)
 
 
 def _settings(answering: Answering) -> TextClassification:

@@ -1,8 +1,8 @@
 """Token classification: entities, judged by their labels and exact characters."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from headrace_backend.items import Item
@@ -20,6 +20,13 @@ from model_repository.postprocessing import TokenClassification
 
 Entities = frozenset[tuple[str, int, int]]
 """(label, start, end) of each entity of a text."""
+
+
+class Right(NamedTuple):
+    """The right entities of a text."""
+
+    text: str
+    entities: Entities
 
 
 def _postprocessing(loaded: Loaded) -> TokenClassification:
@@ -128,25 +135,51 @@ def _from_tags(words: Sequence[str], tags: Sequence[str]) -> Entities:
     return frozenset(found)
 
 
+def _truth(dataset: Dataset, names: Sequence[str]) -> list[Right]:
+    texts, entities = _texts(dataset), right_entities(dataset, names)
+    return [Right(text, own) for text, own in zip(texts, entities, strict=True)]
+
+
 def _answered(outputs: Sequence[Any]) -> list[Entities]:
     return [frozenset((entity["label"], entity["start"], entity["end"]) for entity in entities) for entities in outputs]
 
 
-def _counts(outputs: Sequence[Any], truth: Sequence[Entities]) -> NDArray[np.float64]:
-    pairs = zip(_answered(outputs), truth, strict=True)
-    return np.array([[len(found & right), len(found), len(right)] for found, right in pairs], dtype=np.float64)
+def _bare(entities: Entities, text: str) -> Entities:
+    """Entities without the space around them.
+
+    Tokenizers such as RoBERTa's and DeBERTa's count the space before a word with it, and so do the
+    pipeline's answers; people who annotate do not.
+    """
+    return frozenset(_bare_span(text, *entity) for entity in entities)
+
+
+def _bare_span(text: str, label: str, start: int, end: int) -> tuple[str, int, int]:
+    inside = text[start:end]
+    bare = inside.strip()
+    return (label, start + inside.index(bare), start + inside.index(bare) + len(bare)) if bare else (label, start, end)
+
+
+def _compared(outputs: Sequence[Any], truth: Sequence[Right]) -> Iterator[tuple[Entities, Entities]]:
+    """The entities that were found in each text and the right ones, both without space around
+    them."""
+    for found, (text, right) in zip(_answered(outputs), truth, strict=True):
+        yield _bare(found, text), _bare(right, text)
+
+
+def _counts(outputs: Sequence[Any], truth: Sequence[Right]) -> NDArray[np.float64]:
+    return np.array([[len(found & right), len(found), len(right)] for found, right in _compared(outputs, truth)], dtype=np.float64)
 
 
 F1 = f1_of("f1", _counts)
 """Micro-averaged over all entities, as CoNLL 2003 counts: an entity is right if it has the same
-label on exactly the same characters."""
+label on exactly the same characters, the space around it left out."""
 
 
-def _confusion(outputs: Sequence[Any], truth: Sequence[Entities], names: Sequence[str]) -> Confusion:
+def _confusion(outputs: Sequence[Any], truth: Sequence[Right], names: Sequence[str]) -> Confusion:
     """Of entities whose characters are right: the kind that was answered, and the right one."""
     kinds = sorted({name.split("-", 1)[-1] for name in names if name != "O"})
     counts = np.zeros((len(kinds), len(kinds)), dtype=np.int64)
-    for found, right in zip(_answered(outputs), truth, strict=True):
+    for found, right in _compared(outputs, truth):
         meant = {(start, end): label for label, start, end in right}
         for label, start, end in found:
             if label in kinds and (start, end) in meant:
@@ -154,7 +187,7 @@ def _confusion(outputs: Sequence[Any], truth: Sequence[Entities], names: Sequenc
     return Confusion(kinds, counts)
 
 
-ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered), confusion=_confusion)
+ENTITIES = Assessment(_truth, {F1.name: F1}, same_by(_answered), confusion=_confusion)
 
 
 def _reference(libraries: Libraries) -> Ask:

@@ -18,6 +18,7 @@ from gateway.dialects.truncation import require_end_cut, require_uncut_by, requi
 from gateway.errors import InvalidRequest
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks.feature_extraction import embedding_of, settings_of
+from gateway.tasks.float32_json import as_json
 from gateway.tasks.task import require_use
 from model_repository.manifest import Manifest
 
@@ -64,7 +65,7 @@ def ask_embed(body: EmbedBody, manifest: Manifest, request_id: str, max_text_byt
         return {
             "id": request_id,
             "response_type": "embeddings_by_type" if by_type else "embeddings_floats",
-            "embeddings": {name: [_TYPES[name](row) for row in rows] for name in types} if by_type else rows,
+            "embeddings": {name: [_TYPES[name](row) for row in rows] for name in types} if by_type else [as_json(row) for row in rows],
             "texts": texts,
             "meta": meta(api_version, prediction.tokens_read()),
         }
@@ -86,7 +87,7 @@ def _ubinary(numbers: Sequence[float]) -> list[int]:
 
 
 _TYPES: Mapping[str, Callable[[Sequence[float]], Any]] = {
-    "float": lambda numbers: numbers,
+    "float": as_json,
     "base64": lambda numbers: base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode(),
     "ubinary": _ubinary,
     "binary": lambda numbers: [byte - _SIGN for byte in _ubinary(numbers)],

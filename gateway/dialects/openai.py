@@ -16,6 +16,7 @@ from gateway.dialects.truncation import require_end_cut, require_uncut_by, requi
 from gateway.errors import UnsupportedOption
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
+from gateway.tasks.float32_json import as_json
 from gateway.tasks.task import require_use
 from model_repository.manifest import Manifest
 
@@ -48,8 +49,7 @@ def ask_embeddings(body: EmbeddingsBody, manifest: Manifest, max_text_bytes: int
     """
     require_use(manifest, "embed")
     dimension, settings = dimension_of("dimensions", body.dimensions, manifest), settings_of(manifest)
-    # the model's own normalization came before the cut
-    normalize = body.use_activation is not False and (settings.normalize if dimension else body.use_activation is True)
+    normalize = _normalizes(body.use_activation, own=settings.normalize, cut=dimension is not None)
     options = embedding_options(manifest, input_type=body.input_type, normalize=False if body.use_activation is False else None)
     texts = [body.input] if isinstance(body.input, str) else body.input
 
@@ -89,6 +89,11 @@ def error_body(status: int, message: str, param: str | None) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
+def _normalizes(wanted: bool | None, *, own: bool, cut: bool) -> bool:
+    """Whether numbers are still to be brought to length 1: the model's own comes before a cut."""
+    return wanted is not False and (own or wanted is True) and (cut or not own)
+
+
 def _require_cut(body: EmbeddingsBody, prediction: Prediction) -> None:
     limit = body.truncate_prompt_tokens
     require_uncut_by(prediction, "truncate_prompt_tokens", None if limit == -1 else limit)
@@ -118,4 +123,4 @@ def dimension_of(field: str, wanted: int | None, manifest: Manifest) -> int | No
 
 def _embedding(row: bytes, dimension: int | None, *, normalize: bool, as_base64: bool) -> Any:
     numbers = embedding_of(row, dimension, normalize=normalize)
-    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode() if as_base64 else numbers
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode() if as_base64 else as_json(numbers)

@@ -8,6 +8,7 @@ import math
 from operator import mul
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter
 
 from gateway.catalog.catalog import ServedModel
@@ -21,6 +22,7 @@ from gateway.errors import InvalidRequest
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import text_classification, text_ranking
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
+from gateway.tasks.float32_json import as_json
 from gateway.tasks.function_to_apply import Function
 from gateway.tasks.task import require_use
 from gateway.tasks.text_classification import ranked
@@ -51,9 +53,9 @@ def ask_embed(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     normalize = body.normalize is not False and (not settings_of(manifest).normalize or body.dimensions is not None)
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
 
-    def render(prediction: Prediction) -> list[tuple[float, ...]]:
+    def render(prediction: Prediction) -> list[orjson.Fragment]:
         _require_cut(body, prediction)
-        return [embedding_of(row, body.dimensions, normalize=normalize) for row in prediction.rows]
+        return [as_json(embedding_of(row, body.dimensions, normalize=normalize)) for row in prediction.rows]
 
     return Ask(_items(texts, max_text_bytes, options), render)
 

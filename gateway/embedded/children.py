@@ -3,23 +3,25 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gateway.embedded.traces import triton_arguments
 from gateway.embedded.valkey import Valkey
 from gateway.observability.output import say
+from model_repository.running import announced
 from model_repository.server import TritonServer
 
 WATCH_INTERVAL_S = 1.0
 
 
 @contextmanager
-def children(repository: Path) -> Iterator[dict[str, str]]:
+def children(repository: Path, gateway_url: str) -> Iterator[dict[str, str]]:
     """Start the children, and stop them at the end.
 
     The cache and state have a Valkey each: the cache's forgets when its memory is full, and state
-    must not. Gives their URLs by the names of the gateway's settings.
+    must not. Gives their URLs by the names of the gateway's settings. While they run,
+    `python -m export` finds them by the repository that they serve.
 
     Raises:
         TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
@@ -37,9 +39,21 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
         say(f"Triton (pid {triton.pid}) answers on {triton.http_url}")
         say(f"Valkey (pid {cache.pid}) is the cache on {cache.socket}, Valkey (pid {state.pid}) keeps keys and quotas on {state.socket}")
         try:
-            yield {"triton_url": triton.http_url, "cache_url": cache.url, "state_url": state.url}
+            with _announced(repository, triton, gateway_url):
+                yield {"triton_url": triton.http_url, "cache_url": cache.url, "state_url": state.url}
         finally:
             say("stopping Triton and Valkey …")
+
+
+@contextmanager
+def _announced(repository: Path, triton: TritonServer, gateway_url: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(announced(repository, triton.http_url, triton.name, gateway_url))
+        except OSError as exc:
+            remedy = f"exports will not find this Triton: give them --triton {triton.http_url}"
+            say(f"{repository} cannot be written ({exc.strerror}), so {remedy}")
+        yield
 
 
 @contextmanager

@@ -42,7 +42,6 @@ class LineStream(Response):
     """
 
     media_type = ndjson.MEDIA_TYPE
-    body = b""  # it is never whole, so it is not compressed
 
     def __init__(
         self,

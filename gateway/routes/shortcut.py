@@ -58,7 +58,8 @@ class Shortcut:
             response = await self._answered_again(route, request)
         except GatewayError as exc:
             response = self._render(request, exc)
-        if len(response.body) >= MIN_BYTES:
+        # a stream has no body: it is not compressed
+        if len(getattr(response, "body", b"")) >= MIN_BYTES:
             await compress(response, scope[CONTEXT].headers.get("accept-encoding", ""))
         await response(scope, receive, send)
 

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
-from gateway.request.row import floats_of
+from gateway.request.row import floats_of, value_of
+from gateway.tasks.float32_json import raw_as_json
 from gateway.tasks.instance import Prompted, Text
 from gateway.tasks.json_answers import item_of
 from gateway.tasks.task import Instance, Task, canonical, settings_as
@@ -36,7 +37,7 @@ class FeatureExtraction:
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """The embedding."""
         (row,) = rows
-        return floats_of(row)
+        return raw_as_json(value_of(row))
 
 
 TASK: Task = FeatureExtraction()

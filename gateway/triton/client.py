@@ -102,10 +102,11 @@ class Triton:
         try:
             return await self._endpoints.call(what, len(items), timeout_s, send)
         except NotReady as exc:
-            # no endpoint serves this package any more, but there is another one for the version
-            if not isinstance(exc, PackageReplaced) and self._has_other(manifest):
-                raise replaced(manifest) from exc
-            raise
+            # or no endpoint serves this package any more, but there is another one for the version
+            if not isinstance(exc, PackageReplaced) and not self._has_other(manifest):
+                raise
+            metrics.REPLACED.labels(manifest.model, manifest.version).inc()
+            raise replaced(manifest) from exc
 
     async def aclose(self) -> None:
         """Close the connections."""

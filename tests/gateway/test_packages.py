@@ -5,6 +5,7 @@ The `ETag` of an answer is made of the package's digest, so it says which packag
 the answer for: the scores have to be those of that package.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import itertools
@@ -152,3 +153,56 @@ def test_no_answer_stands_under_the_name_of_another_package(valkey, proven, leas
         run_state_machine_as_test(
             machine, settings=settings(max_examples=int(__import__("os").environ.get("NX", "25")), stateful_step_count=20, deadline=None)
         )
+
+
+def test_a_stale_entry_is_not_refreshed_by_another_package(valkey):
+    text = f"stale {next(numbers)}"
+    with gateway_on(valkey, proven=True, cache_ttl_s=0.001, cache_stale_while_revalidate_s=60, cache_memory_bytes=0) as gateway:
+        gateway.ask([text])
+        while gateway.ask([text], **{"cache-control": "only-if-cached"}).status_code != 200:
+            pass  # the cache is written soon, not at once
+        for triton in gateway.tritons:
+            triton.load(PACKAGES["B"])
+            triton.calls = 0
+        while (stale := gateway.ask([text])).headers["x-cache"] == "hit":
+            pass  # a refresh by A may have come last
+        assert (stale.headers["x-cache"], gateway.package_of(stale, [text])) == ("stale", "A")
+        while not all(triton.calls for triton in gateway.tritons):  # the refresh asks both
+            gateway.client.portal.call(asyncio.sleep, 0.005)
+        for name in ("B", "A"):
+            for triton in gateway.tritons:
+                triton.load(PACKAGES[name])
+            gateway.read_catalog()
+            answer = gateway.ask([text])
+            assert (gateway.package_of(answer, [text]), answer.json()["predictions"]) == (name, [predicted(PACKAGES[name], text)])
+
+
+def test_a_version_that_contradicts_its_own_catalog_is_refused_and_not_answered_wrongly(valkey):
+    with gateway_on(valkey, proven=True) as gateway:
+        for triton in gateway.tritons:
+            triton.answers_as = PACKAGES["B"]
+        answer = gateway.ask([f"contradiction {next(numbers)}"])
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json() == {"error": "version 1 of model weather was replaced while it answered; try again"}
+
+
+def test_a_request_that_is_answered_again_is_charged_once(valkey):
+    with gateway_on(valkey, proven=True) as gateway:
+        charged = []
+        door = gateway.stack.door
+
+        class Counting:
+            guarded = False
+
+            async def enter(self, ctx, scope):
+                await door.enter(ctx, scope)
+
+            async def charge(self, ctx, items):
+                charged.append(items)
+
+        gateway.stack.door = Counting()
+        for triton in gateway.tritons:
+            triton.load(PACKAGES["B"])
+        texts = [f"charged {next(numbers)}" for _ in range(2)]
+        assert gateway.package_of(gateway.ask(texts), texts) == "B"
+        assert charged == [2]

@@ -27,12 +27,14 @@ class HttpTriton:
     """Serves one package of each version.
 
     `proven` says whether answers name the package that computed them. `during_call` is called once,
-    after rows were computed and before they are answered.
+    after rows were computed and before they are answered. A package in `answers_as` computes the
+    rows, whatever the configuration says.
     """
 
     def __init__(self, *packages: Manifest, proven: bool = True) -> None:
         self.proven = proven
         self.during_call: Callable[[], None] | None = None
+        self.answers_as: Manifest | None = None
         self.calls = 0
         self._packages: dict[tuple[str, int], Manifest] = {}
         for package in packages:
@@ -74,7 +76,9 @@ class HttpTriton:
             content = json_format.MessageToJson(self._config(parts[2]), preserving_proto_field_name=True).encode()
         else:
             length = int(handler.headers["Inference-Header-Content-Length"])
-            status, json_length, content = self._infer(self._packages[parts[2], int(parts[4])], body[:length], body[length:])
+            status, json_length, content = self._infer(
+                self.answers_as or self._packages[parts[2], int(parts[4])], body[:length], body[length:]
+            )
             headers["Inference-Header-Content-Length"] = str(json_length)
         handler.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(content))}.items():
@@ -91,10 +95,11 @@ class HttpTriton:
 
     def _infer(self, package: Manifest, head: bytes, tensors: bytes) -> tuple[int, int, bytes]:
         self.calls += 1
-        asked = [output["name"] for output in json.loads(head)["outputs"]]
+        request = json.loads(head)
+        asked = [output["name"] for output in request["outputs"]]
         if DIGEST in asked and not self.proven:
             return 400, 0, orjson.dumps({"error": f"unexpected inference output '{DIGEST}' for model '{package.model}'"})
-        texts = [text.decode() for text in unpacked(tensors)]
+        texts = [text.decode() for text in unpacked(tensors[: request["inputs"][0]["parameters"]["binary_data_size"]])]
         rows = [pack_row(package, scores(package, text), 1) for text in texts]
         contents = {
             package.tensors.output: b"".join(row[:-4] for row in rows),

@@ -26,6 +26,7 @@ from gateway.request.bytes_tensor import unpacked
 from gateway.request.json_limits import JsonLimits, require_within
 from gateway.request.json_types import FIRST_FAULT
 from gateway.request.prediction import Prediction
+from gateway.tasks.float32_json import raw_as_json
 from model_repository.tensors import TEXT
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -229,7 +230,7 @@ def _tensor(output: Output, binary: bool) -> Mapping[str, Any]:
     described = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
     if binary:
         return described | {"parameters": {"binary_data_size": len(output.raw)}}
-    return described | {"data": data_of(output)}
+    return described | {"data": raw_as_json(output.raw) if output.datatype == FLOAT else data_of(output)}
 
 
 def data_of(output: Output) -> Sequence[Any]:

@@ -138,6 +138,18 @@ def test_what_nobody_reads_of_a_tokenizer_is_refused(
         load(inputs(checkpoint=str(edited(file, **changes))), TASK)
 
 
+def test_a_tokenizer_that_drops_at_random_is_refused(inputs: Callable[..., Inputs], saved: Make) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    pieces = {"<unk>": 0, "<pad>": 1, "a": 2, "b": 3, "ab": 4}
+    bpe = Tokenizer(models.BPE(pieces, [("a", "b")], dropout=0.5, unk_token="<unk>"))  # noqa: S106 - no password
+    bpe.pre_tokenizer = pre_tokenizers.Whitespace()
+    names = {"unk_token": "<unk>", "pad_token": "<pad>"}
+    folder = saved("roberta", transformers.PreTrainedTokenizerFast(tokenizer_object=bpe, **names))
+    with pytest.raises(RecipeError, match="says dropout, with which a text becomes other tokens each time"):
+        load(inputs(checkpoint=str(folder)), TASK)
+
+
 def test_a_tokenizer_without_a_fast_form_is_refused(inputs: Callable[..., Inputs], classifier: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(classifier, tmp_path / "slow")
     (folder / "tokenizer.json").unlink()

@@ -100,6 +100,18 @@ def test_program_code_that_would_be_passed_over_is_refused(inputs: Read, edited:
     load(inputs(checkpoint=str(folder), ignored_keys=["auto_map"]), TASK)
 
 
+def test_what_a_program_returns_beside_its_answer_changes_none(served: Callable[..., Any], edited: Callable[..., Path]) -> None:
+    rows = [("alna bero",), ("cona dura elto",), ("huvo",)]
+    beside = {
+        "return_dict": False,
+        "torchscript": True,
+        "output_hidden_states": True,
+        "output_attentions": True,
+        "chunk_size_feed_forward": 2,
+    }
+    assert (served(edited("config.json", **beside), rows) == served(edited("config.json"), rows)).all()
+
+
 def test_numbers_are_names_of_labels(inputs: Read, edited: Callable[..., Path]) -> None:
     folder = edited("config.json", id2label={"0": 0, "1": 1, "2": 2}, label2id=None)
     assert load(inputs(checkpoint=str(folder)), TASK).answering.labels == ("0", "1", "2")

@@ -14,7 +14,7 @@ from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL
 from export.tasks.feature_extraction import EMBEDDINGS
 from export.tasks.text_ranking import NDCG, Relevance
 from export.tasks.text_ranking import _assessment as ranking
-from export.tasks.token_classification import ENTITIES
+from export.tasks.token_classification import ENTITIES, Right
 
 NAMES = ("cold", "mild", "warm", "hot")
 
@@ -145,7 +145,7 @@ def test_a_label_that_hides_another_is_not_called_misplaced():
 
 
 def test_kinds_of_entities_in_another_order_are_found():
-    truth = [frozenset({("PORT", 0, 4), ("GOOD", 6, 9)})] * 20
+    truth = [Right("Bari  tin", frozenset({("PORT", 0, 4), ("GOOD", 6, 9)}))] * 20
     outputs = [[{"label": "GOOD", "start": 0, "end": 4}, {"label": "PORT", "start": 6, "end": 9}]] * 20
     found = better_order(ENTITIES.confusion(outputs, truth, ("O", "B-PORT", "I-PORT", "B-GOOD")))
     assert str(found).endswith("where what the model calls GOOD is PORT and PORT is GOOD, 40 of 40 answers are right, and 0 as it is")

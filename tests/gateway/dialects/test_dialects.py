@@ -2,6 +2,7 @@ import json
 import struct
 
 import httpx
+import orjson
 import pytest
 
 from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
@@ -26,6 +27,11 @@ def embedder(manifest):
 @pytest.fixture
 def ranker(manifest):
     return manifest(task="text-ranking", labels=(), max_length=9, postprocessing={})
+
+
+def as_sent(answer):
+    """What a client reads."""
+    return orjson.loads(orjson.dumps(answer))
 
 
 def embedding(*numbers, tokens=5):
@@ -71,8 +77,8 @@ def test_openai_faults_name_their_parameter_and_repeat_no_input(body, param, sen
 def test_embeddings_that_are_cut_have_length_one_again(embedder):
     version = embedder(matryoshka_dimensions=(2, 4))
     rows = [embedding(3, 4, 0, 12, tokens=12)]
-    answer = embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows))
-    assert answer["data"] == [{"object": "embedding", "index": 0, "embedding": pytest.approx((0.6, 0.8))}]
+    answer = as_sent(embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows)))
+    assert answer["data"] == [{"object": "embedding", "index": 0, "embedding": pytest.approx([0.6, 0.8])}]
     assert answer["usage"] == {"prompt_tokens": 9, "total_tokens": 9}
     with pytest.raises(UnsupportedOption, match="trained for 2, 4"):
         embeddings({"input": "a", "dimensions": 3}, version)
@@ -82,15 +88,15 @@ def test_embeddings_that_are_cut_have_length_one_again(embedder):
 def test_a_model_without_normalization_is_cut_without_it(embedder):
     version = embedder(normalize=False, matryoshka_dimensions=(2,))
     rows = [embedding(3, 4, 0, 12)]
-    answer = embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows))
-    assert answer["data"][0]["embedding"] == (3, 4)
+    answer = as_sent(embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows)))
+    assert answer["data"][0]["embedding"] == [3, 4]
 
 
 def test_tei_embeddings_have_length_one_unless_told_otherwise(embedder):
     raw = embedder(normalize=False)
     rows = [embedding(3, 4, 0, 0)]
-    assert asked(tei.ask_embed, {"inputs": "a"}, raw).render(Prediction(raw, rows)) == [pytest.approx((0.6, 0.8, 0, 0))]
-    assert asked(tei.ask_embed, {"inputs": "a", "normalize": False}, raw).render(Prediction(raw, rows)) == [(3, 4, 0, 0)]
+    assert as_sent(asked(tei.ask_embed, {"inputs": "a"}, raw).render(Prediction(raw, rows))) == [pytest.approx([0.6, 0.8, 0, 0])]
+    assert as_sent(asked(tei.ask_embed, {"inputs": "a", "normalize": False}, raw).render(Prediction(raw, rows))) == [[3, 4, 0, 0]]
     assert asked(tei.ask_embed, {"inputs": "a", "normalize": False}, raw).items == [Item(b"a")]
     assert asked(tei.ask_embed, {"inputs": "a", "normalize": False}, embedder()).items == [Item(b"a", None, b'{"normalize":false}')]
 
@@ -171,8 +177,8 @@ def test_a_prompt_that_the_model_does_not_have_is_refused(embedder):
 def test_vllms_use_activation_is_normalization(embedder, wanted, options):
     assert embeddings({"input": "a", "use_activation": wanted}, embedder()).items == [Item(b"a", None, options)]
     raw = embedder(normalize=False)
-    [one] = embeddings({"input": "a", "use_activation": wanted}, raw).render(Prediction(raw, [embedding(3, 4, 0, 0)]))["data"]
-    assert one["embedding"] == pytest.approx((0.6, 0.8, 0, 0) if wanted else (3, 4, 0, 0))
+    [one] = as_sent(embeddings({"input": "a", "use_activation": wanted}, raw).render(Prediction(raw, [embedding(3, 4, 0, 0)])))["data"]
+    assert one["embedding"] == pytest.approx([0.6, 0.8, 0, 0] if wanted else [3, 4, 0, 0])
 
 
 def test_pipelines_share_the_items_of_other_dialects(manifest):

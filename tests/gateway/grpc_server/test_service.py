@@ -228,3 +228,22 @@ async def test_a_key_is_let_in_over_grpc():
     key = await new_key(state)
     async with running(auth="keys", state=state) as server:
         assert (await server.infer("corn", metadata=metadata_of(key))).model_name == "topics"
+
+
+async def test_of_two_keys_neither_is_taken():
+    state = FakeState()
+    key = await new_key(state)
+    async with running(auth="keys", state=state) as server:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await server.infer("corn", metadata=(*metadata_of(key), *metadata_of(key)))
+        assert (refused.value.code(), refused.value.details()) == (
+            Code.INVALID_ARGUMENT,
+            "authorization: the request has this header more than once; send one",
+        )
+
+
+async def test_a_model_may_be_named_by_an_alias():
+    async with running(model_aliases={"reuters/topics:latest": "topics"}) as server:
+        expected = await server.infer("corn")
+        assert await server.infer("corn", model="reuters/topics:latest") == expected
+        assert (await server.stub.ModelReady(pb.ModelReadyRequest(name="reuters/topics:latest"))).ready

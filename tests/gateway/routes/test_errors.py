@@ -52,7 +52,7 @@ def test_a_time_may_be_written_as_any_number(start_app, given):
 
 def test_unknown_paths_and_models_are_not_found(start_app):
     client = start_app()
-    for path in ("/v1/models/none", "/nowhere", "/v1/models/"):
+    for path in ("/v1/models/none", "/nowhere", "/v1/nowhere/"):
         answer = client.get(path, headers={"Host": "elsewhere.example"}, follow_redirects=False)
         assert (answer.status_code, bool(answer.json()["error"]), "location" in answer.headers) == (404, True, False)
     answer = client.post("/v1/models/none:predict", content=body("a"))

@@ -61,6 +61,7 @@ def test_what_can_answer_401_asks_for_a_key():
     paths = create_app(Settings(auth=frozenset())).api.openapi()["paths"]
     guarded = {(path, name): "security" in operation for path, methods in paths.items() for name, operation in methods.items()}
     assert {path for (path, _), asks in guarded.items() if not asks} == {
+        "/",  # GET; POST asks for one
         "/livez",
         "/readyz",
         "/metrics",
@@ -100,7 +101,7 @@ def test_every_dialect_is_documented_with_its_body_headers_and_errors(path):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("OPTIONS", "/v1/admin/keys", "GET, POST"),
+        ("OPTIONS", "/v1/admin/keys", "GET, HEAD, POST"),
         ("GET", "/v1/models/topics:predict", "POST"),
         ("POST", "/static-offline-docs/a", "GET, HEAD"),
     ],
