@@ -22,7 +22,7 @@ serve: export HEADRACE_GRPC_PORT ?= 8081
 serve: triton models
 	@exec env HF_HUB_OFFLINE=1 $(VENV)/bin/python -m gateway --embedded --repository $(MODELS)
 
-test: $(VENV)/.installed
+test: $(VENV)/.installed $(VENV)/transformers5/.installed
 	@$(RUN) -m pytest
 
 lint: $(VENV)/.installed
@@ -48,6 +48,12 @@ $(VENV)/.installed: pyproject.toml
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,export,gateway,tracing,embedded,loadtest,demo,dev]'
+	@touch $@
+
+# transformers 5, for its own answers to checkpoints that it saved; the environment has 4.57
+$(VENV)/transformers5/.installed: $(VENV)/.installed tests/export/checkpoints/transformers5.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+		--target $(@D) --requirement tests/export/checkpoints/transformers5.txt
 	@touch $@
 
 clean:

@@ -10,21 +10,27 @@ from export.checkpoints.checkpoint import Weights
 from export.data import dataset
 from export.data.calibration_set import CalibrationTexts, read_calibration
 from export.data.dataset import Dataset
+from export.data.texts import own_texts, read_texts
 from export.errors import RecipeError
 from export.recipe.recipe import Recipe
 from export.tasks import TASKS
 
-REFERENCE_TOOLS = ("torch", "transformers", "tokenizers", "peft")
+REFERENCE_TOOLS = ("torch", "transformers", "tokenizers", "peft", "sentence-transformers")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """A recipe and what it names."""
+    """A recipe and what it names.
+
+    `evaluation` is None where nobody judges the quality; `texts` are those that the recipe gives
+    instead, if any.
+    """
 
     recipe: Recipe
     checkpoint: Weights
     adapter: Weights | None
-    evaluation: Dataset
+    evaluation: Dataset | None
+    texts: Dataset | None = None
     calibration: CalibrationTexts | None = None
 
     @classmethod
@@ -35,12 +41,12 @@ class Inputs:
             RecipeError: one of them is not there or cannot be used.
         """
         folder = recipe.path(".")
-        _require_metric(recipe)
         return cls(
             recipe,
             checkpoint.resolve(recipe.checkpoint, folder, recipe.checkpoint_sha256),
             checkpoint.resolve_adapter(recipe.adapter, folder) if recipe.adapter else None,
-            dataset.read(recipe.evaluation, recipe.path(recipe.evaluation.data)),
+            _evaluation_set(recipe),
+            read_texts(recipe),
             read_calibration(recipe),
         )
 
@@ -66,29 +72,48 @@ class Inputs:
             recipe.max_length,
             windows,
             recipe.postprocessing,
-            recipe.evaluation.roles,
+            recipe.evaluation and recipe.evaluation.roles,
         ]
         tools = {name: installed_version(name) for name in REFERENCE_TOOLS}
         return _digest({"settings": settings, "files": self._file_digests(), "tools": tools})
 
     def _file_digests(self) -> list[str | None]:
-        return [self.checkpoint.digest, self.adapter.digest if self.adapter else None, self.evaluation.digest]
+        digests = [self.checkpoint.digest, self.adapter.digest if self.adapter else None]
+        if self.evaluation:
+            return [*digests, self.evaluation.digest]
+        return [*digests, own_texts().digest, *([self.texts.digest] if self.texts else [])]
 
 
 def recipe_settings(recipe: Recipe) -> object:
     """A recipe without its paths, as JSON values."""
-    return recipe.model_dump(
-        mode="json",
-        exclude={"checkpoint": True, "checkpoint_sha256": True, "adapter": True, "evaluation": {"data"}, "calibration": {"data"}},
-    )
+    sets = {name: {"data"} for name in ("evaluation", "texts", "calibration")}
+    settings = recipe.model_dump(mode="json", exclude={"checkpoint": True, "checkpoint_sha256": True, "adapter": True, **sets})
+    # fields that came later: a recipe without them is the same recipe
+    for name in ("rename_labels", "texts"):
+        settings[name] or settings.pop(name)
+    if settings["evaluation"]:
+        settings["evaluation"]["allow_weak_reference"] or settings["evaluation"].pop("allow_weak_reference")
+    return settings
 
 
-def _require_metric(recipe: Recipe) -> None:
-    metrics = TASKS[recipe.task].metrics
-    if recipe.evaluation.metric is not None and recipe.evaluation.metric not in metrics:
+def _evaluation_set(recipe: Recipe) -> Dataset | None:
+    """The evaluation set, with a metric and a column of right answers that fit the task."""
+    evaluation, task = recipe.evaluation, TASKS[recipe.task]
+    if evaluation is None:
+        return None
+    if evaluation.metric is not None and evaluation.metric not in task.metrics:
         raise RecipeError(
-            f"evaluation.metric: {recipe.evaluation.metric!r} is not possible for {recipe.task}; choose one of {', '.join(metrics)}"
+            f"evaluation.metric: {evaluation.metric!r} is not possible for {recipe.task}; choose one of {', '.join(task.metrics)}"
         )
+    found = dataset.read(evaluation, recipe.path(evaluation.data))
+    if task.needs_label(metric := evaluation.metric or task.metrics[0]) and not found.has("label"):
+        others = [other for other in task.metrics if not task.needs_label(other)]
+        remedy = f", or choose evaluation.metric: {', '.join(others)}, which needs none" if others else ""
+        raise RecipeError(
+            f"evaluation.label: {found.table.path} has no field {found.roles['label']!r}, and {metric} needs the right answers; "
+            f"its fields are {', '.join(found.table.columns)}: name the one that holds them{remedy}"
+        )
+    return found
 
 
 def _digest(value: object) -> str:

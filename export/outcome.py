@@ -5,10 +5,12 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from export.checkpoints.load import Reference
+from export.graphs.judge import Measured
 from export.graphs.making import Graphs, Making
+from export.graphs.onnx_file import size_bytes
 from export.inputs import Inputs
 from export.provenance import Provenance
-from model_repository.manifest import GRAPH, TOKENIZER, Manifest, Quality, Sizes, Source, Speed, answer_digest, file_digest
+from model_repository.manifest import TOKENIZER, Manifest, Sizes, Source, Speed, Unjudged, answer_digest, file_digest, graph_files
 
 TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
 
@@ -25,7 +27,7 @@ class Outcome:
     making: Making
     graphs: Graphs
     tokenizer: Path
-    quality: Quality
+    measured: Measured
     speed: Speed | None
 
     def manifest(self, made_by: Provenance) -> Manifest:
@@ -38,14 +40,15 @@ class Outcome:
             precision=recipe.packaged_precision,
             target=recipe.target,
             digest=answer_digest(packaged, self.tokenizer, answering),
-            files={GRAPH: file_digest(packaged), TOKENIZER: file_digest(self.tokenizer)},
+            files={**{path.name: file_digest(path) for path in graph_files(packaged)}, TOKENIZER: file_digest(self.tokenizer)},
             source=self._source(made_by),
-            quality=self.quality,
+            quality=self.measured.quality,
+            unjudged=None if self.measured.quality else self._unjudged(),
             speed=self.speed,
             measured_provider=self.making.provider,
             candidates=self.graphs.candidates,
             sensitivity=self.graphs.sensitivity,
-            sizes=Sizes(fp32_bytes=self.graphs.fp32.stat().st_size, packaged_bytes=packaged.stat().st_size),
+            sizes=Sizes(fp32_bytes=size_bytes(self.graphs.fp32), packaged_bytes=size_bytes(packaged)),
             tools=self._tools(),
         )
 
@@ -60,6 +63,15 @@ class Outcome:
             inputs_digest=self.inputs.digest,
             recipe_revision=made_by.recipe_revision,
             command=made_by.command,
+        )
+
+    def _unjudged(self) -> Unjudged:
+        same, texts = self.measured.same, self.inputs.texts
+        return Unjudged(
+            texts=len(same),
+            same_answers=int(same.sum()),
+            data=texts.name if texts else None,
+            data_digest=texts.digest if texts else None,
         )
 
     def _tools(self) -> dict[str, str]:

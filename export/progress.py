@@ -1,18 +1,23 @@
-"""Progress on a terminal or in a pipe.
+"""Progress on a terminal or in a pipe: nobody waits longer than some seconds without a word.
 
-A terminal has a live line. A pipe has a line for each finished step, and one now and then in a long
-step.
+A terminal has a live line. A pipe has a line when a step begins, one now and then in a long step,
+and one with the result when it is finished.
 """
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.status import Status
 
-REPORT_EVERY_S = 10.0
+REPORT_EVERY_S = 4.0
+"""In a pipe."""
+REFRESH_EVERY_S = 0.5
+"""On a terminal."""
+INDENT = " " * 10
+"""As wide as the seconds of a finished step."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +36,32 @@ class Step:
     `note` is printed in its finished line, `size_bytes` is of the file that it made.
     """
 
-    def __init__(self, name: str, console: Console, status: Status | None) -> None:
+    def __init__(self, name: str, doing: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self.note = ""
         self.size_bytes: int | None = None
-        self._console = console
-        self._status = status
-        self._reported = time.monotonic()
+        self._doing = doing
+        self._clock = clock
+        self._begin = clock()
+        self._share: float | None = None
 
     def advance(self, done: int, total: int) -> None:
-        """Report how far the step has come."""
-        share = f"{self.name} {done / total:.0%}"
-        if self._status:
-            self._status.update(share)
-        elif time.monotonic() - self._reported >= REPORT_EVERY_S:
-            self._reported = time.monotonic()
-            self._console.print(f"  {share} …")
+        """Note how far the step has come."""
+        self._share = done / total if total else None
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return self._clock() - self._begin
+
+    def beginning(self) -> str:
+        """What is begun."""
+        return f"{self.name}: {self._doing} …" if self._doing else f"{self.name} …"
+
+    def running(self) -> str:
+        """How far it has come, and how long it has taken."""
+        share = "" if self._share is None else f" {self._share:.0%},"
+        return f"{self.name}{share} {self.seconds:.0f} s …"
 
 
 class Progress:
@@ -57,20 +72,42 @@ class Progress:
         self.finished: list[FinishedStep] = []
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Step]:
-        """Show `name` while the step runs, and its note and seconds once it has succeeded."""
-        begin = time.monotonic()
+    def step(self, name: str, doing: str = "") -> Iterator[Step]:
+        """Show `name` and what is done while the step runs, and its note once it has succeeded."""
+        step = Step(name, doing)
         if self.console.is_terminal:
-            with self.console.status(name) as status:
-                step = Step(name, self.console, status)
+            with self.console.status(step.beginning()) as status, _every(REFRESH_EVERY_S, lambda: status.update(step.running())):
                 yield step
         else:
-            step = Step(name, self.console, None)
-            yield step
-        seconds = time.monotonic() - begin
+            self.console.print(f"{INDENT}{step.beginning()}")
+            with _every(REPORT_EVERY_S, lambda: self.console.print(f"{INDENT}{step.running()}")):
+                yield step
+        seconds = step.seconds
         self.finished.append(FinishedStep(name, seconds, step.note, step.size_bytes))
         self.console.print(f"{seconds:6.1f} s  {name:<13} {step.note}".rstrip())
+
+    def seconds(self, name: str) -> float:
+        """How long the last step of a name took; 0 where there was none."""
+        return next((step.seconds for step in reversed(self.finished) if step.name == name), 0.0)
 
     def say(self, sentence: str) -> None:
         """Print one sentence."""
         self.console.print(sentence)
+
+
+@contextmanager
+def _every(interval_s: float, show: Callable[[], object]) -> Iterator[None]:
+    """Call `show` now and then, from a thread, as the steps are other libraries' long calls."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(interval_s):
+            show()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

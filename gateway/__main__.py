@@ -1,6 +1,7 @@
 """Start the gateway: `python -m gateway [--embedded] [--workers N]`.
 
-Settings are `HEADRACE_*` variables. `python -m gateway keys` makes and revokes API keys.
+Settings are `HEADRACE_*` variables; `python -m gateway settings` lists them. `python -m gateway
+keys` makes and revokes API keys.
 """
 
 import argparse
@@ -9,10 +10,12 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -20,14 +23,18 @@ from uvicorn.supervisors import Multiprocess
 from gateway.errors import StartError
 from gateway.experiments.file import ExperimentsError, experiments_at
 from gateway.http_server.connection import Config, Connection, HeaderLimits
+from gateway.http_server.listening import authority, listen, reserve
 from gateway.http_server.whole_responses import Outbox
 from gateway.observability import logs, metrics_files, tracing
 from gateway.observability.otel_variables import TracingError
+from gateway.observability.output import say
 from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
 from gateway.settings.settings import PREFIX, Settings, SettingsError
+from gateway.settings.table import table
 from gateway.state.redis_state import RedisState
+from model_repository.running import find
 from model_repository.server import TritonError, TritonUnavailable
 
 
@@ -37,12 +44,15 @@ def main(argv: list[str] | None = None) -> int:
     if argv[:1] == ["keys"]:
         logs.configure_for_terminal()
         return keys(argv[1:], _open_state)
+    if argv == ["settings"]:
+        print(table(Settings.model_fields, PREFIX), end="")
+        return 0
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _exit)
     try:
         _run(args)
     except (SettingsError, ExperimentsError, RuntimeSettingsError, TracingError, TritonError, TritonUnavailable, StartError) as exc:
-        print(exc, file=sys.stderr)
+        say(str(exc))
         return 1
     except KeyboardInterrupt:
         return 0
@@ -59,16 +69,16 @@ def _run(args: argparse.Namespace) -> None:
     if not args.embedded:
         settings.require_a_way_in()
     with ExitStack() as stack:
-        listener = stack.enter_context(_bind(settings.host, settings.port))
+        listener = stack.enter_context(listen(settings.host, settings.port, partial(_stack_there, args.repository, settings.port)))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.write_timeout_s * 1e3))
         if settings.grpc_port:
-            stack.enter_context(_reserve(settings.host, settings.grpc_port))
+            stack.enter_context(reserve(settings.host, settings.grpc_port))
         # the workers read their settings from the environment
         if args.embedded:
             # its wheels are an extra, which a gateway beside NVIDIA's container does not need
             from gateway.embedded.children import children
 
-            urls = stack.enter_context(children(args.repository))
+            urls = stack.enter_context(children(args.repository, _url(settings)))
             os.environ.update({f"{PREFIX}{name.upper()}": url for name, url in urls.items()})
         if args.workers > 1:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
@@ -109,31 +119,23 @@ def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), backlog=2048, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as exc:
-        raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_PORT to a free port") from exc
+def _url(settings: Settings) -> str:
+    """Where a program on this machine reaches the gateway."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - named, not bound
+    return f"{'http' if settings.tls_cert_file is None else 'https'}://{authority(host, settings.port)}"
 
 
-def _reserve(host: str, port: int) -> socket.socket:
-    """Reserve a port on which each worker listens itself: it is bound here without listening."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        # without this check we would silently share the port of a program that shares it, too
-        socket.create_server((host, port), family=family).close()
-        held = socket.socket(family)
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind((host, port))
-    except OSError as exc:
-        raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_GRPC_PORT to a free port") from exc
-    return held
+def _stack_there(repository: Path, port: int) -> str:
+    """What to do where a stack on this repository has the port already; else nothing."""
+    up = next((stack for stack in find(repository) if stack.gateway_url.endswith(f":{port}")), None)
+    return f"a stack (process {up.pid}) is up there and offers each new version of {repository} by itself; or " if up else ""
 
 
-def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
+def server_config(settings: Settings, app: str | Callable[..., Any] = "gateway.app:create_app", workers: int = 1) -> Config:
+    """How uvicorn serves the application, or the function of this name that makes it."""
     config = Config(
-        "gateway.app:create_app",
-        factory=True,
+        app,
+        factory=isinstance(app, str),
         workers=workers,
         loop="uvloop",
         http=Connection,
@@ -142,6 +144,7 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # it is handed to the loop's call_later
         timeout_graceful_shutdown=settings.drain_timeout_s,
         headers=[("x-content-type-options", "nosniff")],
         ssl_certfile=settings.tls_cert_file,
@@ -149,10 +152,15 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     )
     config.header_limits = HeaderLimits(settings.max_header_bytes, settings.max_headers, settings.header_timeout_s)
     config.outbox = Outbox()
+    return config
+
+
+def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
+    config = server_config(settings, workers=workers)
     scheme = "http" if settings.tls_cert_file is None else "https"
-    print(f"gateway on {scheme}://{settings.host}:{settings.port} (documentation: /docs; stop: Ctrl-C)", file=sys.stderr, flush=True)
+    say(f"gateway on {scheme}://{authority(settings.host, settings.port)} (documentation: /docs; stop: Ctrl-C)")
     if settings.grpc_port:
-        print(f"Open Inference Protocol over gRPC on {settings.host}:{settings.grpc_port}", file=sys.stderr, flush=True)
+        say(f"Open Inference Protocol over gRPC on {authority(settings.host, settings.grpc_port)}")
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:

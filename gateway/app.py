@@ -20,6 +20,8 @@ from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unau
 from gateway.experiments.file import experiments_at
 from gateway.faults import dotted, faults_of
 from gateway.grpc_server.server import ServingOptions, serving
+from gateway.http_server.compression import Compression
+from gateway.http_server.cross_origin import cross_origin
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
 from gateway.observability import logs, metrics, tracing
@@ -32,6 +34,7 @@ from gateway.routes import (
     cache,
     cohere,
     debug,
+    generate,
     health,
     models,
     open_inference,
@@ -50,9 +53,34 @@ from gateway.state.state import State
 from gateway.triton.model_server import ModelServer
 
 log = structlog.get_logger()
+# the hot ones first; statistics and verbs of a model before the model itself
+ROUTES = (
+    predict,
+    predict_stream,
+    open_inference,
+    generate,
+    openai,
+    cohere,
+    tei,
+    tei_server,
+    models,
+    cache,
+    health,
+    admin_keys,
+    debug,
+)
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """`Observe` sees every request; the framework would look for its own telemetry at each of them."""
-DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
+DESCRIPTION = """Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton.
+
+**Start here.** `GET /v1/models` says which models there are, and their tasks; this asks one:
+
+    curl localhost:8080/v1/models/topics:predict -d '{"instances": ["opec cut output"]}'
+
+The other groups speak the dialects of other servers, whose clients work unchanged. Every error is a
+status and a sentence that says what to change. Where the gateway asks for API keys, send yours as
+`Authorization: Bearer …`.
+"""
 
 
 class Gateway:
@@ -126,12 +154,15 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     for route in app.router.routes:
         if isinstance(route, APIRoute) and route.path.startswith("/docs"):
             route.app = DocumentationPage(route.app)
-    for routes in (predict, predict_stream, open_inference, openai, cohere, tei, tei_server, models, cache, health, admin_keys, debug):
+    for routes in ROUTES:
         # not include_router: an included router matches every path a second time
         app.router.routes.extend(routes.router.routes)
     described = app.openapi
     app.openapi = lambda: documentation.completed(described())  # type: ignore[method-assign]  # the framework's documented way
-    return Gateway(app, CloseWhileDraining(observed(Shortcut(app, app.router.routes, _render, settings.model_aliases)), drain))
+    answering: ASGIApp = observed(Shortcut(Compression(app), app.router.routes, _render, settings.model_aliases))
+    if settings.cors_origins:
+        answering = cross_origin(answering, settings.cors_origins)
+    return Gateway(app, CloseWhileDraining(answering, drain))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:
@@ -166,7 +197,8 @@ def _render_http(request: Request, exc: Exception) -> Response:
     if exc.status_code == 405:
         # the router names the methods of the first route with this path only
         same = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
-        headers |= {"Allow": ", ".join(sorted({method for route in same for method in route.methods or ()}))} if same else {}
+        methods = {method for route in same for method in route.methods or ()}
+        headers |= {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))} if same else {}
     return _error(request, exc.status_code, message, headers)
 
 

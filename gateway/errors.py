@@ -43,6 +43,12 @@ class MalformedRequest(GatewayError):
     status = 400
 
 
+class UnknownCoding(MalformedRequest):
+    """The body is compressed in a way that the gateway does not know."""
+
+    status = 415
+
+
 class InvalidRequest(GatewayError):
     """The request is well-formed but invalid: a wrong type, too few or too many instances."""
 
@@ -156,6 +162,15 @@ class NotReady(GatewayError):
 
     status = 503
     retry_after_s = 2
+
+
+class PackageReplaced(NotReady):
+    """Another package than the one that was asked answers for this version now.
+
+    Its rows may not stand under the asked package's name, labels or cache keys.
+    """
+
+    retry_after_s = 1
 
 
 class Unreachable(NotReady):

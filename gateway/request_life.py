@@ -19,7 +19,7 @@ from gateway.cache.refreshes import Refreshes
 from gateway.cache.single_flight import Computation, SingleFlight
 from gateway.catalog.catalog import Catalog
 from gateway.concurrency.all_done import all_done
-from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached
+from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached, PackageReplaced
 from gateway.experiments.assignment import Experiment
 from gateway.experiments.placement import place
 from gateway.lane import Lane
@@ -84,6 +84,7 @@ class RequestLife:
         """Answer a request by the version that was assigned, and note in `ctx` how.
 
         Raises:
+            PackageReplaced: the version is another package than the lane's by now.
             NotReady: the version is not ready, or Triton is gone.
             Overloaded: too many items wait for this version.
             DeadlineExceeded: the answer was not there before the request's deadline.
@@ -106,6 +107,8 @@ class RequestLife:
                 raise NotCached("the cache does not hold the answer, and Cache-Control: only-if-cached wants no other")
             try:
                 rows = await self._infer(request, lane, keys, found, ctx)
+            except PackageReplaced:
+                raise  # the entries are of the package that is no longer there
             except GatewayError as exc:
                 if not found.use_on_error(keys, exc):
                     raise

@@ -17,7 +17,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig as ModelConfig  # the
 
 from model_repository.manifest import Manifest, ManifestError, Precision, Target
 from model_repository.serving import set_version_policy
-from model_repository.tensors import ERROR, TOKENS, Tensors
+from model_repository.tensors import DIGEST, DIGEST_BYTES, ERROR, TOKENS, Tensors
 
 FILE = "config.pbtxt"
 BACKEND = "headrace"
@@ -124,6 +124,7 @@ def _set_tensors(config: ModelConfig, tensors: Tensors) -> None:
         config.output.add(name=tensors.output, data_type=pb.TYPE_FP32, dims=[-1])
     config.output.add(name=TOKENS, data_type=pb.TYPE_INT32, dims=[1])
     config.output.add(name=ERROR, data_type=pb.TYPE_STRING, dims=[1])
+    config.output.add(name=DIGEST, data_type=pb.TYPE_UINT8, dims=[DIGEST_BYTES])
 
 
 def execution_provider(target: Target, precision: Precision) -> str:

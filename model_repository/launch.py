@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_repository.config import BACKEND
+from model_repository.config import BACKEND, FILE
+from model_repository.tensors import DIGEST
 from model_repository.wheel import Wheel
 
 LOOPBACK = "127.0.0.1"
@@ -43,7 +44,7 @@ class Launch:
             f"--model-repository={self.repository.resolve()}",
             f"--backend-directory={self.backends}",
             "--model-control-mode=explicit",
-            "--disable-auto-complete-config",  # our configurations are complete, and asking costs a stub for each version
+            *self._auto_completion(),
             *(f"--load-model={model}" for model in (["*"] if self.models is None else self.models)),
             "--strict-readiness=true",
             "--exit-on-error=false",
@@ -57,6 +58,15 @@ class Launch:
             "--pinned-memory-pool-byte-size=0",
             *self.arguments,
         ]
+
+    def _auto_completion(self) -> list[str]:
+        """Whether Triton asks our backend what a configuration lacks: a stub for each version.
+
+        Those that were packaged before there was the output DIGEST lack it.
+        """
+        paths = self.repository.glob(f"*/{FILE}")
+        complete = all(DIGEST.encode() in path.read_bytes() for path in paths)
+        return ["--disable-auto-complete-config"] if complete else []
 
     def environment(self) -> dict[str, str]:
         """Our environment, in which the stub finds its libraries and this Python's packages."""

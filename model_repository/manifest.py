@@ -1,9 +1,10 @@
 """The manifest: what a packaged version says of itself.
 
     <repository>/<model>/config.pbtxt
-    <repository>/<model>/<version>/{model.onnx, tokenizer.json, manifest.json}
+    <repository>/<model>/<version>/{model.onnx, model.onnx_data, tokenizer.json, manifest.json}
 
-The manifest is written last: a directory without it is not a version.
+`model.onnx_data` holds the weights of a graph that is larger than one file can be (2 GB). The
+manifest is written last: a directory without it is not a version.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from model_repository.tensors import Tensors
 
 FILE = "manifest.json"
 GRAPH = "model.onnx"
+GRAPH_DATA = "model.onnx_data"
 TOKENIZER = "tokenizer.json"
 SCHEMA_VERSION = 1
 
@@ -84,8 +86,8 @@ class SliceQuality(Comparison):
 
 
 class Quality(Comparison):
-    """The comparison on the whole evaluation set, in each of its slices, and the bounds that the
-    version was held to."""
+    """The comparison on the evaluation set, in each of its slices, and the bounds that the version
+    was held to."""
 
     metric: str
     data: str
@@ -95,7 +97,28 @@ class Quality(Comparison):
     max_drop: float
     min_agreement: float | None = None
     max_slice_drop: float | None = None
+    notes: tuple[str, ...] = ()
+    """How values of the evaluation set were understood, such as class numbers."""
+    chance: float | None = None
+    """The metric where the reference's answers are dealt to the examples at random."""
+    weak_reference: str | None = None
+    """Why the reference is a poor measure, where the recipe allows one that is."""
+    chosen_on: int | None = None
+    """Examples of the set that chose this version among others, and are not among those of the
+    figures; None where nothing was chosen by its quality."""
     slices: tuple[SliceQuality, ...] = ()
+
+
+class Unjudged(_Part):
+    """A version whose quality nobody judged: how many of some texts it answers as the fp32 PyTorch
+    reference does. They have no right answers, so it is not known whether either is right."""
+
+    said: str = "quality was not judged"
+    texts: int
+    same_answers: int
+    data: str | None = None
+    """The texts that the recipe gives, besides the repository's own."""
+    data_digest: str | None = None
 
 
 class Speed(_Part):
@@ -153,7 +176,7 @@ class LayerSensitivity(_Part):
 
 class SensitivityPoint(_Part):
     """A graph with the `layers_kept` most sensitive layers in fp32 and all others in int8;
-    `quality` on the whole evaluation set."""
+    `quality` on the examples that chose."""
 
     layers_kept: int
     nodes_kept: int
@@ -218,9 +241,12 @@ class Manifest(Answering):
     target: Target
     digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
     files: dict[str, str] = Field(default_factory=dict)
-    """Digests of the graph and the tokenizer by file name: the backend loads no others."""
+    """Digests of the graph, of weights beside it and of the tokenizer by file name: the backend
+    loads no others."""
     source: Source
     quality: Quality | None = None
+    unjudged: Unjudged | None = None
+    """Where the recipe says `evaluation: none`; None where there is a quality."""
     speed: Speed | None = None
     measured_provider: str | None = None
     """ONNX Runtime's execution provider that the figures were measured with: the CPU's for a GPU
@@ -255,11 +281,18 @@ def file_digest(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
+def graph_files(graph: Path) -> list[Path]:
+    """A graph's file, and that of its weights where they lie beside it."""
+    data = graph.with_name(f"{graph.name}_data")
+    return [graph, data] if data.is_file() else [graph]
+
+
 def answer_digest(graph: Path, tokenizer: Path, answering: Answering) -> str:
     """`sha256:<hex>` over what can change an answer: graph, tokenizer, settings of `Answering`."""
     # defaults stay out: a setting that is added later changes no digest of earlier versions
     settings = answering.model_dump(mode="json", include=set(Answering.model_fields), exclude_defaults=True)
-    parts = {"graph": file_digest(graph), "tokenizer": file_digest(tokenizer), "answering": settings}
+    weights = {f"{path.name} beside the graph": file_digest(path) for path in graph_files(graph)[1:]}
+    parts = {"graph": file_digest(graph), **weights, "tokenizer": file_digest(tokenizer), "answering": settings}
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
 

@@ -3,6 +3,7 @@
 There is a class for each task, which the task's row names (`tasks.py`).
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,11 +12,15 @@ Function = Literal["softmax", "sigmoid", "identity"]
 """Logits → scores: of one label of several (`softmax`), of each label for itself or a relevance
 (`sigmoid`), or a regression (`identity`)."""
 
+Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
+"""How alike two embeddings are, as sentence-transformers' `similarity_fn_name` has it."""
+
 AggregationStrategy = Literal["none", "simple", "first", "average", "max"]
 """How tokens become entities, as transformers' pipeline names it."""
 
-Pooling = Literal["mean", "cls", "max", "lasttoken"]
+POOLING_MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 """How token embeddings become one, as sentence-transformers names it."""
+_POOLING = f"({'|'.join(POOLING_MODES)})"
 
 
 class Postprocessing(BaseModel):
@@ -51,23 +56,40 @@ class TokenClassification(Postprocessing):
     unknown_token_id: int | None = None
 
 
-class FeatureExtraction(Postprocessing):
-    """An embedding of `dimension` numbers, of Euclidean length 1 where `normalize`.
+class Prompted(Postprocessing):
+    """What a model was trained to read before a text, by name.
 
-    `matryoshka_dimensions` are the lengths at which the model was trained to be cut (Kusupati et
-    al., 2022); none: it was not.
+    `default_prompt_name` names the one of requests that name none; `include_prompt` says whether a
+    prompt's tokens are pooled, too.
+    """
+
+    prompts: Mapping[str, str] = Field({})
+    default_prompt_name: str | None = None
+    include_prompt: bool = True
+
+
+class FeatureExtraction(Prompted):
+    """An embedding, brought to Euclidean length 1 where `normalize`, then cut to its first
+    `dimension` numbers.
+
+    `graph_output` names the graph's output: embeddings, or those of tokens, to be pooled.
+    `pooling` says how the tokens are pooled, wherever that is done; modes joined by + stand one
+    after another. `matryoshka_dimensions` are the lengths at which the model was trained to be cut
+    (Kusupati et al., 2022); none: it was not. `similarity` says how two embeddings are compared.
     """
 
     dimension: int = Field(ge=1)
-    pooling: Pooling
+    pooling: str = Field(pattern=rf"^{_POOLING}(\+{_POOLING})*$")
     normalize: bool
     matryoshka_dimensions: tuple[int, ...] = ()
+    graph_output: Literal["last_hidden_state", "sentence_embedding"] = "last_hidden_state"
+    similarity: Similarity = "cosine"
 
 
-class TextRanking(Postprocessing):
-    """Relevance of a document to a query."""
+class TextRanking(Prompted):
+    """Relevance of a document to a query, which is the text that prompts stand before."""
 
-    function: Literal["sigmoid", "identity"] = "sigmoid"
+    function: Literal["sigmoid", "identity", "tanh"] = "sigmoid"
 
 
 class QuestionAnswering(Postprocessing):

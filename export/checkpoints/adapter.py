@@ -51,7 +51,7 @@ def merge(base: Any, adapter: Path, untrained: Collection[str], ignored: Collect
                 "name as many labels as the head has outputs, or choose the checkpoint that the adapter was trained on"
             )
     if missing := sorted(set(untrained) - set(replaced)):
-        raise RecipeError(f"adapter: neither it nor the checkpoint holds {', '.join(missing)}, so the model would answer by chance")
+        raise RecipeError(f"adapter: neither it nor the checkpoint holds {named(missing)}, so the model would answer by chance")
     before = {name: _fingerprint(tensor) for name, tensor in weights.items() if name not in untrained}
     wrapped = _wrapped(base, adapter, {f"{_PREFIX}{name}" for name in weights})
     if not hasattr(wrapped.base_model, "merge_and_unload"):
@@ -78,6 +78,7 @@ def _wrapped(base: Any, adapter: Path, of_base: Collection[str]) -> Any:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             wrapped = PeftModel.from_pretrained(base, str(adapter))
+            known = set(get_peft_model_state_dict(wrapped, save_embedding_layers=False))
     # PEFT takes the file's values as they are, and falls over them in many ways
     except Exception as exc:
         raise RecipeError(f"adapter: {adapter} does not fit the checkpoint: {first_line(exc)}") from exc
@@ -86,7 +87,7 @@ def _wrapped(base: Any, adapter: Path, of_base: Collection[str]) -> Any:
         raise RecipeError(f"adapter: {adapter / ADAPTER_WEIGHTS} is incomplete: {lacking[0][:300]}")
     if said:
         raise RecipeError(f"adapter: PEFT warns of {adapter}, so the answers may not be those of its training: {said[0][:300]}")
-    unread = set(tensor_shapes(adapter, "adapter")) - set(get_peft_model_state_dict(wrapped)) - set(of_base)
+    unread = set(tensor_shapes(adapter, "adapter")) - known - set(of_base)
     if unread:
         raise RecipeError(
             f"adapter: {adapter / ADAPTER_WEIGHTS} holds tensors that the checkpoint has no place for: {named(unread)}; "
@@ -102,9 +103,9 @@ def _matters(warning: warnings.WarningMessage) -> bool:
 def _require_keys_read(adapter: Path, ignored: Collection[str]) -> None:
     """Require that PEFT knows each key that says something; it drops the others with a warning."""
     settings = read_object(adapter / ADAPTER_CONFIG, "adapter")
-    kind = settings.get("peft_type")
+    kind = str(settings.get("peft_type"))
     if kind not in PEFT_TYPE_TO_CONFIG_MAPPING:
-        raise RecipeError(f"adapter: {adapter / ADAPTER_CONFIG} says peft_type {kind!r}, which the installed PEFT does not know")
+        raise RecipeError(f"adapter: {adapter / ADAPTER_CONFIG} says peft_type {kind}, which the installed PEFT does not know")
     known = {field.name for field in fields(PEFT_TYPE_TO_CONFIG_MAPPING[kind])}
     # a newer version of PEFT writes its new settings also where they are off
     unread = [name for name, value in settings.items() if value and name not in {*known, *ignored, "peft_version"}]

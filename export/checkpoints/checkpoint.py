@@ -24,6 +24,8 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 _READ_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".py"}
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+_MODULES = ("*_*/config.json", "*_*/model.safetensors")
+"""What sentence-transformers' modules keep in folders of their own."""
 _HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 
 
@@ -43,6 +45,11 @@ class Weights:
     origin: Path = Path()
     scratch: TemporaryDirectory[str] | None = field(default=None, compare=False, repr=False)
     """Holds a translation for as long as the weights are in use."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the weights' files."""
+        return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
 
 
 def resolve(written: str, folder: Path, sha256: str | None = None) -> Weights:
@@ -100,8 +107,7 @@ def folder_digest(folder: Path) -> str:
 
     It covers their names and their contents.
     """
-    # sentence-transformers keeps the settings of its modules in folders of their own
-    found = [*folder.iterdir(), *folder.glob("*_*/config.json")]
+    found = [*folder.iterdir(), *(path for pattern in _MODULES for path in folder.glob(pattern))]
     files = sorted(path for path in found if path.suffix in _READ_SUFFIXES and path.is_file())
     digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
     return f"sha256:{hashlib.sha256(json.dumps(digests).encode()).hexdigest()}"
@@ -130,8 +136,10 @@ def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
     try:
         # top-level files only, as subfolders hold the same weights for other runtimes; and the
         # settings of sentence-transformers' modules
-        patterns = [*(f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)), "*_*/config.json"]
-        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*.safetensors", "onnx/*"]))
+        patterns = [*(f"*{suffix}" for suffix in sorted(_READ_SUFFIXES)), *_MODULES]
+        # a module's folder is called 2_Dense, and no other folder's name begins with a digit
+        ignored = ["[!0-9]*/*.safetensors", "onnx/*"]
+        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=patterns, ignore_patterns=ignored))
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as exc:
         raise RecipeError(
             f"checkpoint: {repo}@{revision} is not in the local cache, and the Hugging Face Hub cannot be reached "
@@ -153,6 +161,12 @@ def _require_checkpoint(folder: Path) -> None:
             f"({base or 'its base'}) as checkpoint:"
         )
     if not (folder / "config.json").is_file():
+        if (inner := _transformer_folder(folder)) is not None:
+            script = f"from sentence_transformers import SentenceTransformer as S; S({str(folder)!r}).save({f'{folder}-saved'!r})"
+            raise RecipeError(
+                f"checkpoint: {folder} is laid out as old versions of sentence-transformers did, with the model in {inner}; "
+                f"lay it out as today's do, and name the new folder: {_python(script)}"
+            )
         raise RecipeError(f"checkpoint: {folder} holds no config.json, so it is no transformers checkpoint")
     if any(folder.glob("*.safetensors")):
         tensor_shapes(folder)
@@ -160,6 +174,12 @@ def _require_checkpoint(folder: Path) -> None:
     if any(path for pattern in _PICKLES for path in folder.glob(pattern)):
         raise RecipeError(_pickle_only(str(folder), repr(str(folder)), str(folder)))
     raise RecipeError(f"checkpoint: {folder} holds no weights (*.safetensors)")
+
+
+def _transformer_folder(folder: Path) -> str | None:
+    """The folder of sentence-transformers' first module, where the model lies there."""
+    found = sorted(path.parent.name for path in folder.glob("0_*/config.json"))
+    return found[0] if found and (folder / "modules.json").is_file() else None
 
 
 def _pickle_only(source: str, arguments: str, target: str) -> str:

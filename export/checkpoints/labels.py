@@ -31,6 +31,14 @@ def resolve(
     if adapter is not None and (names := _named(adapter / "config.json")):
         source = adapter / "config.json"
     names = names or _named(source)
+    if names and len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        if recipe_labels and len(recipe_labels) == len(names):
+            return recipe_labels
+        raise RecipeError(
+            f"labels: {source} calls several outputs {twice!r} ({', '.join(names)}), and answers could not tell them apart; "
+            f"add labels: with {len(names)} different names to the recipe, in the order of the head's outputs"
+        )
     if renamed:
         return _renamed(names, renamed, source)
     if recipe_labels:

@@ -10,11 +10,12 @@ from headrace_backend.tasks import fit_of, task_of
 
 from export.checkpoints import adapter as adapters
 from export.checkpoints import labels as label_names
+from export.checkpoints.lower_case import lower_case
 from export.checkpoints.model import load_model
 from export.checkpoints.positions import require_max_length
 from export.checkpoints.source import ModelSource
 from export.checkpoints.tokenizer import gives_token_types, load_tokenizer, pad_id
-from export.checkpoints.weights import require_finite
+from export.checkpoints.weights import named, require_finite
 from export.errors import RecipeError
 from export.recipe import faults
 from export.recipe.recipe import Recipe
@@ -59,7 +60,7 @@ def load(source: ModelSource, task: Task) -> Reference:
         model = adapters.merge(model, adapter, untrained, recipe.ignored_keys)
     elif untrained:
         raise RecipeError(
-            f"checkpoint: {shown} does not hold {', '.join(untrained)}, so the model would answer by chance; "
+            f"checkpoint: {shown} does not hold {named(untrained)}, so the model would answer by chance; "
             "choose a fine-tuned checkpoint, or add its adapter"
         )
     model = model.eval()
@@ -75,6 +76,8 @@ def load(source: ModelSource, task: Task) -> Reference:
                 else "save both from the training that added tokens"
             )
         )
+    if (files := task.files(folder)) and files.transformer.get("do_lower_case"):
+        lower_case(tokenizer)
     pad = pad_id(tokenizer, model.config, rows)
     require_max_length(model, tokenizer, recipe.max_length, pad)
     loaded = Loaded(model.config, tokenizer, folder, labels, recipe.postprocessing)

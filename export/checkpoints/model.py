@@ -12,6 +12,7 @@ from export.checkpoints.json_file import read_object
 from export.checkpoints.source import ModelSource
 from export.checkpoints.weights import WRAPPERS, named, require_all_read, tensor_shapes, unwrap_command, wrapper_of
 from export.errors import RecipeError, first_line
+from export.tasks import TASKS
 from export.tasks.task import Task
 
 
@@ -43,6 +44,8 @@ def load_model(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tupl
     if not labels:
         # an encoder's pooler is of its pre-training; an embedding is made of the tokens
         untrained = {name for name in untrained if not name.startswith("pooler.")}
+    if not untrained and not source.adapter and "architectures" not in recipe.ignored_keys:
+        _require_head(fields.get("architectures"), task, shown)
     return model, sorted(untrained)
 
 
@@ -51,11 +54,15 @@ def _read(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tuple[Any
     # transformers warns of missing weights; here they are checked, with errors
     transformers.logging.set_verbosity_error()
     shown = source.checkpoint.origin
+    # what a program returns beside its answer, and in which pieces it computes, changes none
+    plain = {"return_dict": True, "torchscript": False, "output_attentions": False, "output_hidden_states": False}
     names = {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
     try:
         model, info = getattr(transformers, task.auto_model).from_pretrained(
             source.checkpoint.folder,
             **(names if labels else {}),
+            **plain,
+            chunk_size_feed_forward=0,
             trust_remote_code=source.recipe.trust_remote_code,
             dtype=torch.float32,
             use_safetensors=True,
@@ -72,6 +79,23 @@ def _read(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tuple[Any
             ) from exc
         raise RecipeError(f"checkpoint: {shown} cannot be loaded for {task.name}: {first_line(exc)[:300]}") from exc
     return model, info
+
+
+def _require_head(architectures: object, task: Task, shown: Path) -> None:
+    """The checkpoint was trained with the head of the task, and not with one that has tensors of
+    the same names."""
+    _, named, wanted = task.auto_model.partition("For")
+    said = architectures[0] if isinstance(architectures, list) and architectures else None
+    if not named or not isinstance(said, str) or "For" not in said or said.endswith(f"For{wanted}"):
+        return
+    heads = {name: other.auto_model.partition("For")[2] for name, other in TASKS.items()}
+    remedy = next(
+        (f"write task: {name}" for name, head in heads.items() if head and said.endswith(f"For{head}")), "choose another checkpoint"
+    )
+    raise RecipeError(
+        f"task: {shown / 'config.json'} says architectures: {said}, and {task.name} needs one that ends in For{wanted}; {remedy}, or "
+        "where the head was trained for this task all the same, add ignored_keys: [architectures]"
+    )
 
 
 def _require_plain(fields: dict[str, Any], shown: Path, *, trusted: bool) -> None:

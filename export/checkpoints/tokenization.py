@@ -63,7 +63,7 @@ def require_same_tokens(tokenizer: Any, path: Path, queries: Sequence[Query]) ->
     for rust in (packaged, cutting):
         rust.no_padding()
     packaged.no_truncation()
-    for number, (text, pair) in enumerate(queries, start=1):
+    for number, (text, pair, _) in enumerate(queries, start=1):
         found = packaged.encode(text, pair)
         # in a batch, an empty second text makes a pair; alone, transformers would leave it out
         own = tokenizer([text], None if pair is None else [pair], truncation=False, verbose=False)

@@ -63,6 +63,11 @@ def load_tokenizer(folder: Path, shown: Path, *, trust_remote_code: bool, ignore
         raise RecipeError(f"checkpoint: the tokenizer of {shown} has no fast form (tokenizer.json), which serving needs")
     _require_keys_read(settings, tokenizer, shown, ignored)
     _require_added_tokens(folder, tokenizer, shown)
+    if getattr(tokenizer.backend_tokenizer.model, "dropout", None):
+        raise RecipeError(
+            f"checkpoint: {shown / TOKENIZER} says dropout, with which a text becomes other tokens each time; set it to null, as it is for "
+            "training"
+        )
     return tokenizer
 
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
 from export.checkpoints.json_file import require_content
@@ -87,7 +86,7 @@ def require_finite(folder: Path, model: Any) -> None:
     Raises:
         RecipeError: the message names the first tensors that are not.
     """
-    wrong = [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]
+    wrong = [name for name, weight in model.named_parameters() if not bool(weight.isfinite().all())]
     if wrong:
         raise RecipeError(
             f"checkpoint: {folder} has weights that are no numbers (nan or infinite) in {named(wrong)}, so no answer could be one; "

@@ -11,7 +11,7 @@ from pathlib import Path
 from export.data.column import Column
 from export.data.table import Table, read_table
 from export.errors import RecipeError, TableError
-from export.recipe.recipe import Evaluation
+from export.recipe.sets import Evaluation
 
 MAX_GROUPS = 64
 """Different values of a slice column: each becomes an entry of the manifest.
@@ -77,6 +77,15 @@ class Dataset:
         slices = {name: [values[row] for row in rows] for name, values in self.slices.items()}
         return dataclasses.replace(self, table=self.table.some(rows), slices=slices, reading=Reading())
 
+    def require_named(self) -> None:
+        """Require the columns that the recipe names.
+
+        Raises:
+            RecipeError: there is no such column.
+        """
+        for role in sorted(self.named):
+            Column.of(self.table, self.field_of(role), self.roles[role])
+
     def require_all_read(self, task: str) -> None:
         """Require that a task has read every column that the recipe names.
 
@@ -114,8 +123,7 @@ def dataset_of(evaluation: Evaluation, table: Table) -> Dataset:
     """
     slices = {name: _groups(Column.of(table, "evaluation.slices", name)) for name in evaluation.slices}
     dataset = Dataset(str(evaluation.data), table, evaluation.roles, slices, table.digest, evaluation.named)
-    for role in sorted(dataset.named):
-        Column.of(table, dataset.field_of(role), dataset.roles[role])
+    dataset.require_named()
     return dataset
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.counts import counted
 from export.data.dataset import Dataset
 from export.errors import ExportError
 from export.evaluation.assessment import Assessment
 from export.evaluation.bootstrap import bca_interval
 from export.evaluation.metrics.metric import Metric, Sums
-from export.recipe.recipe import Evaluation
+from export.recipe.sets import Evaluation
 from model_repository.manifest import Comparison, Interval, Quality, SliceQuality
 
 ROUNDING = 1e-9
@@ -26,8 +27,17 @@ What none of n examples shows may still happen to 3 of n (95 %, "rule of three")
 """
 
 
-def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dataset, truth: Any, reference: Any, packaged: Any) -> Quality:
-    """Compare the outputs of both models on the same examples.
+def measure_quality(
+    assessment: Assessment,
+    evaluation: Evaluation,
+    dataset: Dataset,
+    truth: Any,
+    reference: Any,
+    packaged: Any,
+    *,
+    rows: NDArray[np.bool_] | None = None,
+) -> Quality:
+    """Compare the outputs of both models on the same examples, all or those in `rows`.
 
     `truth` is what the task reads from the evaluation set.
 
@@ -39,8 +49,8 @@ def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dat
     same = assessment.same_answer(reference, packaged)
     paired = _Paired(metric, metric.statistics(reference, truth), metric.statistics(packaged, truth), same)
     slices = (
-        SliceQuality(column=column, value=value, **paired.compare(rows, f"where {column} is {value}").model_dump())
-        for column, value, rows in _groups(dataset)
+        SliceQuality(column=column, value=value, **paired.compare(own, f"where {column} is {value}").model_dump())
+        for column, value, own in _groups(dataset, rows)
     )
     return Quality(
         metric=name,
@@ -51,7 +61,7 @@ def measure_quality(assessment: Assessment, evaluation: Evaluation, dataset: Dat
         min_agreement=evaluation.min_agreement,
         max_slice_drop=evaluation.max_slice_drop,
         slices=tuple(slices),
-        **paired.compare(slice(None), f"of {dataset.name}").model_dump(),
+        **paired.compare(slice(None) if rows is None else rows, f"of {dataset.name}").model_dump(),
     )
 
 
@@ -92,18 +102,22 @@ def held(found: Comparison, bound: float) -> float:
 def describe(quality: Quality, precision: str) -> str:
     """What was measured, in one line; it names where there were too few examples to tell."""
     parts = [
-        f"{quality.metric} {quality.packaged:.4f}, fp32 reference {quality.reference:.4f} on {quality.examples} examples: "
+        f"{quality.metric} {quality.packaged:.4f}, fp32 reference {quality.reference:.4f} on {counted(quality.examples, 'example')}: "
         f"{precision} loses {_with_interval(quality)}, at most {quality.max_drop:.4f}"
     ]
     if not is_conclusive(quality, quality.max_drop):
         parts.append("too few examples to tell, so the drop itself was held to the bound")
+    if quality.chosen_on:
+        parts.append(f"{quality.chosen_on} other examples had chosen it")
     if quality.agreement is not None:
         # a count, for a share would be rounded up to all
         parts.append(f"{round(quality.agreement * quality.examples)} of {quality.examples} answers are the reference's")
     if quality.slices:
         worst = max(quality.slices, key=lambda part: part.drop)
         bound = f", at most {quality.max_slice_drop:.4f}" if quality.max_slice_drop is not None else ""
-        parts.append(f"worst slice {worst.column} = {worst.value}: loses {_with_interval(worst)} on {worst.examples} examples{bound}")
+        parts.append(
+            f"worst slice {worst.column} = {worst.value}: loses {_with_interval(worst)} on {counted(worst.examples, 'example')}{bound}"
+        )
     if quality.max_slice_drop is not None:
         unclear = [f"{part.column} = {part.value}" for part in quality.slices if not is_conclusive(part, quality.max_slice_drop)]
         if unclear:
@@ -129,7 +143,7 @@ class _Paired:
         before, after = (float(self.metric.reduce(part.sum(axis=0))) for part in (reference, packaged))
         if not np.isfinite([before, after]).all():
             raise ExportError(
-                f"{self.metric.name} is not defined on the {len(reference)} examples {where} "
+                f"{self.metric.name} is not defined on the {counted(len(reference), 'example')} {where} "
                 f"(fp32 reference {before:.4f}, packaged {after:.4f}); "
                 "choose another evaluation.metric, or slices with more different examples"
             )
@@ -158,11 +172,15 @@ class _Paired:
         return Interval(low=low, high=high) if np.isfinite([low, high]).all() else None
 
 
-def _groups(dataset: Dataset) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def _groups(dataset: Dataset, rows: NDArray[np.bool_] | None) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     """Column, value and rows of each slice, values in order of first appearance."""
     for column, values in dataset.slices.items():
         for value in dict.fromkeys(values):
-            yield column, value, np.array([other == value for other in values])
+            own = np.array([other == value for other in values])
+            if rows is not None:
+                own &= rows
+            if own.any():
+                yield column, value, own
 
 
 def _faults(quality: Quality, precision: str) -> Iterator[str]:
@@ -170,7 +188,7 @@ def _faults(quality: Quality, precision: str) -> Iterator[str]:
         yield _too_much(quality, quality, precision, "", quality.max_drop, "evaluation.max_drop")
     if quality.min_agreement is not None and quality.agreement is not None and not quality.agreement >= quality.min_agreement - ROUNDING:
         yield (
-            f"{quality.agreement:.4f} of the answers of {precision} are the fp32 reference's on {quality.examples} examples; "
+            f"{quality.agreement:.4f} of the answers of {precision} are the fp32 reference's on {counted(quality.examples, 'example')}; "
             f"at least {quality.min_agreement:.4f} is asked for (evaluation.min_agreement)"
         )
     if quality.max_slice_drop is not None:
@@ -189,7 +207,7 @@ def _too_much(quality: Quality, found: Comparison, precision: str, where: str, b
     counted = "at the interval's upper end" if is_conclusive(found, bound) else "for the drop itself, as there are too few examples to tell"
     return (
         f"{quality.metric} of {precision} {found.packaged:.4f} is {_with_interval(found)} {side} the fp32 reference {found.reference:.4f} "
-        f"on {found.examples} examples{where}; at most {bound:.4f} is allowed {counted} ({field})"
+        f"on {counted(found.examples, 'example')}{where}; at most {bound:.4f} is allowed {counted} ({field})"
     )
 
 

@@ -17,7 +17,8 @@ from export.graphs.candidates import Candidate
 from export.graphs.half_precision import to_float16
 from export.graphs.optimize import optimize
 from export.graphs.quantize import Nodes, quantize, quantize_static
-from export.recipe.recipe import Calibration, InstructionSet
+from export.recipe.recipe import InstructionSet
+from export.recipe.sets import Calibration
 from model_repository.manifest import Optimization, Target
 
 

@@ -13,8 +13,9 @@ from export.checkpoints.tokenization import Encoded
 from export.errors import ExportError, first_line
 from export.graphs.batches import BatchInputs, length_sorted, pad
 from export.graphs.graph import ORT_ERRORS
+from export.graphs.onnx_file import has_data
 from export.graphs.quantize import STATIC_OPERATORS
-from export.recipe.recipe import Calibration
+from export.recipe.sets import Calibration
 
 BATCH_SIZE = 8
 PERCENTILE = 99.99
@@ -44,6 +45,7 @@ def calibrate(
         calibrator = _config(settings, len(encoded)).create_calibrator(
             graph.as_posix(),
             STATIC_OPERATORS,
+            use_external_data_format=has_data(graph),
             force_symmetric_range=True,
             augmented_model_name=(folder / "augmented.onnx").as_posix(),
         )

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from export.errors import ExportError
 from export.graphs.candidates import Candidate, best
+from export.graphs.onnx_file import size_bytes
 from model_repository.manifest import Latency, Precision, TriedCandidate
 
-Judge = Callable[[Path, Candidate], tuple[float, str | None]]
-"""A graph's quality, and why it may not be packaged, if so."""
+Judge = Callable[[Path, Candidate], tuple[float | None, str | None]]
+"""A graph's quality, None where nobody judges it, and why it may not be packaged, if so."""
 Time = Callable[[Sequence[Path]], Sequence[tuple[Latency, ...]]]
 
 
@@ -43,7 +44,7 @@ def choose(
     rows, graphs = [], []
     for done, (candidate, precision) in enumerate(candidates, start=1):
         graph, quality, failure = _try(candidate, build, judge)
-        size = graph.stat().st_size if graph else None
+        size = size_bytes(graph) if graph else None
         rows.append(
             TriedCandidate(
                 precision=precision,

@@ -1,5 +1,6 @@
 """PyTorch model → fp32 ONNX graph, with Optimum."""
 
+import inspect
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from optimum.exporters.tasks import TasksManager
 from torch.jit._trace import TracerWarning
 
 from export.errors import ExportError, first_line
+from export.graphs.onnx_file import settle
 from export.tasks.task import Task
 from model_repository.manifest import GRAPH
 
@@ -19,43 +21,52 @@ _TOKEN_TYPES = "token_type_ids"  # noqa: S105 - no password
 def export_onnx(model: Any, task: Task, folder: Path, *, token_types: bool = True) -> Path:
     """Export a model with dynamic batch and sequence axes to `folder/model.onnx`.
 
-    Without `token_types` the graph is not given them: the model then does what it does where its
-    tokenizer gives none, which for some is not the same as zeros.
+    Weights of more than 2 GB lie beside it.
+
+    The graph is given `token_types` where the model's tokenizer gives them. For some models none
+    are not the same as zeros.
 
     Raises:
-        ExportError: Optimum does not know the architecture, or the graph is too large for one file.
+        ExportError: Optimum cannot export the architecture.
     """
     # Optimum would copy the tokenizer that is there; the packaged one is written separately
     model.config._name_or_path = ""
     try:
-        configs = None if token_types else {"model": _without_token_types(model, task)}
+        changed = _with_token_types(model, task, wanted=token_types)
         with warnings.catch_warnings():
             # the tracer warns of constants: batches of other shapes check whether they are right
             warnings.simplefilter("ignore", TracerWarning)
             # which of torch's exporters to use is Optimum's choice
             warnings.simplefilter("ignore", DeprecationWarning)
-            onnx_export_from_model(model, folder, task=task.optimum_task, monolith=True, do_validation=False, custom_onnx_configs=configs)
+            onnx_export_from_model(
+                model,
+                folder,
+                task=task.optimum_task,
+                monolith=True,
+                do_validation=False,
+                custom_onnx_configs=changed and {"model": changed},
+            )
     except Exception as exc:  # Optimum and torch raise anything for a model that they do not know
         raise ExportError(f"Optimum cannot export {model.config.model_type} for {task.name}: {first_line(exc)}") from exc
-    if beside := sorted(path.name for path in folder.glob(f"{GRAPH}_data*")):
-        raise ExportError(
-            f"the graph is larger than one ONNX file can be (2 GB): {', '.join(beside)} lies beside it, and a version is one file"
-        )
-    return folder / GRAPH
+    return settle(folder / GRAPH)
 
 
-def _without_token_types(model: Any, task: Task) -> OnnxConfig:
-    """Optimum's settings for a model, with one input less."""
+def _with_token_types(model: Any, task: Task, *, wanted: bool) -> OnnxConfig | None:
+    """Optimum's settings for a model with or without this input; None: its usual ones are right."""
     found = TasksManager.get_exporter_config_constructor("onnx", model=model, task=task.optimum_task, library_name="transformers")
     kind: Any = found.func
     inputs = kind.inputs.fget
+    usual = inputs(found(model.config))
+    if (_TOKEN_TYPES in usual) == wanted or (wanted and _TOKEN_TYPES not in inspect.signature(model.forward).parameters):
+        return None
 
-    class Narrowed(kind):  # type: ignore[misc]
-        """The architecture's settings without `token_type_ids`."""
+    class Changed(kind):  # type: ignore[misc]
+        """The architecture's settings with other inputs."""
 
         @property
         def inputs(self) -> dict[str, dict[int, str]]:
-            return {name: axes for name, axes in inputs(self).items() if name != _TOKEN_TYPES}
+            own = {name: axes for name, axes in inputs(self).items() if name != _TOKEN_TYPES}
+            return {**own, _TOKEN_TYPES: own["input_ids"]} if wanted else own
 
-    narrowed: OnnxConfig = Narrowed(model.config, **found.keywords)
-    return narrowed
+    changed: OnnxConfig = Changed(model.config, **found.keywords)
+    return changed

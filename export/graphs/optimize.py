@@ -3,6 +3,8 @@
 Only a measurement on the target shows whether it pays.
 """
 
+import os
+import shutil
 from pathlib import Path
 
 import onnx
@@ -14,7 +16,8 @@ from transformers import PretrainedConfig
 
 from export.errors import ExportError, first_line
 from export.graphs.graph import ORT_ERRORS
-from model_repository.manifest import GRAPH, Optimization, Target
+from export.graphs.onnx_file import has_data, load_nodes, settle
+from model_repository.manifest import GRAPH, Optimization, Target, graph_files
 
 
 def is_optimizable(config: PretrainedConfig) -> bool:
@@ -39,12 +42,24 @@ def optimize(graph: Path, folder: Path, level: Optimization, config: PretrainedC
     on_gpu = target == "gpu"
     # on a CPU that node is slower than the two that it replaces, see `headrace_backend.fusions`
     settings = AutoOptimizationConfig.with_optimization_level(level, for_gpu=on_gpu, disable_skip_layer_norm_fusion=not on_gpu)
+    source = _linked(graph, folder / "source") if has_data(graph) else graph
     try:
-        ORTOptimizer([graph], config).optimize(settings, folder, file_suffix="", one_external_file=False)
+        ORTOptimizer([source], config).optimize(settings, folder, file_suffix="")
     except ORT_ERRORS as exc:
         why = first_line(exc)
         raise ExportError(f"optimization {level} is not possible for {config.model_type} ({why}); remove the field optimization") from exc
-    optimized = folder / GRAPH
-    typed = SymbolicShapeInference.infer_shapes(onnx.load(optimized), auto_merge=True)
+    if source != graph:
+        shutil.rmtree(source.parent)
+    optimized = settle(folder / GRAPH)
+    # the types of weights that lie beside the graph are known without them
+    typed = SymbolicShapeInference.infer_shapes(load_nodes(optimized), auto_merge=True)
     onnx.save(typed, optimized)
     return optimized
+
+
+def _linked(graph: Path, folder: Path) -> Path:
+    """A graph and its weights once more: Optimum removes the weights of what it has optimized."""
+    folder.mkdir(parents=True)
+    for path in graph_files(graph):
+        os.link(path, folder / path.name)
+    return folder / graph.name

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import onnx
 
+from export.graphs.onnx_file import save
+
 
 def unquantize_other_readers(graph: Path, quantized: Collection[str]) -> None:
     """Let nodes of operators other than `quantized` read the tensors themselves; in place.
@@ -30,7 +32,7 @@ def unquantize_other_readers(graph: Path, quantized: Collection[str]) -> None:
     read = {name for node in nodes for name in node.input}
     for constant in [tensor for tensor in model.graph.initializer if tensor.name not in read]:
         model.graph.initializer.remove(constant)
-    onnx.save(model, graph)
+    save(model, graph)
 
 
 def _source(name: str, made_by: dict[str, onnx.NodeProto]) -> str:

@@ -16,6 +16,7 @@ from transformers import PretrainedConfig
 
 from export.errors import ExportError, first_line
 from export.graphs.graph import ORT_ERRORS
+from export.graphs.onnx_file import has_data, settle
 from export.graphs.qdq import unquantize_other_readers
 from export.recipe.recipe import InstructionSet
 from model_repository.manifest import GRAPH
@@ -95,10 +96,12 @@ def _quantize(graph: Path, folder: Path, settings: QuantizationConfig, config: P
     if folder.resolve() == graph.parent.resolve():
         raise ExportError(f"quantization would overwrite its own input {graph}")
     try:
-        ORTQuantizer(graph, config).quantize(settings, folder, file_suffix="", calibration_tensors_range=ranges)
+        ORTQuantizer(graph, config).quantize(
+            settings, folder, file_suffix="", calibration_tensors_range=ranges, use_external_data_format=has_data(graph)
+        )
     except ORT_ERRORS as exc:
         raise ExportError(f"the graph cannot be quantized: {first_line(exc)}") from exc
-    return folder / GRAPH
+    return settle(folder / GRAPH)
 
 
 def _named(nodes: Nodes) -> tuple[list[str], list[str]]:

@@ -18,9 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
-
 from export.errors import ExportError
+from export.graphs.onnx_file import load_nodes, size_bytes
 from export.graphs.quantize import Nodes
 from model_repository.manifest import Latency, LayerSensitivity, Sensitivity, SensitivityPoint
 
@@ -52,8 +51,8 @@ def quantized_layers(source: Path, quantized: Path) -> list[Layer]:
 
     They have a node that is not in the quantized graph, or has other inputs there.
     """
-    kept = {(node.name, *node.input) for node in onnx.load(quantized).graph.node}
-    nodes = [node for node in onnx.load(source).graph.node if node.op_type in _QUANTIZED and (node.name, *node.input) not in kept]
+    kept = {(node.name, *node.input) for node in load_nodes(quantized).graph.node}
+    nodes = [node for node in load_nodes(source).graph.node if node.op_type in _QUANTIZED and (node.name, *node.input) not in kept]
     groups: dict[str, list[str]] = {}
     for node in nodes:
         # fused nodes have no path, so each is a layer of its own
@@ -79,7 +78,7 @@ def fewest_kept(count: int, passes: Callable[[int], bool]) -> int:
     """The smallest number of layers to keep in fp32 such that the version passes.
 
     `passes(n)` keeps the n most sensitive ones; more layers must never make it worse. It is called
-    at most `_most_tries(count)` times.
+    at most `most_tries(count)` times.
 
     Raises:
         ExportError: it does not pass even with one layer left in int8.
@@ -103,9 +102,17 @@ def fewest_kept(count: int, passes: Callable[[int], bool]) -> int:
     return tried
 
 
-def _most_tries(count: int) -> int:
+def most_tries(count: int) -> int:
     """How many numbers of layers are tried at most: doubling, then bisecting."""
     return 2 * math.ceil(math.log2(count)) + 2
+
+
+def search_seconds(layers: int, quantize_s: float, judge_s: float, sample: float) -> float:
+    """Seconds that a search may take, by those of making one int8 graph and judging it.
+
+    `sample` is the share of the texts that the cost of a layer is measured on.
+    """
+    return layers * (quantize_s + judge_s * min(sample, 1.0)) + most_tries(layers) * (quantize_s + judge_s)
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,7 @@ def search(
     """
     if len(layers) < 2:
         raise ExportError(f"int8 quantizes {len(layers)} layers of this graph, so there are none to choose between; use another precision")
-    steps = len(layers) + _most_tries(len(layers))
+    steps = len(layers) + most_tries(len(layers))
     ranked = rank(layers, lambda layer: cost(make(Nodes(only=layer.nodes), "alone")), lambda done, _: advance(done, steps))
     attempts: dict[int, Attempt] = {}
 
@@ -181,7 +188,7 @@ def described(found: Search, latencies: Sequence[tuple[Latency, ...]], texts: in
                 nodes_kept=sum(nodes[: attempt.kept]),
                 quality=attempt.quality,
                 passes=attempt.passes,
-                size_bytes=attempt.graph.stat().st_size,
+                size_bytes=size_bytes(attempt.graph),
                 latencies=own,
             )
             for attempt, own in zip(found.attempts, latencies, strict=True)

@@ -70,14 +70,23 @@ class Serving:
             windows += encoded.windows
         return Encoded(windows, tokenizer.pad_id)
 
-    def answer(self, runs: Runs, items: Sequence[Item], advance: Callable[[int, int], None] = lambda done, total: None) -> Outputs:
+    def answer(
+        self,
+        runs: Runs,
+        items: Sequence[Item],
+        advance: Callable[[int, int], None] = lambda done, total: None,
+        *,
+        together: bool = False,
+    ) -> Outputs:
         """What a model answers to items, in their order.
+
+        `together` makes batches of items whatever their lengths.
 
         Raises:
             ExportError: an item that has no answer.
         """
         task, tokenizer = self._parts()
-        pipeline = Pipeline(tokenizer, runs, task, self._cost())
+        pipeline = Pipeline(tokenizer, runs, task, self._cost(together=together))
         # longest first: batches pad little, and memory peaks at once
         order = sorted(range(len(items)), key=lambda row: -len(items[row].text) - len(items[row].text_pair or b""))
         rows: list[Any] = [None] * len(items)
@@ -101,8 +110,10 @@ class Serving:
         task = task_of(settings)
         return task, TextTokenizer(self.tokenizer, fit_of(settings, task))
 
-    def _cost(self) -> CostModel:
+    def _cost(self, *, together: bool) -> CostModel:
         length = self.answering.max_length
+        if together:
+            return CostModel(np.ones((length + 1, BATCH_SIZE + 1)))
         tokens: NDArray[np.float64] = np.multiply.outer(np.arange(length + 1.0), np.arange(BATCH_SIZE + 1.0))
         tokens[:, 1:] += _LAUNCH_TOKENS
         return CostModel(tokens)

@@ -11,16 +11,17 @@ from export.data.dataset import Dataset
 from export.evaluation.assessment import Assessment
 from export.graphs.batches import Run, spread
 from export.graphs.serving import Serving
+from export.graphs.tail import Tail
 from export.tasks.task import Task
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A loaded model with its evaluation set.
+    """A loaded model with its evaluation set, or with texts that nobody judges (`truth` is None).
 
     `items` are what the set asks, `encoded` is what the model reads of them, `truth` what is right,
     `serving` how answers are made, `assessment` how they are judged, `run` the fp32 PyTorch model
-    itself.
+    itself, and `tail` the modules that it has after the transformer.
     """
 
     task: Task
@@ -31,6 +32,18 @@ class Subject:
     encoded: Encoded
     serving: Serving
     run: Run
+    tail: Tail | None = None
+
+    @property
+    def relative(self) -> bool:
+        """Whether answers have no scale of their own, so that differences are judged by their
+        size."""
+        return not self.task.probabilities(self.serving.answering)
+
+    def encoded_of(self, rows: Sequence[int]) -> Encoded:
+        """What the model reads of some of the examples."""
+        items = self.task.items(self.dataset.some(rows), self.serving.answering)
+        return self.serving.encode(self.serving.queries(items))
 
     def some_items(self, count: int) -> list[Item]:
         """`count` of the items, spread evenly over their lengths."""

@@ -21,7 +21,7 @@ def time_speed(making: Making, graphs: Graphs, encoded: Encoded, compare: Callab
     recipe = making.recipe
     if recipe.target == "gpu" or graphs.packaged == graphs.fp32:
         return None
-    with making.progress.step("measure") as step:
+    with making.progress.step("measure", "timing the packaged graph beside fp32") as step:
         found = compare(graphs.fp32, graphs.packaged, making.outputs, encoded)
         speed = found.speed
         ratio = speed.packaged_texts_per_s / speed.fp32_texts_per_s
@@ -40,7 +40,7 @@ def time_latencies(making: Making, graphs: Graphs, encoded: Encoded) -> list[Gri
     provider = making.provider
     if making.recipe.target == "gpu" and provider == CPU:
         return []
-    with making.progress.step("latency") as step:
+    with making.progress.step("latency", "timing batches and lengths") as step:
         found = latency_grid(graphs.fp32, graphs.packaged, making.outputs, encoded, provider)
         step.note = f"{len(found)} shapes, up to {max(point.batch * point.tokens for point in found)} tokens a call"
     return found

@@ -17,12 +17,13 @@ class Fields:
 
     `root` is the model that was validated; `parts` has the models of those of its fields within
     which similar names are suggested; `patterns` says what a value must be where it has to match a
-    pattern.
+    pattern, `missing` how a field is written where "add it" does not tell.
     """
 
     root: type[BaseModel]
     parts: Mapping[str, type[BaseModel]]
     patterns: Mapping[str, str]
+    missing: Mapping[str, str]
 
     def beside(self, field: str) -> list[str]:
         """The names of the known fields at the place of `field`."""
@@ -53,7 +54,7 @@ def _sentence(fault: ErrorDetails, fields: Fields) -> str:
     field, given = _place(fault), fault["input"]
     match fault["type"]:
         case "missing":
-            return f"the field {field} is missing; add it"
+            return f"the field {field} is missing; {fields.missing.get(field, 'add it')}"
         case "extra_forbidden":
             return f"the field {field} is unknown; {_suggestion(str(fault['loc'][-1]), fields.beside(field))}"
         case "literal_error":

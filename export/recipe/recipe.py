@@ -3,87 +3,23 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from export.errors import RecipeError
 from export.recipe.faults import Fields, sentences
 from export.recipe.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
+from export.recipe.sets import Calibration, Evaluation, Strict, Texts
 from export.recipe.yaml_text import parse
 from model_repository.manifest import Optimization, Precision, Target
 from model_repository.postprocessing import Windows
 from model_repository.tasks import TASKS, TaskName
 
+NO_EVALUATION = "none"
+HOW_TO_EVALUATE = "write evaluation: {data: held-out.csv, max_drop: 0.01}, or evaluation: none if nobody is to judge the version's quality"
 InstructionSet = Literal["avx512_vnni", "avx2", "arm64"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Evaluation(_Strict):
-    """The evaluation set, the columns that a task reads from it, and the gate.
-
-    `data` is CSV, JSON lines, Parquet or a folder of the datasets library; `columns` names the
-    columns of further roles (`question: q`). `metric` may get worse by at most `max_drop`, in each
-    group of the `slices` columns by at most `max_slice_drop`, and at least the share
-    `min_agreement` of the answers must be the fp32 reference's.
-    """
-
-    data: Path
-    text: str = "text"
-    text_pair: str | None = None
-    label: str = "label"
-    columns: dict[str, str] = Field(default_factory=dict)
-    slices: tuple[str, ...] = ()
-    metric: str | None = None
-    """None: the task's first one."""
-    max_drop: float = Field(ge=0)
-    min_agreement: float | None = Field(default=None, ge=0, le=1)
-    max_slice_drop: float | None = Field(default=None, ge=0)
-
-    @model_validator(mode="after")
-    def _columns_and_slices_fit(self) -> Self:
-        if twice := {"text", "text_pair", "label"} & self.columns.keys():
-            raise ValueError(f"columns.{min(twice)}: write it as evaluation.{min(twice)}")
-        if self.max_slice_drop is not None and not self.slices:
-            raise ValueError("max_slice_drop is for slices, and the recipe names none; add slices: [column] or remove it")
-        return self
-
-    @property
-    def named(self) -> frozenset[str]:
-        """The roles whose columns the recipe names itself, with another name or their own."""
-        return frozenset({"text", "text_pair", "label"} & self.model_fields_set | self.columns.keys()) & self.roles.keys()
-
-    @property
-    def roles(self) -> dict[str, str]:
-        """The name of the column in each role."""
-        pair = {"text_pair": self.text_pair} if self.text_pair else {}
-        return {"text": self.text, **pair, "label": self.label, **self.columns}
-
-
-class Calibration(_Strict):
-    """Texts that static int8 takes the ranges of its activations from.
-
-    They are of the training set, never of the evaluation set. `data` is read like an evaluation
-    set; `samples` of its texts are used. `minmax` takes the whole range, `percentile` cuts off the
-    rest, `entropy` loses the least information.
-    """
-
-    data: Path
-    text: str = "text"
-    text_pair: str | None = None
-    samples: int = Field(default=256, ge=1)
-    method: Literal["minmax", "entropy", "percentile"] = "minmax"
-    percentile: float | None = Field(default=None, gt=50, le=100)
-
-    @model_validator(mode="after")
-    def _percentile_belongs_to_its_method(self) -> Self:
-        if self.percentile is not None and self.method != "percentile":
-            raise ValueError(f"percentile is for method percentile, not {self.method}; remove it")
-        return self
-
-
-class Recipe(_Strict):
+class Recipe(Strict):
     """One version of one model.
 
     Paths are as written: `path` resolves them against the recipe's folder.
@@ -119,7 +55,9 @@ class Recipe(_Strict):
     sensitivity: bool | None = None
     """Search for layers to keep in fp32: always, never, or (None) where full int8 does not pass."""
     allow_slower: bool = False
-    evaluation: Evaluation
+    evaluation: Evaluation | None
+    """None, written `none`: nobody judges the quality."""
+    texts: Texts | None = None
 
     _folder: Path = PrivateAttr(default_factory=Path)
 
@@ -129,6 +67,21 @@ class Recipe(_Strict):
         if isinstance(fields, dict) and "precision" not in fields and fields.get("target", "cpu") in DEFAULT:
             return {**fields, "precision": DEFAULT[fields.get("target", "cpu")]}
         return fields
+
+    @field_validator("evaluation", mode="before")
+    @classmethod
+    def _none_is_said(cls, evaluation: Any) -> Any:
+        if evaluation is None:
+            raise ValueError(f"it is empty; {HOW_TO_EVALUATE}")
+        return None if evaluation == NO_EVALUATION else evaluation
+
+    @model_validator(mode="after")
+    def _evaluation_fits(self) -> Self:
+        if self.evaluation is None and self.sensitivity:
+            raise ValueError("sensitivity: true needs an evaluation set, which says what int8 costs; give one, or remove the field")
+        if self.evaluation is not None and self.texts:
+            raise ValueError(f"texts is for recipes with evaluation: {NO_EVALUATION}; this one has an evaluation set: remove the field")
+        return self
 
     @field_validator("labels", mode="before")
     @classmethod
@@ -219,10 +172,11 @@ class Recipe(_Strict):
         return recipes[0]
 
     @classmethod
-    def read_all(cls, file: Path) -> list[Self]:
+    def read_all(cls, file: Path, *, evaluate: bool = True) -> list[Self]:
         """Read a recipe from YAML: of one version, or of several on one checkpoint.
 
-        Several have `adapters: {version: adapter, …}`.
+        Several have `adapters: {version: adapter, …}`. Without `evaluate` it is as if the recipe
+        said `evaluation: none`.
 
         Raises:
             RecipeError: no such file, not YAML, or fields that are missing, unknown or out of
@@ -238,6 +192,8 @@ class Recipe(_Strict):
             raise RecipeError(f"{file}: {exc}") from exc
         if not isinstance(fields, dict):
             raise RecipeError(f"{file}: a recipe is a mapping of fields (model, version, task, checkpoint …)")
+        if not evaluate:
+            fields["evaluation"] = NO_EVALUATION
         try:
             recipes = [cls.model_validate(one) for one in _versions(fields)]
         except ValidationError as exc:
@@ -273,7 +229,8 @@ def _versions(fields: dict[str, Any]) -> list[dict[str, Any]]:
 
 _FIELDS = Fields(
     root=Recipe,
-    parts={"evaluation": Evaluation, "calibration": Calibration},
+    parts={"evaluation": Evaluation, "calibration": Calibration, "texts": Texts},
+    missing={"evaluation": HOW_TO_EVALUATE},
     patterns={
         "model": "must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit: it stands in paths and URLs",
     },

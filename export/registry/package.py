@@ -11,7 +11,7 @@ Triton can try it. An export that fails leaves no trace.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ from pathlib import Path
 from export import report
 from export.errors import ExportError
 from export.registry.model_folder import STAGING, current_config, lock, read_config, versions, write_config
-from model_repository import config, signature
-from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, answer_digest
+from model_repository import config, serving, signature
+from model_repository.manifest import FILE, GRAPH, GRAPH_DATA, TOKENIZER, Answering, Manifest, answer_digest, graph_files
 from model_repository.tensors import TEXT_PAIR
 
 
@@ -122,7 +122,8 @@ def staging(repository: Path, manifest: Manifest, graph: Path, tokenizer: Path) 
     What is not committed is removed at the end.
     """
     with _staging(repository, manifest) as staged:
-        shutil.copyfile(graph, staged.version_folder / GRAPH)
+        for path in graph_files(graph):
+            shutil.copyfile(path, staged.version_folder / path.name)
         shutil.copyfile(tokenizer, staged.version_folder / TOKENIZER)
         _write_manifest(staged.version_folder / FILE, manifest.to_json().encode())
         write_config(staged.version_folder.parent)
@@ -141,7 +142,7 @@ def staging_copy(repository: Path, version_folder: Path) -> Iterator[Staged]:
     text = (version_folder / FILE).read_bytes()
     manifest = Manifest.parse(text, where=str(version_folder / FILE))
     with _staging(repository, manifest) as staged:
-        for file in (GRAPH, TOKENIZER, *report.FILES, signature.FILE):
+        for file in (GRAPH, GRAPH_DATA, TOKENIZER, *report.FILES, signature.FILE):
             if (version_folder / file).exists():
                 shutil.copyfile(version_folder / file, staged.version_folder / file)
         require_same_files(staged.version_folder, manifest)
@@ -182,13 +183,23 @@ def commit(staged: Staged, repository: Path) -> None:
             target.rename(replaced)
         try:
             staged.version_folder.rename(target)
-            write_config(model)
+            write_config(model, lambda settings: _keep_default(settings, manifest, versions(model)))
         except BaseException:
             if target.exists():
                 target.rename(staged.version_folder)
             if replaced.exists():
                 replaced.rename(target)
             raise
+
+
+def _keep_default(settings: config.ModelConfig, manifest: Manifest, packaged: Collection[int]) -> None:
+    """Let a version that nobody judged answer by default only where it is the only one.
+
+    Without a promotion the newest version would, and this one may be it.
+    """
+    judged = set(packaged) - {manifest.version} - serving.out_of_service(settings)
+    if manifest.unjudged and judged and serving.default_version(settings) is None:
+        serving.promote(settings, max(judged))
 
 
 def _write_manifest(path: Path, text: bytes) -> None:

@@ -12,14 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.counts import counted
 from export.data.dataset import Dataset, dataset_of
 from export.data.table import Table
 from export.errors import ExportError
 from export.evaluation.quality import ROUNDING
+from export.evaluation.split import judging_rows
 from export.graphs.batches import Padded
 from export.graphs.graph import CPU, Graph, provider_here
 from export.graphs.serving import Serving
-from export.recipe.recipe import Evaluation
+from export.recipe.sets import Evaluation
 from export.tasks import TASKS
 from model_repository.manifest import GRAPH, TOKENIZER, Comparison, Manifest, Quality
 
@@ -76,7 +78,9 @@ def evaluation_set(quality: Quality, table: Table, columns: Mapping[str, str]) -
         RecipeError: a column is missing, or does not hold what its role needs.
     """
     roles = {**quality.columns, **columns}
-    usual = {role: roles.pop(role) for role in ("text", "text_pair", "label") if role in roles}
+    found = {role: roles.pop(role) for role in ("text", "text_pair", "label") if role in roles}
+    # a role that has its own name may be one that the task does not read
+    usual = {role: name for role, name in found.items() if name != role}
     slices = tuple(dict.fromkeys(part.column for part in quality.slices))
     evaluation = Evaluation.model_validate({"data": table.path, **usual, "columns": roles, "slices": slices, "max_drop": quality.max_drop})
     return dataset_of(evaluation, table)
@@ -100,10 +104,13 @@ def measure_again(
         raise ExportError(f"the manifest's metric {quality.metric} is not one of {', '.join(assessment.metrics)}; export the version anew")
     truth, items = assessment.truth(dataset, manifest.labels), task.items(dataset, manifest)
     serving, provider = Serving(manifest, folder / TOKENIZER), provider_here(manifest.measured_provider or CPU)
-    runs = Padded(Graph(folder / GRAPH, task.outputs, provider=provider), serving.encode(()).pad_id)
+    runs = Padded(Graph(folder / GRAPH, serving.backend.graph_outputs, provider=provider), serving.encode(()).pad_id)
     rows = metric.statistics(serving.answer(runs, items, advance), truth)
+    judging = np.ones(len(rows), dtype=np.bool_)
+    if quality.chosen_on is not None and dataset.digest == quality.data_digest:
+        judging = judging_rows(len(rows), dataset.slices)
 
-    def figure(where: str, stated: Comparison, chosen: NDArray[np.bool_] | slice, bound: float | None) -> Figure:
+    def figure(where: str, stated: Comparison, chosen: NDArray[np.bool_], bound: float | None) -> Figure:
         measured = float(metric.reduce(rows[chosen].sum(axis=0)))
         drop = metric.drop(stated.reference, measured)
         return Figure(where, len(rows[chosen]), stated.reference, stated.packaged, measured, drop, bound)
@@ -112,12 +119,12 @@ def measure_again(
         figure(
             f" where {part.column} is {part.value}",
             part,
-            np.array([value == part.value for value in dataset.slices[part.column]]),
+            judging & np.array([value == part.value for value in dataset.slices[part.column]]),
             quality.max_slice_drop,
         )
         for part in quality.slices
     )
-    return Measured(metric.name, provider, (figure("", quality, slice(None), quality.max_drop), *slices))
+    return Measured(metric.name, provider, (figure("", quality, judging, quality.max_drop), *slices))
 
 
 def quality_faults(measured: Measured, tolerance: float) -> Iterator[str]:
@@ -126,7 +133,7 @@ def quality_faults(measured: Measured, tolerance: float) -> Iterator[str]:
     They may differ by `tolerance`, which is a share of a figure above 1.
     """
     for found in measured.figures:
-        said = f"{measured.metric} is {found.measured:.4f} on {found.examples} examples{found.where}"
+        said = f"{measured.metric} is {found.measured:.4f} on {counted(found.examples, 'example')}{found.where}"
         # NaN is close to nothing
         if not math.isclose(found.measured, found.manifest, rel_tol=tolerance, abs_tol=tolerance):
             yield f"{said}, and the manifest says {found.manifest:.4f}: that is more than {tolerance:g} apart"

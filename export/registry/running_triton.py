@@ -3,6 +3,7 @@
 Its errors are translated here.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from export.errors import ExportError
 
 TIMEOUT_S = 300
 READY = "READY"
+_HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):([0-9]{1,5})")
 
 
 class TritonRefused(ExportError):
@@ -91,13 +93,15 @@ def connect(url: str | None) -> Iterator[RunningTriton | None]:
     """A client of the Triton at `url` (host:port); None where `url` is None or empty.
 
     Raises:
-        ExportError: a URL with a scheme.
+        ExportError: a URL with a scheme, or one that is not host:port.
     """
     if not url:
         yield None
         return
     if "://" in url:
         raise ExportError(f"--triton {url}: give host:port of Triton's HTTP endpoint, without a scheme")
+    if not (match := _HOST_PORT.fullmatch(url)) or not 0 < int(match[1]) < 1 << 16:
+        raise ExportError(f"--triton {ascii(url)[1:-1]}: give host:port of Triton's HTTP endpoint, such as 127.0.0.1:8000")
     with InferenceServerClient(url, connection_timeout=TIMEOUT_S, network_timeout=TIMEOUT_S) as client:
         yield RunningTriton(url, client)
 

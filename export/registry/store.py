@@ -3,8 +3,8 @@
 Examples are `s3://bucket/prefix`, `hf://org/name` and `file:///folder`.
 
     <url>/<model>/config.pbtxt
-    <url>/<model>/<version>/{model.onnx, tokenizer.json, report.html, report.md, manifest.sig,
-                             manifest.json}
+    <url>/<model>/<version>/{model.onnx, model.onnx_data, tokenizer.json, report.html, report.md,
+                             manifest.sig, manifest.json}
 
 A store is a model repository itself, so a Triton can serve it. The manifest is written last: a
 folder without it is not a version.
@@ -23,10 +23,10 @@ from export.errors import ExportError
 from export.registry.version_name import VersionName
 from model_repository import config, signature
 from model_repository.config import ModelConfig
-from model_repository.manifest import FILE, GRAPH, TOKENIZER, Manifest, ManifestError
+from model_repository.manifest import FILE, GRAPH, GRAPH_DATA, TOKENIZER, Manifest, ManifestError
 from model_repository.serving import ServingError
 
-OPTIONAL = (*report.FILES, signature.FILE)
+OPTIONAL = (GRAPH_DATA, *report.FILES, signature.FILE)
 FILES = (GRAPH, TOKENIZER, *OPTIONAL, FILE)
 """In the order in which they are written."""
 

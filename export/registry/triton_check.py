@@ -46,7 +46,7 @@ def check_through_triton(staged: Staged, task: Task, items: Sequence[Item], log:
     """
     manifest, tensors = staged.manifest, staged.manifest.tensors
     serving = Serving(manifest, staged.version_folder / TOKENIZER)
-    runs = Padded(Graph(staged.version_folder / GRAPH, task.outputs, threads=1), serving.encode(()).pad_id)
+    runs = Padded(Graph(staged.version_folder / GRAPH, serving.backend.graph_outputs, threads=1), serving.encode(()).pad_id)
     expected = [serving.answer(runs, [item]) for item in items]
     _place_on_cpu_without_gpu(staged)
     try:

@@ -11,8 +11,10 @@ from markupsafe import Markup, escape
 from export.report.axis import Axis
 
 CHAR_WIDTH = 6.6
-LEGEND_GAP = 38
-MOST_CHARS = 30
+LEGEND_GAP = 48
+MOST_CHARS = 40
+ROW = 44
+"""Height of a span with its name."""
 
 
 @dataclass(frozen=True)
@@ -118,18 +120,17 @@ def histogram(title: str, edges: Sequence[float], counts: Sequence[int], x: Axis
 
 
 def span_chart(title: str, spans: Sequence[Span], x: Axis) -> Markup:
-    """A row for each span: a dot on its interval, and a stroke at its bound."""
-    left = 24 + min(max(len(span.name) for span in spans), MOST_CHARS) * CHAR_WIDTH
-    plot = replace(Plot(), width=1120, left=round(left), height=76 + 26 * len(spans), top=30)
+    """A row for each span: its name, below it a dot on its interval and a stroke at its bound."""
+    plot = replace(Plot(), width=640, left=20, right=36, height=88 + ROW * len(spans), top=30)
     parts = list(_grid(plot, x, None))
     if any(span.bound is not None for span in spans):
-        at = plot.width - plot.right - 12 * CHAR_WIDTH
-        parts.append(f'<path class="bound" d="M{at - 8:.1f},4v14"/><text class="name" x="{at:.1f}" y="15">may be lost</text>')
+        at = plot.width - plot.right - 8 * CHAR_WIDTH
+        parts.append(f'<path class="bound" d="M{at - 8:.1f},4v14"/><text class="name" x="{at:.1f}" y="15">allowed</text>')
     for row, span in enumerate(spans):
-        at = plot.top + 26 * row + 16
+        at = plot.top + ROW * row + 32
         low, value, high = (plot.x(x.place(number)) for number in (span.low, span.value, span.high))
         name = span.name if len(span.name) <= MOST_CHARS else f"{span.name[: MOST_CHARS - 1]}…"
-        parts.append(f'<text class="name" x="{plot.left - 12}" y="{at + 4}"{_ANCHOR_END}>{escape(name)}</text>')
+        parts.append(f'<text class="name" x="{plot.left + 4}" y="{at - 12}">{escape(name)}</text>')
         parts.append(f'<path class="line c1" d="M{low:.1f},{at}H{high:.1f}"/><circle class="dot c1" cx="{value:.1f}" cy="{at}" r="5"/>')
         if span.bound is not None:
             parts.append(f'<path class="bound" d="M{plot.x(x.place(span.bound)):.1f},{at - 9}v18"/>')

@@ -27,7 +27,8 @@ class ThroughTriton:
 class Report:
     """All that the page shows.
 
-    `latencies` is empty where this machine cannot run what is served; `made_at` is ISO 8601.
+    `latencies` is empty where this machine cannot run what is served; `made_at` is ISO 8601;
+    `cautions` are what the checkpoint says otherwise than the recipe.
     """
 
     manifest: Manifest
@@ -37,3 +38,4 @@ class Report:
     latencies: Sequence[GridPoint]
     machine: str
     made_at: str
+    cautions: Sequence[str] = ()

@@ -21,7 +21,7 @@ def losses(quality: Quality) -> Markup:
     spans += [_span(f"{part.column} = {part.value}", part, quality.max_slice_drop) for part in quality.slices]
     low = min(0.0, *(span.low for span in spans))
     high = max(*(span.high for span in spans), *(span.bound for span in spans if span.bound is not None))
-    return span_chart(f"{quality.metric} lost", spans, linear_axis(f"{quality.metric} lost: to the right is worse", low, high, 8))
+    return span_chart(f"{quality.metric} lost", spans, linear_axis(f"{quality.metric} lost: to the right is worse", low, high))
 
 
 def score_differences(scores: ScoreDifferences) -> Markup:

@@ -9,7 +9,7 @@ from export.evaluation.quality import held
 from export.report import plots
 from export.report.contents import Report
 from export.report.formats import interval, megabytes, milliseconds, percent, score, small
-from export.report.verdict import spare
+from export.report.verdict import remarks
 from model_repository.manifest import Comparison, Manifest
 
 MOST_LAYERS = 12
@@ -20,13 +20,15 @@ DIGEST = "… its digest"
 class Table:
     """Rows of text.
 
-    `numbers` are the columns that are aligned right, `strong` is the row that was chosen.
+    `numbers` are the columns that are aligned right, `strong` is the row that was chosen; `stacked`
+    says that a row of few short and some long cells stands under itself on a narrow page.
     """
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     numbers: frozenset[int] = frozenset()
     strong: int | None = None
+    stacked: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,12 @@ def figures(report: Report) -> list[tuple[str, str]]:
     manifest, quality, speed = report.manifest, report.manifest.quality, report.manifest.speed
     found = []
     if quality:
-        found += [(score(quality.packaged), quality.metric), (score(spare(quality)), f"to spare of {score(quality.max_drop)}")]
+        found.append((score(quality.packaged), f"{quality.metric}, fp32 {score(quality.reference)}"))
+        found.append((score(quality.drop), f"{quality.metric} lost, {score(quality.max_drop)} allowed"))
         found.append((percent(quality.agreement), "same answers as the reference"))
+    if manifest.unjudged:
+        same = manifest.unjudged.same_answers / max(manifest.unjudged.texts, 1)
+        found.append((percent(same), f"same answers as the reference, on {manifest.unjudged.texts} texts"))
     found.append((megabytes(manifest.sizes.packaged_bytes), f"packaged, fp32 {megabytes(manifest.sizes.fp32_bytes)}"))
     if speed:
         found.append((f"× {speed.packaged_texts_per_s / speed.fp32_texts_per_s:.2f}", "speed of fp32, one thread"))
@@ -57,12 +63,13 @@ def figures(report: Report) -> list[tuple[str, str]]:
 def sections(report: Report) -> list[Section]:
     """All sections that this version has something for."""
     return [
-        *_came_in(report),
         *_quality(report),
         *_answers(report),
+        *_scores(report),
         *_latency(report),
         *_candidates(report),
         *_layers(report),
+        *_came_in(report),
         *_steps(report),
     ]
 
@@ -85,7 +92,11 @@ def _came_in(report: Report) -> Iterator[Section]:
     ]
     rows += [("Packaged", _described(manifest)), (DIGEST, manifest.digest)]
     rows += [("Tools", ", ".join(f"{name} {version}" for name, version in manifest.tools.items())), ("Machine", report.machine)]
-    yield Section("What came in, and what was made of it", tables=[Table(("", ""), [(name, value) for name, value in rows if value])])
+    yield Section(
+        "What came in, and what was made of it",
+        remarks(manifest),
+        tables=[Table(("", ""), [(name, value) for name, value in rows if value])],
+    )
 
 
 def _described(manifest: Manifest) -> str:
@@ -105,12 +116,19 @@ def _quality(report: Report) -> Iterator[Section]:
     quality = report.manifest.quality
     if quality is None:
         return
-    columns = ("", "examples", "fp32 reference", "packaged", "lost", "95% interval", "may be lost", "held to it", "same answers")
+    columns = ("", "examples", "fp32 reference", "packaged", "lost", "95% interval", "allowed", "held to it", "same answers")
     rows = [_compared("all", quality, quality.max_drop)]
     rows += [_compared(f"{part.column} = {part.value}", part, quality.max_slice_drop) for part in quality.slices]
     notes = [
         "The fp32 PyTorch model and the packaged graph answered the same examples; the interval is of the difference (paired bootstrap)."
     ]
+    if quality.chance is not None:
+        notes.append(f"By chance, with its answers dealt to the examples at random, the reference would have {score(quality.chance)}.")
+    if quality.chosen_on is not None:
+        notes.append(f"The version was chosen on {quality.chosen_on:,} other examples of the set; these did not choose, they judge.")
+    notes += [f"{note[0].upper()}{note[1:]}." for note in quality.notes]
+    if quality.slices and quality.max_slice_drop is None:
+        notes.append("The slices are only shown: the recipe sets no bound for them (evaluation.max_slice_drop).")
     if quality.min_agreement is not None:
         notes.append(
             f"At least {percent(quality.min_agreement)} of the answers had to be the reference's: {percent(quality.agreement)} are."
@@ -132,19 +150,27 @@ def _compared(name: str, found: Comparison, bound: float | None) -> tuple[str, .
 
 
 def _answers(report: Report) -> Iterator[Section]:
-    answers = report.answers
-    first = f", the first of them {', '.join(answers.places)}" if answers.places else ""
-    notes = [f"{answers.differing:,} of {answers.examples:,} examples are answered otherwise than by the reference{first}."]
-    drawn, tables = [], []
-    if answers.scores:
-        scores = answers.scores
-        measure = scores.measure[0].upper() + scores.measure[1:]
-        notes.append(f"{measure}: {small(scores.mean_absolute).lstrip('+')} on average, without sign.")
-        if scores.largest:
-            drawn.append((measure, plots.score_differences(scores)))
-            rows = [(place, small(value)) for place, value in scores.largest]
-            tables.append(Table(("evaluation set", "largest differences"), rows, frozenset({1})))
-    yield Section("Answers beside the reference's", notes, drawn, tables)
+    answers, tables = report.answers, []
+    note = f"{answers.differing:,} of {answers.examples:,} examples are answered otherwise than by the reference."
+    if answers.first:
+        note += " These are the first:" if answers.differing > len(answers.first) else " They are:"
+        rows = [(one.place, one.text, one.right, one.reference, one.packaged) for one in answers.first]
+        tables.append(Table(("", "text", "right", "fp32 reference", "packaged"), rows, stacked=True))
+    yield Section("Answers beside the reference's", [note], tables=tables)
+
+
+def _scores(report: Report) -> Iterator[Section]:
+    scores = report.answers.scores
+    if scores is None:
+        return
+    measure = scores.measure[0].upper() + scores.measure[1:]
+    notes = [f"{measure}: {small(scores.mean_absolute).lstrip('+')} on average, without sign."]
+    if not scores.largest:
+        yield Section("How far scores moved", notes)
+        return
+    rows = [(place, small(value)) for place, value in scores.largest]
+    table = Table(("evaluation set", "largest differences"), rows, frozenset({1}))
+    yield Section("How far scores moved", notes, [(measure, plots.score_differences(scores))], [table])
 
 
 def _latency(report: Report) -> Iterator[Section]:
@@ -224,4 +250,4 @@ def _layers(report: Report) -> Iterator[Section]:
 def _steps(report: Report) -> Iterator[Section]:
     rows = [(step.name, f"{step.seconds:.1f} s", megabytes(step.size_bytes), step.note) for step in report.steps]
     rows.append(("all", f"{sum(step.seconds for step in report.steps):.1f} s", "", ""))
-    yield Section("Steps", tables=[Table(("step", "time", "size", ""), rows, frozenset({1, 2}))])
+    yield Section("Steps", tables=[Table(("step", "time", "size", ""), rows, frozenset({1, 2}), stacked=True)])

@@ -16,31 +16,44 @@ def verdict(report: Report) -> str:
     missing = [phrase for phrase, _ in _not_run(report)]
     ending = f". Not run: {'; '.join(missing)}." if missing else "."
     if manifest.quality is None:
-        return f"No quality was measured{ending}"
+        return f"{_unjudged(manifest)}{ending}"
     return f"{_passed(manifest.quality)}{ending}"
 
 
 def cautions(report: Report) -> list[str]:
     """What speaks against the figures or weakens them, a sentence each."""
-    return [sentence for _, sentence in _not_run(report)] + list(_doubts(report.manifest))
+    return [sentence for _, sentence in _not_run(report)] + list(report.cautions) + list(_doubts(report.manifest))
 
 
-def spare(quality: Quality) -> float:
-    """How much more could have been lost.
-
-    It is the distance from the number that was held to the bound up to the bound.
-    """
-    return quality.max_drop - held(quality, quality.max_drop)
+def _unjudged(manifest: Manifest) -> str:
+    found = manifest.unjudged
+    if found is None:
+        return "No quality was measured"
+    said = f"{found.said[0].upper()}{found.said[1:]}"
+    return f"{said}: the recipe names no evaluation set. {found.same_answers} of {found.texts} texts are answered as the reference does"
 
 
 def _passed(quality: Quality) -> str:
-    moved = f"{quality.metric} goes from {score(quality.reference)} to {score(quality.packaged)} on {quality.examples:,} examples"
+    moved = f"on {quality.examples:,} examples {quality.metric} goes from {score(quality.reference)} to {score(quality.packaged)}"
     if abs(quality.drop) < 5e-5:
-        moved = f"{quality.metric} stays {score(quality.packaged)} on {quality.examples:,} examples"
+        moved = f"on {quality.examples:,} examples {quality.metric} stays {score(quality.packaged)}"
+    allowed = f"the recipe allows a loss of {score(quality.max_drop)}"
     if not is_conclusive(quality, quality.max_drop):
-        return f"Passed the gate, though on too few examples to tell: {moved}, where {score(quality.max_drop)} may be lost"
-    certain = f"the interval of what is lost ends at {score(held(quality, quality.max_drop))}, where {score(quality.max_drop)} may be"
-    return f"Passed the gate with {score(spare(quality))} to spare: {moved}, and {certain}"
+        return f"Passed, though on few examples: {moved}, and {allowed}. There are too few to tell how much chance is in that"
+    most = max(held(quality, quality.max_drop), 0.0)
+    return f"Passed: {moved}. With {_confidence(quality)} confidence no more than {score(most)} is lost, and {allowed}"
+
+
+def _confidence(quality: Quality) -> str:
+    return f"{quality.interval.confidence:.0%}" if quality.interval else "some"
+
+
+def remarks(manifest: Manifest) -> list[str]:
+    """What a reviewer may want to know of how the version came about, and need not worry about."""
+    found = []
+    if (manifest.source.recipe_revision or "").endswith("-dirty"):
+        found.append("The recipe's folder held changes that are not in the git commit named here.")
+    return found
 
 
 def _not_run(report: Report) -> Iterator[tuple[str, str]]:
@@ -56,6 +69,13 @@ def _not_run(report: Report) -> Iterator[tuple[str, str]]:
 
 def _doubts(manifest: Manifest) -> Iterator[str]:
     quality, speed = manifest.quality, manifest.speed
+    if quality and quality.weak_reference:
+        yield f"A weak reference, which the recipe allows: {quality.weak_reference}."
+    if manifest.unjudged:
+        yield (
+            "Nobody judged whether its answers are right: they were only compared with the fp32 model's. "
+            f"`promote {manifest.model}/{manifest.version}` asks for --unjudged."
+        )
     if quality and not is_conclusive(quality, quality.max_drop):
         yield (
             f"{quality.examples:,} examples are too few to tell: the drop itself, and not its interval's upper end, was held to the bound."
@@ -64,12 +84,8 @@ def _doubts(manifest: Manifest) -> Iterator[str]:
         bound = quality.max_slice_drop
         if unclear := [f"{part.column} = {part.value}" for part in quality.slices if not is_conclusive(part, bound)]:
             yield f"Too few examples to tell in {', '.join(unclear)}: there the drop itself was held to the bound."
-    if quality and quality.slices and quality.max_slice_drop is None:
-        yield "No bound was set for the slices (evaluation.max_slice_drop): they are only shown."
     if speed and speed.packaged_texts_per_s < speed.fp32_texts_per_s:
         ratio = speed.packaged_texts_per_s / speed.fp32_texts_per_s
         yield f"It ran {ratio:.2f} times as fast as fp32, so slower, on the machine that exported it."
     if manifest.candidates and not any(row.latencies for row in manifest.candidates):
         yield "The candidates were not timed, for there is no GPU here: the first that passes in order of preference was taken."
-    if (manifest.source.recipe_revision or "").endswith("-dirty"):
-        yield "The recipe's folder differed from the git commit that is named."

@@ -1,6 +1,7 @@
 """Feature extraction: embeddings, judged by how well they rank pairs of texts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from export.data.dataset import Dataset
 from export.errors import RecipeError
 from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import Metric, mean_of
-from export.evaluation.metrics.regression import PEARSON
+from export.evaluation.metrics.regression import PEARSON, constant_numbers
+from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
-from export.tasks.sentence_transformer import read_modules
+from export.tasks.module_settings import POOLED
+from export.tasks.sentence_transformer import MODULES, SentenceTransformer, TailPlan, read, require_type
 from export.tasks.task import Task
 from model_repository.manifest import Answering
-from model_repository.postprocessing import FeatureExtraction
+from model_repository.postprocessing import FeatureExtraction, Similarity
 
 SAME_COSINE = 0.99
 """Two embeddings are the same answer from this cosine similarity on."""
@@ -25,26 +28,78 @@ Floats = NDArray[np.float64]
 
 
 def _postprocessing(loaded: Loaded) -> FeatureExtraction:
-    found = read_modules(loaded.folder)
-    pooling = loaded.wished.get("pooling", found[0] if found else None)
-    normalize = loaded.wished.get("normalize", found[1] if found else None)
+    files, wished = _files(loaded.folder), loaded.wished
+    if files:
+        _require_no_layers(files, loaded)
+    pooling = wished.get("pooling", files.pooling if files else None)
+    normalize = wished.get("normalize", files.normalize if files else None)
     if pooling is None or normalize is None:
         raise RecipeError(
-            "postprocessing: the checkpoint has no sentence-transformers files (modules.json) that say how token embeddings become one; "
+            f"postprocessing: the checkpoint has no sentence-transformers files ({MODULES}) that say how token embeddings become one; "
             "add postprocessing: {pooling: mean, normalize: true} or what it was trained with"
         )
-    dimension = loaded.config.hidden_size
-    return FeatureExtraction(
-        dimension=dimension, pooling=pooling, normalize=normalize, matryoshka_dimensions=_matryoshka_dimensions(loaded, dimension)
-    )
+    if "graph_output" in wished:
+        raise RecipeError("postprocessing.graph_output: export decides it; remove the field")
+    hidden = loaded.config.hidden_size
+    pooling = str(pooling)  # what it may be is checked with the other settings
+    full = files.dimension(hidden, pooling) if files else hidden * len(pooling.split("+"))
+    dimension = _dimension(wished.get("dimension", files.config.get("truncate_dim") if files else None), full)
+    said = files.prompt_settings | {"similarity": files.similarity} if files else {}
+    settings = {
+        **said,
+        **wished,
+        "dimension": dimension,
+        "pooling": pooling,
+        "normalize": normalize,
+        "matryoshka_dimensions": _matryoshka_dimensions(loaded, dimension),
+        "graph_output": "sentence_embedding",
+    }
+    return FeatureExtraction.model_validate(settings)
+
+
+def _dimension(wished: object, full: int) -> int:
+    """The recipe's `dimension`, else sentence-transformers' `truncate_dim`, else all numbers."""
+    if wished is None:
+        return full
+    if not isinstance(wished, int) or isinstance(wished, bool) or wished < 1:
+        raise RecipeError(f"postprocessing.dimension: give a whole number from 1 to {full}")
+    return min(wished, full)
+
+
+def _require_no_layers(files: SentenceTransformer, loaded: Loaded) -> None:
+    """WeightedLayerPooling does nothing unless the transformer hands on all of its layers."""
+    if getattr(loaded.config, "output_hidden_states", False) and any(module.kind == "WeightedLayerPooling" for module in files.modules):
+        raise RecipeError(
+            f"checkpoint: {files.folder / MODULES} has the module WeightedLayerPooling, and config.json says output_hidden_states: "
+            "an embedding would be made of all layers, which serving does not do; choose another checkpoint"
+        )
+
+
+def _files(folder: Path) -> SentenceTransformer | None:
+    files = read(folder)
+    if files:
+        require_type(files, "SentenceTransformer", "feature-extraction")
+    return files
+
+
+def _tail(files: SentenceTransformer | None, answering: Answering) -> TailPlan:
+    settings = _settings(answering)
+    return TailPlan(files, settings.pooling, POOLED, "sentence_embedding", settings.include_prompt)
+
+
+def _settings(answering: Answering) -> FeatureExtraction:
+    assert isinstance(answering.postprocessing, FeatureExtraction)  # noqa: S101 - the manifest's own check
+    return answering.postprocessing
 
 
 def _matryoshka_dimensions(loaded: Loaded, dimension: int) -> tuple[int, ...]:
-    """The recipe's, else those of the checkpoint's `config.json`.
+    """The recipe's, else those of the checkpoint's `config.json` that embeddings are long enough
+    for.
 
     The field's name is that of published checkpoints.
     """
-    given = loaded.wished.get("matryoshka_dimensions", getattr(loaded.config, "matryoshka_dimensions", None) or ())
+    own = [length for length in getattr(loaded.config, "matryoshka_dimensions", None) or () if length <= dimension]
+    given = loaded.wished.get("matryoshka_dimensions", own)
     if not isinstance(given, list | tuple) or not all(isinstance(length, int) and 1 <= length <= dimension for length in given):
         raise RecipeError(f"postprocessing.matryoshka_dimensions: give a list of whole numbers from 1 to {dimension}")
     return tuple(sorted(set(given)))
@@ -61,36 +116,50 @@ def _truth(dataset: Dataset, names: Sequence[str]) -> Floats:
 
     Zeros where the set does not say, as for the metric mrr.
     """
-    if dataset.roles.get("label", "label") not in dataset.table.columns:
+    if not dataset.has("label"):
         return np.zeros(len(dataset))
     return np.array(dataset.column("label").numbers())
 
 
 def _pairs(outputs: Any) -> Floats:
-    """Embeddings [2 · examples, dimension], of length 1, as [examples, 2, dimension]."""
+    """Embeddings [2 · examples, dimension] as [examples, 2, dimension]."""
     vectors = np.asarray(outputs, dtype=np.float64)
-    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     pairs: Floats = vectors.reshape(len(vectors) // 2, 2, -1)
     return pairs
 
 
-def _cosines(outputs: Any) -> Floats:
-    pairs = _pairs(outputs)
-    cosines: Floats = (pairs[:, 0] * pairs[:, 1]).sum(axis=1)
-    return cosines
+def _unit(vectors: Floats) -> Floats:
+    lengths: Floats = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: Floats = vectors / np.maximum(lengths, 1e-12)
+    return unit
 
 
-def _reciprocal_ranks(outputs: Any, truth: Any) -> Floats:
-    """1 / the place of a text's own partner among all partners, by cosine similarity."""
+Alike = Callable[[Floats, Floats], Floats]
+SIMILARITIES: Mapping[Similarity, Alike] = {
+    "cosine": lambda first, second: (_unit(first) * _unit(second)).sum(axis=-1),
+    "dot": lambda first, second: (first * second).sum(axis=-1),
+    "euclidean": lambda first, second: -np.linalg.norm(first - second, axis=-1),
+    "manhattan": lambda first, second: -np.abs(first - second).sum(axis=-1),
+}
+"""How alike embeddings [..., dimension] are, as sentence-transformers reckons it."""
+
+
+def _similarities(alike: Alike, outputs: Any) -> Floats:
     pairs = _pairs(outputs)
-    similarities = pairs[:, 0] @ pairs[:, 1].T
+    return alike(pairs[:, 0], pairs[:, 1])
+
+
+def _reciprocal_ranks(alike: Alike, outputs: Any) -> Floats:
+    """1 / the place of a text's own partner among all partners, the most similar first."""
+    pairs = _pairs(outputs)
+    similarities = np.stack([alike(text[None], pairs[:, 1]) for text in pairs[:, 0]])
     ranks = 1.0 + (similarities > similarities.diagonal()[:, None]).sum(axis=1)
     reciprocal: Floats = 1.0 / ranks
     return reciprocal
 
 
 def _same(first: Any, second: Any) -> NDArray[np.bool_]:
-    cosines = (_pairs(first) * _pairs(second)).sum(axis=2)
+    cosines = SIMILARITIES["cosine"](_pairs(first), _pairs(second))
     same: NDArray[np.bool_] = (cosines >= SAME_COSINE).all(axis=1)
     return same
 
@@ -102,24 +171,55 @@ def _ranks(values: NDArray[Any]) -> NDArray[Any]:
     return ranks
 
 
-METRICS = (
-    Metric("spearman", lambda outputs, truth: PEARSON.statistics(_ranks(_cosines(outputs)), _ranks(truth)), PEARSON.reduce),
-    Metric("pearson", lambda outputs, truth: PEARSON.statistics(_cosines(outputs), truth), PEARSON.reduce),
-    mean_of("mrr", _reciprocal_ranks),
-)
-"""Correlation of cosine similarities with the labels, by rank or by value; or the mean reciprocal
-rank of each text's partner. Ties share the mean of their ranks; resamples keep the ranks."""
+def _fault(metric: str, dataset: Dataset, truth: Floats) -> str | None:
+    if metric == "mrr":
+        return None if len(truth) > 1 else f"evaluation.data: mrr needs several pairs of texts, and {dataset.table.path} holds one"
+    return constant_numbers(metric, dataset, truth)
 
-EMBEDDINGS = Assessment(_truth, {metric.name: metric for metric in METRICS}, _same)
+
+def _deal(outputs: Any, truth: Floats, rng: np.random.Generator) -> tuple[Any, Floats]:
+    """Each first text with a second one that may be another's."""
+    pairs = np.asarray(outputs).reshape(len(outputs) // 2, 2, -1)
+    dealt = np.stack([pairs[:, 0], pairs[rng.permutation(len(pairs)), 1]], axis=1)
+    return dealt.reshape(len(outputs), -1), truth
+
+
+def _assessment(similarity: Similarity) -> Assessment:
+    """Correlation of similarities with the labels, by rank or by value; or the mean reciprocal rank
+    of each text's partner.
+
+    Ties share the mean of their ranks; resamples keep the ranks.
+    """
+    alike = SIMILARITIES[similarity]
+    metrics = (
+        Metric("spearman", lambda outputs, truth: PEARSON.statistics(_ranks(_similarities(alike, outputs)), _ranks(truth)), PEARSON.reduce),
+        Metric("pearson", lambda outputs, truth: PEARSON.statistics(_similarities(alike, outputs), truth), PEARSON.reduce),
+        mean_of("mrr", lambda outputs, truth: _reciprocal_ranks(alike, outputs)),
+    )
+    return Assessment(_truth, {metric.name: metric for metric in metrics}, _same, deal=_deal, fault=_fault)
+
+
+EMBEDDINGS = _assessment("cosine")
+"""By cosine similarity, as most models are trained."""
+
+
+def _reference(libraries: Libraries) -> Ask:
+    model = libraries.sentence_transformer()
+    return lambda item: model.encode([item.text.decode()], batch_size=1, show_progress_bar=False)[0]
+
 
 TASK = Task(
     name="feature-extraction",
     optimum_task="feature-extraction",
     auto_model="AutoModel",
-    outputs={"last_hidden_state": 3},
+    outputs={"sentence_embedding": 2},
     postprocessing=_postprocessing,
     items=_items,
-    assessment=lambda dataset, answering: EMBEDDINGS,
+    assessment=lambda dataset, answering: _assessment(_settings(answering).similarity),
     metrics=tuple(EMBEDDINGS.metrics),
-    probabilities=False,
+    reference=_reference,
+    probabilities=lambda answering: False,
+    files=_files,
+    tail=_tail,
+    needs_label=lambda metric: metric != "mrr",
 )

@@ -12,6 +12,7 @@ from headrace_backend.items import Item
 from export.data.dataset import Dataset
 from export.evaluation.assessment import Assessment, same_by
 from export.evaluation.metrics.metric import PerExample, mean_of
+from export.tasks.libraries import Ask, Libraries, texts_of
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -82,6 +83,23 @@ def _over_answers(compare: Callable[[str, str], float]) -> PerExample:
 METRICS = (mean_of("f1", _over_answers(word_f1)), mean_of("exact-match", _over_answers(exact)))
 ANSWERS = Assessment(right_answers, {metric.name: metric for metric in METRICS}, same_by(_best))
 
+
+def _reference(libraries: Libraries) -> Ask:
+    answering, settings = libraries.answering, libraries.answering.postprocessing
+    ask = libraries.pipeline(TASK.name)
+    options = {"max_seq_len": answering.max_length, "top_k": 1, **({"doc_stride": answering.windows.stride} if answering.windows else {})}
+    if isinstance(settings, QuestionAnswering):
+        options |= {"max_answer_len": settings.max_answer_length, "handle_impossible_answer": settings.handle_impossible_answer}
+
+    def answer(item: Item) -> Any:
+        question, context = texts_of(item)
+        found = ask(question=question, context=context, **options)
+        spans = found if isinstance(found, list) else [found]
+        return [{"answer": s["answer"], "start": s["start"], "end": s["end"], "score": float(s["score"])} for s in spans]
+
+    return answer
+
+
 TASK = Task(
     name="question-answering",
     optimum_task="question-answering",
@@ -91,5 +109,7 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: ANSWERS,
     metrics=tuple(ANSWERS.metrics),
-    probabilities=False,
+    reference=_reference,
+    reads_windows=True,
+    probabilities=lambda answering: False,
 )

@@ -1,6 +1,7 @@
 """Text ranking: documents for a query, judged by the order of their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,14 +12,19 @@ from export.data.dataset import Dataset
 from export.errors import RecipeError
 from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import mean_of
+from export.tasks.libraries import Ask, Libraries, texts_of
 from export.tasks.loaded import Loaded
+from export.tasks.module_settings import SCORES
+from export.tasks.sentence_transformer import CONFIG, MODULES, SentenceTransformer, TailPlan, read
 from export.tasks.task import Task
 from model_repository.manifest import Answering
 from model_repository.postprocessing import TextRanking
 
 DEPTH = 10
 """Documents that count, from the best on."""
-_ACTIVATIONS = ("sentence_transformers", "activation_fn")
+_OLD_ACTIVATION = "sbert_ce_default_activation_function"
+_ACTIVATIONS: Mapping[str, str] = {"Identity": "identity", "Sigmoid": "sigmoid", "Tanh": "tanh"}
+"""By the names that torch has; softmax of one score would always be 1."""
 
 Floats = NDArray[np.float64]
 
@@ -38,13 +44,61 @@ class Relevance(NamedTuple):
 
 
 def _postprocessing(loaded: Loaded) -> TextRanking:
-    if (outputs := loaded.config.num_labels) != 1:
+    files = _files(loaded.folder)
+    if files and files.has_head:
+        outputs, head = files.outputs(loaded.config.hidden_size), str(files.folder / MODULES)
+    else:
+        outputs, head = loaded.config.num_labels, "the checkpoint's head"
+    if outputs != 1:
         raise RecipeError(
-            f"task: text-ranking needs a head with one output, and the checkpoint's has {outputs}; is it text-classification?"
+            f"task: text-ranking needs one score for each pair, and {head} gives {outputs}; for scores of labels write "
+            "task: text-classification with postprocessing: {text_pair: true}"
         )
-    written = getattr(loaded.config, _ACTIVATIONS[0], None) or {}
-    linear = "Identity" in str(written.get(_ACTIVATIONS[1], ""))
-    return TextRanking(function=loaded.wished.get("function", "identity" if linear else "sigmoid"))
+    said = files.prompt_settings if files else {}
+    function = loaded.wished.get("function") or _function(loaded, files)
+    return TextRanking.model_validate({**said, **loaded.wished, "function": function})
+
+
+def _files(folder: Path) -> SentenceTransformer | None:
+    """The files of a cross-encoder; those of another model are not read by sentence-transformers
+    where it scores pairs."""
+    files = read(folder)
+    if files is None or files.model_type != "CrossEncoder":
+        return None
+    return files
+
+
+def _tail(files: SentenceTransformer | None, answering: Answering) -> TailPlan | None:
+    if files is None or not files.has_head:
+        return None
+    return TailPlan(files, None, SCORES, "logits", files.include_prompt)
+
+
+def _function(loaded: Loaded, files: SentenceTransformer | None) -> str:
+    """The activation that `CrossEncoder.predict` takes.
+
+    sentence-transformers looks in three places, in this order; in none of them, it is sigmoid.
+    """
+    new = getattr(loaded.config, "sentence_transformers", None)
+    places = (
+        (CONFIG, "activation_fn", files.config.get("activation_fn") if files else None),
+        ("config.json", "sentence_transformers.activation_fn", new.get("activation_fn") if isinstance(new, dict) else None),
+        ("config.json", _OLD_ACTIVATION, getattr(loaded.config, _OLD_ACTIVATION, None)),
+    )
+    for file, field, name in places:
+        if name is not None:
+            return _known_activation(f"checkpoint: {loaded.folder / file}: {field}", name)
+    return "sigmoid"
+
+
+def _known_activation(place: str, name: object) -> str:
+    found = _ACTIVATIONS.get(name.rpartition(".")[2]) if isinstance(name, str) and name.startswith("torch.nn.") else None
+    if found is None:
+        raise RecipeError(
+            f"{place} is {name!r}, and serving has {', '.join(_ACTIVATIONS)} of torch.nn; write postprocessing: {{function: identity}} for "
+            "raw scores, which have the same order where the activation grows with them"
+        )
+    return found
 
 
 def _items(dataset: Dataset, answering: Answering) -> list[Item]:
@@ -114,7 +168,19 @@ def _assessment(dataset: Dataset, answering: Answering) -> Assessment:
         pairs = zip(truth.split(first), truth.split(second), strict=True)
         return np.array([one.argmax() == other.argmax() for one, other in pairs])
 
-    return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best)
+    def deal(outputs: Any, truth: Relevance, rng: np.random.Generator) -> tuple[Any, Relevance]:
+        return outputs, Relevance([rng.permutation(gains) for gains in truth.gains])
+
+    return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best, deal=deal)
+
+
+def _reference(libraries: Libraries) -> Ask:
+    model = libraries.cross_encoder()
+
+    def answer(item: Item) -> Any:
+        return np.array([model.predict([texts_of(item)], batch_size=1, show_progress_bar=False)[0]], dtype=np.float32).reshape(1)
+
+    return answer
 
 
 TASK = Task(
@@ -126,5 +192,9 @@ TASK = Task(
     items=_items,
     assessment=_assessment,
     metrics=(NDCG.name, MRR.name),
-    probabilities=False,
+    reference=_reference,
+    probabilities=lambda answering: False,
+    files=_files,
+    tail=_tail,
+    without_head=("feature-extraction", "AutoModel"),
 )

@@ -1,7 +1,8 @@
 """Token classification: entities, judged by their labels and exact characters."""
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from headrace_backend.items import Item
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from export.data.dataset import Dataset
 from export.errors import RecipeError
-from export.evaluation.assessment import Assessment, same_by
+from export.evaluation.assessment import Assessment, Confusion, same_by
 from export.evaluation.metrics.metric import f1_of
+from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -18,6 +20,13 @@ from model_repository.postprocessing import TokenClassification
 
 Entities = frozenset[tuple[str, int, int]]
 """(label, start, end) of each entity of a text."""
+
+
+class Right(NamedTuple):
+    """The right entities of a text."""
+
+    text: str
+    entities: Entities
 
 
 def _postprocessing(loaded: Loaded) -> TokenClassification:
@@ -126,20 +135,74 @@ def _from_tags(words: Sequence[str], tags: Sequence[str]) -> Entities:
     return frozenset(found)
 
 
+def _truth(dataset: Dataset, names: Sequence[str]) -> list[Right]:
+    texts, entities = _texts(dataset), right_entities(dataset, names)
+    return [Right(text, own) for text, own in zip(texts, entities, strict=True)]
+
+
 def _answered(outputs: Sequence[Any]) -> list[Entities]:
     return [frozenset((entity["label"], entity["start"], entity["end"]) for entity in entities) for entities in outputs]
 
 
-def _counts(outputs: Sequence[Any], truth: Sequence[Entities]) -> NDArray[np.float64]:
-    pairs = zip(_answered(outputs), truth, strict=True)
-    return np.array([[len(found & right), len(found), len(right)] for found, right in pairs], dtype=np.float64)
+def _bare(entities: Entities, text: str) -> Entities:
+    """Entities without the space around them.
+
+    Tokenizers such as RoBERTa's and DeBERTa's count the space before a word with it, and so do the
+    pipeline's answers; people who annotate do not.
+    """
+    return frozenset(_bare_span(text, *entity) for entity in entities)
+
+
+def _bare_span(text: str, label: str, start: int, end: int) -> tuple[str, int, int]:
+    inside = text[start:end]
+    bare = inside.strip()
+    return (label, start + inside.index(bare), start + inside.index(bare) + len(bare)) if bare else (label, start, end)
+
+
+def _compared(outputs: Sequence[Any], truth: Sequence[Right]) -> Iterator[tuple[Entities, Entities]]:
+    """The entities that were found in each text and the right ones, both without space around
+    them."""
+    for found, (text, right) in zip(_answered(outputs), truth, strict=True):
+        yield _bare(found, text), _bare(right, text)
+
+
+def _counts(outputs: Sequence[Any], truth: Sequence[Right]) -> NDArray[np.float64]:
+    return np.array([[len(found & right), len(found), len(right)] for found, right in _compared(outputs, truth)], dtype=np.float64)
 
 
 F1 = f1_of("f1", _counts)
 """Micro-averaged over all entities, as CoNLL 2003 counts: an entity is right if it has the same
-label on exactly the same characters."""
+label on exactly the same characters, the space around it left out."""
 
-ENTITIES = Assessment(right_entities, {F1.name: F1}, same_by(_answered))
+
+def _confusion(outputs: Sequence[Any], truth: Sequence[Right], names: Sequence[str]) -> Confusion:
+    """Of entities whose characters are right: the kind that was answered, and the right one."""
+    kinds = sorted({name.split("-", 1)[-1] for name in names if name != "O"})
+    counts = np.zeros((len(kinds), len(kinds)), dtype=np.int64)
+    for found, right in _compared(outputs, truth):
+        meant = {(start, end): label for label, start, end in right}
+        for label, start, end in found:
+            if label in kinds and (start, end) in meant:
+                counts[kinds.index(label), kinds.index(meant[start, end])] += 1
+    return Confusion(kinds, counts)
+
+
+ENTITIES = Assessment(_truth, {F1.name: F1}, same_by(_answered), confusion=_confusion)
+
+
+def _reference(libraries: Libraries) -> Ask:
+    settings, windows = libraries.answering.postprocessing, libraries.answering.windows
+    usual = settings.aggregation_strategy if isinstance(settings, TokenClassification) else "simple"
+    ask = libraries.pipeline(TASK.name)
+
+    def answer(item: Item) -> Any:
+        strategy = json.loads(item.parameters).get("aggregation_strategy", usual) if item.parameters else usual
+        found = ask(item.text.decode(), aggregation_strategy=strategy, **({"stride": windows.stride} if windows else {}))
+        label = "entity" if strategy == "none" else "entity_group"
+        return [{"label": e[label], "score": float(e["score"]), "start": e["start"], "end": e["end"]} for e in found]
+
+    return answer
+
 
 TASK = Task(
     name="token-classification",
@@ -150,5 +213,7 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: ENTITIES,
     metrics=tuple(ENTITIES.metrics),
-    probabilities=True,
+    reference=_reference,
+    reads_windows=True,
+    probabilities=lambda answering: True,
 )

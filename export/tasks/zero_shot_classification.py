@@ -14,6 +14,7 @@ from export.data.dataset import Dataset
 from export.errors import RecipeError
 from export.evaluation.assessment import Assessment, same_by
 from export.evaluation.metrics.metric import mean_of
+from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
 from export.tasks.task import Task
 from model_repository.manifest import Answering
@@ -55,6 +56,26 @@ def _best(outputs: Sequence[Any]) -> list[str]:
 ACCURACY = mean_of("accuracy", lambda outputs, truth: np.array(_best(outputs)) == np.array(truth))
 CANDIDATES = Assessment(_truth, {ACCURACY.name: ACCURACY}, same_by(_best))
 
+
+def _reference(libraries: Libraries) -> Ask:
+    settings = libraries.answering.postprocessing
+    usual = settings.hypothesis_template if isinstance(settings, ZeroShotClassification) else ""
+    ask = libraries.pipeline(TASK.name)
+
+    def answer(item: Item) -> Any:
+        given = json.loads(item.parameters)
+        labels, template = given["candidate_labels"], given.get("hypothesis_template", usual)
+        if template.count("{}") == 1:
+            found = ask(item.text.decode(), labels, hypothesis_template=template)
+            return {"labels": found["labels"], "scores": found["scores"]}
+        # the pipeline fills in a label once
+        hypotheses = {template.replace("{}", label): label for label in labels}
+        found = ask(item.text.decode(), list(hypotheses), hypothesis_template="{}")
+        return {"labels": [hypotheses[label] for label in found["labels"]], "scores": found["scores"]}
+
+    return answer
+
+
 TASK = Task(
     name="zero-shot-classification",
     optimum_task="text-classification",
@@ -64,5 +85,7 @@ TASK = Task(
     items=_items,
     assessment=lambda dataset, answering: CANDIDATES,
     metrics=(ACCURACY.name,),
-    probabilities=False,
+    reference=_reference,
+    probabilities=lambda answering: False,
+    needs_label=lambda metric: True,
 )

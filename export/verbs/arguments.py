@@ -4,14 +4,18 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from export.registry.running_triton import RunningTriton, connect
 from export.registry.version_name import MODEL, VersionName
+from model_repository.running import find
 
 DEFAULT_REPOSITORY = Path("model_repository/models")
 TRITON_VARIABLE = "HEADRACE_TRITON_URL"
@@ -44,8 +48,30 @@ def add_triton(parser: argparse.ArgumentParser) -> None:
         "--triton",
         metavar="HOST:PORT",
         default=os.environ.get(TRITON_VARIABLE) or None,
-        help=f"HTTP endpoint of the running Triton that serves this repository (${TRITON_VARIABLE}); none: only the files are changed",
+        help=f"HTTP endpoint of the running Triton that serves this repository (${TRITON_VARIABLE}); none: that of the stack that serves "
+        "it on this machine, or without one only the files are changed",
     )
+
+
+def triton_of(args: argparse.Namespace) -> str | None:
+    """The Triton that was given, or that of the stack that serves the repository, if any."""
+    if args.triton:
+        return str(args.triton)
+    stacks = find(args.repository)
+    if len(stacks) > 1:
+        others = ", ".join(stack.triton_url for stack in stacks[1:])
+        chosen = f"{stacks[0].triton_url} is asked, and not {others}: --triton chooses"
+        print(f"several stacks serve {args.repository}; {chosen}", file=sys.stderr)
+    return stacks[0].triton_url if stacks else None
+
+
+@contextmanager
+def told(args: argparse.Namespace, model: str) -> Iterator[RunningTriton | None]:
+    """The Triton that is to load a change of a model, if any, with a word about waiting for it."""
+    with connect(triton_of(args)) as triton:
+        if triton:
+            print(f"Triton at {triton.url} loads {model} …", file=sys.stderr, flush=True)
+        yield triton
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -100,10 +126,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(line.rstrip())
 
 
-def triton_note(triton: str | None, model: str) -> str:
+def triton_note(triton: RunningTriton | None, model: str) -> str:
     """What a verb prints about the running Triton after a change."""
     if triton:
-        return f"Triton at {triton} has it."
+        return f"Triton at {triton.url} has it."
     return f"No running Triton was told: give --triton HOST:PORT or set {TRITON_VARIABLE} with `load {model}`, or restart it."
 
 

@@ -6,8 +6,7 @@ from export.errors import ExportError
 from export.registry import rollout
 from export.registry.model_folder import current_config, require_model, require_version
 from export.registry.package import require_same_files
-from export.registry.running_triton import connect
-from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_name, triton_note, version_name
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_name, told, triton_note, version_name
 from model_repository import serving
 
 
@@ -21,6 +20,7 @@ def add(verbs: Verbs) -> None:
         "Without a promotion the newest version that is ready answers. The version's files are checked before.",
     )
     verb.add_argument("name", type=version_name, metavar="MODEL/VERSION")
+    verb.add_argument("--unjudged", action="store_true", help="also a version that was exported without an evaluation set")
     add_repository(verb)
     add_triton(verb)
     verb = add_verb(verbs, "rollback", _rollback, "make the default before the present one the default again")
@@ -36,13 +36,20 @@ def _promote(args: argparse.Namespace) -> int:
     known = current_config(args.repository / model)
     if version in serving.out_of_service(known):
         raise ExportError(f"version {version} of {model} is out of service; put it back with `load {args.name}` first")
+    if manifest.unjudged and not args.unjudged:
+        raise ExportError(
+            f"{manifest.unjudged.said}: {args.name} was exported without an evaluation set, so nobody knows whether its answers are right; "
+            "to make it the default all the same, add --unjudged"
+        )
     before = serving.default_version(known)
-    if before == version:
-        print(f"{model}: version {version} is the default already.")
-        return 0
-    with connect(args.triton) as triton:
+    with told(args, model) as triton:
+        # also where it is the default already: Triton may not know
         rollout.apply(args.repository, model, triton, lambda config: serving.promote(config, version))
-    print(f"{model}: version {version} is the default (before: {_default(before)}). {triton_note(args.triton, model)}")
+        note = triton_note(triton, model)
+    if before == version:
+        print(f"{model}: version {version} is the default already. {note}")
+    else:
+        print(f"{model}: version {version} is the default (before: {_default(before)}). {note}")
     return 0
 
 
@@ -52,9 +59,10 @@ def _rollback(args: argparse.Namespace) -> int:
     present, back = serving.default_version(known), serving.rollback(known)
     if back in serving.out_of_service(known):
         raise ExportError(f"version {back} of {args.model}, the default before, is out of service; put it back with `load` first")
-    with connect(args.triton) as triton:
+    with told(args, args.model) as triton:
         rollout.apply(args.repository, args.model, triton, serving.rollback)
-    print(f"{args.model}: {_default(back)} is the default again (before: {_default(present)}). {triton_note(args.triton, args.model)}")
+        note = triton_note(triton, args.model)
+    print(f"{args.model}: {_default(back)} is the default again (before: {_default(present)}). {note}")
     return 0
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from export.counts import counted
 from export.registry.model_folder import current_config, models, require_model
 from export.registry.removal import remove
 from export.registry.running_triton import connect
@@ -20,6 +21,7 @@ from export.verbs.arguments import (
     print_json,
     print_table,
     triton_note,
+    triton_of,
 )
 
 EXPERIMENTS_VARIABLE = "HEADRACE_EXPERIMENTS_FILE"
@@ -57,9 +59,10 @@ def _gc(args: argparse.Namespace) -> int:
     ]
     unused = [row for row in rows if not row["used_by"]]
     removed = sorted({row["model"] for row in unused}) if args.yes else []
-    with connect(args.triton) as triton:
+    with connect(triton_of(args) if removed else None) as triton:
         for model in removed:
             remove(args.repository, model, [row["version"] for row in unused if row["model"] == model], triton)
+        notes = " ".join(triton_note(triton, model) for model in removed)
     if args.json:
         print_json({"removed" if args.yes else "would_remove": unused, "kept": [row for row in rows if row["used_by"]]})
     else:
@@ -70,11 +73,10 @@ def _gc(args: argparse.Namespace) -> int:
         table = [[row["model"], str(row["version"]), megabytes(row["bytes"]), ", ".join(row["used_by"]) or fate] for row in rows]
         print_table(("MODEL", "VERSION", "SIZE", "USE"), table)
         if removed:
-            print(f"\n{' '.join(triton_note(args.triton, model) for model in removed)}")
+            print(f"\n{notes}")
         elif unused:
-            print(
-                f"\n{len(unused)} of {len(rows)} versions ({megabytes(sum(row['bytes'] for row in unused))}) would go: repeat with --yes."
-            )
+            size = megabytes(sum(row["bytes"] for row in unused))
+            print(f"\n{len(unused)} of {counted(len(rows), 'version')} ({size}) would go: repeat with --yes.")
     return 0
 
 

@@ -8,7 +8,7 @@ from export.errors import ExportError
 from export.registry import rollout
 from export.registry.model_folder import current_config, require_model, require_version
 from export.registry.running_triton import connect
-from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_or_version, triton_note
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_or_version, told, triton_note, triton_of
 from model_repository.serving import default_version, out_of_service, put_back, take_out
 
 DRAIN_S = 5.0
@@ -56,12 +56,11 @@ def _load(args: argparse.Namespace) -> int:
         back = {version}
     else:
         back = set() if set(packaged) - out else out
-    with connect(args.triton) as triton:
+    with told(args, model) as triton:
         rollout.apply(args.repository, model, triton, lambda config: put_back(config, back))
+        note = triton_note(triton, model)
     names = [str(number) for number in packaged if number not in out - back]
-    print(
-        f"{model}: in service {'is version' if len(names) == 1 else 'are versions'} {', '.join(names)}. {triton_note(args.triton, model)}"
-    )
+    print(f"{model}: in service {'is version' if len(names) == 1 else 'are versions'} {', '.join(names)}. {note}")
     return 0
 
 
@@ -74,10 +73,11 @@ def _unload(args: argparse.Namespace) -> int:
             raise ExportError(f"version {version} is the default of {model}: promote another version first, or take it out with --force")
     leaving = set(packaged) if version is None else {version}
     what = f"version {version}" if version is not None else "every version"
-    with connect(args.triton) as triton:
+    with connect(triton_of(args)) as triton:
         if triton and rollout.announce(args.repository, model, triton, lambda config: take_out(config, leaving)):
             print(f"gateways turn away from {what} of {model}; Triton unloads in {args.drain_s:g} s …", file=sys.stderr, flush=True)
             time.sleep(args.drain_s)  # gateways ask for the catalog in their own time
         rollout.apply(args.repository, model, triton, lambda config: take_out(config, leaving))
-    print(f"{model}: {what} is out of service. {triton_note(args.triton, model)}")
+        note = triton_note(triton, model)
+    print(f"{model}: {what} is out of service. {note}")
     return 0

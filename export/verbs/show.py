@@ -17,6 +17,7 @@ from export.verbs.arguments import (
     model_or_version,
     print_json,
     print_table,
+    triton_of,
 )
 from model_repository.manifest import Manifest
 from model_repository.serving import default_version, history, out_of_service
@@ -39,7 +40,7 @@ def add(verbs: Verbs) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    with connect(args.triton) as triton:
+    with connect(triton_of(args)) as triton:
         rows = [row for model in models(args.repository) for row in _rows(args.repository, model, triton)]
     if args.json:
         print_json(rows)
@@ -52,7 +53,7 @@ def _list(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace) -> int:
     model, version = args.name
-    with connect(args.triton) as triton:
+    with connect(triton_of(args)) as triton:
         require_model(args.repository, model)
         rows = _rows(args.repository, model, triton)
     if version is None:

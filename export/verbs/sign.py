@@ -5,8 +5,7 @@ from pathlib import Path
 
 from export.errors import ExportError
 from export.registry import rollout, signing
-from export.registry.running_triton import connect
-from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, triton_note, version_name
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, told, triton_note, version_name
 from model_repository.signature import PrivateKey
 
 
@@ -38,8 +37,9 @@ def _keygen(args: argparse.Namespace) -> int:
 def _sign(args: argparse.Namespace) -> int:
     key = signing.read_private_key(args.key)
     signing.sign(args.repository, args.name.model, args.name.version, key)
-    with connect(args.triton) as triton:
+    with told(args, args.name.model) as triton:
         if triton:
             rollout.apply(args.repository, args.name.model, triton)
-    print(f"{args.name} is signed (public key {key.public}). {triton_note(args.triton, args.name.model)}")
+        note = triton_note(triton, args.name.model)
+    print(f"{args.name} is signed (public key {key.public}). {note}")
     return 0

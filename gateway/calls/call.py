@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gateway.catalog.default_models import named_or_default
 from gateway.dialects.ask import Ask
-from gateway.errors import InvalidRequest, MalformedRequest
+from gateway.errors import InvalidRequest, MalformedRequest, NotCached, Overloaded
 from gateway.http_server.body import read_body, read_json
 from gateway.lane import Lane
 from gateway.request.cache_control import NONE, Directives, parse
@@ -28,6 +28,7 @@ from gateway.stack import Stack, stack_of
 
 log = structlog.get_logger()
 MAX_UNIT_CHARS = 256
+_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
@@ -54,9 +55,13 @@ class Call(NamedTuple):
         """
         stack = stack_of(request.app)
         ctx: RequestContext = request.scope[CONTEXT]
-        await stack.door.enter(ctx, PREDICT)
+        spent_s = 0.0
+        if ctx.again:
+            spent_s = ctx.timing.elapsed_s()
+        else:
+            await stack.door.enter(ctx, PREDICT)
         ctx.timing.lap("authenticate")
-        timeout_s = _timeout_s(ctx.headers, stack.request_limits)
+        timeout_s = _timeout_s(ctx.headers, stack.request_limits) - spent_s
         return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
 
     async def check(self) -> None:
@@ -69,15 +74,20 @@ class Call(NamedTuple):
 
     async def body(self) -> bytes:
         """The request's body as bytes; raises as `read_body`."""
-        return await read_body(self.request, self.ctx, self.stack.request_limits.body)
+        if not self.ctx.again:
+            self.ctx.body = await read_body(self.request, self.ctx, self.stack.request_limits.body)
+        return self.ctx.body
 
     async def json(self, *, values_factor: int = 1) -> bytes:
         """The request's body, which must be JSON; raises as `read_json`.
 
         It may have `values_factor` times as many values as other bodies.
         """
-        limits = self.stack.request_limits.body
-        return await read_json(self.request, self.ctx, limits, limits.json if values_factor == 1 else limits.json.times(values_factor))
+        if not self.ctx.again:
+            limits = self.stack.request_limits.body
+            json_limits = limits.json if values_factor == 1 else limits.json.times(values_factor)
+            self.ctx.body = await read_json(self.request, self.ctx, limits, json_limits)
+        return self.ctx.body
 
     def model(self, named: str | None, use: str) -> str:
         """The model that a request names, or the default model for its use where it names none.
@@ -172,12 +182,18 @@ class Call(NamedTuple):
             raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
         # the part of the parsing that needed the model's task
         self.ctx.timing.lap("parse")
-        await self.stack.door.charge(self.ctx, len(items))
+        if not self.ctx.again:
+            await self.stack.door.charge(self.ctx, len(items))
         self.ctx.timing.lap("authenticate")
         if priority is None:
             priority = self.priority(Priority.INTERACTIVE)
         request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.scope.get(CALLER), partial)
-        return self._tapped(items, await self.stack.life.predict(lane, request, self.ctx))
+        try:
+            prediction = await self.stack.life.predict(lane, request, self.ctx)
+        except (Overloaded, NotCached):
+            await self.stack.door.give_back(self.ctx, len(items))
+            raise
+        return self._tapped(items, prediction)
 
     async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float, priority: Priority) -> Prediction:
         """As `predict`, for a part of a request whose body is still being read."""
@@ -214,10 +230,8 @@ def _timeout_s(headers: Mapping[str, str], limits: RequestLimits) -> float:
     given = headers.get("x-request-timeout-ms")
     if given is None:
         return limits.request_timeout_s
-    try:
-        milliseconds = float(given)
-    except ValueError:
-        milliseconds = math.nan
+    # Python's own float reads more: 1_000, inf and digits of other scripts
+    milliseconds = float(given) if _NUMBER.fullmatch(given) else math.nan
     if not 0 < milliseconds < math.inf:
         raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
     return min(milliseconds / 1e3, limits.max_request_timeout_s)

@@ -19,10 +19,10 @@ def merged(catalogs: Mapping[str, Catalog]) -> Catalog:
 
 
 def routes(catalog: Catalog, catalogs: Mapping[str, Catalog]) -> dict[str, frozenset[Hashable]]:
-    """The (model, version) pairs that each address serves with the merged catalog's package."""
+    """The packages of the merged catalog that each address serves, as (model, version, digest)."""
     return {
         address: frozenset(
-            (name, number)
+            (name, number, version.manifest.digest)
             for name, model in own.models.items()
             for number, version in model.versions.items()
             if version.ready and version.manifest.digest == catalog.models[name].versions[number].manifest.digest

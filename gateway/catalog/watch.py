@@ -4,6 +4,7 @@ While Triton is gone the last catalog stays, so that cached answers are still gi
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from gateway.observability import metrics
 
 log = structlog.get_logger()
 READ_TIMEOUT_S = 2.0
+PAUSE_S = 0.05
 
 
 class CatalogWatch:
@@ -28,6 +30,8 @@ class CatalogWatch:
     def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float, aliases: Mapping[str, str] | None = None) -> None:
         self._read, self._refresh_s, self._aliases = read, refresh_s, aliases or {}
         self._current: Catalog | None = None
+        self._reading = asyncio.Lock()
+        self._begun, self._begun_at_s = 0, -math.inf
         self.fault: str | None = "not read yet"
 
     @property
@@ -52,8 +56,27 @@ class CatalogWatch:
             await self.read()
             await asyncio.sleep(self._refresh_s)
 
+    async def read_anew(self) -> None:
+        """Read the catalog now, where it is known to be outdated.
+
+        All who ask before the reading begins share it. One begins `PAUSE_S` after the one before it
+        at the earliest, so that a version that contradicts its own catalog costs little.
+        """
+        begun = self._begun
+        async with self._reading:
+            if self._begun > begun:
+                return
+            await asyncio.sleep(max(self._begun_at_s + PAUSE_S - asyncio.get_running_loop().time(), 0))
+            await self._read_once()
+
     async def read(self) -> None:
         """Read the catalog once; changes are logged."""
+        async with self._reading:
+            await self._read_once()
+
+    async def _read_once(self) -> None:
+        self._begun += 1
+        self._begun_at_s = asyncio.get_running_loop().time()
         try:
             catalog = replace(await self._read(READ_TIMEOUT_S), aliases=self._aliases)
         except GatewayError as exc:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from gateway.dialects.ask import Ask
 from gateway.dialects.cohere_embed_bodies import SENTENCES, EmbedBody
 from gateway.dialects.cohere_meta import meta
+from gateway.dialects.embedding_options import embedding_options
 from gateway.dialects.json_body import parse
 from gateway.dialects.openai import dimension_of
 from gateway.dialects.texts import encoded
@@ -17,6 +18,7 @@ from gateway.dialects.truncation import require_end_cut, require_uncut_by, requi
 from gateway.errors import InvalidRequest
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks.feature_extraction import embedding_of, settings_of
+from gateway.tasks.float32_json import as_json
 from gateway.tasks.task import require_use
 from model_repository.manifest import Manifest
 
@@ -52,6 +54,7 @@ def ask_embed(body: EmbedBody, manifest: Manifest, request_id: str, max_text_byt
     if length % 8 and {"binary", "ubinary"} & set(types):
         raise InvalidRequest.of_field("embedding_types", f"{length} bits are no whole number of bytes; ask for float or base64")
     normalize = settings_of(manifest).normalize and dimension is not None
+    options = embedding_options(manifest, input_type=body.input_type)
     texts = body.texts or [one.content[0].text for one in body.inputs or ()]
     place = "texts" if body.texts else "inputs"
     by_type = api_version != "1" or bool(body.embedding_types)
@@ -62,12 +65,12 @@ def ask_embed(body: EmbedBody, manifest: Manifest, request_id: str, max_text_byt
         return {
             "id": request_id,
             "response_type": "embeddings_by_type" if by_type else "embeddings_floats",
-            "embeddings": {name: [_TYPES[name](row) for row in rows] for name in types} if by_type else rows,
+            "embeddings": {name: [_TYPES[name](row) for row in rows] for name in types} if by_type else [as_json(row) for row in rows],
             "texts": texts,
             "meta": meta(api_version, prediction.tokens_read()),
         }
 
-    return Ask([Item(encoded(text, f"{place}.{i}", max_text_bytes)) for i, text in enumerate(texts)], render)
+    return Ask([Item(encoded(text, f"{place}.{i}", max_text_bytes), None, options) for i, text in enumerate(texts)], render)
 
 
 def _require_cut(body: EmbedBody, prediction: Prediction) -> None:
@@ -84,7 +87,7 @@ def _ubinary(numbers: Sequence[float]) -> list[int]:
 
 
 _TYPES: Mapping[str, Callable[[Sequence[float]], Any]] = {
-    "float": lambda numbers: numbers,
+    "float": as_json,
     "base64": lambda numbers: base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode(),
     "ubinary": _ubinary,
     "binary": lambda numbers: [byte - _SIGN for byte in _ubinary(numbers)],

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dialects.ask import MAX_INPUTS
-from gateway.dialects.openai_bodies import InputType
+from gateway.dialects.embedding_options import InputType
 from gateway.request.json_types import FIRST_FAULT, Positive, Tolerant, Whole
 
 EmbeddingType = Literal["float", "base64", "binary", "ubinary"]
@@ -40,7 +40,7 @@ class EmbedBody(Tolerant):
     model: str | None = Field(None, description="the model's name; without it HEADRACE_DEFAULT_MODELS says (embed), or the only one")
     texts: Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT] | None = None
     inputs: Annotated[list[Input], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT] | None = None
-    input_type: InputType | None = Field(None, description="changes nothing, for models here have no prompts")
+    input_type: InputType | None = Field(None, description="chooses the prompt, of models that have some")
     embedding_types: Annotated[list[EmbeddingType], Field(max_length=4), FIRST_FAULT] | None = Field(
         None, description="float (the default), base64 (float32, little-endian), binary and ubinary (a bit for each number above 0)"
     )

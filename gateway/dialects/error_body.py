@@ -37,7 +37,7 @@ def internal_error(path: str) -> bytes:
 
 
 def _is_openai(path: str) -> bool:
-    if path in _COHERE or path.startswith("/openai/") or path.endswith("/embeddings"):
+    if path in _COHERE or path.startswith(("/openai/", "/infinity/")) or path.endswith("/embeddings"):
         return True
     # a verb such as :predict is KServe's
     return path.startswith("/v1/") and not path.startswith(_OWN) and ":" not in path

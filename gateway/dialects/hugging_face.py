@@ -37,7 +37,6 @@ from gateway.tasks.task import canonical
 from gateway.tasks.text_classification import ranked
 from model_repository.manifest import Manifest
 
-_FUNCTIONS = {"none": "identity"}
 _CLASSIFICATION = TypeAdapter(ClassificationBody)
 _ENTITIES = TypeAdapter(EntityBody)
 _QUESTION_ANSWERING = TypeAdapter(AnswerBody)
@@ -89,14 +88,13 @@ def _compares(raw: bytes) -> bool:
 def _ask_classification(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     body = parse(_CLASSIFICATION, raw, TEXTS_OR_PAIRS)
     given, settings = body.parameters or ClassificationParameters(), text_classification.settings_of(manifest)
-    function = given.function_to_apply
-    if function is not None and _FUNCTIONS.get(function, function) != settings.function:
-        raise InvalidRequest(f"parameters.function_to_apply: this model applies {settings.function} always; leave it out")
+    options = text_classification.options_of(manifest, given.function_to_apply)
     inputs = body.inputs if isinstance(body.inputs, list) else [body.inputs]
     sequences = [(one.text, one.text_pair) if isinstance(one, TextPair) else (one,) for one in inputs]
     if any((len(texts) == 2) != settings.text_pair for texts in sequences):
         raise InvalidRequest(f"inputs: this model takes {'pairs {text, text_pair}' if settings.text_pair else 'single texts'}")
-    items = [Item(*(encoded(text, f"inputs.{i}", max_text_bytes) for text in texts)) for i, texts in enumerate(sequences)]
+    encoded_sequences = [[encoded(text, f"inputs.{i}", max_text_bytes) for text in texts] for i, texts in enumerate(sequences)]
+    items = [Item(texts[0], texts[1] if len(texts) > 1 else None, options) for texts in encoded_sequences]
 
     def render(prediction: Prediction) -> list[Any]:
         return [[score._asdict() for score in ranked(row, manifest.labels)[: given.top_k]] for row in prediction.rows]

@@ -7,6 +7,7 @@ from pydantic import Field
 from gateway.dialects.ask import MAX_INPUTS
 from gateway.dialects.tei_bodies import HubOptions
 from gateway.request.json_types import FIRST_FAULT, Positive, Tolerant, Whole
+from gateway.tasks.function_to_apply import Function
 from gateway.tasks.instance import Labels
 
 Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
@@ -39,7 +40,7 @@ class ClassificationParameters(Tolerant):
     """Of text-classification."""
 
     top_k: Positive | None = None
-    function_to_apply: str | None = Field(None, description="the model's own only: softmax, sigmoid or none")
+    function_to_apply: Function | None = Field(None, description="what makes scores of logits; absent: as the model was trained")
 
 
 class ClassificationBody(Tolerant):

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.faults import Fault, faults
-from gateway.request.json_types import FIRST_FAULT, Positive, Strict
+from gateway.request.json_types import FIRST_FAULT, Positive, Strict, Tolerant
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import SERVED_TASKS
 from gateway.tasks.instance import MAX_TEXTS, Text, fields_of
@@ -46,16 +46,17 @@ if TYPE_CHECKING:
 else:
     AnyInstance = Union[(str, *_instance_types())]
     Parameters = create_model(
-        "Parameters", __base__=Strict, __doc__="Options of all instances; each task takes some of them.", **_parameters()
+        "Parameters", __base__=Tolerant, __doc__="Options of all instances; each task takes some of them.", **_parameters()
     )
 
 
-class PredictBody(Strict):
+class PredictBody(Tolerant):
     """A prediction request."""
 
     instances: Annotated[list[AnyInstance], Field(min_length=1, max_length=MAX_INSTANCES), FIRST_FAULT]
-    parameters: Parameters = Field(default_factory=Parameters)
+    parameters: Parameters | None = None
     version: Positive | None = Field(None, description="ask for this version, whatever the experiment says")
+    signature_name: str | None = Field(None, description="TensorFlow Serving's: changes nothing")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -69,8 +70,8 @@ class PredictBody(Strict):
 
 
 class Truncated(BaseModel):
-    """An instance of which the model read only its first `max_length` tokens, and how many it
-    has.
+    """An instance of which the model read only its first `max_length` tokens, and how many it has
+    (at least: a very long text is not tokenized to its end).
     """
 
     instance: int
@@ -153,9 +154,9 @@ def instance_items(
     return task.items(_encoded(instance, place, name, task.instance, max_text_bytes), parameters)
 
 
-def given(parameters: Parameters) -> dict[str, Any]:
+def given(parameters: Parameters | None) -> dict[str, Any]:
     """The parameters that the request brought."""
-    return parameters.model_dump(exclude_none=True) if parameters.model_fields_set else {}
+    return {} if parameters is None else parameters.model_dump(exclude_none=True)
 
 
 def render(prediction: Prediction, task: Task, parameters: Mapping[str, Any], sizes: list[int]) -> bytes:

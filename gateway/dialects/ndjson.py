@@ -13,6 +13,7 @@ from gateway.dialects import kserve_v1
 from gateway.dialects.kserve_v1 import Parameters
 from gateway.errors import GatewayError, InvalidRequest, MalformedRequest
 from gateway.faults import faults
+from gateway.request.byte_order_mark import without_mark
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import task_of
 from gateway.tasks.task import Task
@@ -42,6 +43,11 @@ class Splitter:
         self._begun = bytearray()
         self._too_long = False
 
+    @property
+    def next_number(self) -> int:
+        """The number of the line that has not ended yet."""
+        return self._number + 1
+
     def feed(self, chunk: bytes) -> Iterator[Line]:
         """The lines that end in this chunk."""
         at = 0
@@ -66,7 +72,8 @@ class Splitter:
 
     def _finish(self) -> Line | None:
         self._number += 1
-        raw, too_long = bytes(self._begun).strip(), self._too_long
+        raw, too_long = bytes(self._begun), self._too_long
+        raw = (without_mark(raw) if self._number == 1 else raw).strip()
         self._begun.clear()
         self._too_long = False
         return Line(self._number, None if too_long else raw) if raw or too_long else None

@@ -8,13 +8,15 @@ from pydantic import TypeAdapter
 
 from gateway.catalog.catalog import Catalog
 from gateway.dialects.ask import Ask
+from gateway.dialects.embedding_options import embedding_options
 from gateway.dialects.json_body import parse
 from gateway.dialects.openai_bodies import SENTENCES, EmbeddingsBody
 from gateway.dialects.texts import encoded
 from gateway.dialects.truncation import require_end_cut, require_uncut_by, require_whole
-from gateway.errors import InvalidRequest, UnsupportedOption
+from gateway.errors import UnsupportedOption
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
+from gateway.tasks.float32_json import as_json
 from gateway.tasks.task import require_use
 from model_repository.manifest import Manifest
 
@@ -47,9 +49,8 @@ def ask_embeddings(body: EmbeddingsBody, manifest: Manifest, max_text_bytes: int
     """
     require_use(manifest, "embed")
     dimension, settings = dimension_of("dimensions", body.dimensions, manifest), settings_of(manifest)
-    if settings.normalize and body.use_activation is False:
-        raise InvalidRequest.of_field("use_activation", "this model's embeddings have length 1 always; leave it out or say true")
-    normalize = body.use_activation is True if not settings.normalize else dimension is not None
+    normalize = _normalizes(body.use_activation, own=settings.normalize, cut=dimension is not None)
+    options = embedding_options(manifest, input_type=body.input_type, normalize=False if body.use_activation is False else None)
     texts = [body.input] if isinstance(body.input, str) else body.input
 
     def render(prediction: Prediction) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def ask_embeddings(body: EmbeddingsBody, manifest: Manifest, max_text_bytes: int
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
 
-    return Ask([Item(encoded(text, f"input.{i}", max_text_bytes)) for i, text in enumerate(texts)], render)
+    return Ask([Item(encoded(text, f"input.{i}", max_text_bytes), None, options) for i, text in enumerate(texts)], render)
 
 
 def describe(catalog: Catalog) -> dict[str, Any]:
@@ -86,6 +87,11 @@ def error_body(status: int, message: str, param: str | None) -> dict[str, Any]:
     kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
     code = _CODES.get(status) if status != 404 or param == "model" else None
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def _normalizes(wanted: bool | None, *, own: bool, cut: bool) -> bool:
+    """Whether numbers are still to be brought to length 1: the model's own comes before a cut."""
+    return wanted is not False and (own or wanted is True) and (cut or not own)
 
 
 def _require_cut(body: EmbeddingsBody, prediction: Prediction) -> None:
@@ -117,4 +123,4 @@ def dimension_of(field: str, wanted: int | None, manifest: Manifest) -> int | No
 
 def _embedding(row: bytes, dimension: int | None, *, normalize: bool, as_base64: bool) -> Any:
     numbers = embedding_of(row, dimension, normalize=normalize)
-    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode() if as_base64 else numbers
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode() if as_base64 else as_json(numbers)

@@ -9,10 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dialects.ask import MAX_INPUTS
+from gateway.dialects.embedding_options import InputType
 from gateway.request.json_types import FIRST_FAULT, Positive, Tolerant, Whole
-
-InputType = Literal["query", "passage", "document", "search_query", "search_document", "classification", "clustering"]
-"""What a text is for, as NIM and Cohere name it."""
 
 User = Annotated[str, Field(min_length=1, max_length=256)]
 """Who asks, in the words of OpenAI and vLLM."""
@@ -58,7 +56,7 @@ class EmbeddingsBody(Tolerant):
     request_id: str | None = Field(None, description="vLLM's: changes nothing; X-Request-ID names the request")
     cache_salt: str | None = Field(None, description="vLLM's: changes nothing")
     embedding_type: Literal["float"] | None = Field(None, description="NIM's")
-    input_type: InputType | None = Field(None, description="NIM's and Cohere's: changes nothing, for models here have no prompts")
+    input_type: InputType | None = Field(None, description="NIM's, Voyage's and Cohere's: chooses the prompt, of models that have some")
     modality: Literal["text"] | None = Field(None, description="Infinity's")
 
     model_config = ConfigDict(

@@ -14,8 +14,9 @@ from gateway.errors import InvalidRequest
 from gateway.faults import faults
 from gateway.request.prediction import Item, Prediction
 from gateway.request.row import cut_at, tokens_of
+from gateway.tasks.function_to_apply import Function
 from gateway.tasks.task import require_use
-from gateway.tasks.text_ranking import ranking, settings_of
+from gateway.tasks.text_ranking import options_of, ranking, settings_of
 from model_repository.manifest import Manifest
 
 _BODY = TypeAdapter(RerankBody)
@@ -49,21 +50,27 @@ def has_documents(raw: bytes) -> bool:
     return False
 
 
-def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_bytes: int, api_version: str = "2") -> Ask:
+def ask_rerank(
+    body: RerankBody, manifest: Manifest, request_id: str, max_text_bytes: int, api_version: str = "2", *, bare_documents: bool = False
+) -> Ask:
     """The query beside each document, and the documents sorted.
+
+    With `bare_documents` the answer has their texts alone, as Infinity's has.
 
     Raises:
         InvalidRequest: the model does not rank, or cannot do what a field wants.
         TooLarge: a text of more than `max_text_bytes`.
     """
     require_use(manifest, "rerank")
-    _require_scores(body, manifest)
+    options = options_of(manifest, _function(body, settings_of(manifest).function))
     texts = [document.text if isinstance(document, Document) else document for document in body.documents]
     query = encoded(body.query, "query", max_text_bytes)
 
     def document_of(at: int) -> dict[str, Any]:
         if body.return_documents is False:
             return {}
+        if bare_documents:
+            return {"document": texts[at]}
         document = body.documents[at]
         return {"document": document.model_dump() if isinstance(document, Document) else {"text": document}}
 
@@ -80,16 +87,16 @@ def ask_rerank(body: RerankBody, manifest: Manifest, request_id: str, max_text_b
             "results": [{"index": at, "relevance_score": score, **document_of(at)} for at, score in best],
         }
 
-    return Ask([Item(query, encoded(text, f"documents.{i}", max_text_bytes)) for i, text in enumerate(texts)], render)
+    return Ask([Item(query, encoded(text, f"documents.{i}", max_text_bytes), options) for i, text in enumerate(texts)], render)
 
 
-def _require_scores(body: RerankBody, manifest: Manifest) -> None:
-    raw_ones = settings_of(manifest).function == "identity"
-    has = "raw scores only" if raw_ones else "scores from 0 to 1 only"
-    for field, raw, said in (("raw_scores", True, raw_ones), ("use_activation", False, not raw_ones)):
-        given = getattr(body, field)
-        if given is not None and (given is raw) != raw_ones:
-            raise InvalidRequest.of_field(field, f"this model answers {has}; leave it out or say {str(said).lower()}")
+def _function(body: RerankBody, own: str) -> Function | None:
+    """What makes scores of logits; None: what the model was trained with, whose name is `own`."""
+    if body.raw_scores is not None and body.use_activation is body.raw_scores:
+        raise InvalidRequest.of_field("use_activation", "raw_scores says the opposite; leave one of them out")
+    if body.raw_scores or body.use_activation is False:
+        return "none"
+    return "sigmoid" if body.raw_scores is False and own != "sigmoid" else None
 
 
 def _require_cut(body: RerankBody, prediction: Prediction) -> None:

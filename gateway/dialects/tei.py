@@ -1,6 +1,6 @@
 """Text Embeddings Inference: `/embed`, `/similarity`, `/predict`, `/rerank`, `/info`.
 
-A flag that a model cannot obey is an error. The model cuts a text that is too long unless
+The model cuts a text that is too long unless
 `truncate` is false (TEI's own `--auto-truncate`).
 """
 
@@ -8,10 +8,12 @@ import math
 from operator import mul
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter
 
 from gateway.catalog.catalog import ServedModel
 from gateway.dialects.ask import MAX_INPUTS, Ask
+from gateway.dialects.embedding_options import embedding_options
 from gateway.dialects.json_body import parse
 from gateway.dialects.tei_bodies import SENTENCES, EmbedBody, EmbedOptions, PredictBody, RerankBody, SimilarityBody, Truncation
 from gateway.dialects.texts import encoded
@@ -20,6 +22,8 @@ from gateway.errors import InvalidRequest
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import text_classification, text_ranking
 from gateway.tasks.feature_extraction import dimensions_of, embedding_of, settings_of
+from gateway.tasks.float32_json import as_json
+from gateway.tasks.function_to_apply import Function
 from gateway.tasks.task import require_use
 from gateway.tasks.text_classification import ranked
 from gateway.tasks.text_ranking import ranking
@@ -42,21 +46,18 @@ def ask_embed(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     """
     require_use(manifest, "embed")
     body = parse(_EMBED, raw, SENTENCES)
-    _require_possible(body)
-    settings = settings_of(manifest)
-    if settings.normalize and body.normalize is False:
-        raise InvalidRequest.of_field("normalize", "this model's embeddings have length 1 always; leave it out or say true")
+    options = embedding_options(manifest, prompt_name=body.prompt_name, normalize=False if body.normalize is False else None)
     if body.dimensions is not None and body.dimensions not in (allowed := dimensions_of(manifest)):
         sentence = f"this model's embeddings can have {', '.join(map(str, allowed))} numbers; choose one of them"
         raise InvalidRequest.of_field("dimensions", sentence)
-    normalize = body.normalize is not False and (not settings.normalize or body.dimensions is not None)
+    normalize = body.normalize is not False and (not settings_of(manifest).normalize or body.dimensions is not None)
     texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
 
-    def render(prediction: Prediction) -> list[tuple[float, ...]]:
+    def render(prediction: Prediction) -> list[orjson.Fragment]:
         _require_cut(body, prediction)
-        return [embedding_of(row, body.dimensions, normalize=normalize) for row in prediction.rows]
+        return [as_json(embedding_of(row, body.dimensions, normalize=normalize)) for row in prediction.rows]
 
-    return Ask(_items(texts, "inputs", max_text_bytes), render)
+    return Ask(_items(texts, max_text_bytes, options), render)
 
 
 def ask_similarity(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
@@ -67,15 +68,15 @@ def ask_similarity(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     """
     require_use(manifest, "embed")
     body = parse(_SIMILARITY, raw)
-    options = body.parameters or EmbedOptions()
-    _require_possible(options)
+    given = body.parameters or EmbedOptions()
+    options = embedding_options(manifest, prompt_name=given.prompt_name)
 
     def render(prediction: Prediction) -> list[float]:
-        _require_cut(options, prediction)
+        _require_cut(given, prediction)
         source, *others = (embedding_of(row, normalize=True) for row in prediction.rows)
         return [math.fsum(map(mul, source, other)) for other in others]
 
-    return Ask(_items([body.inputs.source_sentence, *body.inputs.sentences], "inputs", max_text_bytes), render)
+    return Ask(_items([body.inputs.source_sentence, *body.inputs.sentences], max_text_bytes, options), render)
 
 
 def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
@@ -86,9 +87,8 @@ def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     """
     require_use(manifest, "predict")
     body = parse(_PREDICT, raw, SENTENCES)
-    _require_possible(body)
     settings = text_classification.settings_of(manifest)
-    _require_scores(body.raw_scores, raw_ones=settings.function == "identity")
+    options = text_classification.options_of(manifest, _function(body.raw_scores, manifest, settings.function))
     single, sequences = _sequences(body.inputs)
     wanted = 2 if settings.text_pair else 1
     if any(len(sequence) != wanted for sequence in sequences):
@@ -100,7 +100,7 @@ def ask_predict(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
         labels = [[score._asdict() for score in ranked(row, manifest.labels)] for row in prediction.rows]
         return labels[0] if single else labels
 
-    return Ask([Item(*sequence) for sequence in texts], render)
+    return Ask([Item(sequence[0], sequence[1] if len(sequence) > 1 else None, options) for sequence in texts], render)
 
 
 def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
@@ -111,8 +111,8 @@ def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     """
     require_use(manifest, "rerank")
     body = parse(_RERANK, raw, SENTENCES)
-    _require_possible(body)
-    _require_scores(body.raw_scores, raw_ones=text_ranking.settings_of(manifest).function == "identity")
+    function = _function(body.raw_scores, manifest, text_ranking.settings_of(manifest).function)
+    options = text_ranking.options_of(manifest, function)
     query = encoded(body.query, "query", max_text_bytes)
 
     def render(prediction: Prediction) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
             for at, score in ranking(prediction.rows)[: body.top_n]
         ]
 
-    return Ask([Item(query, encoded(text, f"texts.{i}", max_text_bytes)) for i, text in enumerate(body.texts)], render)
+    return Ask([Item(query, encoded(text, f"texts.{i}", max_text_bytes), options) for i, text in enumerate(body.texts)], render)
 
 
 def info(model: ServedModel, manifest: Manifest, max_pending: int) -> dict[str, Any]:
@@ -167,8 +167,17 @@ def _model_type(manifest: Manifest) -> dict[str, Any]:
             return {manifest.task.replace("-", "_"): {}}
 
 
-def _items(texts: list[str], place: str, max_text_bytes: int) -> list[Item]:
-    return [Item(encoded(text, f"{place}.{i}", max_text_bytes)) for i, text in enumerate(texts)]
+def _items(texts: list[str], max_text_bytes: int, options: bytes) -> list[Item]:
+    return [Item(encoded(text, f"inputs.{i}", max_text_bytes), None, options) for i, text in enumerate(texts)]
+
+
+def _function(raw_scores: bool | None, manifest: Manifest, own: str) -> Function | None:
+    """What makes scores of logits, as TEI does it; None: what the model was trained with."""
+    if raw_scores is None or (raw_scores is False and own in ("softmax", "sigmoid")):
+        return None
+    if raw_scores:
+        return "none"
+    return "softmax" if len(manifest.labels) > 1 else "sigmoid"
 
 
 def _sequences(inputs: str | list[str | list[str]]) -> tuple[bool, list[list[str]]]:
@@ -184,17 +193,6 @@ def _sequences(inputs: str | list[str | list[str]]) -> tuple[bool, list[list[str
     if len(strings) != len(inputs) or len(strings) > 2:
         raise InvalidRequest(f"inputs: {SENTENCES['inputs']}")
     return True, [strings]
-
-
-def _require_possible(options: Truncation) -> None:
-    if isinstance(options, EmbedOptions) and options.prompt_name is not None:
-        raise InvalidRequest.of_field("prompt_name", "this model has no prompts; write the prompt into the text")
-
-
-def _require_scores(raw_scores: bool | None, *, raw_ones: bool) -> None:
-    if raw_scores is not None and raw_scores != raw_ones:
-        has = "raw scores only" if raw_ones else "scores from 0 to 1 only"
-        raise InvalidRequest.of_field("raw_scores", f"this model answers {has}; leave it out or say {str(raw_ones).lower()}")
 
 
 def _require_cut(options: Truncation, prediction: Prediction) -> None:

@@ -42,7 +42,7 @@ class Truncation(Tolerant):
 class EmbedOptions(Truncation):
     """How embeddings are made."""
 
-    prompt_name: str | None = Field(None, description="models here have no prompts: a name is refused")
+    prompt_name: str | None = Field(None, description="the prompt to put before the texts, of those that the model has")
 
 
 class EmbedBody(EmbedOptions):
@@ -81,7 +81,7 @@ class PredictBody(Truncation):
     """Texts or pairs to classify."""
 
     inputs: str | Annotated[list[str | Pair], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
-    raw_scores: bool | None = Field(None, description="true: of a regression only; false: of all others")
+    raw_scores: bool | None = Field(None, description="true: logits; false: scores from 0 to 1; absent: as the model was trained")
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"inputs": "opec cut output"}, {"inputs": [["opec cut output"], ["rates rose"]]}]}
@@ -94,7 +94,7 @@ class RerankBody(Truncation):
     query: str
     texts: Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
     top_n: Positive | None = Field(None, description="the n best texts only")
-    raw_scores: bool | None = Field(None, description="true: of models without a sigmoid only; false: of all others")
+    raw_scores: bool | None = Field(None, description="true: logits; false: scores from 0 to 1; absent: as the model was trained")
     return_text: bool | None = None
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"query": "who cut output?", "texts": ["opec cut output", "rates rose"]}]})

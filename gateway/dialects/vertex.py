@@ -1,10 +1,10 @@
 """Vertex AI's envelope around TEI's requests: several of them at once, each with its own answer."""
 
+import json
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
-import orjson
 from pydantic import Field, TypeAdapter
 
 from gateway.dialects.ask import MAX_INPUTS, Ask
@@ -12,11 +12,17 @@ from gateway.dialects.json_body import parse
 from gateway.request.json_types import FIRST_FAULT, Tolerant
 from gateway.request.prediction import Prediction
 
+MAX_MEMBERS = 100
+"""Most fields of a request; none has a third of them."""
+
+
+_Instance = Annotated[dict[str, Any], Field(max_length=MAX_MEMBERS)]
+
 
 class VertexBody(Tolerant):
     """Requests as they would be asked at `/`."""
 
-    instances: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT] = Field(
+    instances: Annotated[list[_Instance], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT] = Field(
         examples=[[{"inputs": "opec cut output"}]]
     )
 
@@ -30,7 +36,8 @@ def ask_vertex(raw: bytes, read: Callable[[bytes], Ask]) -> Ask:
     Raises:
         GatewayError: the body is not such a request, or `read` raises it.
     """
-    asks = [read(orjson.dumps(instance)) for instance in parse(_BODY, raw).instances]
+    # not orjson: it refuses numbers of more than 64 bits, and `read` says what is wrong with those
+    asks = [read(json.dumps(instance).encode()) for instance in parse(_BODY, raw).instances]
     ranges = list(pairwise(accumulate((len(ask.items) for ask in asks), initial=0)))
 
     def render(prediction: Prediction) -> dict[str, Any]:

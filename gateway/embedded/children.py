@@ -1,32 +1,34 @@
 """A real tritonserver and two real Valkeys on this machine, which end with the gateway."""
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gateway.embedded.traces import triton_arguments
 from gateway.embedded.valkey import Valkey
+from gateway.observability.output import say
+from model_repository.running import announced
 from model_repository.server import TritonServer
 
 WATCH_INTERVAL_S = 1.0
 
 
 @contextmanager
-def children(repository: Path) -> Iterator[dict[str, str]]:
+def children(repository: Path, gateway_url: str) -> Iterator[dict[str, str]]:
     """Start the children, and stop them at the end.
 
     The cache and state have a Valkey each: the cache's forgets when its memory is full, and state
-    must not. Gives their URLs by the names of the gateway's settings.
+    must not. Gives their URLs by the names of the gateway's settings. While they run,
+    `python -m export` finds them by the repository that they serve.
 
     Raises:
         TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
         TritonError: Triton did not start; the message ends with what it logged.
         StartError: Valkey did not start.
     """
-    _say(f"starting Triton on {repository} …")
+    say(f"starting Triton on {repository} …")
     tracing = triton_arguments(os.environ)
     with (
         TritonServer.start(repository, arguments=tracing) as triton,
@@ -34,12 +36,24 @@ def children(repository: Path) -> Iterator[dict[str, str]]:
         Valkey(evicts=False) as state,
         _watched(triton, cache, state),
     ):
-        _say(f"Triton (pid {triton.pid}) answers on {triton.http_url}")
-        _say(f"Valkey answers for the cache (pid {cache.pid}) on {cache.socket}, for keys and quotas (pid {state.pid}) on {state.socket}")
+        say(f"Triton (pid {triton.pid}) answers on {triton.http_url}")
+        say(f"Valkey answers for the cache (pid {cache.pid}) on {cache.socket}, for keys and quotas (pid {state.pid}) on {state.socket}")
         try:
-            yield {"triton_url": triton.http_url, "cache_url": cache.url, "state_url": state.url}
+            with _announced(repository, triton, gateway_url):
+                yield {"triton_url": triton.http_url, "cache_url": cache.url, "state_url": state.url}
         finally:
-            _say("stopping Triton and Valkey …")
+            say("stopping Triton and Valkey …")
+
+
+@contextmanager
+def _announced(repository: Path, triton: TritonServer, gateway_url: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(announced(repository, triton.http_url, triton.name, gateway_url))
+        except OSError as exc:
+            remedy = f"exports will not find this Triton: give them --triton {triton.http_url}"
+            say(f"{repository} cannot be written ({exc.strerror}), so {remedy}")
+        yield
 
 
 @contextmanager
@@ -56,7 +70,7 @@ def _watched(triton: TritonServer, cache: Valkey, state: Valkey) -> Iterator[Non
         while alive and not stopping.wait(WATCH_INTERVAL_S):
             for name, (child, consequence) in list(alive.items()):
                 if (code := child.poll()) is not None:
-                    _say(f"{name} has exited with code {code}: {consequence}")
+                    say(f"{name} has exited with code {code}: {consequence}")
                     del alive[name]
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -66,7 +80,3 @@ def _watched(triton: TritonServer, cache: Valkey, state: Valkey) -> Iterator[Non
     finally:
         stopping.set()
         thread.join()
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - progress for the person at the terminal

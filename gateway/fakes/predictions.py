@@ -45,10 +45,10 @@ def predict(manifest: Manifest, item: Item) -> Any:
     """
     texts = _texts(item)
     draws = _Draws(manifest.digest.encode(), *(part or b"" for part in item))
+    parameters = orjson.loads(item.parameters) if item.parameters else {}
     if manifest.task in _JSON:
-        parameters = orjson.loads(item.parameters) if item.parameters else {}
         return _JSON[manifest.task](manifest, texts, parameters, draws)
-    return _numbers(manifest, draws)
+    return _numbers(manifest, parameters, draws)
 
 
 def _texts(item: Item) -> list[str]:
@@ -70,16 +70,18 @@ class _Draws:
         return [(number + 0.5) / _UINT32_VALUES for number in struct.unpack(f"<{count}I", raw)]
 
 
-def _numbers(manifest: Manifest, draws: _Draws) -> list[float]:
+def _numbers(manifest: Manifest, parameters: Parameters, draws: _Draws) -> list[float]:
     drawn = draws.take(width_of(manifest) or 1)
+    if parameters.get("function_to_apply") == "none":
+        return [2 * number - 1 for number in drawn]
     match manifest.postprocessing:
         case postprocessing.FeatureExtraction(normalize=normalize):
             centred = [2 * number - 1 for number in drawn]
-            length = math.hypot(*centred) if normalize else 1.0
+            length = math.hypot(*centred) if parameters.get("normalize", normalize) else 1.0
             return [number / length for number in centred]
         case postprocessing.TextClassification(function="softmax"):
             return _shares(drawn)
-        case postprocessing.TextClassification(function="identity") | postprocessing.TextRanking(function="identity"):
+        case postprocessing.TextClassification(function="identity") | postprocessing.TextRanking(function="identity" | "tanh"):
             return [2 * number - 1 for number in drawn]
     return drawn
 

@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.catalog.catalog import Catalog, IndexEntry, build
-from gateway.errors import BackendBroken, DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotReady, Unreachable
+from gateway.errors import (
+    BackendBroken,
+    DeadlineExceeded,
+    GatewayError,
+    InvalidRequest,
+    ItemFault,
+    NotReady,
+    PackageReplaced,
+    Unreachable,
+)
 from gateway.fakes.condition import Condition
 from gateway.fakes.predictions import Predict, predict
 from gateway.fakes.rows import pack_faulty_row, pack_row
@@ -97,7 +106,8 @@ class FakeTriton:
 
         Raises:
             GatewayError: the `fault`.
-            NotReady: this very package is not served.
+            PackageReplaced: the version is served by another package.
+            NotReady: the version is not served.
             DeadlineExceeded: the call was held for longer than `timeout_s` seconds.
             BackendBroken: more items than `max_batch_size`.
             Unreachable: it was closed.
@@ -115,8 +125,10 @@ class FakeTriton:
             raise Unreachable("the model server does not answer now; try again later")
         if self.fault is not None:
             raise self.fault
-        if not self._serves(manifest):
+        if not self._serves(manifest.model, manifest.version):
             raise NotReady("the model server does not answer for this version now; try again later")
+        if self._catalog.models[manifest.model].versions[manifest.version].manifest.digest != manifest.digest:
+            raise PackageReplaced(f"version {manifest.version} of model {manifest.model} was replaced while it answered; try again")
         if len(items) > self._max_batch_size:
             raise BackendBroken("the model server failed on this request")
         return [self._row(manifest, item) for item in items]
@@ -126,11 +138,9 @@ class FakeTriton:
         self.closed = True
         self._changed.notify_all()
 
-    def _serves(self, manifest: Manifest) -> bool:
-        model = self._catalog.models.get(manifest.model)
-        return (
-            model is not None and model.is_ready(manifest.version) and model.versions[manifest.version].manifest.digest == manifest.digest
-        )
+    def _serves(self, model: str, version: int) -> bool:
+        served = self._catalog.models.get(model)
+        return served is not None and served.is_ready(version)
 
     def _row(self, manifest: Manifest, item: Item) -> bytes | Exception:
         tokens = len(b" ".join((item.text, item.text_pair or b"")).split())

@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import INTERNAL_ERROR, GatewayError
+from gateway.calls.replacement import answer_again
+from gateway.errors import INTERNAL_ERROR, GatewayError, PackageReplaced
 from gateway.request.context import CONTEXT, RPC, RequestContext
 
 Response = TypeVar("Response")
@@ -69,8 +70,12 @@ class Rpcs:
 async def _run(scope: Scope, receive: Receive, send: Send) -> None:
     rpc: Rpc[Any] = scope[RPC]
     status = 200
+    request = Request(scope, receive)
     try:
-        rpc.response = await rpc.respond(Request(scope, receive))
+        try:
+            rpc.response = await rpc.respond(request)
+        except PackageReplaced:
+            rpc.response = await answer_again(rpc.respond, request)
     except GatewayError as exc:
         ctx: RequestContext = scope[CONTEXT]
         ctx.error = repr(exc.__cause__ or exc)

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from tritonclient.grpc.service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 
 from gateway.grpc_server import departures
+from gateway.grpc_server.health import Health
 from gateway.grpc_server.rpc import Observed
 from gateway.grpc_server.service import InferenceService
 from gateway.http_server.drain import Drain
@@ -52,6 +53,7 @@ async def serving(app: Starlette, options: ServingOptions, drain: Drain, observe
     service = InferenceService(app, observed)
     server = grpc.aio.server(interceptors=[service.early_answer()], options=_channel_options(options))
     add_GRPCInferenceServiceServicer_to_server(service, server)
+    server.add_generic_rpc_handlers((Health(app, drain, observed).handler(),))
     _listen(server, options)
     await server.start()
     stopping = asyncio.create_task(_stop(server, drain))

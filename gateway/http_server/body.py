@@ -6,19 +6,29 @@ from starlette.requests import ClientDisconnect, Request
 
 from gateway.errors import ClientGone, TooLarge, TooSlow
 from gateway.http_server.connection import WHOLE_BODY
+from gateway.http_server.content_coding import decoded
+from gateway.request.byte_order_mark import without_mark
 from gateway.request.context import RequestContext
 from gateway.request.json_limits import JsonLimits, require_within
 from gateway.request.request_limits import BodyLimits
 
 
 async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
-    """The whole body.
+    """The whole body, as it was before its content coding.
 
     Raises:
         TooLarge: more than `max_bytes`; where the head gives the length, before the body is read.
         TooSlow: the body did not come in time.
         ClientGone: the client has left, so the body will not come.
+        MalformedRequest: it is not in the content coding that its header names.
     """
+    raw = await _raw(request, ctx, body_limits)
+    if "content-encoding" in ctx.headers:
+        return decoded(raw, ctx.headers["content-encoding"], body_limits.max_bytes)
+    return raw
+
+
+async def _raw(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
     if WHOLE_BODY in request.scope:
         # all of it has come: one message holds it, and no timer is needed
         message = await request.receive()
@@ -54,7 +64,7 @@ async def read_json(request: Request, ctx: RequestContext, body_limits: BodyLimi
         TooLarge: as `read_body`, or the JSON has more values or members.
         TooSlow, ClientGone: as `read_body`.
     """
-    raw = await read_body(request, ctx, body_limits)
+    raw = without_mark(await read_body(request, ctx, body_limits))
     require_within(raw, "the body", json_limits or body_limits.json)
     return raw
 

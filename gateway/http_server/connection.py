@@ -28,6 +28,7 @@ from gateway.http_server.connection_state import (
     ON_REQUEST_END,
     TIMED,
 )
+from gateway.http_server.lingering import Lingering
 from gateway.http_server.whole_responses import Outbox, WholeResponses
 from gateway.observability import metrics
 from gateway.request.caller import CALLER, Caller
@@ -61,6 +62,9 @@ class _Refusal(NamedTuple):
 
 
 _MALFORMED = _Refusal(400, "malformed", "this is not HTTP/1.1")
+_VERSION = _Refusal(400, "malformed", "this is neither HTTP/1.1 nor HTTP/1.0; the request line must end with one of them")
+_HOST = _Refusal(400, "malformed", "a request must have one Host header")
+_TRANSFER_ENCODING = _Refusal(400, "malformed", "Transfer-Encoding: must be chunked and nothing else; compress with Content-Encoding")
 _SLOW = _Refusal(408, "slow", "no whole request came in time")
 _LARGE_HEAD = _Refusal(431, "large head", "the request has too many headers, or too large ones; send fewer")
 
@@ -95,7 +99,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it in the same way
         """A client has connected."""
         super().connection_made(transport)
-        self.transport = WholeResponses(transport, self._outbox)  # type: ignore[assignment]  # a transport in all but its base class
+        self._transport = transport
+        self.transport = WholeResponses(transport, self._outbox, self._lingers)  # type: ignore[assignment]  # a transport in all but its base class
         self._set_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -135,6 +140,7 @@ class Connection(HttpToolsProtocol):
             if self.parser.get_method() == b"CONNECT":
                 raise _RefusedError(_MALFORMED)
             return
+        self._require_sound_head()
         self.scope[CALLER] = self._caller  # type: ignore[literal-required]  # a key of ours
         # raises where the URL cannot be read; then there is no request, and its body has not begun
         super().on_headers_complete()
@@ -171,6 +177,29 @@ class Connection(HttpToolsProtocol):
                 self._refuse(cause.refusal if isinstance(cause, _RefusedError) else _MALFORMED)
                 return
 
+    def _require_sound_head(self) -> None:
+        """Refuse heads that a proxy may read otherwise (RFC 9112, sections 2.3, 3.2 and 6.1)."""
+        version, names = self.parser.get_http_version(), [name for name, _ in self.headers]
+        hosts = names.count(b"host")
+        if hosts != 1 and (hosts or version == "1.1"):
+            raise _RefusedError(_HOST)
+        if version != "1.1" and version != "1.0":
+            raise _RefusedError(_VERSION)
+        if b"transfer-encoding" in names:
+            values = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
+            if values != [b"chunked"] or version == "1.0":
+                raise _RefusedError(_TRANSFER_ENCODING)
+
+    def _lingers(self) -> bool:
+        """Read on after an answer that came before the end of its request's body."""
+        if self._state is not BODY or not self.cycle.response_complete:
+            return False
+        self._state = CLOSED
+        self._set_timer()
+        self._transport.set_protocol(Lingering(self._transport, self._header_limits.timeout_s, self.connection_lost))
+        self.flow.resume_reading()
+        return True
+
     def _size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
@@ -187,7 +216,16 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _refuse(self, refusal: _Refusal) -> None:
-        """Close the connection, and say why where that cannot be taken for another answer."""
+        """Close the connection, and say why where that cannot be taken for another answer.
+
+        What was asked before is answered first: what follows it makes it no worse.
+        """
+        if (self._state is HEAD or self._state is IDLE) and self.cycle is not None and not self.cycle.response_complete:
+            self._state = CLOSED
+            self._set_timer()
+            metrics.CUT_OFF.labels(refusal.reason).inc()
+            self.cycle.keep_alive = False
+            return
         can_answer = self._can_answer()
         self._state = CLOSED
         self._set_timer()

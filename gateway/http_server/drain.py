@@ -49,9 +49,9 @@ class Drain:
         def begin(number: int) -> None:
             if not self.draining and callable(stop):
                 self.draining = True
-                log.info("draining", delay_s=self.delay_s)
                 loop.call_later(self.delay_s, self.over.set)
                 loop.call_later(self.delay_s, stop, number, None)
+                log.info("draining", delay_s=self.delay_s)
 
         if callable(stop):
             signal.signal(signal.SIGTERM, on_signal)

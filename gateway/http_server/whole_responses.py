@@ -7,6 +7,7 @@ after its own. A lone response does not wait for the rest of its turn.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 MAX_HELD_BYTES = 65_536
@@ -39,13 +40,15 @@ class WholeResponses:
     """A transport that holds the head of a response back.
 
     The turn's first response is held until its body comes, any other until the turn ends. At most
-    `MAX_HELD_BYTES` are held back.
+    `MAX_HELD_BYTES` are held back. The first `close` does no more than send what is held where
+    `lingers` says that the connection ends by itself.
     """
 
-    __slots__ = ("_held", "_outbox", "_transport")
+    __slots__ = ("_held", "_lingers", "_outbox", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
+    def __init__(self, transport: asyncio.Transport, outbox: Outbox, lingers: Callable[[], bool] = lambda: False) -> None:
         self._transport, self._outbox = transport, outbox
+        self._lingers: Callable[[], bool] | None = lingers
         self._held = b""
 
     def __getattr__(self, name: str) -> Any:
@@ -78,4 +81,6 @@ class WholeResponses:
     def close(self) -> None:
         """Send what is held, and close the transport."""
         self.flush()
-        self._transport.close()
+        lingers, self._lingers = self._lingers, None
+        if lingers is None or not lingers():
+            self._transport.close()

@@ -9,16 +9,19 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict, Processor
 
+from gateway.observability.output import Output
+
 _OURS = logging.getLogger("headrace")
 _SERVER = logging.getLogger("uvicorn.error")
-_OUT = structlog.BytesLogger(sys.stdout.buffer)
+_OUTPUT = Output(sys.stdout.buffer)
+_OUT = structlog.BytesLogger(cast(BinaryIO, _OUTPUT))
 _PID = os.getpid()
 _lines: list[bytes] = []
 
@@ -28,22 +31,15 @@ def configure(level: str) -> None:
 
     The server's events about its start and stop are written too.
     """
-
-    ends: list[Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_pid,
-        structlog.processors.format_exc_info,
-    ]
     structlog.configure(
-        processors=[_drop_below_level, *ends, structlog.processors.JSONRenderer(serializer=_serialize)],
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        processors=_PROCESSORS,
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _OUTPUT)),
         cache_logger_on_first_use=True,
     )
-    library = logging.StreamHandler(sys.stdout)
+    library = logging.StreamHandler(_OUTPUT)
     library.setFormatter(
         ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *ends],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_ENDS],
             processors=[ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer(serializer=_serialize_str)],
         )
     )
@@ -73,8 +69,9 @@ def write_request(line: dict[str, Any]) -> None:
 
 
 def _write_lines() -> None:
-    _OUT.msg(b"\n".join(_lines))
+    lines = b"\n".join(_lines)
     _lines.clear()
+    _OUT.msg(lines)
 
 
 def set_level(level: str) -> None:
@@ -106,3 +103,13 @@ def _serialize(event: dict[str, Any], **_: Any) -> bytes:
 
 def _serialize_str(event: dict[str, Any], **_: Any) -> str:
     return orjson.dumps(event, default=repr).decode()
+
+
+_ENDS: list[Processor] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _add_pid,
+    structlog.processors.format_exc_info,
+]
+# one list for good: loggers keep the one with which they were first used
+_PROCESSORS: list[Processor] = [_drop_below_level, *_ENDS, structlog.processors.JSONRenderer(serializer=_serialize)]

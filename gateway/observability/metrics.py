@@ -55,6 +55,9 @@ ENDPOINTS = Gauge(
 EJECTIONS = Counter("headrace_endpoint_ejections_total", "Tritons taken out: silence, failures, slowness", ("reason",))
 RETRIES = Counter("headrace_triton_retries_total", "Calls made again with another Triton, by the error", ("error",))
 HEDGES = Counter("headrace_triton_hedges_total", "Calls sent to a second Triton because the first took long")
+REPLACED = Counter(
+    "headrace_triton_replaced_total", "Calls that another package than the one asked would have answered", ("model", "version")
+)
 CACHE_ERRORS = Counter("headrace_cache_errors_total", "Look-ups, stores and leases that the cache did not do", ("operation",))
 CACHE_UNREADABLE = Counter(
     "headrace_cache_unreadable_total", "Cached values taken as misses: foreign (not our format), corrupt (altered)", ("reason",)

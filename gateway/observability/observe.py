@@ -2,7 +2,8 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,8 @@ from gateway.request.hooks import End
 log = structlog.get_logger()
 CLIENT_GONE = 499
 """The status in logs and metrics where the client was gone before the answer, as in nginx."""
+SINGLE = frozenset({"authorization", "content-encoding", "x-priority", "x-request-timeout-ms", "x-unit-id"})
+"""Headers of which one value counts: of several, a proxy may read another one than we."""
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -41,6 +44,8 @@ class Observe:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
         ctx = scope[CONTEXT] = RequestContext(given if _REQUEST_ID.fullmatch(given) else _request_id(), headers)
+        if len(headers) != len(scope["headers"]):
+            ctx.repeated = repeated(scope["headers"])
         if self._tracer is not None:
             self._tracer.begin(ctx, scope)
         elif "traceparent" in headers:
@@ -80,6 +85,12 @@ class Observe:
     async def _send_internal_error(self, path: str, send: Send) -> None:
         await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": self._internal_error(path)})
+
+
+def repeated(headers: Iterable[tuple[bytes, bytes]]) -> Sequence[str]:
+    """The names of the headers that may come once and have come more often."""
+    counts = Counter(name.decode("latin-1") for name, _ in headers)
+    return sorted(name for name, count in counts.items() if count > 1 and name in SINGLE)
 
 
 def _request_id() -> str:

@@ -20,11 +20,13 @@ RPC = "headrace.rpc"
 class RequestContext:
     """What is known of a request.
 
-    `headers` are the request's, by lower-case name; of a repeated one the last. `rate_limit` gives
-    the `x-ratelimit-*` headers as they stand when the answer begins. `cache_status` is the value of
+    `headers` are the request's, by lower-case name; of a repeated one the last. `repeated` names
+    those that came more than once although one value counts. `rate_limit` gives the `x-ratelimit-*`
+    headers as they stand when the answer begins. `cache_status` is the value of
     `X-Cache`; of a `partial` answer, `hits` of `items` were cached. `trace_id` is that of the
     client's `traceparent` or, where traces are made, of the span in `trace`, which only
-    `gateway.observability.open_telemetry` looks into.
+    `gateway.observability.open_telemetry` looks into. `body` is the request's, once it was read;
+    while the request is answered `again` (`gateway.calls.replacement`) it is not read anew.
     """
 
     request_id: str
@@ -41,6 +43,9 @@ class RequestContext:
     error: str = ""
     trace_id: str = ""
     trace: Any = None
+    body: bytes = b""
+    again: bool = False
+    repeated: Sequence[str] = ()
 
 
 CURRENT: ContextVar[RequestContext | None] = ContextVar("headrace_request", default=None)

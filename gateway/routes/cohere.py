@@ -32,12 +32,27 @@ async def create_rerank(request: Request) -> Response:
     return await rank(call, await call.json())
 
 
-async def rank(call: Call, raw: bytes) -> Response:
+# the same body as at /rerank asks for another answer here, so that a path must say which
+@router.post("/infinity/rerank", include_in_schema=False)
+async def create_infinity_rerank(request: Request) -> Response:
+    """As `/v1/rerank`, for clients of Infinity, who read documents as texts."""
+    call = await Call.enter(request)
+    return await rank(call, await call.json(), bare_documents=True)
+
+
+async def rank(call: Call, raw: bytes, *, bare_documents: bool = False) -> Response:
     """Answer a body that has `documents`."""
     body = rerank.parse_rerank(raw)
     lane = call.assign(call.model(call.request.path_params.get("model") or body.model, "rerank"), body.version, body.user)
-    max_text_bytes = call.stack.request_limits.max_text_bytes
-    return await call.answer(lane, rerank.ask_rerank(body, lane.manifest, call.ctx.request_id, max_text_bytes, _api_version(call)))
+    ask = rerank.ask_rerank(
+        body,
+        lane.manifest,
+        call.ctx.request_id,
+        call.stack.request_limits.max_text_bytes,
+        _api_version(call),
+        bare_documents=bare_documents,
+    )
+    return await call.answer(lane, ask)
 
 
 @router.post(

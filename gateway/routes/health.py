@@ -1,9 +1,9 @@
-"""`/livez`, `/readyz`, `/metrics`."""
+"""`/`, `/livez`, `/readyz`, `/metrics`."""
 
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.observability import metrics
@@ -53,6 +53,20 @@ class Readiness(BaseModel):
             ]
         }
     )
+
+
+@router.get(
+    "/",
+    summary="Is it alive? For people, the documentation",
+    response_model=Alive,
+    responses={307: {"description": "a browser, which accepts text/html, is led to /docs"}},
+)
+async def root(request: Request) -> Response:
+    """Alive as soon as it answers, as KServe's and TEI's clients ask for it."""
+    headers = {**NO_STORE, "Vary": "Accept"}
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("docs", headers=headers)  # relative: a proxy may have it under a path of its own
+    return JSONResponse({"status": "alive"}, headers=headers)
 
 
 @router.get("/livez", summary="Is the process alive?")

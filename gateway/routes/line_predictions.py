@@ -1,18 +1,20 @@
 """A line of a stream → the line of its prediction or of its error: no line fails another."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
 
 from gateway.calls.call import Call
+from gateway.calls.replacement import by_present_package
 from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line
-from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge
+from gateway.errors import INTERNAL_ERROR, GatewayError, NotCached, Overloaded, PackageReplaced, TooLarge
+from gateway.lane import Lane
 from gateway.request.json_limits import require_within
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import task_of
-from model_repository.manifest import Manifest
 
 log = structlog.get_logger()
 
@@ -23,20 +25,18 @@ class LinePredictions:
     A line without items, because it is at fault, is charged as one item: the stream may have any
     number of lines.
 
-    One version, which `manifest` describes, answers all lines. `parameters` hold for all lines, and
-    the version's task takes them.
+    One version, on which `call` was placed, answers all lines; where its package is replaced, the
+    new one answers the lines after that. `parameters` hold for all lines.
     """
 
     def __init__(
         self,
         call: Call,
-        manifest: Manifest,
         parameters: Mapping[str, Any],
-        predict: Callable[[Sequence[Item]], Awaitable[Prediction]],
+        predict: Callable[[Lane, Sequence[Item]], Awaitable[Prediction]],
     ) -> None:
         self._call, self._limits = call, call.stack.request_limits
-        self._manifest, self._task, self._parameters = manifest, task_of(manifest), parameters
-        self._predict = predict
+        self._parameters, self._predict = parameters, predict
 
     async def line_out(self, line: Line) -> bytes:
         """The output line for an input line."""
@@ -50,17 +50,32 @@ class LinePredictions:
             return ndjson.error_line(line.number, GatewayError(INTERNAL_ERROR))
 
     async def _prediction(self, line: Line) -> Prediction:
+        lane = self._lane()
         try:
-            items = self._items(line)
+            items = self._items(lane, line)
         except GatewayError:
             await self._call.stack.door.charge(self._call.ctx, 1)
             raise
         await self._call.stack.door.charge(self._call.ctx, len(items))
-        return await self._predict(items)
+        try:
+            return await self._predict(lane, items)
+        except PackageReplaced:
+            return await by_present_package(partial(self._predict_anew, line), self._call.stack)
+        except (Overloaded, NotCached):
+            await self._call.stack.door.give_back(self._call.ctx, len(items))
+            raise
 
-    def _items(self, line: Line) -> list[Item]:
+    async def _predict_anew(self, line: Line) -> Prediction:
+        lane = self._lane()
+        return await self._predict(lane, self._items(lane, line))
+
+    def _lane(self) -> Lane:
+        placement = self._call.ctx.placement
+        return self._call.stack.lanes.of(placement.model, placement.version)
+
+    def _items(self, lane: Lane, line: Line) -> list[Item]:
         limits = self._limits
         if line.raw is None:
             raise TooLarge(f"the line has more than {limits.body.max_bytes} bytes; send a shorter instance")
         require_within(line.raw, "the line", limits.body.json)
-        return ndjson.items(line.raw, self._manifest, self._task, self._parameters, limits.max_text_bytes)
+        return ndjson.items(line.raw, lane.manifest, task_of(lane.manifest), self._parameters, limits.max_text_bytes)

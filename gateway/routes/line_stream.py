@@ -15,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 from gateway.concurrency.ordered import Ordered
 from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line, Splitter
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, MalformedRequest
+from gateway.http_server.content_coding import Decoder
 from gateway.request.context import RequestContext
 from gateway.request.request_limits import RequestLimits
 
@@ -35,6 +36,9 @@ class LineStream(Response):
 
     `check` raises a `GatewayError` once the caller may ask no more. The line that comes then gets
     this error, and the stream ends.
+
+    Raises:
+        UnknownCoding: the body is compressed in a way that is not known here.
     """
 
     media_type = ndjson.MEDIA_TYPE
@@ -49,6 +53,7 @@ class LineStream(Response):
     ) -> None:
         self._request, self._ctx, self._limits = request, ctx, limits
         self._line_out, self._check = line_out, check
+        self._decoder = Decoder(ctx.headers.get("content-encoding", ""))
         self._read_over = asyncio.Event()
         self.status_code, self.background = 200, None
         self.init_headers({"X-Accel-Buffering": "no"})  # for proxies that would wait for the whole response
@@ -104,8 +109,12 @@ class LineStream(Response):
         try:
             async with aclosing(self._request.stream()) as chunks:
                 while (chunk := await self._next(chunks)) is not None:
-                    for line in splitter.feed(chunk):
-                        yield await self._checked(line)
+                    for piece in self._decoder.feed(chunk):
+                        for line in splitter.feed(piece):
+                            yield await self._checked(line)
+            self._decoder.end()
+        except MalformedRequest as exc:
+            raise Refused(splitter.next_number, exc) from exc
         finally:
             self._read_over.set()
         for line in splitter.end():

@@ -10,7 +10,6 @@ from gateway.calls.inference import infer
 from gateway.catalog.catalog import Catalog, ServedModel
 from gateway.dialects.open_inference import http_body, metadata, model_config, unsupported
 from gateway.errors import MalformedRequest, NotReady, Unsupported
-from gateway.http_server import content_coding
 from gateway.routes.direct import DirectRoute
 from gateway.routes.documentation import open_inference as documentation
 from gateway.stack import stack_of
@@ -26,19 +25,19 @@ async def server(request: Request) -> Response:
     return _json(metadata.server())
 
 
-@router.get("/v2/health/live", summary="Is the process alive?", response_class=Response, responses=documentation.LIVE)
+@router.get("/v2/health/live", summary="Is the process alive?", responses=documentation.LIVE)
 async def live(request: Request) -> Response:
     """Alive as soon as it answers."""
-    return Response()
+    return _json({"live": True})
 
 
-@router.get("/v2/health/ready", summary="Can it answer?", response_class=Response, responses=documentation.READY)
+@router.get("/v2/health/ready", summary="Can it answer?", responses=documentation.READY)
 async def ready(request: Request) -> Response:
     """Ready once a catalog was read and until it leaves, as `/readyz`."""
     stack = stack_of(request.app)
     if not stack.ready:
         raise NotReady("this gateway is starting or leaving; try again later")
-    return Response()
+    return _json({"ready": True})
 
 
 @router.post("/v2/repository/index", summary="List the versions", responses=documentation.INDEX, openapi_extra=documentation.INDEX_BODY)
@@ -94,14 +93,12 @@ async def model_metadata(request: Request) -> Response:
 @router.get(
     MODEL + "/ready",
     summary="Does the model answer?",
-    response_class=Response,
     responses=documentation.MODEL_READY,
     openapi_extra=documentation.OF_MODEL,
 )
 @router.get(
     VERSION + "/ready",
     summary="Does the version answer?",
-    response_class=Response,
     responses=documentation.MODEL_READY,
     openapi_extra=documentation.OF_VERSION,
 )
@@ -110,7 +107,7 @@ async def model_ready(request: Request) -> Response:
     served = _model(await Call.enter(request))
     if not metadata.is_ready(served, _version(request)):
         raise NotReady(f"model {served.name} does not answer in this version now; try again later")
-    return Response()
+    return _json({"name": request.path_params["model"], "ready": True})
 
 
 @router.get(MODEL + "/config", summary="Model configuration", responses=documentation.CONFIG, openapi_extra=documentation.OF_MODEL)
@@ -129,12 +126,10 @@ async def model_infer(request: Request) -> Response:
     model's default decides.
     """
     call = await Call.enter(request)
-    headers, limits = call.ctx.headers, call.stack.request_limits.body
-    body = content_coding.decoded(await call.body(), headers.get("content-encoding", ""), limits.max_bytes)
-    asked = http_body.parse(body, headers.get(http_body.HEADER_LENGTH), limits.json)
+    asked = http_body.parse(await call.body(), call.ctx.headers.get(http_body.HEADER_LENGTH), call.stack.request_limits.body.json)
     inference = await infer(call, request.path_params["model"], _version(request), asked)
     rendered = http_body.render(asked, *inference)
-    return _coded(rendered, age_header(inference.prediction), headers.get("accept-encoding", ""))
+    return _response(rendered, age_header(inference.prediction))
 
 
 def _model(call: Call) -> ServedModel:
@@ -162,13 +157,9 @@ def _json(value: Any) -> Response:
     return Response(orjson.dumps(value), media_type="application/json")
 
 
-def _coded(body: http_body.Body, headers: dict[str, str], accept_encoding: str) -> Response:
-    content, media_type = body.content, "application/json"
+def _response(body: http_body.Body, headers: dict[str, str]) -> Response:
+    media_type = "application/json"
     if body.json_bytes is not None:
         headers["Inference-Header-Content-Length"] = str(body.json_bytes)
         media_type = "application/octet-stream"
-    if len(content) >= content_coding.MIN_BYTES and (coding := content_coding.accepted(accept_encoding)):
-        headers["Content-Encoding"] = coding
-        headers["Vary"] = "Accept-Encoding"
-        content = content_coding.encoded(content, coding)
-    return Response(content, media_type=media_type, headers=headers)
+    return Response(body.content, media_type=media_type, headers=headers)

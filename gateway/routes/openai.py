@@ -26,6 +26,7 @@ _RESPONSES = responses(EmbeddingsResponse)
     openapi_extra={"requestBody": _BODY, "parameters": REQUEST_HEADERS},
 )
 @router.post("/embeddings", include_in_schema=False)
+@router.post("/infinity/embeddings", include_in_schema=False)
 async def create_embeddings(request: Request) -> Response:
     """Embeddings of texts by a model for feature-extraction. Without X-Unit-ID the `user` is an
     experiment's unit. `/embeddings` is the same.

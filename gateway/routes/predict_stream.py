@@ -49,9 +49,9 @@ async def predict_stream(request: Request) -> Response:
     lane = call.assign(request.path_params["model"], _version(request.query_params.get("version")))
     require_parameters(task_of(lane.manifest), lane.manifest.task, parameters)
     # a stream yields to requests unless X-Priority says another priority
-    predict = partial(call.predict_part, lane, priority=call.priority(Priority.BATCH))
+    predict = partial(call.predict_part, priority=call.priority(Priority.BATCH))
     paced = PacedPredictions(predict, Pace(limits.stream_window), call.timeout_s)
-    lines = LinePredictions(call, lane.manifest, parameters, paced.predict)
+    lines = LinePredictions(call, parameters, paced.predict)
     return LineStream(request, call.ctx, limits, lines.line_out, call.check)
 
 

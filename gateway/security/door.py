@@ -2,12 +2,13 @@
 
 await stack.door.enter(ctx, PREDICT)      authenticates, checks the scope, takes one request
 await stack.door.charge(ctx, len(texts))  takes the request's items
+await stack.door.give_back(ctx, n)        gives them back, where nothing was done for them
 await stack.door.check(ctx, PREDICT)      authenticates again, before each part of a long request
 """
 
 from functools import partial
 
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, MalformedRequest
 from gateway.request.context import RequestContext
 from gateway.request.principal import ADMIN, ANONYMOUS, Principal
 from gateway.security.authenticator import Authenticator
@@ -29,11 +30,14 @@ class Door:
         """Let in a caller that has `scope` (None: any known caller), and write it into `ctx`.
 
         Raises:
+            MalformedRequest: a header of which one value counts came more than once.
             Unauthenticated: the caller is not known.
             Forbidden: the caller is known, but does not have the scope.
             RateLimited: the caller has sent too many requests.
             StateUnavailable: state is gone, and the caller's key is not remembered.
         """
+        if ctx.repeated:
+            raise MalformedRequest(f"{ctx.repeated[0]}: the request has this header more than once; send one")
         await self.check(ctx, scope)
         if self._authenticator is not None:
             ctx.rate_limit = partial(self._limiter.headers, ctx.principal)
@@ -72,3 +76,8 @@ class Door:
         """
         if self._authenticator is not None:
             await self._limiter.take_items(ctx.principal, items)
+
+    async def give_back(self, ctx: RequestContext, items: int) -> None:
+        """Give back a request's items: it was shed, or wanted only what is cached."""
+        if self._authenticator is not None:
+            await self._limiter.give_back_items(ctx.principal, items)

@@ -1,5 +1,6 @@
 """Settings: `HEADRACE_*`, read once, validated, frozen."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from gateway.request.rate_limits import RateLimits, parse_rate_limits
 from gateway.security.tokens import Algorithm, TokenRules
 from gateway.settings import values as setting_values
 from gateway.settings.secret import HttpsUrl, RedisUrl
+from gateway.settings.unknown import unknown
 from gateway.settings.values import FixedKey, of_text
 from model_repository.signature import PublicKey
 
@@ -37,12 +39,22 @@ def _parse_policies(value: object, info: ValidationInfo) -> object:
 
 
 class Settings(BaseSettings):
-    """All settings of a gateway; each field is read from `HEADRACE_<NAME>`."""
+    """All settings of a gateway; each field is read from `HEADRACE_<NAME>`.
+
+    The pages of `gateway/docs` say more: `http.md` of connections, `cache.md`, `overload.md` and so
+    on.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, allow_inf_nan=False, hide_input_in_errors=True)
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="port to listen on")
+    keep_alive_s: float = Field(
+        75, gt=0, description="how long an idle connection stays open, seconds; longer than the proxies in front keep theirs"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(of_text(setting_values.origins))] = Field(
+        (), description="origins whose pages may ask from a browser, e.g. https://app.example, separated by commas; *: all; none: no page"
+    )
     grpc_port: int = Field(0, ge=0, le=65535, description="port of the Open Inference Protocol over gRPC; 0: not spoken")
     grpc_max_streams: int = Field(
         256, ge=1, description="most gRPC calls that a connection may have open at once, a stream being one; a client keeps back others"
@@ -232,8 +244,11 @@ class Settings(BaseSettings):
         """Read the environment.
 
         Raises:
-            SettingsError: names the variable and what is wrong with it.
+            SettingsError: names the variable and what is wrong with it; a variable that is no
+                setting is wrong too.
         """
+        if sentence := unknown(os.environ, cls.model_fields, PREFIX):
+            raise SettingsError(sentence)
         try:
             return cls()
         except ValidationError as exc:

@@ -12,6 +12,7 @@ from gateway.catalog.default_models import USES
 from gateway.request.principal import DEFAULT_SCOPES, parse_scopes
 
 _KEY = re.compile(r"([A-Za-z0-9_.-]{1,100}):([0-9a-f]{64})(?::([a-z+]+))?")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,?#@*]+")
 _ENDPOINT = re.compile(r"(?:dns:///)?(?P<host>[^/\s,]+):(?P<port>\d{1,5})")
 _MAX_PORT = 65_535
 _HEADER = re.compile(r"([a-z0-9_.-]+)=([\x20-\x7e]+)")
@@ -78,6 +79,14 @@ def words(text: str) -> tuple[str, ...]:
 def names(text: str) -> frozenset[str]:
     """`a, b` → the names."""
     return frozenset(filter(None, words(text)))
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """`https://a.example, http://localhost:3000` or `*` → the origins."""
+    found = tuple(filter(None, words(text)))
+    if any(origin != "*" and not _ORIGIN.fullmatch(origin) for origin in found):
+        raise ValueError("give origins as browsers send them, such as https://app.example or http://localhost:3000, without a path; or *")
+    return found
 
 
 def ways_in(text: str) -> frozenset[str]:

@@ -2,32 +2,42 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
-from gateway.request.row import floats_of
-from gateway.tasks.instance import NoParameters, Text
-from gateway.tasks.task import Instance, Task, settings_as
+from gateway.request.row import floats_of, value_of
+from gateway.tasks.float32_json import raw_as_json
+from gateway.tasks.instance import Prompted, Text
+from gateway.tasks.json_answers import item_of
+from gateway.tasks.task import Instance, Task, canonical, settings_as
 from model_repository.manifest import Manifest
 from model_repository.postprocessing import FeatureExtraction as Settings
+
+
+class Parameters(Prompted):
+    """How the embedding is made."""
+
+    normalize: bool | None = Field(None, description="feature-extraction: whether embeddings are brought to length 1")
 
 
 class FeatureExtraction:
     """A prediction is the embedding, a list of numbers."""
 
     instance: type[Strict] = Text
-    parameters: type[Strict] = NoParameters
+    parameters: type[Strict] = Parameters
     answers = "a list of numbers"
 
     def items(self, instance: Instance, parameters: Mapping[str, Any]) -> list[Item]:
         """The text."""
-        return [Item(instance["text"])]
+        return [item_of(instance, parameters)]
 
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """The embedding."""
         (row,) = rows
-        return floats_of(row)
+        return raw_as_json(value_of(row))
 
 
 TASK: Task = FeatureExtraction()
@@ -40,6 +50,26 @@ def settings_of(manifest: Manifest) -> Settings:
         TypeError: the version has another task.
     """
     return settings_as(Settings, manifest)
+
+
+def options_of(
+    manifest: Manifest,
+    *,
+    prompt_name: str | None = None,
+    input_type: Literal["query", "document"] | None = None,
+    normalize: bool | None = None,
+) -> bytes:
+    """The parameters of items whose embeddings a request wants so; None: as the version does.
+
+    What the version does anyway is left out, so that requests which say it share the cache's
+    entries with those that do not.
+    """
+    wanted = {
+        "prompt_name": prompt_name,
+        "input_type": input_type,
+        "normalize": None if normalize == settings_of(manifest).normalize else normalize,
+    }
+    return canonical({name: value for name, value in wanted.items() if value is not None})
 
 
 def dimensions_of(manifest: Manifest) -> list[int]:

@@ -1,7 +1,7 @@
 """Instances and parameters that several tasks take; what one task alone takes lies in its file."""
 
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -23,14 +23,19 @@ class Text(Strict):
     text: str
 
 
-class NoParameters(Strict):
-    """The parameters of a task that takes none."""
-
-
 class TopK(Strict):
     """The parameters of a task whose answers are sorted."""
 
     top_k: Positive | None = Field(None, description="the k best labels, documents or answers, as a list")
+
+
+class Prompted(Strict):
+    """The parameters of a task whose models may have prompts."""
+
+    prompt_name: str | None = Field(None, description='the prompt to put before the text, of those that the model has; "" for none')
+    input_type: Literal["query", "document"] | None = Field(
+        None, description="whether a text is a query or a document, for models that have prompts for them"
+    )
 
 
 @cache

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
 from gateway.request.row import floats_of
-from gateway.tasks.instance import Text, TopK
+from gateway.tasks.function_to_apply import Function, FunctionToApply, options, options_beside
+from gateway.tasks.instance import Text
 from gateway.tasks.task import Instance, Task, settings_as
 from model_repository.manifest import Manifest
 from model_repository.postprocessing import TextClassification as Settings
@@ -31,16 +32,17 @@ class TextPair(Strict):
 class TextClassification:
     """A prediction is the best label; with `top_k` the k best as a list.
 
-    Where several labels may hold at once, it is a list of those that do.
+    Where several labels may hold at once, it is a list of those that do; all of them where the
+    request says which function to apply.
     """
 
     instance: type[Strict] = Text
-    parameters: type[Strict] = TopK
+    parameters: type[Strict] = FunctionToApply
     answers = '`{"label", "score"}`, or a list of them with `top_k` and where several labels may hold'
 
     def items(self, instance: Instance, parameters: Mapping[str, Any]) -> list[Item]:
         """The text."""
-        return [Item(instance["text"])]
+        return [Item(instance["text"], None, options(parameters))]
 
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """{"label", "score"}, or a list of them."""
@@ -51,7 +53,7 @@ class TextClassification:
         if function == "softmax" or len(manifest.labels) == 1:
             return best(row, manifest.labels)._asdict()
         everything = ranked(row, manifest.labels)
-        if function == "identity":
+        if function == "identity" or parameters.get("function_to_apply") is not None:
             return [score._asdict() for score in everything]
         return [score._asdict() for score in everything if score.score >= _thresholds(manifest)[score.label]]
 
@@ -63,7 +65,7 @@ class PairClassification(TextClassification):
 
     def items(self, instance: Instance, parameters: Mapping[str, Any]) -> list[Item]:
         """The pair."""
-        return [Item(instance["text"], instance["text_pair"])]
+        return [Item(instance["text"], instance["text_pair"], options(parameters))]
 
 
 TASK: Task = TextClassification()
@@ -77,6 +79,11 @@ def settings_of(manifest: Manifest) -> Settings:
         TypeError: the version has another task.
     """
     return settings_as(Settings, manifest)
+
+
+def options_of(manifest: Manifest, function_to_apply: Function | None) -> bytes:
+    """The parameters of items whose scores a request wants so; None: as the version does."""
+    return options_beside(settings_of(manifest).function, function_to_apply)
 
 
 def best(row: bytes, labels: tuple[str, ...]) -> Score:

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
 from gateway.request.row import floats_of
-from gateway.tasks.instance import Texts, TopK
-from gateway.tasks.task import Instance, Task, settings_as
+from gateway.tasks.function_to_apply import Function, FunctionToApply, options_beside
+from gateway.tasks.instance import Prompted, Texts
+from gateway.tasks.task import Instance, Task, canonical, settings_as
 from model_repository.manifest import Manifest
 from model_repository.postprocessing import TextRanking as Settings
 
@@ -17,6 +18,10 @@ class Ranking(Strict):
 
     query: str
     documents: Texts
+
+
+class Parameters(FunctionToApply, Prompted):
+    """How documents are scored, and how many come back."""
 
 
 class Relevance(NamedTuple):
@@ -33,12 +38,13 @@ class TextRanking:
     """
 
     instance: type[Strict] = Ranking
-    parameters: type[Strict] = TopK
+    parameters: type[Strict] = Parameters
     answers = 'a list of `{"index", "score"}`, best first'
 
     def items(self, instance: Instance, parameters: Mapping[str, Any]) -> list[Item]:
         """The query beside each document."""
-        return [Item(instance["query"], document) for document in instance["documents"]]
+        options = canonical({name: value for name, value in parameters.items() if name != "top_k"})
+        return [Item(instance["query"], document, options) for document in instance["documents"]]
 
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """The documents, best first."""
@@ -55,6 +61,11 @@ def settings_of(manifest: Manifest) -> Settings:
         TypeError: the version has another task.
     """
     return settings_as(Settings, manifest)
+
+
+def options_of(manifest: Manifest, function_to_apply: Function | None) -> bytes:
+    """The parameters of items whose scores a request wants so; None: as the version does."""
+    return options_beside(settings_of(manifest).function, function_to_apply)
 
 
 def ranking(rows: Sequence[bytes]) -> list[Relevance]:

@@ -28,6 +28,7 @@ class ModelServer(Protocol):
         """The rows of items (`gateway.request.row`); an `ItemFault` where an item alone failed.
 
         Raises:
+            PackageReplaced: the version is another package by now; the catalog is to be read again.
             NotReady: the server is gone, or the version is not ready.
             DeadlineExceeded: no answer within `timeout_s` seconds.
             Overloaded: the server's queue is full.

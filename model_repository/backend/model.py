@@ -28,6 +28,7 @@ from headrace_backend.tensorrt import EngineLimits
 from headrace_backend.tokenizer import TextTokenizer
 
 TEXT, TEXT_PAIR, PARAMETERS = "TEXT", "TEXT_PAIR", "PARAMETERS"
+DIGEST, DIGEST_BYTES = "DIGEST", 32
 REFUSAL_DELAY_S = 2.0
 
 logger = logging.getLogger("headrace_backend")
@@ -35,6 +36,15 @@ logger = logging.getLogger("headrace_backend")
 
 class TritonPythonModel:
     """One instance of one packaged version."""
+
+    @staticmethod
+    def auto_complete_config(config: Any) -> Any:
+        """Declare DIGEST for packages from before there was this output.
+
+        Triton asks unless it was started with `--disable-auto-complete-config`.
+        """
+        config.add_output({"name": DIGEST, "data_type": "TYPE_UINT8", "dims": [DIGEST_BYTES]})
+        return config
 
     def initialize(self, args: dict[str, str]) -> None:
         """Load the version; any fault in it is raised here and becomes Triton's reason."""
@@ -70,6 +80,7 @@ class TritonPythonModel:
         if lone := placement.for_lone_texts():
             wide, neighbours = Session(version / "model.onnx", lone, task.graph_outputs, tokenizer.pad_id), Neighbours()
             sessions = SeenSession(session, neighbours), LoneTextSession(session, wide, neighbours)
+        self._digest = np.frombuffer(bytes.fromhex(manifest["digest"].removeprefix("sha256:")), dtype=np.uint8)
         self._pipeline = Pipeline(tokenizer, sessions[0], task, cost, lone_session=sessions[1])
         self._reporter = Reporter(
             self._pipeline.counts,
@@ -85,13 +96,27 @@ class TritonPythonModel:
         responses, first = [], 0
         for request, items in zip(requests, own, strict=True):
             rows = slice(first, first + len(items))
-            responses.append(pb_utils.InferenceResponse([_tensor(name, answers, rows) for name in request.requested_output_names()]))
+            names = request.requested_output_names()
+            responses.append(pb_utils.InferenceResponse([self._tensor(name, answers, rows) for name in names]))
             first = rows.stop
         return responses
 
     def finalize(self) -> None:
         """Hand the last counts to Triton."""
         self._reporter.close()
+
+    def _tensor(self, name: str, answers: Answers, rows: slice) -> Any:
+        match name:
+            case "ERROR":
+                return pb_utils.Tensor(name, _column([error.encode() for error in answers.errors[rows]]))
+            case "ANSWER":
+                return pb_utils.Tensor(name, _column(answers.json[rows]))
+            case "TOKENS":
+                return pb_utils.Tensor(name, answers.tokens[rows, None])
+            case "DIGEST":
+                return pb_utils.Tensor(name, np.tile(self._digest, (rows.stop - rows.start, 1)))
+            case _:
+                return pb_utils.Tensor(name, answers.outputs[name][rows])
 
 
 def _items(request: Any) -> list[Item]:
@@ -103,18 +128,6 @@ def _items(request: Any) -> list[Item]:
 def _strings(request: Any, name: str) -> list[bytes] | None:
     tensor = pb_utils.get_input_tensor_by_name(request, name)
     return None if tensor is None else list(tensor.as_numpy().reshape(-1))
-
-
-def _tensor(name: str, answers: Answers, rows: slice) -> Any:
-    match name:
-        case "ERROR":
-            return pb_utils.Tensor(name, _column([error.encode() for error in answers.errors[rows]]))
-        case "ANSWER":
-            return pb_utils.Tensor(name, _column(answers.json[rows]))
-        case "TOKENS":
-            return pb_utils.Tensor(name, answers.tokens[rows, None])
-        case _:
-            return pb_utils.Tensor(name, answers.outputs[name][rows])
 
 
 def _column(values: list[bytes]) -> Any:

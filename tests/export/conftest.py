@@ -258,6 +258,20 @@ def outlying(classifier: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def edited(classifier: Path, tmp_path: Path) -> Callable[..., Path]:
+    """The classifier with fields of one of its JSON files changed (None: left out)."""
+
+    def make(file: str, *, of: Path = classifier, **changes: Any) -> Path:
+        folder = shutil.copytree(of, tmp_path / f"edited-{len(list(tmp_path.iterdir()))}")
+        path = folder / file
+        fields = {**(json.loads(path.read_text()) if path.is_file() else {}), **changes}
+        path.write_text(json.dumps({name: value for name, value in fields.items() if value is not None}))
+        return folder
+
+    return make
+
+
+@pytest.fixture
 def inputs(write_recipe: Callable[..., Path]) -> Callable[..., Inputs]:
     """Inputs of a recipe with some fields other than usual."""
 

@@ -44,12 +44,8 @@ def manifest():
     return make
 
 
-@pytest.fixture
-def start_app():
-    """Starts gateways in this process, on a fake Triton, and returns clients of them.
-
-    `client.triton` is the fake; unless another is given, it serves two versions of `topics`.
-    """
+@contextlib.contextmanager
+def apps_started():
     with contextlib.ExitStack() as apps:
 
         def start(triton=None, state=None, **settings):
@@ -61,3 +57,20 @@ def start_app():
 
         yield start
     gc.unfreeze()  # a gateway freezes all objects at its start, and they would stay for all later tests
+
+
+@pytest.fixture
+def start_app():
+    """Starts gateways in this process, on a fake Triton, and returns clients of them.
+
+    `client.triton` is the fake; unless another is given, it serves two versions of `topics`.
+    """
+    with apps_started() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_app_for_module():
+    """The same for the tests of a module together."""
+    with apps_started() as start:
+        yield start

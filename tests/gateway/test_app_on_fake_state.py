@@ -99,6 +99,28 @@ async def test_lines_at_fault_are_charged_too(state):
     assert [json.loads(line)["status"] for line in answer.text.splitlines()] == [422, 422, 422, 429, 429]
 
 
+ONLY_CACHED = {"Cache-Control": "only-if-cached"}
+
+
+async def test_what_was_only_looked_for_in_the_cache_takes_no_items(state):
+    headers = await made(state, items_per_day=2, items_per_s=100)
+    async with running(state) as client:
+        assert [(await predict(client, headers | ONLY_CACHED)).status_code for _ in range(5)] == [504] * 5
+        for _ in range(2):
+            lines = await client.post("/v1/models/topics:predictStream", content=b'"corn"\n' * 2, headers=headers | ONLY_CACHED)
+            assert [json.loads(line)["status"] for line in lines.text.splitlines()] == [504] * 2
+        answers = [await predict(client, headers) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].headers["x-ratelimit-remaining"] == "1"
+
+
+async def test_what_ran_out_of_time_takes_its_items(state):
+    headers = await made(state, items_per_day=1)
+    async with running(state) as client:
+        assert (await predict(client, headers | {"X-Request-Timeout-Ms": "0.001"})).status_code == 504
+        assert (await predict(client, headers)).status_code == 429
+
+
 async def test_gateways_on_one_state_count_a_quota_together(state):
     async with running(state) as one, running(state) as other:
         headers = await made(state, requests_per_day=3)

@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import numpy as np
 import pytest
 from triton_clients import CLIENTS, call, endpoint, tensors
@@ -112,3 +113,40 @@ async def test_classification_versions_and_ids_are_as_those_of_triton(grpc_gatew
     for one, other in zip(ours[2].flat, theirs[2].flat, strict=True):
         value, index = one.decode().split(":")
         assert (approximately(float(value)), index) == (float(other.decode().split(":")[0]), other.decode().split(":")[1])
+
+
+GENERATED = (
+    ("weather", {"TEXT": "alna"}),
+    ("weather", {"TEXT": ["alna", "bero"], "id": "7", "parameters": {"mine": 1}, "other": "x"}),
+    ("embeddings/versions/1", {"TEXT": "alna"}),
+    ("answers", {"TEXT": "alna", "TEXT_PAIR": "alna bero", "PARAMETERS": '{"top_k": 2}'}),
+    ("answers", {"TEXT": "alna", "TEXT_PAIR": "alna bero", "PARAMETERS": "nonsense"}),
+)
+
+
+@pytest.mark.parametrize(("model", "body"), GENERATED)
+def test_generate_answers_as_tritons_extension_does(grpc_gateway, tasks_triton, model, body):
+    def asked(url, verb):
+        answer = httpx.post(f"{url}/v2/models/{model}/{verb}", json=body, timeout=60)
+        return answer.status_code, answer.headers["content-type"], answer.text
+
+    def read(text):
+        found = json.loads(text)
+        found.pop("DIGEST", None)  # the gateway's own, which it asks Triton for
+        return approximately({name: json.loads(value or "null") if name == "ANSWER" else value for name, value in found.items()})
+
+    servers = grpc_gateway.url, f"http://{tasks_triton.http_url}"
+    (status, kind, ours), (expected, _, theirs) = (asked(server, "generate") for server in servers)
+    assert (status, kind, read(theirs)) == (expected, "application/json", read(ours)), ours
+    (status, kind, ours), (expected, expected_kind, theirs) = (asked(server, "generate_stream") for server in servers)
+    assert (status, kind) == (expected, expected_kind)
+    begin, end = "data: ", "\n\n"
+    assert (ours[:6], ours[-2:]) == (theirs[:6], theirs[-2:]) == (begin, end)
+    assert read(theirs.removeprefix(begin)) == read(ours.removeprefix(begin))
+
+
+def test_health_says_what_the_protocol_has_it_say(grpc_gateway):
+    """The bodies of the Open Inference Protocol's `inference_rest.md`."""
+    for path, body in (("health/live", {"live": True}), ("health/ready", {"ready": True})):
+        assert httpx.get(f"{grpc_gateway.url}/v2/{path}").json() == body
+    assert httpx.get(f"{grpc_gateway.url}/v2/models/weather/ready").json() == {"name": "weather", "ready": True}

@@ -65,7 +65,7 @@ def test_usage_counts_the_tokens_up_to_where_the_text_is_cut(client, tasks_repos
 
 @pytest.mark.parametrize("tokens", [[1, 2, 3], [[1, 2], [3]]])
 def test_arrays_of_tokens_are_refused_with_a_sentence(client, tokens):
-    with pytest.raises(openai.UnprocessableEntityError, match="arrays of tokens are not taken") as caught:
+    with pytest.raises(openai.BadRequestError, match="check_embedding_ctx_length=False") as caught:
         client.embeddings.create(model="raw-embeddings", input=tokens)
     assert caught.value.param == "input"
 
@@ -76,15 +76,18 @@ def test_models_are_listed_for_openai_and_kserve(client, tasks_gateway):
     assert httpx.get(f"{tasks_gateway.url}/v1/models").json()["models"] == names
     model = client.models.retrieve("weather")
     assert (model.id, model.object, model.owned_by) == ("weather", "model", "headrace")
-    with pytest.raises(openai.NotFoundError):
+    with pytest.raises(openai.NotFoundError, match="no such model; there are: answers") as caught:
         client.models.retrieve("none")
+    assert caught.value.code == "model_not_found"
+    with pytest.raises(openai.NotFoundError, match="no such path"):
+        client.chat.completions.create(model="weather", messages=[{"role": "user", "content": "a"}])
 
 
 def test_unknown_models_and_models_of_other_tasks_have_different_errors(client):
     with pytest.raises(openai.NotFoundError, match="no such model") as caught:
         client.embeddings.create(model="none", input="a")
     assert caught.value.code == "model_not_found"
-    with pytest.raises(openai.UnprocessableEntityError, match="weather is for text-classification; this path needs one for feature-ext"):
+    with pytest.raises(openai.BadRequestError, match="weather is for text-classification; this path needs one for feature-ext"):
         client.embeddings.create(model="weather", input="a")
 
 
@@ -165,4 +168,4 @@ def test_rerank_sorts_documents_in_coheres_response_format(tasks_gateway, tasks_
     short = httpx.post(f"{tasks_gateway.url}/v2/rerank", json={**body, "top_n": 2, "return_documents": False}).json()
     assert [sorted(one) for one in short["results"]] == [["index", "relevance_score"]] * 2
     refused = httpx.post(f"{tasks_gateway.url}/v1/rerank", json={**body, "model": "weather"})
-    assert (refused.status_code, refused.json()["error"]["type"]) == (422, "invalid_request_error")
+    assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")

@@ -33,14 +33,19 @@ expected-statuses = ["2xx", "3xx", "4xx", 504]
 expected-statuses = ["2xx", 401, 403, 404, 409, 422, 429, "5xx"]
 
 [[operations]]
-include-path = ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"]
+include-path = ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer", "/v2/models/{model}/generate"]
 # Inference-Header-Content-Length says where in the body its JSON ends, which no schema can bind to the body
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 422, 429, "5xx"]
 
 [[operations]]
-include-path = "/v1/embeddings"
-# OpenAI answers dimensions that a model does not have with 400
+include-path = ["/v1/embeddings", "/openai/deployments/{model}/embeddings", "/v1/rerank", "/v2/embed"]
+# OpenAI and Cohere answer with 400 what is 422 elsewhere
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 422, 429, "5xx"]
+
+[[operations]]
+include-path = ["/vertex", "/models/{model}/vertex"]
+# more instances than are allowed may also be more JSON than is read
+checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 413, 422, 429, "5xx"]
 
 [[operations]]
 include-path = "/v1/models/{model}:predictStream"

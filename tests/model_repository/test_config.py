@@ -28,6 +28,7 @@ def test_a_new_configuration_has_text_in_scores_out_and_an_instance_for_each_cor
         ("SCORES", pb.TYPE_FP32, [-1]),
         ("TOKENS", pb.TYPE_INT32, [1]),
         ("ERROR", pb.TYPE_STRING, [1]),
+        ("DIGEST", pb.TYPE_UINT8, [32]),
     ]
     assert config.instances(new) == cores()
     assert new.parameters["execution_provider"].string_value == "CPUExecutionProvider"

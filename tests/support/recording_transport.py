@@ -8,7 +8,7 @@ class RecordingTransport(asyncio.Transport):
 
     def __init__(self):
         super().__init__()
-        self.writes, self.closing = [], False
+        self.writes, self.closing, self.protocol = [], False, None
 
     @property
     def sent(self):
@@ -18,6 +18,9 @@ class RecordingTransport(asyncio.Transport):
     def write(self, data):
         assert not self.closing
         self.writes.append(bytes(data))
+
+    def set_protocol(self, protocol):
+        self.protocol = protocol
 
     def close(self):
         self.closing = True

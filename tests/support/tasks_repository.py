@@ -181,7 +181,13 @@ def _export(model: str, version: int, checkpoint: Path, texts: list[str], folder
     data = folder / f"{model}.jsonl"
     data.write_text("".join(json.dumps(example) + "\n" for example in examples))
     fields = dict(kind.recipe)
-    evaluation = {"data": str(data), "max_drop": 0.01, **{name: fields.pop(name) for name in ("text_pair", "metric") if name in fields}}
+    # random weights answer by chance
+    evaluation = {
+        "data": str(data),
+        "max_drop": 0.01,
+        "allow_weak_reference": True,
+        **{name: fields.pop(name) for name in ("text_pair", "metric") if name in fields},
+    }
     recipe = {
         "model": model,
         "version": version,

@@ -21,10 +21,12 @@ from gateway.dialects.open_inference.tensors import BYTES, FLOAT, Output
 from gateway.dialects.whole_number import whole_number
 from gateway.errors import MalformedRequest
 from gateway.faults import faults
+from gateway.request.byte_order_mark import without_mark
 from gateway.request.bytes_tensor import unpacked
 from gateway.request.json_limits import JsonLimits, require_within
 from gateway.request.json_types import FIRST_FAULT
 from gateway.request.prediction import Prediction
+from gateway.tasks.float32_json import raw_as_json
 from model_repository.tensors import TEXT
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -51,7 +53,7 @@ class OutputParameters(_Part):
     classification: Annotated[int, Field(ge=0)] = Field(0, description="of each row only the best classes, as `value:index`")
 
 
-_Row = Annotated[list[str], Field(min_length=1, max_length=1)]
+_Row = Annotated[list[str], Field(min_length=1, max_length=1), FIRST_FAULT]
 
 
 class InputTensor(_Part):
@@ -148,7 +150,7 @@ def parse(body: bytes, header_length: str | None, json_limits: JsonLimits) -> In
     size = len(body) if header_length is None else _header_size(header_length, len(body))
     if header_length is not None and not size:
         return InferRequest([Input(TEXT, BYTES, [1, 1], [body])], binary=True)
-    head = body[:size]
+    head = without_mark(body[:size])
     require_within(head, "the body", json_limits)
     asked = _validated(head)
     inputs = []
@@ -228,10 +230,11 @@ def _tensor(output: Output, binary: bool) -> Mapping[str, Any]:
     described = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
     if binary:
         return described | {"parameters": {"binary_data_size": len(output.raw)}}
-    return described | {"data": _data(output)}
+    return described | {"data": raw_as_json(output.raw) if output.datatype == FLOAT else data_of(output)}
 
 
-def _data(output: Output) -> Sequence[Any]:
+def data_of(output: Output) -> Sequence[Any]:
+    """The elements of an output, one row after another."""
     if output.datatype == BYTES:
         return [value.decode(errors="replace") for value in unpacked(output.raw)]
     return struct.unpack(f"<{len(output.raw) // 4}{'f' if output.datatype == FLOAT else 'i'}", output.raw)

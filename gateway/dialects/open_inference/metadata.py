@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.catalog.catalog import Catalog, ServedModel
 from gateway.errors import NotFound
+from model_repository.tensors import DIGEST
 
 EXTENSIONS = ["classification", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters"]
 _DATATYPES = {"TYPE_STRING": "BYTES"}
@@ -35,7 +36,8 @@ def model(served: ServedModel, version: int | None) -> dict[str, Any]:
         "versions": [str(number) for number in sorted(versions)],
         "platform": config.platform or config.backend,
         "inputs": [_tensor(tensor) for tensor in config.input],
-        "outputs": [_tensor(tensor) for tensor in config.output],
+        # the headers of an answer say which package gave it
+        "outputs": [_tensor(tensor) for tensor in config.output if tensor.name != DIGEST],
     }
 
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from gateway.dialects.kserve_v1 import Error
+from gateway.dialects.open_inference.generate import GenerateBody, GenerateResponse
 from gateway.dialects.open_inference.http_body import InferBody, InferResponse
-from gateway.routes.documentation.openapi import ERRORS, MODEL, REQUEST_HEADERS, RESPONSE_HEADERS
+from gateway.routes.documentation.openapi import ERRORS, MODEL, REQUEST_HEADERS, RESPONSE_HEADERS, json_body
 from gateway.routes.documentation.schema import schema_of
 
 _Responses = dict[int | str, dict[str, Any]]
@@ -25,12 +26,11 @@ OF_VERSION: dict[str, Any] = {"parameters": [MODEL, _NUMBER]}
 
 _TENSOR = {"name": "TEXT", "datatype": "BYTES", "shape": [-1, 1]}
 _SCORES = {"name": "SCORES", "datatype": "FP32", "shape": [-1, -1]}
-_EMPTY: dict[str, Any] = {"description": "yes"}
 _OF_MODEL_ERRORS = _errors(400, 401, 403, 404, 429, 503)
 SERVER: _Responses = {200: _ok({"name": "headrace", "version": "0.1.0", "extensions": ["classification", "binary_tensor_data"]})}
-LIVE: _Responses = {200: _EMPTY}
-READY: _Responses = {200: _EMPTY, **_errors(503)}
-MODEL_READY: _Responses = {200: _EMPTY, **_OF_MODEL_ERRORS}
+LIVE: _Responses = {200: _ok({"live": True})}
+READY: _Responses = {200: _ok({"ready": True}), **_errors(503)}
+MODEL_READY: _Responses = {200: _ok({"name": "topics", "ready": True}), **_OF_MODEL_ERRORS}
 METADATA: _Responses = {
     200: _ok({"name": "topics", "versions": ["1", "2"], "platform": "headrace", "inputs": [_TENSOR], "outputs": [_SCORES]}),
     **_OF_MODEL_ERRORS,
@@ -68,3 +68,5 @@ _INFERRED: dict[str, Any] = {
 INFER: _Responses = {200: _INFERRED, **_errors(*ERRORS)}
 INFER_OF_MODEL: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _LENGTH, *REQUEST_HEADERS]}
 INFER_OF_VERSION: dict[str, Any] = {"requestBody": _INFER_BODY, "parameters": [MODEL, _NUMBER, _LENGTH, *REQUEST_HEADERS]}
+GENERATE: _Responses = {200: {"model": GenerateResponse, "headers": RESPONSE_HEADERS}, **_errors(*ERRORS)}
+GENERATE_BODY: dict[str, Any] = {"requestBody": json_body(schema_of(GenerateBody)), "parameters": [MODEL, *REQUEST_HEADERS]}

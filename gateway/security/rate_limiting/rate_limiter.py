@@ -111,6 +111,14 @@ class RateLimiter:
         if held.account.items:
             await self._take(held, held.account.items, float(items))
 
+    async def give_back_items(self, principal: Principal, items: int) -> None:
+        """Give back items that were spent, because nothing was done for them."""
+        held = self._account(principal)
+        while held.tenant.renewing:  # a renewal decides itself what is held after it
+            await held.tenant.renewed()
+        for meter in held.account.items:
+            meter.tokens += items
+
     def headers(self, principal: Principal) -> Iterator[tuple[bytes, bytes]]:
         """`x-ratelimit-*` of the limit that is nearest to its end; nothing where none holds."""
         held = self._held.get(principal.id)

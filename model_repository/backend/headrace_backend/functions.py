@@ -27,4 +27,8 @@ def identity(logits: Floats) -> Floats:
     return logits
 
 
-FUNCTIONS: Mapping[str, Callable[[Floats], Floats]] = {"softmax": softmax, "sigmoid": sigmoid, "identity": identity}
+FUNCTIONS: Mapping[str, Callable[[Floats], Floats]] = {"softmax": softmax, "sigmoid": sigmoid, "tanh": np.tanh, "identity": identity}
+"""By the names that manifests have."""
+
+APPLIED: Mapping[str, Callable[[Floats], Floats]] = {"softmax": softmax, "sigmoid": sigmoid, "none": identity}
+"""What a request may apply instead, by the names of transformers' `function_to_apply`."""

@@ -19,10 +19,14 @@ class Item(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What the model reads at once, were it long enough: a text, or a pair of texts."""
+    """What the model reads at once, were it long enough: a text, or a pair of texts.
+
+    `prompt` is the beginning of the text whose tokens are not pooled ("": all are).
+    """
 
     text: str
     text_pair: str | None = None
+    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,12 +34,14 @@ class Window:
     """Tokens that fit into the model: a whole query, its beginning, or an overlapping part of it.
 
     `ids` and `type_ids` are int64 [tokens]; `type_ids` is None where all are 0. `encoding` is the
-    tokenizer's, with character offsets, where a task needs it.
+    tokenizer's, with character offsets, where a task needs it. The first `not_pooled` tokens are
+    those of a prompt that is not pooled.
     """
 
     ids: NDArray[np.int64]
     type_ids: NDArray[np.int64] | None = None
     encoding: Any = None
+    not_pooled: int = 0
 
 
 class Encoded(NamedTuple):

@@ -13,7 +13,8 @@ from headrace_backend import fusions, tensorrt
 from headrace_backend.items import Window
 from headrace_backend.placement import Placement
 
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+INPUTS = ("input_ids", "attention_mask", "token_type_ids", "pooling_mask")
+"""What a graph may take. `pooling_mask` is the attention mask without the tokens of a prompt."""
 TRIED_SHAPE = (4, 32)
 """The most rows and tokens of the runs that decide whether to bind inputs and outputs."""
 TRIES = 5
@@ -86,7 +87,13 @@ def padded(windows: Sequence[Window], pad_id: int) -> dict[str, NDArray[np.int64
     for row, window in enumerate(windows):
         if window.type_ids is not None:
             type_ids[row, : len(window.type_ids)] = window.type_ids
-    return {"input_ids": ids, "attention_mask": mask.astype(np.int64), "token_type_ids": type_ids}
+    attention = mask.astype(np.int64)
+    pooling = attention
+    if any(window.not_pooled for window in windows):
+        pooling = attention.copy()
+        for row, window in enumerate(windows):
+            pooling[row, : window.not_pooled] = 0
+    return {"input_ids": ids, "attention_mask": attention, "token_type_ids": type_ids, "pooling_mask": pooling}
 
 
 def _open(graph: Path, placement: Placement) -> ort.InferenceSession:

@@ -1,5 +1,6 @@
 """The search for layers to keep in fp32, alone and on models that int8 ruins in a known layer."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from export.__main__ import main
 from export.errors import ExportError
-from export.graphs.sensitivity import Layer, fewest_kept, rank, search
+from export.graphs.sensitivity import Layer, fewest_kept, most_tries, rank, search, search_seconds
 from export.inputs import Inputs
 from model_repository.manifest import GRAPH, Manifest
 
@@ -67,10 +69,16 @@ def operators(graph: Path, layer: str) -> set[str]:
 
 
 def test_the_layer_that_int8_ruins_is_found_and_kept_in_fp32(
-    inputs: Read, fragile: Path, package: Callable[[Inputs], Manifest], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    inputs: Read, fragile: Path, evaluation: Path, package: Callable[[Inputs], Manifest], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest = package(inputs(checkpoint=str(fragile), evaluation__max_drop=0.005))
-    assert "sensitivity   1 of 19 layers stay in fp32: bert/pooler/dense" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "sensitivity   1 of 19 layers stay in fp32: bert/pooler/dense" in printed
+    announced = (
+        r"int8 does not pass, so now comes a search .*: 19 are quantized one at a time, then up to 12 graphs are judged on 60 examples; "
+        r"the other 60 judge what is found\. It may take about \d+ seconds, .* To forbid it: sensitivity: false in the recipe\.\n +sens"
+    )
+    assert re.search(announced, printed), printed
     found = manifest.sensitivity
     assert found
     assert (found.layers_kept, found.layers[0].layer) == (1, "bert/pooler/dense")
@@ -79,7 +87,8 @@ def test_the_layer_that_int8_ruins_is_found_and_kept_in_fp32(
     assert found.curve[1].size_bytes > found.curve[0].size_bytes
     assert all(len(point.latencies) == 2 for point in found.curve)
     assert manifest.quality
-    assert manifest.quality.packaged == found.curve[1].quality
+    assert (manifest.quality.examples, manifest.quality.chosen_on) == (60, 60)
+    assert main(["verify", "weather/1", "--repository", str(tmp_path / "repository"), "--evaluation", str(evaluation)]) == 0
     packaged = tmp_path / "repository/weather/1" / GRAPH
     assert manifest.precision == "int8-dynamic"
     assert "MatMulInteger" not in operators(packaged, "bert/pooler")
@@ -108,3 +117,8 @@ def test_the_whole_curve_is_measured_where_the_recipe_asks_for_it(inputs: Read, 
     assert found.layers_kept == 0
     sizes = [point.size_bytes for point in found.curve]
     assert sizes[0] < sizes[-1]
+
+
+def test_the_time_of_a_search_is_that_of_its_graphs_and_of_judging_them() -> None:
+    assert search_seconds(20, 2.0, 3.0, 0.25) == pytest.approx(20 * (2.0 + 0.75) + most_tries(20) * 5.0)
+    assert search_seconds(20, 2.0, 3.0, 4.0) == pytest.approx(20 * 5.0 + most_tries(20) * 5.0)

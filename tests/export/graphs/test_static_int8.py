@@ -129,7 +129,7 @@ def test_pairs_are_read_from_any_format_of_an_evaluation_set(inputs: Read, tmp_p
     for data in ("train.csv", "train.jsonl", "train.parquet", "train"):
         found = inputs(target="gpu", calibration={"data": data, "text": "q", "text_pair": "d"}).calibration
         assert found
-        assert [tuple(query) for query in found.queries] == [("alna", "bero, co"), ("duto", "")]
+        assert [(query.text, query.text_pair) for query in found.queries] == [("alna", "bero, co"), ("duto", "")]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_pairs_are_read_from_any_format_of_an_evaluation_set(inputs: Read, tmp_p
     [
         (None, r"calibration\.data: .* cannot be read: No such file"),
         ("", r"calibration\.data: .* holds no example"),
-        ("[", r"calibration\.data: line 1 of .* is not JSON"),
+        ("[", r"calibration\.data: .* begins as a JSON array, and is none"),
         ('{"texts": "a"}', r"calibration\.text: .* has no field 'text'; its fields are texts"),
         ('{"text": "a"}\n{"text": 1}', r"calibration\.text: line 2 of .* has no field 'text' that holds a string"),
     ],

@@ -151,3 +151,15 @@ def test_what_is_wrong_with_yaml_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text("model: topics\nlabels: [a, b\nversion: 1\n")
     assert fault(path).startswith("not YAML: line 3, column 8: while parsing a flow sequence, expected ',' or ']'")
+
+
+def test_nobody_judges_only_where_the_recipe_says_so(write_recipe: Write) -> None:
+    assert Recipe.read(write_recipe(evaluation="none")).evaluation is None
+    assert Recipe.read_all(write_recipe(), evaluate=False)[0].evaluation is None
+    how = "write evaluation: {data: held-out.csv, max_drop: 0.01}, or evaluation: none if nobody is to judge the version's quality"
+    assert fault(write_recipe(evaluation=None)) == f"the field evaluation is missing; {how}"
+    path = write_recipe(evaluation=None)
+    path.write_text(f"{path.read_text()}evaluation:\n")
+    assert fault(path) == f"evaluation: it is empty; {how}"
+    assert "sensitivity: true needs an evaluation set" in fault(write_recipe(evaluation="none", sensitivity=True))
+    assert "texts is for recipes with evaluation: none" in fault(write_recipe(texts={"data": "texts.txt"}))

@@ -8,7 +8,7 @@ import pytest
 
 from export.__main__ import main
 from model_repository import config, serving
-from model_repository.manifest import Quality, read_versions
+from model_repository.manifest import FILE, GRAPH, Quality, Unjudged, read_versions
 from model_repository.signature import PrivateKey
 
 
@@ -164,7 +164,7 @@ def test_promotions_are_rolled_back_one_by_one(registry, capsys):
         assert default() == version
     assert "(before: version 2). No running Triton was told: give --triton" in capsys.readouterr().out
     assert registry("promote", "weather/1") == 0
-    assert capsys.readouterr().out == "weather: version 1 is the default already.\n"
+    assert capsys.readouterr().out.startswith("weather: version 1 is the default already. No running Triton was told: give --triton")
     for version in (2, 1, None):
         assert registry("rollback", "weather") == 0
         assert default() == version
@@ -331,3 +331,58 @@ def test_a_triton_that_does_not_answer_leaves_the_configuration_as_it_was(regist
     assert registry("gc", "--no-experiments", "--yes", "--json", "--triton", f"127.0.0.1:{unused_tcp_port}") == 1
     assert capsys.readouterr().out == "", "nothing is said to be removed that was not"
     assert registry.files() == before
+
+
+@pytest.mark.parametrize("url", ["localhost", "localhost:abc", "a b:1", ":8000", "host:99999", "[::1", "host:-1", "host:8000/x", "\n:1"])
+@pytest.mark.parametrize("verb", [("promote", "weather/1"), ("load", "weather"), ("unload", "weather/2"), ("list",)])
+def test_a_triton_that_is_none_is_one_sentence(registry, capsys, verb, url):
+    before = registry.files()
+    assert registry(*verb, "--triton", url) == 1
+    assert re.fullmatch(
+        r"export: --triton .*: give host:port of Triton's HTTP endpoint, such as 127\.0\.0\.1:8000\n", capsys.readouterr().err
+    )
+    assert registry.files() == before
+
+
+@pytest.fixture
+def unjudged(registry):
+    """A fourth version, whose quality nobody judged."""
+    return registry.add(4, unjudged=Unjudged(texts=40, same_answers=40))
+
+
+def test_a_version_that_nobody_judged_is_promoted_only_where_it_is_said(registry, unjudged, capsys):
+    assert registry("promote", "weather/4") == 1
+    assert "quality was not judged: weather/4 was exported without an evaluation set" in (error := capsys.readouterr().err)
+    assert error.endswith("add --unjudged\n")
+    assert registry("promote", "weather/4", "--unjudged") == 0
+    assert serving.default_version(registry.settings()) == 4
+
+
+def test_a_version_that_nobody_judged_is_not_the_default_by_being_the_newest(registry, unjudged):
+    assert serving.default_version(registry.settings()) == 3
+    registry.add(1, model="alone", unjudged=unjudged.unjudged)
+    assert serving.default_version(registry.settings("alone")) is None
+
+
+@pytest.mark.parametrize(
+    "verb", [("promote", "weather/1"), ("verify", "weather/1"), ("load", "weather/1"), ("unload", "weather/1"), ("list",)]
+)
+@pytest.mark.parametrize("damage", ["manifest", "folder", "configuration"])
+def test_a_damaged_repository_is_one_sentence(registry, capsys, verb, damage):
+    version = registry.repository / "weather/1"
+    if damage == "manifest":
+        (version / FILE).write_bytes(b"\xff\x00")
+    elif damage == "folder":
+        (version / GRAPH).unlink()
+        (version / GRAPH).mkdir()
+    else:
+        (registry.repository / "weather" / config.FILE).write_bytes(b"\xff\x00")
+    code, error = registry(*verb), capsys.readouterr().err
+    assert code in (0, 1)
+    assert error.startswith("export: ") if code else error == ""
+
+
+def test_a_triton_that_does_not_answer_is_named_also_where_the_version_is_the_default_already(registry, capsys, unused_tcp_port):
+    assert registry("promote", "weather/1") == 0
+    assert registry("promote", "weather/1", "--triton", f"127.0.0.1:{unused_tcp_port}") == 1
+    assert f"Triton at 127.0.0.1:{unused_tcp_port} does not answer" in capsys.readouterr().err

@@ -136,12 +136,23 @@ def test_label_sets_with_thresholds(packaged: Any, checkpoint: Any, texts: list[
     np.testing.assert_allclose(ask(*texts[:8]), [[one[label] for label in manifest.labels] for one in found[:8]], atol=1e-4)
 
 
-def test_regression(packaged: Any, checkpoint: Any, texts: list[str], tmp_path: Path) -> None:
-    folder = checkpoint("BertForSequenceClassification", num_labels=1)
-    data = write(tmp_path / "set.jsonl", [{"text": text, "label": len(text)} for text in texts])
-    manifest, ask = packaged(checkpoint=str(folder), labels=["length"], evaluation__data=data, evaluation__metric="rmse")
+@pytest.mark.parametrize("names", [("price",), ("price", "age", "rooms")])
+def test_regression(packaged: Any, checkpoint: Any, texts: list[str], tmp_path: Path, names: tuple[str, ...]) -> None:
+    import transformers
+
+    folder = checkpoint("BertForSequenceClassification", problem_type="regression", **named(names))
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
+    model.classifier.weight.data[0] *= 30_000  # large numbers, of which fp32 keeps seven digits
+    model.save_pretrained(folder)
+    hf = transformers.pipeline("text-classification", str(folder), top_k=None, truncation=True, max_length=24)
+    found = [{entry["label"]: entry["score"] for entry in answer} for answer in hf(texts)]
+    expected = [[one[name] for name in names] for one in found]
+    rows = [{"text": text, "label": row if len(row) > 1 else row[0]} for text, row in zip(texts, expected, strict=True)]
+    data = write(tmp_path / "set.jsonl", rows)
+    manifest, ask = packaged(checkpoint=str(folder), evaluation__data=data, evaluation__metric="pearson")
     assert manifest.postprocessing.function == "identity"
-    assert ask(texts[0])[0].shape == (1,)
+    assert manifest.quality.reference == pytest.approx(1)
+    np.testing.assert_allclose(ask(*texts[:8]), expected[:8], rtol=1e-4, atol=1e-3)
 
 
 def test_pairs_of_texts(packaged: Any, checkpoint: Any, texts: list[str], tmp_path: Path) -> None:
@@ -279,7 +290,7 @@ def test_zero_shot_classification(packaged: Any, checkpoint: Any, texts: list[st
             {"task": "feature-extraction", "postprocessing": {"pooling": "mean", "normalize": True, "matryoshka_dimensions": [64]}},
             "postprocessing.matryoshka_dimensions: give a list of whole numbers from 1 to 32",
         ),
-        ({"task": "text-ranking"}, "text-ranking needs a head with one output, and the checkpoint's has 3"),
+        ({"task": "text-ranking"}, "text-ranking needs one score for each pair, and the checkpoint's head gives 3"),
         ({"task": "zero-shot-classification"}, "labels: none of cold, mild, warm is called entailment"),
         ({"postprocessing": {"thresholds": {"cold": 0.5}}}, "postprocessing.thresholds: they are for function sigmoid"),
         (

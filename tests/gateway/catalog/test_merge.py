@@ -17,7 +17,7 @@ def test_a_version_is_ready_where_it_is_ready():
     both = {"a": catalog(v1=version("x"), v2=version("y", ready=False)), "b": catalog(v1=version("x"), v2=version("y"))}
     model = merged(both).model("topics")
     assert (model.is_ready(1), model.is_ready(2), model.instances) == (True, True, 4)
-    assert routes(merged(both), both) == {"a": {("topics", 1)}, "b": {("topics", 1), ("topics", 2)}}
+    assert routes(merged(both), both) == {"a": {("topics", 1, "x")}, "b": {("topics", 1, "x"), ("topics", 2, "y")}}
 
 
 def test_models_and_versions_of_all_are_there():
@@ -28,7 +28,7 @@ def test_models_and_versions_of_all_are_there():
 def test_of_two_packages_under_one_number_the_one_on_most_answers():
     three = {"a": catalog(v1=version("old")), "b": catalog(v1=version("new")), "c": catalog(v1=version("new"))}
     assert merged(three).model("topics").versions[1].manifest.digest == "new"
-    assert routes(merged(three), three) == {"a": set(), "b": {("topics", 1)}, "c": {("topics", 1)}}
+    assert routes(merged(three), three) == {"a": set(), "b": {("topics", 1, "new")}, "c": {("topics", 1, "new")}}
     half = {"a": catalog(v1=version("old")), "b": catalog(v1=version("new", ready=False))}
     assert merged(half).model("topics").versions[1].manifest.digest == "old"
 
@@ -57,7 +57,7 @@ def test_what_only_a_silent_one_has_served_is_known_and_not_ready():
     both = merged({**two, "a": unready(two["a"])})
     assert ({name: model.is_ready(1) for name, model in both.models.items()}) == {"spam": False, "topics": True}
     assert both.model("spam").versions[1].manifest.digest == "x"
-    assert routes(both, {**two, "a": unready(two["a"])}) == {"a": set(), "b": {("topics", 1)}}
+    assert routes(both, {**two, "a": unready(two["a"])}) == {"a": set(), "b": {("topics", 1, "y")}}
 
 
 def test_of_a_silent_one_no_instance_counts():

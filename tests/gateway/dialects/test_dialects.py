@@ -2,6 +2,7 @@ import json
 import struct
 
 import httpx
+import orjson
 import pytest
 
 from gateway.catalog.catalog import Catalog, ServedModel, ServedVersion
@@ -26,6 +27,11 @@ def embedder(manifest):
 @pytest.fixture
 def ranker(manifest):
     return manifest(task="text-ranking", labels=(), max_length=9, postprocessing={})
+
+
+def as_sent(answer):
+    """What a client reads."""
+    return orjson.loads(orjson.dumps(answer))
 
 
 def embedding(*numbers, tokens=5):
@@ -71,8 +77,8 @@ def test_openai_faults_name_their_parameter_and_repeat_no_input(body, param, sen
 def test_embeddings_that_are_cut_have_length_one_again(embedder):
     version = embedder(matryoshka_dimensions=(2, 4))
     rows = [embedding(3, 4, 0, 12, tokens=12)]
-    answer = embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows))
-    assert answer["data"] == [{"object": "embedding", "index": 0, "embedding": pytest.approx((0.6, 0.8))}]
+    answer = as_sent(embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows)))
+    assert answer["data"] == [{"object": "embedding", "index": 0, "embedding": pytest.approx([0.6, 0.8])}]
     assert answer["usage"] == {"prompt_tokens": 9, "total_tokens": 9}
     with pytest.raises(UnsupportedOption, match="trained for 2, 4"):
         embeddings({"input": "a", "dimensions": 3}, version)
@@ -82,17 +88,17 @@ def test_embeddings_that_are_cut_have_length_one_again(embedder):
 def test_a_model_without_normalization_is_cut_without_it(embedder):
     version = embedder(normalize=False, matryoshka_dimensions=(2,))
     rows = [embedding(3, 4, 0, 12)]
-    answer = embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows))
-    assert answer["data"][0]["embedding"] == (3, 4)
+    answer = as_sent(embeddings({"input": "a", "dimensions": 2}, version).render(Prediction(version, rows)))
+    assert answer["data"][0]["embedding"] == [3, 4]
 
 
 def test_tei_embeddings_have_length_one_unless_told_otherwise(embedder):
     raw = embedder(normalize=False)
     rows = [embedding(3, 4, 0, 0)]
-    assert asked(tei.ask_embed, {"inputs": "a"}, raw).render(Prediction(raw, rows)) == [pytest.approx((0.6, 0.8, 0, 0))]
-    assert asked(tei.ask_embed, {"inputs": "a", "normalize": False}, raw).render(Prediction(raw, rows)) == [(3, 4, 0, 0)]
-    with pytest.raises(InvalidRequest, match="length 1 always"):
-        asked(tei.ask_embed, {"inputs": "a", "normalize": False}, embedder())
+    assert as_sent(asked(tei.ask_embed, {"inputs": "a"}, raw).render(Prediction(raw, rows))) == [pytest.approx([0.6, 0.8, 0, 0])]
+    assert as_sent(asked(tei.ask_embed, {"inputs": "a", "normalize": False}, raw).render(Prediction(raw, rows))) == [[3, 4, 0, 0]]
+    assert asked(tei.ask_embed, {"inputs": "a", "normalize": False}, raw).items == [Item(b"a")]
+    assert asked(tei.ask_embed, {"inputs": "a", "normalize": False}, embedder()).items == [Item(b"a", None, b'{"normalize":false}')]
 
 
 def test_tei_cuts_texts_unless_told_otherwise(embedder):
@@ -114,13 +120,65 @@ def test_tei_predict_tells_a_pair_from_a_list_of_texts(manifest):
             asked(tei.ask_predict, {"inputs": body}, version)
 
 
-@pytest.mark.parametrize(("raw", "wanted"), [(True, False), (False, True)])
-def test_tei_raw_scores_are_those_that_the_model_has(manifest, raw, wanted):
-    version = manifest(task="text-ranking", labels=(), postprocessing={"function": "identity" if raw else "sigmoid"})
-    body = {"query": "q", "texts": ["a"]}
-    assert asked(tei.ask_rerank, {**body, "raw_scores": raw}, version).items == asked(tei.ask_rerank, body, version).items
-    with pytest.raises(InvalidRequest, match=f"leave it out or say {str(raw).lower()}"):
-        asked(tei.ask_rerank, {**body, "raw_scores": wanted}, version)
+@pytest.mark.parametrize(
+    ("own", "raw_scores", "options"),
+    [
+        ("sigmoid", None, b""),
+        ("sigmoid", False, b""),
+        ("sigmoid", True, b'{"function_to_apply":"none"}'),
+        ("identity", None, b""),
+        ("identity", True, b""),
+        ("identity", False, b'{"function_to_apply":"sigmoid"}'),
+    ],
+)
+def test_tei_raw_scores_are_logits_and_others_are_from_0_to_1(manifest, own, raw_scores, options):
+    version = manifest(task="text-ranking", labels=(), postprocessing={"function": own})
+    body = {"query": "q", "texts": ["a"], "raw_scores": raw_scores}
+    assert asked(tei.ask_rerank, body, version).items == [Item(b"q", b"a", options)]
+
+
+def test_tei_predicts_raw_scores_too(manifest):
+    assert asked(tei.ask_predict, {"inputs": "a", "raw_scores": True}, manifest()).items == [
+        Item(b"a", None, b'{"function_to_apply":"none"}')
+    ]
+    assert asked(tei.ask_predict, {"inputs": "a", "raw_scores": False}, manifest()).items == [Item(b"a")]
+
+
+PROMPTS = {"query": "query: ", "document": "passage: ", "clustering": "cluster: "}
+
+
+@pytest.mark.parametrize(
+    ("input_type", "options"),
+    [
+        ("query", b'{"input_type":"query"}'),
+        ("search_query", b'{"input_type":"query"}'),
+        ("passage", b'{"input_type":"document"}'),
+        ("search_document", b'{"input_type":"document"}'),
+        ("clustering", b'{"prompt_name":"clustering"}'),
+    ],
+)
+def test_a_type_of_input_chooses_the_prompt_of_models_that_have_some(embedder, input_type, options):
+    assert embeddings({"input": "a", "input_type": input_type}, embedder(prompts=PROMPTS)).items == [Item(b"a", None, options)]
+    assert embeddings({"input": "a", "input_type": input_type}, embedder()).items == [Item(b"a")]
+
+
+def test_a_prompt_that_the_model_does_not_have_is_refused(embedder):
+    assert asked(tei.ask_embed, {"inputs": "a", "prompt_name": "query"}, embedder(prompts=PROMPTS)).items == [
+        Item(b"a", None, b'{"prompt_name":"query"}')
+    ]
+    for version, sentence in ((embedder(prompts=PROMPTS), "has the prompts query, document, clustering"), (embedder(), "has no prompts")):
+        with pytest.raises(InvalidRequest, match=f"^prompt_name: this model {sentence}"):
+            asked(tei.ask_embed, {"inputs": "a", "prompt_name": "title"}, version)
+    with pytest.raises(InvalidRequest, match=r"^input_type: this model has prompts, and none for classification"):
+        embeddings({"input": "a", "input_type": "classification"}, embedder(prompts=PROMPTS))
+
+
+@pytest.mark.parametrize(("wanted", "options"), [(True, b""), (False, b'{"normalize":false}'), (None, b"")])
+def test_vllms_use_activation_is_normalization(embedder, wanted, options):
+    assert embeddings({"input": "a", "use_activation": wanted}, embedder()).items == [Item(b"a", None, options)]
+    raw = embedder(normalize=False)
+    [one] = as_sent(embeddings({"input": "a", "use_activation": wanted}, raw).render(Prediction(raw, [embedding(3, 4, 0, 0)])))["data"]
+    assert one["embedding"] == pytest.approx([0.6, 0.8, 0, 0] if wanted else [3, 4, 0, 0])
 
 
 def test_pipelines_share_the_items_of_other_dialects(manifest):

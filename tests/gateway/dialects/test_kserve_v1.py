@@ -63,7 +63,10 @@ def test_an_instance_of_another_task_is_refused_with_an_example(manifest, classi
 
 
 def test_a_parameter_of_another_task_is_refused_with_those_there_are(classifier):
-    with pytest.raises(InvalidRequest, match=r"parameters\.multi_label: a model for text-classification does not take it; it takes: top_k"):
+    with pytest.raises(
+        InvalidRequest,
+        match=r"parameters\.multi_label: a model for text-classification does not take it; it takes: function_to_apply, top_k",
+    ):
         items({"instances": ["a"], "parameters": {"multi_label": True}}, classifier)
 
 
@@ -157,3 +160,10 @@ def test_instances_that_were_cut_are_named_with_their_tokens(manifest, classifie
     ranking = manifest(task="text-ranking", labels=(), max_length=9, postprocessing={})
     rows = [struct.pack("<fi", 0.5, tokens) for tokens in (9, 10, 812, 9)]
     assert rendered(ranking, rows, [1, 3])["truncated"] == [{"instance": 1, "tokens": 812}]
+
+
+@pytest.mark.parametrize("more", [{"parameters": None}, {"version": None}, {"unheard_of": None}, {"signature_name": "serving_default"}])
+def test_null_counts_as_absent_and_tensorflow_servings_signature_changes_nothing(more):
+    body = kserve_v1.parse(json.dumps({"instances": ["a"], **more}).encode())
+    assert (kserve_v1.given(body.parameters), body.version) == ({}, None)
+    assert kserve_v1.given(kserve_v1.parse(b'{"instances": ["a"], "parameters": {"top_k": null, "unheard_of": null}}').parameters) == {}

@@ -90,14 +90,34 @@ def test_a_ranker_that_reads_documents_in_windows_cuts_none(manifest, field, val
         answered(windowed, (0.5, 16), **{field: value})
 
 
+RAW, SCORES = b'{"function_to_apply":"none"}', b'{"function_to_apply":"sigmoid"}'
+
+
+@pytest.mark.parametrize(
+    ("own", "body", "options"),
+    [
+        ("sigmoid", {"raw_scores": True}, RAW),
+        ("sigmoid", {"use_activation": False}, RAW),
+        ("sigmoid", {"raw_scores": False, "use_activation": True}, b""),
+        ("identity", {"raw_scores": True}, b""),
+        ("identity", {"raw_scores": False}, SCORES),
+        ("identity", {"use_activation": True}, b""),
+    ],
+)
+def test_scores_are_raw_where_the_request_wants_them(manifest, own, body, options):
+    """Infinity's `raw_scores` leaves out the sigmoid, vLLM's `use_activation` the model's own."""
+    version = manifest(task="text-ranking", labels=(), postprocessing={"function": own})
+    assert asked(version, **body).items == [Item(b"q", b"a", options)]
+    with pytest.raises(InvalidRequest, match=r"^use_activation: raw_scores says the opposite"):
+        asked(version, raw_scores=True, use_activation=True)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
         ("truncate_prompt_tokens", -2, "Input should be greater than or equal to -1"),
         ("rank_fields", ["title"], 'documents are ranked by their text; leave it out or say \\["text"\\]'),
         ("relevant_spans", {"mode": "on"}, "documents are ranked as a whole; leave it out"),
-        ("use_activation", False, "this model answers scores from 0 to 1 only; leave it out or say true"),
-        ("raw_scores", True, "this model answers scores from 0 to 1 only; leave it out or say false"),
         ("documents", [{"title": "no text"}], 'each a text or {"text": "…"}'),
         ("priority", "high", "Input should be a valid integer"),
         ("top", 3, "there is no such field"),

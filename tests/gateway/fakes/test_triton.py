@@ -6,7 +6,7 @@ import threading
 import pytest
 from virtual_time import run
 
-from gateway.errors import BackendBroken, DeadlineExceeded, InvalidRequest, ItemFault, NotReady, Overloaded, Unreachable
+from gateway.errors import BackendBroken, DeadlineExceeded, InvalidRequest, ItemFault, NotReady, Overloaded, PackageReplaced, Unreachable
 from gateway.fakes.manifests import make_manifest
 from gateway.fakes.triton import FakeTriton
 from gateway.request.prediction import Item, Prediction
@@ -132,12 +132,14 @@ async def test_what_is_not_served_is_not_answered():
     model = (await triton.catalog(1.0)).model("topics")
     assert [(version.ready, version.reason) for version in model.versions.values()] == [(False, "out of memory"), (True, "")]
     reexported = make_manifest("topics", 2, digest="sha256:" + "5" * 64)
-    for manifest in (V1, make_manifest("other"), reexported):
+    for manifest in (V1, make_manifest("other")):
         with pytest.raises(NotReady):
             await ask(triton, "corn", manifest=manifest)
+    with pytest.raises(PackageReplaced):
+        await ask(triton, "corn", manifest=reexported)
     triton.serve(reexported)
     assert len(await ask(triton, "corn", manifest=reexported)) == 1
-    with pytest.raises(NotReady):
+    with pytest.raises(PackageReplaced):
         await ask(triton, "corn", manifest=V2)
 
 

@@ -140,3 +140,16 @@ def test_without_anyone_to_tell_the_file_is_watched_all_the_same(watched, path):
 
 def test_where_there_is_no_file_watching_ends_at_once(valid):
     run(Watched(None, kind(valid)).watch())
+
+
+def test_a_change_may_be_told_from_the_value_before_and_be_warned_of(valid, path):
+    added = replace(
+        kind(valid), after=lambda before, now: Number(10 * before.value + now.value), warnings=lambda number: [f"it is {number.value}"]
+    )
+    watched = Watched(path, added)
+    for contents in ("1", "2"):
+        path.write_text(contents)
+        watched.read()
+    with capture_logs() as events:
+        watched.warn()
+    assert (watched.current, [event["event"] for event in events]) == (Number(12), ["it is 12"])

@@ -69,7 +69,7 @@ async def test_server_and_models_are_described():
         assert (await server.stub.ServerReady(pb.ServerReadyRequest())).ready
         assert (await server.stub.ServerMetadata(pb.ServerMetadataRequest())).name == "headrace"
         described = await server.stub.ModelMetadata(pb.ModelMetadataRequest(name="topics"))
-        assert ([tensor.name for tensor in described.inputs], [*described.versions]) == (["TEXT"], ["1", "2"])
+        assert ([tensor.name for tensor in described.inputs], [*described.versions]) == (["TEXT", "PARAMETERS"], ["1", "2"])
         assert (await server.stub.ModelConfig(pb.ModelConfigRequest(name="topics"))).config.backend == "headrace"
         index = await server.stub.RepositoryIndex(pb.RepositoryIndexRequest())
         assert [(entry.name, entry.version, entry.state) for entry in index.models] == [("topics", "1", "READY"), ("topics", "2", "READY")]
@@ -228,3 +228,22 @@ async def test_a_key_is_let_in_over_grpc():
     key = await new_key(state)
     async with running(auth="keys", state=state) as server:
         assert (await server.infer("corn", metadata=metadata_of(key))).model_name == "topics"
+
+
+async def test_of_two_keys_neither_is_taken():
+    state = FakeState()
+    key = await new_key(state)
+    async with running(auth="keys", state=state) as server:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await server.infer("corn", metadata=(*metadata_of(key), *metadata_of(key)))
+        assert (refused.value.code(), refused.value.details()) == (
+            Code.INVALID_ARGUMENT,
+            "authorization: the request has this header more than once; send one",
+        )
+
+
+async def test_a_model_may_be_named_by_an_alias():
+    async with running(model_aliases={"reuters/topics:latest": "topics"}) as server:
+        expected = await server.infer("corn")
+        assert await server.infer("corn", model="reuters/topics:latest") == expected
+        assert (await server.stub.ModelReady(pb.ModelReadyRequest(name="reuters/topics:latest"))).ready

@@ -163,12 +163,98 @@ async def test_a_url_that_cannot_be_read_is_refused_with_a_sentence(connect, url
     assert transport.sent.endswith(NOT_HTTP)
 
 
-@pytest.mark.parametrize("bad", [HEAD_OF_4.replace(b"/", b"http://a", 1), CHUNKED + b"no size\r\n", b"\x16\x03\x01\r\n\r\n"])
-async def test_the_refusal_of_a_pipelined_request_is_not_taken_for_the_answer_of_the_one_before(connect, bad):
+async def test_the_refusal_of_a_pipelined_request_is_not_taken_for_the_answer_of_the_one_before(connect):
     connection, transport = connect(never_answer)
-    await receive(connection, WHOLE + bad)
+    await receive(connection, WHOLE + CHUNKED + b"no size\r\n")
     assert transport.sent == b""
     assert transport.closing
+
+
+@pytest.mark.parametrize("after", [HEAD_OF_4.replace(b"/", b"http://a", 1), b"\x16\x03\x01\r\n\r\n", b'!"}', b"\xc3\xa4"])
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_request_is_answered_whatever_follows_it_and_then_the_connection_ends(connect, after, at_once):
+    may_answer = asyncio.Event()
+
+    async def slow(scope, receive, send):
+        await may_answer.wait()
+        await read_and_answer(scope, receive, send)
+
+    connection, transport = connect(slow)
+    await receive(connection, *([WHOLE + after] if at_once else [WHOLE, after]))
+    assert not transport.closing
+    await receive(connection, WHOLE)
+    may_answer.set()
+    await turns()
+    assert transport.sent == b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    assert transport.closing
+
+
+HEADS = {
+    "no Host": (b"GET / HTTP/1.1\r\n\r\n", "one Host"),
+    "two Hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "one Host"),
+    "two Hosts of HTTP/1.0": (b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", "one Host"),
+    "HTTP/2.0": (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "HTTP/1.1"),
+    "no version": (b"GET /livez\r\n\r\n", "HTTP/1.1"),
+    "compressed transfer": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "must be chunked"),
+    "compressed transfer, apart": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "must be chunked",
+    ),
+    "chunked twice": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", ""),
+    "chunked in HTTP/1.0": (b"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "must be chunked"),
+}
+
+
+@pytest.mark.parametrize(("head", "sentence"), HEADS.values(), ids=HEADS)
+async def test_a_head_that_a_proxy_may_read_otherwise_is_refused(connect, head, sentence):
+    connection, transport = connect()
+    await receive(connection, head)
+    assert transport.sent.startswith(b"HTTP/1.1 400 ")
+    assert sentence in transport.sent.decode()
+    assert transport.closing
+
+
+@pytest.mark.parametrize("head", [b"GET / HTTP/1.0\r\n\r\n", CHUNKED.replace(b"chunked", b"Chunked") + b"0\r\n\r\n"])
+async def test_heads_that_are_sound_are_answered(connect, head):
+    connection, transport = connect(read_and_answer)
+    await receive(connection, head)
+    assert transport.sent.startswith(b"HTTP/1.1 200 ")
+
+
+async def refuse(scope, receive, send):
+    await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0"), (b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_after_a_refusal_the_body_is_read_on_for_a_while_so_that_the_client_sees_the_answer(connect):
+    async def scenario(after):
+        connection, transport = connect(refuse)
+        await receive(connection, HEAD_OF_4.replace(b"4", b"99999999"))
+        assert transport.sent.startswith(b"HTTP/1.1 413 ")
+        assert not transport.closing
+        await after(transport)
+        assert transport.closing
+
+    async def send_more(transport):
+        for _ in range(32):
+            transport.protocol.data_received(bytes(2**20))
+            assert not transport.closing
+        transport.protocol.data_received(b"a")
+
+    async def wait(transport):
+        await asyncio.sleep(TIMEOUT_S + 0.1)
+
+    run(scenario(send_more))
+    run(scenario(wait))
+
+
+def test_a_whole_request_that_is_refused_ends_the_connection_at_once(connect):
+    async def scenario():
+        connection, transport = connect(refuse)
+        await receive(connection, WHOLE)
+        assert transport.closing
+
+    run(scenario())
 
 
 def test_what_comes_after_a_refusal_never_reaches_the_application(connect):

@@ -92,6 +92,8 @@ async def test_a_protocol_has_the_attributes_that_we_read_and_set(connection):
     assert isinstance(connection.transport, WholeResponses)
     cycle = connection.cycle
     assert (cycle.response_started, cycle.response_complete) == (False, False), f"a new cycle is not unanswered; {look_at}._can_answer"
+    assert cycle.keep_alive is True, f"`keep_alive` is no longer the cycle's; {look_at}._refuse"
+    connection.flow.resume_reading()  # Connection._lingers calls it
     assert not connection.pipeline, f"`pipeline` has a request that waits for none; {look_at}._can_answer"
     connection.data_received(REQUEST)
     assert len(connection.pipeline) == 1, f"`pipeline` does not have a request that waits for the one before; {look_at}._can_answer"

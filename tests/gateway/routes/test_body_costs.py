@@ -7,6 +7,7 @@ that answers it beside the client.
 import contextlib
 import ctypes
 import gc
+import hashlib
 import json
 import re
 import time
@@ -20,6 +21,7 @@ from tritonclient.grpc import service_pb2 as pb
 from gateway.app import create_app
 from gateway.errors import GatewayError
 from gateway.fakes.manifests import make_manifest
+from gateway.fakes.state import FakeState
 from gateway.fakes.triton import FakeTriton
 from gateway.grpc_server import messages
 from gateway.settings.settings import Settings
@@ -28,6 +30,7 @@ BODY_BYTES = 2**21
 MAX_CPU_S = 0.3
 MAX_GROWTH_BYTES = 100e6
 HERE = "<here>"
+KEY = "hr_of_the_tests"
 _LIBC = ctypes.CDLL(None)
 
 TASKS = {
@@ -80,15 +83,32 @@ BODIES = [
     ("/v2/models/topics/infer", {"inputs": [TENSOR], "outputs": HERE}),
     ("/v2/models/topics/infer", {"inputs": [TENSOR], "parameters": HERE}),
     ("/v2/models/topics/infer", {"inputs": [TENSOR], "x": HERE}),
+    ("/v2/models/topics/generate", HERE),
+    ("/v2/models/topics/generate", {"TEXT": HERE}),
+    ("/v2/models/topics/generate", {"TEXT": "a", "parameters": HERE}),
+    ("/v2/models/topics/generate", {"TEXT": "a", "x": HERE}),
     ("/v2/repository/index", HERE),
     ("/v1/embeddings", HERE),
     ("/v1/embeddings", {"model": "minilm", "input": HERE}),
+    ("/v1/embeddings", {"model": "minilm", "input": "a", "x": HERE}),
+    ("/openai/deployments/minilm/embeddings", {"input": HERE}),
+    ("/v2/embed", {"texts": HERE}),
+    ("/v2/embed", {"inputs": HERE}),
+    ("/v2/embed", {"inputs": [{"content": HERE}]}),
+    ("/vertex", {"instances": HERE}),
+    ("/vertex", {"instances": [HERE]}),
+    ("/vertex", {"instances": [{"inputs": HERE}]}),
+    ("/v1/admin/keys", {"tenant": "acme", "scopes": HERE}),
+    ("/v1/admin/keys", HERE),
+    ("/v1/admin/keys/none/rotate", {"grace_s": HERE}),
+    ("/v1/admin/tenants/acme/limits", HERE),
     ("/v1/rerank", {"model": "ranker", "query": "a", "documents": HERE}),
     ("/embed", {"inputs": HERE}),
     ("/similarity", {"inputs": {"source_sentence": "a", "sentences": HERE}}),
     ("/predict", {"inputs": HERE}),
     ("/predict", {"inputs": [HERE]}),
     ("/rerank", {"query": "a", "texts": HERE}),
+    ("/rerank", {"query": "a", "documents": HERE}),
     ("/models/topics", {"inputs": HERE}),
     ("/models/topics", {"inputs": ["a"], "parameters": HERE}),
     ("/models/people", {"inputs": ["a"], "parameters": {"ignore_labels": HERE}}),
@@ -101,8 +121,10 @@ BODIES = [
 @pytest.fixture(scope="module")
 def client():
     triton = FakeTriton(*(make_manifest(model, 1, task) for model, task in TASKS.items()))
-    settings = Settings(auth="off", max_body_bytes=BODY_BYTES, default_models="root=minilm")
-    with TestClient(create_app(settings, triton=triton), raise_server_exceptions=False) as client:
+    admin = f"ops:{hashlib.sha256(KEY.encode()).hexdigest()}:predict+admin"
+    settings = Settings(api_keys=admin, max_body_bytes=BODY_BYTES, default_models="root=minilm")
+    app = create_app(settings, triton=triton, state=FakeState())
+    with TestClient(app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {KEY}"}) as client:
         yield client
     gc.unfreeze()
 
@@ -143,12 +165,24 @@ def test_a_body_costs_what_it_weighs(client, path, body):
     for hostile in HOSTILE:
         content = filled(body, hostile)
         with Cost() as cost:
-            answer = client.post(path, content=content)
+            answer = client.request("PUT" if path.endswith("/limits") else "POST", path, content=content)
         assert len(content) <= BODY_BYTES
-        assert answer.status_code in {200, 400, 413, 422}, (hostile, answer.text[:200])
+        assert answer.status_code in {200, 400, 404, 413, 422}, (hostile, answer.text[:200])
         if cost.is_too_high:
             dear[hostile] = cost
     assert dear == {}
+
+
+def test_every_path_that_takes_a_body_is_measured(client):
+    measured = {path for path, _ in BODIES}
+    document = client.get("/openapi.json").json()["paths"]
+    taking = {path for path, methods in document.items() if any("requestBody" in method for method in methods.values())}
+    patterns = {path: re.compile(re.sub(r"{[a-z_]+}", "[^/:]+", path)) for path in taking}
+    of_models = {path for path in taking if path.startswith("/models/{model}/")}  # as the same path without a model
+    assert {path for path, pattern in patterns.items() if not any(map(pattern.fullmatch, measured))} - of_models == {
+        "/",  # as /models/{model}
+        "/v2/models/{model}/versions/{version}/infer",  # as without a version
+    }
 
 
 def tensor(name="TEXT", rows=1, size=0):

@@ -39,9 +39,20 @@ def test_bad_input_gets_its_status_and_a_sentence(start_app, content, headers, s
     assert client.post(PREDICT, content=body("still alive")).status_code == 200
 
 
+@pytest.mark.parametrize("given", ["1_000", "inf", "nan", "0", "-1", "\u0661", "1e999", "1 0", "+5"])
+def test_a_time_that_is_no_plain_number_is_refused(start_app, given):
+    answer = start_app().post(PREDICT, content=body("a"), headers={"X-Request-Timeout-Ms": given.encode()})
+    assert (answer.status_code, "must be a number of milliseconds" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("given", ["1000", "1e3", "500.5", ".5e4"])
+def test_a_time_may_be_written_as_any_number(start_app, given):
+    assert start_app().post(PREDICT, content=body("a"), headers={"X-Request-Timeout-Ms": given}).status_code == 200
+
+
 def test_unknown_paths_and_models_are_not_found(start_app):
     client = start_app()
-    for path in ("/v1/models/none", "/nowhere", "/v1/models/"):
+    for path in ("/v1/models/none", "/nowhere", "/v1/nowhere/"):
         answer = client.get(path, headers={"Host": "elsewhere.example"}, follow_redirects=False)
         assert (answer.status_code, bool(answer.json()["error"]), "location" in answer.headers) == (404, True, False)
     answer = client.post("/v1/models/none:predict", content=body("a"))

@@ -24,13 +24,15 @@ def test_rerank_answers_by_the_body(client):
             {"index": ranks[0]["index"], "relevance_score": ranks[0]["score"], "document": {"text": TEXTS[ranks[0]["index"]]}}
         ]
         assert (answer["model"], answer["meta"]["api_version"]) == ("ranker", {"version": "2"})
+    bare = client.post("/infinity/rerank", json={"query": "q", "documents": [{"text": "a"}], "return_documents": True}).json()
+    assert bare["results"][0]["document"] == "a"
     # litellm sends top_n to TEI
     assert client.post("/rerank", json={"query": "q", "texts": TEXTS, "top_n": 1, "raw_scores": False}).json() == ranks[:1]
 
 
 def test_embeddings_is_openais_below_every_base(client):
     expected = client.post("/v1/embeddings", json={"input": TEXTS}).json()
-    for path in ("/embeddings", "/models/minilm/embeddings", "/models/minilm/v1/embeddings"):
+    for path in ("/embeddings", "/infinity/embeddings", "/models/minilm/embeddings", "/models/minilm/v1/embeddings"):
         assert client.post(path, json={"input": TEXTS}).json() == expected
         refused = client.post(path, json={"input": [1, 2]})
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "input")

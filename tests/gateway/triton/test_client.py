@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import BackendBroken, DeadlineExceeded, NotReady, Overloaded, Unreachable
-from gateway.triton.client import fault_of
+from gateway.triton.endpoint_client import fault_of
 from gateway.triton.http1 import Response
 
 

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from gateway.errors import DeadlineExceeded, Overloaded
-from gateway.triton.client import fault_of
+from gateway.triton.endpoint_client import fault_of
 from gateway.triton.http1 import Client
 from model_repository import config
 

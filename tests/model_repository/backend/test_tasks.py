@@ -41,7 +41,8 @@ class TorchSession:
 
     def run(self, windows):
         with torch.inference_mode():
-            found = self._model(**{name: torch.from_numpy(values) for name, values in padded(windows, 0).items()})
+            inputs = {name: torch.from_numpy(values) for name, values in padded(windows, 0).items() if name != "pooling_mask"}
+            found = self._model(**inputs)
         return [found[name].numpy() for name in self._outputs]
 
 

@@ -33,7 +33,7 @@ def test_scores_have_a_column_for_each_label():
     task = task_of({"task": "text-classification", "labels": ["a", "b", "c"]})
     assert isinstance(task, TextClassification)
     assert task.widths == {tensors.SCORES: 3}
-    scores = task.finish([np.zeros((2, 3), np.float32)], [])
+    scores = np.asarray(task.scores(task.finish([np.zeros((2, 3), np.float32)], [])))
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, np.full((2, 3), 1 / 3))
 

@@ -1,4 +1,8 @@
-"""Feature extraction: one embedding for a text, pooled as sentence-transformers does."""
+"""Feature extraction: one embedding for a text, as sentence-transformers makes it.
+
+The graph pools the token embeddings and runs the modules after that; in older versions it ends
+before, and the tokens are pooled here.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,6 +12,7 @@ from numpy.typing import NDArray
 
 from headrace_backend.functions import Floats
 from headrace_backend.items import Query, Window
+from headrace_backend.prompts import Prompts
 from headrace_backend.tasks.task import Result, Task, only
 
 EMBEDDING = "EMBEDDING"
@@ -38,35 +43,44 @@ The names are those of sentence-transformers' Pooling."""
 
 
 class FeatureExtraction(Task):
-    """`last_hidden_state` float32 [batch, sequence, dimension] → EMBEDDING float32 [dimension].
+    """`sentence_embedding` float32 [batch, width], or `last_hidden_state` float32 [batch, sequence,
+    dimension] → EMBEDDING float32 [dimension].
 
-    The mean, weighted by tokens, joins the embeddings of several windows.
+    The mean, weighted by tokens, joins the embeddings of several windows. Then the embedding is
+    brought to length 1 where the model or the request normalizes, and cut to `dimension`.
     """
-
-    graph_outputs = ("last_hidden_state",)
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         """The task as a manifest says."""
         settings = manifest["postprocessing"]
+        output = settings.get("graph_output", "last_hidden_state")
+        self.graph_outputs = (output,)
         self.widths = {EMBEDDING: settings["dimension"]}
-        self._pool = POOLINGS[settings["pooling"]]
-        self._normalize = settings["normalize"]
+        self._prompts = Prompts(settings)
+        self.parameters = {"normalize": settings["normalize"], **self._prompts.parameters}
+        self._pool = POOLINGS[settings["pooling"]] if output == "last_hidden_state" else None
+
+    def queries(self, query: Query, parameters: Mapping[str, Any]) -> list[Query]:
+        """The text after its prompt."""
+        return [self._prompts.put_before(query, parameters)]
 
     def finish(self, fetched: Sequence[NDArray[np.float32]], windows: Sequence[Window]) -> Floats:
-        """Pooled embeddings [batch, dimension]."""
-        (tokens,) = fetched
-        return self._pool(tokens, np.array([len(window.ids) for window in windows]))
+        """Pooled embeddings [batch, width]."""
+        (embeddings,) = fetched
+        if self._pool is None:
+            return embeddings
+        return self._pool(embeddings, np.array([len(window.ids) for window in windows]))
 
     def answer(self, query: Query, parameters: Mapping[str, Any], results: Sequence[Sequence[Result]]) -> dict[str, Floats]:
-        """The text's embedding [dimension], of length 1 where the model normalizes."""
+        """The text's embedding [dimension]."""
         windows = only(results)
         embedding = windows[0].value
         if len(windows) > 1:
             weights = [len(result.window.ids) for result in windows]
             embedding = np.average([result.value for result in windows], axis=0, weights=weights).astype(np.float32)
-        if self._normalize:
+        if parameters["normalize"]:
             embedding = embedding / max(np.linalg.norm(embedding), _EPSILON)
-        return {EMBEDDING: embedding}
+        return {EMBEDDING: embedding[: self.widths[EMBEDDING]]}
 
 
 TASK = FeatureExtraction

@@ -57,6 +57,11 @@ class Task(ABC):
         """The graph's outputs of a sub-batch [batch, …], padded to the longest window → one value
         for each window."""
 
+    def scores(self, values: Values) -> Values:
+        """What the answers are made of, where `finish` leaves the last step to each item's own
+        parameters: by default what `finish` gave."""
+        return values
+
     @abstractmethod
     def answer(self, query: Query, parameters: Mapping[str, Any], results: Sequence[Sequence[Result]]) -> Any:
         """The answer to an item, from the results of each query's windows.

@@ -1,0 +1,83 @@
+"""Compressed responses, for clients that ask for them with `Accept-Encoding`."""
+
+import asyncio
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.http_server.content_coding import MIN_BYTES, Encoder, accepted, encoded
+from gateway.request.context import CONTEXT
+
+MAX_BYTES_ON_LOOP = 131_072
+"""Larger bodies are compressed in a thread, so that other requests need not wait for them."""
+_TEXT = ("text/", "application/json", "application/javascript", "application/openmetrics-text", "image/svg+xml")
+VARY, ACCEPT_ENCODING = "Vary", "Accept-Encoding"
+
+
+async def compress(response: Response, accept_encoding: str) -> None:
+    """Compress a response's body, which has at least `MIN_BYTES`, if the client takes it so."""
+    response.headers.add_vary_header(ACCEPT_ENCODING)
+    coding = accepted(accept_encoding)
+    if coding is None:
+        return
+    body = bytes(response.body)
+    response.body = encoded(body, coding) if len(body) <= MAX_BYTES_ON_LOOP else await asyncio.to_thread(encoded, body, coding)
+    response.headers["Content-Encoding"] = coding
+    response.headers["Content-Length"] = str(len(response.body))
+
+
+class Compression:
+    """ASGI middleware that compresses text, whole or in pieces as it comes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI scope."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start: Message | None = None
+        encoder: Encoder | None = None
+
+        async def send_compressed(message: Message) -> None:
+            nonlocal start, encoder
+            if message["type"] == "http.response.start":
+                start = message  # goes out with the first piece, whose size decides
+                return
+            if message["type"] != "http.response.body":
+                await send(message)
+                return
+            last = not message.get("more_body", False)
+            if start is not None:
+                encoder = _encoder(start, scope, None if not last else len(message.get("body", b"")))
+                if encoder is not None and last:
+                    body = encoder.feed(message["body"], last=True)
+                    MutableHeaders(raw=start["headers"])["Content-Length"] = str(len(body))
+                    message, encoder = {**message, "body": body}, None
+                await send(start)
+                start = None
+            if encoder is not None:
+                message = {**message, "body": encoder.feed(message.get("body", b""), last=last)}
+            await send(message)
+
+        await self._app(scope, receive, send_compressed)
+
+
+def _encoder(start: Message, scope: Scope, size: int | None) -> Encoder | None:
+    """The encoder of a response of `size` bytes (None: not known yet), and its headers."""
+    start["headers"] = list(start.get("headers", ()))
+    headers = MutableHeaders(raw=start["headers"])
+    size = int(headers.get("Content-Length", MIN_BYTES)) if size is None else size
+    if size < MIN_BYTES or "Content-Encoding" in headers or "Content-Range" in headers:
+        return None
+    if not headers.get("Content-Type", "").startswith(_TEXT):
+        return None
+    headers.add_vary_header(ACCEPT_ENCODING)
+    coding = accepted(scope[CONTEXT].headers.get("accept-encoding", ""))
+    if coding is None:
+        return None
+    headers["Content-Encoding"] = coding
+    del headers["Content-Length"]
+    return Encoder(coding)

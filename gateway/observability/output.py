@@ -1,0 +1,45 @@
+"""Output whose reader may be gone: `python -m gateway | head` ends its reader after some lines.
+
+Then every write fails, and a gateway that let this fail could neither answer nor stop. So from the
+first failure on what is written goes nowhere.
+"""
+
+import os
+import sys
+from typing import BinaryIO, TextIO
+
+
+class Output:
+    """A file as loggers write to it, bytes or text; a lost reader raises nothing."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes | str) -> None:
+        """Write; text in UTF-8."""
+        try:
+            self._file.write(data.encode() if isinstance(data, str) else data)
+        except BrokenPipeError:
+            _lead_nowhere(self._file)
+
+    def flush(self) -> None:
+        """Flush."""
+        try:
+            self._file.flush()
+        except BrokenPipeError:
+            _lead_nowhere(self._file)
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal."""
+    try:
+        print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - not an event: it belongs in no log
+    except BrokenPipeError:
+        _lead_nowhere(sys.stderr)
+
+
+def _lead_nowhere(file: BinaryIO | TextIO) -> None:
+    # the descriptor, not the object: so what lies in buffers can be flushed, at exit too
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, file.fileno())
+    os.close(nowhere)

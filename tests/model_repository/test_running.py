@@ -1,0 +1,66 @@
+"""A stack's file: found while its process lives and its Triton answers, and never after."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from model_repository.running import announced, find
+
+
+@pytest.fixture
+def triton():
+    """An HTTP server that says its name as Triton does; gives host:port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = json.dumps({"name": "headrace-1"}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_stack_is_found_while_it_is_announced(tmp_path, triton):
+    with announced(tmp_path, triton, "headrace-1", "http://127.0.0.1:8080"):
+        (stack,) = find(tmp_path)
+        assert (stack.triton_url, stack.gateway_url) == (triton, "http://127.0.0.1:8080")
+    assert find(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_triton_on_the_port_is_not_the_stacks(tmp_path, triton, unused_tcp_port):
+    with announced(tmp_path, triton, "headrace-2", ""), announced_elsewhere(tmp_path, unused_tcp_port):
+        assert find(tmp_path) == []
+
+
+def announced_elsewhere(folder, port):
+    return announced(folder, f"127.0.0.1:{port}", "headrace-1", "")
+
+
+@pytest.mark.parametrize("change", [{"pid": 4_000_000}, {"started": "1"}])
+def test_what_a_killed_process_left_is_removed(tmp_path, triton, change):
+    with announced(tmp_path, triton, "headrace-1", ""):
+        (path,) = tmp_path.iterdir()
+        other = tmp_path / ".stack-7.json"
+        other.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+        assert len(find(tmp_path)) == 1
+        assert not other.exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": 1}', "\x00"])
+def test_a_file_that_is_none_is_passed_over(tmp_path, text):
+    (tmp_path / ".stack-7.json").write_text(text)
+    assert find(tmp_path) == []
