@@ -18,6 +18,7 @@ from typing import Any
 from export.checkpoints.libraries import CheckpointLibraries
 from export.checkpoints.load import Reference, load
 from export.checkpoints.tokenization import require_same_tokens, write_tokenizer
+from export.counts import counted
 from export.data.dataset import Dataset
 from export.data.texts import joined, own_texts
 from export.errors import ExportError, RecipeError
@@ -215,13 +216,13 @@ def _ask_reference(inputs: Inputs, reference: Reference, subject: Subject, cache
             allow that.
     """
     evaluation = inputs.recipe.evaluation
-    with progress.step("reference", f"PyTorch answers {len(subject.items)} texts") as step:
+    with progress.step("reference", f"PyTorch answers {counted(len(subject.items), 'text')}") as step:
         expected = reference_outputs(
             lambda: ask_alone(subject.task, subject, CheckpointLibraries(inputs, reference), step.advance),
             len(subject.items),
             cache / inputs.reference_digest.removeprefix("sha256:")[:32],
         )
-        step.note = f"PyTorch fp32 on {len(subject.items)} texts, each alone"
+        step.note = f"PyTorch fp32 on {counted(len(subject.items), 'text')}, each alone"
         if evaluation is None:
             return Gate(subject, None, expected)
         found = examine(subject, evaluation, expected)
@@ -248,7 +249,7 @@ def _ask_triton(staged: package.Staged, subject: Subject, log: Path, ask: Callab
     items = subject.some_items(TRITON_TEXTS)
     served = execution_provider(staged.manifest.target, staged.manifest.precision)
     here = provider_here(served)
-    with progress.step("triton", f"a real Triton answers {len(items)} texts") as step:
+    with progress.step("triton", f"a real Triton answers {counted(len(items), 'text')}") as step:
         try:
             difference = ask(staged, subject.task, items, log)
         except TritonUnavailable as exc:
@@ -276,7 +277,7 @@ def _cautions(inputs: Inputs, reference: Reference, task: Task) -> list[str]:
 
 def _described(answering: Answering) -> str:
     settings = answering.postprocessing.model_dump(exclude_none=True, exclude_defaults=True)
-    labels = [f"{len(answering.labels)} labels"] if answering.labels else []
+    labels = [counted(len(answering.labels), "label")] if answering.labels else []
     return ", ".join([answering.task, *labels, *(f"{name} {value}" for name, value in settings.items() if name != "thresholds")])
 
 

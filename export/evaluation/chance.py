@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from export.counts import counted
 from export.evaluation.assessment import Assessment
 from export.evaluation.metrics.metric import Metric
 
@@ -76,6 +77,6 @@ def weak_reference(found: Chance, metric: str, examples: int, data: str) -> str 
     else:
         what = "no better than chance" if found.p > MOST_P else "near chance"
     return (
-        f"the fp32 reference is {what} on the {examples} examples of {data}: its {metric} is {found.measured:.4f}, and "
+        f"the fp32 reference is {what} on the {counted(examples, 'example')} of {data}: its {metric} is {found.measured:.4f}, and "
         f"{found.expected:.4f} where its answers are dealt to the examples at random"
     )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.counts import counted
 from export.data.dataset import Dataset
 from export.errors import ExportError
 from export.evaluation.assessment import Assessment
@@ -101,7 +102,7 @@ def held(found: Comparison, bound: float) -> float:
 def describe(quality: Quality, precision: str) -> str:
     """What was measured, in one line; it names where there were too few examples to tell."""
     parts = [
-        f"{quality.metric} {quality.packaged:.4f}, fp32 reference {quality.reference:.4f} on {quality.examples} examples: "
+        f"{quality.metric} {quality.packaged:.4f}, fp32 reference {quality.reference:.4f} on {counted(quality.examples, 'example')}: "
         f"{precision} loses {_with_interval(quality)}, at most {quality.max_drop:.4f}"
     ]
     if not is_conclusive(quality, quality.max_drop):
@@ -114,7 +115,9 @@ def describe(quality: Quality, precision: str) -> str:
     if quality.slices:
         worst = max(quality.slices, key=lambda part: part.drop)
         bound = f", at most {quality.max_slice_drop:.4f}" if quality.max_slice_drop is not None else ""
-        parts.append(f"worst slice {worst.column} = {worst.value}: loses {_with_interval(worst)} on {worst.examples} examples{bound}")
+        parts.append(
+            f"worst slice {worst.column} = {worst.value}: loses {_with_interval(worst)} on {counted(worst.examples, 'example')}{bound}"
+        )
     if quality.max_slice_drop is not None:
         unclear = [f"{part.column} = {part.value}" for part in quality.slices if not is_conclusive(part, quality.max_slice_drop)]
         if unclear:
@@ -140,7 +143,7 @@ class _Paired:
         before, after = (float(self.metric.reduce(part.sum(axis=0))) for part in (reference, packaged))
         if not np.isfinite([before, after]).all():
             raise ExportError(
-                f"{self.metric.name} is not defined on the {len(reference)} examples {where} "
+                f"{self.metric.name} is not defined on the {counted(len(reference), 'example')} {where} "
                 f"(fp32 reference {before:.4f}, packaged {after:.4f}); "
                 "choose another evaluation.metric, or slices with more different examples"
             )
@@ -185,7 +188,7 @@ def _faults(quality: Quality, precision: str) -> Iterator[str]:
         yield _too_much(quality, quality, precision, "", quality.max_drop, "evaluation.max_drop")
     if quality.min_agreement is not None and quality.agreement is not None and not quality.agreement >= quality.min_agreement - ROUNDING:
         yield (
-            f"{quality.agreement:.4f} of the answers of {precision} are the fp32 reference's on {quality.examples} examples; "
+            f"{quality.agreement:.4f} of the answers of {precision} are the fp32 reference's on {counted(quality.examples, 'example')}; "
             f"at least {quality.min_agreement:.4f} is asked for (evaluation.min_agreement)"
         )
     if quality.max_slice_drop is not None:
@@ -201,10 +204,10 @@ def _passes(found: Comparison, bound: float) -> bool:
 
 def _too_much(quality: Quality, found: Comparison, precision: str, where: str, bound: float, field: str) -> str:
     side = "below" if found.packaged < found.reference else "above"
-    counted = "at the interval's upper end" if is_conclusive(found, bound) else "for the drop itself, as there are too few examples to tell"
+    basis = "at the interval's upper end" if is_conclusive(found, bound) else "for the drop itself, as there are too few examples to tell"
     return (
         f"{quality.metric} of {precision} {found.packaged:.4f} is {_with_interval(found)} {side} the fp32 reference {found.reference:.4f} "
-        f"on {found.examples} examples{where}; at most {bound:.4f} is allowed {counted} ({field})"
+        f"on {counted(found.examples, 'example')}{where}; at most {bound:.4f} is allowed {basis} ({field})"
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from export.counts import counted
 from export.errors import RecipeError
 
 LEAST_EXAMPLES = 4
@@ -24,7 +25,7 @@ def judging_rows(examples: int, slices: Mapping[str, Sequence[str]]) -> NDArray[
     """
     if examples < LEAST_EXAMPLES:
         raise RecipeError(
-            f"evaluation.data: {examples} examples are too few for one half to choose a version and the other to judge it; "
+            f"evaluation.data: {counted(examples, 'example')} are too few for one half to choose a version and the other to judge it; "
             f"{LEAST_EXAMPLES} are needed at least, or a recipe with one precision (int8, fp16 or fp32) and sensitivity: false"
         )
     order = np.random.default_rng(SEED).permutation(examples)

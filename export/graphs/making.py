@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from export.counts import counted
 from export.errors import ExportError
 from export.evaluation.quality import describe, require_quality
 from export.graphs import measure
@@ -193,7 +194,7 @@ def _measure(making: Making, gate: Gate, graphs: Graphs) -> tuple[Measured, str 
         ExportError: it does not pass, and no layers may be kept in fp32.
     """
     precision, failure = making.recipe.precision, graphs.failure
-    with making.progress.step("gate", f"the packaged graph answers {len(gate.subject.items)} texts") as step:
+    with making.progress.step("gate", f"the packaged graph answers {counted(len(gate.subject.items), 'text')}") as step:
         measured = gate.measure(Graph(graphs.packaged, making.outputs, provider=making.provider), step.advance)
         if measured.quality is None:
             step.note = f"{NOT_JUDGED}; {int(measured.same.sum())} of {len(measured.same)} answers are the fp32 reference's"

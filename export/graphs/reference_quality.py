@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from export.counts import counted
 from export.errors import ExportError
 from export.evaluation.chance import Chance, compare_with_chance, weak_reference
 from export.evaluation.label_order import better_order
@@ -40,7 +41,7 @@ def examine(subject: Subject, evaluation: Evaluation, expected: Outputs) -> Exam
     found = compare_with_chance(assessment, metric, expected, subject.truth, examples)
     if found.measured != found.measured:
         raise ExportError(
-            f"evaluation.metric: {metric.name} is not defined for the fp32 reference on the {examples} examples of "
+            f"evaluation.metric: {metric.name} is not defined for the fp32 reference on the {counted(examples, 'example')} of "
             f"{subject.dataset.name}: its answers or the right ones are all the same; choose another evaluation.metric, or other examples"
         )
     faults = [weak_reference(found, metric.name, examples, subject.dataset.name)]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.counts import counted
 from export.data.dataset import Dataset, dataset_of
 from export.data.table import Table
 from export.errors import ExportError
@@ -132,7 +133,7 @@ def quality_faults(measured: Measured, tolerance: float) -> Iterator[str]:
     They may differ by `tolerance`, which is a share of a figure above 1.
     """
     for found in measured.figures:
-        said = f"{measured.metric} is {found.measured:.4f} on {found.examples} examples{found.where}"
+        said = f"{measured.metric} is {found.measured:.4f} on {counted(found.examples, 'example')}{found.where}"
         # NaN is close to nothing
         if not math.isclose(found.measured, found.manifest, rel_tol=tolerance, abs_tol=tolerance):
             yield f"{said}, and the manifest says {found.manifest:.4f}: that is more than {tolerance:g} apart"

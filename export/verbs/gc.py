@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from export.counts import counted
 from export.registry.model_folder import current_config, models, require_model
 from export.registry.removal import remove
 from export.registry.running_triton import connect
@@ -74,9 +75,8 @@ def _gc(args: argparse.Namespace) -> int:
         if removed:
             print(f"\n{notes}")
         elif unused:
-            print(
-                f"\n{len(unused)} of {len(rows)} versions ({megabytes(sum(row['bytes'] for row in unused))}) would go: repeat with --yes."
-            )
+            size = megabytes(sum(row["bytes"] for row in unused))
+            print(f"\n{len(unused)} of {counted(len(rows), 'version')} ({size}) would go: repeat with --yes.")
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export import provenance
+from export.counts import counted
 from export.errors import ExportError, RecipeError
 from export.inputs import Inputs
 from export.progress import Progress
@@ -119,7 +120,7 @@ def _export(
 def _read(inputs: Inputs) -> str:
     if inputs.evaluation is None:
         return "no evaluation set: nobody judges the quality"
-    return f"{len(inputs.evaluation):,} examples of {inputs.evaluation.name}"
+    return f"{counted(len(inputs.evaluation), 'example')} of {inputs.evaluation.name}"
 
 
 def _sign(recipe: Recipe, repository: Path, key: PrivateKey, progress: Progress) -> bool:

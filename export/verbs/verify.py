@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from export.counts import counted
 from export.errors import ExportError, RecipeError, TableError
 from export.progress import Progress
 from export.provenance import recipe_of
@@ -127,7 +128,7 @@ def _repeat_gate(args: argparse.Namespace, manifest: Manifest) -> tuple[dict[str
         raise RecipeError(f"--evaluation: {exc}") from exc
     if not args.any_data:
         quality_check.require_same_set(manifest.quality, table)
-    with progress.step("gate", f"the version answers {len(table)} examples") as step:
+    with progress.step("gate", f"the version answers {counted(len(table), 'example')}") as step:
         try:
             dataset = quality_check.evaluation_set(manifest.quality, table, dict(args.column))
             measured = quality_check.measure_again(
@@ -135,16 +136,16 @@ def _repeat_gate(args: argparse.Namespace, manifest: Manifest) -> tuple[dict[str
             )
         except RecipeError as exc:
             raise RecipeError(f"{exc} (--column ROLE=NAME says which column holds what)") from exc
-        step.note = f"{len(table)} examples with {measured.provider}"
+        step.note = f"{counted(len(table), 'example')} with {measured.provider}"
     tolerance = quality_check.TOLERANCE if args.tolerance is None else args.tolerance
     return {**asdict(measured), "tolerance": tolerance}, list(quality_check.quality_faults(measured, tolerance))
 
 
 def _said(quality: dict[str, Any], data: Path) -> str:
     every, *slices = quality["figures"]
-    among = f", and so it is in {len(slices)} slices" if slices else ""
+    among = f", and so it is in {counted(len(slices), 'slice')}" if slices else ""
     return (
-        f"{quality['metric']} is {every['measured']:.4f} on {every['examples']} examples of {data}, the manifest's within "
+        f"{quality['metric']} is {every['measured']:.4f} on {counted(every['examples'], 'example')} of {data}, the manifest's within "
         f"{quality['tolerance']:g}{among}; of the fp32 reference's {every['reference']:.4f} it loses {every['drop']:.4f}, "
         f"at most {every['bound']:.4f}."
     )

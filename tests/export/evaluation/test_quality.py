@@ -164,7 +164,7 @@ def test_an_error_that_grew_is_a_drop() -> None:
 
 def test_a_metric_that_a_slice_does_not_define_is_named_with_the_slice() -> None:
     values = np.arange(4.0)
-    with pytest.raises(ExportError, match=r"pearson is not defined on the 1 examples where region is south .*; choose another"):
+    with pytest.raises(ExportError, match=r"pearson is not defined on the 1 example where region is south .*; choose another"):
         regression(values, values, values, "pearson", ["north", "north", "north", "south"])
 
 
