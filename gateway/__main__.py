@@ -1,10 +1,10 @@
 """Start the gateway: `python -m gateway [--embedded] [--workers N]`.
 
-Settings are `HEADRACE_*` variables. `python -m gateway keys` makes and revokes API keys.
+Settings are `HEADRACE_*` variables; `python -m gateway settings` lists them. `python -m gateway
+keys` makes and revokes API keys.
 """
 
 import argparse
-import ipaddress
 import os
 import signal
 import socket
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -22,6 +23,7 @@ from uvicorn.supervisors import Multiprocess
 from gateway.errors import StartError
 from gateway.experiments.file import ExperimentsError, experiments_at
 from gateway.http_server.connection import Config, Connection, HeaderLimits
+from gateway.http_server.listening import authority, listen, reserve
 from gateway.http_server.whole_responses import Outbox
 from gateway.observability import logs, metrics_files, tracing
 from gateway.observability.otel_variables import TracingError
@@ -30,6 +32,7 @@ from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
 from gateway.settings.settings import PREFIX, Settings, SettingsError
+from gateway.settings.table import table
 from gateway.state.redis_state import RedisState
 from model_repository.running import find
 from model_repository.server import TritonError, TritonUnavailable
@@ -41,6 +44,9 @@ def main(argv: list[str] | None = None) -> int:
     if argv[:1] == ["keys"]:
         logs.configure_for_terminal()
         return keys(argv[1:], _open_state)
+    if argv == ["settings"]:
+        print(table(Settings.model_fields, PREFIX), end="")
+        return 0
     args = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _exit)
     try:
@@ -63,10 +69,10 @@ def _run(args: argparse.Namespace) -> None:
     if not args.embedded:
         settings.require_a_way_in()
     with ExitStack() as stack:
-        listener = stack.enter_context(_bind(settings.host, settings.port, args.repository))
+        listener = stack.enter_context(listen(settings.host, settings.port, partial(_stack_there, args.repository, settings.port)))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.write_timeout_s * 1e3))
         if settings.grpc_port:
-            stack.enter_context(_reserve(settings.host, settings.grpc_port))
+            stack.enter_context(reserve(settings.host, settings.grpc_port))
         # the workers read their settings from the environment
         if args.embedded:
             # its wheels are an extra, which a gateway beside NVIDIA's container does not need
@@ -115,45 +121,14 @@ def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _url(settings: Settings) -> str:
     """Where a program on this machine reaches the gateway."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - named, not bound
-    return f"{'http' if settings.tls_cert_file is None else 'https'}://{host}:{settings.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - named, not bound
+    return f"{'http' if settings.tls_cert_file is None else 'https'}://{authority(host, settings.port)}"
 
 
-def _bind(host: str, port: int, repository: Path) -> socket.socket:
-    try:
-        return _listener(host, port, backlog=2048)
-    except OSError as exc:
-        up = next((stack for stack in find(repository) if stack.gateway_url.endswith(f":{port}")), None)
-        there = f"a stack (process {up.pid}) is up there and offers each new version of {repository} by itself; or " if up else ""
-        reason = os.strerror(exc.errno or 0)
-        raise StartError(f"cannot listen on {host}:{port} ({reason}): {there}set HEADRACE_PORT to a free port") from exc
-
-
-def _listener(host: str, port: int, backlog: int | None = None) -> socket.socket:
-    """A socket that listens; on `::` to IPv4, too, whatever the system's default is."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    both = _is_any(host) and socket.has_dualstack_ipv6()
-    return socket.create_server((host, port), family=family, backlog=backlog, dualstack_ipv6=both)
-
-
-def _is_any(host: str) -> bool:
-    """Whether an address is IPv6's for all interfaces, however it is written."""
-    return ":" in host and not int(ipaddress.IPv6Address(host.partition("%")[0]))
-
-
-def _reserve(host: str, port: int) -> socket.socket:
-    """Reserve a port on which each worker listens itself: it is bound here without listening."""
-    try:
-        # without this check we would silently share the port of a program that shares it, too
-        _listener(host, port).close()
-        held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        if _is_any(host):
-            held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind((host, port))
-    except OSError as exc:
-        raise StartError(f"cannot listen on {host}:{port} ({os.strerror(exc.errno or 0)}): set HEADRACE_GRPC_PORT to a free port") from exc
-    return held
+def _stack_there(repository: Path, port: int) -> str:
+    """What to do where a stack on this repository has the port already; else nothing."""
+    up = next((stack for stack in find(repository) if stack.gateway_url.endswith(f":{port}")), None)
+    return f"a stack (process {up.pid}) is up there and offers each new version of {repository} by itself; or " if up else ""
 
 
 def server_config(settings: Settings, app: str | Callable[..., Any] = "gateway.app:create_app", workers: int = 1) -> Config:
@@ -183,10 +158,9 @@ def server_config(settings: Settings, app: str | Callable[..., Any] = "gateway.a
 def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     config = server_config(settings, workers=workers)
     scheme = "http" if settings.tls_cert_file is None else "https"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    say(f"gateway on {scheme}://{host}:{settings.port} (documentation: /docs; stop: Ctrl-C)")
+    say(f"gateway on {scheme}://{authority(settings.host, settings.port)} (documentation: /docs; stop: Ctrl-C)")
     if settings.grpc_port:
-        say(f"Open Inference Protocol over gRPC on {host}:{settings.grpc_port}")
+        say(f"Open Inference Protocol over gRPC on {authority(settings.host, settings.grpc_port)}")
     if workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:

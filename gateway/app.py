@@ -71,7 +71,16 @@ ROUTES = (
 )
 OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """`Observe` sees every request; the framework would look for its own telemetry at each of them."""
-DESCRIPTION = "Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton."
+DESCRIPTION = """Fine-tuned models at high throughput: a response cache and A/B splits in front of NVIDIA Triton.
+
+**Start here.** `GET /v1/models` says which models there are, and their tasks; this asks one:
+
+    curl localhost:8080/v1/models/topics:predict -d '{"instances": ["opec cut output"]}'
+
+The other groups speak the dialects of other servers, whose clients work unchanged. Every error is a
+status and a sentence that says what to change. Where the gateway asks for API keys, send yours as
+`Authorization: Bearer …`.
+"""
 
 
 class Gateway:

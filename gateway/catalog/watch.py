@@ -17,7 +17,7 @@ from gateway.observability import metrics
 
 log = structlog.get_logger()
 READ_TIMEOUT_S = 2.0
-PAUSE_S = 0.02
+PAUSE_S = 0.05
 
 
 class CatalogWatch:

@@ -11,13 +11,14 @@ from pydantic.fields import FieldInfo
 from gateway.dialects.texts import encoded
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.faults import Fault, faults
-from gateway.request.json_types import FIRST_FAULT, Positive, Strict
+from gateway.request.json_types import FIRST_FAULT, Positive, Strict, Tolerant
 from gateway.request.prediction import Item, Prediction
+from gateway.request.request_limits import MAX_ITEMS
 from gateway.tasks import SERVED_TASKS
 from gateway.tasks.instance import MAX_TEXTS, Text, fields_of
 from gateway.tasks.task import Instance, Task, require_parameters
 
-MAX_INSTANCES = 64
+MAX_INSTANCES = MAX_ITEMS
 
 
 def _instance_types() -> Iterator[type[Strict]]:
@@ -46,16 +47,17 @@ if TYPE_CHECKING:
 else:
     AnyInstance = Union[(str, *_instance_types())]
     Parameters = create_model(
-        "Parameters", __base__=Strict, __doc__="Options of all instances; each task takes some of them.", **_parameters()
+        "Parameters", __base__=Tolerant, __doc__="Options of all instances; each task takes some of them.", **_parameters()
     )
 
 
-class PredictBody(Strict):
+class PredictBody(Tolerant):
     """A prediction request."""
 
     instances: Annotated[list[AnyInstance], Field(min_length=1, max_length=MAX_INSTANCES), FIRST_FAULT]
-    parameters: Parameters = Field(default_factory=Parameters)
+    parameters: Parameters | None = None
     version: Positive | None = Field(None, description="ask for this version, whatever the experiment says")
+    signature_name: str | None = Field(None, description="TensorFlow Serving's: changes nothing")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -153,9 +155,9 @@ def instance_items(
     return task.items(_encoded(instance, place, name, task.instance, max_text_bytes), parameters)
 
 
-def given(parameters: Parameters) -> dict[str, Any]:
+def given(parameters: Parameters | None) -> dict[str, Any]:
     """The parameters that the request brought."""
-    return parameters.model_dump(exclude_none=True) if parameters.model_fields_set else {}
+    return {} if parameters is None else parameters.model_dump(exclude_none=True)
 
 
 def render(prediction: Prediction, task: Task, parameters: Mapping[str, Any], sizes: list[int]) -> bytes:

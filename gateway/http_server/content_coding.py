@@ -16,7 +16,8 @@ MIN_BYTES = 1024
 """Smaller answers go as they are: they fit into one packet either way."""
 PIECE_BYTES = 65_536
 MAX_PARTS = 1000
-"""A body may have so many gzip members or zstd frames: each costs time, however small it is."""
+"""A body that is read whole may have so many gzip members or zstd frames: each costs time, however
+small it is."""
 _MAX_WINDOW_BYTES = 2**23  # as RFC 9659 allows for a content coding
 _ZSTD_STEP_BYTES = 256  # of compressed bytes: each may be a block of 128 KiB, and the library has no bound
 _LEVEL = 1
@@ -26,8 +27,10 @@ _WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 class Decoder:
     """Decodes a body that comes in pieces; the pieces that come out are small."""
 
-    def __init__(self, content_encoding: str) -> None:
+    def __init__(self, content_encoding: str, max_parts: int | None = None) -> None:
         """`content_encoding` is the header; "" and identity change nothing.
+
+        `max_parts` bounds the number of gzip members or zstd frames; None: there is no bound.
 
         Raises:
             UnknownCoding: it names another coding, or several.
@@ -37,7 +40,7 @@ class Decoder:
             raise UnknownCoding(f"Content-Encoding: must be one of {', '.join(CODINGS)}, or be left out")
         self._coding = "" if name == "identity" else name
         self._part = _PARTS[self._coding]() if self._coding else None
-        self._parts = 1
+        self._parts, self._max_parts = 1, max_parts
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What comes out of the next bytes.
@@ -71,8 +74,8 @@ class Decoder:
         self._parts += 1
         if self._coding == "deflate":
             raise self._fault("something follows its end")
-        if self._parts > MAX_PARTS:
-            raise self._fault(f"it has more than {MAX_PARTS} parts")
+        if self._max_parts is not None and self._parts > self._max_parts:
+            raise self._fault(f"it has more than {self._max_parts} parts")
         return _PARTS[self._coding]()
 
     def _fault(self, reason: str) -> MalformedRequest:
@@ -147,7 +150,7 @@ def decoded(body: bytes, content_encoding: str, max_bytes: int) -> bytes:
         MalformedRequest: bytes that are not in the coding.
         TooLarge: more than `max_bytes` come out.
     """
-    decoder, pieces, size = Decoder(content_encoding), [], 0
+    decoder, pieces, size = Decoder(content_encoding, MAX_PARTS), [], 0
     for piece in decoder.feed(body):
         size += len(piece)
         if size > max_bytes:

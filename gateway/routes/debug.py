@@ -48,7 +48,7 @@ class Config(BaseModel):
     pid: int = Field(description="of the worker that answers")
     settings: dict[str, Setting]
     runtime: WatchedState
-    limits: dict[str, int | float | dict[str, int | float]] = Field(description="of requests, as in force now")
+    limits: dict[str, Any] = Field(description="of requests, as in force now")
     experiments: WatchedState
     catalog: CatalogState
     tracing: bool = Field(description="whether traces are made")

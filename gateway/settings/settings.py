@@ -1,5 +1,6 @@
 """Settings: `HEADRACE_*`, read once, validated, frozen."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,9 +12,11 @@ from gateway.cache import policy
 from gateway.cache.policy import MAX_LIFE_S, CachePolicy
 from gateway.faults import faults
 from gateway.request.rate_limits import RateLimits, parse_rate_limits
+from gateway.request.request_limits import MAX_ITEMS
 from gateway.security.tokens import Algorithm, TokenRules
 from gateway.settings import values as setting_values
 from gateway.settings.secret import HttpsUrl, RedisUrl
+from gateway.settings.unknown import unknown
 from gateway.settings.values import FixedKey, of_text
 from model_repository.signature import PublicKey
 
@@ -37,7 +40,11 @@ def _parse_policies(value: object, info: ValidationInfo) -> object:
 
 
 class Settings(BaseSettings):
-    """All settings of a gateway; each field is read from `HEADRACE_<NAME>`."""
+    """All settings of a gateway; each field is read from `HEADRACE_<NAME>`.
+
+    The pages of `gateway/docs` say more: `http.md` of connections, `cache.md`, `overload.md` and so
+    on.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, allow_inf_nan=False, hide_input_in_errors=True)
 
@@ -162,10 +169,15 @@ class Settings(BaseSettings):
         "e.g. text-embedding-ada-002=minilm,sentence-transformers/all-MiniLM-L6-v2=minilm",
     )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
-    max_request_timeout_ms: float = Field(60_000, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
+    request_timeout_per_item_ms: float = Field(
+        500, ge=0, description="by so much the deadline of such a request is longer for each text but the first"
+    )
+    max_request_timeout_ms: float = Field(
+        600_000, gt=0, description="longest deadline of any request, X-Request-Timeout-Ms may ask for no more"
+    )
     max_body_bytes: int = Field(2**21, ge=1, description="largest request body")
     max_text_bytes: int = Field(2**17, ge=1, description="largest single text, UTF-8")
-    max_items: int = Field(1024, ge=1, description="most texts or pairs of texts in a request")
+    max_items: int = Field(2048, ge=1, le=MAX_ITEMS, description="most texts or pairs of texts in a request")
     max_json_depth: int = Field(32, ge=1, description="most levels that JSON in a request may be nested")
     max_json_values: int = Field(
         100_000,
@@ -177,14 +189,16 @@ class Settings(BaseSettings):
     header_timeout_s: float = Field(10, gt=0, description="how long a client may take from connecting to the end of its headers")
     body_timeout_s: float = Field(20, gt=0, description="how long a client may take for a body")
     write_timeout_s: float = Field(30, gt=0, description="how long a client may leave its answer unread before the connection is dropped")
-    min_pending: int = Field(64, ge=1, description="texts that may always wait for one version, however slow it is")
-    max_pending: int = Field(1024, ge=1, description="most texts that may wait for one version; more are shed with 429")
-    target_latency_ms: float = Field(
-        1000,
-        gt=0,
-        description="the number of texts that may wait is adapted, between these two, so that each is answered in about this time",
+    max_pending: int = Field(
+        32_768, ge=1, description="most texts that may wait for one version; beyond, the client that holds most is shed with 429"
     )
-    batch_share: float = Field(0.5, gt=0, le=1, description="share of the places in the queue that texts with X-Priority: batch may take")
+    max_pending_bytes: int = Field(2**26, ge=1, description="most bytes of texts that may wait for one version; beyond, the same")
+    target_latency_ms: float = Field(
+        500, gt=0, description="the number of texts in flight to Triton is adapted so that a call takes no longer than about this"
+    )
+    batch_share: float = Field(
+        0.5, gt=0, le=1, description="share of what is in flight to Triton that X-Priority: batch may have beside interactive work"
+    )
     max_in_flight: int | None = Field(
         None, ge=1, description="most calls to Triton at once per version; none: one more than it has instances"
     )
@@ -238,8 +252,11 @@ class Settings(BaseSettings):
         """Read the environment.
 
         Raises:
-            SettingsError: names the variable and what is wrong with it.
+            SettingsError: names the variable and what is wrong with it; a variable that is no
+                setting is wrong too.
         """
+        if sentence := unknown(os.environ, cls.model_fields, PREFIX):
+            raise SettingsError(sentence)
         try:
             return cls()
         except ValidationError as exc:

@@ -34,8 +34,10 @@ def write_request(manifest: Manifest, items: Sequence[Item], parameters: Mapping
     """
     named = manifest.tensors
     outputs = (named.output, tensors.TOKENS, tensors.ERROR, tensors.DIGEST) if digest else (named.output, tensors.TOKENS, tensors.ERROR)
-    # optional inputs are sent always: Triton joins only requests that have the same ones
-    columns = {name: packed(_COLUMNS[name](item) for item in items) for name in (*named.inputs, *named.optional_inputs)}
+    # optional inputs are sent always, as Triton joins only requests that have the same ones; but a
+    # model that cannot say which package answered is configured as before its task had parameters
+    optional = named.optional_inputs if digest or any(item.parameters for item in items) else ()
+    columns = {name: packed(_COLUMNS[name](item) for item in items) for name in (*named.inputs, *optional)}
     header = orjson.dumps(
         {
             "inputs": [

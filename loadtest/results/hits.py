@@ -30,7 +30,7 @@ def hits_of(seen: Recording, workload: Workload) -> Hits:
     groups = seen.groups.values()
     return Hits(
         rate=sum(group.hits for group in groups) / texts if texts else None,
-        expected=expected_hit_rate(workload, seen.started) if seen.started else 0.0,
+        expected=expected_hit_rate(workload, seen.offered if workload.trace is not None else seen.started) if seen.started else 0.0,
         repeats_sent=seen.repeats / max(seen.texts, 1),
         repeats_answered=sum(group.repeats for group in groups) / texts if texts else None,
         by_status=dict(seen.cache.most_common()),

@@ -3,6 +3,7 @@
 from loadtest.results.figures import milliseconds, plural
 from loadtest.results.results import BUSY_GENERATOR, Results
 from loadtest.scenario.loop import ClosedLoop, OpenLoop
+from loadtest.workload.workload import Workload
 
 CONTENDED_CPU = 0.1
 HIT_RATE_TOLERANCE = 0.03
@@ -14,7 +15,7 @@ def verdict(results: Results) -> str:
     if latency_ms is None:
         return f"Not one of {requests.ended:,} requests was answered well."
     failed = "none failed" if requests.failed == 0 else f"{requests.failed:,} of {requests.ended:,} failed"
-    dropped = f", {requests.dropped:,} were dropped" if requests.dropped else ""
+    dropped = f", {plural(requests.dropped, 'was', 'were')} dropped" if requests.dropped else ""
     price = "" if price_usd is None else f" A million texts cost {price_usd:,.3g} USD."
     behind = "" if results.kept_up else "The generator could not keep up, so this is not what the system can do: "
     return (
@@ -24,13 +25,24 @@ def verdict(results: Results) -> str:
     )
 
 
+def sent_texts(workload: Workload) -> str:
+    """Which texts were sent, and which of them the cache may know."""
+    if workload.zipf is not None:
+        return f"drawn by Zipf's law from {workload.zipf.texts:,} texts (--zipf), with a cold cache at the beginning"
+    if workload.trace is not None:
+        return "as many repeat as were hits in the trace, of texts that the cache was given before; the others are new"
+    if workload.repeat == 0:
+        return "all new to the cache (--repeat 0)"
+    return f"{workload.repeat:.0%} repeat texts that the cache was given before (--repeat {workload.repeat:g}), the others are new to it"
+
+
 def cautions(results: Results) -> list[str]:
     """What speaks against the figures, a sentence each; empty where nothing does."""
     requests, loop = results.requests, results.scenario.loop
     said = []
     if requests.failed:
         share = requests.failed / requests.ended
-        said.append(f"{requests.failed:,} requests ({share:.1%}) failed; throughput and latency are of the others.")
+        said.append(f"{plural(requests.failed, 'request')} ({share:.1%}) failed; throughput and latency are of the others.")
     if isinstance(loop, OpenLoop):
         said += _of_starts(results, loop)
     if requests.reconnected:
@@ -42,7 +54,8 @@ def cautions(results: Results) -> list[str]:
         said.append(f"The run was ended by hand after {results.elapsed_s:.1f} s of {results.scenario.duration_s:g} s.")
     if results.generators.lost:
         said.append(
-            f"{results.generators.lost} of {results.scenario.workers} workers ended without telling what they saw: the figures lack it."
+            f"{results.generators.lost} of {plural(results.scenario.workers, 'worker')} ended without a report: "
+            "the figures lack what was seen there."
         )
     said += _of_the_machine(results)
     said += _of_the_generator(results)
@@ -60,10 +73,13 @@ def _of_starts(results: Results, loop: OpenLoop) -> list[str]:
     said = []
     if dropped:
         said.append(
-            f"{dropped:,} requests were dropped: they could not start within {loop.max_late_s:g} s of their time. Latency is of the others."
+            f"{plural(dropped, 'request was', 'requests were')} dropped, not having started within {loop.max_late_s:g} s of the "
+            "intended start. Latency is of the others."
         )
     if late:
-        said.append(f"{late:,} requests started late, since {loop.max_in_flight:,} were in flight; their latency counts from their time.")
+        said.append(
+            f"{plural(late, 'request')} started late, since {loop.max_in_flight:,} were in flight; latency counts from the intended start."
+        )
     return said
 
 
@@ -88,7 +104,7 @@ def _of_the_generator(results: Results) -> list[str]:
     said = []
     if not results.kept_up:
         said.append(
-            f"The load generator started {results.lateness.behind:,} requests more than 10 ms late by its own fault: "
+            f"The load generator started {plural(results.lateness.behind, 'request')} more than 10 ms late by its own fault: "
             "give it more --workers, more cores, or a lower rate."
         )
     if results.generators.cpu_share > BUSY_GENERATOR:
@@ -112,5 +128,5 @@ def _why_not_as_sent(results: Results, *, fewer: bool) -> str:
 def _load(results: Results) -> str:
     loop = results.scenario.loop
     if isinstance(loop, ClosedLoop):
-        return f"with {loop.users} users"
+        return f"with {plural(loop.users, 'user')}"
     return f"of {results.throughput.offered_rps:,.0f} offered in an open loop ({loop.arrivals.process} arrivals)"

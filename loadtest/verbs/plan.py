@@ -40,7 +40,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     need("--repeat", type=float, default=0.0, metavar="SHARE", help="share of texts that the cache has seen (default %(default)s)")
     need("--growth", type=float, default=1.0, metavar="FACTOR", help="plan for the rate times this (default %(default)s)")
     need("--lost", type=int, default=1, metavar="N", help="gateways or replicas that may be lost with the SLO held (default %(default)s)")
-    need("--max-utilization", type=float, default=0.8, metavar="SHARE", help="busiest a stage may be, with some lost (default %(default)s)")
+    need(
+        "--max-utilization",
+        type=float,
+        default=0.8,
+        metavar="SHARE",
+        help="greatest load of a stage with some lost, of its highest throughput (default %(default)s)",
+    )
     need("--ttl", type=float, default=3600.0, metavar="S", help="seconds that an answer stays in the cache (default %(default)s)")
     need("--distinct-texts", type=int, metavar="N", help="different texts that there are, where that bounds the cache")
     buy = parser.add_argument_group("what it costs").add_argument
@@ -107,7 +113,7 @@ def _write(args: argparse.Namespace, plan: Plan, command: str) -> list[tuple[str
         written.append(("plan  ", args.json))
     if args.values is not None:
         values = helm_values(plan.profile, plan.today.planned, plan.size.planned, plan.memory, plan.aim.most_utilization)
-        heading = f"{command}\n{plan.load.requests_per_s:,.0f} requests/s within {plan.aim.slo} with {plan.aim.lost} of either lost"
+        heading = f"{command}\n{plan.load.requests_per_s:,.0f} requests/s within {plan.aim.slo} {plan.aim.lost} of either lost"
         args.values.write_text(render_values(values, heading), encoding="utf-8")
         written.append(("values", args.values))
     return written

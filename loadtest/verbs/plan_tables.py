@@ -1,5 +1,8 @@
 """How the terminal shows a capacity plan: verdict, arithmetic, predictions, checks, the bill."""
 
+import math
+import shlex
+
 from rich.console import Console
 from rich.table import Table
 
@@ -8,6 +11,11 @@ from loadtest.planning.capacity.arithmetic import steps
 from loadtest.planning.capacity.cautions import cautions
 from loadtest.planning.capacity.planner import Plan
 from loadtest.planning.capacity.prediction import Prediction, latency_objectives
+from loadtest.results.figures import plural
+
+LEAST_CONFIRMED_RPS = 0.1
+CONFIRMING_S = "180"
+"""Percentiles of shorter runs vary more than the margin allows for."""
 
 
 def show(console: Console, plan: Plan, triton_type: str | None) -> None:
@@ -15,6 +23,8 @@ def show(console: Console, plan: Plan, triton_type: str | None) -> None:
     console.print(_verdict(plan), style="bold")
     console.print(_arithmetic(plan))
     console.print(_predictions(plan))
+    if plan.one_of_each_rps >= LEAST_CONFIRMED_RPS:
+        console.print(f"confirm it on one gateway and one replica: {confirming_command(plan)}", soft_wrap=True)
     if plan.checks:
         console.print(_checks(plan))
     if plan.bill is not None:
@@ -27,10 +37,24 @@ def show(console: Console, plan: Plan, triton_type: str | None) -> None:
 
 def _verdict(plan: Plan) -> str:
     planned = plan.size.planned
+    parts = f"{plural(planned.gateways, 'gateway')}, {plural(planned.triton_replicas, 'Triton replica')}"
+    lost = f", also with {plan.aim.lost} of either lost" if plan.aim.lost else ", with all of them there"
     return (
-        f"{planned.gateways} gateways, {planned.triton_replicas} Triton replicas and {plan.memory.max_memory_mib:,} MiB of cache hold "
-        f"{plan.load.requests_per_s:,.0f} requests/s within {plan.aim.slo}, also with {plan.aim.lost} of either lost."
+        f"{parts} and {plan.memory.max_memory_mib:,} MiB of cache hold "
+        f"{plan.load.requests_per_s:,.0f} requests/s within {plan.aim.slo}{lost}."
     )
+
+
+def confirming_command(plan: Plan) -> str:
+    """The run that shows whether one gateway and one replica hold what the plan says.
+
+    Its rate is rounded down, so that it is within what is held.
+    """
+    rate = math.floor(plan.one_of_each_rps * 10) / 10
+    run = ["python", "-m", "loadtest", "run", "--url", "URL", "--model", plan.profile.model, "--corpus", "FILE", "--report", "DIR"]
+    load = ["--rate", f"{rate:g}", "--duration", CONFIRMING_S, "--repeat", f"{plan.wish.hit_rate:g}", "--slo", str(plan.aim.slo), "--fail"]
+    batch = ["--batch-size", str(plan.profile.items_per_request)] if plan.profile.items_per_request > 1 else []
+    return shlex.join([*run, *load, *batch])
 
 
 def _arithmetic(plan: Plan) -> Table:
@@ -42,17 +66,22 @@ def _arithmetic(plan: Plan) -> Table:
 
 def _predictions(plan: Plan) -> Table:
     objectives = latency_objectives(plan.aim.slo)
-    table = Table("", "gateways", "busy", "replicas", "busy", title="Predicted at the planned rate", title_justify="left")
+    table = Table("", "gateways", "busy", "replicas", "busy", "load", title="Predicted at the planned rate", title_justify="left")
     for objective in objectives:
         table.add_column(str(objective), justify="right")
     rows: dict[str, Prediction] = {"all there": plan.full}
     if plan.aim.lost:
-        rows |= {f"{plan.aim.lost} gateway lost": plan.gateway_lost, f"{plan.aim.lost} replica lost": plan.replica_lost}
+        rows |= {
+            f"{plural(plan.aim.lost, 'gateway')} lost": plan.gateway_lost,
+            f"{plural(plan.aim.lost, 'replica')} lost": plan.replica_lost,
+        }
     for name, prediction in rows.items():
         latencies = [objective.show(prediction.latency_ms(objective)) for objective in objectives]
         gateways, replicas = prediction.deployment.gateways, prediction.deployment.triton_replicas
         busy = f"{prediction.gateway_queue.utilization:.0%}", f"{prediction.triton_queue.utilization:.0%}"
-        table.add_row(name, f"{gateways}", busy[0], f"{replicas}", busy[1], *latencies)
+        table.add_row(name, f"{gateways}", busy[0], f"{replicas}", busy[1], f"{prediction.triton_queue.load:.0%}", *latencies)
+    table.caption = "busy: of the time; load: of the highest throughput, which replicas that batch have in largest batches"
+    table.caption_justify = "left"
     return table
 
 

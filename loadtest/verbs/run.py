@@ -21,7 +21,7 @@ from loadtest.results.figures import milliseconds
 from loadtest.results.provenance import Provenance
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
-from loadtest.results.verdict import cautions, verdict
+from loadtest.results.verdict import cautions, sent_texts, verdict
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.verbs.attempt import attempt_measurement
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
@@ -143,6 +143,7 @@ def _address(text: str) -> Address:
 def _print(results: Results, folder: Path) -> None:
     print(headline(results).sentence)
     print(verdict(results))
+    print(f"texts    {sent_texts(results.scenario.workload)}")
     for caution in cautions(results):
         print(f"Caution: {caution}")
     for fault in results.errors[:5]:

@@ -14,8 +14,10 @@ import pytest
 import zstandard
 from served import served
 
+from gateway.errors import StartError
 from gateway.fakes.manifests import make_manifest
 from gateway.fakes.triton import FakeTriton
+from gateway.http_server.listening import authority, listen
 
 PREDICT = "/v1/models/topics:predict"
 BODY = json.dumps({"instances": ["opec"]}).encode()
@@ -218,3 +220,16 @@ def test_all_interfaces_of_ipv6_are_those_of_ipv4_too():
     with served(FakeTriton(make_manifest("topics")), host="::") as gateway:
         for host in ("127.0.0.1", "[::1]"):
             assert httpx.get(f"http://{host}:{gateway.port}/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("::", "[::]:80"), ("::1", "[::1]:80"), ("127.0.0.1", "127.0.0.1:80"), ("gateway", "gateway:80")]
+)
+def test_hosts_are_shown_as_in_a_url(host, shown):
+    assert authority(host, 80) == shown
+
+
+@pytest.mark.parametrize("host", ["::g", "nowhere.invalid", "192.0.2.1"])
+def test_a_host_that_is_none_is_named(host):
+    with pytest.raises(StartError, match=f"cannot listen on {host}: set HEADRACE_HOST"):
+        listen(host, 0)

@@ -148,14 +148,19 @@ def test_bytes_that_are_not_http_are_refused_with_a_json_body(impatient):
 
 
 @pytest.mark.parametrize(
-    "body", [b"Transfer-Encoding: chunked\r\n\r\nno size\r\n", b"Transfer-Encoding: other\r\n\r\n{}"], ids=["chunk", "coding"]
+    ("body", "sentence"),
+    [
+        (b"Transfer-Encoding: chunked\r\n\r\nno size\r\n", b"this is not HTTP/1.1"),
+        (b"Transfer-Encoding: other\r\n\r\n{}", b"Transfer-Encoding: must be chunked and nothing else; compress with Content-Encoding"),
+    ],
+    ids=["chunk", "coding"],
 )
-def test_a_body_that_cannot_be_read_is_refused_with_a_sentence(impatient, body):
+def test_a_body_that_cannot_be_read_is_refused_with_a_sentence(impatient, body, sentence):
     with connected(impatient) as connection:
         connection.sendall(HEAD + body)
         received = everything(connection)
-    assert (received[:13], received.count(b"HTTP/1.1 ")) == (b"HTTP/1.1 400 ", 1)
-    assert received.endswith(b'{"error":"this is not HTTP/1.1"}')
+    assert (received[:13], received.count(b"HTTP/1.1 400 ")) == (b"HTTP/1.1 400 ", 1)
+    assert received.endswith(b'{"error":"%b"}' % sentence)
 
 
 def test_a_patient_client_keeps_its_connection(impatient):

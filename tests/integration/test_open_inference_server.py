@@ -13,6 +13,15 @@ from tritonclient.utils import InferenceServerException
 pytestmark = pytest.mark.integration
 
 
+def without_digest(metadata):
+    """A model's metadata without the output that is the gateway's own, which it asks Triton for."""
+    if isinstance(metadata, dict):
+        return {**metadata, "outputs": [output for output in metadata["outputs"] if output["name"] != "DIGEST"]}
+    [own] = [output for output in metadata.outputs if output.name == "DIGEST"]
+    metadata.outputs.remove(own)
+    return metadata
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_metadata_configuration_and_readiness_are_as_those_of_triton(grpc_gateway, tasks_triton, client):
     async def both(method, *arguments):
@@ -31,7 +40,7 @@ async def test_metadata_configuration_and_readiness_are_as_those_of_triton(grpc_
         ("get_model_config", "embeddings", "1"),
     ):
         ours, theirs = await both(method, *arguments)
-        assert ours == theirs, (method, arguments)
+        assert ours == (without_digest(theirs) if method == "get_model_metadata" else theirs), (method, arguments)
     index, expected = await both("get_model_repository_index")
     assert sorted(map(str, getattr(index, "models", index))) == sorted(map(str, getattr(expected, "models", expected)))
     server = await call(client, endpoint(grpc_gateway, client), "get_server_metadata")

@@ -43,6 +43,11 @@ include-path = ["/v1/embeddings", "/openai/deployments/{model}/embeddings", "/v1
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 422, 429, "5xx"]
 
 [[operations]]
+include-path = ["/vertex", "/models/{model}/vertex"]
+# more instances than are allowed may also be more JSON than is read
+checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 413, 422, 429, "5xx"]
+
+[[operations]]
 include-path = "/v1/models/{model}:predictStream"
 # the error of a line is on its line of the response, whose status is 200
 checks.negative_data_rejection.enabled = false

@@ -7,6 +7,7 @@ import pytest
 from gateway_process import GatewayProcess
 from packaged_registry import LABELS, Registry
 
+from gateway.embedded.valkey import Valkey
 from model_repository.server import TritonServer
 
 pytestmark = pytest.mark.integration
@@ -21,6 +22,13 @@ def registry(tasks_repository, tmp_path_factory):
     made = Registry(tmp_path_factory.mktemp("packages"), (version / "model.onnx").read_bytes(), (version / "tokenizer.json").read_bytes())
     made.add(1, labels=PACKAGES["A"])
     return made
+
+
+@pytest.fixture(scope="module")
+def valkey():
+    """A cache of its own: package A is that of the models of other tests."""
+    with Valkey() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from loadtest.generator.scripted_process import scripted_server
-from loadtest.planning.comparison.comparison import compare
+from loadtest.planning.comparison.comparison import Comparison, compare
 from loadtest.planning.comparison.condition import parse_condition
-from loadtest.planning.comparison.documents import Document, read_document
+from loadtest.planning.comparison.documents import read_document
 
 SERVERS = {"constant, 20 ms": {"latencies_ms": [[20, 1]]}, "M/D/1, 20 ms": {"latencies_ms": [[20, 1]], "workers": 1}}
 CONDITIONS = ("p99>+10%", "p95>+5%", "p50>+5%", "p50>+2%", "mean>+5%", "throughput<-5%", "errors>+0.1pp")
@@ -54,17 +54,17 @@ def print_table(folder: Path, names: Sequence[str], pairs: int) -> None:
         found = [read_document(path) for path in reports if path.exists()]
         single = list(zip(found[::2], found[1::2], strict=False))
         print(f"{name}: {len(single)} pairs")
+        fours = [single[index : index + 4] for index in range(0, len(single) - 3, 4)]
+        of_one = [compare([before], [after]) for before, after in single]
+        of_four = [compare([before for before, _ in four], [after for _, after in four]) for four in fours]
         for text in CONDITIONS:
-            by_point = sum(_alarms([pair], text, point=True) for pair in single)
-            by_default = sum(_alarms([pair], text, point=False) for pair in single)
-            fours = [single[index : index + 4] for index in range(0, len(single) - 3, 4)]
-            by_four = sum(_alarms(four, text, point=False) for four in fours)
-            print(f"  {text:16} --point {by_point:3}   default {by_default:3}   four a side {by_four:3} of {len(fours)}")
+            by_point, by_default, by_four = _alarms(of_one, text, point=True), _alarms(of_one, text), _alarms(of_four, text)
+            print(f"  {text:16} --point {by_point:3}   default {by_default:3}   four a side {by_four:3} of {len(of_four)}")
 
 
-def _alarms(pairs: Sequence[tuple[Document, Document]], text: str, *, point: bool) -> bool:
-    found = compare([before for before, _ in pairs], [after for _, after in pairs])
-    return not found.failures and parse_condition(text).judge(found.differences, point=point) == "met"
+def _alarms(found: Sequence[Comparison], text: str, *, point: bool = False) -> int:
+    condition = parse_condition(text)
+    return sum(condition.judge(one.differences, point=point) == "met" for one in found if not one.failures)
 
 
 def _report(folder: Path, name: str, number: int) -> Path:

@@ -33,9 +33,9 @@ def infer_request(model, columns, **fields):
 
 
 class GatewayProcess:
-    """`python -m gateway` as a child on a free port; `url` once it is ready."""
+    """`python -m gateway` as a child on a free port, started in `cwd`; `url` once it is ready."""
 
-    def __init__(self, *arguments, log, **settings):
+    def __init__(self, *arguments, log, cwd=ROOT, **settings):
         self.port = settings.pop("port", None) or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.predict_url = f"{self.url}/v1/models/topics:predict"
@@ -44,7 +44,7 @@ class GatewayProcess:
         environment |= {f"HEADRACE_{name.upper()}": str(value) for name, value in {"port": self.port, "auth": "off", **settings}.items()}
         command = [sys.executable, "-m", "gateway", *map(str, arguments)]
         with log.open("wb") as output:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+            self.process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=output)
 
     def __enter__(self):
         try:

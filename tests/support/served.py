@@ -7,8 +7,9 @@ import time
 
 import uvicorn
 
-from gateway.__main__ import _bind, server_config
+from gateway.__main__ import server_config
 from gateway.app import create_app
+from gateway.http_server.listening import listen
 from gateway.settings.settings import Settings
 
 
@@ -38,7 +39,7 @@ class Served:
 @contextlib.contextmanager
 def served(triton, *, host="127.0.0.1", **settings):
     made = Settings(**{"auth": "off", "host": host, **settings})
-    with _bind(host, 0) as listener:
+    with listen(host, 0) as listener:
         server = uvicorn.Server(server_config(made, create_app(made, triton=triton)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -1,10 +1,13 @@
 """The plan's arithmetic, a step a line, so that each figure can be followed. Pure."""
 
+import math
 from dataclasses import dataclass
 
 from loadtest.planning.capacity.batching import BatchQueue
+from loadtest.planning.capacity.checking import greatest_miss
 from loadtest.planning.capacity.planner import Plan
 from loadtest.planning.capacity.prediction import MS_PER_S, Deployment, Prediction, latency_objectives
+from loadtest.results.figures import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ def _gateways(plan: Plan) -> list[Step]:
         f"{hits:.3g} × {gateway.cpu_s_per_hit * MS_PER_S:.3g} ms (hit) + {1 - hits:.3g} × {gateway.cpu_s_per_miss * MS_PER_S:.3g} ms (miss)"
     )
     busy = plan.gateway_lost.gateway_queue.utilization
-    demand = f"{plan.load.requests_per_s:,.0f} /s × {cpu_s * MS_PER_S:.3g} ms / ({gateway.workers} workers × {needed} gateways)"
+    workers = f"{plural(gateway.workers, 'worker')} × {plural(needed, 'gateway')}"
+    demand = f"{plan.load.requests_per_s:,.0f} /s × {cpu_s * MS_PER_S:.3g} ms / ({workers})"
     return [
         Step("Gateway CPU per request", mean, f"{cpu_s * MS_PER_S:.3g} ms"),
         Step("Gateways needed", f"{demand} = {busy:.0%} busy, at most {plan.aim.most_utilization:.0%}", f"{needed}"),
@@ -54,12 +58,17 @@ def _service(plan: Plan) -> list[Step]:
     service = Step("Service time of a call", f"measured; scv {triton.service_s.scv:g}", f"mean {triton.service_s.mean * MS_PER_S:.3g} ms")
     queue = plan.replica_lost.triton_queue
     if isinstance(queue, BatchQueue):
-        brought = f"b = λ t(b) / c at {queue.rate_per_s:,.0f} texts/s and {queue.servers} instances"
-        per_item = f"t({queue.batch_items:.1f}) / {queue.batch_items:.1f}"
+        instances, largest = plural(queue.servers, "instance"), queue.times.largest
+        brought = f"simulated: {queue.rate_per_s:,.4g} texts/s of a replica on {instances}"
+        busy = f"{queue.rate_per_s:,.4g} texts/s × {queue.effective_service_s * MS_PER_S:.3g} ms / {instances}"
+        most = f"{instances} × {largest} texts / {queue.times.seconds(largest) * MS_PER_S:,.4g} ms"
         return [
             service,
-            Step("Batch that the load brings", brought, f"{queue.batch_items:.1f} texts"),
-            Step("Effective service time per text", per_item, f"{queue.effective_service_s * MS_PER_S:.3g} ms"),
+            Step("Batch that the load brings", brought, f"{queue.batch_items:.2f} texts"),
+            Step("Effective service time of a text", "of these batches", f"{queue.effective_service_s * MS_PER_S:.3g} ms"),
+            Step("Instances busy", busy, f"{queue.utilization:.0%}"),
+            Step("Highest throughput of a replica", most, f"{queue.capacity_per_s:,.4g} texts/s"),
+            Step("Load", f"{queue.rate_per_s:,.4g} texts/s / {queue.capacity_per_s:,.4g} texts/s", f"{queue.load:.0%}"),
         ]
     if triton.seconds_per_item is None:
         return [service]
@@ -72,9 +81,11 @@ def _replicas(plan: Plan) -> list[Step]:
     steps = []
     if needed.triton_replicas > 1:
         fewer = Prediction(plan.profile, plan.load, Deployment(plan.size.planned.gateways, needed.triton_replicas - 1))
-        steps.append(Step("One replica fewer", f"{needed.triton_replicas - 1} Triton replicas", _fate(plan, fewer)))
+        steps.append(Step("One replica fewer", plural(needed.triton_replicas - 1, "Triton replica"), _fate(plan, fewer)))
     if isinstance(queue, BatchQueue):
-        model = f"batches of up to {queue.times.largest}, {queue.servers} instances, {queue.rate_per_s:,.0f} texts/s each, simulated"
+        model = (
+            f"batches of up to {queue.times.largest}, {plural(queue.servers, 'instance')}, {queue.rate_per_s:,.4g} texts/s each, simulated"
+        )
     else:
         model = f"M/G/{queue.servers} at {queue.rate_per_s:,.1f} calls/s each: P(wait) {queue.wait_probability:.1%}"
         model += f", mean wait {queue.mean_wait_s * MS_PER_S:.3g} ms"
@@ -89,7 +100,9 @@ def _replicas(plan: Plan) -> list[Step]:
 
 def _fate(plan: Plan, prediction: Prediction) -> str:
     """How busy Triton is, and how the SLO fares."""
-    busy = f"{prediction.triton_queue.utilization:.0%} busy"
+    queue = prediction.triton_queue
+    load = f" ({queue.load:.0%} of its highest throughput)" if isinstance(queue, BatchQueue) else ""
+    busy = f"{queue.utilization:.0%} busy{load}"
     if prediction.overloaded:
         return f"{busy}, the line grows without end"
     metrics = [f"{objective.metric} {objective.show(prediction.latency_ms(objective))}" for objective in latency_objectives(plan.aim.slo)]
@@ -97,9 +110,24 @@ def _fate(plan: Plan, prediction: Prediction) -> str:
 
 
 def _capacity(plan: Plan) -> list[Step]:
-    how = f"highest rate within the SLO with {plan.aim.lost} of either lost" if plan.aim.lost else "highest rate within the SLO"
+    how = f"highest rate within the SLO{f' with {plan.aim.lost} of either lost' if plan.aim.lost else ''}"
     spare = plan.highest_requests_per_s / plan.load.requests_per_s - 1
-    return [Step("What it holds", how, f"{plan.highest_requests_per_s:,.0f} requests/s ({spare:+.0%})")]
+    worst = greatest_miss(plan.checks)
+    margin = "at least: the model's own error, and how runs of three minutes vary"
+    if worst is not None and worst.predicted_ms is not None:
+        margin = f"{worst.metric} at {worst.requests_per_s:,g} requests/s: {worst.measured_ms:.3g} ms measured, {worst.predicted_ms:.3g} ms"
+    return [
+        Step("Margin on predicted latencies", margin, f"{plan.aim.margin:.0%}"),
+        Step("What it holds", f"{how}, with the margin", f"{_rate(plan.highest_requests_per_s)} ({spare:+.0%})"),
+        Step("If the model were exact", how, _rate(plan.exact_requests_per_s)),
+        Step("One gateway and one replica hold", "as they were measured, with the margin", _rate(plan.one_of_each_rps)),
+    ]
+
+
+def _rate(rate_rps: float) -> str:
+    """Rounded down: what is said to be held is held."""
+    digits = 0 if rate_rps >= 100 else 1
+    return f"{math.floor(rate_rps * 10**digits) / 10**digits:,.{digits}f} requests/s"
 
 
 def _memory(plan: Plan) -> list[Step]:

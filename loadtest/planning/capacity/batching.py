@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from heapq import heapreplace
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadtest.planning.capacity.distribution import Distribution, compact, constant
+from loadtest.results.figures import plural
 
 ITEMS_SIMULATED = 120_000
 WARM_UP_SHARE = 0.1
@@ -86,44 +88,54 @@ class BatchQueue:
         return self.servers * self.times.largest / self.times.seconds(self.times.largest)
 
     @property
-    def batch_items(self) -> float:
-        """The batch that the load brings: b = λ t(b) / c, at least 1.
+    def load(self) -> float:
+        """The rate as a share of the highest throughput, that of largest batches alone.
 
-        That is what arrives for a server while it works on a batch.
+        This is the normalized load ρ = λ / sup μ of Inoue (2021): the queue is stable below 1. It
+        is not how busy the servers are, since small batches cost more for each item.
         """
-        share = self.rate_per_s / self.servers
-        low, high = 1.0, float(self.times.largest)
-        if share * self.times.seconds(low) <= low:
-            return low
-        while high - low > 1e-6:
-            middle = (low + high) / 2
-            low, high = (middle, high) if share * self.times.seconds(middle) > middle else (low, middle)
-        return high
-
-    @property
-    def effective_service_s(self) -> float:
-        """A server's seconds per item in the batch that the load brings, t(b) / b."""
-        return self.times.seconds(self.batch_items) / self.batch_items
+        return self.rate_per_s / self.capacity_per_s
 
     @property
     def utilization(self) -> float:
-        """The load as a share of what the servers could do in largest batches."""
-        return self.rate_per_s / self.capacity_per_s
+        """The share of time that a server works, as simulated: λ × `effective_service_s` / c.
+
+        It is the probability that a server is busy, ρ = λ E[t(B)] / (c E[B]) with the batches B
+        that form (the rate at which work arrives, by Little's law); 1 and more where the servers
+        cannot carry the load.
+        """
+        return self._simulated.busy_share if self.load < 1 else self.load
+
+    @property
+    def batch_items(self) -> float:
+        """The mean items of the batches that form, E[B]."""
+        return self._simulated.batch_items if self.load < 1 else float(self.times.largest)
+
+    @property
+    def effective_service_s(self) -> float:
+        """A server's seconds for each item, E[t(B)] / E[B], in the batches that form."""
+        return self.utilization * self.servers / self.rate_per_s
 
     @property
     def mean_latency_s(self) -> float:
         """The mean time from arrival to the end of the batch."""
         return self.latency_s.mean
 
-    @cached_property
+    @property
     def latency_s(self) -> Distribution:
         """The time from arrival to the end of the batch.
 
         Raises:
             ValueError: the servers cannot carry the load.
         """
-        if self.utilization >= 1:
-            raise ValueError(f"{self.servers} servers carry {self.capacity_per_s:,.0f} items/s, less than {self.rate_per_s:,.0f}")
+        if self.load >= 1:
+            raise ValueError(
+                f"{plural(self.servers, 'server')} cannot carry {self.rate_per_s:,.0f} items/s, only {self.capacity_per_s:,.0f}"
+            )
+        return self._simulated.latency_s
+
+    @cached_property
+    def _simulated(self) -> "_Simulated":
         unit_arrivals, factors = _draws(self.seed, self.spread)
         moments = unit_arrivals / self.rate_per_s
         arrivals: list[float] = moments.tolist()
@@ -132,6 +144,7 @@ class BatchQueue:
         free = [0.0] * self.servers
         ends: list[float] = []
         sizes: list[int] = []
+        worked_s = 0.0
         begin = 0
         while begin < ITEMS_SIMULATED:
             first = arrivals[begin]
@@ -141,13 +154,22 @@ class BatchQueue:
                 filled = arrivals[full] if full < ITEMS_SIMULATED else math.inf
                 start = max(start, min(first + delay_s, filled))
             end = max(bisect_right(arrivals, start, begin, min(begin + largest, ITEMS_SIMULATED)), begin + 1)
-            done = start + seconds[end - begin - 1] * factors[begin]
-            heapreplace(free, done)
-            ends.append(done)
+            batch_s = seconds[end - begin - 1] * factors[begin]
+            worked_s += batch_s
+            heapreplace(free, start + batch_s)
+            ends.append(start + batch_s)
             sizes.append(end - begin)
             begin = end
         latencies = (np.repeat(ends, sizes) - moments)[int(ITEMS_SIMULATED * WARM_UP_SHARE) :]
-        return compact(latencies, np.ones_like(latencies))
+        # the rate asked for, in place of the one that was drawn, keeps λ E[t(B)] / (c E[B]) exact
+        busy_share = min(self.rate_per_s * worked_s / ITEMS_SIMULATED / self.servers, 1.0)
+        return _Simulated(compact(latencies, np.ones_like(latencies)), busy_share, ITEMS_SIMULATED / len(sizes))
+
+
+class _Simulated(NamedTuple):
+    latency_s: Distribution
+    busy_share: float
+    batch_items: float
 
 
 @lru_cache(maxsize=4)

@@ -33,6 +33,9 @@ def plan_json(plan: Plan, command: str, triton_type: str | None) -> dict[str, An
             "needed_gib": plan.memory.needed_gib,
         },
         "highest_requests_per_s_within_slo": plan.highest_requests_per_s,
+        "highest_requests_per_s_if_exact": plan.exact_requests_per_s,
+        "one_of_each_requests_per_s": plan.one_of_each_rps,
+        "margin": plan.aim.margin,
         "predictions": {
             "all_there": _prediction(plan, plan.full),
             "gateway_lost": _prediction(plan, plan.gateway_lost),
@@ -52,6 +55,7 @@ def _prediction(plan: Plan, prediction: Prediction) -> dict[str, Any]:
         "triton_replicas": prediction.deployment.triton_replicas,
         "gateway_utilization": prediction.gateway_queue.utilization,
         "triton_utilization": prediction.triton_queue.utilization,
+        "triton_load": prediction.triton_queue.load,
         "latency_ms": {objective.metric: prediction.latency_ms(objective) for objective in latency_objectives(plan.aim.slo)},
     }
 

@@ -1,11 +1,11 @@
 """The capacity plan: from a rate, an SLO and a profile to replicas, memory and money. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loadtest.cost.prices import PriceTable
 from loadtest.planning.capacity.bill import Bill, SpotTerms, Types, make_bill
 from loadtest.planning.capacity.cache_memory import CacheMemory
-from loadtest.planning.capacity.checking import Check, check_points
+from loadtest.planning.capacity.checking import Check, check_points, margin_of
 from loadtest.planning.capacity.prediction import Deployment, Load, Prediction
 from loadtest.planning.capacity.profile import Profile
 from loadtest.planning.capacity.sizing import Aim, Size, highest_rate, size
@@ -39,7 +39,9 @@ class Plan:
 
     `full`, `gateway_lost` and `replica_lost` are predictions at the planned load, with all there
     and with some lost. `highest_requests_per_s` is what the deployment holds within the SLO with
-    some lost. `bill` is None without instance types.
+    some lost, with the margin of `aim` for what the model misses, and `exact_requests_per_s` what
+    it would hold were the model exact. `one_of_each_rps` is what one gateway and one replica hold,
+    as they were measured, which a run can confirm. `bill` is None without instance types.
     """
 
     profile: Profile
@@ -51,6 +53,8 @@ class Plan:
     gateway_lost: Prediction
     replica_lost: Prediction
     highest_requests_per_s: float
+    exact_requests_per_s: float
+    one_of_each_rps: float
     memory: CacheMemory
     checks: list[Check]
     bill: Bill | None
@@ -85,6 +89,8 @@ def make_plan(profile: Profile, wish: Wish, aim: Aim, shop: Shop | None) -> Plan
         PriceError: an instance type that has no price or cannot hold a replica.
         ValueError: a load that is impossible.
     """
+    checks = check_points(profile)
+    aim = replace(aim, margin=margin_of(checks))
     now = Load(wish.requests_per_s, wish.hit_rate, profile.items_per_request)
     load = Load(wish.requests_per_s * wish.growth, wish.hit_rate, profile.items_per_request)
     today = size(profile, now, aim)
@@ -106,6 +112,11 @@ def make_plan(profile: Profile, wish: Wish, aim: Aim, shop: Shop | None) -> Plan
             highest_rate(profile, load, aim, Deployment(needed.gateways, planned.triton_replicas)),
         ),
         memory=memory,
-        checks=check_points(profile),
+        checks=checks,
+        exact_requests_per_s=min(
+            highest_rate(profile, load, replace(aim, margin=0.0), replica_lost),
+            highest_rate(profile, load, replace(aim, margin=0.0), Deployment(needed.gateways, planned.triton_replicas)),
+        ),
+        one_of_each_rps=highest_rate(profile, load, aim, Deployment(1, 1)),
         bill=None if shop is None else make_bill(profile, planned, memory, shop.types, shop.table, shop.terms, aim.lost + 1),
     )

@@ -106,7 +106,7 @@ class Prediction:
     @property
     def overloaded(self) -> bool:
         """Whether a stage gets more than it can do, so that its queue grows without end."""
-        return max(self.gateway_queue.utilization, self.triton_queue.utilization) >= 1
+        return max(self.gateway_queue.load, self.triton_queue.load) >= 1
 
     @cached_property
     def triton_latency_s(self) -> Distribution:
@@ -145,11 +145,14 @@ class Prediction:
             raise ValueError(f"the queueing model says nothing of {objective.metric}")
         return self.latency_s.mean * MS_PER_S
 
-    def holds(self, slo: Slo, most_utilization: float) -> bool:
-        """Whether every latency objective holds, and no stage is busier than `most_utilization`."""
-        if self.overloaded or max(self.gateway_queue.utilization, self.triton_queue.utilization) > most_utilization * (1 + ROUNDING):
+    def holds(self, slo: Slo, most_utilization: float, margin: float = 0.0) -> bool:
+        """Whether every latency objective holds, also by `margin` more than is predicted.
+
+        No stage may have more than `most_utilization` of its highest throughput as its load.
+        """
+        if self.overloaded or max(self.gateway_queue.load, self.triton_queue.load) > most_utilization * (1 + ROUNDING):
             return False
-        return all(objective.allows(self.latency_ms(objective)) for objective in latency_objectives(slo))
+        return all(objective.allows(self.latency_ms(objective) * (1 + margin)) for objective in latency_objectives(slo))
 
 
 def latency_objectives(slo: Slo) -> list[Objective]:

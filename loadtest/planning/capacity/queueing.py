@@ -72,6 +72,11 @@ class Queue:
         """The share of time that a server works, ρ = λ E[S] / c."""
         return self.rate_per_s * self.service_s.mean / self.servers
 
+    @property
+    def load(self) -> float:
+        """The rate as a share of the highest throughput, which without batches is utilization."""
+        return self.utilization
+
     @cached_property
     def wait_probability(self) -> float:
         """The share of the requests that do not find a free server."""

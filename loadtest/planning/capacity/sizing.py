@@ -26,13 +26,15 @@ class SizingError(ValueError):
 class Aim:
     """What the deployment must do.
 
-    It must hold the SLO with `lost` gateways or Triton replicas gone, with no stage busier than
-    `most_utilization`.
+    It must hold the SLO with `lost` gateways or Triton replicas gone, with no stage loaded with
+    more than `most_utilization` of its highest throughput, and also where latencies are by `margin`
+    (0.3: 30 %) higher than is predicted.
     """
 
     slo: Slo
     lost: int = 1
     most_utilization: float = 0.8
+    margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,11 @@ def highest_rate(profile: Profile, load: Load, aim: Aim, deployment: Deployment)
     No replica is taken as lost. 0 where the deployment holds none.
     """
     here = Prediction(profile, load, deployment)
-    busiest = max(here.gateway_queue.utilization, here.triton_queue.utilization)
+    busiest = max(here.gateway_queue.load, here.triton_queue.load)
     low, high = 0.0, load.requests_per_s * aim.most_utilization / busiest * (1 - ROUNDING)
 
     def holds(rate: float) -> bool:
-        return Prediction(profile, replace(load, requests_per_s=rate), deployment).holds(aim.slo, aim.most_utilization)
+        return Prediction(profile, replace(load, requests_per_s=rate), deployment).holds(aim.slo, aim.most_utilization, aim.margin)
 
     if holds(high):
         low = high
@@ -99,7 +101,7 @@ def _replicas(profile: Profile, load: Load, aim: Aim, gateways: int, least: int)
     """
 
     def holds(count: int) -> bool:
-        return Prediction(profile, load, Deployment(gateways, count)).holds(aim.slo, aim.most_utilization)
+        return Prediction(profile, load, Deployment(gateways, count)).holds(aim.slo, aim.most_utilization, aim.margin)
 
     if holds(least):
         return least
@@ -110,7 +112,7 @@ def _fewest(profile: Profile, load: Load, aim: Aim) -> Deployment:
     """The fewest that keep every stage no busier than it may be."""
     alone = Prediction(profile, load, Deployment(1, 1))
     queues = (alone.gateway_queue, alone.triton_queue)
-    gateways, replicas = (max(1, math.ceil(queue.utilization / aim.most_utilization * (1 - ROUNDING))) for queue in queues)
+    gateways, replicas = (max(1, math.ceil(queue.load / aim.most_utilization * (1 - ROUNDING))) for queue in queues)
     return Deployment(gateways, replicas)
 
 
@@ -139,9 +141,10 @@ def _why_not(profile: Profile, load: Load, aim: Aim, gateways: int) -> str:
     idle = Prediction(profile, load, Deployment(gateways, MOST_REPLICAS))
     if idle.overloaded:
         return f"{MOST_REPLICAS:,} Triton replicas cannot carry {load.misses_per_s:,.0f} misses/s: check the profile's service times."
+    more = f", and {aim.margin:.0%} for what the model misses" if aim.margin else ""
     missed = [
-        f"{objective}: {objective.show(idle.latency_ms(objective))} without any wait for Triton"
+        f"{objective}: {objective.show(idle.latency_ms(objective))} without any wait for Triton{more}"
         for objective in latency_objectives(aim.slo)
-        if not objective.allows(idle.latency_ms(objective))
+        if not objective.allows(idle.latency_ms(objective) * (1 + aim.margin))
     ]
     return f"No number of replicas holds {'; '.join(missed)}. Shorten the service (a smaller or quantized model) or relax the SLO."

@@ -240,3 +240,10 @@ async def test_of_two_keys_neither_is_taken():
             Code.INVALID_ARGUMENT,
             "authorization: the request has this header more than once; send one",
         )
+
+
+async def test_a_model_may_be_named_by_an_alias():
+    async with running(model_aliases={"reuters/topics:latest": "topics"}) as server:
+        expected = await server.infer("corn")
+        assert await server.infer("corn", model="reuters/topics:latest") == expected
+        assert (await server.stub.ModelReady(pb.ModelReadyRequest(name="reuters/topics:latest"))).ready

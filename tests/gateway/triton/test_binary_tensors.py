@@ -41,6 +41,12 @@ def test_a_request_names_its_tensors_and_carries_them_in_order(manifest):
     assert sum(entry["parameters"]["binary_data_size"] for entry in header["inputs"]) == len(body) - length
 
 
+def test_a_model_that_is_configured_as_before_its_task_had_parameters_gets_none_unless_a_request_has_some(manifest):
+    for parameters, expected in ((b"", ["TEXT"]), (b'{"function_to_apply":"none"}', ["TEXT", "PARAMETERS"])):
+        length, body = write_request(manifest(), [Item(b"a", None, parameters)], {}, digest=False)
+        assert [entry["name"] for entry in json.loads(body[:length])["inputs"]] == expected
+
+
 def test_rows_are_cut_in_order_whatever_the_order_of_the_tensors(manifest):
     length, body = answered(DIGEST=OWN * 2, TOKENS=tokens(7, 300), ERROR=packed([b"", b""]), SCORES=scores(0.25, 0.75, 0.5, 0.5))
     assert [struct.unpack("<2fi", row) for row in read_rows(manifest(), 2, length, body)] == [(0.25, 0.75, 7), (0.5, 0.5, 300)]

@@ -82,7 +82,7 @@ def test_a_worker_that_dies_is_missed(gateway: Any, corpus: Path, tmp_path: Path
             process.kill()
             process.wait()
     assert read(tmp_path)["lost_workers"] == 1
-    assert "1 of 2 workers ended without telling what they saw" in capsys.readouterr().out
+    assert "1 of 2 workers ended without a report" in capsys.readouterr().out
 
 
 def kill_tree(pid: int) -> None:

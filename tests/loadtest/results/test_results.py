@@ -166,8 +166,8 @@ def test_dropped_and_late_requests_are_told() -> None:
     recording.drop(1.0)
     found = results(recording, scenario)
     said = " ".join(cautions(found))
-    assert "1 requests were dropped: they could not start within 1.5 s" in said
-    assert "1 requests started late, since 3 were in flight" in said
+    assert "1 request was dropped, not having started within 1.5 s" in said
+    assert "1 request started late, since 3 were in flight" in said
     assert found.requests.error_share == pytest.approx(1 / 101)
     assert [part.late + part.dropped for part in found.series] == [0, 2, *[0] * 8]
 

@@ -14,6 +14,7 @@ from gateway.dialects import kserve_v1, openai, tei
 from gateway.dialects.open_inference import http_body, tensors
 from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.fakes.manifests import make_manifest
+from gateway.request.json_limits import JsonLimits
 from gateway.tasks import task_of
 from loadtest.workload.dialects import BY_NAME
 from loadtest.workload.workload import DIALECTS, Target
@@ -25,7 +26,7 @@ READ = {
         item for items in kserve_v1.items(kserve_v1.parse(raw), version.task, task_of(version), MAX_BYTES) for item in items
     ],
     "open-inference": lambda raw, version: tensors.items(
-        http_body.parse(raw, None, 8).inputs, version, max_items=8, max_text_bytes=MAX_BYTES
+        http_body.parse(raw, None, JsonLimits(max_depth=8, max_values=1000)).inputs, version, max_items=8, max_text_bytes=MAX_BYTES
     ),
     "openai": lambda raw, version: openai.ask_embeddings(openai.parse_embeddings(raw), version, MAX_BYTES).items,
     "tei-embed": lambda raw, version: tei.ask_embed(raw, version, MAX_BYTES).items,

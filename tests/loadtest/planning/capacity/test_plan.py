@@ -16,7 +16,7 @@ from loadtest.cost.spot import Interruptions
 from loadtest.planning.capacity.bill import SpotTerms, Types
 from loadtest.planning.capacity.cache_memory import CacheMemory
 from loadtest.planning.capacity.cautions import cautions
-from loadtest.planning.capacity.checking import check_points
+from loadtest.planning.capacity.checking import LEAST_MARGIN, check_points
 from loadtest.planning.capacity.planner import Plan, Shop, Wish, make_plan
 from loadtest.planning.capacity.prediction import Deployment, Load, Prediction
 from loadtest.planning.capacity.profile import Profile
@@ -112,7 +112,8 @@ def test_the_planned_size_holds_in_a_simulation_with_one_lost_and_fewer_do_not()
         assert np.quantile(simulate_ms(plan.load, lost, 150_000), 0.99) < 30
     fewer = Deployment(planned.gateways, needed.triton_replicas - 1)
     queue = Prediction(PROFILE, plan.load, fewer).triton_queue
-    assert queue.utilization > AIM.most_utilization or np.quantile(simulate_ms(plan.load, fewer, 150_000), 0.99) > 30
+    p99_ms = np.quantile(simulate_ms(plan.load, fewer, 150_000), 0.99)
+    assert queue.load > AIM.most_utilization or p99_ms * (1 + plan.aim.margin) > 30
 
 
 @settings(deadline=None, max_examples=8)
@@ -153,6 +154,48 @@ def test_the_highest_rate_holds_and_a_little_more_does_not() -> None:
     rate = highest_rate(PROFILE, Load(100, 0.4), AIM, deployment)
     assert Prediction(PROFILE, Load(rate, 0.4), deployment).holds(AIM.slo, AIM.most_utilization)
     assert not Prediction(PROFILE, Load(rate * 1.01, 0.4), deployment).holds(AIM.slo, AIM.most_utilization)
+
+
+def confirming_runs_ms(rate_rps: float, servers: int, seconds: dict[int, float], runs: int, run_s: float = 180.0) -> list[np.ndarray]:
+    """Latencies of runs before servers that take what waits as one batch, from an idle start."""
+    found = []
+    for seed in range(runs):
+        random = np.random.default_rng(seed)
+        arrivals = np.cumsum(random.exponential(1 / rate_rps, int(rate_rps * run_s * 2)))
+        waiting = [float(start) for start in arrivals if start < run_s]
+        free, latencies, at = [0.0] * servers, [], 0
+        while at < len(waiting):
+            begin = max(heapq.heappop(free), waiting[at])
+            taken = [start for start in waiting[at : at + max(seconds)] if start <= begin]
+            end = begin + float(np.interp(len(taken), list(seconds), list(seconds.values())))
+            heapq.heappush(free, end)
+            latencies += [end - start for start in taken]
+            at += len(taken)
+        found.append(np.array(latencies) * 1000)
+    return found
+
+
+@pytest.mark.parametrize(("servers", "seconds"), [(1, {1: 0.02}), (2, {1: 0.0201, 16: 0.2467}), (1, {1: 0.02, 64: 0.06})])
+@pytest.mark.parametrize("slo", ["p99<100ms", "p99<200ms", "p90<100ms"])
+def test_runs_confirm_the_rate_that_is_said_to_be_held(servers: int, seconds: dict[int, float], slo: str) -> None:
+    triton = {"instances": servers, "service_s": {"mean": seconds[1], "scv": 0.0}, "batch_seconds": seconds}
+    gateway = {"cpu_s_per_hit": 1e-5, "cpu_s_per_miss": 1e-5, "hit_latency_s": {"mean": 1e-4, "scv": 0.0}}
+    values = PROFILE.model_dump(mode="json", by_alias=True) | {"triton": triton, "gateway": gateway}
+    plan = make_plan(Profile.model_validate(values), Wish(20, 0.0), Aim(parse_slo(slo), lost=0), None)
+    assert plan.one_of_each_rps <= plan.exact_requests_per_s or plan.size.needed.triton_replicas > 1
+    (objective,) = parse_slo(slo).objectives
+    runs = confirming_runs_ms(plan.one_of_each_rps, servers, seconds, 20)
+    assert sum(objective.allows(float(np.quantile(run, objective.quantile or 0.0))) for run in runs) >= 18
+
+
+def test_the_margin_is_the_model_s_own_greatest_miss() -> None:
+    point = {"requests_per_s": 400, "hit_rate": 0.4, "latency_ms": {"p99": 1.59 * 17.0}}
+    wide = make_plan(with_points(point), Wish(400, 0.4), AIM, None)
+    (check,) = wide.checks
+    assert check.predicted_ms is not None
+    assert wide.aim.margin == pytest.approx(check.measured_ms / check.predicted_ms - 1)
+    assert wide.aim.margin > make_plan(PROFILE, Wish(400, 0.4), AIM, None).aim.margin == LEAST_MARGIN
+    assert wide.highest_requests_per_s < wide.exact_requests_per_s
 
 
 def test_a_measured_ceiling_beneath_the_model_asks_for_more_replicas() -> None:
