@@ -204,10 +204,10 @@ def _passes(found: Comparison, bound: float) -> bool:
 
 def _too_much(quality: Quality, found: Comparison, precision: str, where: str, bound: float, field: str) -> str:
     side = "below" if found.packaged < found.reference else "above"
-    judged = "at the interval's upper end" if is_conclusive(found, bound) else "for the drop itself, as there are too few examples to tell"
+    basis = "at the interval's upper end" if is_conclusive(found, bound) else "for the drop itself, as there are too few examples to tell"
     return (
         f"{quality.metric} of {precision} {found.packaged:.4f} is {_with_interval(found)} {side} the fp32 reference {found.reference:.4f} "
-        f"on {counted(found.examples, 'example')}{where}; at most {bound:.4f} is allowed {judged} ({field})"
+        f"on {counted(found.examples, 'example')}{where}; at most {bound:.4f} is allowed {basis} ({field})"
     )
 
 
