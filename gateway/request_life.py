@@ -135,17 +135,19 @@ class RequestLife:
         self._lanes.require_ready(lane.manifest)
         running = self._running[request.priority]
         shared = not ctx.placement.bypass
-        fresh = [k for k in missing if not shared or k not in running]
-        lane.admit(len(fresh), request)
+        fresh = [item for k, item in missing.items() if not shared or k not in running]
+        ticket = lane.admit(fresh, request, len(missing))
         self._count(lane, "miss", len(fresh))
         self._count(lane, "coalesced", len(keys) - found.hits(keys) - len(fresh))
-        computations = [self._fill.compute(Miss(k, item, request, lane), shared=shared) for k, item in missing.items()]
+        computations = [self._fill.compute(Miss(k, item, request, lane, ticket), shared=shared) for k, item in missing.items()]
         ctx.timing.lap("admit")
         try:
             with attended(request.caller):
-                return await self._rows(computations, request)
+                rows = await self._rows(computations, request)
         finally:
             running.detach(computations)
+        ctx.timing.book("queue", ticket.waited_s)
+        return rows
 
     async def _rows(self, computations: list[Computation], request: PredictionRequest) -> dict[bytes, bytes | ItemFault]:
         """Wait for computations, and return their rows by key."""

@@ -1,127 +1,321 @@
 """The queue in front of one version.
 
-An item needs a permit to enter, interactive work goes before batch work, and no item is begun whose
-result would come too late.
+    request ─▶ admit ─▶ submit ─▶ fair queue ─▶ call ─▶ results
+
+Work waits in a fair queue for each priority. A call begins when there is a place for it.
+Interactive work goes before batch work, and no item is begun whose result would come too late.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.admission.aimd import AimdLimit, Outcome
-from gateway.admission.limiter import Limiter
+from gateway.admission.arrivals import Arrivals
+from gateway.admission.call_size import CallSize
+from gateway.admission.fair_queue import MAX_UNDIVIDED, FairQueue, Flow
+from gateway.admission.in_flight import InFlight
+from gateway.admission.queue_limits import QueueLimits
+from gateway.admission.retry_after import retry_after_s
 from gateway.admission.service_times import ServiceTimes
-from gateway.concurrency.joiner import Joiner
 from gateway.errors import DeadlineExceeded, InvalidRequest, Overloaded
+from gateway.request.context import CURRENT, SERVED, RequestContext
 from gateway.request.deadline import Deadline
 from gateway.request.priority import Priority
+from gateway.request.ticket import Ticket
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 LATE = "the answer did not come in time; allow more with X-Request-Timeout-Ms or send fewer instances"
+MARGIN = 1.25
+"""The expected wait times this must fit into the time that is left.
+
+An answer that is expected exactly at the deadline is late every second time.
+"""
+GRACE_S = 1.0
+"""So much longer than its waiters a call may last: what was computed is cached for the next try."""
 
 
-class _Waiting(NamedTuple, Generic[Item]):
+class Observer(Protocol):
+    """Is told what happens in a queue."""
+
+    def expired(self) -> None:
+        """An item was dropped before its call, since its result would have come too late."""
+
+    def shed(self, priority: Priority, items: int) -> None:
+        """So many items were refused, or were shed for others."""
+
+    def waited(self, priority: Priority, seconds: float) -> None:
+        """A call begins whose longest-waiting item waited for so long."""
+
+    def changed(self) -> None:
+        """The number of items that wait or are in flight may have changed."""
+
+
+class Submitted(asyncio.Future[Result], Generic[Item, Result]):
+    """The result of an item. It can be cancelled until its call begins."""
+
     item: Item
+    cost: int
+    size: int
+    submitted_s: float
+    ticket: Ticket
     deadline: Deadline
+    ctx: RequestContext | None
+    flow: Flow[Any] | None = None
+    begun = False
+    withdraw: Callable[["Submitted[Item, Result]"], None]
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Withdraw the item, unless its call has begun; that one is ended, since it is paid for."""
+        if self.begun or not super().cancel(msg):
+            return False
+        self.withdraw(self)
+        return True
 
 
 class AdmissionQueue(Generic[Item, Result]):
-    """Turns calls for many items into `admit(n)` and `submit(item) -> future`.
+    """Turns calls for many items into `admit(…) -> ticket` and `submit(item, ticket, …) -> future`.
 
-    The calls are `call([item, …], priority, timeout_s) -> [result, …]`.
+    The calls are `call([item, …], priority, timeout_s) -> [result, …]`; an exception among the
+    results is raised for its item alone, and one of the call for all of its items. `cost_of` and
+    `size_of` an item are its estimated cost and its bytes.
 
-    An item is dropped before its call if its future was cancelled, since nobody waits for it. It is
-    also dropped if calls of that size have taken longer than what is left until its deadline; then
-    `dropped` is called. A call may last until the latest deadline of its items.
+    An item is dropped before its call if calls of that cost have taken longer than what is left
+    until its deadline. A call may last a little longer than the latest deadline of its items.
     """
 
     def __init__(
         self,
         call: Callable[[list[Item], Priority, float], Awaitable[Sequence[Result | Exception]]],
-        limit: AimdLimit,
+        cost_of: Callable[[Item], int],
+        size_of: Callable[[Item], int],
+        limits: QueueLimits,
         *,
-        batch_share: float,
+        instances: int,
         max_items: int,
-        max_in_flight: int,
-        dropped: Callable[[], None],
+        observer: Observer,
         uniform: Callable[[], float] = random.random,
     ) -> None:
-        self.limiter = Limiter(limit, batch_share, uniform)
-        self.times = ServiceTimes()
-        self._call, self._dropped = call, dropped
-        self._now = asyncio.get_running_loop().time
-        self._joiners: dict[Priority, Joiner[_Waiting[Item], Result]] = {
-            level: Joiner(partial(self._run, level), max_items, max_in_flight, even=True, refuse=self._refuse) for level in Priority
-        }
+        self._call, self._cost_of, self._size_of, self._observer, self._uniform = call, cost_of, size_of, observer, uniform
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
+        self._max_items, self._limits = max_items, limits
+        self.limit = AimdLimit(instances, 1, limits.target_latency_s)
+        self.in_flight = InFlight(self.limit, limits.batch_share)
+        self.times = ServiceTimes(instances)
+        self._size, self._arrivals = CallSize(self.times), Arrivals()
+        self.set_limits(limits, instances)
+        self._queues: dict[Priority, FairQueue[Submitted[Item, Result]]] = {level: FairQueue() for level in Priority}
+        self._bytes = 0
+        self._calls: set[asyncio.Task[None]] = set()
+        self._scheduled = False
 
     def __repr__(self) -> str:
-        return f"<AdmissionQueue {self.limiter!r}>"
+        return f"<AdmissionQueue {self.waiting} waiting, {self.in_flight!r}>"
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a call."""
+        return sum(queue.queued for queue in self._queues.values())
 
     @property
     def idle(self) -> bool:
-        """Whether no permit is held, no item waits and no call is in flight."""
-        return not self.limiter.held and all(joiner.idle for joiner in self._joiners.values())
+        """Whether no item waits and no call is in flight."""
+        return not self.waiting and not self.in_flight.calls
 
-    def set_max_in_flight(self, calls: int) -> None:
-        """Change how many calls may run at once."""
-        for joiner in self._joiners.values():
-            joiner.max_in_flight = calls
+    def waiting_at(self, priority: Priority) -> int:
+        """How many items of this priority wait for a call."""
+        return self._queues[priority].queued
 
-    def admit(self, items: int, priority: Priority, deadline_s: float) -> None:
-        """Take permits for items that are submitted next.
+    def set_limits(self, limits: QueueLimits, instances: int) -> None:
+        """Set other limits from now on; items that wait already stay queued."""
+        self._limits, self.times.instances = limits, instances
+        # one more call than instances, so that no instance waits for the gateway
+        self._max_calls = limits.max_in_flight or instances + 1
+        self.limit.set_bounds(instances, self._max_calls * self._max_items)
+
+    def admit(
+        self, items: Sequence[Item], flow: tuple[Hashable, ...], priority: Priority, deadline_s: float, waits_for: int | None = None
+    ) -> Ticket:
+        """The ticket of a request, whose items are submitted next.
+
+        It waits for so many items all in all, those included that others submitted before.
 
         Raises:
-            Overloaded: the limit is reached, or the results would come after the deadline.
+            Overloaded: the results would come after the deadline, or too much waits already.
         """
-        self.limiter.admit(items, priority, deadline_s - self._now(), self.times.wait_s)
+        now_s = self._now()
+        ticket = Ticket(flow, priority, len(items) if waits_for is None else waits_for)
+        self.in_flight.asked(priority, now_s)
+        if items and (self.in_flight.calls or self.waiting):
+            cost = sum(map(self._cost_of, items))
+            self._require_time(ticket, cost, len(items), deadline_s - now_s)
+            self._make_room(ticket, cost, items)
+            self._welcome(ticket, cost, now_s)
+        return ticket
 
-    def submit(self, item: Item, priority: Priority, deadline: Deadline, group: object = None) -> "asyncio.Future[Result]":
-        """Queue an item for which a permit is held; it is given back when the future is done.
+    def submit(self, item: Item, ticket: Ticket, deadline: Deadline) -> Submitted[Item, Result]:
+        """Queue an item of an admitted request."""
+        entry: Submitted[Item, Result] = Submitted(loop=self._loop)
+        entry.item, entry.cost, entry.size = item, self._cost_of(item), self._size_of(item)
+        entry.ticket, entry.deadline, entry.submitted_s = ticket, deadline, self._now()
+        entry.ctx, entry.withdraw = CURRENT.get(), self._withdraw
+        self._bytes += entry.size
+        self._queues[ticket.priority].push(ticket.path, entry, welcome=ticket.welcome)
+        self._schedule()
+        return entry
 
-        `group` is as in `Joiner.submit`.
+    def hasten(self, entry: Submitted[Item, Result], ticket: Ticket) -> None:
+        """Let an item that waits go with another request that waits for it too, if that has less.
+
+        Who asks for one text of somebody's thousand does not wait for the thousand.
         """
-        future = self._joiners[priority].submit(_Waiting(item, deadline), group)
-        future.add_done_callback(partial(self._released, priority, self._now()))
-        return future
+        if entry.flow is None or entry.begun or entry.ticket.priority is not ticket.priority or entry.flow.queued <= ticket.items:
+            return
+        queue = self._queues[ticket.priority]
+        queue.withdraw(entry)
+        entry.ticket = ticket
+        queue.push(ticket.path, entry, welcome=ticket.welcome)
 
-    def give_back(self, priority: Priority) -> None:
-        """Give back a permit for an item that is not submitted after all."""
-        now_s = self._now()
-        self.limiter.release(priority, Outcome.IGNORED, now_s, now_s)
+    def _welcome(self, ticket: Ticket, cost: int, now_s: float) -> None:
+        """Let a request of somebody who asks for little, or now and then, go before those who bring
+        far more or keep asking, and wait for one short call of theirs at most.
+        """
+        paused = self._arrivals.paused(ticket.flow, now_s)
+        if (paused and self._arrivals.pauses_are_rare) or self._queues[ticket.priority].is_contended(ticket.path, cost):
+            self._size.shrink(now_s)
+            ticket.welcome = True
+        else:
+            ticket.welcome = paused and self._size.is_small(now_s)
 
-    def _released(self, priority: Priority, admitted_s: float, future: "asyncio.Future[Result]") -> None:
-        now_s = self._now()
-        late = now_s - admitted_s > self.limiter.limit.target_s
-        self.limiter.release(priority, _outcome(future, late), admitted_s, now_s)
+    def _require_time(self, ticket: Ticket, cost: int, items: int, left_s: float) -> None:
+        work = self._queues[ticket.priority].work_until(ticket.path, cost)
+        if ticket.priority is Priority.BATCH:
+            work += self._queues[Priority.INTERACTIVE].pending
+        expected_s = self.times.wait_s(work)
+        if expected_s is not None and MARGIN * expected_s > left_s:
+            allowed_ms = max(left_s, 0) * 1e3
+            sentence = f"{self._held()} texts wait for this version already, too many for an answer in the {allowed_ms:.0f} ms allowed"
+            raise self._overloaded(ticket.priority, items, sentence, MARGIN * expected_s - left_s)
 
-    def _refuse(self, waiting: _Waiting[Item], items: int) -> Exception | None:
-        left_s = waiting.deadline.at_s - self._now()
-        # the holder of the only permit is tried while any time is left, so that slow times can be
-        # unlearned
-        if left_s <= 0 or (self.limiter.held > 1 and left_s < self.times.fastest_s(items)):
-            self._dropped()
-            return DeadlineExceeded(LATE)
-        return None
+    def _make_room(self, ticket: Ticket, cost: int, items: Sequence[Item]) -> None:
+        """Shed whole requests of the flows that hold most, until there is room for a new one."""
+        size = sum(map(self._size_of, items))
+        while self.waiting and (
+            self.waiting + len(items) > self._limits.max_pending or self._bytes + size > self._limits.max_pending_bytes
+        ):
+            if not (victims := self._heaviest(ticket, cost)):
+                wait_s = self.times.wait_s(sum(queue.pending for queue in self._queues.values()))
+                raise self._overloaded(ticket.priority, len(items), f"{self._held()} texts wait for this version, and no more may", wait_s)
+            self._shed(victims)
 
-    async def _run(self, priority: Priority, waiting: list[_Waiting[Item]]) -> Sequence[Result | Exception]:
-        began_s, answered = self._now(), False
+    def _heaviest(self, ticket: Ticket, cost: int) -> list[Submitted[Item, Result]]:
+        if ticket.priority is Priority.INTERACTIVE and (victims := self._queues[Priority.BATCH].heaviest()):
+            return victims
+        return self._queues[ticket.priority].heaviest(ticket.path, cost)
+
+    def _shed(self, victims: list[Submitted[Item, Result]]) -> None:
+        priority = victims[0].ticket.priority
+        sentence = f"{self._held()} texts wait for this version, most of them of this client, and others need the room"
+        fault = self._overloaded(priority, len(victims), sentence, self.times.wait_s(self._queues[priority].pending))
+        for entry in victims:
+            self._withdraw(entry)
+            entry.set_exception(fault)
+
+    def _overloaded(self, priority: Priority, items: int, sentence: str, wait_s: float | None) -> Overloaded:
+        self._observer.shed(priority, items)
+        return Overloaded(f"{sentence}; try again later", retry_after_s(wait_s, self._uniform()))
+
+    def _held(self) -> int:
+        return self.waiting + self.in_flight.texts
+
+    def _withdraw(self, entry: Submitted[Item, Result]) -> None:
+        self._bytes -= entry.size
+        self._queues[entry.ticket.priority].withdraw(entry)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        """Begin the calls that may begin now."""
+        self._scheduled = False
+        for priority in Priority:
+            while batch := self._take(priority):
+                self.in_flight.began(priority, len(batch))
+                task = self._loop.create_task(self._run(priority, batch))
+                self._calls.add(task)
+                task.add_done_callback(self._calls.discard)
+        self._observer.changed()
+
+    def _take(self, priority: Priority) -> list[Submitted[Item, Result]]:
+        queue, now_s = self._queues[priority], self._now()
+        if not queue.queued:
+            return []
+        # where somebody waits for far larger requests, none waits at the model server behind them
+        max_calls = min(self._max_calls, self.times.instances) if self._size.is_small(now_s) else self._max_calls
+        room = min(self._max_items, self.in_flight.room(priority, now_s, max_calls))
+        if not room:
+            return []
+        # an even share of what is not answered, so that enough is left for the calls after this
+        # one: where few clients wait for answers before they ask again, one call with all items
+        # would leave nothing to do for the calls that could run beside it
+        share = -(-self._held() // (self._max_calls + 1))
+        beside_others = priority is Priority.BATCH and not self.in_flight.is_quiet(now_s)
+        budget = self._size.budget(now_s, beside_others=beside_others)
+        keep = partial(self._keep, now_s, self._held() == 1)
+        batch = queue.take(budget, min(room, share), keep, min(MAX_UNDIVIDED, room))
+        for entry in batch:
+            entry.begun = True
+            entry.ticket.waited_s = now_s - entry.submitted_s
+            self._bytes -= entry.size
+        return batch
+
+    def _keep(self, now_s: float, alone: bool, entry: Submitted[Item, Result]) -> bool:
+        left_s = entry.deadline.at_s - now_s
+        # what is alone is tried while any time is left, so that slow times can be unlearned
+        if left_s > 0 and (alone or left_s >= self.times.fastest_s(entry.cost)):
+            return True
+        self._bytes -= entry.size
+        self._observer.expired()
+        entry.set_exception(DeadlineExceeded(LATE))
+        return False
+
+    async def _run(self, priority: Priority, batch: list[Submitted[Item, Result]]) -> None:
+        began_s, cost = self._now(), sum(entry.cost for entry in batch)
+        # each request once, in the order of arrival. It is always set, since this task began with
+        # the context of whoever created it
+        SERVED.set(tuple({id(entry.ctx): entry.ctx for entry in batch if entry.ctx is not None}.values()))
+        self._observer.waited(priority, began_s - min(entry.submitted_s for entry in batch))
         self.times.began(began_s)
+        results: Sequence[Result | Exception]
+        fault: Exception | None = None
         try:
-            left_s = max(entry.deadline.at_s for entry in waiting) - began_s
-            results = await self._call([entry.item for entry in waiting], priority, max(left_s, 0.001))
-            answered = True
-            return results
-        finally:
-            now_s = self._now()
-            backlog = any(joiner.waiting for joiner in self._joiners.values())
-            self.times.ended(len(waiting), now_s - began_s, now_s, answered=answered, backlog=backlog)
+            left_s = max(entry.deadline.at_s for entry in batch) - began_s
+            results = await self._call([entry.item for entry in batch], priority, max(left_s, 0) + GRACE_S)
+            if len(results) != len(batch):
+                raise RuntimeError(f"a call for {len(batch)} items gave {len(results)} results")
+        except Exception as exc:  # whatever it is, the waiters get it
+            fault, results = exc, [exc] * len(batch)
+        now_s = self._now()
+        self.in_flight.ended(priority, len(batch), _outcome(fault, now_s - began_s > self.limit.target_s), began_s, now_s)
+        self.times.ended(cost, len(batch), now_s - began_s, now_s, answered=fault is None, backlog=self.waiting > 0)
+        self._queues[priority].answered(batch)
+        for entry, result in zip(batch, results, strict=True):
+            self._arrivals.answered(entry.ticket.flow, now_s - entry.submitted_s, now_s)
+            if isinstance(result, Exception):
+                entry.set_exception(result)
+            else:
+                entry.set_result(result)
+        self._dispatch()
 
 
-def _outcome(future: "asyncio.Future[Result]", late: bool) -> Outcome:
-    fault = None if future.cancelled() else future.exception()
+def _outcome(fault: Exception | None, late: bool) -> Outcome:
     if isinstance(fault, Overloaded) or (late and isinstance(fault, DeadlineExceeded)):
         return Outcome.DROPPED
-    return Outcome.IGNORED if future.cancelled() or (fault and not isinstance(fault, InvalidRequest)) else Outcome.SUCCESS
+    return Outcome.IGNORED if fault and not isinstance(fault, InvalidRequest) else Outcome.SUCCESS

@@ -1,13 +1,13 @@
-"""The limit of texts that may be held at once, by additive increase and multiplicative decrease.
+"""The limit of texts in flight, by additive increase and multiplicative decrease.
 
-It follows their latency. Pure: the clock is passed in.
+It follows the latency of their calls. Pure: the clock is passed in.
 """
 
 from enum import Enum
 from math import inf
 
 INCREASE = 8.0
-"""By how many permits the limit grows per round of answers, after the slow start."""
+"""By how many texts the limit grows per round of answers, after the slow start."""
 GENTLEST, HARSHEST = 0.9, 0.5
 """The factors between which a cut lies."""
 START = 4
@@ -15,24 +15,23 @@ START = 4
 
 
 class Outcome(Enum):
-    """What the use of a permit says about the load."""
+    """What a call says about the load."""
 
     SUCCESS = "success"
-    """Its text was answered."""
+    """It was answered."""
     IGNORED = "ignored"
-    """Nothing: the caller left, or another fault ended it."""
+    """Nothing: a fault that is no sign of load ended it."""
     DROPPED = "dropped"
-    """It was refused by a full queue, or it got no answer in time and was late."""
+    """A full queue refused it, or it got no answer in time and was late."""
 
 
 class AimdLimit:
     """A limit between `minimum` and `maximum` that keeps latencies at about `target_s` seconds.
 
     It moves like TCP's congestion window (RFC 5681): it doubles with each round of answers until
-    the first congestion (slow start) and then grows by `INCREASE` permits a round. It is cut at
-    most once a round, since a permit from before a cut says nothing about the limit after it; the
-    cut is as deep as the target was missed. The limit grows only while at least half of it is in
-    use.
+    the first congestion (slow start) and then grows by `INCREASE` texts a round. It is cut at most
+    once a round, since a call from before a cut says nothing about the limit after it; the cut is
+    as deep as the target was missed. The limit grows only while at least half of it is in use.
     """
 
     def __init__(self, minimum: int, maximum: int, target_s: float) -> None:
@@ -50,17 +49,17 @@ class AimdLimit:
         self.minimum, self.maximum = min(minimum, maximum), maximum
         self.value = float(max(self.minimum, min(self.maximum, self.value)))
 
-    def sample(self, outcome: Outcome, admitted_s: float, now_s: float, held: int) -> None:
-        """Learn from a permit that was taken at `admitted_s` and given back at `now_s`.
+    def sample(self, outcome: Outcome, texts: int, began_s: float, now_s: float, in_flight: int) -> None:
+        """Learn from a call for so many texts that lasted from `began_s` to `now_s`.
 
-        `held` permits were held then.
+        So many texts were `in_flight` then, its own included.
         """
-        if outcome is Outcome.IGNORED or admitted_s < self._cut_s:
+        if outcome is Outcome.IGNORED or began_s < self._cut_s:
             return
-        latency_s = now_s - admitted_s
+        latency_s = now_s - began_s
         if outcome is Outcome.DROPPED or latency_s > self.target_s:
             share = self.target_s / latency_s if latency_s > self.target_s else GENTLEST
             self.value = max(self.minimum, self.value * min(GENTLEST, max(HARSHEST, share)))
             self._cut_s, self._slow_start = now_s, False
-        elif 2 * held >= self.value:
-            self.value = min(self.maximum, self.value + (1 if self._slow_start else INCREASE / self.value))
+        elif 2 * in_flight >= self.value:
+            self.value = min(self.maximum, self.value + (texts if self._slow_start else INCREASE * texts / self.value))

@@ -1,9 +1,14 @@
-"""How fast a version answers, learned from the calls to it. Pure: the clock is passed in."""
+"""How fast a version answers, learned from the calls to it. Pure: the clock is passed in.
 
-from math import inf
+Work is counted in units of cost (`gateway.admission.cost`).
+"""
+
+from math import exp, inf
 
 WEIGHT = 0.2
 """The weight of the newest sample in the smoothed figures."""
+MEMORY_S = 3.0
+"""Rates are means over about so long, however short the calls are."""
 DEVIATIONS = 2.0
 """So many mean deviations below the mean is the least that a call takes."""
 
@@ -20,49 +25,80 @@ class _Smoothed:
         self.deviation += WEIGHT * (abs(off) - self.deviation)
 
 
-class ServiceTimes:
-    """How long calls take by size, in powers of two, and how fast a backlog is worked off."""
+class _Ratio:
+    """The ratio of two sums that forget what is older than about `MEMORY_S`."""
 
     def __init__(self) -> None:
-        self._by_size: dict[int, _Smoothed] = {}
-        self._rate: _Smoothed | None = None
-        self._in_flight = 0
-        self._last_s = -inf
+        self._over = self._under = 0.0
+
+    def add(self, over: float, under: float, since_s: float) -> None:
+        kept = exp(-since_s / MEMORY_S)
+        self._over = kept * self._over + over
+        self._under = kept * self._under + under
 
     @property
-    def items_per_s(self) -> float | None:
-        """The rate while there was a backlog; None before there was one."""
-        return 1 / self._rate.mean if self._rate else None
+    def value(self) -> float | None:
+        return self._over / self._under if self._under else None
+
+
+class ServiceTimes:
+    """How long calls take by their cost, and how fast a backlog is worked off.
+
+    `instances` calls are computed side by side.
+    """
+
+    def __init__(self, instances: int) -> None:
+        self.instances = instances
+        self.lone_s: float | None = None
+        """How long a call for a single text takes with nothing beside it; None: not seen."""
+        self._by_size: dict[int, _Smoothed] = {}
+        self._backlog, self._computing, self._calls = _Ratio(), _Ratio(), _Ratio()
+        self._lone: _Smoothed | None = None
+        self._in_flight = 0
+        self._last_s = -inf
+        self._was_alone = False
 
     def began(self, now_s: float) -> None:
         """A call begins."""
         if not self._in_flight:
             self._last_s = now_s
+        self._was_alone = not self._in_flight
         self._in_flight += 1
 
-    def ended(self, items: int, took_s: float, now_s: float, *, answered: bool, backlog: bool) -> None:
-        """A call of `items` ends after `took_s` seconds; `backlog`: whether more items wait now."""
+    def ended(self, cost: int, items: int, took_s: float, now_s: float, *, answered: bool, backlog: bool) -> None:
+        """A call for so many items ends; `backlog`: whether more items wait now."""
+        side_by_side = min(self._in_flight, self.instances)
         self._in_flight -= 1
         since_s, self._last_s = now_s - self._last_s, now_s
         if not answered:
             return
-        size = items.bit_length()
+        size = cost.bit_length()
         if size in self._by_size:
             self._by_size[size].add(took_s)
         else:
             self._by_size[size] = _Smoothed(took_s)
-        if backlog and since_s > 0:
-            # seconds per item, so that the mean over calls is the mean over time
-            if self._rate is None:
-                self._rate = _Smoothed(since_s / items)
+        if items == 1 and self._was_alone and not self._in_flight and not backlog:
+            if self._lone is None:
+                self._lone = _Smoothed(took_s)
             else:
-                self._rate.add(since_s / items)
+                self._lone.add(took_s)
+            self.lone_s = self._lone.mean
+        self._calls.add(took_s, cost, since_s)
+        if backlog and since_s > 0:
+            self._backlog.add(since_s, cost, since_s)
+            self._computing.add(since_s * side_by_side, cost, since_s)
 
-    def wait_s(self, ahead: int) -> float | None:
-        """How long `ahead` items take to be worked off; None while the rate is not known."""
-        return ahead * self._rate.mean if self._rate else None
+    def wait_s(self, work: int) -> float | None:
+        """How long a backlog takes to be worked off; None before there was one."""
+        rate = self._backlog.value
+        return None if rate is None else work * rate
 
-    def fastest_s(self, items: int) -> float:
-        """The least that a call of this size takes, by the times seen; 0 while none was seen."""
-        seen = self._by_size.get(items.bit_length())
+    def cost_of(self, seconds: float) -> float:
+        """How much a call may cost that takes an instance so long; without limit if not known."""
+        per_unit_s = self._computing.value or self._calls.value
+        return inf if per_unit_s is None else seconds / per_unit_s
+
+    def fastest_s(self, cost: int) -> float:
+        """The least that a call of about this cost takes, by the times seen; 0 if none was seen."""
+        seen = self._by_size.get(cost.bit_length())
         return max(0.0, seen.mean - DEVIATIONS * seen.deviation) if seen else 0.0

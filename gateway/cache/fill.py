@@ -4,7 +4,7 @@ Where the model's policy asks for a lease, the gateway computes the row under th
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -13,7 +13,11 @@ from gateway.cache.single_flight import Computation, SingleFlight
 from gateway.request.deadline import Deadline
 from gateway.request.prediction import Item, PredictionRequest
 from gateway.request.priority import Priority
+from gateway.request.ticket import Ticket
 from model_repository.manifest import Manifest
+
+REFRESHES = ("", "", "stale-while-revalidate")
+"""The flow of the refreshes, which no client waits for."""
 
 
 class Computes(Protocol):
@@ -22,26 +26,32 @@ class Computes(Protocol):
     manifest: Manifest
     width: int | None
 
-    def admit(self, items: int, request: PredictionRequest) -> None:
-        """Take permits for so many items, or raise `Overloaded` and take none."""
+    def admit(self, items: Sequence[Item], request: PredictionRequest) -> Ticket:
+        """The ticket of a request for these items, or raise `Overloaded`."""
+        ...
 
-    def give_back(self, request: PredictionRequest) -> None:
-        """Give back the permit of an item that is not submitted after all."""
+    def submit(self, item: Item, ticket: Ticket, deadline: Deadline) -> "asyncio.Future[bytes]":
+        """The row of an item of an admitted request.
 
-    def submit(self, item: Item, request: PredictionRequest, deadline: Deadline) -> "asyncio.Future[bytes]":
-        """The row of an item for which a permit is held.
-
-        The permit is given back when the row is done.
+        Cancelling it does nothing once its computation has begun.
         """
+        ...
+
+    def hasten(self, row: "asyncio.Future[bytes]", ticket: Ticket) -> None:
+        """Let a row that waits go with another request that waits for it, if that has less."""
 
 
 class Miss(NamedTuple):
-    """An item that the cache does not hold, the request for it, and the lane that computes it."""
+    """An item that the cache does not hold, the request for it, and the lane that computes it.
+
+    The lane has admitted the request with this `ticket`.
+    """
 
     key: bytes
     item: Item
     request: PredictionRequest
     lane: Computes
+    ticket: Ticket
 
 
 class Fill:
@@ -53,12 +63,14 @@ class Fill:
     def compute(self, miss: Miss, *, shared: bool = True) -> Computation:
         """The computation of a missing key, which equal misses share.
 
-        The caller holds a permit where this starts a new computation; the permit is given back when
-        the row is done. A computation that is not `shared` uses no row of another computation, and
-        shares its own row with the cache only.
+        A computation that is not `shared` uses no row of another computation, and shares its own
+        row with the cache only.
         """
         start = partial(self._start, miss, shared)
-        return self._running[miss.request.priority].attach(miss.key, miss.request.deadline, start, shared=shared)
+        computation = self._running[miss.request.priority].attach(miss.key, miss.request.deadline, start, shared=shared)
+        if computation.waiters > 1:
+            miss.lane.hasten(computation.row, miss.ticket)
+        return computation
 
     def refresh(self, key: bytes, item: Item, lane: Computes, deadline_s: float, token: bytes | None) -> "asyncio.Future[bytes] | None":
         """Compute a stale row anew; None where a computation of its key is running already.
@@ -70,15 +82,14 @@ class Fill:
         """
         if any(key in running for running in self._running.values()):
             return None
-        request = PredictionRequest([item], deadline_s, priority=Priority.BATCH)
-        lane.admit(1, request)
-        start = partial(self._submit, Miss(key, item, request, lane), token)
+        request = PredictionRequest([item], deadline_s, priority=Priority.BATCH, flow=REFRESHES)
+        start = partial(self._submit, Miss(key, item, request, lane, lane.admit([item], request)), token)
         return self._running[Priority.BATCH].attach(key, deadline_s, start).row
 
     def _start(self, miss: Miss, shared: bool, deadline: Deadline) -> "asyncio.Future[bytes]":
         directives = miss.request.cache
         if not directives.store:
-            return miss.lane.submit(miss.item, miss.request, deadline)
+            return miss.lane.submit(miss.item, miss.ticket, deadline)
         # batch work takes no lease: interactive requests for the same key would wait for batch work
         interactive = miss.request.priority is Priority.INTERACTIVE
         if shared and interactive and directives.look_up and not directives.names_ages and self._cache.uses_leases(miss.lane.manifest):
@@ -86,7 +97,7 @@ class Fill:
         return self._submit(miss, None, deadline)
 
     def _submit(self, miss: Miss, token: bytes | None, deadline: Deadline) -> "asyncio.Future[bytes]":
-        row = miss.lane.submit(miss.item, miss.request, deadline)
+        row = miss.lane.submit(miss.item, miss.ticket, deadline)
         row.add_done_callback(partial(self._store, miss.key, miss.lane.manifest, token))
         return row
 
@@ -101,26 +112,15 @@ Submit = Callable[[Miss, bytes | None, Deadline], "asyncio.Future[bytes]"]
 
 
 class _Leased:
-    """A row that this gateway computes if it acquires the lease.
-
-    The permit is also given back where the lease is not acquired and where no waiter is left.
-    """
+    """A row that this gateway computes if it acquires the lease."""
 
     def __init__(self, cache: Cache, submit: Submit, miss: Miss, deadline: Deadline) -> None:
         self._cache, self._submit, self._miss, self._deadline = cache, submit, miss, deadline
-        self._submitted = False
         self.row = asyncio.ensure_future(self._run())
-        # not in a `finally`: a task that is cancelled before its first step never runs it
-        self.row.add_done_callback(self._give_back_permit)
 
     async def _run(self) -> bytes:
         left_s = self._deadline.at_s - asyncio.get_running_loop().time()
         entry, token = await self._cache.acquire(self._miss.key, self._miss.lane.manifest, self._miss.lane.width, left_s)
         if entry is not None:
             return entry.row
-        self._submitted = True
         return await self._submit(self._miss, token, self._deadline)
-
-    def _give_back_permit(self, _: "asyncio.Future[bytes]") -> None:
-        if not self._submitted:
-            self._miss.lane.give_back(self._miss.request)

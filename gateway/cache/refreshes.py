@@ -59,7 +59,7 @@ class Refreshes:
                 if row is None:
                     self._cache.release(key, token)
                 else:
-                    await row
+                    await asyncio.shield(row)
                     result = "done"
         except GatewayError as exc:
             result = "failed"

@@ -1,8 +1,8 @@
 """Single-flight: one computation of a key runs at a time, and all who ask for it are its waiters.
 
 The edge cases: A waiter that gives up does not disturb the others. A computation with no waiters
-left is cancelled before it begins. A failed computation fails for its waiters and is forgotten, so
-the next request starts a new one.
+left is cancelled, unless it has begun. A failed computation fails for its waiters and is forgotten,
+so the next request starts a new one.
 """
 
 import asyncio
@@ -59,8 +59,8 @@ class SingleFlight:
         """Detach a waiter from each of these computations."""
         for computation in computations:
             computation.waiters -= 1
-            if not computation.waiters and not computation.row.done():
-                computation.row.cancel()
+            # a row whose computation has begun refuses: it is cached, and found by who asks again
+            if not computation.waiters and not computation.row.done() and computation.row.cancel():
                 self._forget(computation.key, computation.row)
 
     def _done(self, key: bytes, row: "asyncio.Future[bytes]") -> None:

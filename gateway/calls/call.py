@@ -3,7 +3,7 @@
 import asyncio
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 import orjson
@@ -23,7 +23,6 @@ from gateway.request.hooks import Answered
 from gateway.request.prediction import Item, Prediction, PredictionRequest
 from gateway.request.principal import PREDICT
 from gateway.request.priority import Priority
-from gateway.request.request_limits import RequestLimits
 from gateway.stack import Stack, stack_of
 
 log = structlog.get_logger()
@@ -36,7 +35,8 @@ UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 class Call(NamedTuple):
     """One authenticated request.
 
-    `deadline` is in seconds of the event loop's clock, `timeout_s` after the request began.
+    `deadline` is in seconds of the event loop's clock, `timeout_s` after the request began, and no
+    later than `latest`. Where the client has not `named` it, it is later for more items.
     """
 
     request: Request
@@ -44,6 +44,8 @@ class Call(NamedTuple):
     ctx: RequestContext
     deadline: float
     timeout_s: float
+    latest: float
+    named: bool
 
     @classmethod
     async def enter(cls, request: Request) -> Self:
@@ -61,8 +63,11 @@ class Call(NamedTuple):
         else:
             await stack.door.enter(ctx, PREDICT)
         ctx.timing.lap("authenticate")
-        timeout_s = _timeout_s(ctx.headers, stack.request_limits) - spent_s
-        return cls(request, stack, ctx, asyncio.get_running_loop().time() + timeout_s, timeout_s)
+        limits, now_s = stack.request_limits, asyncio.get_running_loop().time()
+        named_s = _timeout_s(ctx.headers)
+        timeout_s = min(limits.request_timeout_s if named_s is None else named_s, limits.max_request_timeout_s) - spent_s
+        latest = now_s + limits.max_request_timeout_s - spent_s
+        return cls(request, stack, ctx, now_s + timeout_s, timeout_s, latest, named_s is not None)
 
     async def check(self) -> None:
         """Check again that the caller may predict, while its request is still coming.
@@ -112,10 +117,19 @@ class Call(NamedTuple):
         return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or None, self.ctx)
 
     def within(self, timeout_s: float | None) -> Self:
-        """The same call with a deadline at most `timeout_s` from now; None changes nothing."""
+        """The same call with a timeout that the client names in another way than by the header.
+
+        The earlier of two counts; None changes nothing.
+        """
         if timeout_s is None:
             return self
-        return self._replace(deadline=min(self.deadline, asyncio.get_running_loop().time() + timeout_s))
+        deadline = min(self.latest, asyncio.get_running_loop().time() + timeout_s)
+        return self._replace(deadline=min(self.deadline, deadline) if self.named else deadline, named=True)
+
+    def _deadline(self, items: int) -> float:
+        if self.named:
+            return self.deadline
+        return min(self.deadline + self.stack.request_limits.timeout_per_item_s * (items - 1), self.latest)
 
     @property
     def directives(self) -> Directives:
@@ -187,7 +201,8 @@ class Call(NamedTuple):
         self.ctx.timing.lap("authenticate")
         if priority is None:
             priority = self.priority(Priority.INTERACTIVE)
-        request = PredictionRequest(items, self.deadline, self.directives, keys, priority, self.request.scope.get(CALLER), partial)
+        caller = self.request.scope.get(CALLER)
+        request = PredictionRequest(items, self._deadline(len(items)), self.directives, keys, priority, caller, partial, self._flow)
         try:
             prediction = await self.stack.life.predict(lane, request, self.ctx)
         except (Overloaded, NotCached):
@@ -197,9 +212,13 @@ class Call(NamedTuple):
 
     async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float, priority: Priority) -> Prediction:
         """As `predict`, for a part of a request whose body is still being read."""
-        request = PredictionRequest(items, deadline, self.directives, priority=priority)
+        request = PredictionRequest(items, deadline, self.directives, priority=priority, flow=self._flow)
         part = RequestContext(self.ctx.request_id, tenant=self.ctx.tenant, placement=self.ctx.placement)
         return self._tapped(items, await self.stack.life.predict(lane, request, part))
+
+    @property
+    def _flow(self) -> tuple[Hashable, ...]:
+        return self.ctx.tenant, self.ctx.principal.id, self.request.scope.get("client")
 
     def _tapped(self, items: Sequence[Item], prediction: Prediction) -> Prediction:
         for tap in self.stack.taps:
@@ -226,15 +245,15 @@ def age_header(prediction: Prediction) -> dict[str, str]:
     return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
 
 
-def _timeout_s(headers: Mapping[str, str], limits: RequestLimits) -> float:
+def _timeout_s(headers: Mapping[str, str]) -> float | None:
     given = headers.get("x-request-timeout-ms")
     if given is None:
-        return limits.request_timeout_s
+        return None
     # Python's own float reads more: 1_000, inf and digits of other scripts
     milliseconds = float(given) if _NUMBER.fullmatch(given) else math.nan
     if not 0 < milliseconds < math.inf:
         raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
-    return min(milliseconds / 1e3, limits.max_request_timeout_s)
+    return milliseconds / 1e3
 
 
 def _unit(headers: Mapping[str, str]) -> str | None:

@@ -33,7 +33,7 @@ async def infer(call: Call, model: str, version: int | None, request: InferReque
     lane = call.assign(model, version)
     wanted = outputs_of(request.outputs, lane.manifest, binary=request.binary)
     limits = call.stack.request_limits
-    asked = items(request.inputs, lane.manifest, max_items=lane.max_items, max_text_bytes=limits.max_text_bytes)
+    asked = items(request.inputs, lane.manifest, max_items=limits.max_items, max_text_bytes=limits.max_text_bytes)
     call.ctx.instances = len(asked)
     priority = PRIORITIES.get(request.parameters.priority)
     prediction = await call.within(request.parameters.timeout_s).predict(lane, asked, partial=True, priority=priority)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.request.prediction import Item, Prediction
+from gateway.request.request_limits import MAX_ITEMS
 
-MAX_INPUTS = 1000
-"""Most texts or documents of one request, unless a dialect sets another number."""
+MAX_INPUTS = MAX_ITEMS
+"""No list of texts or documents is longer; how many a request may have is a setting below it."""
 
 
 @dataclass(frozen=True, slots=True)

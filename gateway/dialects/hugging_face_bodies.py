@@ -12,8 +12,8 @@ from gateway.tasks.instance import Labels
 
 Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
 _OPTIONS = Field(None, description="changes nothing")
-TEXTS = {"inputs": f"must be a text or a list of 1 to {MAX_INPUTS} texts"}
-TEXTS_OR_PAIRS = {"inputs": f'must be a text, a pair {{"text": "…", "text_pair": "…"}}, or a list of 1 to {MAX_INPUTS} of one kind'}
+TEXTS = {"inputs": "must be a text or a list of one or more texts"}
+TEXTS_OR_PAIRS = {"inputs": 'must be a text, a pair {"text": "…", "text_pair": "…"}, or a list of one or more of one kind'}
 QUESTION = {
     "inputs": 'must be {"question": "…", "context": "…"}',
     "parameters.max_question_len": "questions are read whole; leave it out",

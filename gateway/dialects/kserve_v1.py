@@ -13,11 +13,12 @@ from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.faults import Fault, faults
 from gateway.request.json_types import FIRST_FAULT, Positive, Strict, Tolerant
 from gateway.request.prediction import Item, Prediction
+from gateway.request.request_limits import MAX_ITEMS
 from gateway.tasks import SERVED_TASKS
 from gateway.tasks.instance import MAX_TEXTS, Text, fields_of
 from gateway.tasks.task import Instance, Task, require_parameters
 
-MAX_INSTANCES = 64
+MAX_INSTANCES = MAX_ITEMS
 
 
 def _instance_types() -> Iterator[type[Strict]]:

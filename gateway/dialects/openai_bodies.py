@@ -16,7 +16,7 @@ User = Annotated[str, Field(min_length=1, max_length=256)]
 """Who asks, in the words of OpenAI and vLLM."""
 
 SENTENCES = {
-    "input": f"must be a text or a list of 1 to {MAX_INPUTS} texts; token ids are not taken, for nothing tells which tokenizer made them: "
+    "input": "must be a text or a list of one or more texts; token ids are not taken, for nothing tells which tokenizer made them: "
     "send the texts themselves (LangChain's OpenAIEmbeddings does with check_embedding_ctx_length=False)",
     "encoding_format": "must be float or base64",
     "add_special_tokens": "the model's special tokens are always added; leave it out or say true",

@@ -12,7 +12,7 @@ from gateway.dialects.openai_bodies import User
 from gateway.request.json_types import FIRST_FAULT, Positive, Tolerant, Whole
 
 SENTENCES = {
-    "documents": f'must be a list of 1 to {MAX_INPUTS} documents, each a text or {{"text": "…"}}, with further fields if you like',
+    "documents": 'must be a list of one or more documents, each a text or {"text": "…"}, with further fields if you like',
     "rank_fields": 'documents are ranked by their text; leave it out or say ["text"]',
     "relevant_spans": "documents are ranked as a whole; leave it out",
     "add_special_tokens": "the model's special tokens are always added; leave it out",

@@ -12,7 +12,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from gateway.catalog.catalog import ServedModel
-from gateway.dialects.ask import MAX_INPUTS, Ask
+from gateway.dialects.ask import Ask
 from gateway.dialects.embedding_options import embedding_options
 from gateway.dialects.json_body import parse
 from gateway.dialects.tei_bodies import SENTENCES, EmbedBody, EmbedOptions, PredictBody, RerankBody, SimilarityBody, Truncation
@@ -125,10 +125,10 @@ def ask_rerank(raw: bytes, manifest: Manifest, max_text_bytes: int) -> Ask:
     return Ask([Item(query, encoded(text, f"texts.{i}", max_text_bytes), options) for i, text in enumerate(body.texts)], render)
 
 
-def info(model: ServedModel, manifest: Manifest, max_pending: int) -> dict[str, Any]:
+def info(model: ServedModel, manifest: Manifest, *, max_pending: int, max_items: int) -> dict[str, Any]:
     """The body of TEI's `/info`, about the version that answers by default.
 
-    At most `max_pending` texts may wait for it.
+    At most `max_pending` texts may wait for it, and a request may have `max_items`.
     """
     return {
         "model_id": model.name,
@@ -140,7 +140,7 @@ def info(model: ServedModel, manifest: Manifest, max_pending: int) -> dict[str, 
         "max_input_length": manifest.max_length,
         "max_batch_tokens": model.max_batch_size * manifest.max_length,
         "max_batch_requests": model.max_batch_size,
-        "max_client_batch_size": MAX_INPUTS,
+        "max_client_batch_size": max_items,
         "auto_truncate": True,
         "tokenization_workers": model.instances,
         "version": str(manifest.version),

@@ -13,9 +13,9 @@ from gateway.request.json_types import FIRST_FAULT, Positive, Tolerant
 Texts = str | Annotated[list[str], Field(min_length=1, max_length=MAX_INPUTS), FIRST_FAULT]
 Pair = Annotated[list[str], Field(min_length=1, max_length=2), FIRST_FAULT]
 SENTENCES = {
-    "inputs": f"must be a text or a list of 1 to {MAX_INPUTS} texts (of /predict a text, a pair [a, b] or a list of [a] and [a, b]); "
+    "inputs": "must be a text or a list of one or more texts (of /predict a text, a pair [a, b] or a list of [a] and [a, b]); "
     "token ids are not taken, send the texts themselves",
-    "texts": f"must be a list of 1 to {MAX_INPUTS} texts",
+    "texts": "must be a list of one or more texts",
     "model": "the path names the model; ask at /models/MODEL",
 }
 """What fields with several types must be, and why some are refused."""

@@ -37,7 +37,7 @@ def children(repository: Path, gateway_url: str) -> Iterator[dict[str, str]]:
         _watched(triton, cache, state),
     ):
         say(f"Triton (pid {triton.pid}) answers on {triton.http_url}")
-        say(f"Valkey answers for the cache (pid {cache.pid}) on {cache.socket}, for keys and quotas (pid {state.pid}) on {state.socket}")
+        say(f"Valkey (pid {cache.pid}) is the cache on {cache.socket}, Valkey (pid {state.pid}) keeps keys and quotas on {state.socket}")
         try:
             with _announced(repository, triton, gateway_url):
                 yield {"triton_url": triton.http_url, "cache_url": cache.url, "state_url": state.url}

@@ -54,6 +54,7 @@ class Rpcs:
             "query_string": b"",
             "headers": _headers(context.invocation_metadata()),
             "app": self._app,
+            "client": context.peer(),
             RPC: rpc,
         }
 

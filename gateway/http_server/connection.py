@@ -155,6 +155,10 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self.scope[WHOLE_BODY] = True  # type: ignore[literal-required]  # a key of ours
         super().on_message_complete()
+        if not self.pipeline:
+            # uvicorn reads no more until a large body is taken, and then nothing would ask again:
+            # it would not be seen that the client leaves
+            self.flow.resume_reading()
 
     def _feed(self, data: bytes) -> None:
         """Parse as uvicorn does, but a request that asks for another protocol as if it did not.

@@ -41,13 +41,22 @@ STAGE_SECONDS = Histogram("headrace_stage_seconds", "Time in each stage of a req
 IN_FLIGHT = Gauge("headrace_requests_in_flight", "Requests being answered", multiprocess_mode="livesum")
 
 ITEMS = Counter("headrace_items_total", "Items by how they were answered: hit, stale, miss, coalesced", ("model", "version", "result"))
-PENDING = Gauge("headrace_pending_items", "Texts that wait for Triton", ("model", "version"), multiprocess_mode="livesum")
+PENDING = Gauge("headrace_pending_items", "Texts that wait or are in flight to Triton", ("model", "version"), multiprocess_mode="livesum")
+QUEUED = Gauge(
+    "headrace_queued_items", "Texts that wait for a call to Triton", ("model", "version", "priority"), multiprocess_mode="livesum"
+)
+QUEUE_SECONDS = Histogram(
+    "headrace_queue_seconds",
+    "How long the text that came first into a call to Triton waited for it",
+    ("model", "version", "priority"),
+    buckets=_SECONDS,
+)
 TRITON_CALLS = Counter("headrace_triton_calls_total", "Calls to Triton by HTTP status, timeout, unreachable", ("model", "version", "code"))
 TRITON_CALL_ITEMS = Histogram(
     "headrace_triton_call_items", "Texts joined into one call to Triton", ("model", "version"), buckets=(1, 2, 4, 8, 16, 32, 64)
 )
-LIMIT = Gauge("headrace_limit", "Texts that may be held for a version now", ("model", "version"), multiprocess_mode="livesum")
-SHED = Counter("headrace_shed_items_total", "Texts turned away at the door", ("model", "version", "priority"))
+LIMIT = Gauge("headrace_limit", "Texts of a version that may be in flight to Triton now", ("model", "version"), multiprocess_mode="livesum")
+SHED = Counter("headrace_shed_items_total", "Texts shed with 429: refused, or given up for others", ("model", "version", "priority"))
 EXPIRED = Counter("headrace_expired_items_total", "Texts dropped before their call: too late for an answer in time", ("model", "version"))
 ENDPOINTS = Gauge(
     "headrace_endpoints", "Tritons by state: closed (all calls go), open, half-open, ejected", ("state",), multiprocess_mode="livemax"

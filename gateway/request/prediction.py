@@ -1,6 +1,6 @@
 """The one internal request and its answer, whatever dialect a client speaks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -27,7 +27,8 @@ class PredictionRequest(NamedTuple):
 
     `keys` are the items' in the cache, where they were made already. With `partial`, an item that
     the model cannot process has an error of its own; else it fails the request. `caller` is who
-    waits for the answer, where that is known.
+    waits for the answer, where that is known. `flow` names whose work it is, from the tenant to the
+    connection: flows share a version fairly.
     """
 
     items: Sequence[Item]
@@ -37,6 +38,7 @@ class PredictionRequest(NamedTuple):
     priority: Priority = Priority.INTERACTIVE
     caller: Caller | None = None
     partial: bool = False
+    flow: tuple[Hashable, ...] = ()
 
 
 class Prediction(NamedTuple):

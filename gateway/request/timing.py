@@ -18,6 +18,11 @@ class Timing:
         self.stages_s[stage] = self.stages_s.get(stage, 0.0) + now - self._lap
         self._lap = now
 
+    def book(self, stage: str, seconds: float) -> None:
+        """Book so many of the seconds since the last lap on `stage`, and none of the others."""
+        self.stages_s[stage] = self.stages_s.get(stage, 0.0) + seconds
+        self._lap += seconds
+
     def elapsed_s(self) -> float:
         """The time since the start."""
         return perf_counter() - self.started

@@ -23,7 +23,7 @@ _RESPONSES = responses(kserve_v1.PredictResponse, kserve_v1.Error, headers=ETAG)
 
 @router.post("/v1/models/{model:name}:predict", summary="Predict", responses=_RESPONSES, openapi_extra=_DOCUMENTATION)
 async def predict(request: Request) -> Response:
-    """Answer 1 to 64 instances. The version is the one asked for, else the one of the unit's
+    """Answer one or more instances. The version is the one asked for, else the one of the unit's
     variant, else the model's default.
     """
     call = await Call.enter(request)

@@ -52,7 +52,10 @@ async def show_info(request: Request) -> Response:
     """The model's task, precision and limits, of the version that answers by default."""
     call = await Call.enter(request)
     model = call.stack.catalog.current.model(call.model(request.path_params.get("model"), "root"))
-    return JSONResponse(tei.info(model, model.versions[model.default_version].manifest, call.stack.settings["max_pending"]["value"]))
+    manifest, stack = model.versions[model.default_version].manifest, call.stack
+    return JSONResponse(
+        tei.info(model, manifest, max_pending=stack.settings["max_pending"]["value"], max_items=stack.request_limits.max_items)
+    )
 
 
 @router.get("/health", summary="Does the model server answer?", response_class=Response, responses={503: {"model": TeiError}})

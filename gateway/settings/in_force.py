@@ -15,6 +15,7 @@ def request_limits(settings: Settings, runtime: Runtime) -> RequestLimits:
         max_items=now["max_items"],
         max_text_bytes=now["max_text_bytes"],
         request_timeout_s=now["request_timeout_ms"] / 1e3,
+        timeout_per_item_s=now["request_timeout_per_item_ms"] / 1e3,
         max_request_timeout_s=now["max_request_timeout_ms"] / 1e3,
         stream_window=settings.stream_window,
         stream_stall_s=settings.stream_stall_s,
@@ -25,8 +26,8 @@ def queue_limits(settings: Settings, runtime: Runtime, model: str) -> QueueLimit
     """What may wait for each version of a model."""
     given = runtime.current.of_model(model)
     return QueueLimits(
-        settings.min_pending,
         given.max_pending or settings.max_pending,
+        settings.max_pending_bytes,
         settings.target_latency_ms / 1e3,
         settings.batch_share,
         given.max_in_flight or settings.max_in_flight,

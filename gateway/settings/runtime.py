@@ -22,6 +22,7 @@ from gateway.faults import all_in_one
 from gateway.files import yaml_text
 from gateway.files.watched import FileKind, Watched
 from gateway.observability import metrics
+from gateway.request.request_limits import MAX_ITEMS
 
 
 class RuntimeSettingsError(ValueError):
@@ -40,8 +41,13 @@ class RuntimeLimits(_Part):
     """What a request may ask for, for any model."""
 
     request_timeout_ms: float | None = Field(None, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
-    max_request_timeout_ms: float | None = Field(None, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
-    max_items: int | None = Field(None, ge=1, description="most texts or pairs of texts in a request")
+    request_timeout_per_item_ms: float | None = Field(
+        None, ge=0, description="by so much the deadline of such a request is longer for each text but the first"
+    )
+    max_request_timeout_ms: float | None = Field(
+        None, gt=0, description="longest deadline of any request, X-Request-Timeout-Ms may ask for no more"
+    )
+    max_items: int | None = Field(None, ge=1, le=MAX_ITEMS, description="most texts or pairs of texts in a request")
     max_body_bytes: int | None = Field(None, ge=1, description="largest request body")
     max_text_bytes: int | None = Field(None, ge=1, description="largest single text, UTF-8")
 
@@ -49,7 +55,9 @@ class RuntimeLimits(_Part):
 class ModelSettings(_Part):
     """What can be set for each model."""
 
-    max_pending: int | None = Field(None, ge=1, description="most texts that may wait for one version; more are shed with 429")
+    max_pending: int | None = Field(
+        None, ge=1, description="most texts that may wait for one version; beyond, the client that holds most is shed"
+    )
     max_in_flight: int | None = Field(None, ge=1, description="most calls to Triton at once per version")
 
 

@@ -12,6 +12,7 @@ from gateway.cache import policy
 from gateway.cache.policy import MAX_LIFE_S, CachePolicy
 from gateway.faults import faults
 from gateway.request.rate_limits import RateLimits, parse_rate_limits
+from gateway.request.request_limits import MAX_ITEMS
 from gateway.security.tokens import Algorithm, TokenRules
 from gateway.settings import values as setting_values
 from gateway.settings.secret import HttpsUrl, RedisUrl
@@ -168,10 +169,15 @@ class Settings(BaseSettings):
         "e.g. text-embedding-ada-002=minilm,sentence-transformers/all-MiniLM-L6-v2=minilm",
     )
     request_timeout_ms: float = Field(10_000, gt=0, description="deadline of a request that names none in X-Request-Timeout-Ms")
-    max_request_timeout_ms: float = Field(60_000, gt=0, description="longest deadline that X-Request-Timeout-Ms may ask for")
+    request_timeout_per_item_ms: float = Field(
+        500, ge=0, description="by so much the deadline of such a request is longer for each text but the first"
+    )
+    max_request_timeout_ms: float = Field(
+        600_000, gt=0, description="longest deadline of any request, X-Request-Timeout-Ms may ask for no more"
+    )
     max_body_bytes: int = Field(2**21, ge=1, description="largest request body")
     max_text_bytes: int = Field(2**17, ge=1, description="largest single text, UTF-8")
-    max_items: int = Field(1024, ge=1, description="most texts or pairs of texts in a request")
+    max_items: int = Field(2048, ge=1, le=MAX_ITEMS, description="most texts or pairs of texts in a request")
     max_json_depth: int = Field(32, ge=1, description="most levels that JSON in a request may be nested")
     max_json_values: int = Field(
         100_000,
@@ -183,14 +189,16 @@ class Settings(BaseSettings):
     header_timeout_s: float = Field(10, gt=0, description="how long a client may take from connecting to the end of its headers")
     body_timeout_s: float = Field(20, gt=0, description="how long a client may take for a body")
     write_timeout_s: float = Field(30, gt=0, description="how long a client may leave its answer unread before the connection is dropped")
-    min_pending: int = Field(64, ge=1, description="texts that may always wait for one version, however slow it is")
-    max_pending: int = Field(1024, ge=1, description="most texts that may wait for one version; more are shed with 429")
-    target_latency_ms: float = Field(
-        1000,
-        gt=0,
-        description="the number of texts that may wait is adapted, between these two, so that each is answered in about this time",
+    max_pending: int = Field(
+        32_768, ge=1, description="most texts that may wait for one version; beyond, the client that holds most is shed with 429"
     )
-    batch_share: float = Field(0.5, gt=0, le=1, description="share of the places in the queue that texts with X-Priority: batch may take")
+    max_pending_bytes: int = Field(2**26, ge=1, description="most bytes of texts that may wait for one version; beyond, the same")
+    target_latency_ms: float = Field(
+        500, gt=0, description="the number of texts in flight to Triton is adapted so that a call takes no longer than about this"
+    )
+    batch_share: float = Field(
+        0.5, gt=0, le=1, description="share of what is in flight to Triton that X-Priority: batch may have beside interactive work"
+    )
     max_in_flight: int | None = Field(
         None, ge=1, description="most calls to Triton at once per version; none: one more than it has instances"
     )

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.request.json_types import FIRST_FAULT, Positive, Strict
+from gateway.request.request_limits import MAX_ITEMS
 
-MAX_TEXTS = 1000
-"""Most texts of a list in an instance."""
+MAX_TEXTS = MAX_ITEMS
+"""No list of texts in an instance is longer; how many a request may have is a setting below it."""
 
 Texts = Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS), FIRST_FAULT]
 """A list in an instance."""

@@ -8,14 +8,14 @@ from prometheus_client import REGISTRY
 
 from gateway.admission.queue_limits import QueueLimits
 from gateway.catalog.watch import CatalogWatch
-from gateway.errors import NotFound, NotReady
+from gateway.errors import NotFound, NotReady, Overloaded
 from gateway.fakes.manifests import make_manifest
 from gateway.fakes.triton import FakeTriton
 from gateway.lanes import EVICTED_AFTER_S, Lanes
 from gateway.request.deadline import Deadline
 from gateway.request.prediction import Item, PredictionRequest
 
-LIMITS = QueueLimits(min_pending=8, max_pending=64, target_latency_s=0.5, batch_share=0.5, max_in_flight=0)
+LIMITS = QueueLimits(max_pending=64, max_pending_bytes=2**20, target_latency_s=0.5, batch_share=0.5, max_in_flight=None)
 FIRST = make_manifest("lanes", 1)
 EXPORTED_ANEW = make_manifest("lanes", 1, digest="sha256:" + "2" * 64)
 
@@ -54,8 +54,7 @@ def gauge(name):
 
 def submit(lane):
     request = PredictionRequest([Item(b"a text")], asyncio.get_running_loop().time() + 10)
-    lane.admit(1, request)
-    return lane.submit(request.items[0], request, Deadline(request.deadline))
+    return lane.submit(request.items[0], lane.admit(request.items, request), Deadline(request.deadline))
 
 
 async def test_there_is_no_lane_before_triton_was_seen():
@@ -113,6 +112,7 @@ async def test_the_gauges_of_a_dropped_version_are_removed(served):
     row = submit(served.lanes.of("lanes", 1))
     await row
     assert gauge("headrace_limit") > 0
+    await asyncio.sleep(0)  # the call's end
     await served.serve(EXPORTED_ANEW)
     served.lanes.of("lanes", 1)
     served.evict()
@@ -123,10 +123,18 @@ async def test_the_gauges_of_a_dropped_version_are_removed(served):
 
 
 async def test_changed_queue_limits_take_effect(served):
-    served.lanes.of("lanes", 1)
-    served.limits = replace(LIMITS, max_pending=16)
+    lane = served.lanes.of("lanes", 1)
+    served.triton.hold()
+    rows = [submit(lane)]
+    await served.triton.called(1)
+    served.limits = replace(LIMITS, max_pending=2, max_in_flight=1)
     served.lanes.reread_queue_limits()
-    assert gauge("headrace_limit") == 16
+    rows += [submit(lane), submit(lane)]
+    with pytest.raises(Overloaded, match="no more may"):
+        submit(lane)
+    served.triton.release()
+    await asyncio.gather(*rows)
+    assert len(served.triton.calls) == 2 or len(served.triton.calls) == 3
 
 
 async def test_a_version_that_one_reading_of_the_catalog_lacked_keeps_its_lane(served):

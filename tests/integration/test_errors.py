@@ -32,14 +32,14 @@ def test_an_api_key_is_required_where_keys_are_configured(start_gateway, triton)
     wait_until(lambda: '"tenant":"acme"' in gateway.log.read_text())
 
 
-async def test_texts_beyond_the_permits_are_shed(start_gateway, triton):
+async def test_texts_beyond_what_may_wait_are_shed(start_gateway, triton):
     gateway = start_gateway(triton_url=triton.http_url, max_pending=64)
     async with httpx.AsyncClient(timeout=30) as client:
         bodies = [{"instances": [f"{i} {j}" for j in range(64)], "version": 2} for i in range(6)]
         answers = await asyncio.gather(*(client.post(gateway.predict_url, json=item) for item in bodies))
     shed = [answer for answer in answers if answer.status_code == 429]
     assert {answer.status_code for answer in answers} == {200, 429}
-    assert {answer.headers["retry-after"] for answer in shed} <= {"1", "2"}
+    assert all(1 <= int(answer.headers["retry-after"]) <= 30 for answer in shed)
     assert (await asyncio.to_thread(gateway.predict, "after the rush", version=2)).status_code == 200
 
 

@@ -92,7 +92,7 @@ def test_an_api_key_is_required_where_keys_are_configured(start):
 
 
 def test_an_overloaded_model_says_when_to_retry(start):
-    _, channel = start(min_pending=4, max_pending=4)
+    _, channel = start(max_pending=100, max_in_flight=1)
     ask = GRPCInferenceServiceStub(channel).ModelInfer.future
     many = [infer_request("weather", {"TEXT": [f"{call} {text}".encode() for text in range(64)]}) for call in range(12)]
     answers = [ask(request, timeout=30) for request in many]
@@ -179,7 +179,7 @@ def test_a_taken_grpc_port_stops_the_start_with_a_sentence(tmp_path):
 
 
 def test_rpcs_in_flight_are_finished_when_the_gateway_stops(start, tasks_triton):
-    gateway, channel = start(min_pending=1024)
+    gateway, channel = start()
     texts = [[f"alna {i} {j}" for j in range(64)] for i in range(12)]
     calls = [
         GRPCInferenceServiceStub(channel).ModelInfer.future(infer_request("weather", {"TEXT": [t.encode() for t in batch]}))

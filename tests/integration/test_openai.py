@@ -93,7 +93,7 @@ def test_unknown_models_and_models_of_other_tasks_have_different_errors(client):
 
 async def test_refused_keys_overload_and_timeouts_are_the_clients_own_exceptions(start_gateway, tasks_triton):
     digest = hashlib.sha256(b"s3cret").hexdigest()
-    gateway = start_gateway(triton_url=tasks_triton.http_url, auth="keys", api_keys=f"acme:{digest}", min_pending=8, max_pending=8)
+    gateway = start_gateway(triton_url=tasks_triton.http_url, auth="keys", api_keys=f"acme:{digest}", max_pending=600, max_in_flight=1)
 
     def client_of(key):
         return openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=key, max_retries=0)

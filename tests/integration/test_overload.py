@@ -25,32 +25,68 @@ async def post(client, gateway, texts=64, **headers):
     return await client.post(gateway.predict_url, json=body(texts), headers=headers)
 
 
-async def test_batch_work_is_shed_first_and_interactive_work_overtakes_it(start_gateway, triton):
-    gateway = start_gateway(
-        triton_url=triton.http_url, min_pending=512, max_pending=512, target_latency_ms=60_000, request_timeout_ms=60_000
-    )
+async def test_interactive_work_overtakes_batch_work_that_is_shed_first(start_gateway, triton):
+    gateway = start_gateway(triton_url=triton.http_url, max_pending=512, request_timeout_ms=60_000)
     async with httpx.AsyncClient(timeout=90, limits=httpx.Limits(max_connections=100)) as client:
-        batch = [asyncio.create_task(post(client, gateway, **{"X-Priority": "batch"})) for _ in range(8)]
-        async with asyncio.timeout(60):
-            while not any(task.done() and task.result().status_code == 429 for task in batch):
-                await asyncio.wait(batch, return_when=asyncio.FIRST_COMPLETED)
-        interactive = await post(client, gateway, texts=4)
+        batch = [asyncio.create_task(post(client, gateway, **{"X-Priority": "batch"})) for _ in range(7)]
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_queued_items", priority="batch") > 300)
+        singles = [await post(client, gateway, texts=1) for _ in range(8)]
         waiting = sum(not task.done() for task in batch)
+        many = await post(client, gateway, texts=300)
         answers = await asyncio.gather(*batch)
-    assert interactive.status_code == 200
-    assert waiting > 0, "interactive work waited for all batch work"
+    assert {answer.status_code for answer in (*singles, many)} == {200}
+    assert waiting >= 4, "interactive work waited for batch work"
     assert {answer.status_code for answer in answers} == {200, 429}
     shed = [answer for answer in answers if answer.status_code == 429]
     assert all(1 <= int(answer.headers["retry-after"]) <= 30 for answer in shed)
-    assert gateway.metric("headrace_shed_items_total", priority="batch") == 64 * len(shed)
+    assert gateway.metric("headrace_shed_items_total", priority="batch") > 0
     assert gateway.metric("headrace_shed_items_total", priority="interactive") == 0
+    assert gateway.metric("headrace_queue_seconds_count", priority="batch") > 0
+
+
+async def test_a_modest_client_is_served_beside_a_greedy_one(start_gateway, triton):
+    gateway = start_gateway(triton_url=triton.http_url)
+    async with httpx.AsyncClient(timeout=90, limits=httpx.Limits(max_connections=100)) as client:
+
+        async def modest():
+            seconds = []
+            for _ in range(20):
+                began = time.perf_counter()
+                assert (await post(client, gateway, texts=1)).status_code == 200
+                seconds.append(time.perf_counter() - began)
+                await asyncio.sleep(0.05)
+            return sorted(seconds)[len(seconds) // 2]
+
+        await modest()
+        alone = await modest()
+        greedy = [asyncio.create_task(post(client, gateway, texts=64)) for _ in range(6)]
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_queued_items", priority="interactive") > 200)
+        beside = await modest()
+        busy = sum(not task.done() for task in greedy)
+        answers = await asyncio.gather(*greedy)
+    assert {answer.status_code for answer in answers} == {200}
+    # three times is what the benchmark shows; a busy machine gets some room
+    assert beside < 6 * alone, f"{busy} of the greedy requests were still under way"
+
+
+async def test_what_was_computed_for_a_client_that_left_is_not_computed_again(start_gateway, triton, valkey):
+    gateway = start_gateway(triton_url=triton.http_url, cache_url=valkey.url, max_in_flight=1)
+    asked = body(200)
+    async with httpx.AsyncClient(timeout=60) as client:
+        leaving = asyncio.create_task(client.post(gateway.predict_url, json=asked))
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_triton_call_items_sum") > 20)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        answer = await client.post(gateway.predict_url, json=asked)
+    assert (answer.status_code, len(answer.json()["predictions"])) == (200, 200)
+    assert gateway.metric("headrace_triton_call_items_sum") == 200
 
 
 async def test_items_of_a_disconnected_caller_are_not_sent_to_triton(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512, request_timeout_ms=60_000)
+    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, request_timeout_ms=60_000)
     async with httpx.AsyncClient(timeout=60) as client:
         first = asyncio.create_task(post(client, gateway))
-        await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") == 64)
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") > 32)
         leaving = [asyncio.create_task(post(client, gateway)) for _ in range(4)]
         await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") > 128)
         for task in leaving:
@@ -64,7 +100,7 @@ async def test_items_of_a_disconnected_caller_are_not_sent_to_triton(start_gatew
 
 
 async def test_texts_past_their_deadline_are_not_sent_to_triton_and_the_others_are_answered(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, min_pending=512, request_timeout_ms=60_000)
+    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, request_timeout_ms=60_000)
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=100)) as client:
         patient = [asyncio.create_task(post(client, gateway)) for _ in range(4)]
         await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") > 128)

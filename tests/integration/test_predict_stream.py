@@ -169,7 +169,7 @@ async def test_a_client_that_neither_reads_nor_sends_is_cut_off(start_gateway, t
     wait_until(lambda: "neither sent nor read for 0.5 s" in gateway.log.read_text())
 
 
-async def test_lines_wait_for_permits_instead_of_being_shed(start_gateway, tasks_triton):
-    gateway = start_gateway(triton_url=tasks_triton.http_url, min_pending=4, max_pending=4)
+async def test_lines_that_are_shed_are_asked_again(start_gateway, tasks_triton):
+    gateway = start_gateway(triton_url=tasks_triton.http_url, max_pending=4, max_in_flight=1)
     answers = await asyncio.to_thread(lambda: read(ask(gateway, *(json.dumps(uuid.uuid4().hex).encode() for _ in range(300)))))
     assert ["prediction" in one for one in answers] == [True] * 300

@@ -106,7 +106,6 @@ def gateways(tasks_triton, valkey, tmp_path_factory):
                 experiments_file=folder / "experiments.yaml",
                 grpc_port=port,
                 # nothing must be shed on a slow machine
-                target_latency_ms=60_000,
                 request_timeout_ms=60_000,
             )
             gateway.grpc_url = f"127.0.0.1:{port}"

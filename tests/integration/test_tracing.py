@@ -79,7 +79,7 @@ def test_one_trace_leads_from_the_client_into_triton(gateway, collector):
     [call] = collector.named("ModelInfer", trace_id)
     [infer] = collector.named("infer", trace_id)
     stages = [span for span in collector.children(request) if span != call]
-    assert [span.name for span in stages] == ["authenticate", "parse", "assign", "lookup", "admit", "infer", "answer"]
+    assert [span.name for span in stages] == ["authenticate", "parse", "assign", "lookup", "admit", "queue", "infer", "answer"]
     assert call.parent_id == request.span_id
     assert infer.links == (call.span_id,)
     assert (call.attributes["headrace.version"], call.attributes["headrace.items"]) == (2, 1)
@@ -100,7 +100,7 @@ def test_a_trace_leads_from_a_grpc_client_into_triton_as_over_http(start_gateway
         metadata = [*headers.items(), ("x-request-id", "by-grpc")]
         _, rpc = GRPCInferenceServiceStub(channel).ModelInfer.with_call(asked, metadata=metadata, timeout=30)
     told = [part.partition(";")[0] for part in dict(rpc.initial_metadata())["server-timing"].split(", ")]
-    assert told == ["authenticate", "parse", "assign", "lookup", "admit", "infer", "answer"]
+    assert told == ["authenticate", "parse", "assign", "lookup", "admit", "queue", "infer", "answer"]
     name = "inference.GRPCInferenceService/ModelInfer"
     wait_until(lambda: collector.named(name, trace_id) and collector.named("ModelInfer", trace_id))
     [request] = collector.named(name, trace_id)

@@ -4,11 +4,11 @@ import asyncio
 
 
 class RecordingTransport(asyncio.Transport):
-    """Records what is written; `writes` holds the data of each call."""
+    """Records what is written; `writes` holds the data of each call, `reading` whether it reads."""
 
     def __init__(self):
         super().__init__()
-        self.writes, self.closing, self.protocol = [], False, None
+        self.writes, self.closing, self.protocol, self.reading = [], False, None, True
 
     @property
     def sent(self):
@@ -29,10 +29,10 @@ class RecordingTransport(asyncio.Transport):
         return self.closing
 
     def pause_reading(self):
-        pass
+        self.reading = False
 
     def resume_reading(self):
-        pass
+        self.reading = True
 
 
 async def turns(times=10):

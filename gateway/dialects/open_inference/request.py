@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from gateway.errors import MalformedRequest
+from gateway.request.request_limits import MAX_ITEMS
 
 MAX_TENSORS = 64
 """Most inputs of a request, and most outputs that it names; no model has more than a handful."""
 MAX_DIMENSIONS = 8
 MAX_PARAMETERS = 100
 """Most parameters of a request or of a tensor."""
-MAX_ELEMENTS = 2**16
-"""Most elements of an input; a model says itself how many items it takes, which is far fewer."""
+MAX_ELEMENTS = MAX_ITEMS
+"""No input has more elements; how many items a request may have is a setting below it."""
 _SEQUENCE = ("sequence_id", "sequence_start", "sequence_end")
 _RESERVED = "triton_"
 _FINAL_RESPONSE = "triton_enable_empty_final_response"

@@ -96,9 +96,7 @@ def _column(tensor: Input, max_items: int, max_text_bytes: int) -> Sequence[byte
     if len(shape) != 2 or shape[0] < 1 or shape[1] != 1:
         raise MalformedRequest(f"inputs: {name} must be of shape [n, 1], a row for each of its n items; n is at least 1")
     if shape[0] > max_items:
-        raise MalformedRequest(
-            f"inputs: {name} has {shape[0]} rows, this model takes at most {max_items}; send the rest in another request"
-        )
+        raise MalformedRequest(f"inputs: {name} has {shape[0]} rows, at most {max_items} are allowed; send the rest in another request")
     if len(values) != shape[0]:
         raise MalformedRequest(f"inputs: {name} has {len(values)} elements, its shape says {shape[0]}")
     for i, value in enumerate(values):

@@ -1,72 +1,95 @@
 import asyncio
+from collections import Counter
 
 import pytest
 from virtual_time import run
 
-from gateway.admission.admission_queue import AdmissionQueue
-from gateway.admission.aimd import AimdLimit
+from gateway.admission.admission_queue import GRACE_S, AdmissionQueue
+from gateway.admission.queue_limits import QueueLimits
 from gateway.errors import DeadlineExceeded, Overloaded
 from gateway.request.deadline import Deadline
 from gateway.request.priority import Priority
+from gateway.request.ticket import Ticket
 
 INTERACTIVE, BATCH = Priority
 
 
 class Server:
-    """Answers a call `seconds` after it began, and records the calls."""
+    """Answers a call `seconds` after it began (and `per_item_s` for each item), and records it."""
 
-    def __init__(self, seconds, fault=None):
-        self.seconds, self.fault, self.calls = seconds, fault, []
+    def __init__(self, seconds, fault=None, per_item_s=0.0):
+        self.seconds, self.fault, self.per_item_s, self.calls = seconds, fault, per_item_s, []
 
     async def __call__(self, items, priority, timeout_s):
         self.calls.append((items, priority.name, round(timeout_s, 6)))
-        await asyncio.sleep(self.seconds)
+        await asyncio.sleep(self.seconds + self.per_item_s * len(items))
         if self.fault:
             raise self.fault
         return [item * 10 for item in items]
 
 
-def queue_of(server, limit=100, max_in_flight=1, dropped=lambda: None, **more):
-    options = {"batch_share": 0.5, "max_items": 64, "uniform": lambda: 0.5, **more}
-    return AdmissionQueue(server, AimdLimit(limit, limit, 60.0), max_in_flight=max_in_flight, dropped=dropped, **options)
+class Observer:
+    def __init__(self):
+        self.counts, self.waits = Counter(), []
+
+    def expired(self):
+        self.counts["expired"] += 1
+
+    def shed(self, priority, items):
+        self.counts[f"shed {priority.name}"] += items
+
+    def waited(self, priority, seconds):
+        self.waits.append((priority.name, round(seconds, 6)))
+
+    def changed(self):
+        self.counts["changed"] += 1
 
 
-def submit(queue, items, priority=INTERACTIVE, at_s=1000.0):
-    queue.admit(len(items), priority, at_s)
-    return [queue.submit(item, priority, Deadline(at_s)) for item in items]
+def queue_of(server, *, instances=1, max_items=64, **limits):
+    given = {"max_pending": 1000, "max_pending_bytes": 10**6, "target_latency_s": 60.0, "batch_share": 0.5, "max_in_flight": 1, **limits}
+    return AdmissionQueue(
+        server,
+        lambda _: 10,
+        lambda _: 100,
+        QueueLimits(**given),
+        instances=instances,
+        max_items=max_items,
+        observer=Observer(),
+        uniform=lambda: 0.5,
+    )
 
 
-def test_answers_come_and_permits_go_back():
+def submit(queue, items, priority=INTERACTIVE, at_s=1000.0, flow=("t", "k", "c")):
+    ticket = queue.admit(items, flow, priority, at_s)
+    return [queue.submit(item, ticket, Deadline(at_s)) for item in items]
+
+
+def now_s():
+    return asyncio.get_running_loop().time()
+
+
+def test_answers_come_and_a_call_outlasts_its_deadline_by_a_grace():
     async def scenario():
         server = Server(1.0)
-        queue = queue_of(server, limit=3)
-        futures = submit(queue, [1, 2, 3], at_s=5.0)
-        with pytest.raises(Overloaded):
-            queue.admit(1, INTERACTIVE, 5.0)
-        assert await asyncio.gather(*futures) == [10, 20, 30]
-        assert queue.limiter.held == 0
-        assert [timeout_s for _, _, timeout_s in server.calls] == [5.0, 4.0]
-
-    run(scenario())
-
-
-def test_a_permit_given_back_unused_is_free_again_and_says_nothing_of_the_load():
-    async def scenario():
-        queue = queue_of(Server(1.0), limit=3)
-        queue.admit(3, INTERACTIVE, 5.0)
-        queue.give_back(INTERACTIVE)
-        assert (queue.limiter.held, queue.limiter.limit.value) == (2, 3)
-        submit(queue, [1], at_s=5.0)
-        with pytest.raises(Overloaded):
-            queue.admit(1, INTERACTIVE, 5.0)
+        queue = queue_of(server)
+        queue.limit.value = 64
+        futures = submit(queue, [1, 2, 3, 4, 5, 6], at_s=5.0)
+        assert await asyncio.gather(*futures) == [10, 20, 30, 40, 50, 60]
+        assert queue.idle
+        assert [(len(items), timeout_s) for items, _, timeout_s in server.calls] == [
+            (4, 5.0 + GRACE_S),
+            (1, 4.0 + GRACE_S),
+            (1, 3.0 + GRACE_S),
+        ]
+        assert queue._observer.waits == [("INTERACTIVE", 0.0), ("INTERACTIVE", 1.0), ("INTERACTIVE", 2.0)]
 
     run(scenario())
 
 
 def test_an_item_whose_time_is_over_is_not_called_for():
     async def scenario():
-        server, dropped = Server(1.0), []
-        queue = queue_of(server, dropped=lambda: dropped.append(1))
+        server = Server(1.0)
+        queue = queue_of(server)
         first = submit(queue, [1], at_s=9.0)[0]
         await asyncio.sleep(0.1)
         late, patient = submit(queue, [2], at_s=0.5)[0], submit(queue, [3], at_s=9.0)[0]
@@ -75,8 +98,8 @@ def test_an_item_whose_time_is_over_is_not_called_for():
             await late
         assert await patient == 30
         assert [items for items, _, _ in server.calls] == [[1], [3]]
-        assert dropped == [1]
-        assert queue.limiter.held == 0
+        assert queue._observer.counts["expired"] == 1
+        assert queue.idle
 
     run(scenario())
 
@@ -88,20 +111,17 @@ def test_an_item_that_cannot_be_answered_in_time_is_not_begun():
         for _ in range(30):
             await submit(queue, [0])[0]
         server.calls.clear()
-        now_s = asyncio.get_running_loop().time()
-        first, hopeless = submit(queue, [1])[0], queue_after_admission(queue, 2, now_s + 1.5)
+        at_s = now_s() + 1.5
+        first = submit(queue, [1])[0]
+        await asyncio.sleep(0.1)
+        other, hopeless = submit(queue, [3])[0], queue.submit(2, Ticket((), INTERACTIVE, 1), Deadline(at_s))
         assert await first == 10
         with pytest.raises(DeadlineExceeded):
             await hopeless  # half a second is left, and a call takes one
-        assert [items for items, _, _ in server.calls] == [[1]]
+        assert await other == 30
+        assert [items for items, _, _ in server.calls] == [[1], [3]]
 
     run(scenario())
-
-
-def queue_after_admission(queue, item, at_s):
-    """An item that was admitted before the wait was known, with another permit held beside it."""
-    queue.limiter.admit(2, INTERACTIVE, 1000.0, lambda _: None)
-    return queue.submit(item, INTERACTIVE, Deadline(at_s))
 
 
 def test_a_lone_item_is_tried_however_slow_the_calls_were():
@@ -111,8 +131,7 @@ def test_a_lone_item_is_tried_however_slow_the_calls_were():
         for _ in range(30):
             await submit(queue, [0])[0]
         server.seconds = 0.1
-        now_s = asyncio.get_running_loop().time()
-        assert await submit(queue, [1], at_s=now_s + 0.5)[0] == 10
+        assert await submit(queue, [1], at_s=now_s() + 0.5)[0] == 10
 
     run(scenario())
 
@@ -122,71 +141,52 @@ def test_a_deadline_that_moves_out_keeps_its_item():
         queue = queue_of(Server(1.0))
         first, deadline = submit(queue, [1])[0], Deadline(0.5)
         await asyncio.sleep(0.1)
-        queue.admit(1, INTERACTIVE, 0.5)
-        shared = queue.submit(2, INTERACTIVE, deadline)
+        shared = queue.submit(2, queue.admit([2], (), INTERACTIVE, 0.5), deadline)
         deadline.extend(9.0)
         assert await asyncio.gather(first, shared) == [10, 20]
 
     run(scenario())
 
 
-def test_an_item_that_nobody_waits_for_is_not_begun():
+def test_an_item_that_nobody_waits_for_is_not_begun_and_one_that_has_begun_is_ended():
     async def scenario():
         server = Server(1.0)
         queue = queue_of(server)
-        first, left = submit(queue, [1, 2])
+        begun = submit(queue, [1])[0]
         await asyncio.sleep(0.5)
-        left.cancel()
-        assert await first == 10
+        left = submit(queue, [2])[0]
+        assert left.cancel()
+        assert not begun.cancel()
+        assert await begun == 10
         await asyncio.sleep(5)
         assert [items for items, _, _ in server.calls] == [[1]]
-        assert queue.limiter.held == 0
+        assert queue.idle
 
     run(scenario())
 
 
-def test_batch_work_has_calls_of_its_own_priority():
+def test_batch_work_has_calls_of_its_own_priority_and_begins_after_interactive_work():
     async def scenario():
         server = Server(1.0)
         queue = queue_of(server, max_items=8)
         await asyncio.gather(*submit(queue, [1], BATCH), *submit(queue, [2]))
-        assert {(tuple(items), priority) for items, priority, _ in server.calls} == {((1,), "BATCH"), ((2,), "INTERACTIVE")}
+        assert [(items, priority) for items, priority, _ in server.calls] == [([2], "INTERACTIVE"), ([1], "BATCH")]
 
     run(scenario())
 
 
 def test_a_full_queue_behind_lowers_the_limit():
     async def scenario():
-        limit = AimdLimit(10, 1000, 60.0)
-        limit.value = 100.0
-        full = Server(0.1, Overloaded("full"))
-        queue = AdmissionQueue(full, limit, batch_share=0.5, max_items=64, max_in_flight=1, dropped=lambda: None)
+        queue = queue_of(Server(0.1, Overloaded("full")))
+        queue.limit.value = 50.0
         with pytest.raises(Overloaded):
             await submit(queue, [1])[0]
-        assert limit.value == 90
+        assert queue.limit.value == 45
 
     run(scenario())
 
 
-def test_a_queue_is_idle_once_all_that_was_admitted_is_answered():
-    async def scenario():
-        queue = queue_of(Server(1.0))
-        assert queue.idle
-        queue.admit(1, INTERACTIVE, 9.0)
-        assert not queue.idle, "its item is submitted next"
-        future = queue.submit(1, INTERACTIVE, Deadline(9.0))
-        await asyncio.sleep(0.5)
-        future.cancel()
-        await asyncio.sleep(0.1)
-        assert queue.limiter.held == 0
-        assert not queue.idle, "the call is still in flight"
-        await asyncio.sleep(0.5)
-        assert queue.idle
-
-    run(scenario())
-
-
-@pytest.mark.parametrize("fault", [None, Overloaded("full")])
+@pytest.mark.parametrize("fault", [None, Overloaded("full"), RuntimeError("broken")])
 def test_a_queue_that_gets_no_more_answers_all_that_wait_and_is_idle_then(fault):
     async def scenario():
         queue = queue_of(Server(1.0, fault), max_items=1)
@@ -198,27 +198,168 @@ def test_a_queue_that_gets_no_more_answers_all_that_wait_and_is_idle_then(fault)
     run(scenario())
 
 
+def test_a_small_request_goes_between_the_parts_of_a_large_one():
+    async def scenario():
+        server = Server(0.01, per_item_s=0.01)
+        queue = queue_of(server, max_in_flight=2)
+        large = submit(queue, list(range(1000)), flow=("", "", "large"))
+        await asyncio.sleep(1)
+        began_s = now_s()
+        assert await submit(queue, [7], flow=("", "", "small"))[0] == 70
+        assert now_s() - began_s < 0.5, "a part or two of the large request"
+        assert not large[-1].done()
+        assert [future.result() for future in [*large] if await future is not None] == [10 * i for i in range(1000)]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("flow", [("", "", "c"), ("other", "k", "c")])
+@pytest.mark.parametrize("greed", [INTERACTIVE, BATCH])
+@pytest.mark.parametrize(("texts", "clients"), [(1, 16), (64, 8), (300, 4), (2048, 2)])
+def test_a_modest_client_beside_a_greedy_one_waits_at_most_thrice_as_long_and_is_never_shed(flow, greed, texts, clients):
+    """Two instances of 10 ms a text, as a CPU has; the greedy client keeps all its requests up."""
+
+    async def scenario():
+        cores = asyncio.Semaphore(2)
+
+        async def server(items, priority, timeout_s):
+            async with cores:
+                await asyncio.sleep(0.002 + 0.01 * len(items))
+            return items
+
+        queue = queue_of(server, instances=2, max_in_flight=None, max_pending=10_000)
+
+        async def ask(count, who, priority):
+            await asyncio.gather(*submit(queue, [0] * count, priority, now_s() + 600, who))
+
+        async def modest():
+            latencies = []
+            for _ in range(60):
+                began_s = now_s()
+                await ask(1, flow, INTERACTIVE)
+                latencies.append(now_s() - began_s)
+                await asyncio.sleep(0.1)
+            return sorted(latencies[10:])
+
+        async def greedy(number):
+            while True:
+                await ask(texts, ("", "", f"greedy {number}"), greed)
+
+        alone = await modest()
+        tasks = [asyncio.create_task(greedy(number)) for number in range(clients)]
+        await asyncio.sleep(5)
+        began_s = now_s()
+        beside = await modest()
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert beside[-1] <= 3 * alone[-1], (alone[-1], beside[-1])
+        assert not queue._observer.counts["shed INTERACTIVE"] + queue._observer.counts["shed BATCH"]
+        assert now_s() > began_s
+
+    run(scenario())
+
+
+def test_who_asks_for_one_text_of_a_thousand_does_not_wait_for_the_thousand():
+    async def scenario():
+        server = Server(0.01, per_item_s=0.01)
+        queue = queue_of(server)
+        large = submit(queue, list(range(1000)), flow=("", "", "large"))
+        await asyncio.sleep(0.5)
+        ticket = queue.admit([], ("", "", "small"), INTERACTIVE, 1000.0, waits_for=1)
+        queue.hasten(large[-1], ticket)
+        began_s = now_s()
+        assert await large[-1] == 9990
+        assert now_s() - began_s < 1
+        queue.hasten(large[-1], ticket)
+        bigger = queue.admit([], ("", "", "bigger"), INTERACTIVE, 1000.0, waits_for=2000)
+        queue.hasten(large[-2], bigger)
+        assert large[-2].ticket is not bigger, "it would wait longer there"
+        assert len(await asyncio.gather(*large)) == 1000
+        assert queue.idle
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("limit", [{"max_pending": 100}, {"max_pending_bytes": 10_000}])
+def test_where_no_more_may_wait_whoever_holds_most_is_shed_and_the_modest_are_not(limit):
+    async def scenario():
+        queue = queue_of(Server(1.0), **limit)
+        running = submit(queue, [0])
+        await asyncio.sleep(0.1)
+        huge, small = submit(queue, [1] * 80, flow=("greedy", "k", "c")), submit(queue, [2] * 10, flow=("greedy", "k", "d"))
+        with pytest.raises(Overloaded, match="91 texts wait for this version, and no more may; try again later"):
+            submit(queue, [3] * 90, flow=("another", "k", "c"))
+        modest = submit(queue, [4] * 20, flow=("modest", "k", "c"))
+        outcomes = await asyncio.gather(*running, *small, *modest, *huge, return_exceptions=True)
+        assert outcomes[:31] == [0, *[20] * 10, *[40] * 20]
+        assert {type(outcome) for outcome in outcomes[31:]} == {Overloaded}
+        assert "most of them of this client" in str(outcomes[-1])
+        assert 1 <= outcomes[-1].retry_after_s <= 30
+        assert queue._observer.counts["shed INTERACTIVE"] == 90 + 80
+        assert queue.idle
+
+    run(scenario())
+
+
+def test_batch_work_is_shed_for_interactive_work_and_never_the_reverse():
+    async def scenario():
+        queue = queue_of(Server(1.0), max_pending=100)
+        running = submit(queue, [0])
+        await asyncio.sleep(0.1)
+        batch, interactive = submit(queue, [1] * 50, BATCH), submit(queue, [2] * 50)
+        with pytest.raises(Overloaded):
+            submit(queue, [3] * 60, BATCH, flow=("another",))
+        more = submit(queue, [4] * 10)
+        outcomes = await asyncio.gather(*running, *interactive, *more, *batch, return_exceptions=True)
+        assert outcomes[:61] == [0, *[20] * 50, *[40] * 10]
+        assert {type(outcome) for outcome in outcomes[61:]} == {Overloaded}
+
+    run(scenario())
+
+
+def test_an_idle_queue_takes_a_request_of_any_size():
+    async def scenario():
+        queue = queue_of(Server(0.1), max_pending=10)
+        assert len(await asyncio.gather(*submit(queue, [1] * 64))) == 64
+
+    run(scenario())
+
+
+def test_what_could_not_be_answered_in_time_is_shed_and_told_when_it_could():
+    async def scenario():
+        queue = queue_of(Server(0.0, per_item_s=0.01))
+        await asyncio.gather(*submit(queue, [0] * 500))
+        waiting = submit(queue, [0] * 500)
+        submit(queue, [1], at_s=now_s() + 1, flow=("other",))
+        with pytest.raises(Overloaded, match="texts wait for this version already, too many for an answer in the 2000 ms allowed") as shed:
+            submit(queue, [2] * 400, at_s=now_s() + 2, flow=("other",))
+        assert shed.value.retry_after_s >= 5
+        with pytest.raises(Overloaded, match="ms allowed"):
+            submit(queue, [3], BATCH, at_s=now_s() + 4, flow=("other",))
+        await asyncio.gather(*waiting)
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("overload", [1, 2, 5])
 def test_under_overload_nearly_all_that_is_begun_is_answered_in_time_and_the_server_is_never_idle(overload):
     """Arrivals at a multiple of the server's capacity, each with a deadline of a second."""
 
     async def scenario():
         capacity_per_s, seconds, deadline_s = 320.0, 60, 1.0
-        server = Server(0.1)  # 32 items in 0.1 s
-        queue = AdmissionQueue(
-            server, AimdLimit(64, 1024, 0.5), batch_share=0.5, max_items=32, max_in_flight=1, dropped=lambda: None, uniform=lambda: 0.5
-        )
+        queue = queue_of(Server(0.0, per_item_s=1 / capacity_per_s), max_items=32)
         loop = asyncio.get_running_loop()
         counts = {"answered": 0, "late": 0, "shed": 0}
 
-        async def client(burst):
+        async def client(burst, number):
             at_s = loop.time() + deadline_s
             try:
-                queue.admit(burst, INTERACTIVE, at_s)
+                futures = submit(queue, [1] * burst, at_s=at_s, flow=("", "", number))
             except Overloaded:
                 counts["shed"] += burst
                 return
-            futures = [queue.submit(1, INTERACTIVE, Deadline(at_s)) for _ in range(burst)]
             await asyncio.wait(futures, timeout=deadline_s)
             for future in futures:
                 good = future.done() and not future.exception()
@@ -226,8 +367,8 @@ def test_under_overload_nearly_all_that_is_begun_is_answered_in_time_and_the_ser
                 future.cancel()
 
         clients, burst = [], 4
-        for _ in range(int(seconds * capacity_per_s * overload / burst)):
-            clients.append(asyncio.create_task(client(burst)))
+        for number in range(int(seconds * capacity_per_s * overload / burst)):
+            clients.append(asyncio.create_task(client(burst, number)))
             await asyncio.sleep(burst / capacity_per_s / overload)
         await asyncio.gather(*clients)
         assert counts["answered"] >= 0.9 * capacity_per_s * seconds, counts

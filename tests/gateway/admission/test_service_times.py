@@ -1,52 +1,77 @@
+from math import inf
+
 import pytest
 
 from gateway.admission.service_times import ServiceTimes
 
 
-def run(times, calls, *, items, took_s, backlog):
+def run(times, calls, *, cost, took_s, backlog, now_s=0.0, items=2):
     """Calls one after the other in virtual time."""
-    now_s = 0.0
     for _ in range(calls):
         times.began(now_s)
         now_s += took_s
-        times.ended(items, took_s, now_s, answered=True, backlog=backlog)
+        times.ended(cost, items, took_s, now_s, answered=True, backlog=backlog)
 
 
 def test_nothing_is_known_before_it_was_seen():
-    times = ServiceTimes()
-    assert (times.items_per_s, times.wait_s(100), times.fastest_s(8)) == (None, None, 0.0)
+    times = ServiceTimes(1)
+    assert (times.wait_s(100), times.lone_s, times.fastest_s(8), times.cost_of(1.0)) == (None, None, 0.0, inf)
 
 
 def test_the_rate_is_that_of_a_backlog_being_worked_off():
-    times = ServiceTimes()
-    run(times, 10, items=1, took_s=0.01, backlog=False)
-    assert times.items_per_s is None
-    run(times, 30, items=50, took_s=0.1, backlog=True)
-    assert times.items_per_s == pytest.approx(500)
+    times = ServiceTimes(1)
+    run(times, 10, cost=1, took_s=0.01, backlog=False)
+    assert times.wait_s(1000) is None
+    run(times, 30, cost=50, took_s=0.1, backlog=True)
     assert times.wait_s(1000) == pytest.approx(2)
+    assert times.cost_of(2.0) == pytest.approx(1000)
 
 
-def test_calls_side_by_side_add_up():
-    times = ServiceTimes()
-    for moment in range(50):  # two calls of 10 items in flight all the time, each of 0.2 s
-        times.began(moment * 0.1)
+def test_the_rate_forgets_by_time_and_not_by_calls():
+    times = ServiceTimes(1)
+    run(times, 1000, cost=1, took_s=0.01, backlog=True)
+    run(times, 20, cost=1, took_s=0.02, backlog=True)  # 0.4 s
+    assert times.wait_s(100) < 1.15
+    run(times, 2000, cost=1, took_s=0.02, backlog=True)
+    assert times.wait_s(100) == pytest.approx(2.0, rel=0.01)
+
+
+@pytest.mark.parametrize(("instances", "call_cost_in_a_second"), [(1, 100), (2, 50), (3, 50)])
+def test_calls_side_by_side_add_up(instances, call_cost_in_a_second):
+    times = ServiceTimes(instances)
+    for moment in range(100):  # two calls of cost 10 in flight all the time, each of 0.2 s
         if moment >= 2:
-            times.ended(10, 0.2, moment * 0.1, answered=True, backlog=True)
-    assert times.items_per_s == pytest.approx(100, rel=0.01)
+            times.ended(10, 1, 0.2, moment * 0.1, answered=True, backlog=True)
+        times.began(moment * 0.1)
+    assert times.wait_s(100) == pytest.approx(1, rel=0.01)
+    assert times.cost_of(1.0) == pytest.approx(call_cost_in_a_second, rel=0.01)
+
+
+def test_a_lone_call_is_one_for_one_text_with_nothing_beside_it():
+    times = ServiceTimes(2)
+    run(times, 5, cost=10, took_s=0.1, backlog=False, items=2)
+    run(times, 5, cost=10, took_s=0.2, backlog=True, items=1)
+    times.began(10.0)
+    times.began(10.0)
+    for _ in range(2):
+        times.ended(10, 1, 0.3, 10.3, answered=True, backlog=False)
+    assert times.lone_s is None
+    run(times, 5, cost=10, took_s=0.02, backlog=False, items=1)
+    assert times.lone_s == pytest.approx(0.02)
 
 
 def test_the_fastest_is_below_the_mean_as_far_as_calls_vary_and_apart_for_each_size():
-    times = ServiceTimes()
-    run(times, 50, items=64, took_s=0.2, backlog=True)
+    times = ServiceTimes(1)
+    run(times, 50, cost=64, took_s=0.2, backlog=True)
     assert 0.19 < times.fastest_s(64) <= 0.2
     assert times.fastest_s(1) == 0.0
     for took_s in (0.1, 0.3) * 20:
-        run(times, 1, items=64, took_s=took_s, backlog=True)
+        run(times, 1, cost=64, took_s=took_s, backlog=True)
     assert times.fastest_s(64) < 0.1
 
 
 def test_a_call_that_failed_teaches_nothing():
-    times = ServiceTimes()
+    times = ServiceTimes(1)
     times.began(0.0)
-    times.ended(64, 0.001, 0.001, answered=False, backlog=True)
-    assert (times.items_per_s, times.fastest_s(64)) == (None, 0.0)
+    times.ended(64, 64, 0.001, 0.001, answered=False, backlog=True)
+    assert (times.wait_s(1), times.fastest_s(64), times.cost_of(1.0)) == (None, 0.0, inf)

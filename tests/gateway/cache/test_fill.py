@@ -13,6 +13,7 @@ from gateway.cache.single_flight import SingleFlight
 from gateway.request.cache_control import parse
 from gateway.request.prediction import Item, PredictionRequest
 from gateway.request.priority import Priority
+from gateway.request.ticket import Ticket
 
 pytestmark = pytest.mark.integration
 ITEM, ROW = Item(b"a text"), b"\0" * 8
@@ -24,23 +25,23 @@ class Manifest:
 
 
 class Lane:
-    """Counts permits by priority; `submitted` holds the rows to be computed."""
+    """Counts admitted items by priority; `submitted` holds the rows to be computed."""
 
     manifest, width = Manifest(), 1
 
     def __init__(self):
-        self.permits = dict.fromkeys(Priority, 0)
-        self.submitted = asyncio.Queue()
+        self.admitted = dict.fromkeys(Priority, 0)
+        self.submitted, self.hastened = asyncio.Queue(), []
 
     def admit(self, items, request):
-        self.permits[request.priority] += items
+        self.admitted[request.priority] += len(items)
+        return Ticket((), request.priority, len(items))
 
-    def give_back(self, request):
-        self.permits[request.priority] -= 1
+    def hasten(self, row, ticket):
+        self.hastened.append((row, ticket))
 
-    def submit(self, item, request, deadline):
+    def submit(self, item, ticket, deadline):
         row = asyncio.get_running_loop().create_future()
-        row.add_done_callback(lambda _: self.give_back(request))
         self.submitted.put_nowait((row, deadline))
         return row
 
@@ -72,20 +73,17 @@ def request(priority=Priority.INTERACTIVE, cache=""):
 
 
 def compute(fill, lane, key, asked, *, shared=True):
-    lane.admit(1, asked)
-    return fill.compute(Miss(key, ITEM, asked, lane), shared=shared)
+    return fill.compute(Miss(key, ITEM, asked, lane, lane.admit([ITEM], asked)), shared=shared)
 
 
-async def test_a_miss_that_another_gateway_has_computed_gives_its_permit_back(caches, key):
+async def test_a_miss_that_another_gateway_has_computed_is_not_submitted(caches, key):
     (one, lane), (other, others_lane) = map(gateway, caches)
     first = compute(one, lane, key, request())
     row, _ = await lane.submitted.get()
     second = compute(other, others_lane, key, request())
     row.set_result(ROW)
     assert [await first.row, await second.row] == [ROW, ROW]
-    await asyncio.sleep(0)  # the row's other callbacks
     assert others_lane.submitted.empty()
-    assert sum(lane.permits.values()) == sum(others_lane.permits.values()) == 0
 
 
 @pytest.mark.parametrize(
@@ -115,7 +113,7 @@ async def test_computation_under_a_lease_lasts_as_long_as_its_most_patient_waite
     fill, lane = gateway(caches[0])
     compute(fill, lane, key, request())
     patient = PredictionRequest([ITEM], request().deadline + LONG_S)
-    fill.compute(Miss(key, ITEM, patient, lane))
+    fill.compute(Miss(key, ITEM, patient, lane, lane.admit([], patient)))
     _, deadline = await lane.submitted.get()
     assert deadline.at_s == patient.deadline
 
@@ -124,7 +122,7 @@ async def test_refresh_is_batch_work_and_does_not_start_while_its_key_is_being_c
     fill, lane = gateway(caches[0])
     asked = request()
     row = fill.refresh(key, ITEM, lane, asked.deadline, None)
-    assert lane.permits == {Priority.INTERACTIVE: 0, Priority.BATCH: 1}
+    assert lane.admitted == {Priority.INTERACTIVE: 0, Priority.BATCH: 1}
     assert fill.refresh(key, ITEM, lane, asked.deadline, None) is None
     row.cancel()
     await asyncio.sleep(0)  # the row's callbacks
@@ -134,10 +132,18 @@ async def test_refresh_is_batch_work_and_does_not_start_while_its_key_is_being_c
     computation.row.cancel()
 
 
-async def test_permit_is_given_back_when_no_waiter_is_left_before_the_lease_is_acquired(caches, key):
+async def test_nothing_is_submitted_when_no_waiter_is_left_before_the_lease_is_acquired(caches, key):
     fill, lane = gateway(caches[0])
     computation = compute(fill, lane, key, request())
     computation.row.cancel()
     await asyncio.wait([computation.row])
-    await asyncio.sleep(0)  # the row's other callbacks
-    assert (lane.permits[Priority.INTERACTIVE], lane.submitted.qsize()) == (0, 0)
+    assert lane.submitted.empty()
+
+
+async def test_a_row_that_another_request_waits_for_goes_with_that_if_it_is_sooner_there(caches, key):
+    fill, lane = gateway(caches[0])
+    first = compute(fill, lane, key, request(Priority.BATCH))
+    assert lane.hastened == []
+    second = compute(fill, lane, key, request(Priority.BATCH))
+    assert second is first
+    assert [row for row, _ in lane.hastened] == [first.row]

@@ -10,6 +10,7 @@ from gateway.cache.single_flight import SingleFlight
 from gateway.errors import Overloaded
 from gateway.request.prediction import Item
 from gateway.request.priority import Priority
+from gateway.request.ticket import Ticket
 
 STALE = {b"headrace:key": Item(b"a text")}
 
@@ -26,8 +27,9 @@ class Lane:
         self.asked += 1
         if self.full:
             raise Overloaded("full")
+        return Ticket((), request.priority, len(items))
 
-    def submit(self, item, request, deadline):
+    def submit(self, item, ticket, deadline):
         row = asyncio.get_running_loop().create_future()
         row.set_result(b"\0" * 8)
         return row

@@ -37,6 +37,23 @@ async def test_a_waiter_that_gives_up_does_not_disturb_the_others():
     assert b"k" not in running
 
 
+class Begun(asyncio.Future):
+    """A row whose computation has begun."""
+
+    def cancel(self, msg=None):
+        return False
+
+
+async def test_a_computation_that_has_begun_goes_on_for_who_asks_again():
+    running = SingleFlight()
+    computation = running.attach(b"k", SOON, lambda _: Begun())
+    running.detach([computation])
+    assert running.attach(b"k", LATER, start) is computation
+    computation.row.set_result(b"row")
+    await asyncio.sleep(0)
+    assert b"k" not in running
+
+
 async def test_detaching_from_a_computation_that_is_done_does_not_touch_the_next_one():
     running = SingleFlight()
     done = running.attach(b"k", SOON, start)

@@ -12,6 +12,7 @@ from gateway.dialects.error_body import error_body, error_status, internal_error
 from gateway.errors import INTERNAL_ERROR, InvalidRequest, MalformedRequest, NotFound, TooLarge, UnsupportedOption
 from gateway.observability.observe import Observe
 from gateway.request.prediction import Item, Prediction
+from gateway.request.request_limits import MAX_ITEMS
 
 EMBEDDING = {"dimension": 4, "pooling": "mean", "normalize": True}
 
@@ -57,8 +58,8 @@ def test_openai_input_is_a_text_or_texts(embedder):
     ("body", "param", "sentence"),
     [
         ({"input": [[1, 2]]}, "input", "token ids are not taken.*check_embedding_ctx_length=False"),
-        ({"input": []}, "input", "a list of 1 to 1000 texts"),
-        ({"input": ["a"] * 1001}, "input", "a list of 1 to 1000 texts"),
+        ({"input": []}, "input", "a list of one or more texts"),
+        ({"input": ["a"] * (MAX_ITEMS + 1)}, "input", "a list of one or more texts"),
         ({}, "input", "Field required"),
         ({"input": "a", "encoding_format": "int8"}, "encoding_format", "must be float or base64"),
         ({"input": "a", "dimensions": 0}, "dimensions", "greater than or equal to 1"),

@@ -7,6 +7,7 @@ import pytest
 from gateway.dialects import kserve_v1
 from gateway.errors import InvalidRequest, MalformedRequest, TooLarge
 from gateway.request.prediction import Item, Prediction
+from gateway.request.request_limits import MAX_ITEMS
 from gateway.tasks import task_of
 
 LABELS = ("acq", "crude", "earn")
@@ -88,11 +89,11 @@ def test_what_is_not_json_in_utf_8_is_malformed(raw):
         ([], "the body must be an object"),
         ({}, "instances: Field required"),
         ({"instances": []}, "instances: at least one text is needed"),
-        ({"instances": ["a"] * 65}, "instances: at most 64 at once"),
+        ({"instances": ["a"] * (MAX_ITEMS + 1)}, "instances: at most 65536 at once"),
         ({"instances": "a"}, "instances: Input should be a valid array"),
         ({"instances": ["a", 7]}, 'instances.1: must be a string, or an object such as {"text": "…"}'),
         ({"instances": [{"txt": "a"}]}, 'instances.0: must be a string, or an object such as {"text": "…"}'),
-        ({"instances": [{"query": "a", "documents": []}]}, "instances.0.documents: from 1 to 1000"),
+        ({"instances": [{"query": "a", "documents": []}]}, "instances.0.documents: from 1 to 65536"),
         ({"instances": ["a"], "parameters": {"top_k": 0}}, "parameters.top_k: Input should be greater than or equal to 1"),
         (
             {"instances": ["a"], "parameters": {"top_k": 1e30}},

@@ -81,7 +81,7 @@ def test_equal_parameters_become_equal_items(pairs):
         ([Input("TEXT", "BYTES", [0, 1], [])], "n is at least 1"),
         ([Input("TEXT", "BYTES", [-1, 1], [b"a"])], "n is at least 1"),
         ([Input("TEXT", "BYTES", [2, 1], [b"a"])], "has 1 elements, its shape says 2"),
-        ([column("TEXT", *[b"a"] * 9)], "has 9 rows, this model takes at most 8"),
+        ([column("TEXT", *[b"a"] * 9)], "has 9 rows, at most 8 are allowed"),
     ],
 )
 def test_inputs_that_are_not_the_models_are_refused(manifest, inputs, sentence):

@@ -273,3 +273,12 @@ def test_what_comes_after_a_refusal_never_reaches_the_application(connect):
 
     run(scenario())
     assert reached == []
+
+
+async def test_reading_goes_on_after_a_large_body_so_that_it_is_seen_when_the_client_leaves(connect):
+    connection, transport = connect(never_answer)
+    large = b"x" * 100_000
+    await receive(connection, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n" + large)
+    assert transport.reading is False
+    await receive(connection, large)
+    assert transport.reading is True

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from gateway.admission.admission_queue import GRACE_S
+
 PREDICT = "/v1/models/topics:predict"
 
 
@@ -21,7 +23,7 @@ def body(*texts, **more):
         (body("a"), {"X-Unit-ID": "u" * 10_000}, 400, "X-Unit-ID"),
         (body("a"), {"X-Priority": "urgent"}, 400, "X-Priority: must be one of interactive, batch"),
         (body(), {}, 422, "at least one text"),
-        (body(*["a"] * 65), {}, 422, "at most 64"),
+        (body(*["a"] * 2049), {}, 422, "at most 2048"),
         (body(7), {}, 422, "instances.0: must be a string"),
         (body("a", version=7), {}, 404, "no version 7; there are: 1, 2"),
         (body("a" * 1_000_000), {}, 413, "instances.0 has 1000000 bytes"),
@@ -71,7 +73,30 @@ def test_a_deadline_may_be_longer_than_the_default_up_to_the_maximum(start_app):
     assert client.post(PREDICT, content=body("a")).status_code == 504
     client.triton.release()
     patient = client.post(PREDICT, content=body("b"), headers={"X-Request-Timeout-Ms": "1000000"})
-    assert (patient.status_code, 29 < client.triton.calls[-1].timeout_s <= 30) == (200, True)
+    assert (patient.status_code, 29 < client.triton.calls[-1].timeout_s - GRACE_S <= 30) == (200, True)
+
+
+@pytest.mark.parametrize(("named", "seconds"), [(None, 4.0 + 299 * 0.1), ("2000", 2.0), ("50000", 50.0)])
+def test_a_deadline_grows_with_the_items_unless_the_client_names_one(start_app, named, seconds):
+    client = start_app(request_timeout_ms=4_000, request_timeout_per_item_ms=100)
+    headers = {} if named is None else {"X-Request-Timeout-Ms": named}
+    assert client.post(PREDICT, content=body(*map(str, range(300))), headers=headers).status_code == 200
+    assert seconds - 1 < client.triton.calls[0].timeout_s - GRACE_S <= seconds
+
+
+def test_a_deadline_grows_up_to_the_maximum(start_app):
+    client = start_app(request_timeout_ms=4_000, request_timeout_per_item_ms=100, max_request_timeout_ms=10_000)
+    assert client.post(PREDICT, content=body(*map(str, range(300)))).status_code == 200
+    assert 9 < client.triton.calls[0].timeout_s - GRACE_S <= 10
+
+
+def test_a_request_may_have_2048_items_and_comes_to_triton_in_parts(start_app):
+    client = start_app()
+    texts = [f"{number} words" for number in range(2048)]
+    answer = client.post(PREDICT, content=body(*texts))
+    assert (answer.status_code, len(answer.json()["predictions"])) == (200, 2048)
+    assert max(len(call.items) for call in client.triton.calls) <= 64
+    assert sorted(text for call in client.triton.calls for text in call.texts) == sorted(texts), "each text once"
 
 
 def test_the_configuration_is_shown_to_nobody_without_the_scope_admin(start_app):

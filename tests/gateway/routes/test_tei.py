@@ -54,7 +54,7 @@ def test_info_has_the_fields_of_teis_document(client):
     info = client.get("/models/minilm/info").json()
     required = {"model_id", "model_dtype", "model_type", "max_concurrent_requests", "max_input_length", "max_batch_tokens"}
     assert required | {"max_client_batch_size", "auto_truncate", "tokenization_workers", "version", "sha", "docker_label"} <= info.keys()
-    assert (info["max_concurrent_requests"], info["max_batch_tokens"]) == (1024, info["max_batch_requests"] * info["max_input_length"])
+    assert (info["max_concurrent_requests"], info["max_batch_tokens"]) == (32_768, info["max_batch_requests"] * info["max_input_length"])
 
 
 @pytest.mark.parametrize("path", ["/embed_all", "/embed_sparse", "/tokenize", "/decode", "/models/minilm/tokenize"])

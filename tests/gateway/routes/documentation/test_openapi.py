@@ -33,7 +33,7 @@ def test_every_reference_of_the_document_leads_somewhere():
 def test_prediction_is_documented_with_examples_headers_and_errors():
     operation = create_app(Settings(auth=frozenset())).api.openapi()["paths"]["/v1/models/{model}:predict"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    assert schema["properties"]["instances"]["maxItems"] == 64
+    assert schema["properties"]["instances"]["maxItems"] == 65_536
     assert {"200", "304", "400", "401", "403", "404", "408", "413", "422", "429", "502", "503", "504"} == set(operation["responses"])
     assert len(schema["examples"]) == 3
     assert "X-Cache" in operation["responses"]["200"]["headers"]

@@ -1,0 +1,31 @@
+"""What a text costs a model, estimated before it is tokenized. Pure.
+
+A unit is about the time that a model takes for one token. It is a measure of proportions only: how
+long a unit takes is learned from the calls (`gateway.admission.service_times`).
+"""
+
+from gateway.request.prediction import Item
+
+BASE = 8
+"""What a text costs beside its tokens."""
+BYTES_PER_TOKEN = 4
+"""About as many bytes of English as of Chinese make a token."""
+BYTES_TOKENIZED_PER_TOKEN = 32
+"""So many bytes are tokenized in the time in which a small model computes one token.
+
+A model that reads only the beginning of a text tokenizes all of it.
+"""
+
+
+def cost_of(item: Item, max_tokens: int | None) -> int:
+    """The cost of an item for a model that reads `max_tokens` of it at most; None: all of it."""
+    size = size_of(item)
+    tokens = size // BYTES_PER_TOKEN
+    if max_tokens is not None and tokens > max_tokens:
+        tokens = max_tokens
+    return BASE + tokens + size // BYTES_TOKENIZED_PER_TOKEN
+
+
+def size_of(item: Item) -> int:
+    """The bytes of an item's texts."""
+    return len(item.text) if item.text_pair is None else len(item.text) + len(item.text_pair)
