@@ -23,7 +23,10 @@ def test_reading_gives_what_was_written(tmp_path, manifests):
 def test_a_new_configuration_has_text_in_scores_out_and_an_instance_for_each_core(manifests):
     new = config.updated(None, manifests)
     assert (new.name, new.backend, new.max_batch_size) == ("tiny", "headrace", 64)
-    assert [(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in new.input] == [("TEXT", pb.TYPE_STRING, [1])]
+    assert [(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in new.input] == [
+        ("TEXT", pb.TYPE_STRING, [1]),
+        ("PARAMETERS", pb.TYPE_STRING, [1]),
+    ]
     assert [(tensor.name, tensor.data_type, list(tensor.dims)) for tensor in new.output] == [
         ("SCORES", pb.TYPE_FP32, [-1]),
         ("TOKENS", pb.TYPE_INT32, [1]),
