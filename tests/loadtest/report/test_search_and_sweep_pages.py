@@ -292,7 +292,7 @@ def test_a_sweep_of_which_nothing_is_measured_is_a_page_too() -> None:
 def test_a_real_search_leaves_its_page(corpus: Path, tmp_path: Path) -> None:
     with scripted_server(latencies_ms=[[5, 1]]) as url:
         needed = ["--url", url, "--model", "topics", "--corpus", str(corpus), "--repeat", "0", "--report", str(tmp_path), "--slo", "p99<2s"]
-        bounds = ["--first-rate", "40", "--highest-rate", "80", "--duration", "0.5", "--warm-up", "0"]
+        bounds = ["--first-rate", "40", "--highest-rate", "80", "--duration", "0.5", "--warm-up", "0", "--shared-machine"]
         assert main(["search", *needed, *bounds]) == 0
     values, page = json.loads((tmp_path / "search.json").read_text()), (tmp_path / "search.html").read_text()
     assert values["outcome"] == "ceiling"
