@@ -119,7 +119,7 @@ class AdmissionQueue(Generic[Item, Result]):
     @property
     def waiting(self) -> int:
         """How many items wait for a call."""
-        return sum(queue.queued for queue in self._queues.values())
+        return self._queues[Priority.INTERACTIVE].queued + self._queues[Priority.BATCH].queued
 
     @property
     def idle(self) -> bool:
@@ -245,8 +245,8 @@ class AdmissionQueue(Generic[Item, Result]):
     def _dispatch(self) -> None:
         """Begin the calls that may begin now."""
         self._scheduled = False
-        for priority in Priority:
-            while batch := self._take(priority):
+        for priority, queue in self._queues.items():
+            while queue.queued and (batch := self._take(priority)):
                 self.in_flight.began(priority, len(batch))
                 task = self._loop.create_task(self._run(priority, batch))
                 self._calls.add(task)
@@ -255,8 +255,6 @@ class AdmissionQueue(Generic[Item, Result]):
 
     def _take(self, priority: Priority) -> list[Submitted[Item, Result]]:
         queue, now_s = self._queues[priority], self._now()
-        if not queue.queued:
-            return []
         # where somebody waits for far larger requests, none waits at the model server behind them
         max_calls = min(self._max_calls, self.times.instances) if self._size.is_small(now_s) else self._max_calls
         room = min(self._max_items, self.in_flight.room(priority, now_s, max_calls))

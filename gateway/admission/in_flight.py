@@ -15,9 +15,9 @@ QUIET_AFTER_S = 10.0
 class InFlight:
     """The calls in flight and their texts.
 
-    At most as many texts are in flight as `limit` says. Batch work may hold the share `batch_share`
-    of calls and texts, one call at least; while there has been no interactive work for
-    `QUIET_AFTER_S` it may hold all.
+    `calls` and `texts` count them. At most as many texts are in flight as `limit` says. Batch work
+    may hold the share `batch_share` of calls and texts, one call at least; while there has been no
+    interactive work for `QUIET_AFTER_S` it may hold all.
     """
 
     def __init__(self, limit: AimdLimit, batch_share: float) -> None:
@@ -25,19 +25,10 @@ class InFlight:
         self._calls = dict.fromkeys(Priority, 0)
         self._texts = dict.fromkeys(Priority, 0)
         self._interactive_s = -inf
+        self.calls = self.texts = 0
 
     def __repr__(self) -> str:
         return f"<InFlight {self.calls} calls, {self.texts} texts, {self.limit!r}>"
-
-    @property
-    def calls(self) -> int:
-        """How many calls are in flight."""
-        return sum(self._calls.values())
-
-    @property
-    def texts(self) -> int:
-        """How many texts are in flight."""
-        return sum(self._texts.values())
 
     def room(self, priority: Priority, now_s: float, max_calls: int) -> int:
         """How many texts of this priority the next call may have; 0: none may begin now.
@@ -68,6 +59,8 @@ class InFlight:
         """A call begins."""
         self._calls[priority] += 1
         self._texts[priority] += texts
+        self.calls += 1
+        self.texts += texts
 
     def ended(self, priority: Priority, texts: int, outcome: Outcome, began_s: float, now_s: float) -> None:
         """A call ends that began at `began_s`."""
@@ -79,3 +72,5 @@ class InFlight:
         self.limit.sample(outcome, texts, began_s, now_s, self.texts)
         self._calls[priority] -= 1
         self._texts[priority] -= texts
+        self.calls -= 1
+        self.texts -= texts

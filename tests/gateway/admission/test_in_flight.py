@@ -58,6 +58,8 @@ def test_batch_work_may_hold_all_while_there_is_no_interactive_work():
 def test_batch_work_that_had_to_wait_at_the_model_server_does_not_lower_the_limit():
     flights = InFlight(AimdLimit(64, 1024, target_s=1.0), 0.5)
     flights.limit.value = 1000
+    flights.began(BATCH, 1)
+    flights.began(INTERACTIVE, 1)
     flights.ended(BATCH, 1, Outcome.SUCCESS, 0.0, 60.0)
     assert flights.limit.value == 1000
     flights.ended(INTERACTIVE, 1, Outcome.SUCCESS, 0.0, 60.0)
