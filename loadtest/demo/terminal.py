@@ -61,11 +61,11 @@ def show_load(console: Console, load: Results) -> None:
     table = _table(console, f"{title}, {load.requests.failed:,} of {load.requests.ended:,} failed")
     for name in ("answered by", "requests", "hits", "p50", "p95", "p99"):
         table.add_column(name, justify="left" if name == "answered by" else "right")
-    rows = [("all", load.requests.answered, load.hits.rate or 0.0, load.latency.summary_ms)]
+    rows = [("all", load.requests.answered, load.hits.rate, load.latency.summary_ms)]
     rows += [(group_name(group), group.requests, group.cache_hit_rate, group.latency_ms) for group in load.groups]
     for name, requests, hit_rate, latency in rows:
         figures = [milliseconds(latency[point]) if latency else "–" for point in ("p50", "p95", "p99")]
-        table.add_row(name, f"{requests:,}", f"{hit_rate:.1%}", *figures)
+        table.add_row(name, f"{requests:,}", "–" if hit_rate is None else f"{hit_rate:.1%}", *figures)
     console.print(table)
     for caution in cautions(load):
         console.print(f"[yellow]{escape(caution)}[/]")

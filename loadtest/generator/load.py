@@ -10,6 +10,7 @@ from loadtest.results.outcome import Outcome, describe_no_answer
 from loadtest.results.recording import Recording
 from loadtest.scenario.scenario import Scenario
 from loadtest.workload import dialects
+from loadtest.workload.server import OTHER
 
 MS_PER_S = 1e3
 
@@ -33,6 +34,7 @@ class Load:
         self._clock = clock
         self._began = clock()
         self._fire = fire
+        self._is_headrace = scenario.server != OTHER
         self._name = scenario.workload.dialect
 
     def begin(self) -> None:
@@ -51,7 +53,7 @@ class Load:
             response = self._connections.send(request.payload)
             ended_s = self.now_s()
             length = len(response.content)
-            outcome = judge(self._dialect, request, response)
+            outcome = judge(self._dialect, request, response, is_headrace=self._is_headrace)
         except OSError as exc:
             ended_s = self.now_s()
             exception = exc

@@ -1,6 +1,6 @@
 """A load test from its start to its measurement.
 
-The gateway is asked what it serves, its cache is warmed, and the generator runs and reports.
+The server is asked what it is and serves, its cache is warmed, and the generator runs and reports.
 """
 
 import json
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from loadtest.generator.job import Address, Job, LocalJob, MasterJob, WorkerJob, job_to_dict
 from loadtest.generator.worker_result import Encoded, WorkerResult
@@ -17,8 +18,11 @@ from loadtest.results.recording import Recording
 from loadtest.scenario.scenario import Scenario
 from loadtest.target.child import stop
 from loadtest.target.client import Client
+from loadtest.target.detection import detect
+from loadtest.target.other_server import send_once
 from loadtest.target.readiness import versions_to_measure, warm_cache
 from loadtest.workload.draws import pool, text_of
+from loadtest.workload.server import DETECT, OTHER
 
 STOP_GRACE_S = 5.0
 LOOPBACK = "127.0.0.1"
@@ -53,8 +57,7 @@ def measure(
         GeneratorError: the load generator failed.
         KeyboardInterrupt: ended by hand before anything was measured.
     """
-    prepare(scenario, corpus)
-    return measure_prepared(scenario, on_progress, web_ui_port=web_ui_port, listen=listen)
+    return measure_prepared(prepare(scenario, corpus), on_progress, web_ui_port=web_ui_port, listen=listen)
 
 
 def measure_prepared(
@@ -64,7 +67,7 @@ def measure_prepared(
     web_ui_port: int | None = None,
     listen: Address | None = None,
 ) -> Measurement:
-    """Run a scenario for which the gateway was prepared; otherwise as `measure`.
+    """Run a scenario that `prepare` gave; otherwise as `measure`.
 
     The gateway gets no requests except those that the measurement counts.
     """
@@ -87,15 +90,23 @@ def measure_prepared(
     return _measurement(scenario, [WorkerResult.from_dict(result) for result in results], interrupted)
 
 
-def prepare(scenario: Scenario, corpus: Sequence[str]) -> None:
-    """Check that the gateway serves what the scenario asks for, and warm its cache.
+def prepare(scenario: Scenario, corpus: Sequence[str]) -> Scenario:
+    """Check that the server answers what the scenario asks for, and warm its cache.
 
-    The cache is given the texts that repeats are drawn from.
+    The cache is given the texts that repeats are drawn from. Gives the scenario with the server
+    that it is for, Headrace or another one.
     """
     texts = [text_of(item, corpus, scenario.salt) for item in pool(scenario.workload, corpus, scenario.seed)]
     with Client(scenario.url, scenario.headers) as client:
-        for target in scenario.workload.targets:
-            warm_cache(client, scenario.url, target.model, texts, versions_to_measure(client, scenario.url, target))
+        server = scenario.server
+        if server == DETECT:
+            server = detect(client, scenario.url, scenario.workload.targets[0].model)
+        if server == OTHER:
+            send_once(client, scenario.url, scenario.workload, texts or [f"{corpus[0]} {scenario.salt}first"])
+        else:
+            for target in scenario.workload.targets:
+                warm_cache(client, scenario.url, target.model, texts, versions_to_measure(client, scenario.url, target))
+    return replace(scenario, server=server)
 
 
 def _follow(process: subprocess.Popen[str], on_progress: OnProgress, on_listening: Callable[[int], None]) -> tuple[list[Encoded], bool]:
@@ -126,7 +137,7 @@ def _measurement(scenario: Scenario, results: Sequence[WorkerResult], interrupte
     for result in in_order:
         total.add(result.recording)
     generators = Generators(tuple(result.use for result in in_order), lost=scenario.workers - len(results))
-    return Measurement(total, max(result.elapsed_s for result in results), generators, interrupted)
+    return Measurement(total, max(result.elapsed_s for result in results), generators, interrupted, scenario.server)
 
 
 @contextmanager

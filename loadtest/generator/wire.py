@@ -15,12 +15,16 @@ from loadtest.workload.draws import Draw, draws
 
 
 class WireRequest(NamedTuple):
-    """One request: its bytes, and what is needed to judge its response."""
+    """One request: its bytes, and what is needed to judge its response.
+
+    `output` is the name of the output tensor that must answer; "": the first, or none.
+    """
 
     payload: bytes
     model: str
     texts: int
     repeats: int
+    output: str = ""
 
 
 class Renderer:
@@ -30,7 +34,7 @@ class Renderer:
         workload = scenario.workload
         self._dialect = dialects.BY_NAME[workload.dialect]
         self._targets = workload.targets
-        self._heads = [_head(scenario.url, self._dialect.path(target), scenario.headers) for target in workload.targets]
+        self._heads = [_head(scenario.url, self._dialect.path(target, scenario.server), scenario.headers) for target in workload.targets]
         # each text as a JSON string without its last quote, up to where the tag begins
         self._openings = [json.dumps(f"{text} {scenario.salt}", ensure_ascii=False).encode()[:-1] for text in corpus]
 
@@ -40,7 +44,7 @@ class Renderer:
         openings = self._openings
         body = self._dialect.body(target, [openings[index] + tag.encode() + b'"' for index, tag in draw.items])
         payload = b"%sX-Unit-ID: %s\r\nContent-Length: %d\r\n\r\n%s" % (self._heads[draw.target], draw.unit_id.encode(), len(body), body)
-        return WireRequest(payload, target.model, len(draw.items), draw.repeats)
+        return WireRequest(payload, target.model, len(draw.items), draw.repeats, target.output)
 
 
 def wire_requests(scenario: Scenario, corpus: Sequence[str], worker: int = 0, workers: int = 1) -> Iterator[WireRequest]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loadtest.observation.exposition import ExpositionError, read_samples
 from loadtest.target.client import Client, NoAnswerError
+from loadtest.workload.server import HEADRACE
 
 BUILD = "headrace_build_info"
 HERE = Path(__file__).parent
@@ -27,13 +28,17 @@ def generator_versions() -> dict[str, str]:
 
 
 def gateway_versions(url: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """The version of the gateway at `url`, from its metrics or `/v2`; empty where they lack it."""
+    """The version of the gateway at `url`, from its metrics or `/v2`; empty where they lack it.
+
+    A server that gives itself another name there is the `server`.
+    """
     found = {}
     try:
         with Client(url, headers, TIMEOUT_S) as client:
             server = client.get("/v2")
             if server.status == OK and isinstance(server.body, dict):
-                found["gateway"] = f"{server.body.get('name', '?')} {server.body.get('version', '?')}"
+                name = server.body.get("name", "?")
+                found["gateway" if name == HEADRACE else "server"] = f"{name} {server.body.get('version', '?')}"
             build = _build(client.text("/metrics")[1])
             if build:
                 found["gateway"] = f"headrace {build}"

@@ -8,7 +8,7 @@ from loadtest.report.page_templates import templates
 from loadtest.report.run_charts import draw_charts, group_name
 from loadtest.report.stack_charts import ROLE_NAMES, draw_process, draw_stack
 from loadtest.results.results import Results
-from loadtest.results.verdict import cautions, verdict
+from loadtest.results.verdict import cautions, sent_texts, server_said, verdict
 
 
 def render_html(results: Results) -> str:
@@ -21,7 +21,9 @@ def context(results: Results) -> dict[str, Any]:
     observed = results.observed
     return {
         "results": results,
-        "model": ", ".join(results.scenario.workload.models),
+        "model": ", ".join(results.scenario.workload.models) or "the server's own model",
+        "server": server_said(results),
+        "sent_texts": sent_texts(results),
         "headline": headline(results),
         "verdict": verdict(results) if results.latency.summary_ms is not None else "",
         "cautions": cautions(results),

@@ -20,7 +20,7 @@ def draw_charts(results: Results) -> dict[str, Markup]:
     """The charts by name.
 
     `throughput`, and where anything was answered `latency_over_time`, `latency`, `groups` (of
-    several versions) and `hit_rate`.
+    several versions) and `hit_rate` (where the server tells it).
     """
     charts = {}
     if results.series:
@@ -30,7 +30,8 @@ def draw_charts(results: Results) -> dict[str, Markup]:
         charts["latency"] = _latency(results)
         if len(results.groups) > 1:
             charts["groups"] = _groups(results)
-        charts["hit_rate"] = _hit_rate(results)
+        if results.hits.rate is not None:
+            charts["hit_rate"] = _hit_rate(results)
     return charts
 
 

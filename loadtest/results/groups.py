@@ -12,22 +12,32 @@ from loadtest.results.recording import Recording
 class Group:
     """The requests that one version of a model answered under one variant.
 
-    The variant is empty outside an experiment.
+    The variant is empty outside an experiment. Another server than Headrace tells neither version
+    nor variant (both are empty) nor hits (None).
     """
 
     model: str
     version: str
     variant: str
     requests: int
-    cache_hit_rate: float
+    cache_hit_rate: float | None
     latency_ms: dict[str, float] | None
     latency_curve: list[tuple[float, float]]
 
 
-def groups_of(seen: Recording) -> list[Group]:
-    """The groups of a recording, by model, version and variant."""
+def groups_of(seen: Recording, *, is_told: bool = True) -> list[Group]:
+    """The groups of a recording, by model, version and variant.
+
+    `is_told`: the server tells hits.
+    """
     return [
-        Group(*key, group.requests, group.hits / group.texts, summarize_latency(group.latency), latency_curve(group.latency))
+        Group(
+            *key,
+            group.requests,
+            group.hits / group.texts if is_told else None,
+            summarize_latency(group.latency),
+            latency_curve(group.latency),
+        )
         for key, group in sorted(seen.groups.items())
     ]
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from loadtest.results.recording import Recording
+from loadtest.workload.server import HEADRACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,10 @@ class Generators:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a load test saw. `interrupted`: it was ended by the user."""
+    """What a load test saw, and of which `server`. `interrupted`: it was ended by the user."""
 
     recording: Recording
     elapsed_s: float
     generators: Generators
     interrupted: bool = False
+    server: str = HEADRACE

@@ -21,6 +21,7 @@ from loadtest.results.slo_check import SloCheck
 from loadtest.results.throughput import Throughput
 from loadtest.scenario.scenario import Scenario
 from loadtest.slo import parse_slo
+from loadtest.workload.server import HEADRACE, OTHER
 
 SCHEMA_VERSION = 2
 BUSY_GENERATOR = 0.9
@@ -41,6 +42,7 @@ class Results:
     `problem` says why a load test ended before its time or never began, and is empty otherwise.
     `slo_check` is None where the load test was held against no SLO. `observed` is what was seen of
     the stack meanwhile, and `contention` what other work took of the machine (None: not measured).
+    `server` is `headrace` or `other` (None: the load test ended before that was known).
     """
 
     scenario: Scenario
@@ -63,6 +65,7 @@ class Results:
     problem: str = ""
     observed: Observed = field(default_factory=Observed)
     contention: Contention | None = None
+    server: str | None = HEADRACE
 
     @property
     def kept_up(self) -> bool:
@@ -90,6 +93,11 @@ class Results:
         if not self.slo_check.misses:
             return "held"
         return "unknown" if self.disturbed else "missed"
+
+    @property
+    def is_headrace(self) -> bool:
+        """Whether the server tells versions, hits and its metrics: another one does not."""
+        return self.server != OTHER
 
     @property
     def disturbed(self) -> bool:
@@ -164,6 +172,7 @@ class Results:
             "versions": dict(self.provenance.versions),
             "observed": asdict(self.observed),
             "contention": None if self.contention is None else asdict(self.contention),
+            "server": self.server,
         }
 
     @classmethod
@@ -219,6 +228,7 @@ class Results:
             problem=values.get("problem", ""),
             observed=Observed.from_dict(values.get("observed", {"processes": [], "tritons": [], "notes": []})),
             contention=Contention.from_dict(values.get("contention")),
+            server=values.get("server", HEADRACE),
         )
 
 

@@ -21,6 +21,7 @@ from loadtest.results.slo_check import check
 from loadtest.results.throughput import throughput_of
 from loadtest.scenario.scenario import Scenario
 from loadtest.slo import Slo
+from loadtest.workload.server import DETECT, OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,10 @@ def summarize(scenario: Scenario, measured: Measurement, around: Circumstances) 
     service = merged(group.service for group in seen.groups.values())
     requests, throughput = count_requests(seen), throughput_of(seen, elapsed_s, scenario.duration_s)
     seconds = seconds_of(seen.intervals(), elapsed_s)
+    is_told = measured.server != OTHER
     series = slice_over_time(seconds, elapsed_s)
+    if not is_told:
+        series = [replace(part, cache_hit_rate=None) for part in series]
     return Results(
         scenario=scenario.without_headers(),
         provenance=around.provenance,
@@ -64,9 +68,9 @@ def summarize(scenario: Scenario, measured: Measurement, around: Circumstances) 
         lateness=lateness_of(seen),
         latency=distribution_of(latency),
         service=distribution_of(service),
-        hits=hits_of(seen, scenario.workload),
+        hits=hits_of(seen, scenario.workload, is_told=is_told),
         errors=faults_of(seen),
-        groups=groups_of(seen),
+        groups=groups_of(seen, is_told=is_told),
         series=series,
         latency_by_second=[second.latency.encode() for second in seconds],
         costs=costs_of(throughput, around.usd_per_hour, around.prices),
@@ -75,4 +79,5 @@ def summarize(scenario: Scenario, measured: Measurement, around: Circumstances) 
         problem=around.problem,
         observed=around.observed,
         contention=around.contention,
+        server=None if measured.server == DETECT else measured.server,
     )

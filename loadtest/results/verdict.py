@@ -3,7 +3,7 @@
 from loadtest.results.figures import milliseconds, plural
 from loadtest.results.results import BUSY_GENERATOR, Results
 from loadtest.scenario.loop import ClosedLoop, OpenLoop
-from loadtest.workload.workload import Workload
+from loadtest.workload.server import NOT_HEADRACE
 
 CONTENDED_CPU = 0.1
 HIT_RATE_TOLERANCE = 0.03
@@ -25,8 +25,17 @@ def verdict(results: Results) -> str:
     )
 
 
-def sent_texts(workload: Workload) -> str:
+def server_said(results: Results) -> str:
+    """What is not known of a server that is not Headrace; empty for Headrace."""
+    return "" if results.is_headrace else NOT_HEADRACE
+
+
+def sent_texts(results: Results) -> str:
     """Which texts were sent, and which of them the cache may know."""
+    workload = results.scenario.workload
+    if not results.is_headrace:
+        share = "" if workload.zipf or workload.trace else f" ({workload.repeat:.0%}, --repeat {workload.repeat:g})"
+        return f"{results.hits.repeats_sent:.1%} repeat texts that were sent before{share}; whether the server has a cache is not known"
     if workload.zipf is not None:
         return f"drawn by Zipf's law from {workload.zipf.texts:,} texts (--zipf), with a cold cache at the beginning"
     if workload.trace is not None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from loadtest.scenario import fields as scenario_fields
 from loadtest.scenario.loop import ClosedLoop, Loop
+from loadtest.workload.server import DETECT, SERVERS
 from loadtest.workload.workload import Workload
 
 
@@ -19,7 +20,7 @@ class ScenarioError(ValueError):
 class Scenario:
     """One load test.
 
-    `workers` processes send `workload` to the gateway at `url` in an open or closed `loop` for
+    `workers` processes send `workload` to the `server` at `url` in an open or closed `loop` for
     `duration_s` seconds. `headers` are sent with every request.
 
     Two scenarios with equal `seed` and `salt` send the same requests, whatever the number of
@@ -35,11 +36,13 @@ class Scenario:
     salt: str = ""
     timeout_s: float = 10.0
     headers: Mapping[str, str] = field(default_factory=dict)
+    server: str = DETECT
 
     def __post_init__(self) -> None:
         bounds = {
             "duration": (0 < self.duration_s < math.inf, "more than 0 seconds"),
             "workers": (self.workers >= 1, "at least 1"),
+            "server": (self.server in SERVERS, f"one of {', '.join(SERVERS)}"),
             "timeout": (0 < self.timeout_s < math.inf, "more than 0 seconds"),
         }
         if isinstance(self.loop, ClosedLoop):

@@ -78,6 +78,15 @@ class Client:
         """
         return self._request("POST", f"/v1/models/{model}:predict", json.dumps(body).encode(), headers or {})
 
+    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """POST a JSON body to `path`; status and body.
+
+        Raises:
+            NoAnswerError: no answer came.
+        """
+        status, _, content = self._exchange("POST", path, body, {})
+        return status, content
+
     def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         status, received, content = self._exchange(method, path, body, headers)
         try:

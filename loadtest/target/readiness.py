@@ -1,6 +1,7 @@
 """The gateway before a measurement: whether it serves the model, and how its cache is warmed."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from loadtest.target.client import Client, Response
 from loadtest.workload.workload import MAX_BATCH_SIZE, Target
@@ -19,14 +20,19 @@ def versions_to_measure(client: Client, url: str, target: Target) -> list[int]:
         TargetError: the model or the version is not served.
         NoAnswerError: no answer came.
     """
-    response = client.get(f"/v1/models/{target.model}")
+    if not target.model:
+        raise TargetError(f"The gateway at {url} serves models by their names: pass --model, one of {url}/v1/models.")
+    response = client.get(f"/v1/models/{quote(target.model)}")
     if response.status == NOT_FOUND:
         raise TargetError(f"The gateway at {url} does not serve {target.model!r}: {response.reason}; {url}/v1/models lists what it serves.")
     if response.status == UNAUTHORIZED:
         raise TargetError(f"The gateway at {url} asks for a key: pass --header 'Authorization: Bearer KEY'.")
     entries = response.body.get("versions") if response.status == OK and isinstance(response.body, dict) else None
     if not isinstance(entries, list):
-        raise TargetError(f"The gateway at {url} does not say which versions of {target.model!r} it has: {response.reason}.")
+        raise TargetError(
+            f"The gateway at {url} does not say which versions of {target.model!r} it has: {response.reason}; "
+            "pass --server other if it is not Headrace."
+        )
     ready = [entry["version"] for entry in entries if entry.get("ready")]
     if target.version is not None and target.version not in ready:
         raise TargetError(f"Version {target.version} of {target.model!r} is not ready at {url}; ready: {ready or 'none'}.")

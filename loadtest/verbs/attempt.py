@@ -39,7 +39,7 @@ def attempt_measurement(
         on_progress(progress)
 
     def nothing(*, interrupted: bool) -> Measurement:
-        return Measurement(Recording(), heard.elapsed_s, Generators(), interrupted)
+        return Measurement(Recording(), heard.elapsed_s, Generators(), interrupted, scenario.server)
 
     try:
         measurement = measure(hear)

@@ -16,7 +16,7 @@ from loadtest.observation.triton_statistics import Batches, Configuration, read_
 from loadtest.planning.profiling.assembly import Subject, assemble, point_rates
 from loadtest.planning.profiling.attempt import Attempt, profile_of
 from loadtest.planning.profiling.gateway_metrics import GatewayUse, read_use
-from loadtest.planning.profiling.phases import POINT_LOADS, Phase, Phases, Readers
+from loadtest.planning.profiling.phases import NOT_TO_PROFILE, POINT_LOADS, Phase, Phases, Readers
 from loadtest.results.figures import milliseconds
 from loadtest.results.provenance import Provenance
 from loadtest.results.summary import Circumstances
@@ -29,6 +29,7 @@ from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
 from loadtest.verbs.step_progress import StepProgress
 from loadtest.verbs.watch_flags import add_machine_flags
 from loadtest.workload.corpus import CorpusError, read_corpus
+from loadtest.workload.server import OTHER
 from loadtest.workload.workload import WorkloadError
 
 DEFAULT_SECONDS = 5.0
@@ -147,6 +148,8 @@ def _scenario(args: argparse.Namespace) -> Scenario:
         raise ScenarioError("--seconds must be more than 0, --instances at least 1")
     if args.triton_url is None and args.instances is None:
         raise ScenarioError("needed: --triton-url, or --instances where Triton cannot be reached")
+    if args.server == OTHER:
+        raise ScenarioError(f"--server {OTHER}: {NOT_TO_PROFILE}")
     args.users, args.duration = 1, args.seconds
     scenario = scenario_from(args)
     if len(scenario.workload.models) > 1:

@@ -21,7 +21,7 @@ from loadtest.results.figures import milliseconds
 from loadtest.results.provenance import Provenance
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
-from loadtest.results.verdict import cautions, sent_texts, verdict
+from loadtest.results.verdict import cautions, sent_texts, server_said, verdict
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.verbs.attempt import attempt_measurement
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
@@ -143,7 +143,9 @@ def _address(text: str) -> Address:
 def _print(results: Results, folder: Path) -> None:
     print(headline(results).sentence)
     print(verdict(results))
-    print(f"texts    {sent_texts(results.scenario.workload)}")
+    if server_said(results):
+        print(f"server   {server_said(results)}")
+    print(f"texts    {sent_texts(results)}")
     for caution in cautions(results):
         print(f"Caution: {caution}")
     for fault in results.errors[:5]:
@@ -152,12 +154,14 @@ def _print(results: Results, folder: Path) -> None:
         print("latency  " + _percentiles(results.latency.summary_ms))
         if results.loop == "open":
             print("service  " + _percentiles(results.service.summary_ms))
-        print(
-            f"cache    {results.hits.rate:.1%} hits, {results.hits.repeats_sent:.1%} of the texts sent were repeats, "
-            f"{results.hits.expected:.1%} expected"
-        )
-        versions = results.answers_by_version.items()
-        print("versions " + ("  ".join(f"{version}: {requests:,}" for version, requests in versions) or "not told"))
+        if results.hits.rate is not None and results.hits.expected is not None:
+            print(
+                f"cache    {results.hits.rate:.1%} hits, {results.hits.repeats_sent:.1%} of the texts sent were repeats, "
+                f"{results.hits.expected:.1%} expected"
+            )
+        if results.is_headrace:
+            versions = results.answers_by_version.items()
+            print("versions " + ("  ".join(f"{version}: {requests:,}" for version, requests in versions) or "not told"))
     print(f"report   {folder / 'report.html'}")
 
 

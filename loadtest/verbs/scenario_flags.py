@@ -13,7 +13,8 @@ from loadtest.arrivals.process import PROCESSES
 from loadtest.arrivals.text import parse_arrivals
 from loadtest.scenario.scenario import Scenario, ScenarioError
 from loadtest.verbs.scenario_file import read_fields
-from loadtest.workload.workload import DIALECTS
+from loadtest.workload.server import DETECT, SERVERS
+from loadtest.workload.workload import DIALECTS, INPUT_SHAPES
 
 SALT_BYTES = 4
 
@@ -26,8 +27,15 @@ def add_scenario_flags(parser: argparse.ArgumentParser) -> None:
     """
     add = parser.add_argument
     add("--scenario", type=Path, metavar="FILE", help="a scenario as YAML; flags override its fields")
-    add("--url", help="address of the gateway, such as http://127.0.0.1:8080")
+    add("--url", help="address of the server, such as http://127.0.0.1:8080")
     add("--model", action="append", metavar="MODEL[@VERSION][=WEIGHT]", help="model to ask; several are mixed by their weights")
+    add("--server", help=f"one of {', '.join(SERVERS)} (default {DETECT}: ask it); of another server only the answers are known")
+    add(
+        "--input-tensor",
+        metavar="NAME[:SHAPE]",
+        help=f"open-inference: the model's text tensor, {' or '.join(INPUT_SHAPES)} (default TEXT:n,1)",
+    )
+    add("--output-tensor", metavar="NAME", help="open-inference: the output with a row for each text (default: the first)")
     add("--version", type=int, metavar="V", help="ask for this version, outside any experiment")
     add("--users", type=int, metavar="N", help="closed loop: requests in flight at any time")
     add("--rate", type=float, metavar="RPS", help="open loop: requests a second, as Poisson arrivals unless --arrivals says otherwise")
@@ -85,6 +93,7 @@ def _override(fields: dict[str, Any], args: argparse.Namespace) -> None:
         "seed": args.seed,
         "salt": args.salt,
         "timeout_s": args.timeout,
+        "server": args.server,
         "headers": {**fields.get("headers", {}), **dict(args.header)} if args.header else None,
     }
     fields.update({name: value for name, value in given.items() if value is not None})
@@ -106,6 +115,11 @@ def _override_workload(workload: Any, args: argparse.Namespace) -> None:
         "trace": args.arrivals.partition(":")[2] if args.arrivals and args.arrivals.startswith("trace:") else None,
     }
     workload.update({name: value for name, value in given.items() if value is not None})
+    if str(workload.get("dialect", "")).startswith("tei-"):
+        workload.setdefault("targets", [{}])  # a server of TEI has one model
+    tensors = _tensors(args)
+    if tensors:
+        workload["targets"] = [{**target, **tensors} for target in workload.get("targets", [])]
 
 
 def _loop(args: argparse.Namespace, fields: dict[str, Any]) -> dict[str, Any] | None:
@@ -142,6 +156,13 @@ def _target(text: str, version: int | None) -> dict[str, Any]:
         return {"model": model, "version": int(own) if at else version, "weight": float(weight) if weight else 1.0}
     except ValueError as exc:
         raise ScenarioError(f"--model must be like MODEL, MODEL@2 or MODEL@2=0.5, not {text!r}") from exc
+
+
+def _tensors(args: argparse.Namespace) -> dict[str, str]:
+    """The fields of a target that the flags give."""
+    name, colon, shape = (args.input_tensor or "").rpartition(":") if ":" in (args.input_tensor or "") else (args.input_tensor, "", "")
+    given = {"input": name, "input_shape": shape if colon else None, "output": args.output_tensor}
+    return {field: value for field, value in given.items() if value is not None}
 
 
 def _zipf(text: str) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""The dialects that requests are sent in: their paths and bodies, and how many predictions the
-body of a response holds."""
+"""The dialects that requests are sent in: their paths, their bodies, and what an answer holds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from urllib.parse import quote
 
 import orjson
 
+from loadtest.workload import answers
+from loadtest.workload.server import OTHER
 from loadtest.workload.workload import Target
 
 Texts = Sequence[bytes]
@@ -17,39 +18,42 @@ Texts = Sequence[bytes]
 class Dialect:
     """One dialect.
 
-    `answers` takes the decoded body of a 200; it gives the number of predictions, or None where
-    there are none to count. `use` names the paths that only the models of one task answer at, as
-    the gateway names them (`HEADRACE_DEFAULT_MODELS`); None: the models of every task answer for
-    which a text is enough.
+    `path` takes the target and the kind of server; `fault`, of `answers.py`, says why an answer is
+    none. `use` names the paths that only the models of one task answer at, as the gateway names
+    them (`HEADRACE_DEFAULT_MODELS`); None: the models of every task answer for which a text is
+    enough.
     """
 
-    path: Callable[[Target], str]
+    path: Callable[[Target, str], str]
     body: Callable[[Target, Texts], bytes]
-    answers: Callable[[Any], int | None]
+    fault: answers.Answers
     use: str | None = None
 
 
-def count_answers(dialect: Dialect, content: bytes) -> int | None:
-    """How many predictions the body of a 200 holds; None where it is no answer in this dialect."""
+def fault_in(dialect: Dialect, content: bytes, texts: int, output: str = "") -> str:
+    """Why the body of a 200 is no answer in this dialect; "" where it is one for so many texts."""
     try:
-        return dialect.answers(orjson.loads(content))
+        body = orjson.loads(content)
     except ValueError:
-        return None
+        return "the answer is not JSON"
+    return dialect.fault(body, texts, output)
 
 
 def error_in(content: bytes) -> str | None:
     """The server's own sentence about an error; None where there is none.
 
-    It is `error` as text, or in OpenAI's object.
+    It is `error` as text or in OpenAI's object, or else `message` (vLLM) or `detail` (FastAPI).
     """
     try:
         body = orjson.loads(content)
     except ValueError:
         return None
-    said = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(body, dict):
+        return None
+    said = body.get("error")
     if isinstance(said, dict):
         said = said.get("message")
-    return said if isinstance(said, str) and said else None
+    return next((text for text in (said, body.get("message"), body.get("detail")) if isinstance(text, str) and text), None)
 
 
 def _kserve_body(target: Target, texts: Texts) -> bytes:
@@ -57,8 +61,9 @@ def _kserve_body(target: Target, texts: Texts) -> bytes:
     return b'{"instances": [' + b", ".join(texts) + b"]" + version + b"}"
 
 
-def _open_inference_body(_target: Target, texts: Texts) -> bytes:
-    head = b'{"inputs": [{"name": "TEXT", "shape": [%d, 1], "datatype": "BYTES", "data": [' % len(texts)
+def _open_inference_body(target: Target, texts: Texts) -> bytes:
+    shape = b"%d" if target.input_shape == "n" else b"%d, 1"
+    head = b'{"inputs": [{"name": %s, "shape": [%s], "datatype": "BYTES", "data": [' % (orjson.dumps(target.input), shape % len(texts))
     return head + b", ".join(texts) + b"]}]}"
 
 
@@ -76,40 +81,23 @@ def _tei_predict_body(_target: Target, texts: Texts) -> bytes:
     return b'{"inputs": [' + b", ".join(b"[" + text + b"]" for text in texts) + b"]}"
 
 
-def _open_inference_path(target: Target) -> str:
+def _open_inference_path(target: Target, _server: str) -> str:
     version = "" if target.version is None else f"/versions/{target.version}"
-    return f"/v2/models/{target.model}{version}/infer"
+    return f"/v2/models/{quote(target.model)}{version}/infer"
 
 
-def _listed(field: str) -> Callable[[Any], int | None]:
-    def answers(body: Any) -> int | None:
-        listed = body.get(field) if isinstance(body, dict) else None
-        return len(listed) if isinstance(listed, list) else None
+def _tei(use: str, body: Callable[[Target, Texts], bytes], check: answers.Answers) -> Dialect:
+    def path(target: Target, server: str) -> str:
+        # a server of TEI has one model, which no path names
+        return f"/models/{quote(target.model)}/{use}" if server != OTHER and target.model else f"/{use}"
 
-    return answers
-
-
-def _rows_of_first_output(body: Any) -> int | None:
-    outputs = body.get("outputs") if isinstance(body, dict) else None
-    try:
-        rows = outputs[0]["shape"][0]  # type: ignore[index] # what is no list of outputs raises
-    except (TypeError, LookupError):
-        return None
-    return rows if isinstance(rows, int) else None
-
-
-def _rows(body: Any) -> int | None:
-    return len(body) if isinstance(body, list) else None
-
-
-def _tei(use: str, body: Callable[[Target, Texts], bytes]) -> Dialect:
-    return Dialect(lambda target: f"/models/{target.model}/{use}", body, _rows, use)
+    return Dialect(path, body, check, use)
 
 
 BY_NAME = {
-    "kserve-v1": Dialect(lambda target: f"/v1/models/{target.model}:predict", _kserve_body, _listed("predictions")),
-    "open-inference": Dialect(_open_inference_path, _open_inference_body, _rows_of_first_output),
-    "openai": Dialect(lambda _: "/v1/embeddings", _openai_body, _listed("data"), use="embed"),
-    "tei-embed": _tei("embed", _tei_body),
-    "tei-predict": _tei("predict", _tei_predict_body),
+    "kserve-v1": Dialect(lambda target, _server: f"/v1/models/{quote(target.model)}:predict", _kserve_body, answers.predictions),
+    "open-inference": Dialect(_open_inference_path, _open_inference_body, answers.output_tensor),
+    "openai": Dialect(lambda _target, _server: "/v1/embeddings", _openai_body, answers.openai_embeddings, use="embed"),
+    "tei-embed": _tei("embed", _tei_body, answers.tei_embeddings),
+    "tei-predict": _tei("predict", _tei_predict_body, answers.tei_labels),
 }

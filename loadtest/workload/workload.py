@@ -7,6 +7,8 @@ from pathlib import Path
 
 MAX_BATCH_SIZE = 64
 DIALECTS = ("kserve-v1", "open-inference", "openai", "tei-embed", "tei-predict")
+INPUT_SHAPES = ("n,1", "n")
+"""Those of a tensor of n texts: as Triton batches them, and as KServe's own runtimes have them."""
 
 
 class WorkloadError(ValueError):
@@ -17,16 +19,23 @@ class WorkloadError(ValueError):
 class Target:
     """A model, or one of its versions outside any experiment.
 
-    `weight` is its share among the targets.
+    `weight` is its share among the targets. Without a `model` it is the only one that a server of
+    TEI has. The others are for the dialect open-inference: the model's `input` tensor and its shape
+    for n texts, and the `output` that must have a row for each text ("": the first).
     """
 
-    model: str
+    model: str = ""
     version: int | None = None
     weight: float = 1.0
+    input: str = "TEXT"
+    input_shape: str = INPUT_SHAPES[0]
+    output: str = ""
 
     def __post_init__(self) -> None:
         _require("version", self.version is None or self.version >= 1, "at least 1")
         _require("weight", 0 < self.weight < math.inf, "more than 0")
+        _require("input", bool(self.input), "the name of a tensor")
+        _require("input_shape", self.input_shape in INPUT_SHAPES, f"one of {' and '.join(INPUT_SHAPES)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,7 @@ class Workload:
             not self.dialect.startswith("tei-") or all(target.version is None for target in self.targets),
             "without versions: TEI's dialect cannot ask for one",
         )
+        _require("targets", self.dialect.startswith("tei-") or all(self.models), "with a model each: only TEI's dialects do without")
         _require("repeat", 0 <= self.repeat <= 1, "between 0 and 1")
         _require("batch-size", len(self.batch_sizes) >= 1, "at least one size")
         _require("units", self.units >= 1, "at least 1")

@@ -50,6 +50,10 @@ class ScriptedGateway:
                 return JSONResponse({"error": f"there is no model named {model!r}"}, 404)
             return JSONResponse({"name": model, "ready": True, "versions": [{"version": v, "ready": True} for v in self.versions]})
 
+        @app.get("/v2")
+        async def server() -> Response:
+            return JSONResponse({"name": "headrace", "version": "0.1.0", "extensions": []})
+
         @app.post("/v1/models/topics:predict")
         async def predict(request: Request) -> Response:
             raw = await request.body()

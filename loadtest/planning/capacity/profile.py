@@ -45,6 +45,10 @@ from loadtest.slo import parse_slo
 SCHEMA: Final = "headrace-capacity-profile/1"
 LISTS = {"points"}
 OF_A_SWEEP = Path("best/profile.json")
+REPORT = (
+    "is the report of a run, not a capacity profile: `profile`, `search` and `sweep` measure one. Of a server that is not Headrace there "
+    "is none, since a plan computes with Headrace's gateway, cache and Triton."
+)
 
 
 class ProfileError(ValueError):
@@ -236,6 +240,8 @@ def _document(path: Path) -> dict[str, JsonValue]:
         raise ProfileError(f"{path} cannot be read: {exc}") from exc
     except json.JSONDecodeError as exc:
         raise ProfileError(f"{path} is no JSON: {exc}") from exc
+    if isinstance(document, dict) and "schema_version" in document:
+        raise ProfileError(f"{path} {REPORT}")
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ProfileError(f'{path} is no capacity profile: it must say "schema": "{SCHEMA}".')
     return document

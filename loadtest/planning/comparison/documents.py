@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -11,11 +11,14 @@ from loadtest.planning.search.search_json import SCHEMA as SEARCH
 from loadtest.planning.search.search_json import SearchFile, parse_search
 from loadtest.results.figures import plural
 from loadtest.results.results import Results
+from loadtest.workload.server import HEADRACE, OTHER
+from loadtest.workload.workload import Target
 
-FREE = {"url", "salt", "seed", "workers"}
+FREE = {"url", "salt", "seed", "workers", "server"}
 """Fields in which scenarios that are compared may differ: what is sent is of the same kind."""
-
-
+OF_THE_SERVER = {"workload.targets", "workload.dialect"}
+"""Fields in which runs of different servers may differ: each has its own names and paths."""
+_TARGET = asdict(Target())
 LOAD = "load_average_1m"
 PASSING = {LOAD}
 """What is said of a machine and does not stay: it makes no other machine of it."""
@@ -29,13 +32,17 @@ class ComparisonError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A run (`results`) or a search (`search`), and as JSON the scenario that it offered."""
+    """A run (`results`) or a search (`search`), and as JSON the scenario that it offered.
+
+    `server` is `headrace` or `other` (None: not known).
+    """
 
     path: Path
     offered: Mapping[str, JsonValue]
     machine: Mapping[str, str | int | float]
     results: Results | None = None
     search: SearchFile | None = None
+    server: str | None = HEADRACE
 
 
 def read_document(path: Path) -> Document:
@@ -50,7 +57,7 @@ def read_document(path: Path) -> Document:
         values = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(values, dict) and values.get("schema") == SEARCH:
             search = parse_search(values)
-            return Document(path, search.offered, search.machine, search=search)
+            return Document(path, _whole(search.offered), search.machine, search=search, server=search.server)
         if not isinstance(values, dict) or "schema_version" not in values:
             raise ComparisonError(f"{path} is neither a report.json of `run` nor a search.json of `search`")
         results = Results.from_dict(values)
@@ -62,17 +69,23 @@ def read_document(path: Path) -> Document:
         raise
     except (KeyError, TypeError, ValueError) as exc:
         raise ComparisonError(f"{path} cannot be compared: {exc}") from exc
-    return Document(path, values["offered"], results.provenance.machine, results=results)
+    return Document(path, _whole(values["offered"]), results.provenance.machine, results=results, server=results.server)
 
 
 def differing(before: Document, after: Document) -> list[str]:
     """The scenario's fields in which two documents differ, by their paths, with both values.
 
-    The SLO of a search is one of them.
+    The SLO of a search is one of them. Where the servers are of different kinds, those of
+    `OF_THE_SERVER` are left to `reservations`.
     """
+    apart = _apart(before, after)
+    return [f"{name}: {values}" for name, values in apart.items() if before.server == after.server or name not in OF_THE_SERVER]
+
+
+def _apart(before: Document, after: Document) -> dict[str, str]:
     old, new = _fields(before), _fields(after)
     names = sorted(old.keys() | new.keys())
-    return [f"{name}: {old.get(name)} and {new.get(name)}" for name in names if old.get(name) != new.get(name)]
+    return {name: f"{old.get(name)} and {new.get(name)}" for name in names if old.get(name) != new.get(name)}
 
 
 def is_paired(before: Document, after: Document) -> bool:
@@ -80,7 +93,7 @@ def is_paired(before: Document, after: Document) -> bool:
 
     They were where they have one scenario and one seed, in an open loop.
     """
-    same = before.offered.get("seed") == after.offered.get("seed") and not differing(before, after)
+    same = before.offered.get("seed") == after.offered.get("seed") and not _apart(before, after)
     return same and _flat(before.offered, "").get("loop.kind") == "open"
 
 
@@ -113,6 +126,8 @@ def reservations(before: Document, after: Document) -> list[str]:
         for document in (before, after)
         if document.results is not None and (document.results.interrupted or document.results.generators.lost)
     ]
+    if {before.server, after.server} == {HEADRACE, OTHER}:
+        said += _of_servers(before, after)
     names = sorted(
         name for name in (before.machine.keys() | after.machine.keys()) - PASSING if before.machine.get(name) != after.machine.get(name)
     )
@@ -129,6 +144,26 @@ def reservations(before: Document, after: Document) -> list[str]:
                 "the machine was busier before one of them."
             )
     return said
+
+
+def _of_servers(before: Document, after: Document) -> list[str]:
+    headrace, other = (before, after) if after.server == OTHER else (after, before)
+    said = [
+        f"{headrace.path} is of Headrace, {other.path} of another server, of whose versions and cache nothing is known: "
+        "hits are not compared, and whether both serve one model is for you to know."
+    ]
+    asked = [f"{name}: {values}" for name, values in _apart(before, after).items() if name in OF_THE_SERVER]
+    return said + ([f"They were asked in different ways: {'; '.join(asked)}."] if asked else [])
+
+
+def _whole(offered: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """A scenario with the fields of a target that it had by default when it was written."""
+    workload = offered.get("workload")
+    targets = workload.get("targets") if isinstance(workload, dict) else None
+    if not isinstance(workload, dict) or not isinstance(targets, list):
+        return offered
+    whole = [{**_TARGET, **target} if isinstance(target, dict) else target for target in targets]
+    return {**offered, "workload": {**workload, "targets": whole}}
 
 
 def _fields(document: Document) -> dict[str, JsonValue]:

@@ -26,12 +26,16 @@ from loadtest.results.summary import Circumstances, summarize
 from loadtest.scenario.loop import ClosedLoop, Loop, OpenLoop
 from loadtest.scenario.scenario import Scenario
 from loadtest.target.readiness import TargetError
+from loadtest.workload.server import OTHER
 from loadtest.workload.workload import MAX_BATCH_SIZE, BatchSize, Workload
 
 HIT_USERS = 8
 POINT_LOADS = (0.25, 0.5, 0.7)
 """Shares of the rate at which Triton's instances would never be idle."""
 SALT_BYTES = 4
+NOT_TO_PROFILE = (
+    "a profile is of Headrace's gateway, cache and Triton, which `plan` computes with; measure another server with `run` or `search`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,9 @@ class Phases:
         readers = self._readers
         # the requests that warm the cache do not belong to the phase: counters are read after them
         self._on_step(name)
-        prepare(scenario, self._corpus)
+        scenario = prepare(scenario, self._corpus)
+        if scenario.server == OTHER:
+            raise TargetError(f"The server at {scenario.url} is not Headrace: {NOT_TO_PROFILE}.")
         batches = readers.triton() if readers.triton else {}
         before = readers.gateway()
         with ContentionWatch(scenario.url, self._pids, shared_machine=self._shared_machine) as contention:

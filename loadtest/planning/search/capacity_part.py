@@ -17,8 +17,11 @@ LEAST_REQUESTS = 200
 def capacity_part(found: Found, slo: Slo, triton_replicas: int, gateways: int) -> ProfilePart | None:
     """A part of a capacity profile, to be put together with what `profile` measures.
 
-    None where nothing was found.
+    None where nothing was found, and for another server than Headrace, whose hits are not known: a
+    plan computes with Headrace's gateway, cache and Triton.
     """
+    if not found.is_headrace:
+        return None
     points = [
         measured_point(trial.results, triton_replicas, gateways)
         for trial in found.trials

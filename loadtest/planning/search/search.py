@@ -78,6 +78,11 @@ class Found:
         return None if self.edge is None else (self.edge.safe.low_rps, self.edge.safe.high_rps)
 
     @property
+    def is_headrace(self) -> bool:
+        """Whether the server that was searched is Headrace, as far as is known."""
+        return all(trial.results is None or trial.results.is_headrace for trial in self.trials)
+
+    @property
     def best(self) -> Trial | None:
         """The latest passed trial at the highest rate that is not above the interval."""
         most = float("inf") if self.edge is None else self.edge.half.high_rps

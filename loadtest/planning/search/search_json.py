@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from loadtest.planning.search.edge import CONFIDENCE, Estimate
 from loadtest.planning.search.summary import SearchSummary
 from loadtest.planning.search.trial import Trial, counted
+from loadtest.workload.server import HEADRACE
 
 SCHEMA = "headrace-search/1"
 
@@ -27,6 +28,7 @@ class SearchFile:
     offered: Mapping[str, JsonValue]
     machine: Mapping[str, str | int | float]
     disturbed: int = 0
+    server: str | None = HEADRACE
 
 
 def search_json(search: SearchSummary) -> dict[str, Any]:
@@ -46,6 +48,7 @@ def search_json(search: SearchSummary) -> dict[str, Any]:
         "bounds": asdict(search.bounds),
         "warm_up_s": search.warm_up_s,
         "offered": search.scenario.offered(),
+        "server": next((trial.results.server for trial in search.trials if trial.results is not None), None),
         "machine": dict(search.around.provenance.machine),
         "command": search.around.provenance.command,
         "started_at": search.around.provenance.started_at,
@@ -66,6 +69,7 @@ def parse_search(values: Mapping[str, Any]) -> SearchFile:
         offered=values["offered"],
         machine=values["machine"],
         disturbed=sum(bool(trial.get("disturbed")) for trial in values.get("trials", [])),
+        server=values.get("server", HEADRACE),
     )
 
 

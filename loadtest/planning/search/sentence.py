@@ -7,6 +7,7 @@ from loadtest.results.verdict import cautions as cautions_of_a_run
 from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
 from loadtest.slo import Slo
+from loadtest.workload.server import NOT_HEADRACE
 
 FEW_BEHIND = 10
 LONG_AGAINST_THE_BOUND = 20
@@ -59,6 +60,8 @@ def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
             f"make --duration {LONG_AGAINST_THE_BOUND * longest_s:g} or more."
         )
     said += _of_the_machine(found)
+    if not found.is_headrace:
+        said.append(f"{NOT_HEADRACE[0].upper()}{NOT_HEADRACE[1:]}, so that there is no profile.json to plan with.")
     best = found.best
     if best is None or best.results is None:
         return said

@@ -76,6 +76,8 @@ class Trials:
         around = self._around.begun_at(datetime.now(UTC).isoformat(timespec="seconds"))
         with ContentionWatch(scenario.url, self._pids, shared_machine=self._shared_machine) as contention:
             measurement = measure(scenario, self._corpus, self._on_progress)
+        # all trials are of one server: what it is, is asked once
+        self._scenario = replace(self._scenario, server=measurement.server)
         if measurement.interrupted:
             raise KeyboardInterrupt
         if not measurement.recording.requests:

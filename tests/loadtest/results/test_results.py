@@ -206,7 +206,7 @@ def test_recordings_survive_json_and_add_up() -> None:
     [
         (200, b'{"predictions": [{"label": "a", "score": 1}]}', ""),
         (200, b'{"predictions": []}', "the answer does not hold one prediction for each text"),
-        (200, b"<html>", "the answer does not hold one prediction for each text"),
+        (200, b"<html>", "the answer is not JSON"),
         (200, b"[1]", "the answer does not hold one prediction for each text"),
         (503, b'{"error": "not ready"}', "not ready"),
         (503, b'{"error": {"message": "not ready"}}', "not ready"),
