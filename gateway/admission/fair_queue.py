@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from heapq import heappop, heappush, heapreplace
 from itertools import count
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 MAX_UNDIVIDED = 4
 """So many entries of one request are taken together, since they are waited for together."""
@@ -44,6 +44,18 @@ class Queued(Protocol):
 
 
 Entry = TypeVar("Entry", bound=Queued)
+
+
+class Ahead(NamedTuple):
+    """What a new request meets.
+
+    `work` is what is answered until it is, its own cost included: each other flow answers at most
+    as much meanwhile, and no more than it holds. `is_contended` says whether the other flows hold
+    far more than its own flow.
+    """
+
+    work: int
+    is_contended: bool
 
 
 class Flow(Generic[Entry]):
@@ -192,24 +204,13 @@ class FairQueue(Generic[Entry]):
         _unqueue(flow, 1, entry.cost)
         self._forget(flow, entry.cost)
 
-    def work_until(self, path: Path, cost: int) -> int:
-        """What is answered until a new request at `path` is, its own `cost` included.
-
-        Each other flow answers at most as much meanwhile, and no more than it holds.
-        """
-        work = cost
-        for flow, own in reversed(self._along(path)):
-            held, others = (own.pending, flow.active - 1) if own is not None and own.pending else (0, flow.active)
-            work += min(flow.pending - held, others * work)
-        return work
-
-    def is_contended(self, path: Path, cost: int) -> bool:
-        """Whether a new request at `path` meets flows that hold far more than its own flow."""
-        for flow, own in self._along(path):
-            held, others = (own.pending, flow.active - 1) if own is not None and own.pending else (0, flow.active)
-            if others and flow.pending - held >= CONTENDED * others * (held + cost):
-                return True
-        return False
+    def ahead(self, path: Path, cost: int) -> "Ahead":
+        """What a new request at `path` with this `cost` meets."""
+        work, contended = cost, False
+        for pending, others, held in reversed(self._others(path)):
+            work += min(pending, others * work)
+            contended = contended or pending >= CONTENDED * others * (held + cost)
+        return Ahead(work, contended)
 
     def heaviest(self, path: Path = (), cost: int = 0) -> list[Entry]:
         """What waits of the request that is to be shed before a new one at `path`; [] if none is.
@@ -231,15 +232,19 @@ class FairQueue(Generic[Entry]):
                 return []
         return [] if newcomer else [entry for entry in flow.entries if entry.flow is flow]
 
-    def _along(self, path: Path) -> list[tuple[Flow[Entry], Flow[Entry] | None]]:
-        """The flows along a path, as far as there are any, each with the next one within it."""
-        found: list[tuple[Flow[Entry], Flow[Entry] | None]] = []
+    def _others(self, path: Path) -> list[tuple[int, int, int]]:
+        """At each level of a path where there are other flows: what is pending of them, how many
+        they are, and what is pending of the path's own flow.
+        """
+        found: list[tuple[int, int, int]] = []
         flow: Flow[Entry] | None = self._root
         for name in path:
-            if flow is None:
+            if flow is None or not flow.active:
                 break
             inner = flow.flows.get(name)
-            found.append((flow, inner))
+            held = inner.pending if inner is not None else 0
+            if others := flow.active - 1 if held else flow.active:
+                found.append((flow.pending - held, others, held))
             flow = inner
         return found
 
