@@ -110,7 +110,8 @@ class AdmissionQueue(Generic[Item, Result]):
         self.times = ServiceTimes(instances)
         self._size, self._arrivals = CallSize(self.times), Arrivals()
         self.set_limits(limits, instances)
-        self._queues: dict[Priority, FairQueue[Submitted[Item, Result]]] = {level: FairQueue() for level in Priority}
+        self._interactive, self._batch = FairQueue[Submitted[Item, Result]](), FairQueue[Submitted[Item, Result]]()
+        self._queues = {Priority.INTERACTIVE: self._interactive, Priority.BATCH: self._batch}
         self._bytes = 0
         self._calls: set[asyncio.Task[None]] = set()
         self._scheduled = False
@@ -123,7 +124,7 @@ class AdmissionQueue(Generic[Item, Result]):
     @property
     def waiting(self) -> int:
         """How many items wait for a call."""
-        return self._queues[Priority.INTERACTIVE].queued + self._queues[Priority.BATCH].queued
+        return self._interactive.queued + self._batch.queued
 
     @property
     def idle(self) -> bool:
@@ -199,7 +200,7 @@ class AdmissionQueue(Generic[Item, Result]):
 
     def _require_time(self, ticket: Ticket, work: int, items: int, left_s: float) -> None:
         if ticket.priority is Priority.BATCH:
-            work += self._queues[Priority.INTERACTIVE].pending
+            work += self._interactive.pending
         expected_s = self.times.wait_s(work)
         if expected_s is not None and MARGIN * expected_s > left_s:
             allowed_ms = max(left_s, 0) * 1e3
@@ -218,7 +219,7 @@ class AdmissionQueue(Generic[Item, Result]):
             self._shed(victims)
 
     def _heaviest(self, ticket: Ticket, cost: int) -> list[Submitted[Item, Result]]:
-        if ticket.priority is Priority.INTERACTIVE and (victims := self._queues[Priority.BATCH].heaviest()):
+        if ticket.priority is Priority.INTERACTIVE and (victims := self._batch.heaviest()):
             return victims
         return self._queues[ticket.priority].heaviest(ticket.path, cost)
 

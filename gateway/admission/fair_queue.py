@@ -112,16 +112,13 @@ class FairQueue(Generic[Entry]):
 
     def __init__(self, max_debt: int = MAX_DEBT) -> None:
         self._max_debt = max_debt
+        self.queued = 0
+        """How many entries wait."""
         self._root: Flow[Entry] = Flow("", None)
         self._numbers = count()
 
     def __repr__(self) -> str:
         return f"<FairQueue {self.queued} queued, {self.pending} pending>"
-
-    @property
-    def queued(self) -> int:
-        """How many entries wait."""
-        return self._root.queued
 
     @property
     def pending(self) -> int:
@@ -156,6 +153,7 @@ class FairQueue(Generic[Entry]):
         flow.queued += 1
         flow.queued_cost += cost
         flow.pending += cost
+        self.queued += 1
 
     def take(self, budget: int, most: int, keep: Callable[[Entry], bool], max_undivided: int = MAX_UNDIVIDED) -> list[Entry]:
         """Take up to `most` entries that cost `budget` together, but one at least.
@@ -180,7 +178,7 @@ class FairQueue(Generic[Entry]):
                 taken.append(entry)
                 spent += entry.cost
                 own += 1
-            _unqueue(flow, own, spent - before)
+            self._unqueue(flow, own, spent - before)
             if own or not flow.queued:
                 self._charge(flow, spent - before)
         return taken
@@ -201,7 +199,7 @@ class FairQueue(Generic[Entry]):
         if flow is None:
             return
         entry.flow = None
-        _unqueue(flow, 1, entry.cost)
+        self._unqueue(flow, 1, entry.cost)
         self._forget(flow, entry.cost)
 
     def ahead(self, path: Path, cost: int) -> "Ahead":
@@ -279,6 +277,14 @@ class FairQueue(Generic[Entry]):
                 flow.scheduled = False
             flow = parent
 
+    def _unqueue(self, flow: Flow[Entry], entries: int, cost: int) -> None:
+        self.queued -= entries
+        outer: Flow[Entry] | None = flow
+        while outer is not None:
+            outer.queued -= entries
+            outer.queued_cost -= cost
+            outer = outer.parent
+
     def _forget(self, flow: Flow[Entry], cost: int) -> None:
         is_request = True
         while (parent := flow.parent) is not None:
@@ -293,14 +299,6 @@ class FairQueue(Generic[Entry]):
         flow.pending -= cost
         if not flow.pending:  # nobody owes anything after a pause
             self._root = Flow("", None)
-
-
-def _unqueue(flow: Flow[Entry], entries: int, cost: int) -> None:
-    outer: Flow[Entry] | None = flow
-    while outer is not None:
-        outer.queued -= entries
-        outer.queued_cost -= cost
-        outer = outer.parent
 
 
 def _sweep(parent: Flow[Entry]) -> None:
