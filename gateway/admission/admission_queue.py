@@ -36,6 +36,8 @@ An answer that is expected exactly at the deadline is late every second time.
 """
 GRACE_S = 1.0
 """So much longer than its waiters a call may last: what was computed is cached for the next try."""
+OBSERVED_EVERY_S = 0.05
+"""The observer is told of changes so often at most, since it costs as much as a call's dispatch."""
 
 
 class Observer(Protocol):
@@ -108,10 +110,13 @@ class AdmissionQueue(Generic[Item, Result]):
         self.times = ServiceTimes(instances)
         self._size, self._arrivals = CallSize(self.times), Arrivals()
         self.set_limits(limits, instances)
-        self._queues: dict[Priority, FairQueue[Submitted[Item, Result]]] = {level: FairQueue() for level in Priority}
+        self._interactive, self._batch = FairQueue[Submitted[Item, Result]](), FairQueue[Submitted[Item, Result]]()
+        self._queues = {Priority.INTERACTIVE: self._interactive, Priority.BATCH: self._batch}
         self._bytes = 0
         self._calls: set[asyncio.Task[None]] = set()
         self._scheduled = False
+        self._observed: asyncio.TimerHandle | None = None
+        self._changed_since = False
 
     def __repr__(self) -> str:
         return f"<AdmissionQueue {self.waiting} waiting, {self.in_flight!r}>"
@@ -119,7 +124,7 @@ class AdmissionQueue(Generic[Item, Result]):
     @property
     def waiting(self) -> int:
         """How many items wait for a call."""
-        return self._queues[Priority.INTERACTIVE].queued + self._queues[Priority.BATCH].queued
+        return self._interactive.queued + self._batch.queued
 
     @property
     def idle(self) -> bool:
@@ -152,9 +157,11 @@ class AdmissionQueue(Generic[Item, Result]):
         self.in_flight.asked(priority, now_s)
         if items and (self.in_flight.calls or self.waiting):
             cost = sum(map(self._cost_of, items))
-            self._require_time(ticket, cost, len(items), deadline_s - now_s)
-            self._make_room(ticket, cost, items)
-            self._welcome(ticket, cost, now_s)
+            ahead = self._queues[priority].ahead(ticket.path, cost)
+            self._require_time(ticket, ahead.work, len(items), deadline_s - now_s)
+            if self.waiting:
+                self._make_room(ticket, cost, items)
+            self._welcome(ticket, now_s, is_contended=ahead.is_contended)
         return ticket
 
     def submit(self, item: Item, ticket: Ticket, deadline: Deadline) -> Submitted[Item, Result]:
@@ -180,21 +187,20 @@ class AdmissionQueue(Generic[Item, Result]):
         entry.ticket = ticket
         queue.push(ticket.path, entry, welcome=ticket.welcome)
 
-    def _welcome(self, ticket: Ticket, cost: int, now_s: float) -> None:
+    def _welcome(self, ticket: Ticket, now_s: float, *, is_contended: bool) -> None:
         """Let a request of somebody who asks for little, or now and then, go before those who bring
         far more or keep asking, and wait for one short call of theirs at most.
         """
         paused = self._arrivals.paused(ticket.flow, now_s)
-        if (paused and self._arrivals.pauses_are_rare) or self._queues[ticket.priority].is_contended(ticket.path, cost):
+        if is_contended or (paused and self._arrivals.pauses_are_rare):
             self._size.shrink(now_s)
             ticket.welcome = True
         else:
             ticket.welcome = paused and self._size.is_small(now_s)
 
-    def _require_time(self, ticket: Ticket, cost: int, items: int, left_s: float) -> None:
-        work = self._queues[ticket.priority].work_until(ticket.path, cost)
+    def _require_time(self, ticket: Ticket, work: int, items: int, left_s: float) -> None:
         if ticket.priority is Priority.BATCH:
-            work += self._queues[Priority.INTERACTIVE].pending
+            work += self._interactive.pending
         expected_s = self.times.wait_s(work)
         if expected_s is not None and MARGIN * expected_s > left_s:
             allowed_ms = max(left_s, 0) * 1e3
@@ -213,7 +219,7 @@ class AdmissionQueue(Generic[Item, Result]):
             self._shed(victims)
 
     def _heaviest(self, ticket: Ticket, cost: int) -> list[Submitted[Item, Result]]:
-        if ticket.priority is Priority.INTERACTIVE and (victims := self._queues[Priority.BATCH].heaviest()):
+        if ticket.priority is Priority.INTERACTIVE and (victims := self._batch.heaviest()):
             return victims
         return self._queues[ticket.priority].heaviest(ticket.path, cost)
 
@@ -251,7 +257,21 @@ class AdmissionQueue(Generic[Item, Result]):
                 task = self._loop.create_task(self._run(priority, batch))
                 self._calls.add(task)
                 task.add_done_callback(self._calls.discard)
-        self._observer.changed()
+        self._changed()
+
+    def _changed(self) -> None:
+        """Let the observer look now, if it has not done so for a while, and again after a while."""
+        if self._observed is None:
+            self._observer.changed()
+            self._observed = self._loop.call_later(OBSERVED_EVERY_S, self._observe_again)
+        else:
+            self._changed_since = True
+
+    def _observe_again(self) -> None:
+        self._observed = None
+        if self._changed_since:
+            self._changed_since = False
+            self._changed()
 
     def _take(self, priority: Priority) -> list[Submitted[Item, Result]]:
         queue, now_s = self._queues[priority], self._now()
@@ -310,7 +330,10 @@ class AdmissionQueue(Generic[Item, Result]):
                 entry.set_exception(result)
             else:
                 entry.set_result(result)
-        self._dispatch()
+        if self.waiting:
+            self._dispatch()
+        else:
+            self._changed()
 
 
 def _outcome(fault: Exception | None, late: bool) -> Outcome:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from heapq import heappop, heappush, heapreplace
 from itertools import count
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 MAX_UNDIVIDED = 4
 """So many entries of one request are taken together, since they are waited for together."""
@@ -44,6 +44,18 @@ class Queued(Protocol):
 
 
 Entry = TypeVar("Entry", bound=Queued)
+
+
+class Ahead(NamedTuple):
+    """What a new request meets.
+
+    `work` is what is answered until it is, its own cost included: each other flow answers at most
+    as much meanwhile, and no more than it holds. `is_contended` says whether the other flows hold
+    far more than its own flow.
+    """
+
+    work: int
+    is_contended: bool
 
 
 class Flow(Generic[Entry]):
@@ -100,16 +112,13 @@ class FairQueue(Generic[Entry]):
 
     def __init__(self, max_debt: int = MAX_DEBT) -> None:
         self._max_debt = max_debt
+        self.queued = 0
+        """How many entries wait."""
         self._root: Flow[Entry] = Flow("", None)
         self._numbers = count()
 
     def __repr__(self) -> str:
         return f"<FairQueue {self.queued} queued, {self.pending} pending>"
-
-    @property
-    def queued(self) -> int:
-        """How many entries wait."""
-        return self._root.queued
 
     @property
     def pending(self) -> int:
@@ -144,6 +153,7 @@ class FairQueue(Generic[Entry]):
         flow.queued += 1
         flow.queued_cost += cost
         flow.pending += cost
+        self.queued += 1
 
     def take(self, budget: int, most: int, keep: Callable[[Entry], bool], max_undivided: int = MAX_UNDIVIDED) -> list[Entry]:
         """Take up to `most` entries that cost `budget` together, but one at least.
@@ -168,7 +178,7 @@ class FairQueue(Generic[Entry]):
                 taken.append(entry)
                 spent += entry.cost
                 own += 1
-            _unqueue(flow, own, spent - before)
+            self._unqueue(flow, own, spent - before)
             if own or not flow.queued:
                 self._charge(flow, spent - before)
         return taken
@@ -189,27 +199,16 @@ class FairQueue(Generic[Entry]):
         if flow is None:
             return
         entry.flow = None
-        _unqueue(flow, 1, entry.cost)
+        self._unqueue(flow, 1, entry.cost)
         self._forget(flow, entry.cost)
 
-    def work_until(self, path: Path, cost: int) -> int:
-        """What is answered until a new request at `path` is, its own `cost` included.
-
-        Each other flow answers at most as much meanwhile, and no more than it holds.
-        """
-        work = cost
-        for flow, own in reversed(self._along(path)):
-            held, others = (own.pending, flow.active - 1) if own is not None and own.pending else (0, flow.active)
-            work += min(flow.pending - held, others * work)
-        return work
-
-    def is_contended(self, path: Path, cost: int) -> bool:
-        """Whether a new request at `path` meets flows that hold far more than its own flow."""
-        for flow, own in self._along(path):
-            held, others = (own.pending, flow.active - 1) if own is not None and own.pending else (0, flow.active)
-            if others and flow.pending - held >= CONTENDED * others * (held + cost):
-                return True
-        return False
+    def ahead(self, path: Path, cost: int) -> "Ahead":
+        """What a new request at `path` with this `cost` meets."""
+        work, contended = cost, False
+        for pending, others, held in reversed(self._others(path)):
+            work += min(pending, others * work)
+            contended = contended or pending >= CONTENDED * others * (held + cost)
+        return Ahead(work, contended)
 
     def heaviest(self, path: Path = (), cost: int = 0) -> list[Entry]:
         """What waits of the request that is to be shed before a new one at `path`; [] if none is.
@@ -231,15 +230,19 @@ class FairQueue(Generic[Entry]):
                 return []
         return [] if newcomer else [entry for entry in flow.entries if entry.flow is flow]
 
-    def _along(self, path: Path) -> list[tuple[Flow[Entry], Flow[Entry] | None]]:
-        """The flows along a path, as far as there are any, each with the next one within it."""
-        found: list[tuple[Flow[Entry], Flow[Entry] | None]] = []
+    def _others(self, path: Path) -> list[tuple[int, int, int]]:
+        """At each level of a path where there are other flows: what is pending of them, how many
+        they are, and what is pending of the path's own flow.
+        """
+        found: list[tuple[int, int, int]] = []
         flow: Flow[Entry] | None = self._root
         for name in path:
-            if flow is None:
+            if flow is None or not flow.active:
                 break
             inner = flow.flows.get(name)
-            found.append((flow, inner))
+            held = inner.pending if inner is not None else 0
+            if others := flow.active - 1 if held else flow.active:
+                found.append((flow.pending - held, others, held))
             flow = inner
         return found
 
@@ -274,6 +277,14 @@ class FairQueue(Generic[Entry]):
                 flow.scheduled = False
             flow = parent
 
+    def _unqueue(self, flow: Flow[Entry], entries: int, cost: int) -> None:
+        self.queued -= entries
+        outer: Flow[Entry] | None = flow
+        while outer is not None:
+            outer.queued -= entries
+            outer.queued_cost -= cost
+            outer = outer.parent
+
     def _forget(self, flow: Flow[Entry], cost: int) -> None:
         is_request = True
         while (parent := flow.parent) is not None:
@@ -288,14 +299,6 @@ class FairQueue(Generic[Entry]):
         flow.pending -= cost
         if not flow.pending:  # nobody owes anything after a pause
             self._root = Flow("", None)
-
-
-def _unqueue(flow: Flow[Entry], entries: int, cost: int) -> None:
-    outer: Flow[Entry] | None = flow
-    while outer is not None:
-        outer.queued -= entries
-        outer.queued_cost -= cost
-        outer = outer.parent
 
 
 def _sweep(parent: Flow[Entry]) -> None:

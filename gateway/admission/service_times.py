@@ -94,9 +94,12 @@ class ServiceTimes:
         return None if rate is None else work * rate
 
     def cost_of(self, seconds: float) -> float:
-        """How much a call may cost that takes an instance so long; without limit if not known."""
+        """How much a call may cost that takes an instance so long; without limit if not known.
+
+        Nor is there a limit where calls took no time by the clock.
+        """
         per_unit_s = self._computing.value or self._calls.value
-        return inf if per_unit_s is None else seconds / per_unit_s
+        return seconds / per_unit_s if per_unit_s else inf
 
     def fastest_s(self, cost: int) -> float:
         """The least that a call of about this cost takes, by the times seen; 0 if none was seen."""

@@ -75,7 +75,7 @@ def test_what_is_pushed_is_taken_or_withdrawn_once_and_the_sums_are_those_of_wha
     assert not waiting
     queue.answered(taken)
     assert queue.pending == 0
-    assert queue.work_until(("A", "k", "c", 0), 7) == 7
+    assert queue.ahead(("A", "k", "c", 0), 7).work == 7
 
 
 @given(
@@ -232,21 +232,21 @@ def test_the_work_until_an_answer_is_what_fair_shares_allow_the_others(others, w
     queue = FairQueue()
     for path, cost in others.items():
         push(queue, *path, cost=cost)
-    assert queue.work_until(("A", "new"), 10) == work
+    assert queue.ahead(("A", "new"), 10).work == work
 
 
 def test_a_newcomer_is_held_up_by_others_that_hold_far_more():
     queue = FairQueue()
-    assert not queue.is_contended(("A", "c", "new"), 10)
+    assert not queue.ahead(("A", "c", "new"), 10).is_contended
     push(queue, "A", "c", "r", entries=CONTENDED - 1)
-    assert not queue.is_contended(("A", "c", "new"), 10)
+    assert not queue.ahead(("A", "c", "new"), 10).is_contended
     push(queue, "A", "c", "r")
-    assert queue.is_contended(("A", "c", "new"), 10)
-    assert queue.is_contended(("A", "d", "new"), 10)
-    assert not queue.is_contended(("A", "d", "new"), 100)
+    assert queue.ahead(("A", "c", "new"), 10).is_contended
+    assert queue.ahead(("A", "d", "new"), 10).is_contended
+    assert not queue.ahead(("A", "d", "new"), 100).is_contended
     for equal in range(64):
         push(queue, "B", equal, "r")
-    assert queue.is_contended(("B", 100, "new"), 1), "the other tenant"
+    assert queue.ahead(("B", 100, "new"), 1).is_contended, "the other tenant"
 
 
 def test_what_is_shed_is_of_the_flow_that_holds_most_and_never_of_a_modest_one():

@@ -75,3 +75,10 @@ def test_a_call_that_failed_teaches_nothing():
     times.began(0.0)
     times.ended(64, 64, 0.001, 0.001, answered=False, backlog=True)
     assert (times.wait_s(1), times.fastest_s(64), times.cost_of(1.0)) == (None, 0.0, inf)
+
+
+def test_calls_that_take_no_time_by_the_clock_set_no_limit():
+    times = ServiceTimes(1)
+    times.began(0.0)
+    times.ended(64, 1, 0.0, 0.0, answered=True, backlog=False)
+    assert times.cost_of(1.0) == inf
