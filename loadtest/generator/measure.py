@@ -21,6 +21,7 @@ from loadtest.target.client import Client
 from loadtest.target.detection import detect
 from loadtest.target.other_server import send_once
 from loadtest.target.readiness import versions_to_measure, warm_cache
+from loadtest.workload.dialects import BY_NAME
 from loadtest.workload.draws import pool, text_of
 from loadtest.workload.server import DETECT, OTHER
 
@@ -104,8 +105,9 @@ def prepare(scenario: Scenario, corpus: Sequence[str]) -> Scenario:
         if server == OTHER:
             send_once(client, scenario.url, scenario.workload, texts or [f"{corpus[0]} {scenario.salt}first"])
         else:
+            instances = list(map(BY_NAME[scenario.workload.dialect].instance, texts))
             for target in scenario.workload.targets:
-                warm_cache(client, scenario.url, target.model, texts, versions_to_measure(client, scenario.url, target))
+                warm_cache(client, scenario.url, target.model, instances, versions_to_measure(client, scenario.url, target))
     return replace(scenario, server=server)
 
 

@@ -1,6 +1,7 @@
 """The gateway before a measurement: whether it serves the model, and how its cache is warmed."""
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 from loadtest.target.client import Client, Response
@@ -41,8 +42,8 @@ def versions_to_measure(client: Client, url: str, target: Target) -> list[int]:
     return ready if target.version is None else [target.version]
 
 
-def warm_cache(client: Client, url: str, model: str, texts: Sequence[str], versions: Sequence[int]) -> None:
-    """Have each version answer each of the texts once.
+def warm_cache(client: Client, url: str, model: str, instances: Sequence[Any], versions: Sequence[int]) -> None:
+    """Have each version answer each of the instances once.
 
     A repeat is then a hit, whichever variant its unit is on.
 
@@ -51,9 +52,9 @@ def warm_cache(client: Client, url: str, model: str, texts: Sequence[str], versi
         NoAnswerError: no answer came.
     """
     for version in versions:
-        for start in range(0, len(texts), MAX_BATCH_SIZE):
+        for start in range(0, len(instances), MAX_BATCH_SIZE):
             _require_ok(
-                client.predict(model, {"instances": texts[start : start + MAX_BATCH_SIZE], "version": version}), url, model, version
+                client.predict(model, {"instances": instances[start : start + MAX_BATCH_SIZE], "version": version}), url, model, version
             )
 
 

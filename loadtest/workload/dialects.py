@@ -1,7 +1,8 @@
 """The dialects that requests are sent in: their paths, their bodies, and what an answer holds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -12,6 +13,8 @@ from loadtest.workload.workload import Target
 
 Texts = Sequence[bytes]
 """Texts as JSON strings."""
+RERANK_QUERY = "what happened?"
+"""All texts are ranked for one query: so a text that is sent again is the same pair again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,14 @@ class Dialect:
     `path` takes the target and the kind of server; `fault`, of `answers.py`, says why an answer is
     none. `use` names the paths that only the models of one task answer at, as the gateway names
     them (`HEADRACE_DEFAULT_MODELS`); None: the models of every task answer for which a text is
-    enough.
+    enough. `instance` makes of a text what asks the same of Headrace's `:predict`.
     """
 
     path: Callable[[Target, str], str]
     body: Callable[[Target, Texts], bytes]
     fault: answers.Answers
     use: str | None = None
+    instance: Callable[[str], Any] = str
 
 
 def fault_in(dialect: Dialect, content: bytes, texts: int, output: str = "") -> str:
@@ -81,6 +85,10 @@ def _tei_predict_body(_target: Target, texts: Texts) -> bytes:
     return b'{"inputs": [' + b", ".join(b"[" + text + b"]" for text in texts) + b"]}"
 
 
+def _tei_rerank_body(_target: Target, texts: Texts) -> bytes:
+    return b'{"query": ' + orjson.dumps(RERANK_QUERY) + b', "texts": [' + b", ".join(texts) + b"]}"
+
+
 def _open_inference_path(target: Target, _server: str) -> str:
     version = "" if target.version is None else f"/versions/{target.version}"
     return f"/v2/models/{quote(target.model)}{version}/infer"
@@ -100,4 +108,7 @@ BY_NAME = {
     "openai": Dialect(lambda _target, _server: "/v1/embeddings", _openai_body, answers.openai_embeddings, use="embed"),
     "tei-embed": _tei("embed", _tei_body, answers.tei_embeddings),
     "tei-predict": _tei("predict", _tei_predict_body, answers.tei_labels),
+    "tei-rerank": replace(
+        _tei("rerank", _tei_rerank_body, answers.tei_ranks), instance=lambda text: {"query": RERANK_QUERY, "documents": [text]}
+    ),
 }

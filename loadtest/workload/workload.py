@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MAX_BATCH_SIZE = 64
-DIALECTS = ("kserve-v1", "open-inference", "openai", "tei-embed", "tei-predict")
+DIALECTS = ("kserve-v1", "open-inference", "openai", "tei-embed", "tei-predict", "tei-rerank")
 INPUT_SHAPES = ("n,1", "n")
 """Those of a tensor of n texts: as Triton batches them, and as KServe's own runtimes have them."""
 

@@ -20,6 +20,7 @@ DIALECTS = {
     "tei-predict": "weather",
     "openai": "raw-embeddings",
     "tei-embed": "raw-embeddings",
+    "tei-rerank": "ranker",
 }
 """By dialect: a model of a task that the dialect can ask for."""
 BATCH_SIZE = 3

@@ -39,6 +39,7 @@ def tei(**given: Any) -> OtherServer:
         {
             "/embed": lambda body: [[0.25, -0.5, 1] for _ in body["inputs"]],
             "/predict": lambda body: [LABELS for [_text] in body["inputs"]],
+            "/rerank": lambda body: [{"index": i, "score": 0.5} for i in reversed(range(len(body["texts"])))] if body["query"] else None,
         },
         {"/info": {"model_id": "BAAI/bge-small-en-v1.5", "version": "1.8.0"}},
         **given,

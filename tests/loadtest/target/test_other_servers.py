@@ -37,6 +37,7 @@ KSERVE = Target("topics", input="input-0", input_shape="n")
 SERVERS: dict[str, tuple[Callable[[], OtherServer], str, Target, str]] = {
     "TEI embeds": (tei, "tei-embed", Target(), "/embed"),
     "TEI predicts": (tei, "tei-predict", Target("a name for the report"), "/predict"),
+    "TEI ranks": (tei, "tei-rerank", Target(), "/rerank"),
     "OpenAI": (openai, "openai", Target("bge"), "/v1/embeddings"),
     "Triton": (triton, "open-inference", TRITON, "/v2/models/topics/versions/3/infer"),
     "KServe V1": (kserve, "kserve-v1", Target("topics"), "/v1/models/topics:predict"),
@@ -80,6 +81,12 @@ WRONG: dict[str, list[tuple[Callable[[Any], Any], str]]] = {
         (lambda rows: [*rows, rows[0]], "one prediction for each text"),
         (lambda rows: [rows[0], []], "no list of a label and a score"),
         (lambda rows: [rows[0], [{"label": "earn", "score": None}]], "no list of a label and a score"),
+    ],
+    "TEI ranks": [
+        (lambda ranks: ranks[:1], "one prediction for each text"),
+        (lambda ranks: [ranks[0]] * 2, "indexes"),
+        (lambda ranks: [{"index": 0, "score": None}, ranks[0]], "no index and score"),
+        (lambda ranks: [{"relevance_score": 1}, ranks[0]], "no index and score"),
     ],
     "OpenAI": [
         (lambda body: body["data"], "one prediction for each text"),
@@ -189,6 +196,7 @@ def test_each_command_of_the_docs_asks_at_a_path_of_its_server() -> None:
     assert asked == {
         ("tei-embed", "/embed", "n,1"),
         ("tei-predict", "/predict", "n,1"),
+        ("tei-rerank", "/rerank", "n,1"),
         ("openai", "/v1/embeddings", "n,1"),
         ("open-inference", "/v2/models/topics/infer", "n,1"),
         ("open-inference", "/v2/models/topics/infer", "n"),

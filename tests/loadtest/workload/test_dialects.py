@@ -3,6 +3,8 @@
 The gateway and the backend understand what a dialect writes, for the tasks that it is for.
 """
 
+import json
+
 import pytest
 from headrace_backend import parameters
 from headrace_backend.errors import TextError
@@ -30,6 +32,7 @@ READ = {
     ),
     "openai": lambda raw, version: openai.ask_embeddings(openai.parse_embeddings(raw), version, MAX_BYTES).items,
     "tei-embed": lambda raw, version: tei.ask_embed(raw, version, MAX_BYTES).items,
+    "tei-rerank": lambda raw, version: tei.ask_rerank(raw, version, MAX_BYTES).items,
     "tei-predict": lambda raw, version: tei.ask_predict(raw, version, MAX_BYTES).items,
 }
 """How the gateway reads each dialect."""
@@ -59,6 +62,15 @@ def test_a_dialect_is_understood_by_models_of_the_tasks_that_it_is_for_and_no_ot
     raw = spoken.body(Target("tiny"), [b'"opec cut output"', b'"rates fell"'])
     expected = is_asked_by_a_text_alone(version) if spoken.use is None else TASKS[task].use == spoken.use
     assert is_understood(raw, dialect, version) == expected
+
+
+def test_the_cache_is_warmed_with_what_a_dialect_asks_for():
+    for name, dialect in BY_NAME.items():
+        use = dialect.use or "predict"
+        version = make_manifest("tiny", task=TASK_BY_USE[use])
+        asked = READ[name](dialect.body(Target("tiny"), [b'"opec cut output"', b'"rates fell"']), version)
+        warmed = json.dumps({"instances": [dialect.instance(text) for text in ("opec cut output", "rates fell")]}).encode()
+        assert asked == READ["kserve-v1"](warmed, version), name
 
 
 def test_dialects_name_uses_of_the_registry():
