@@ -21,8 +21,13 @@ class Response(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """The server's own sentence about an error, or the status."""
+        """The server's own sentence about an error, or the status.
+
+        It is `error` as text, or the `message` in it.
+        """
         said = self.body.get("error") if isinstance(self.body, dict) else None
+        if isinstance(said, dict):
+            said = said.get("message")
         return said if isinstance(said, str) else f"status {self.status}"
 
 
@@ -103,5 +108,5 @@ class Client:
         except (OSError, HTTPException) as exc:
             self._connection.close()
             reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc) or type(exc).__name__
-            raise NoAnswerError(f"No answer from {self._url}: {reason}. Is the gateway running there?") from exc
+            raise NoAnswerError(f"No answer from {self._url}: {reason}. Is the server running there?") from exc
         return response.status, {name.lower(): value for name, value in response.getheaders()}, content

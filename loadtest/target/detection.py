@@ -31,8 +31,8 @@ def _asked(client: Client, url: str, path: str) -> Response:
     response = client.get(path)
     if response.status == UNAUTHORIZED:
         raise TargetError(
-            f"The server at {url} asks for a key: pass --header 'Authorization: Bearer KEY', "
-            f"or --server other where only {path} asks for it."
+            f"The server at {url} asks for a key: pass --header 'Authorization: Bearer KEY'. "
+            f"Where {path} alone asks for it, pass --server other."
         )
     if response.status == TOO_MANY or response.status >= FAILING:
         raise TargetError(

@@ -55,9 +55,9 @@ def test_a_server_that_is_down_gives_one_sentence_and_a_report_that_says_so(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     assert main(arguments(corpus, tmp_path / "report", url=url)) == 1
-    assert capsys.readouterr().err == f"No answer from {url}: Connection refused. Is the gateway running there?\n"
+    assert capsys.readouterr().err == f"No answer from {url}: Connection refused. Is the server running there?\n"
     page = (tmp_path / "report" / "report.html").read_text()
-    assert f"No answer from {url}: Connection refused. Is the gateway running there?" in page
+    assert f"No answer from {url}: Connection refused. Is the server running there?" in page
     assert "<svg" not in page
 
 

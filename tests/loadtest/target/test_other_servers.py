@@ -10,9 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from other_servers import OtherServer, kserve, openai, running, tei, triton
 
+from gateway.app import create_app
+from gateway.fakes.manifests import make_manifest
+from gateway.fakes.triton import FakeTriton
+from gateway.settings.settings import Settings
 from loadtest.generator.connections import Response
 from loadtest.generator.judge import judge
 from loadtest.generator.measure import prepare
@@ -22,7 +27,7 @@ from loadtest.scenario.loop import ClosedLoop
 from loadtest.scenario.scenario import Scenario, ScenarioError
 from loadtest.target.client import Client
 from loadtest.target.detection import detect
-from loadtest.target.readiness import TargetError
+from loadtest.target.readiness import TargetError, versions_to_measure
 from loadtest.verbs import run
 from loadtest.verbs.scenario_flags import scenario_from
 from loadtest.workload.dialects import BY_NAME
@@ -173,6 +178,32 @@ def test_headrace_is_known_by_its_versions_or_by_its_name() -> None:
     assert detect(Told(v2=name), "http://h", "") == HEADRACE
     assert detect(Told(v2=(200, {"name": "triton"})), "http://h", "m") == OTHER
     assert detect(Told(v1_models_m=(200, {"name": "m", "ready": True})), "http://h", "m") == OTHER
+
+
+async def told_by(application: Any, *paths: str) -> Told:
+    answers = {}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://h") as client:
+        for path in paths:
+            answer = await client.get(path)
+            answers[path.strip("/").replace("/", "_")] = (answer.status_code, answer.json())
+    return Told(**answers)
+
+
+@pytest.mark.parametrize("auth", [frozenset(), frozenset({"api-key"})])
+async def test_a_real_gateway_is_seen_to_be_headrace_or_asks_for_a_key(auth: frozenset[Any]) -> None:
+    application = create_app(Settings(auth=auth), triton=FakeTriton(make_manifest("words")))
+    async with application.api.router.lifespan_context(application.api):
+        told = await told_by(application, "/v1/models/words", "/v1/models/nope", "/v2")
+    if auth:
+        with pytest.raises(TargetError, match="asks for a key: pass --header"):
+            detect(told, "http://h", "words")
+        return
+    assert detect(told, "http://h", "words") == detect(told, "http://h", "nope") == HEADRACE
+    assert versions_to_measure(told, "http://h", Target("words")) == [1]
+    with pytest.raises(TargetError, match=r"does not serve 'nope': no such model; there are: words; http://h/v1/models lists"):
+        versions_to_measure(told, "http://h", Target("nope"))
+    with pytest.raises(TargetError, match="serves models by their names: pass --model"):
+        versions_to_measure(told, "http://h", Target())
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503])

@@ -45,12 +45,12 @@ def test_a_server_that_is_down_leaves_a_report(corpus: Path, tmp_path: Path, cap
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     assert main(arguments(url, corpus, tmp_path)) == 1
-    said = f"No answer from {url}: Connection refused. Is the gateway running there?"
+    said = f"No answer from {url}: Connection refused. Is the server running there?"
     assert capsys.readouterr().out.startswith(f"{said} Whether p99<5000ms,errors<1% is kept is not known at any rate.\n")
     values, page, rows = files(tmp_path)
     assert (values["outcome"], values["problem"], values["rate"], values["trials"], rows) == ("broken", said, None, [], [])
     assert says_first(page, f"No answer from {url}: Connection refused.")
-    assert "Is the gateway running there?" in page
+    assert "Is the server running there?" in page
     assert "<svg" not in page
     assert not (tmp_path / "profile.json").exists()
 
