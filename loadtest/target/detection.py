@@ -30,10 +30,7 @@ def detect(client: Client, url: str, model: str) -> str:
 def _asked(client: Client, url: str, path: str) -> Response:
     response = client.get(path)
     if response.status == UNAUTHORIZED:
-        raise TargetError(
-            f"The server at {url} asks for a key: pass --header 'Authorization: Bearer KEY'. "
-            f"Where {path} alone asks for it, pass --server other."
-        )
+        raise TargetError(f"The server at {url} asks for a key: pass --header 'Authorization: Bearer KEY'.")
     if response.status == TOO_MANY or response.status >= FAILING:
         raise TargetError(
             f"The server at {url} does not tell whether it is Headrace: {path} gave {response.reason}; "
