@@ -102,6 +102,8 @@ def _override(fields: dict[str, Any], args: argparse.Namespace) -> None:
 def _override_workload(workload: Any, args: argparse.Namespace) -> None:
     if not isinstance(workload, dict):
         raise ScenarioError("workload must be a mapping with corpus, targets …")
+    if args.version is not None and args.model is None:
+        raise ScenarioError("--version is of a --model: give both, or the version of a target in --scenario")
     given = {
         "corpus": None if args.corpus is None else str(args.corpus),
         "targets": None if args.model is None else [_target(text, args.version) for text in args.model],
@@ -117,9 +119,9 @@ def _override_workload(workload: Any, args: argparse.Namespace) -> None:
     workload.update({name: value for name, value in given.items() if value is not None})
     if str(workload.get("dialect", "")).startswith("tei-"):
         workload.setdefault("targets", [{}])  # a server of TEI has one model
-    tensors = _tensors(args)
-    if tensors:
-        workload["targets"] = [{**target, **tensors} for target in workload.get("targets", [])]
+    targets, tensors = workload.get("targets"), _tensors(args)
+    if tensors and isinstance(targets, list):
+        workload["targets"] = [{**target, **tensors} if isinstance(target, dict) else target for target in targets]
 
 
 def _loop(args: argparse.Namespace, fields: dict[str, Any]) -> dict[str, Any] | None:

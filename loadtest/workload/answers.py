@@ -78,8 +78,12 @@ Answers = Callable[[Any, int, str], str]
 
 
 def _vectors(rows: Sequence[Any]) -> str:
-    # looking at each number would cost the generator more than reading the JSON
-    if not all(isinstance(row, list) and row and _is_number(row[0]) and None not in row for row in rows):
+    if not all(isinstance(row, list) and row for row in rows):
+        return NO_VECTOR
+    try:
+        for row in rows:
+            sum(row)  # the cheapest way to look at each number: what is none cannot be added
+    except TypeError:
         return NO_VECTOR
     return "" if len({len(row) for row in rows}) == 1 else "the embeddings in the answer differ in length"
 

@@ -31,6 +31,11 @@ class Target:
     input_shape: str = INPUT_SHAPES[0]
     output: str = ""
 
+    @property
+    def has_tensors(self) -> bool:
+        """Whether a tensor was named that is not Headrace's own."""
+        return (self.input, self.input_shape, self.output) != ("TEXT", INPUT_SHAPES[0], "")
+
     def __post_init__(self) -> None:
         _require("version", self.version is None or self.version >= 1, "at least 1")
         _require("weight", 0 < self.weight < math.inf, "more than 0")
@@ -109,6 +114,11 @@ class Workload:
             "targets",
             not self.dialect.startswith("tei-") or all(target.version is None for target in self.targets),
             "without versions: TEI's dialect cannot ask for one",
+        )
+        _require(
+            "targets",
+            self.dialect == "open-inference" or not any(target.has_tensors for target in self.targets),
+            "without input, input_shape and output: only open-inference has tensors",
         )
         _require("targets", self.dialect.startswith("tei-") or all(self.models), "with a model each: only TEI's dialects do without")
         _require("repeat", 0 <= self.repeat <= 1, "between 0 and 1")

@@ -79,6 +79,7 @@ WRONG: dict[str, list[tuple[Callable[[Any], Any], str]]] = {
         (lambda rows: [rows[0], []], "no list of numbers"),
         (lambda rows: [rows[0], [0.25, None, 1]], "no list of numbers"),  # how NaN is written
         (lambda rows: [["a"], rows[0]], "no list of numbers"),
+        (lambda rows: [rows[0], [0.25, 1, "a"]], "no list of numbers"),
         (lambda rows: [rows[0], rows[0][:2]], "differ in length"),
     ],
     "TEI predicts": [
@@ -242,6 +243,9 @@ def test_each_command_of_the_docs_asks_at_a_path_of_its_server() -> None:
         (["--model", "m", "--server", "triton"], "server must be one of detect, headrace, other"),
         (["--model", "m", "--input-tensor", "TEXT:1,n"], "input_shape must be one of n,1 and n"),
         (["--model", "m", "--input-tensor", ":n"], "input must be the name of a tensor"),
+        (["--dialect", "open-inference", "--input-tensor", "a"], "needed, as a flag or in --scenario: --model"),
+        (["--model", "m", "--output-tensor", "a"], "only open-inference has tensors"),
+        (["--dialect", "tei-embed", "--version", "2"], "--version is of a --model"),
         (["--model", "", "--dialect", "openai"], "with a model each: only TEI's dialects do without"),
     ],
 )
