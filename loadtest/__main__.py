@@ -13,7 +13,9 @@ VERBS = (run, search, compare, sweep, profile, plan, capture, ceiling, worker)
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the verb's exit status. Bad arguments exit with 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="python -m loadtest", description="Load tests of a Headrace gateway, over HTTP.")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest", description="Load tests of a Headrace gateway, or of another server, over HTTP."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for verb in VERBS:
         verb.add_parser(commands)

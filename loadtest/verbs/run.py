@@ -144,7 +144,7 @@ def _print(results: Results, folder: Path) -> None:
     print(headline(results).sentence)
     print(verdict(results))
     if server_said(results):
-        print(f"server   {server_said(results)}")
+        print(f"{server_said(results)}.")
     print(f"texts    {sent_texts(results)}")
     for caution in cautions(results):
         print(f"Caution: {caution}")

@@ -3,4 +3,4 @@
 DETECT, HEADRACE, OTHER = "detect", "headrace", "other"
 SERVERS = (DETECT, HEADRACE, OTHER)
 """`detect`: it is asked what it is. Of another server, only its answers are known."""
-NOT_HEADRACE = "the server is not Headrace: versions, cache and its metrics are not known and not reported"
+NOT_HEADRACE = "The server is not Headrace: versions, cache and its metrics are not known and not reported"

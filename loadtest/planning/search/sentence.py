@@ -61,7 +61,7 @@ def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
         )
     said += _of_the_machine(found)
     if not found.is_headrace:
-        said.append(f"{NOT_HEADRACE[0].upper()}{NOT_HEADRACE[1:]}, so that there is no profile.json to plan with.")
+        said.append(f"{NOT_HEADRACE}, so that there is no profile.json to plan with.")
     best = found.best
     if best is None or best.results is None:
         return said
