@@ -179,7 +179,7 @@ class FairQueue(Generic[Entry]):
                 spent += entry.cost
                 own += 1
             self._unqueue(flow, own, spent - before)
-            if own or not flow.queued:
+            if own:  # a flow of which nothing was kept has had no turn
                 self._charge(flow, spent - before)
         return taken
 

@@ -43,7 +43,7 @@ class InFlight:
         if priority is Priority.BATCH and not self.is_quiet(now_s):
             if self._calls[priority] >= max(1, int(self._batch_share * max_calls)):
                 return 0
-            texts = min(texts, int(self._batch_share * self.limit.value) - self._texts[priority])
+            texts = min(texts, max(1, int(self._batch_share * self.limit.value)) - self._texts[priority])
         return max(0, texts)
 
     def is_quiet(self, now_s: float) -> bool:

@@ -17,6 +17,8 @@ _KINDS: Final[Mapping[str, Literal["query", "document"]]] = {
     "document": "document",
     "search_document": "document",
 }
+_DOCUMENTS: Final = ("document", "passage", "corpus")
+"""How models call the prompt of documents, in the order in which sentence-transformers looks."""
 
 
 def embedding_options(
@@ -35,10 +37,12 @@ def embedding_options(
         raise InvalidRequest.of_field("prompt_name", f"this model {has}")
     if input_type is None or not prompts:
         return options_of(manifest, prompt_name=prompt_name, normalize=normalize)
-    if (kind := _KINDS.get(input_type)) is not None:
+    kind = _KINDS.get(input_type)
+    named = input_type if input_type in prompts else next(filter(prompts.__contains__, _DOCUMENTS), None) if kind == "document" else None
+    if kind is not None and named in (None, kind):
         return options_of(manifest, input_type=kind, normalize=normalize)
-    if input_type not in prompts:
+    if named is None:
         raise InvalidRequest.of_field(
             "input_type", f"this model has prompts, and none for {input_type}; say query or document, or leave it out"
         )
-    return options_of(manifest, prompt_name=input_type, normalize=normalize)
+    return options_of(manifest, prompt_name=named, normalize=normalize)

@@ -3,6 +3,7 @@
 Pure.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ from model_repository.manifest import Manifest
 MEDIA_TYPE = "application/x-ndjson"
 _INSTANCE: TypeAdapter[kserve_v1.AnyInstance] = TypeAdapter(kserve_v1.AnyInstance)
 _PARAMETERS = TypeAdapter(Parameters)
+# skipped at once: a few packed bytes may be a million of them
+_EMPTY_LINES = re.compile(rb"(?:[ \t\r\f\v]*+\n)++")
 
 
 class Line(NamedTuple):
@@ -52,6 +55,10 @@ class Splitter:
         """The lines that end in this chunk."""
         at = 0
         while (end := chunk.find(b"\n", at)) >= 0:
+            if not (self._begun or self._too_long) and (empty := _EMPTY_LINES.match(chunk, at)):
+                self._number += chunk.count(b"\n", at, empty.end())
+                at = empty.end()
+                continue
             self._add(chunk[at:end])
             at = end + 1
             if line := self._finish():

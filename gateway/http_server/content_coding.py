@@ -51,14 +51,19 @@ class Decoder:
         if self._part is None:
             yield data
             return
+        # what is left after the end of a part is copied, so it must be little
+        for at in range(0, len(data), PIECE_BYTES):
+            yield from self._feed(self._part, data[at : at + PIECE_BYTES])
+
+    def _feed(self, part: "_Part", data: bytes) -> Iterator[bytes]:
         while data:
-            if self._part.ended:
-                self._part = self._next_part()
+            if part.ended:
+                part = self._part = self._next_part()
             try:
-                yield from self._part.feed(data)
+                yield from part.feed(data)
             except (zlib.error, zstandard.ZstdError) as exc:
                 raise self._fault(str(exc)) from exc
-            data = self._part.rest if self._part.ended else b""
+            data = part.rest if part.ended else b""
 
     def end(self) -> None:
         """Check that the body was whole.

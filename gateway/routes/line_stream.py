@@ -109,7 +109,9 @@ class LineStream(Response):
         try:
             async with aclosing(self._request.stream()) as chunks:
                 while (chunk := await self._next(chunks)) is not None:
-                    for piece in self._decoder.feed(chunk):
+                    for nth, piece in enumerate(self._decoder.feed(chunk)):
+                        if nth:  # a few bytes may unpack to many pieces
+                            await asyncio.sleep(0)
                         for line in splitter.feed(piece):
                             yield await self._checked(line)
             self._decoder.end()

@@ -39,10 +39,11 @@ class TritonPythonModel:
 
     @staticmethod
     def auto_complete_config(config: Any) -> Any:
-        """Declare DIGEST for packages from before there was this output.
+        """Declare DIGEST and PARAMETERS for packages from before there were these tensors.
 
         Triton asks unless it was started with `--disable-auto-complete-config`.
         """
+        config.add_input({"name": PARAMETERS, "data_type": "TYPE_STRING", "dims": [1], "optional": True})
         config.add_output({"name": DIGEST, "data_type": "TYPE_UINT8", "dims": [DIGEST_BYTES]})
         return config
 

@@ -1,11 +1,14 @@
 """A version's package is replaced under its number, and rolled back, while it is asked."""
 
+import shutil
 import threading
 
 import httpx
 import pytest
 from gateway_process import GatewayProcess
+from google.protobuf import text_format
 from packaged_registry import LABELS, Registry
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from gateway.embedded.valkey import Valkey
 from model_repository.server import TritonServer
@@ -69,6 +72,8 @@ def test_after_a_reexport_and_a_rollback_every_answer_is_of_the_package_that_is_
         assert ask(gateway, TEXTS[1]) == ("miss", answered("B", TEXTS[1]))
         assert ask(gateway, *TEXTS[:3]) == ("partial", answered("B", *TEXTS[:3]))
         put(registry, triton, "A")
+        # what is not cached tells the gateway at once; till its next look, a hit is still of B
+        assert ask(gateway, TEXTS[3]) == ("miss", answered("A", TEXTS[3]))
         assert ask(gateway, TEXTS[1]) == ("miss", answered("A", TEXTS[1]))
         assert ask(gateway, TEXTS[0]) == ("hit", answered("A", TEXTS[0]))
 
@@ -94,3 +99,19 @@ def test_no_request_fails_while_a_package_is_replaced(registry, triton, best, va
     labels = {package: [own[best[text]] for text in TEXTS] for package, own in PACKAGES.items()}
     assert {status for status, _ in found} == {200}
     assert all([prediction["label"] for prediction in predictions] in labels.values() for _, predictions in found)
+
+
+def test_packages_from_before_the_tensors_of_today_answer_as_they_are(registry, best, tmp_path):
+    shutil.copytree(registry.repository, tmp_path / "models")
+    path = tmp_path / "models/weather/config.pbtxt"
+    config = text_format.Parse(path.read_text(), ModelConfig())
+    for tensors in (config.input, config.output):
+        for tensor in [tensor for tensor in tensors if tensor.name in ("DIGEST", "PARAMETERS")]:
+            tensors.remove(tensor)
+    assert [[tensor.name for tensor in tensors] for tensors in (config.input, config.output)] == [["TEXT"], ["SCORES", "TOKENS", "ERROR"]]
+    path.write_text(text_format.MessageToString(config))
+    with (
+        TritonServer.start(tmp_path / "models", grace_s=0) as triton,
+        GatewayProcess(log=tmp_path / "log", triton_url=triton.http_url) as gateway,
+    ):
+        assert ask(gateway, *TEXTS)[1] == [PACKAGES["A"][best[text]] for text in TEXTS]

@@ -21,6 +21,19 @@ class Entry:
         return self.name
 
 
+class Keeper:
+    """Keeps all entries but the first `late` that it is asked about."""
+
+    def __init__(self, late):
+        self._late, self.dropped = late, []
+
+    def __call__(self, entry):
+        if len(self.dropped) == self._late:
+            return True
+        self.dropped.append(entry)
+        return False
+
+
 def push(queue, *path, entries=1, cost=10):
     made = [Entry(f"{path[-1]}{i}", cost) for i in range(entries)]
     for entry in made:
@@ -36,7 +49,7 @@ PATHS = st.tuples(st.sampled_from("AB"), st.sampled_from("kl"), st.sampled_from(
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("push"), PATHS, st.integers(1, 500)),
-        st.tuples(st.just("take"), st.integers(1, 1000), st.integers(1, 8)),
+        st.tuples(st.just("take"), st.integers(1, 1000), st.integers(1, 8), st.integers(0, 3)),
         st.tuples(st.just("withdraw"), st.integers(0, 1000)),
         st.tuples(st.just("answer"), st.integers(0, 1000)),
     ),
@@ -52,8 +65,10 @@ def test_what_is_pushed_is_taken_or_withdrawn_once_and_the_sums_are_those_of_wha
             case "push", path, cost:
                 waiting.append(Entry(str(path), cost))
                 queue.push(path, waiting[-1])
-            case "take", budget, most:
-                batch = queue.take(budget, most, lambda _: True, max_undivided=0)
+            case "take", budget, most, late:
+                keep = Keeper(late)
+                batch = queue.take(budget, most, keep, max_undivided=0)
+                waiting = [entry for entry in waiting if entry not in keep.dropped]
                 assert bool(batch) == bool(waiting), "work is conserved"
                 assert len(batch) <= most
                 assert len(batch) <= 1 or sum(entry.cost for entry in batch) <= budget

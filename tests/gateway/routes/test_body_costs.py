@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+import zstandard
 from starlette.testclient import TestClient
 from tritonclient.grpc import service_pb2 as pb
 
@@ -221,6 +222,29 @@ def test_a_body_that_was_packed_costs_what_it_weighs_unpacked(client, coding, ho
     with Cost() as cost:
         answer = client.post("/v2/models/topics/infer", content=content, headers={"Content-Encoding": coding})
     assert answer.status_code in {400, 413}
+    assert not cost.is_too_high, cost
+
+
+def packed(coding, plain):
+    if coding == "zstd":
+        return zstandard.compress(plain)
+    packer = zlib.compressobj(9, wbits=31 if coding == "gzip" else 15)
+    return packer.compress(plain) + packer.flush()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
+@pytest.mark.parametrize("plain", [b"\n" * 2**23, b" \n" * 2**22, b"x" * 2**23], ids=["empty lines", "blank lines", "one long line"])
+def test_a_stream_of_few_packed_bytes_costs_little(client, coding, plain):
+    with Cost() as cost:
+        answer = client.post("/v1/models/topics:predictStream", content=packed(coding, plain), headers={"Content-Encoding": coding})
+    assert answer.status_code == 200
+    assert not cost.is_too_high, cost
+
+
+def test_a_body_of_many_parts_costs_little(client):
+    body = zstandard.compress(b"") * 999 + zstandard.compress(json.dumps({"instances": ["a"]}).encode())
+    with Cost() as cost:
+        client.post("/v1/models/topics:predict", content=body + bytes(BODY_BYTES - len(body)), headers={"Content-Encoding": "zstd"})
     assert not cost.is_too_high, cost
 
 
