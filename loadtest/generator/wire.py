@@ -57,6 +57,8 @@ def wire_requests(scenario: Scenario, corpus: Sequence[str], worker: int = 0, wo
 
 def _head(url: str, path: str, headers: Mapping[str, str]) -> bytes:
     parts = urlsplit(url)
-    lines = [f"POST {parts.path.rstrip('/')}{path} HTTP/1.1", f"Host: {parts.netloc}", "Content-Type: application/json"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    given = {name.lower() for name in headers}  # an ingress finds its host by the one that is given
+    own = {"Host": parts.netloc, "Content-Type": "application/json"}
+    sent = {name: value for name, value in own.items() if name.lower() not in given} | dict(headers)
+    lines = [f"POST {parts.path.rstrip('/')}{path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")

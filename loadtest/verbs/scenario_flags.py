@@ -162,8 +162,10 @@ def _target(text: str, version: int | None) -> dict[str, Any]:
 
 def _tensors(args: argparse.Namespace) -> dict[str, str]:
     """The fields of a target that the flags give."""
-    name, colon, shape = (args.input_tensor or "").rpartition(":") if ":" in (args.input_tensor or "") else (args.input_tensor, "", "")
-    given = {"input": name, "input_shape": shape if colon else None, "output": args.output_tensor}
+    name, colon, shape = (args.input_tensor or "").rpartition(":")
+    if not colon or shape.isdigit():  # TensorFlow's names end so, as in input:0
+        name, shape = args.input_tensor, None
+    given = {"input": name, "input_shape": shape, "output": args.output_tensor}
     return {field: value for field, value in given.items() if value is not None}
 
 

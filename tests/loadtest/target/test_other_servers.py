@@ -255,3 +255,27 @@ def test_flags_that_do_not_fit_are_named(flags: list[str], said: str) -> None:
     needed = ["run", "--url", "http://h", "--corpus", "c", "--users", "1", "--duration", "1", "--report", "r"]
     with pytest.raises(ScenarioError, match=said):
         scenario_from(parser.parse_args([*needed, *flags]))
+
+
+@pytest.mark.parametrize(
+    ("given", "fields"),
+    [
+        ("text", {"input": "text"}),
+        ("input-0:n", {"input": "input-0", "input_shape": "n"}),
+        ("input:0", {"input": "input:0"}),
+        ("input:0:n,1", {"input": "input:0", "input_shape": "n,1"}),
+    ],
+)
+def test_a_tensor_is_given_by_its_name_and_its_shape(given: str, fields: dict[str, str]) -> None:
+    parser = argparse.ArgumentParser()
+    run.add_parser(parser.add_subparsers())
+    needed = ["run", "--url", "http://h", "--corpus", "c", "--users", "1", "--duration", "1", "--report", "r"]
+    asked = scenario_from(parser.parse_args([*needed, "--model", "m", "--dialect", "open-inference", "--input-tensor", given]))
+    assert asked.workload.targets == (Target("m", **fields),)
+
+
+def test_the_host_of_an_ingress_is_sent_in_place_of_the_own_of_the_address() -> None:
+    asked = scenario("http://10.0.0.1:80", "kserve-v1", Target("topics"), headers={"host": "topics.example.com"})
+    head = Renderer(asked, CORPUS).render(Draw(0, (Item(0, "u1"),), 0, "unit-1")).payload.partition(b"\r\n\r\n")[0].lower()
+    assert head.count(b"host:") == 1
+    assert b"host: topics.example.com" in head
