@@ -73,6 +73,9 @@ class Inputs:
             windows,
             recipe.postprocessing,
             recipe.evaluation and recipe.evaluation.roles,
+            recipe.texts and recipe.texts.roles,
+            recipe.ignored_keys,
+            recipe.trust_remote_code,
         ]
         tools = {name: installed_version(name) for name in REFERENCE_TOOLS}
         return _digest({"settings": settings, "files": self._file_digests(), "tools": tools})
@@ -89,7 +92,7 @@ def recipe_settings(recipe: Recipe) -> object:
     sets = {name: {"data"} for name in ("evaluation", "texts", "calibration")}
     settings = recipe.model_dump(mode="json", exclude={"checkpoint": True, "checkpoint_sha256": True, "adapter": True, **sets})
     # fields that came later: a recipe without them is the same recipe
-    for name in ("rename_labels", "texts"):
+    for name in ("rename_labels", "texts", "ignored_keys"):
         settings[name] or settings.pop(name)
     if settings["evaluation"]:
         settings["evaluation"]["allow_weak_reference"] or settings["evaluation"].pop("allow_weak_reference")

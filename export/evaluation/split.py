@@ -18,7 +18,8 @@ SEED = 20
 def judging_rows(examples: int, slices: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
     """The half of the examples that judges, the same each time: bool [examples].
 
-    Of each combination of slices one half is taken, and the one example more.
+    Of each combination of slices one half is taken, and the one example more; where that leaves
+    less than a quarter to choose by, one half of all examples.
 
     Raises:
         RecipeError: there are too few examples to halve.
@@ -35,4 +36,7 @@ def judging_rows(examples: int, slices: Mapping[str, Sequence[str]]) -> NDArray[
     for row in order:
         count = taken[groups[row]] = taken.get(groups[row], 0) + 1
         judging[row] = count % 2 == 1
+    if (~judging).sum() < examples // 4:  # too many combinations have one example each
+        judging[:] = False
+        judging[order[::2]] = True
     return judging

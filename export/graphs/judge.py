@@ -96,13 +96,17 @@ class Gate:
         """What a graph answers, and how good that is."""
         subject = self.subject
         actual = subject.serving.answer(Padded(run, subject.encoded.pad_id), subject.items, advance)
-        same = subject.assessment.same_answer(self.expected, actual)
+        return Measured(actual, subject.assessment.same_answer(self.expected, actual), self.quality_of(actual))
+
+    def quality_of(self, answers: Outputs) -> Quality | None:
+        """How good answers to the evaluation set are; None where nobody judges."""
         if self.evaluation is None:
-            return Measured(actual, same, None)
+            return None
+        subject = self.subject
         quality = measure_quality(
-            subject.assessment, self.evaluation, subject.dataset, subject.truth, self.expected, actual, rows=self.rows
+            subject.assessment, self.evaluation, subject.dataset, subject.truth, self.expected, answers, rows=self.rows
         )
-        return Measured(actual, same, quality.model_copy(update=dict(self.findings)))
+        return quality.model_copy(update=dict(self.findings))
 
     def judge(self, graph: Graph, check: Check, precision: Precision, optimization: Optimization | None) -> tuple[float | None, str | None]:
         """The metric, and why the graph may not be packaged; None: it may.

@@ -150,7 +150,8 @@ def through_gate(making: Making, gate: Gate, graphs: Graphs) -> tuple[Graphs, Me
     """What is to be packaged, with its answers to the evaluation set.
 
     Where int8 does not pass, or the recipe asks for the whole curve, layers to keep in fp32 are
-    searched for: on one half of the examples, and the other half judges what was found.
+    searched for: on one half of the examples, and the other half judges what was found. What int8
+    lost on all examples must hold on all of them, too: a half alone may be too few to tell.
 
     Raises:
         ExportError: it does not pass.
@@ -160,7 +161,10 @@ def through_gate(making: Making, gate: Gate, graphs: Graphs) -> tuple[Graphs, Me
         return graphs, measured
     choosing, judging = gate.halves()
     graphs = _keep_layers(making, choosing, graphs, failure)
-    return graphs, _measure(making, judging, graphs)[0]
+    measured = _measure(making, judging, graphs)[0]
+    if failure is not None and (quality := gate.quality_of(measured.answers)) is not None:
+        require_quality(quality, making.recipe.precision)
+    return graphs, measured
 
 
 def megabytes(path: Path) -> str:
@@ -238,7 +242,13 @@ def _keep_layers(making: Making, gate: Gate, graphs: Graphs, failure: str | None
     with making.progress.step("sensitivity", "searching for the layers that int8 hurts most") as step:
         try:
             found = search(
-                layers, make_int8, lambda path: cost(Graph(path, outputs)), judge, step.advance, whole_curve=bool(recipe.sensitivity)
+                layers,
+                make_int8,
+                lambda path: cost(Graph(path, outputs)),
+                judge,
+                step.advance,
+                least=0 if failure is None else 1,
+                whole_curve=bool(recipe.sensitivity),
             )
         except ExportError as exc:
             raise ExportError(f"{failure}; {exc}" if failure else str(exc)) from exc

@@ -141,13 +141,15 @@ def search(
     judge: Callable[[Path], tuple[float, bool]],
     advance: Callable[[int, int], None],
     *,
+    least: int = 0,
     whole_curve: bool = False,
 ) -> Search:
     """Rank the layers, and find the fewest to keep in fp32.
 
     `make` writes an int8 graph into the folder of that name, `cost` is how far a graph's scores
-    moved, `judge` its quality and whether it may be packaged. `whole_curve` also tries a doubling
-    number of layers beyond that, so that the curve is seen where it is flat.
+    moved, `judge` its quality and whether it may be packaged. With fewer than `least` layers kept
+    it may not be, whatever `judge` says. `whole_curve` also tries a doubling number of layers
+    beyond that, so that the curve is seen where it is flat.
 
     Raises:
         ExportError: no layer is quantized, or the version does not pass even with one layer left in
@@ -163,7 +165,8 @@ def search(
         if kept not in attempts:
             exclude = [node for one in ranked[:kept] for node in one.layer.nodes]
             graph = make(Nodes(exclude=exclude), f"kept-{kept}")
-            attempts[kept] = Attempt(kept, graph, *judge(graph))
+            quality, may_be_packaged = judge(graph)
+            attempts[kept] = Attempt(kept, graph, quality, may_be_packaged and kept >= least)
             advance(len(layers) + len(attempts), steps)
         return attempts[kept].passes
 

@@ -27,3 +27,8 @@ def test_of_each_slice_one_half_judges_and_of_a_single_example_that_one(values):
 def test_too_few_examples_are_refused():
     with pytest.raises(RecipeError, match="3 examples are too few for one half to choose a version"):
         judging_rows(3, {})
+
+
+def test_where_each_combination_of_slices_has_one_example_half_of_all_choose():
+    values = [str(row) for row in range(120)]
+    assert judging_rows(120, {"place": values, "author": values[::-1]}).sum() == 60

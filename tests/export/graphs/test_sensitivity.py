@@ -122,3 +122,9 @@ def test_the_whole_curve_is_measured_where_the_recipe_asks_for_it(inputs: Read, 
 def test_the_time_of_a_search_is_that_of_its_graphs_and_of_judging_them() -> None:
     assert search_seconds(20, 2.0, 3.0, 0.25) == pytest.approx(20 * (2.0 + 0.75) + most_tries(20) * 5.0)
     assert search_seconds(20, 2.0, 3.0, 4.0) == pytest.approx(20 * 5.0 + most_tries(20) * 5.0)
+
+
+def test_what_int8_lost_before_is_not_found_again_on_fewer_examples(tmp_path: Path) -> None:
+    layers = [Layer(str(i), (str(i),)) for i in range(8)]
+    found = search(layers, lambda _, name: tmp_path / name, lambda _: 0.1, lambda _: (0.9, True), lambda done, total: None, least=1)
+    assert (found.chosen.kept, [attempt.passes for attempt in found.attempts]) == (1, [False, True])

@@ -358,6 +358,12 @@ def test_a_version_that_nobody_judged_is_promoted_only_where_it_is_said(registry
     assert serving.default_version(registry.settings()) == 4
 
 
+def test_a_rollback_to_a_version_that_nobody_judged_needs_it_said(registry, unjudged, capsys):
+    assert registry("rollback", "weather") == 1
+    assert "weather/4 was exported without an evaluation set" in capsys.readouterr().err
+    assert registry("rollback", "weather", "--unjudged") == 0
+
+
 def test_a_version_that_nobody_judged_is_not_the_default_by_being_the_newest(registry, unjudged):
     assert serving.default_version(registry.settings()) == 3
     registry.add(1, model="alone", unjudged=unjudged.unjudged)
