@@ -27,6 +27,8 @@ from gateway.stack import Stack, stack_of
 
 log = structlog.get_logger()
 MAX_UNIT_CHARS = 256
+OPENAI_TIMEOUTS = ("x-stainless-read-timeout", "x-stainless-timeout")
+"""In which the clients of OpenAI, in Python and JavaScript, say how many seconds they wait."""
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
@@ -248,12 +250,17 @@ def age_header(prediction: Prediction) -> dict[str, str]:
 def _timeout_s(headers: Mapping[str, str]) -> float | None:
     given = headers.get("x-request-timeout-ms")
     if given is None:
-        return None
+        return next(filter(None, (_seconds(headers.get(name)) for name in OPENAI_TIMEOUTS)), None)
     # Python's own float reads more: 1_000, inf and digits of other scripts
     milliseconds = float(given) if _NUMBER.fullmatch(given) else math.nan
     if not 0 < milliseconds < math.inf:
         raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
     return milliseconds / 1e3
+
+
+def _seconds(given: str | None) -> float | None:
+    """A client library's own number of seconds; None where it is none."""
+    return float(given) if given is not None and _NUMBER.fullmatch(given) and 0 < float(given) < math.inf else None
 
 
 def _unit(headers: Mapping[str, str]) -> str | None:

@@ -16,7 +16,17 @@ from gateway.request.hooks import End
 log = structlog.get_logger()
 CLIENT_GONE = 499
 """The status in logs and metrics where the client was gone before the answer, as in nginx."""
-SINGLE = frozenset({"authorization", "content-encoding", "x-priority", "x-request-timeout-ms", "x-unit-id"})
+SINGLE = frozenset(
+    {
+        "api-key",
+        "authorization",
+        "content-encoding",
+        "inference-header-content-length",
+        "x-priority",
+        "x-request-timeout-ms",
+        "x-unit-id",
+    }
+)
 """Headers of which one value counts: of several, a proxy may read another one than we."""
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 

@@ -1,9 +1,10 @@
 """Output whose reader may be gone: `python -m gateway | head` ends its reader after some lines.
 
 Then every write fails, and a gateway that let this fail could neither answer nor stop. So from the
-first failure on what is written goes nowhere.
+first failure on what is written goes nowhere. While a disk is full, its lines are lost.
 """
 
+import errno
 import os
 import sys
 from typing import BinaryIO, TextIO
@@ -21,6 +22,9 @@ class Output:
             self._file.write(data.encode() if isinstance(data, str) else data)
         except BrokenPipeError:
             _lead_nowhere(self._file)
+        except OSError as exc:
+            if exc.errno != errno.ENOSPC:
+                raise
 
     def flush(self) -> None:
         """Flush."""
@@ -28,6 +32,9 @@ class Output:
             self._file.flush()
         except BrokenPipeError:
             _lead_nowhere(self._file)
+        except OSError as exc:
+            if exc.errno != errno.ENOSPC:
+                raise
 
 
 def say(sentence: str) -> None:

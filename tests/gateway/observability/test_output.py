@@ -57,3 +57,10 @@ def test_writes_without_a_reader_go_nowhere_and_hold_nothing():
         for _ in range(100):
             output.write(bytes(10_000))
             output.flush()
+
+
+def test_a_full_disk_loses_lines_and_raises_nothing():
+    with open("/dev/full", "wb", buffering=0) as full:
+        output = Output(full)
+        output.write(b"a line\n")
+        output.flush()

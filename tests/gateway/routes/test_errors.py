@@ -76,6 +76,20 @@ def test_a_deadline_may_be_longer_than_the_default_up_to_the_maximum(start_app):
     assert (patient.status_code, 29 < client.triton.calls[-1].timeout_s - GRACE_S <= 30) == (200, True)
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"x-stainless-read-timeout": "600"}, 200),
+        ({"X-Stainless-Timeout": "600"}, 200),
+        ({"x-stainless-read-timeout": "600", "X-Request-Timeout-Ms": "0.01"}, 504),
+        ({"x-stainless-read-timeout": "NOT_GIVEN"}, 504),
+    ],
+)
+def test_the_time_that_openais_clients_wait_is_their_deadline(start_app, headers, status):
+    client = start_app(request_timeout_ms=0.01)
+    assert client.post(PREDICT, content=body("a patient one"), headers=headers).status_code == status
+
+
 @pytest.mark.parametrize(("named", "seconds"), [(None, 4.0 + 299 * 0.1), ("2000", 2.0), ("50000", 50.0)])
 def test_a_deadline_grows_with_the_items_unless_the_client_names_one(start_app, named, seconds):
     client = start_app(request_timeout_ms=4_000, request_timeout_per_item_ms=100)
