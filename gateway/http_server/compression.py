@@ -28,14 +28,18 @@ async def compress(response: Response, accept_encoding: str) -> None:
 
 
 class Compression:
-    """ASGI middleware that compresses text, whole or in pieces as it comes."""
+    """ASGI middleware that compresses text, whole or in pieces as it comes.
+
+    It leaves out `/v2`: Triton compresses there what was inferred alone, and its asynchronous client
+    accepts codings always and decodes them only in what was inferred.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI scope."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].startswith("/v2/"):
             await self._app(scope, receive, send)
             return
         start: Message | None = None

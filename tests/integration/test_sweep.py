@@ -158,7 +158,7 @@ def test_each_part_of_the_stack_is_observed_over_time(resumed):
         assert one["memory_bytes"]["triton"] > one["memory_bytes"]["cache"] > 0
         assert {"gateway", "triton", "cache"} <= one["over_time"]["parts"].keys()
         observed = one["over_time"]["results"]["observed"]
-        assert {"gateway", "tritonserver", "valkey-server"} <= {use["name"] for use in observed["processes"]}
+        assert {"gateway", "tritonserver", "valkey-server 1", "valkey-server 2"} <= {use["name"] for use in observed["processes"]}
         assert observed["tritons"][0]["series"][-1]["executions_per_s"] > 0
         assert one["over_time"]["results"]["series"][0]["answered"] > 0
     page = (sweep.out / "sweep.html").read_text()

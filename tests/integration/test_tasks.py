@@ -166,7 +166,7 @@ def test_texts_that_were_cut_are_named_if_the_model_cuts(ask, tasks_repository):
         ("weather", {"question": "a", "context": "b"}, {}, 422, 'a model for text-classification takes {"text": "…"}'),
         ("entailment", "a", {}, 422, 'takes {"text": "…", "text_pair": "…"}'),
         ("ranker", {"query": "a", "documents": []}, {}, 422, "from 1 to 65536"),
-        ("embeddings", "a", {"top_k": 2}, 422, "does not take it; it takes: none"),
+        ("embeddings", "a", {"top_k": 2}, 422, "does not take it; it takes: input_type, normalize, prompt_name"),
         ("entities", "a", {"aggregation_strategy": "best"}, 422, "aggregation_strategy must be one of none, simple"),
         ("zero-shot", "a", {}, 422, "candidate_labels"),
         ("zero-shot", "a", {"candidate_labels": ["x", "x"]}, 422, "names a label twice"),

@@ -22,6 +22,7 @@ def test_a_batch_is_padded_to_its_longest_window():
         "input_ids": [[2, 7, 3, 5], [2, 8, 9, 3]],
         "attention_mask": [[1, 1, 1, 0], [1, 1, 1, 1]],
         "token_type_ids": [[0, 0, 0, 0], [0, 0, 1, 1]],
+        "pooling_mask": [[1, 1, 1, 0], [1, 1, 1, 1]],
     }
 
 
