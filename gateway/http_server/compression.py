@@ -15,6 +15,15 @@ _TEXT = ("text/", "application/json", "application/javascript", "application/ope
 VARY, ACCEPT_ENCODING = "Vary", "Accept-Encoding"
 
 
+def is_compressed(path: str) -> bool:
+    """Whether clients decode what is answered at `path`.
+
+    Below `/v2` they do so for what was inferred alone: Triton compresses nothing else, and its
+    asynchronous client accepts codings without decoding them.
+    """
+    return not path.startswith("/v2/") or path.endswith("/infer")
+
+
 async def compress(response: Response, accept_encoding: str) -> None:
     """Compress a response's body, which has at least `MIN_BYTES`, if the client takes it so."""
     response.headers.add_vary_header(ACCEPT_ENCODING)
@@ -28,18 +37,14 @@ async def compress(response: Response, accept_encoding: str) -> None:
 
 
 class Compression:
-    """ASGI middleware that compresses text, whole or in pieces as it comes.
-
-    It leaves out `/v2`: Triton compresses there what was inferred alone, and its asynchronous client
-    accepts codings always and decodes them only in what was inferred.
-    """
+    """ASGI middleware that compresses text, whole or in pieces as it comes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI scope."""
-        if scope["type"] != "http" or scope["path"].startswith("/v2/"):
+        if scope["type"] != "http" or not is_compressed(scope["path"]):
             await self._app(scope, receive, send)
             return
         start: Message | None = None

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.calls.replacement import answer_again
 from gateway.catalog.aliases import in_path, spelled
 from gateway.errors import GatewayError, PackageReplaced
-from gateway.http_server.compression import compress
+from gateway.http_server.compression import compress, is_compressed
 from gateway.http_server.content_coding import MIN_BYTES
 from gateway.request.context import CONTEXT
 from gateway.routes.direct import DirectRoute
@@ -59,7 +59,7 @@ class Shortcut:
         except GatewayError as exc:
             response = self._render(request, exc)
         # a stream has no body: it is not compressed
-        if len(getattr(response, "body", b"")) >= MIN_BYTES:
+        if len(getattr(response, "body", b"")) >= MIN_BYTES and is_compressed(scope["path"]):
             await compress(response, scope[CONTEXT].headers.get("accept-encoding", ""))
         await response(scope, receive, send)
 
