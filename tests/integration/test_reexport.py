@@ -46,7 +46,8 @@ def best(triton):
     tensor = {"name": "TEXT", "shape": [len(TEXTS), 1], "datatype": "BYTES", "data": TEXTS}
     asked = {"inputs": [tensor], "outputs": [{"name": "SCORES"}, {"name": "DIGEST"}]}
     outputs = httpx.post(f"http://{triton.http_url}/v2/models/weather/infer", json=asked).json()["outputs"]
-    rows = [outputs[0]["data"][3 * i : 3 * i + 3] for i in range(len(TEXTS))]
+    [scores] = [output["data"] for output in outputs if output["name"] == "SCORES"]
+    rows = [scores[3 * i : 3 * i + 3] for i in range(len(TEXTS))]
     return {text: row.index(max(row)) for text, row in zip(TEXTS, rows, strict=True)}
 
 
