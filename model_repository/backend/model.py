@@ -65,7 +65,8 @@ class TritonPythonModel:
         if config["max_batch_size"] < 1:
             raise ValueError("max_batch_size is 0; it must be at least 1.")
         version = Path(args["model_repository"], args["model_version"])
-        manifest = json.loads((version / "manifest.json").read_text(encoding="utf-8"))
+        text = (version / "manifest.json").read_bytes()
+        manifest = json.loads(text)
         require_unchanged(version, manifest.get("files", {}))
         limits = EngineLimits(manifest["precision"], config["max_batch_size"], manifest["max_length"])
         placement = replace(_placement(config, args), limits=limits)
@@ -81,6 +82,9 @@ class TritonPythonModel:
         if lone := placement.for_lone_texts():
             wide, neighbours = Session(version / "model.onnx", lone, task.graph_outputs, tokenizer.pad_id), Neighbours()
             sessions = SeenSession(session, neighbours), LoneTextSession(session, wide, neighbours)
+        # another package may have taken the folder's place while its files were opened one by one
+        if (version / "manifest.json").read_bytes() != text:
+            raise ValueError(f"version {args['model_version']} was replaced while it was loaded; load the model again.")
         self._digest = np.frombuffer(bytes.fromhex(manifest["digest"].removeprefix("sha256:")), dtype=np.uint8)
         self._pipeline = Pipeline(tokenizer, sessions[0], task, cost, lone_session=sessions[1])
         self._reporter = Reporter(
