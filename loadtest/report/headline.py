@@ -30,10 +30,10 @@ def headline(results: Results) -> Headline:
         lost = f"{results.generators.lost} of {plural(results.scenario.workers, 'load generator')} {_was(results.generators.lost)} lost"
         return Headline(_not_known(results, f"{lost}, with what they saw."), "bad")
     if results.latency.summary_ms is None:
-        return Headline(_missed(results, f"Not one of {results.requests.ended:,} requests was answered well."), "bad")
+        return _missed(results, f"Not one of {results.requests.ended:,} requests was answered well.")
     silent_s = silent_from_s(results.series)
     if silent_s is not None:
-        return Headline(_missed(results, f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}."), "bad")
+        return _missed(results, f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}.")
     return _of_a_whole_run(results)
 
 
@@ -62,8 +62,12 @@ def _of_a_whole_run(results: Results) -> Headline:
     return Headline(f"Every request was answered{_comma(generator)}{whole}{spite}.", tone)
 
 
-def _missed(results: Results, sentence: str) -> str:
-    return sentence if results.slo_check is None else f"Misses the SLO {results.slo_check.slo}: {sentence}"
+def _missed(results: Results, sentence: str) -> Headline:
+    if results.slo_check is None:
+        return Headline(sentence, "bad")
+    if results.disturbed:
+        return Headline(_not_known(results, f"{sentence.removesuffix('.')}, while {results.contention}."), "warn")
+    return Headline(f"Misses the SLO {results.slo_check.slo}: {sentence}", "bad")
 
 
 def _not_known(results: Results, sentence: str) -> str:

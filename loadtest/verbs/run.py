@@ -111,7 +111,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     if attempt.problem:
         print(attempt.problem, file=sys.stderr)
         print(f"report   {args.report / 'report.html'}")
-        return INTERRUPTED if attempt.measurement.interrupted else FAILED
+        return INTERRUPTED if attempt.measurement.interrupted else SLO_STATUSES["unknown"] if args.fail else FAILED
     _print(results, args.report)
     return _status(results, by_slo=args.fail)
 

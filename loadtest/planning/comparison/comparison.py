@@ -49,7 +49,7 @@ class Comparison:
             ConditionError: its metric is not among the differences.
         """
         found = condition.judge(self.differences, point=point)
-        return "unknown" if found == "met" and not self.is_clear and not point else found
+        return found if self.is_clear or point else "unknown"
 
 
 def compare(before: Sequence[Document], after: Sequence[Document], *, anyway: bool = False) -> Comparison:
