@@ -77,6 +77,8 @@ async def test_what_was_computed_for_a_client_that_left_is_not_computed_again(st
         await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_triton_call_items_sum") > 20)
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
+        # the call that has begun is ended, and its rows are on their way into the cache
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") == 0)
         answer = await client.post(gateway.predict_url, json=asked)
     assert (answer.status_code, len(answer.json()["predictions"])) == (200, 200)
     assert gateway.metric("headrace_triton_call_items_sum") == 200
