@@ -134,7 +134,7 @@ def test_a_request_whose_client_does_not_sample_leaves_no_span_anywhere(gateway,
 def test_a_call_for_several_requests_is_linked_with_each_of_them(gateway, collector):
     traces = [traced() for _ in range(16)]
     with ThreadPoolExecutor(16) as threads:
-        # while the one call that is allowed at a time is in flight, the other requests wait and share
+        # while the one call allowed at a time is in flight, the others wait, and share the next
         asked = [threads.submit(gateway.predict, uuid.uuid4().hex, version=2, headers=headers, timeout=60) for _, headers in traces]
         assert {answer.result().status_code for answer in asked} == {200}
     requests = {}
