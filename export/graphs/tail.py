@@ -119,6 +119,7 @@ def _traced(tail: Tail, hidden: int, opset: int, file: Path) -> Any:
                 opset_version=opset,
                 dynamo=False,
             )
+    # what the tracer raises about operators and control flow that it cannot write down
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as exc:
         kinds = ", ".join(type(module).__name__ for module in tail.modules_in_order)
         raise ExportError(f"the modules after the transformer ({kinds}) cannot be exported: {first_line(exc)}") from exc

@@ -79,7 +79,7 @@ def test_a_server_that_sends_slowly_is_given_up_in_time(serve):
         try:
             while True:
                 handler.wfile.write(b" ")
-                time.sleep(0.01)
+                time.sleep(0.01)  # the slowness that is tested
         except OSError:
             pass
 
