@@ -103,7 +103,7 @@ def unread_keys(fields: Mapping[str, Any], model: Any) -> list[str]:
     """Names of the keys that nobody reads and that may change answers."""
     read = read_keys(model)
     unread = [
-        name for name, value in fields.items() if name not in read and not _says_nothing(value) and not _is_harmless(name, value, fields)
+        name for name, value in fields.items() if name not in read and not says_nothing(value) and not is_harmless(name, value, fields)
     ]
     if isinstance(scaling := fields.get("rope_scaling"), dict):
         unread += [f"rope_scaling.{name}" for name in sorted(set(scaling) - _ROPE_SCALING)]
@@ -123,11 +123,13 @@ def read_keys(model: Any) -> set[str]:
     return named | _parameters(config) | set(config.attribute_map) | set(config.attribute_map.values())
 
 
-def _says_nothing(value: object) -> bool:
+def says_nothing(value: object) -> bool:
+    """Whether a key with this value is as one that is not there."""
     return value is None or value in ("", [], {})
 
 
-def _is_harmless(name: str, value: object, fields: Mapping[str, Any]) -> bool:
+def is_harmless(name: str, value: object, fields: Mapping[str, Any]) -> bool:
+    """Whether a key of a `config.json`, which has these `fields`, changes no answer."""
     if name in HARMLESS:
         return HARMLESS[name] is ANY or HARMLESS[name] == value
     match name, fields.get("model_type"):
@@ -136,6 +138,8 @@ def _is_harmless(name: str, value: object, fields: Mapping[str, Any]) -> bool:
             return isinstance(heads, int) and isinstance(size, int) and heads > 0 and value == size // heads
         case "position_embedding_type", _:
             return value in ("absolute", "sans_pos")
+        case "emb_size", _:  # of checkpoints that were converted from another framework
+            return value == fields.get("hidden_size")
         case (("is_causal" | "causal_mask"), "modernbert"):
             return value is False
         case "layer_norm_eps", _:

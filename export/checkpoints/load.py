@@ -9,6 +9,7 @@ from typing import Any
 from headrace_backend.tasks import fit_of, task_of
 
 from export.checkpoints import adapter as adapters
+from export.checkpoints import adapter_folder
 from export.checkpoints import labels as label_names
 from export.checkpoints.lower_case import lower_case
 from export.checkpoints.model import load_model
@@ -57,6 +58,8 @@ def load(source: ModelSource, task: Task) -> Reference:
     labels = label_names.resolve(folder, adapter, recipe.labels, recipe.rename_labels) if TASKS[task.name].labels != "none" else ()
     model, untrained = load_model(source, task, labels)
     if adapter is not None:
+        adapter_folder.require_task(adapter, task, recipe.ignored_keys)
+        adapter_folder.obey(adapter, folder, model, recipe.ignored_keys)
         model = adapters.merge(model, adapter, untrained, recipe.ignored_keys)
     elif untrained:
         raise RecipeError(
@@ -100,9 +103,9 @@ def _answering(recipe: Recipe, task: Task, loaded: Loaded) -> Answering:
 def _tokenizer(source: ModelSource) -> Any:
     """The fast tokenizer: the adapter's own where it brings one, else the checkpoint's."""
     of = source.checkpoint
-    if source.adapter and (source.adapter.folder / "tokenizer.json").is_file():
-        of = source.adapter
     recipe = source.recipe
+    if source.adapter and adapter_folder.brings_tokenizer(source.adapter.folder, of.folder, recipe.ignored_keys):
+        of = source.adapter
     return load_tokenizer(of.folder, of.origin, trust_remote_code=recipe.trust_remote_code, ignored=recipe.ignored_keys)
 
 
