@@ -1,7 +1,7 @@
 """The model of a checkpoint alone, read by transformers, and what of its files nobody read."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import transformers
@@ -33,13 +33,8 @@ def load_model(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tupl
     mismatched = set(info["mismatched_keys"])
     if source.adapter:
         mismatched -= set(adapters.replaced_tensors(source.adapter.folder))
-    if mismatched and labels:
-        name = max(mismatched)
-        found, needed = tensor_shapes(folder)[name], model.state_dict()[name].shape
-        raise RecipeError(
-            f"labels: the checkpoint's {name} has shape {list(found)}, and {len(labels)} labels ({', '.join(labels)}) "
-            f"need {list(needed)}; name as many labels as the head has outputs"
-        )
+    if mismatched:
+        _refuse_shape(max(mismatched), folder, model, labels)
     untrained = {*info["missing_keys"], *info["mismatched_keys"]}
     if not labels:
         # an encoder's pooler is of its pre-training; an embedding is made of the tokens
@@ -81,6 +76,18 @@ def _read(source: ModelSource, task: Task, labels: tuple[str, ...]) -> tuple[Any
     return model, info
 
 
+def _refuse_shape(name: str, folder: Path, model: Any, labels: tuple[str, ...]) -> NoReturn:
+    needed = list(model.state_dict()[name].shape)
+    # a file of the encoder alone has names without its prefix
+    found = next(list(shape) for held, shape in tensor_shapes(folder).items() if f".{name}".endswith(f".{held}"))
+    if labels and needed[0] == len(labels):
+        raise RecipeError(
+            f"labels: the checkpoint's {name} has shape {found}, and {len(labels)} labels ({', '.join(labels)}) "
+            f"need {needed}; name as many labels as the head has outputs"
+        )
+    raise RecipeError(f"checkpoint: its {name} has shape {found}, and by its config.json it has {needed}; fetch both from one place")
+
+
 def _require_head(architectures: object, task: Task, shown: Path) -> None:
     """The checkpoint was trained with the head of the task, and not with one that has tensors of
     the same names."""
@@ -107,7 +114,7 @@ def _require_plain(fields: dict[str, Any], shown: Path, *, trusted: bool) -> Non
             "quantizes itself, so choose the checkpoint that this one was made of, and a precision"
         )
     own = fields.get("auto_map")
-    if own and not trusted and fields.get("model_type") in transformers.CONFIG_MAPPING:
+    if own and not trusted and str(fields.get("model_type")) in transformers.CONFIG_MAPPING:
         raise RecipeError(
             f"checkpoint: {shown / 'config.json'} says auto_map: it brings program code of its own, which could do anything, and "
             f"transformers' own {fields['model_type']} may answer otherwise; read it, and if it may run here, add "

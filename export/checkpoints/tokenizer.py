@@ -61,6 +61,8 @@ def load_tokenizer(folder: Path, shown: Path, *, trust_remote_code: bool, ignore
         raise RecipeError(_unreadable(folder, shown, exc)) from exc
     if not getattr(tokenizer, "is_fast", False):
         raise RecipeError(f"checkpoint: the tokenizer of {shown} has no fast form (tokenizer.json), which serving needs")
+    if not isinstance(tokenizer.model_max_length, int | float):
+        raise RecipeError(f"checkpoint: {shown / CONFIG} says model_max_length: {tokenizer.model_max_length!r}, which is no number")
     _require_keys_read(settings, tokenizer, shown, ignored)
     _require_added_tokens(folder, tokenizer, shown)
     if getattr(tokenizer.backend_tokenizer.model, "dropout", None):

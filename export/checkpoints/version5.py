@@ -7,14 +7,15 @@ refused. The weights are the same in both.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from export.checkpoints import rope
 from export.checkpoints.json_file import read_object
-from export.errors import RecipeError
+from export.errors import RecipeError, first_line
 
 CONFIG, TOKENIZER_CONFIG, TOKENIZER = "config.json", "tokenizer_config.json", "tokenizer.json"
 _VERSION = 5
@@ -69,12 +70,26 @@ def _translated(folder: Path) -> dict[str, Mapping[str, Any]]:
     config = read_object(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     if _is_of_version_5(config):
         require_known(config)
-        changed[CONFIG] = rope.translated(config)
+        with _as_written(folder / CONFIG):
+            changed[CONFIG] = rope.translated(config)
     if (folder / TOKENIZER_CONFIG).is_file():
         tokenizer = read_object(folder / TOKENIZER_CONFIG)
         if _is_of_tokenizers_5(tokenizer):
-            changed[TOKENIZER_CONFIG] = translated_tokenizer(tokenizer, _pre_tokenizer(folder / TOKENIZER), str(config.get("model_type")))
+            pre_tokenizer = _pre_tokenizer(folder / TOKENIZER)
+            with _as_written(folder / TOKENIZER_CONFIG):
+                changed[TOKENIZER_CONFIG] = translated_tokenizer(tokenizer, pre_tokenizer, str(config.get("model_type")))
     return changed
+
+
+@contextmanager
+def _as_written(file: Path) -> Iterator[None]:
+    """A value of another type than transformers writes is a fault of the file."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise RecipeError(
+            f"checkpoint: {file} is of transformers 5 and holds a value that it does not write ({first_line(exc)}); fetch it again"
+        ) from exc
 
 
 def require_known(config: Mapping[str, Any]) -> None:
@@ -107,8 +122,11 @@ def translated_tokenizer(fields: Mapping[str, Any], pre_tokenizer: Mapping[str, 
     usual = ["input_ids", *(["token_type_ids"] if gives else []), "attention_mask"]
     found = {name: value for name, value in fields.items() if name not in ("backend", "is_local", "local_files_only")}
     extra = found.pop("extra_special_tokens", None)
+    additional = found.get("additional_special_tokens") or []
+    if not isinstance(additional, list):
+        raise TypeError("additional_special_tokens is no list")
     if isinstance(extra, list):
-        found["additional_special_tokens"] = [*(found.get("additional_special_tokens") or []), *extra]
+        found["additional_special_tokens"] = [*additional, *extra]
     elif extra:
         found["extra_special_tokens"] = extra
     return {

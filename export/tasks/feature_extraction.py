@@ -98,7 +98,12 @@ def _matryoshka_dimensions(loaded: Loaded, dimension: int) -> tuple[int, ...]:
 
     The field's name is that of published checkpoints.
     """
-    own = [length for length in getattr(loaded.config, "matryoshka_dimensions", None) or () if length <= dimension]
+    said = getattr(loaded.config, "matryoshka_dimensions", None) or []
+    if not isinstance(said, list) or not all(isinstance(length, int) for length in said):
+        raise RecipeError(
+            f"checkpoint: config.json says matryoshka_dimensions: {said}, which is no list of whole numbers; correct it, or remove it"
+        )
+    own = [length for length in said if length <= dimension]
     given = loaded.wished.get("matryoshka_dimensions", own)
     if not isinstance(given, list | tuple) or not all(isinstance(length, int) and 1 <= length <= dimension for length in given):
         raise RecipeError(f"postprocessing.matryoshka_dimensions: give a list of whole numbers from 1 to {dimension}")

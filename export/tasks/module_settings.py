@@ -49,7 +49,8 @@ def _loading(value: Any) -> bool:
 
 
 def _modes(value: Any) -> bool:
-    return bool(value) and all(mode in POOLING_MODES for mode in ([value] if isinstance(value, str) else value))
+    modes = [value] if isinstance(value, str) else value
+    return isinstance(modes, list) and bool(modes) and all(mode in POOLING_MODES for mode in modes)
 
 
 def _plain_text(value: Any) -> bool:

@@ -120,3 +120,15 @@ def test_numbers_are_names_of_labels(inputs: Read, edited: Callable[..., Path]) 
 def test_an_adapter_is_no_checkpoint(inputs: Read, adapted: tuple[Path, Any]) -> None:
     with pytest.raises(RecipeError, match=r"is a PEFT adapter \(adapter_config\.json\); name it as adapter: and the model that it was"):
         inputs(checkpoint=str(adapted[0]))
+
+
+def test_another_vocabulary_in_the_configuration_is_blamed_and_not_the_labels(inputs: Read, edited: Callable[..., Path]) -> None:
+    with pytest.raises(
+        RecipeError, match=r"^checkpoint: its bert\.embeddings\.word_embeddings\.weight has shape .*fetch both from one place"
+    ):
+        load(inputs(checkpoint=str(edited("config.json", vocab_size=7))), TASK)
+
+
+def test_a_length_that_is_no_number_is_refused(inputs: Read, edited: Callable[..., Path]) -> None:
+    with pytest.raises(RecipeError, match=r"tokenizer_config\.json says model_max_length: '512', which is no number"):
+        load(inputs(checkpoint=str(edited("tokenizer_config.json", model_max_length="512"))), TASK)
