@@ -61,7 +61,7 @@ class Config(BaseModel):
                     "pid": 4711,
                     "settings": {"cache_url": {"value": "redis://:***@cache:6379/0", "source": "environment"}},
                     "runtime": {"in_force": {"log_level": "debug"}, "fault": None},
-                    "limits": {"body": {"max_bytes": 2097152}, "max_text_bytes": 131072, "request_timeout_s": 10},
+                    "limits": {"body": {"max_bytes": 8388608}, "max_text_bytes": 131072, "request_timeout_s": 10},
                     "experiments": {"in_force": {"topics": "topics-lora"}, "fault": None},
                     "catalog": {"models": {"topics": {"1": "ready", "2": "ready"}}, "fault": None},
                     "tracing": False,

@@ -175,7 +175,7 @@ class Settings(BaseSettings):
     max_request_timeout_ms: float = Field(
         600_000, gt=0, description="longest deadline of any request, X-Request-Timeout-Ms may ask for no more"
     )
-    max_body_bytes: int = Field(2**21, ge=1, description="largest request body")
+    max_body_bytes: int = Field(2**23, ge=1, description="largest request body")
     max_text_bytes: int = Field(2**17, ge=1, description="largest single text, UTF-8")
     max_items: int = Field(2048, ge=1, le=MAX_ITEMS, description="most texts or pairs of texts in a request")
     max_json_depth: int = Field(32, ge=1, description="most levels that JSON in a request may be nested")

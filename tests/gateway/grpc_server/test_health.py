@@ -2,8 +2,10 @@
 `service` is field 1, a string; `status` is field 1, an enum, of which 0 is not sent.
 """
 
+import asyncio
 import contextlib
 import hashlib
+from time import time
 
 import grpc
 import pytest
@@ -11,7 +13,12 @@ from gateway_process import free_port
 
 from gateway.app import create_app
 from gateway.fakes.manifests import make_manifest
+from gateway.fakes.state import FakeState
 from gateway.fakes.triton import FakeTriton
+from gateway.grpc_server import health
+from gateway.request.rate_limits import RateLimits
+from gateway.security.api_keys import make
+from gateway.security.key_store import KeyStore
 from gateway.settings.settings import Settings
 
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = b"\x08\x01", b"\x08\x02", b"\x08\x03"
@@ -24,10 +31,12 @@ def asks(service):
 
 
 @contextlib.asynccontextmanager
-async def running(**settings):
+async def running(state=None, **settings):
     triton, port = FakeTriton(make_manifest("topics", 1)), free_port()
     app = create_app(
-        Settings(**{"auth": "off", "grpc_port": port, "drain_timeout_s": 0, "catalog_refresh_s": 0.05, **settings}), triton=triton
+        Settings(**{"auth": "off", "grpc_port": port, "drain_timeout_s": 0, "catalog_refresh_s": 0.05, **settings}),
+        triton=triton,
+        state=state,
     )
     async with app.api.router.lifespan_context(app.api), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield channel, triton, app.api
@@ -77,3 +86,27 @@ async def test_a_key_is_asked_for_models_alone():
         assert await check(asks(""), timeout=10) == SERVING
         assert await fault(check(asks("topics"), timeout=10)) == grpc.StatusCode.UNAUTHENTICATED
         assert await check(asks("topics"), timeout=10, metadata=KEY) == SERVING
+
+
+async def test_a_watch_of_a_model_ends_when_its_key_is_revoked():
+    state, key = FakeState(), make("acme", frozenset({"predict"}), time())
+    store = KeyStore(state, RateLimits(), RateLimits())
+    await store.create(key)
+    async with running(state, auth="keys", key_refresh_s=0.01) as (channel, _, _):
+        watched = channel.unary_stream(METHOD + "Watch")(asks("topics"), timeout=30, metadata=(("authorization", f"Bearer {key.text}"),))
+        assert await watched.read() == SERVING
+        await store.revoke(key.key.id, time())
+        assert await fault(watched.read()) == grpc.StatusCode.UNAUTHENTICATED
+
+
+async def never():
+    await asyncio.Future()
+    yield b""
+
+
+async def test_those_whose_message_does_not_come_hold_up_no_more_than_are_received_at_once():
+    async with running() as (channel, _, _):
+        silent = [channel.stream_unary(METHOD + "Check")(never(), timeout=20) for _ in range(health.READ_AT_ONCE - 1)]
+        assert await channel.unary_unary(METHOD + "Check")(asks(""), timeout=10) == SERVING
+        for call in silent:
+            call.cancel()

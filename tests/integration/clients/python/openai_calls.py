@@ -30,9 +30,13 @@ async def _():
     )
 
 
-@call("embeddings.create, 2,048 inputs", gives="embeddings", of=TEXTS[:1] * 2048)
+WORDS = " ".join(TEXTS).split()
+MANY = [f"{' '.join((WORDS[i % 50 :] + WORDS[:50]) * 9)[:1000]} {i}" for i in range(2048)]
+
+
+@call("embeddings.create, 2,048 inputs of 1,000 characters", gives="embeddings", of=MANY)
 def _():
-    return vectors(client.embeddings.create(model="raw-embeddings", input=TEXTS[:1] * 2048))
+    return vectors(client.embeddings.create(model="raw-embeddings", input=MANY))
 
 
 @call("embeddings.create, text-embedding-ada-002 as an alias", gives="embeddings", of=TEXTS[:1])
