@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections import Counter
 
 import pytest
@@ -209,6 +210,30 @@ def test_a_small_request_goes_between_the_parts_of_a_large_one():
         assert now_s() - began_s < 0.5, "a part or two of the large request"
         assert not large[-1].done()
         assert [future.result() for future in [*large] if await future is not None] == [10 * i for i in range(1000)]
+
+    run(scenario())
+
+
+def test_a_kept_connection_is_not_starved_by_clients_that_open_one_for_each_request():
+    async def scenario():
+        queue = queue_of(Server(0.01, per_item_s=0.01), max_in_flight=2, max_pending=10_000)
+        answered, ports = Counter(), itertools.count()
+
+        async def go_on(who, connection):
+            while True:
+                await submit(queue, [0], flow=("", "", connection()))[0]
+                answered[who] += 1
+
+        submit(queue, [0] * 300, flow=("", "", ("10.0.0.2", 1)))
+        await asyncio.sleep(0.1)
+        # who brings little beside that is welcome for a while
+        tasks = [asyncio.create_task(go_on("kept", lambda: ("10.0.0.1", "kept")))]
+        tasks += [asyncio.create_task(go_on("anew", lambda: ("10.0.0.1", next(ports)))) for _ in range(64)]
+        await asyncio.sleep(20)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert answered["kept"] >= answered["anew"] / 64 / 3
 
     run(scenario())
 
