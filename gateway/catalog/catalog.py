@@ -15,13 +15,15 @@ from model_repository.signature import PublicKey, SignatureError, check_served
 class ServedVersion:
     """A version by its manifest.
 
-    `reason` says why it is not ready; with `refused` it must not be, whatever Triton says.
+    `reason` says why it is not ready; with `refused` it must not be, whatever Triton says. A
+    version that is `leaving` gets no new requests, and Triton still answers those that it got.
     """
 
     manifest: Manifest
     ready: bool
     reason: str = ""
     refused: bool = False
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +128,10 @@ def _version(config: Any, manifest: Manifest, entry: IndexEntry | None, key: Pub
             check_served(config, manifest.version, key)
         except SignatureError as exc:
             return ServedVersion(manifest, ready=False, reason=f"refused: {exc}", refused=True)
+    ready = entry is not None and entry.state == "READY"
     if manifest.version in serving.out_of_service(config):
-        # Triton may still serve it: a version is put out of service before Triton unloads it
-        return ServedVersion(manifest, ready=False, reason="out of service")
+        # a version is put out of service before Triton unloads it
+        return ServedVersion(manifest, ready=False, reason="out of service", leaving=ready)
     if entry is None:
         return ServedVersion(manifest, ready=False, reason="not loaded")
-    ready = entry.state == "READY"
     return ServedVersion(manifest, ready, "" if ready else entry.reason)

@@ -19,13 +19,16 @@ def merged(catalogs: Mapping[str, Catalog]) -> Catalog:
 
 
 def routes(catalog: Catalog, catalogs: Mapping[str, Catalog]) -> dict[str, frozenset[Hashable]]:
-    """The packages of the merged catalog that each address serves, as (model, version, digest)."""
+    """The packages of the merged catalog that each address answers, as (model, version, digest).
+
+    Among them are those that are leaving: rows wait for them that were placed there before.
+    """
     return {
         address: frozenset(
             (name, number, version.manifest.digest)
             for name, model in own.models.items()
             for number, version in model.versions.items()
-            if version.ready and version.manifest.digest == catalog.models[name].versions[number].manifest.digest
+            if (version.ready or version.leaving) and version.manifest.digest == catalog.models[name].versions[number].manifest.digest
         )
         for address, own in catalogs.items()
     }
@@ -40,7 +43,10 @@ def unready(catalog: Catalog) -> Catalog:
 
 
 def _unready(versions: Mapping[int, ServedVersion]) -> dict[int, ServedVersion]:
-    return {number: replace(version, ready=False, reason="its model server does not answer") for number, version in versions.items()}
+    return {
+        number: replace(version, ready=False, leaving=False, reason="its model server does not answer")
+        for number, version in versions.items()
+    }
 
 
 def _model(models: list[ServedModel]) -> ServedModel:

@@ -48,7 +48,7 @@ def test_an_error_of_a_line_affects_this_line_only(tasks_gateway):
         b"",
         b'{"question": "a", "context": "b"}',
         json.dumps("a" * 200_000).encode(),
-        b'"' + b"a" * 3_000_000,
+        b'"' + b"a" * 9_000_000,
         b'"bero"',
     ]
     answers = read(ask(tasks_gateway, *lines))

@@ -24,6 +24,7 @@ PROGRAMS = ("model_repository", "export", "gateway", "loadtest")
 FILES_OF_TASKS = ("model_repository/backend/headrace_backend/tasks", "export/tasks", "gateway/tasks")
 REGISTRY = "model_repository/tasks.py"
 NAMED_ELSEWHERE = {
+    "export/checkpoints/adapter_folder.py": "the heads of transformers' classes, which PEFT names otherwise",
     "model_repository/postprocessing.py": "the classes of settings, each of which a row names",
     "model_repository/manifest.py": "the settings of manifests from before tasks had settings",
     "export/tasks/module_settings.py": "what sentence-transformers calls the work of its transformer",

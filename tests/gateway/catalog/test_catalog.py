@@ -54,6 +54,8 @@ def test_a_version_that_is_being_taken_out_is_not_ready_though_triton_still_serv
     serving.take_out(settings, {3})
     model = built(settings, 1, 2, 3)
     assert (model.default_version, model.is_ready(3), model.versions[3].reason) == (2, False, "out of service")
+    assert model.versions[3].leaving, "Triton has it until it is told to unload it"
+    assert not built(settings, 1, 2).versions[3].leaving
 
 
 def test_with_a_key_unsigned_and_altered_versions_are_refused_with_a_reason():

@@ -20,6 +20,14 @@ def test_a_version_is_ready_where_it_is_ready():
     assert routes(merged(both), both) == {"a": {("topics", 1, "x")}, "b": {("topics", 1, "x"), ("topics", 2, "y")}}
 
 
+def test_what_was_placed_before_a_version_left_is_still_answered():
+    leaving = ServedVersion(SimpleNamespace(digest="y"), ready=False, leaving=True)
+    both = {"a": catalog(v1=version("x"), v2=leaving), "b": catalog(v1=version("x"), v2=version("y", ready=False))}
+    assert not merged(both).model("topics").is_ready(2)
+    assert routes(merged(both), both) == {"a": {("topics", 1, "x"), ("topics", 2, "y")}, "b": {("topics", 1, "x")}}
+    assert routes(merged(both), {"a": unready(both["a"])}) == {"a": set()}
+
+
 def test_models_and_versions_of_all_are_there():
     both = {"a": catalog(v1=version("x")), "b": catalog(v2=version("y")), "c": catalog(name="spam", v1=version("z"))}
     assert {name: list(model.versions) for name, model in merged(both).models.items()} == {"topics": [1, 2], "spam": [1]}

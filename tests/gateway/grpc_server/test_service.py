@@ -117,7 +117,7 @@ async def test_a_fault_has_its_code_its_sentence_and_when_to_come_back(raised, c
         ([], {}, Code.INVALID_ARGUMENT, "n is at least 1"),
         (["corn"], {"metadata": [("x-unit-id", "u" * 300)]}, Code.INVALID_ARGUMENT, "X-Unit-ID"),
         (["corn" * 50_000], {}, Code.INVALID_ARGUMENT, "TEXT.0 has 200000 bytes"),
-        (["a" * 3_000_000], {}, Code.RESOURCE_EXHAUSTED, "larger than max"),
+        (["a" * 9_000_000], {}, Code.RESOURCE_EXHAUSTED, "larger than max"),
         (["never asked"], {"timeout_s": 0.000_001}, Code.DEADLINE_EXCEEDED, "Deadline|in time"),  # by the client or the server
         (["never asked"], {"metadata": [("x-request-timeout-ms", "0.01")]}, Code.DEADLINE_EXCEEDED, "did not come in time"),
     ],
@@ -166,7 +166,7 @@ async def test_the_time_that_a_client_allows_bounds_the_call_to_triton():
     async with running() as server:
         await server.stub.ModelInfer(infer_request("topics", {"TEXT": [b"corn"]}), timeout=2.0)
         [call] = server.triton.calls
-        assert 0 < call.timeout_s < 3.0  # gRPC adds what the way may take
+        assert 0 < call.timeout_s < 5.0  # gRPC adds what the way may take; without a client's own it is 10
 
 
 async def first_settings(port):

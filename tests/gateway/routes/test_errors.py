@@ -27,7 +27,7 @@ def body(*texts, **more):
         (body(7), {}, 422, "instances.0: must be a string"),
         (body("a", version=7), {}, 404, "no version 7; there are: 1, 2"),
         (body("a" * 1_000_000), {}, 413, "instances.0 has 1000000 bytes"),
-        (body("a" * 3_000_000), {}, 413, "the body has more than"),
+        (body("a" * 9_000_000), {}, 413, "the body has more than"),
         (body("a quick one"), {"X-Request-Timeout-Ms": "0.01"}, 504, "did not come in time"),
     ],
     ids=lambda value: str(value)[:24],
