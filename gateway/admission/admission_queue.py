@@ -289,7 +289,7 @@ class AdmissionQueue(Generic[Item, Result]):
         keep = partial(self._keep, now_s, self._held() == 1)
         batch = queue.take(budget, min(room, share), keep, min(MAX_UNDIVIDED, room))
         for entry in batch:
-            entry.begun = True
+            entry.begun = entry.deadline.met = True
             entry.ticket.waited_s = now_s - entry.submitted_s
             self._bytes -= entry.size
         return batch
