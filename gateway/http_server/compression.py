@@ -1,4 +1,7 @@
-"""Compressed responses, for clients that ask for them with `Accept-Encoding`."""
+"""Compressed responses, for clients that ask for them with `Accept-Encoding`.
+
+What is large is compressed in a thread: other requests need not wait for it.
+"""
 
 import asyncio
 
@@ -6,11 +9,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.http_server.content_coding import MIN_BYTES, Encoder, accepted, encoded
+from gateway.http_server.content_coding import MIN_BYTES, Encoder, accepted
 from gateway.request.context import CONTEXT
 
 MAX_BYTES_ON_LOOP = 131_072
-"""Larger bodies are compressed in a thread, so that other requests need not wait for them."""
+"""Larger bodies, and pieces of bodies, are compressed in a thread."""
 _TEXT = ("text/", "application/json", "application/javascript", "application/openmetrics-text", "image/svg+xml")
 VARY, ACCEPT_ENCODING = "Vary", "Accept-Encoding"
 
@@ -30,8 +33,7 @@ async def compress(response: Response, accept_encoding: str) -> None:
     coding = accepted(accept_encoding)
     if coding is None:
         return
-    body = bytes(response.body)
-    response.body = encoded(body, coding) if len(body) <= MAX_BYTES_ON_LOOP else await asyncio.to_thread(encoded, body, coding)
+    response.body = await _fed(Encoder(coding), bytes(response.body), last=True)
     response.headers["Content-Encoding"] = coding
     response.headers["Content-Length"] = str(len(response.body))
 
@@ -62,16 +64,23 @@ class Compression:
             if start is not None:
                 encoder = _encoder(start, scope, None if not last else len(message.get("body", b"")))
                 if encoder is not None and last:
-                    body = encoder.feed(message["body"], last=True)
+                    body = await _fed(encoder, message["body"], last=True)
                     MutableHeaders(raw=start["headers"])["Content-Length"] = str(len(body))
                     message, encoder = {**message, "body": body}, None
                 await send(start)
                 start = None
             if encoder is not None:
-                message = {**message, "body": encoder.feed(message.get("body", b""), last=last)}
+                message = {**message, "body": await _fed(encoder, message.get("body", b""), last=last)}
             await send(message)
 
         await self._app(scope, receive, send_compressed)
+
+
+async def _fed(encoder: Encoder, data: bytes, *, last: bool) -> bytes:
+    """What `encoder.feed` returns."""
+    if len(data) <= MAX_BYTES_ON_LOOP:
+        return encoder.feed(data, last=last)
+    return await asyncio.to_thread(encoder.feed, data, last=last)
 
 
 def _encoder(start: Message, scope: Scope, size: int | None) -> Encoder | None:

@@ -201,8 +201,3 @@ class Encoder:
     def feed(self, data: bytes, *, last: bool) -> bytes:
         """What the next piece becomes; with `last`, the end of the body as well."""
         return self._writer.compress(data) + (self._writer.flush() if last else b"")
-
-
-def encoded(body: bytes, coding: Coding) -> bytes:
-    """A body in a coding."""
-    return Encoder(coding).feed(body, last=True)

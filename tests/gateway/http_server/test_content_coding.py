@@ -7,11 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedRequest, TooLarge, UnknownCoding
-from gateway.http_server.content_coding import CODINGS, MAX_PARTS, Decoder, accepted, decoded, encoded
+from gateway.http_server.content_coding import CODINGS, MAX_PARTS, Decoder, Encoder, accepted, decoded
 
 PLAIN = b'{"instances": ["opec"]}'
 ORIGINALS = {"zstd": zstandard.decompress, "gzip": gzip.decompress, "deflate": zlib.decompress}
 """What other programs make of a body; `deflate` is zlib's format (RFC 9110, section 8.4.1.2)."""
+
+
+def encoded(body, coding):
+    return Encoder(coding).feed(body, last=True)
 
 
 @given(st.binary(max_size=2000), st.sampled_from(CODINGS))
