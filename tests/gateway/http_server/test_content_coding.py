@@ -35,7 +35,7 @@ def test_parts_are_joined_however_they_come(bodies, coding, data):
     raw = b"".join(encoded(body, coding) for body in bodies)
     assert decoded(raw, coding, 2000) == b"".join(bodies)
     cut = data.draw(st.integers(0, len(raw)))
-    decoder = Decoder(coding)
+    decoder = Decoder(coding, MAX_PARTS)
     pieces = [piece for part in (raw[:cut], raw[cut:]) for piece in decoder.feed(part)]
     decoder.end()
     assert b"".join(pieces) == b"".join(bodies)

@@ -241,6 +241,41 @@ def test_a_stream_of_few_packed_bytes_costs_little(client, coding, plain):
     assert not cost.is_too_high, cost
 
 
+BOMB_BYTES = 2**30
+BOMBS = {
+    "one long line": b"x",
+    "empty lines": b"\n",
+    "blank lines": b" \n",
+}
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_stream_that_unpacks_to_a_gigabyte_is_cut_off_at_the_limit_of_a_line(client, coding, kind):
+    part_bytes = 2**25
+    bomb = packed(coding, BOMBS[kind] * (part_bytes // len(BOMBS[kind]))) * (BOMB_BYTES // part_bytes)
+    content = packed(coding, b'"one"\n') + bomb
+    with Cost() as cost:
+        answer = client.post("/v1/models/topics:predictStream", content=content, headers={"Content-Encoding": coding})
+    assert [json.loads(line).get("status") for line in answer.text.splitlines()] == [None, 413]
+    assert not cost.is_too_high, cost
+
+
+def test_a_stream_of_many_empty_parts_is_cut_off(client):
+    content = packed("zstd", b'"one"\n') + zstandard.compress(b"") * 100_000
+    with Cost() as cost:
+        answer = client.post("/v1/models/topics:predictStream", content=content, headers={"Content-Encoding": "zstd"})
+    assert [json.loads(line).get("status") for line in answer.text.splitlines()] == [None, 400]
+    assert not cost.is_too_high, cost
+
+
+def test_a_stream_whose_lines_are_packed_one_by_one_may_have_any_number_of_parts(client):
+    lines = 2000
+    content = packed("gzip", b'"one"\n') * lines
+    answer = client.post("/v1/models/topics:predictStream", content=content, headers={"Content-Encoding": "gzip"})
+    assert ["prediction" in json.loads(line) for line in answer.text.splitlines()] == [True] * lines
+
+
 def test_a_body_of_many_parts_costs_little(client):
     body = zstandard.compress(b"") * 999 + zstandard.compress(json.dumps({"instances": ["a"]}).encode())
     with Cost() as cost:
