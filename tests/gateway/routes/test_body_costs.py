@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from bodies import BODIES, HERE, TASKS, TENSOR, filled
 from starlette.testclient import TestClient
 from tritonclient.grpc import service_pb2 as pb
 
@@ -30,18 +31,8 @@ from gateway.settings.settings import Settings
 BODY_BYTES = 2**21
 MAX_CPU_S = 0.3
 MAX_GROWTH_BYTES = 100e6
-HERE = "<here>"
 KEY = "hr_of_the_tests"
 _LIBC = ctypes.CDLL(None)
-
-TASKS = {
-    "topics": "text-classification",
-    "minilm": "feature-extraction",
-    "ranker": "text-ranking",
-    "people": "token-classification",
-    "answers": "question-answering",
-    "labels": "zero-shot-classification",
-}
 
 HOSTILE = {
     "numbers": lambda n: b"[" + b"1," * (n // 2 - 2) + b"1]",
@@ -66,57 +57,6 @@ HOSTILE = {
     "no JSON": lambda n: b"\xff" * n,
 }
 """JSON of about n bytes."""
-
-TENSOR = {"name": "TEXT", "shape": [1, 1], "datatype": "BYTES", "data": ["a"]}
-BODIES = [
-    ("/v1/models/topics:predict", HERE),
-    ("/v1/models/topics:predict", {"instances": HERE}),
-    ("/v1/models/topics:predict", {"instances": [HERE]}),
-    ("/v1/models/ranker:predict", {"instances": [{"query": "a", "documents": HERE}]}),
-    ("/v1/models/labels:predict", {"instances": ["a"], "parameters": {"candidate_labels": HERE}}),
-    ("/v1/models/topics:predict", {"instances": ["a"], "parameters": HERE}),
-    ("/v1/models/topics:predictStream", HERE),
-    ("/v2/models/topics/infer", HERE),
-    ("/v2/models/topics/infer", {"inputs": HERE}),
-    ("/v2/models/topics/infer", {"inputs": [TENSOR | {"data": HERE}]}),
-    ("/v2/models/topics/infer", {"inputs": [TENSOR | {"shape": HERE}]}),
-    ("/v2/models/topics/infer", {"inputs": [TENSOR | {"parameters": HERE}]}),
-    ("/v2/models/topics/infer", {"inputs": [TENSOR], "outputs": HERE}),
-    ("/v2/models/topics/infer", {"inputs": [TENSOR], "parameters": HERE}),
-    ("/v2/models/topics/infer", {"inputs": [TENSOR], "x": HERE}),
-    ("/v2/models/topics/generate", HERE),
-    ("/v2/models/topics/generate", {"TEXT": HERE}),
-    ("/v2/models/topics/generate", {"TEXT": "a", "parameters": HERE}),
-    ("/v2/models/topics/generate", {"TEXT": "a", "x": HERE}),
-    ("/v2/repository/index", HERE),
-    ("/v1/embeddings", HERE),
-    ("/v1/embeddings", {"model": "minilm", "input": HERE}),
-    ("/v1/embeddings", {"model": "minilm", "input": "a", "x": HERE}),
-    ("/openai/deployments/minilm/embeddings", {"input": HERE}),
-    ("/v2/embed", {"texts": HERE}),
-    ("/v2/embed", {"inputs": HERE}),
-    ("/v2/embed", {"inputs": [{"content": HERE}]}),
-    ("/vertex", {"instances": HERE}),
-    ("/vertex", {"instances": [HERE]}),
-    ("/vertex", {"instances": [{"inputs": HERE}]}),
-    ("/v1/admin/keys", {"tenant": "acme", "scopes": HERE}),
-    ("/v1/admin/keys", HERE),
-    ("/v1/admin/keys/none/rotate", {"grace_s": HERE}),
-    ("/v1/admin/tenants/acme/limits", HERE),
-    ("/v1/rerank", {"model": "ranker", "query": "a", "documents": HERE}),
-    ("/embed", {"inputs": HERE}),
-    ("/similarity", {"inputs": {"source_sentence": "a", "sentences": HERE}}),
-    ("/predict", {"inputs": HERE}),
-    ("/predict", {"inputs": [HERE]}),
-    ("/rerank", {"query": "a", "texts": HERE}),
-    ("/rerank", {"query": "a", "documents": HERE}),
-    ("/models/topics", {"inputs": HERE}),
-    ("/models/topics", {"inputs": ["a"], "parameters": HERE}),
-    ("/models/people", {"inputs": ["a"], "parameters": {"ignore_labels": HERE}}),
-    ("/models/answers", {"inputs": HERE}),
-    ("/models/labels", {"inputs": "a", "parameters": {"candidate_labels": HERE}}),
-    ("/models/minilm", {"inputs": HERE}),
-]
 
 
 @pytest.fixture(scope="module")
@@ -155,16 +95,15 @@ class Cost:
         return self.cpu_s > MAX_CPU_S or self.bytes > MAX_GROWTH_BYTES
 
 
-def filled(body, hostile):
-    before, _, after = json.dumps(body).encode().partition(json.dumps(HERE).encode())
-    return before + HOSTILE[hostile](BODY_BYTES - len(before) - len(after) - 100) + after
+def hostile_body(body, kind):
+    return filled(body, lambda n: HOSTILE[kind](n - 100), BODY_BYTES)
 
 
 @pytest.mark.parametrize(("path", "body"), BODIES, ids=lambda value: value if isinstance(value, str) else json.dumps(value))
 def test_a_body_costs_what_it_weighs(client, path, body):
     dear = {}
     for hostile in HOSTILE:
-        content = filled(body, hostile)
+        content = hostile_body(body, hostile)
         with Cost() as cost:
             answer = client.request("PUT" if path.endswith("/limits") else "POST", path, content=content)
         assert len(content) <= BODY_BYTES
@@ -218,7 +157,7 @@ def test_a_binary_tensor_costs_what_it_weighs(client, kind):
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_body_that_was_packed_costs_what_it_weighs_unpacked(client, coding, hostile):
     packer = zlib.compressobj(9, wbits=31 if coding == "gzip" else 15)
-    content = packer.compress(filled({"inputs": [TENSOR | {"data": HERE}]}, hostile)) + packer.flush()
+    content = packer.compress(hostile_body({"inputs": [TENSOR | {"data": HERE}]}, hostile)) + packer.flush()
     with Cost() as cost:
         answer = client.post("/v2/models/topics/infer", content=content, headers={"Content-Encoding": coding})
     assert answer.status_code in {400, 413}
