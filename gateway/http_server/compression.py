@@ -3,17 +3,14 @@
 What is large is compressed in a thread: other requests need not wait for it.
 """
 
-import asyncio
-
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.concurrency.aside import aside
 from gateway.http_server.content_coding import MIN_BYTES, Encoder, accepted
 from gateway.request.context import CONTEXT
 
-MAX_BYTES_ON_LOOP = 131_072
-"""Larger bodies, and pieces of bodies, are compressed in a thread."""
 _TEXT = ("text/", "application/json", "application/javascript", "application/openmetrics-text", "image/svg+xml")
 VARY, ACCEPT_ENCODING = "Vary", "Accept-Encoding"
 
@@ -33,7 +30,8 @@ async def compress(response: Response, accept_encoding: str) -> None:
     coding = accepted(accept_encoding)
     if coding is None:
         return
-    response.body = await _fed(Encoder(coding), bytes(response.body), last=True)
+    body = bytes(response.body)
+    response.body = await aside(len(body), Encoder(coding).feed, body, last=True)
     response.headers["Content-Encoding"] = coding
     response.headers["Content-Length"] = str(len(response.body))
 
@@ -64,23 +62,17 @@ class Compression:
             if start is not None:
                 encoder = _encoder(start, scope, None if not last else len(message.get("body", b"")))
                 if encoder is not None and last:
-                    body = await _fed(encoder, message["body"], last=True)
+                    body = await aside(len(message["body"]), encoder.feed, message["body"], last=True)
                     MutableHeaders(raw=start["headers"])["Content-Length"] = str(len(body))
                     message, encoder = {**message, "body": body}, None
                 await send(start)
                 start = None
             if encoder is not None:
-                message = {**message, "body": await _fed(encoder, message.get("body", b""), last=last)}
+                piece = message.get("body", b"")
+                message = {**message, "body": await aside(len(piece), encoder.feed, piece, last=last)}
             await send(message)
 
         await self._app(scope, receive, send_compressed)
-
-
-async def _fed(encoder: Encoder, data: bytes, *, last: bool) -> bytes:
-    """What `encoder.feed` returns."""
-    if len(data) <= MAX_BYTES_ON_LOOP:
-        return encoder.feed(data, last=last)
-    return await asyncio.to_thread(encoder.feed, data, last=last)
 
 
 def _encoder(start: Message, scope: Scope, size: int | None) -> Encoder | None:

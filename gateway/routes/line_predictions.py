@@ -8,6 +8,7 @@ import structlog
 
 from gateway.calls.call import Call
 from gateway.calls.replacement import by_present_package
+from gateway.concurrency.aside import aside
 from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line
 from gateway.errors import INTERNAL_ERROR, GatewayError, PackageReplaced, TooLarge
@@ -59,7 +60,7 @@ class LinePredictions:
     async def _attempt(self, line: Line) -> Prediction:
         lane, part, door = self._lane(), self._call.part(), self._call.stack.door
         try:
-            items = self._items(lane, line)
+            items = await aside(len(line.raw or b""), self._items, lane, line)
         except GatewayError:
             await door.charge(part, 1)
             raise
