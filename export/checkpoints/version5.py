@@ -69,7 +69,7 @@ def _translated(folder: Path) -> dict[str, Mapping[str, Any]]:
     changed: dict[str, Mapping[str, Any]] = {}
     config = read_object(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     if _is_of_version_5(config):
-        require_known(config)
+        require_known(config, folder)
         with _as_written(folder / CONFIG):
             changed[CONFIG] = rope.translated(config)
     if (folder / TOKENIZER_CONFIG).is_file():

@@ -16,6 +16,8 @@ from model_repository.manifest import Latency, Speed
 BATCH_SIZE = 8
 TEXTS = 48
 SECONDS_EACH = 2.0
+LATENCY_SECONDS_EACH = 0.7
+"""Of each graph, where latencies of several are compared."""
 LEAST_PASSES, MOST_PASSES = 5, 200
 
 SHAPES = ((1, 0.25), (8, 0.9))

@@ -53,6 +53,13 @@ def add_triton(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_unjudged(parser: argparse.ArgumentParser) -> None:
+    """`--unjudged`: what nobody judged may become the default."""
+    parser.add_argument(
+        "--unjudged", action="store_true", help="let a version that was exported without an evaluation set become the default, too"
+    )
+
+
 def triton_of(args: argparse.Namespace) -> str | None:
     """The Triton that was given, or that of the stack that serves the repository, if any."""
     if args.triton:
