@@ -1,6 +1,5 @@
 """Commands that refusals name: each makes a checkpoint that can be read of one that cannot."""
 
-import glob
 import json
 import shlex
 from pathlib import Path
@@ -48,9 +47,9 @@ def unwrap(folder: Path, prefix: str) -> str:
     renamed = f"{{k.removeprefix({_string(prefix)}): v for k, v in load_file(f).items()}}"
     quoted = json.dumps(f'"{prefix}')
     return _python(
-        "import glob, pathlib; from safetensors.torch import load_file, save_file; "
-        f'[save_file({renamed}, f, {{"format": "pt"}}) for f in glob.glob({_string(glob.escape(str(folder)))} + "/*.safetensors")]; '
-        f'[i.write_text(i.read_text().replace({quoted}, chr(34))) for i in pathlib.Path({_string(folder)}).glob("*.index.json")]'
+        f"import pathlib; from safetensors.torch import load_file, save_file; d = pathlib.Path({_string(folder)}); "
+        f'[save_file({renamed}, f, {{"format": "pt"}}) for f in d.glob("*.safetensors")]; '
+        f'[f.write_text(f.read_text().replace({quoted}, chr(34))) for f in d.glob("*.index.json")]'
     )
 
 

@@ -89,7 +89,7 @@ def resolve_adapter(written: Path, folder: Path) -> Weights:
     if not (found / ADAPTER_CONFIG).is_file():
         raise RecipeError(f"adapter: {found} holds no {ADAPTER_CONFIG}, so it is no PEFT adapter")
     if not (found / ADAPTER_WEIGHTS).is_file():
-        if (found / "adapter_model.bin").is_file():
+        if (pickle := found / "adapter_model.bin").is_file():
             raise RecipeError(
                 f"adapter: {found} holds a pickle only, which can run code when it is read; convert it with: "
                 f"{commands.unpickle_adapter(found / 'adapter_model.bin', found / ADAPTER_WEIGHTS)}"

@@ -117,7 +117,7 @@ def test_a_model_on_the_hub_with_pickles_only_is_fetched_and_converted(
     (model / "refs/v1").write_text(commit)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(RecipeError, match="some-org/some-model@v1 has no safetensors .*fetch it into the folder some-model") as caught:
+    with pytest.raises(RecipeError, match=r"some-org/some-model@v1 has no safetensors .*fetch it into the folder some-model") as caught:
         checkpoint.resolve("some-org/some-model@v1", tmp_path)
     run_named(str(caught.value), CONVERT_THERE, tmp_path, {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / "cache")})
     assert checkpoint.resolve("some-model", tmp_path).folder == tmp_path / "some-model"

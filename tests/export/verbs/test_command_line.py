@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from packaged_registry import Registry
 
 from export.__main__ import main
 from export.inputs import Inputs
