@@ -73,6 +73,12 @@ def _truth(assessment: Assessment, evaluation: Evaluation, dataset: Dataset, ans
     truth = assessment.truth(dataset, answering.labels)
     if fault := assessment.fault(metric, dataset, truth):
         raise RecipeError(fault)
+    if assessment.all_one(truth) and not evaluation.allow_weak_reference:
+        raise RecipeError(
+            f"{dataset.field_of('label')}: all {counted(len(dataset), 'example')} in {dataset.table.path} have the same right answer, so "
+            "they cannot tell the model from one that always says it; add examples with other answers, or if they are to be compared "
+            "with the reference only, say evaluation: {allow_weak_reference: true}"
+        )
     return truth
 
 

@@ -92,7 +92,7 @@ def resolve_adapter(written: Path, folder: Path) -> Weights:
         if (pickle := found / "adapter_model.bin").is_file():
             raise RecipeError(
                 f"adapter: {found} holds a pickle only, which can run code when it is read; convert it with: "
-                f"{commands.unpickle_adapter(found / 'adapter_model.bin', found / ADAPTER_WEIGHTS)}"
+                f"{commands.unpickle_adapter(pickle, found / ADAPTER_WEIGHTS)}"
             )
         raise RecipeError(f"adapter: {found} holds no {ADAPTER_WEIGHTS}")
     tensor_shapes(found, "adapter")

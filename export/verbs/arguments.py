@@ -13,9 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from export.registry.offering import unseen
 from export.registry.running_triton import RunningTriton, connect
 from export.registry.version_name import MODEL, VersionName
-from model_repository.running import find
+from model_repository.running import elsewhere, find
 
 DEFAULT_REPOSITORY = Path("model_repository/models")
 TRITON_VARIABLE = "HEADRACE_TRITON_URL"
@@ -69,6 +70,8 @@ def triton_of(args: argparse.Namespace) -> str | None:
         others = ", ".join(stack.triton_url for stack in stacks[1:])
         chosen = f"{stacks[0].triton_url} is asked, and not {others}: --triton chooses"
         print(f"several stacks serve {args.repository}; {chosen}", file=sys.stderr)
+    if not stacks and (others := elsewhere(args.repository)):
+        print(unseen(others), file=sys.stderr)
     return stacks[0].triton_url if stacks else None
 
 
