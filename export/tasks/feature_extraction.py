@@ -17,7 +17,7 @@ from export.evaluation.metrics.regression import PEARSON, constant_numbers
 from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
 from export.tasks.module_settings import POOLED
-from export.tasks.sentence_transformer import MODULES, SentenceTransformer, TailPlan, read, require_type
+from export.tasks.sentence_transformer import MODULES, SentenceTransformer, TailPlan, read, require_no_rest, require_type
 from export.tasks.task import Task
 from model_repository.manifest import Answering
 from model_repository.postprocessing import FeatureExtraction, Similarity
@@ -80,7 +80,9 @@ def _require_no_layers(files: SentenceTransformer, loaded: Loaded) -> None:
 
 def _files(folder: Path) -> SentenceTransformer | None:
     files = read(folder)
-    if files:
+    if files is None:
+        require_no_rest(folder)
+    else:
         require_type(files, "SentenceTransformer", "feature-extraction")
     return files
 

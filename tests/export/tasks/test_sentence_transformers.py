@@ -184,6 +184,15 @@ def test_modules_without_their_weights_are_refused(served: Served, embedder: Pat
         served(folder, "feature-extraction")
 
 
+@pytest.mark.parametrize("name", ["config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling/config.json"])
+def test_settings_without_the_list_of_modules_are_refused(served: Served, embedder: Path, encoder: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(encoder, tmp_path / "model")
+    (folder / name).parent.mkdir(exist_ok=True)
+    shutil.copy(embedder / name, folder / name)
+    with pytest.raises(RecipeError, match=rf"{name} says how sentence-transformers uses the model, and .*modules\.json, .*is missing"):
+        served(folder, "feature-extraction", postprocessing={"pooling": "mean", "normalize": True})
+
+
 def test_the_old_layout_is_named_with_the_command_that_changes_it(served: Served, embedder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "old"
     shutil.copytree(embedder, folder / "0_Transformer")
