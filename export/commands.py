@@ -66,6 +66,11 @@ def save_anew(folder: Path, architecture: object = None) -> str:
     )
 
 
+def save_tokenizer(folder: Path) -> str:
+    """Write a tokenizer's files anew where they lie, `tokenizer.json` among them."""
+    return _python(f"from transformers import AutoTokenizer as T; T.from_pretrained({_string(folder)}).save_pretrained({_string(folder)})")
+
+
 def _string(value: object) -> str:
     """A string of Python in double quotes, so that the shell's single ones go around it."""
     return json.dumps(str(value))
