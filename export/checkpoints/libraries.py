@@ -10,6 +10,7 @@ import transformers
 
 from export.checkpoints.load import Reference
 from export.checkpoints.source import ModelSource
+from export.errors import RecipeError, first_line
 from export.recipe.recipe import Recipe
 from export.tasks.sentence_transformer import SentenceTransformer, read
 from model_repository.manifest import Answering
@@ -59,7 +60,13 @@ class CheckpointLibraries:
 
     def _once(self, kind: str, read: Callable[[], Any]) -> Any:
         if kind not in self._read:
-            self._read[kind] = read()
+            try:
+                self._read[kind] = read()
+            except Exception as exc:  # a library takes a file's values as they are, and falls over them in many ways
+                raise RecipeError(
+                    f"checkpoint: sentence-transformers, which answers as the reference, cannot read {self.source.checkpoint.origin} as a "
+                    f"{kind}: {first_line(exc)[:300]}"
+                ) from exc
         return sharing_weights(self._read[kind])
 
     def _sentence_transformer(self) -> Any:

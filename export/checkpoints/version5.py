@@ -105,8 +105,8 @@ def require_known(config: Mapping[str, Any], folder: Path) -> None:
     if _major(version) > _VERSION:
         raise RecipeError(
             f"checkpoint: config.json says transformers_version {version}, and export reads the formats of transformers 4 and {_VERSION}; "
-            f"save the model with version {_VERSION} (pip install 'transformers>={_VERSION},<{_VERSION + 1}') into a folder beside, and name "
-            f"that one: {save}"
+            f"save the model with version {_VERSION} (pip install 'transformers>={_VERSION},<{_VERSION + 1}') beside, and "
+            f"name that folder: {save}"
         )
     if model_type in MODEL_TYPES:
         return
