@@ -70,8 +70,8 @@ def triton_of(args: argparse.Namespace) -> str | None:
         others = ", ".join(stack.triton_url for stack in stacks[1:])
         chosen = f"{stacks[0].triton_url} is asked, and not {others}: --triton chooses"
         print(f"several stacks serve {args.repository}; {chosen}", file=sys.stderr)
-    if not stacks and (others := elsewhere(args.repository)):
-        print(unseen(others), file=sys.stderr)
+    if not stacks and (unseen_stacks := elsewhere(args.repository)):
+        print(unseen(unseen_stacks), file=sys.stderr)
     return stacks[0].triton_url if stacks else None
 
 
