@@ -13,7 +13,7 @@ from export.graphs.onnx_file import size_bytes
 from export.graphs.optimize import is_optimizable
 from export.recipe.precision import packaged_precision
 from export.recipe.recipe import Recipe
-from model_repository.manifest import Latency
+from model_repository.measured import Latency
 
 
 def make_best(making: Making, gate: Gate) -> tuple[Recipe, Graphs]:

@@ -16,7 +16,7 @@ from headrace_backend.pipeline import Runs
 from export.errors import ExportError
 from export.graphs.distance import ALONE, TOGETHER, Ruler, plain
 from export.graphs.serving import BATCH_SIZE, Serving
-from model_repository.manifest import Precision
+from model_repository.measured import Precision
 
 TEXTS = 24
 """Of the evaluation set; the repository's own texts come on top."""

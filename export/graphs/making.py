@@ -12,7 +12,7 @@ from export.graphs.onnx_file import size_bytes
 from export.progress import INDENT, Progress
 from export.recipe.recipe import Recipe
 from model_repository.config import execution_provider
-from model_repository.manifest import Sensitivity, TriedCandidate
+from model_repository.measured import Sensitivity, TriedCandidate
 
 MEGABYTE = 1e6
 

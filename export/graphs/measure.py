@@ -11,7 +11,7 @@ from export.checkpoints.tokenization import Encoded
 from export.errors import ExportError
 from export.graphs.batches import BatchInputs, Run, length_sorted, pad, spread
 from export.graphs.graph import CPU, Graph
-from model_repository.manifest import Latency, Speed
+from model_repository.measured import Latency, Speed
 
 BATCH_SIZE = 8
 TEXTS = 48

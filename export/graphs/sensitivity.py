@@ -22,7 +22,7 @@ from pathlib import Path
 from export.errors import ExportError
 from export.graphs.onnx_file import load_nodes, size_bytes
 from export.graphs.quantize import Nodes
-from model_repository.manifest import Latency, LayerSensitivity, Sensitivity, SensitivityPoint
+from model_repository.measured import Latency, LayerSensitivity, Sensitivity, SensitivityPoint
 
 _QUANTIZED = {"MatMul", "Gemm", "Gather", "Conv", "Attention", "EmbedLayerNormalization", "LSTM"}
 """Operators whose quantization changes numbers; others only hand int8 values on."""

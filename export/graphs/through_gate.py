@@ -16,7 +16,7 @@ from export.graphs.onnx_file import size_bytes
 from export.graphs.quantize import Nodes
 from export.graphs.sensitivity import curve, described, most_tries, quantized_layers, search, search_seconds
 from export.progress import INDENT
-from model_repository.manifest import Latency, Quality, Unjudged
+from model_repository.measured import Latency, Quality, Unjudged
 
 SENSITIVITY_TEXTS = 128
 NOT_JUDGED = f"NOT JUDGED: {Unjudged.model_fields['said'].default}, for the recipe says evaluation: none"

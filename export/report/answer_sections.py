@@ -7,7 +7,7 @@ from export.report import plots
 from export.report.contents import Report
 from export.report.formats import interval, percent, score, small
 from export.report.section import Section, Table
-from model_repository.manifest import Comparison
+from model_repository.measured import Comparison
 
 
 def quality(report: Report) -> Iterator[Section]:

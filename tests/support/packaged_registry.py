@@ -8,7 +8,8 @@ from typing import Any
 from export.__main__ import main
 from export.registry import package
 from model_repository import config
-from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest, read_versions
+from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Source, answer_digest, read_versions
+from model_repository.measured import Sizes
 
 LABELS = ("cold", "mild", "warm")
 MAX_LENGTH = 24

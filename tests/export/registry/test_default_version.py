@@ -5,7 +5,8 @@ import pytest
 from export.errors import ExportError
 from export.registry.default_version import answering
 from model_repository import serving
-from model_repository.manifest import Unjudged, read_versions
+from model_repository.manifest import read_versions
+from model_repository.measured import Unjudged
 
 UNJUDGED = Unjudged(texts=40, same_answers=40)
 

@@ -8,7 +8,8 @@ import pytest
 
 from export.__main__ import main
 from model_repository import config, serving
-from model_repository.manifest import FILE, GRAPH, Quality, read_versions
+from model_repository.manifest import FILE, GRAPH, read_versions
+from model_repository.measured import Quality
 from model_repository.signature import PrivateKey
 
 

@@ -30,17 +30,8 @@ from export.report.differences import AnswerDifferences, Differing, compare_answ
 from export.report.formats import percent
 from export.report.render import render_html, render_markdown
 from export.report.verdict import cautions, remarks, verdict
-from model_repository.manifest import (
-    Interval,
-    LayerSensitivity,
-    Manifest,
-    Quality,
-    Sensitivity,
-    SensitivityPoint,
-    SliceQuality,
-    TriedCandidate,
-    answer_digest,
-)
+from model_repository.manifest import Manifest, answer_digest
+from model_repository.measured import Interval, LayerSensitivity, Quality, Sensitivity, SensitivityPoint, SliceQuality, TriedCandidate
 
 Read = Callable[..., Inputs]
 

@@ -1,4 +1,4 @@
-"""A folder of sentence-transformers with modules of its own, through a real Triton and the gateway."""
+"""A sentence-transformers folder with modules of its own, through a real Triton and the gateway."""
 
 import json
 from pathlib import Path
