@@ -13,9 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from export.registry.offering import unseen
 from export.registry.running_triton import RunningTriton, connect
 from export.registry.version_name import MODEL, VersionName
-from model_repository.running import find
+from model_repository.running import elsewhere, find
 
 DEFAULT_REPOSITORY = Path("model_repository/models")
 TRITON_VARIABLE = "HEADRACE_TRITON_URL"
@@ -53,6 +54,13 @@ def add_triton(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_unjudged(parser: argparse.ArgumentParser) -> None:
+    """`--unjudged`: what nobody judged may become the default."""
+    parser.add_argument(
+        "--unjudged", action="store_true", help="let a version that was exported without an evaluation set become the default, too"
+    )
+
+
 def triton_of(args: argparse.Namespace) -> str | None:
     """The Triton that was given, or that of the stack that serves the repository, if any."""
     if args.triton:
@@ -62,6 +70,8 @@ def triton_of(args: argparse.Namespace) -> str | None:
         others = ", ".join(stack.triton_url for stack in stacks[1:])
         chosen = f"{stacks[0].triton_url} is asked, and not {others}: --triton chooses"
         print(f"several stacks serve {args.repository}; {chosen}", file=sys.stderr)
+    if not stacks and (unseen_stacks := elsewhere(args.repository)):
+        print(unseen(unseen_stacks), file=sys.stderr)
     return stacks[0].triton_url if stacks else None
 
 
