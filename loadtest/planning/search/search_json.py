@@ -19,7 +19,11 @@ SCHEMA = "headrace-search/1"
 
 @dataclass(frozen=True, slots=True)
 class SearchFile:
-    """The fields of a search.json by which searches are compared; `offered` is the scenario."""
+    """The fields of a search.json by which searches are compared; `offered` is the scenario.
+
+    `outcome` is as of `Found`. Trials that other work disturbed are none of them: what they missed
+    does not count, so that they move no rate.
+    """
 
     slo: str
     verdict: str
@@ -27,7 +31,7 @@ class SearchFile:
     safe_rate: Estimate | None
     offered: Mapping[str, JsonValue]
     machine: Mapping[str, str | int | float]
-    disturbed: int = 0
+    outcome: str = "found"
     server: str | None = HEADRACE
 
 
@@ -68,7 +72,7 @@ def parse_search(values: Mapping[str, Any]) -> SearchFile:
         safe_rate=None if values["safe_rate"] is None else Estimate(**values["safe_rate"]),
         offered=values["offered"],
         machine=values["machine"],
-        disturbed=sum(bool(trial.get("disturbed")) for trial in values.get("trials", [])),
+        outcome=values.get("outcome", "found"),
         server=values.get("server", HEADRACE),
     )
 
