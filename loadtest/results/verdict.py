@@ -99,12 +99,12 @@ def _of_the_machine(results: Results) -> list[str]:
     if seen.disturbs:
         return [
             f"While the load ran, {seen}: latency and throughput may be worse than the system's own. "
-            "Run it again when the machine is quiet."
+            + " ".join(filter(None, ("Run it again when the machine is quiet.", seen.named)))
         ]
     if seen.shared and seen.others_share is None:
         return [
             "The gateway's processes on this machine cannot be seen, so that what other work took while the load ran is not known: "
-            "--watch-pid names them."
+            + (seen.named or "--watch-pid names them.")
         ]
     return []
 

@@ -45,6 +45,7 @@ def search_json(search: SearchSummary) -> dict[str, Any]:
         "slo": str(search.slo),
         "rate": None if search.rate is None else asdict(search.rate),
         "safe_rate": None if search.safe_rate is None else asdict(search.safe_rate),
+        "fail_below": None if search.least_rps is None else {"rps": search.least_rps, "verdict": search.least_verdict},
         "confidence": CONFIDENCE,
         "cautions": list(search.cautions),
         "trials": [_trial(trial) for trial in search.trials],
@@ -83,6 +84,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "passed": trial.passed if trial.counts else None,
         "kept_up": trial.kept_up,
         "disturbed": trial.disturbed,
+        "strained": trial.strained,
         "misses": list(trial.misses),
     }
     results = trial.results

@@ -29,9 +29,10 @@ def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
     if found.outcome == "interrupted":
         return f"The search was ended by hand {_when(len(found.trials))}. {said}"
     if found.outcome == "generator":
-        at = next(trial.rate_rps for trial in reversed(found.trials) if not trial.counts)
+        spoilt = next(trial for trial in reversed(found.trials) if not trial.counts)
+        strain = f" ({spoilt.results.strain})" if spoilt.results is not None and spoilt.results.strain else ""
         return (
-            f"The generator could not keep up at {rate(at)}, so that nothing is known of the system there: "
+            f"The generator could not keep up at {rate(spoilt.rate_rps)}{strain}, so that nothing is known of the system there: "
             f"give it more --workers or cores of its own. {said}"
         )
     if found.outcome == "contention":
@@ -84,10 +85,13 @@ def _of_the_machine(found: Found) -> list[str]:
     if not disturbed:
         return []
     spoilt = sum(not trial.counts for trial in disturbed)
-    return [
+    seen = [trial.results.contention for trial in disturbed if trial.results is not None and trial.results.contention is not None]
+    worst = max(seen, key=lambda one: one.taken_share, default=None)
+    said = [
         f"Other work took more than a tenth of the machine in {len(disturbed)} of {plural(len(found.trials), 'trial')}; "
         f"what {spoilt} of them missed does not count."
     ]
+    return said + ([worst.named] if worst is not None and worst.named else [])
 
 
 def rate(rate_rps: float) -> str:
