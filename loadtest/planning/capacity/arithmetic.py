@@ -92,7 +92,7 @@ def _replicas(plan: Plan) -> list[Step]:
     steps.append(Step("Triton replicas needed", model, f"{needed.triton_replicas}: {_fate(plan, lost)}"))
     ceiling = plan.profile.triton.texts_per_s_within_slo
     if plan.size.ceiling_replicas is not None and ceiling is not None:
-        measured = f"{plan.load.misses_per_s:,.0f} texts/s / {ceiling.texts_per_s:,.0f} texts/s measured within {ceiling.slo}"
+        measured = f"{plan.load.misses_per_s:,.0f} texts/s / {ceiling.texts_per_s:,.0f} texts/s, nine of ten runs kept {ceiling.slo}"
         steps.append(Step("By the measured ceiling", measured, f"{plan.size.ceiling_replicas}"))
     total = f"{needed.triton_replicas} + {plan.aim.lost} that may be lost"
     return [*steps, Step("Triton replicas", total, f"{plan.size.planned.triton_replicas}")]

@@ -86,9 +86,10 @@ class Times(_Part):
 
 
 class Ceiling(_Part):
-    """The highest rate that a search found one replica to hold within an SLO.
+    """The rate that a search found one replica to hold within an SLO in nine of ten runs.
 
-    `texts_per_s` are texts that Triton computes per second.
+    `texts_per_s` are texts that Triton computes per second: the lower end of the 95 % interval, so
+    that a run at that rate is likely to confirm it.
     """
 
     slo: str
