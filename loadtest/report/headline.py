@@ -30,7 +30,7 @@ def headline(results: Results) -> Headline:
         lost = f"{results.generators.lost} of {plural(results.scenario.workers, 'load generator')} {_was(results.generators.lost)} lost"
         return Headline(_not_known(results, f"{lost}, with what they saw."), "bad")
     if results.latency.summary_ms is None:
-        return _missed(results, f"Not one of {results.requests.ended:,} requests was answered well.")
+        return _missed(results, f"Not one of {plural(results.requests.ended, 'request')} was answered well.")
     silent_s = silent_from_s(results.series)
     if silent_s is not None:
         return _missed(results, f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}.")

@@ -14,8 +14,8 @@ from loadtest.planning.comparison.condition import Condition, ConditionError, pa
 from loadtest.planning.comparison.documents import ComparisonError, Document, read_document
 from loadtest.planning.comparison.sentence import METHODS, Judged, certainty, change_shown, interval_shown, value_shown, verdict
 from loadtest.report.comparison_page import render_comparison
+from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, UNKNOWN
-from loadtest.verbs.run import command_shown
 
 WIDTH = 120
 

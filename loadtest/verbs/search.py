@@ -28,8 +28,8 @@ from loadtest.results.results import SloVerdict
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.slo import Slo
+from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
-from loadtest.verbs.run import command_shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
 from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.step_progress import StepProgress

@@ -92,7 +92,7 @@ def compare(before: Sequence[Document], after: Sequence[Document], *, anyway: bo
             differ.
     """
     if not before or len(before) != len(after):
-        raise ComparisonError(f"there are {len(before)} files before and {len(after)} after: they are paired by order, so give as many")
+        raise ComparisonError(f"{len(before)} before and {len(after)} after: files are paired by order, so give as many of either")
     pairs = list(zip(before, after, strict=True))
     cautions: list[str] = []
     for old, new in pairs:

@@ -44,7 +44,7 @@ def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
         )
     ends = {
         "ceiling": f" {rate(bounds.most_rps)} is the highest rate that was to be tried.",
-        "most_trials": f" {len(found.trials)} trials were not enough for ± {bounds.resolution:.0%}.",
+        "most_trials": f" {plural(len(found.trials), 'trial was', 'trials were')} not enough for ± {bounds.resolution:.0%}.",
     }
     return said + ends.get(found.outcome, "")
 
@@ -72,7 +72,7 @@ def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
         behind = requests * (1 - quantile) if quantile is not None else FEW_BEHIND
         if behind < FEW_BEHIND:
             said.append(
-                f"Only {behind:.1f} of {requests:,} requests of a trial stand behind {objective.metric}: a longer --duration "
+                f"Only {behind:.1f} of {plural(requests, 'request')} of a trial stand behind {objective.metric}: a longer --duration "
                 "makes it less a matter of chance."
             )
     if isinstance(scenario.loop, OpenLoop):
@@ -102,7 +102,7 @@ def rate(rate_rps: float) -> str:
 def _when(trials: int) -> str:
     if not trials:
         return "before its first trial was over"
-    return "after one trial" if trials == 1 else f"after {trials} trials"
+    return f"after {plural(trials, 'trial')}"
 
 
 def _known(found: Found, slo: Slo) -> str:
