@@ -19,7 +19,8 @@ from loadtest.report.charts.scatter import Dot, Overlay, scatter_chart
 from loadtest.report.page_templates import templates
 from loadtest.results.figures import milliseconds, plural
 
-STYLES = ("c1", "c2", "c3", "c4", "c5", "c6")
+STYLES = (("c1", "c2"), ("c3", "c4"), ("c5", "c6"))
+"""Of a prediction, and of the same with the margin."""
 FRAME = Frame()
 KEYS = (Key("measured", "c1", dot=True), Key("predicted", "c2", dot=True))
 
@@ -63,10 +64,10 @@ def _latency_chart(plan: Plan) -> Markup | None:
     if not objectives:
         return None
     lines = []
-    for objective, style in zip(objectives, STYLES, strict=False):
+    for objective, (style, above) in zip(objectives, STYLES, strict=False):
         seen = latency_by_rate(plan, objective)
         lines.append(Line(f"{objective.metric} predicted", seen, style))
-        lines.append(Line("with the margin", [(rate, ms * (1 + plan.aim.margin)) for rate, ms in seen], "aim"))
+        lines.append(Line("with the margin", [(rate, ms * (1 + plan.aim.margin)) for rate, ms in seen], above))
     values = [ms for line in lines for _, ms in line.points if ms is not None]
     mark = Mark(f"SLO {objectives[0]}", objectives[0].bound)
     y = value_axis("ms", [*values, mark.y])

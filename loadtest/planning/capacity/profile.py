@@ -237,8 +237,10 @@ def _profile_file(path: Path) -> Path:
 def _document(path: Path) -> dict[str, JsonValue]:
     try:
         document: JsonValue = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ProfileError(f"{path} cannot be read: {exc}") from exc
+    except OSError as exc:
+        raise ProfileError(f"{path}: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ProfileError(f"{path} is no JSON: {exc}") from exc
     except json.JSONDecodeError as exc:
         raise ProfileError(f"{path} is no JSON: {exc}") from exc
     if isinstance(document, dict) and "schema_version" in document:
