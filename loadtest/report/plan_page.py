@@ -27,7 +27,7 @@ KEYS = (Key("measured", "c1", dot=True), Key("predicted", "c2", dot=True))
 
 def render_plan(plan: Plan, triton_type: str | None, confirmation: str, command: str) -> str:
     """The page of a plan; `confirmation` is the command that confirms it, empty where none does."""
-    doubted = not plan.checks or any(not check.agrees for check in plan.checks) or plan.profile.problem
+    doubted = not plan.checks or any(not check.agrees for check in plan.checks) or plan.profile.problem or plan.profile.measured.disturbed
     rows = [("all there", plan.full)]
     if plan.aim.lost:
         rows += [(f"{plural(plan.aim.lost, 'gateway')} lost", plan.gateway_lost)]

@@ -61,8 +61,9 @@ def _start(url: str, corpus: Path, report: Path, seed: int, args: argparse.Names
 def print_table(folder: Path, sides: Sequence[tuple[str, str]], pairs: int) -> None:
     """How each condition was judged, for a server before and one after, which may be the same.
 
-    The columns are how many pairs met it by the estimate alone, how many by default, in how many it
-    could not be told, and the latter two of four pairs a side.
+    The columns are how many pairs met it by the estimate alone, how many by the interval alone,
+    whatever hid the systems meanwhile, how many by default, in how many it could not be told, and
+    the latter two of four pairs a side.
     """
     for before, after in sides:
         single = [
@@ -79,8 +80,9 @@ def print_table(folder: Path, sides: Sequence[tuple[str, str]], pairs: int) -> N
         of_four = [compare([one for one, _ in four], [other for _, other in four]) for four in fours]
         for text in CONDITIONS:
             point, one, four = _judged(of_one, text, point=True), _judged(of_one, text), _judged(of_four, text)
+            interval = sum(parse_condition(text).judge(pair.differences) == "met" for pair in of_one if pair.differences)
             print(
-                f"  {text:16} --point {point['met']:3}   default {one['met']:3}, cannot tell {one['unknown']:3}   "
+                f"  {text:16} --point {point['met']:3}   interval {interval:3}   default {one['met']:3}, cannot tell {one['unknown']:3}   "
                 f"four a side, of {len(of_four)}: {four['met']:3}, cannot tell {four['unknown']:3}"
             )
 

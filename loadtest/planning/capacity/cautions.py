@@ -12,7 +12,10 @@ def cautions(plan: Plan, triton_type: str | None) -> list[str]:
 
 
 def _measurement(plan: Plan) -> list[str]:
-    return [f"The measurement of the profile broke off: {plan.profile.problem}"] if plan.profile.problem else []
+    said = [f"The measurement of the profile broke off: {plan.profile.problem}"] if plan.profile.problem else []
+    if plan.profile.measured.disturbed:
+        said.append(f"The profile was measured on a busy machine: {plan.profile.measured.disturbed} Its times may be the machine's.")
+    return said
 
 
 def _checks(plan: Plan) -> list[str]:

@@ -164,13 +164,15 @@ class Point(_Part):
 class Measured(_Part):
     """Where the figures come from: the day, the instance type, its cores, the command.
 
-    `instance` is a name of the price table.
+    `instance` is a name of the price table. `disturbed` says what other work did to the
+    measurement, and is empty where it did nothing that was felt.
     """
 
     on: date
     instance: str
     cores: float = Field(gt=0)
     command: str
+    disturbed: str = ""
 
 
 class Profile(_Part):
@@ -238,7 +240,7 @@ def _document(path: Path) -> dict[str, JsonValue]:
     try:
         document: JsonValue = json.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
-        raise ProfileError(f"{path}: {exc.strerror}") from exc
+        raise ProfileError(f"{path} cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise ProfileError(f"{path} is no JSON: {exc}") from exc
     except json.JSONDecodeError as exc:

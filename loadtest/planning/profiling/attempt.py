@@ -47,10 +47,9 @@ def profile_of(subject: Subject, attempt: Attempt) -> Assembled:
     disturbed = [seen for run in runs if run.results.disturbed and (seen := run.results.contention) is not None]
     if disturbed:
         worst = max(disturbed, key=lambda seen: seen.taken_share)
-        cautions.append(
-            f"Other work took more than a tenth of the machine in {len(disturbed)} of {plural(len(runs), 'run')}: "
-            + " ".join(filter(None, ("measure again when it is quiet.", worst.named)))
-        )
+        said = f"Other work took more than a tenth of the machine in {len(disturbed)} of {plural(len(runs), 'run')}"
+        cautions.append(" ".join(filter(None, (f"{said}: measure again when it is quiet.", worst.named))))
+        profile["measured"]["disturbed"] = f"{said}."
     return Assembled(profile, cautions)
 
 

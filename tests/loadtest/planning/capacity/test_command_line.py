@@ -146,3 +146,13 @@ def test_a_plan_that_cannot_be_made_is_a_red_page(results: Path, tmp_path: Path)
     assert main(arguments(results, "--report", str(tmp_path / "report"), slo="p99<3ms")) == 1
     page = (tmp_path / "report/plan.html").read_text()
     assert '<h1 class="bad">No number of replicas holds p99&lt;3ms' in page
+
+
+def test_a_plan_of_a_disturbed_profile_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "profile.json"
+    measured = PROFILE["measured"] | {"disturbed": "Other work took more than a tenth of the machine in 3 of 12 runs."}
+    path.write_text(json.dumps(PROFILE | {"measured": measured, "points": PROFILE["points"][:1]}), encoding="utf-8")
+    assert main(arguments(path, "--report", str(tmp_path))) == 0
+    said = "The profile was measured on a busy machine: Other work took more than a tenth of the machine in 3 of 12 runs."
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert said in (tmp_path / "plan.html").read_text()

@@ -171,6 +171,7 @@ def test_what_other_work_or_a_generator_slowed_is_no_point_to_check_a_model_with
     assert len(profile["points"]) == 1
     assert any("may have slowed 2 of 3 points: they are left out" in caution for caution in cautions)
     assert any("Other work took more than a tenth of the machine in 1 of 6 runs" in caution for caution in cautions)
+    assert profile["measured"]["disturbed"] == "Other work took more than a tenth of the machine in 1 of 6 runs."
 
 
 def test_loads_on_several_workers_add_nothing_to_a_profile_of_one() -> None:
