@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from pages import ROOT, SHELL, blocks_of, pages
+from pages import ROOT, SHELL, blocks, blocks_of, pages
 from pasted import PYTHON, commands
 
 from export.__main__ import _parser as export_parser
@@ -29,6 +29,8 @@ NOT_RUN = {
 }
 """Programs that no test starts, and why; bash reads their commands all the same."""
 RUN = {PYTHON, "cp", "curl", "make", "mkdir"}
+BENCHMARKS = [*blocks("gateway/docs/cache.md", "sh"), *blocks("gateway/docs/overload.md", "sh")]
+"""They measure for minutes, on a quiet machine."""
 BLOCKS = [block for page in pages() for block in blocks_of(page) if block.language in SHELL or "python -m " in block.text.partition("\n")[0]]
 
 
@@ -87,3 +89,10 @@ def test_commands_are_what_their_programs_take(block, tmp_path, monkeypatch):
 def test_what_is_not_run_is_shown_somewhere(tmp_path_factory):
     shown = {command.words[0] for block in BLOCKS for command in commands(block.text, tmp_path_factory.mktemp("pasted"))}
     assert shown >= NOT_RUN.keys()
+
+
+@pytest.mark.parametrize("block", BENCHMARKS)
+def test_a_benchmark_says_itself_how_it_is_run(block):
+    command = block.partition("#")[0].strip()
+    text = (ROOT / command.split()[-1]).read_text()
+    assert command in text

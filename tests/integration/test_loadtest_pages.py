@@ -33,7 +33,7 @@ SMALLER = {
     r"p99<\w+ms": "p99<9s",
     r"--duration \d+": "--duration 1",
     r"--rate 200 --duration": "--rate 20 --duration",
-    r"(-m loadtest search )": r"\1--duration 0.5 --warm-up 0 --first-rate 5 --most-trials 3 ",
+    r"(-m loadtest search )": r"\1--duration 0.5 --warm-up 0 --first-rate 40 --highest-rate 40 ",
     r"(-m loadtest profile )": r"\1--seconds 0.3 --point-rates 5,10 ",
     r"(-m loadtest ceiling)": r"\1 --duration 0.2",
     r"--rate 2000 ": "--rate 20 ",
@@ -53,7 +53,7 @@ def smaller(text):
 def desk(tasks_gateway, tmp_path_factory):
     """A folder with texts, the page's scenario, and the log of the gateway."""
     desk = tmp_path_factory.mktemp("desk")
-    (desk / "texts.jsonl").write_text("".join(json.dumps({"text": f"mild rain in month {month}"}) + "\n" for month in range(TEXTS)))
+    (desk / "texts.jsonl").write_text("".join(json.dumps({"text": f"mild rain in month {month} " * (1 + 7 * (month % 2))}) + "\n" for month in range(TEXTS)))
     scenario = yaml.safe_load(SCENARIO)
     assert scenario["loop"]["arrivals"].keys() == {"process", "rate_rps", "peak_rps", "at_s", "for_s"}
     scenario |= {"url": tasks_gateway.url, "duration_s": 1}

@@ -20,11 +20,10 @@ def port():
 @pytest.fixture(scope="module")
 def reader(tasks_triton, valkey, port, tmp_path_factory):
     """One worker in place of four, on a loopback address."""
-    redis = valkey.url.removeprefix("redis://").partition("/")[0]
     here = {
         "triton:8000": tasks_triton.http_url,
-        "cache:6379": redis,
-        "127.0.0.1:6379": redis,
+        "redis://cache:6379/0": valkey.url,
+        "redis://127.0.0.1:6379/0": valkey.url,
         "HEADRACE_HOST=0.0.0.0": f"HEADRACE_HOST=127.0.0.1 HEADRACE_PORT={port}",
         "--workers 4": "--workers 1",
     }
