@@ -53,7 +53,7 @@ def say(sentence: str) -> None:
 
 @contextmanager
 def waiting(what: str, every_s: float = TELL_EVERY_S) -> Iterator[None]:
-    """Tell now and then that something lasts, and how long it has: nobody watches a silent screen."""
+    """Tell now and then that something lasts, and how long it has."""
     over, began = threading.Event(), time.monotonic()
 
     def tell() -> None:

@@ -31,7 +31,9 @@ NOT_RUN = {
 RUN = {PYTHON, "cp", "curl", "make", "mkdir"}
 BENCHMARKS = [*blocks("gateway/docs/cache.md", "sh"), *blocks("gateway/docs/overload.md", "sh")]
 """They measure for minutes, on a quiet machine."""
-BLOCKS = [block for page in pages() for block in blocks_of(page) if block.language in SHELL or "python -m " in block.text.partition("\n")[0]]
+BLOCKS = [
+    block for page in pages() for block in blocks_of(page) if block.language in SHELL or "python -m " in block.text.partition("\n")[0]
+]
 
 
 def loadtest_parser():

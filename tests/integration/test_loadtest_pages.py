@@ -36,7 +36,8 @@ SMALLER = {
     r"(-m loadtest search )": r"\1--duration 0.5 --warm-up 0 --first-rate 40 --highest-rate 40 ",
     r"(-m loadtest profile )": r"\1--seconds 0.3 --point-rates 5,10 ",
     r"(-m loadtest ceiling)": r"\1 --duration 0.2",
-    r"--rate 2000 ": "--rate 20 ",
+    r"--rate 2000 ": "--rate 2 ",
+    r"--rate 200 --slo": "--rate 2 --slo",
     r"--speed 4 --url …": "--speed 100 --url http://127.0.0.1:8080",
     r"--report …": "--report reports/trace",
     r"--workers 4 --report": "--workers 1 --report",
@@ -53,7 +54,9 @@ def smaller(text):
 def desk(tasks_gateway, tmp_path_factory):
     """A folder with texts, the page's scenario, and the log of the gateway."""
     desk = tmp_path_factory.mktemp("desk")
-    (desk / "texts.jsonl").write_text("".join(json.dumps({"text": f"mild rain in month {month} " * (1 + 7 * (month % 2))}) + "\n" for month in range(TEXTS)))
+    (desk / "texts.jsonl").write_text(
+        "".join(json.dumps({"text": f"mild rain in month {month} " * (1 + 7 * (month % 2))}) + "\n" for month in range(TEXTS))
+    )
     scenario = yaml.safe_load(SCENARIO)
     assert scenario["loop"]["arrivals"].keys() == {"process", "rate_rps", "peak_rps", "at_s", "for_s"}
     scenario |= {"url": tasks_gateway.url, "duration_s": 1}
@@ -93,7 +96,10 @@ def test_runs_and_searches_are_compared(run, searched, reader, desk):
         shutil.copytree(desk / "reports/load", desk / name)
     for side in ("before", "after"):
         shutil.copytree(desk / "reports/search", desk / f"searched-{side}")
-    assert reader.paste(smaller(COMPARE)).count("No difference that could not be chance") == 3
+    for line in smaller(COMPARE).splitlines():
+        # what it finds is the machine's; 2 would be a command line or a file that is wrong
+        said = reader.paste(f"{line} || {{ status=$?; [ $status = 1 ] || [ $status = 3 ]; }}")
+        assert "No difference that could not be chance" in said or "Nothing to compare" in said
 
 
 def test_a_profile_is_measured_and_planned_with(searched, reader, desk):

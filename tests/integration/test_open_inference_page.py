@@ -1,4 +1,4 @@
-"""The examples of gateway/docs/open-inference-protocol.md, on a tiny classifier in place of theirs."""
+"""The examples of gateway/docs/open-inference-protocol.md, on a tiny classifier."""
 
 import json
 import os

@@ -34,9 +34,7 @@ def pages():
 def blocks_of(page):
     """All blocks of a page, in their order."""
     tokens = MarkdownIt().parse((ROOT / page).read_text(encoding="utf-8"))
-    return [
-        Block(page, token.map[0] + 1, token.info.strip(), token.content) for token in tokens if token.type in ("fence", "code_block")
-    ]
+    return [Block(page, token.map[0] + 1, token.info.strip(), token.content) for token in tokens if token.type in ("fence", "code_block")]
 
 
 def blocks(page, language):
