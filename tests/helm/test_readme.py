@@ -16,7 +16,7 @@ from gateway.settings.values import api_keys
 
 BUILD, INSTALL, KEY, LOAD_MODELS, LOAD_VERSION = blocks("helm/headrace/README.md", "bash")
 VALUES, STORE = blocks("helm/headrace/README.md", "yaml")
-CLUSTER = blocks("loadtest/docs/load.md", "sh")[-1]
+[CLUSTER] = [block for block in blocks("loadtest/docs/load.md", "sh") if "kubectl" in block]
 
 
 @pytest.fixture

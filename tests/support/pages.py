@@ -68,6 +68,15 @@ class Reader:
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def judge(self, text):
+        """The output of commands that measure, each of which may find nothing on a busy machine.
+
+        Their status is then 1 or 3; 2 would be a command line or a file that is wrong.
+        """
+        commands = text.replace("\\\n", " ").splitlines()
+        lines = [line.partition(" #")[0] for line in commands]
+        return "\n".join(self.paste(f"{line} || {{ status=$?; [ $status = 1 ] || [ $status = 3 ]; }}") for line in lines)
+
     @contextmanager
     def foreground(self, text):
         """The process of a shell block that ends by Ctrl-C, which it gets at the end."""

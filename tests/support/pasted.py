@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-NOTED = ("aws", "cp", "curl", "docker", "helm", "kubectl", "make", "mkdir", "perf_analyzer")
+NOTED = ("cp", "curl", "docker", "helm", "kubectl", "make", "mkdir", "perf_analyzer")
 TEXT_TOOLS = ("cut", "openssl", "sha256sum", "tr")
 """Programs that make values of other commands; these run."""
 PYTHON = ".venv/bin/python"
