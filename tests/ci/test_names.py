@@ -5,6 +5,7 @@ import re
 from functools import cache
 
 import pytest
+from headrace_backend import metrics as backend_metrics
 from pages import ROOT, blocks_of, pages
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -15,9 +16,7 @@ from gateway.fakes.triton import FakeTriton
 from gateway.observability import metrics
 from gateway.security.command_line import _parser as keys_parser
 from gateway.settings.settings import PREFIX, Settings
-from headrace_backend import metrics as backend_metrics
 from loadtest.__main__ import VERBS
-from model_repository import wheel
 
 OTHERS = {
     "--build-arg": "docker",
@@ -61,8 +60,8 @@ def known_metrics():
 
 @cache
 def known_settings():
-    programs = {wheel.__file__, *map(str, (ROOT / "gateway").rglob("*.py")), *map(str, (ROOT / "export").rglob("*.py"))}
-    others = {name for path in programs for name in re.findall(rf"\"({PREFIX}[A-Z_]+)\"", open(path).read())}
+    programs = [path for folder in ("model_repository", "gateway", "export", "loadtest") for path in (ROOT / folder).rglob("*.py")]
+    others = {name for path in programs for name in re.findall(rf"\"({PREFIX}[A-Z_]+)\"", path.read_text())}
     return {PREFIX + name.upper() for name in Settings.model_fields} | others
 
 
