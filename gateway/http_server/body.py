@@ -22,22 +22,22 @@ async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimi
         ClientGone: the client has left, so the body will not come.
         MalformedRequest: it is not in the content coding that its header names.
     """
-    raw = await _raw(request, ctx, body_limits)
+    if WHOLE_BODY in request.scope:
+        # all of it has come: one message holds it, and no timer is needed
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise ClientGone("the client has left")
+        raw: bytes = message["body"]
+        if len(raw) > body_limits.max_bytes:
+            raise _too_large(body_limits)
+    else:
+        raw = await _in_pieces(request, ctx, body_limits)
     if "content-encoding" in ctx.headers:
         return decoded(raw, ctx.headers["content-encoding"], body_limits.max_bytes)
     return raw
 
 
-async def _raw(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
-    if WHOLE_BODY in request.scope:
-        # all of it has come: one message holds it, and no timer is needed
-        message = await request.receive()
-        raw: bytes = message.get("body", b"")
-        if message["type"] != "http.request":
-            raise ClientGone("the client has left")
-        if len(raw) > body_limits.max_bytes:
-            raise _too_large(body_limits)
-        return raw
+async def _in_pieces(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
     # the parser has refused a length that is no number
     if int(ctx.headers.get("content-length", "0")) > body_limits.max_bytes:
         raise _too_large(body_limits)

@@ -32,6 +32,17 @@ class Output:
             if exc.errno != errno.ENOSPC:
                 raise
 
+    def write_and_flush(self, data: bytes) -> None:
+        """Write, and flush at once."""
+        try:
+            self._file.write(data)
+            self._file.flush()
+        except BrokenPipeError:
+            _lead_nowhere(self._file)
+        except OSError as exc:
+            if exc.errno != errno.ENOSPC:
+                raise
+
     def flush(self) -> None:
         """Flush."""
         try:

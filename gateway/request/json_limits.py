@@ -40,9 +40,8 @@ def require_within(raw: bytes, what: str, limits: JsonLimits) -> None:
         TooLarge: it has too many values, or its objects have too many members.
     """
     # short JSON need not be counted, and most JSON is within its limits even with its strings
-    few = len(raw) <= min(limits.max_values, limits.max_members) or (
-        _values(raw) <= limits.max_values and _members(raw) <= limits.max_members
-    )
+    few = len(raw) <= limits.max_values or _values(raw) <= limits.max_values
+    few = few and (len(raw) <= limits.max_members or _members(raw) <= limits.max_members)
     if few and _brackets(raw) <= limits.max_depth:
         return
     bare = b"".join(_outside_strings(raw))
