@@ -34,7 +34,8 @@ async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimi
     else:
         raw = await _in_pieces(request, ctx, body_limits)
     if "content-encoding" in ctx.headers:
-        return await aside(len(raw), decoded, raw, ctx.headers["content-encoding"], body_limits.max_bytes)
+        # a few bytes may unpack to as many as a body may have
+        return await aside(body_limits.max_bytes, decoded, raw, ctx.headers["content-encoding"], body_limits.max_bytes)
     return raw
 
 
