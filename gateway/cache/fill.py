@@ -4,11 +4,12 @@ Where the model's policy asks for a lease, the gateway computes the row under th
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
 from gateway.cache.cache import Cache
+from gateway.cache.leased_row import LeasedRow
 from gateway.cache.single_flight import Computation, SingleFlight
 from gateway.request.deadline import Deadline
 from gateway.request.prediction import Item, PredictionRequest
@@ -69,7 +70,10 @@ class Fill:
         start = partial(self._start, miss, shared)
         computation = self._running[miss.request.priority].attach(miss.key, miss.request.deadline, start, shared=shared)
         if computation.waiters > 1:
-            miss.lane.hasten(computation.row, miss.ticket)
+            if isinstance(computation.row, LeasedRow):
+                computation.row.hasten(miss.ticket)
+            else:
+                miss.lane.hasten(computation.row, miss.ticket)
         return computation
 
     def refresh(self, key: bytes, item: Item, lane: Computes, deadline_s: float, token: bytes | None) -> "asyncio.Future[bytes] | None":
@@ -93,8 +97,17 @@ class Fill:
         # batch work takes no lease: interactive requests for the same key would wait for batch work
         interactive = miss.request.priority is Priority.INTERACTIVE
         if shared and interactive and directives.look_up and not directives.names_ages and self._cache.uses_leases(miss.lane.manifest):
-            return _Leased(self._cache, self._submit, miss, deadline).row
+            return self._lease(miss, deadline)
         return self._submit(miss, None, deadline)
+
+    def _lease(self, miss: Miss, deadline: Deadline) -> LeasedRow:
+        left_s = deadline.at_s - asyncio.get_running_loop().time()
+        return LeasedRow(
+            self._cache.acquire(miss.key, miss.lane.manifest, miss.lane.width, left_s),
+            lambda token: self._submit(miss, token, deadline),
+            partial(self._cache.release, miss.key),
+            miss.lane.hasten,
+        )
 
     def _submit(self, miss: Miss, token: bytes | None, deadline: Deadline) -> "asyncio.Future[bytes]":
         row = miss.lane.submit(miss.item, miss.ticket, deadline)
@@ -106,21 +119,3 @@ class Fill:
             self._cache.release(key, token)
         else:
             self._cache.store(key, row.result(), manifest, token)
-
-
-Submit = Callable[[Miss, bytes | None, Deadline], "asyncio.Future[bytes]"]
-
-
-class _Leased:
-    """A row that this gateway computes if it acquires the lease."""
-
-    def __init__(self, cache: Cache, submit: Submit, miss: Miss, deadline: Deadline) -> None:
-        self._cache, self._submit, self._miss, self._deadline = cache, submit, miss, deadline
-        self.row = asyncio.ensure_future(self._run())
-
-    async def _run(self) -> bytes:
-        left_s = self._deadline.at_s - asyncio.get_running_loop().time()
-        entry, token = await self._cache.acquire(self._miss.key, self._miss.lane.manifest, self._miss.lane.width, left_s)
-        if entry is not None:
-            return entry.row
-        return await self._submit(self._miss, token, self._deadline)

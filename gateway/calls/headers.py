@@ -23,7 +23,10 @@ def timeout_s(headers: Mapping[str, str]) -> float | None:
     """
     given = headers.get("x-request-timeout-ms")
     if given is None:
-        return next(filter(None, (_seconds(headers.get(name)) for name in OPENAI_TIMEOUTS)), None)
+        for name in OPENAI_TIMEOUTS:
+            if name in headers and (seconds := _seconds(headers[name])) is not None:
+                return seconds
+        return None
     # Python's own float reads more: 1_000, inf and digits of other scripts
     milliseconds = float(given) if _NUMBER.fullmatch(given) else math.nan
     if not 0 < milliseconds < math.inf:
@@ -57,6 +60,6 @@ def priority(headers: Mapping[str, str]) -> Priority | None:
     return named
 
 
-def _seconds(given: str | None) -> float | None:
+def _seconds(given: str) -> float | None:
     """A client library's own number of seconds; None where it is none."""
-    return float(given) if given is not None and _NUMBER.fullmatch(given) and 0 < float(given) < math.inf else None
+    return float(given) if _NUMBER.fullmatch(given) and 0 < float(given) < math.inf else None

@@ -27,7 +27,16 @@ async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimi
         MalformedRequest: it is not in the content coding that its header names.
         Overloaded: bodies hold too much memory, most of it for this client.
     """
-    raw = await _raw(request, ctx, body_limits)
+    if WHOLE_BODY in request.scope:
+        # all of it has come: one message holds it, and no timer is needed
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise ClientGone("the client has left")
+        raw: bytes = message["body"]
+        if len(raw) > body_limits.max_bytes:
+            raise _too_large(body_limits)
+    else:
+        raw = await _in_pieces(request, ctx, body_limits)
     if "content-encoding" not in ctx.headers:
         return raw
     body = await aside(len(raw), decoded, raw, ctx.headers["content-encoding"], body_limits.max_bytes)
@@ -35,16 +44,7 @@ async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimi
     return body
 
 
-async def _raw(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
-    if WHOLE_BODY in request.scope:
-        # all of it has come: one message holds it, and no timer is needed
-        message = await request.receive()
-        raw: bytes = message.get("body", b"")
-        if message["type"] != "http.request":
-            raise ClientGone("the client has left")
-        if len(raw) > body_limits.max_bytes:
-            raise _too_large(body_limits)
-        return raw
+async def _in_pieces(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
     # the parser has refused a length that is no number
     if int(ctx.headers.get("content-length", "0")) > body_limits.max_bytes:
         raise _too_large(body_limits)

@@ -21,8 +21,8 @@ from gateway.observability.output import Output
 _OURS = logging.getLogger("headrace")
 _SERVER = logging.getLogger("uvicorn.error")
 _OUTPUT = Output(sys.stdout.buffer)
-_OUT = structlog.BytesLogger(cast(BinaryIO, _OUTPUT))
 _PID = os.getpid()
+_AS_UTC_Z = orjson.OPT_UTC_Z
 _lines: list[bytes] = []
 
 
@@ -56,22 +56,23 @@ def configure_for_terminal() -> None:
 
 
 def write_request(line: dict[str, Any]) -> None:
-    """Write the line of a request in the same form as all other lines.
+    """Write the line of a request in the same form as all other lines; it gets the fields of all.
 
     It bypasses structlog's processors, which would cost more than the line itself. The lines of
     requests that end in one turn of the event loop are written together, since a write costs as
     much as a line.
     """
-    timestamp = datetime.now(UTC).isoformat().removesuffix("+00:00") + "Z"
+    line["event"], line["level"], line["timestamp"], line["pid"] = "request", "info", datetime.now(UTC), _PID
     if not _lines:
         asyncio.get_running_loop().call_soon(_write_lines)
-    _lines.append(_serialize(line | {"event": "request", "level": "info", "timestamp": timestamp, "pid": _PID}))
+    _lines.append(orjson.dumps(line, default=repr, option=_AS_UTC_Z))
 
 
 def _write_lines() -> None:
+    _lines.append(b"")  # the last line ends, too
     lines = b"\n".join(_lines)
     _lines.clear()
-    _OUT.msg(lines)
+    _OUTPUT.write_and_flush(lines)
 
 
 def set_level(level: str) -> None:

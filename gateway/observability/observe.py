@@ -3,7 +3,7 @@
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -107,16 +107,16 @@ def _request_id() -> str:
     return f"{random.getrandbits(128):032x}"  # it must be unique, not secret
 
 
-def _headers(ctx: RequestContext) -> Iterator[tuple[bytes, bytes]]:
-    yield b"x-request-id", ctx.request_id.encode()
+def _headers(ctx: RequestContext) -> list[tuple[bytes, bytes]]:
+    headers = [(b"x-request-id", ctx.request_id.encode())]
     placement = ctx.placement
     if placement.version:
-        yield b"x-model-version", b"%d" % placement.version
+        headers.append((b"x-model-version", b"%d" % placement.version))
     if placement.experiment:
-        yield b"x-experiment", placement.experiment.encode()
-        yield b"x-variant", placement.variant.encode()
+        headers += ((b"x-experiment", placement.experiment.encode()), (b"x-variant", placement.variant.encode()))
     if ctx.cache_status:
-        yield b"x-cache", ctx.cache_status.encode()
+        headers.append((b"x-cache", ctx.cache_status.encode()))
     if ctx.timing.stages_s:
-        yield b"server-timing", ctx.timing.server_timing().encode()
-    yield from ctx.rate_limit()
+        headers.append((b"server-timing", ctx.timing.server_timing().encode()))
+    headers += ctx.rate_limit()
+    return headers

@@ -46,7 +46,7 @@ def require_within(raw: bytes, what: str, limits: JsonLimits) -> None:
         TooLarge: it has too many values, or its objects have too many members.
     """
     # short JSON need not be looked at, and most JSON is within its limits even with its strings
-    few = len(raw) <= min(limits.max_values, limits.max_members) or (
+    few = (len(raw) <= limits.max_values and len(raw) <= limits.max_members) or (
         _values(raw) <= limits.max_values and _members(raw) <= limits.max_members and not _has_long_number(raw)
     )
     if few and _brackets(raw) <= limits.max_depth:

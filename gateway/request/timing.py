@@ -29,4 +29,4 @@ class Timing:
 
     def server_timing(self) -> str:
         """The stages as a `Server-Timing` header, milliseconds."""
-        return ", ".join(f"{stage};dur={seconds * 1e3:.2f}" for stage, seconds in self.stages_s.items())
+        return ", ".join([f"{stage};dur={seconds * 1e3:.2f}" for stage, seconds in self.stages_s.items()])

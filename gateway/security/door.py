@@ -38,10 +38,11 @@ class Door:
         """
         if ctx.repeated:
             raise MalformedRequest(f"{ctx.repeated[0]}: the request has this header more than once; send one")
-        await self.check(ctx, scope)
+        ctx.principal = principal = await self.principal(ctx.headers.get("authorization"), scope)
+        ctx.tenant = principal.tenant
         if self._authenticator is not None:
-            ctx.rate_limit = partial(self._limiter.headers, ctx.principal)
-            await self._limiter.take_request(ctx.principal)
+            ctx.rate_limit = partial(self._limiter.headers, principal)
+            await self._limiter.take_request(principal)
 
     async def check(self, ctx: RequestContext, scope: str | None) -> None:
         """As `enter`, without taking a request: so a long request ends with its caller's key.

@@ -7,9 +7,12 @@ import pytest
 
 from gateway.cache.cache import Cache
 from gateway.cache.fill import Fill, Miss
+from gateway.cache.lease import Acquired
+from gateway.cache.leased_row import LeasedRow
 from gateway.cache.policy import CachePolicy, Policies
 from gateway.cache.redis_tier import RedisTier
 from gateway.cache.single_flight import SingleFlight
+from gateway.errors import NotReady
 from gateway.request.cache_control import parse
 from gateway.request.prediction import Item, PredictionRequest
 from gateway.request.priority import Priority
@@ -147,3 +150,75 @@ async def test_a_row_that_another_request_waits_for_goes_with_that_if_it_is_soon
     second = compute(fill, lane, key, request(Priority.BATCH))
     assert second is first
     assert [row for row, _ in lane.hastened] == [first.row]
+
+
+async def test_a_row_under_a_lease_goes_with_whoever_came_while_the_lease_was_asked_for(caches, key):
+    fill, lane = gateway(caches[0])
+    compute(fill, lane, key, request())
+    asked = request()
+    many, few = (lane.admit([ITEM] * items, asked) for items in (64, 2))
+    for ticket in (many, few, many):
+        fill.compute(Miss(key, ITEM, asked, lane, ticket))
+    row, _ = await lane.submitted.get()
+    assert lane.hastened == [(row, few)]
+    fill.compute(Miss(key, ITEM, asked, lane, lane.admit([], asked)))
+    assert [hastened for hastened, _ in lane.hastened] == [row, row]
+
+
+class Begun(asyncio.Future):
+    """A row whose call has begun."""
+
+    def cancel(self, msg=None):
+        return False
+
+
+async def test_a_row_under_a_lease_whose_call_has_begun_is_computed_for_the_cache(caches, key):
+    fill, lane = gateway(caches[0])
+    begun = Begun()
+    lane.submit = lambda *_: begun
+    computation = compute(fill, lane, key, request())
+    await asyncio.wait([computation.row._acquiring])
+    await asyncio.sleep(0)
+    assert not computation.row.cancel()
+    begun.set_result(ROW)
+    assert await computation.row == ROW
+    await caches[0].aclose()  # the row is stored now
+    other, others_lane = gateway(caches[1])
+    assert await compute(other, others_lane, key, request()).row == ROW
+
+
+async def test_a_row_under_a_lease_leaves_the_queue_with_its_last_waiter(caches, key):
+    fill, lane = gateway(caches[0])
+    computation = compute(fill, lane, key, request())
+    row, _ = await lane.submitted.get()
+    assert computation.row.cancel()
+    assert row.cancelled()
+    # the lease is free again: another gateway does not wait for its end
+    other, others_lane = gateway(caches[1])
+    compute(other, others_lane, key, request())
+    async with asyncio.timeout(LONG_S / 2):
+        await others_lane.submitted.get()
+
+
+async def test_a_lease_that_comes_when_its_last_waiter_has_left_is_given_back(key):
+    asked, released = asyncio.get_running_loop().create_future(), []
+
+    async def acquire():
+        return await asked
+
+    row = LeasedRow(acquire(), submit=None, release=released.append, hasten=None)
+    await asyncio.sleep(0)
+    asked.set_result(Acquired(None, b"token"))
+    await asyncio.sleep(0)  # the task ends, and its callback waits for the next turn
+    assert row.cancel()
+    await asyncio.sleep(0)
+    assert released == [b"token"]
+
+
+async def test_a_fault_of_a_row_under_a_lease_reaches_its_waiters(caches, key):
+    fill, lane = gateway(caches[0])
+    computation = compute(fill, lane, key, request())
+    row, _ = await lane.submitted.get()
+    row.set_exception(NotReady("gone"))
+    with pytest.raises(NotReady):
+        await computation.row
