@@ -6,13 +6,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from export.progress import waiting
 from export.registry.offering import unseen
 from export.registry.running_triton import RunningTriton, connect
 from export.registry.version_name import MODEL, VersionName
@@ -78,10 +79,13 @@ def triton_of(args: argparse.Namespace) -> str | None:
 @contextmanager
 def told(args: argparse.Namespace, model: str) -> Iterator[RunningTriton | None]:
     """The Triton that is to load a change of a model, if any, with a word about waiting for it."""
-    with connect(triton_of(args)) as triton:
-        if triton:
-            print(f"Triton at {triton.url} loads {model} …", file=sys.stderr, flush=True)
+    with connect(triton_of(args)) as triton, waiting(f"Triton at {triton.url} loads {model}", tell) if triton else nullcontext():
         yield triton
+
+
+def tell(sentence: str) -> None:
+    """Tell the person at the terminal; it is no answer."""
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

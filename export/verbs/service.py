@@ -1,15 +1,27 @@
 """`load` and `unload`: put versions into service and take them out, while traffic flows."""
 
 import argparse
-import sys
 import time
+from contextlib import nullcontext
 
 from export.errors import ExportError
+from export.progress import waiting
 from export.registry import rollout
 from export.registry.default_version import require_change_said
 from export.registry.model_folder import current_config, require_model, require_version
 from export.registry.running_triton import connect
-from export.verbs.arguments import Verbs, add_repository, add_triton, add_unjudged, add_verb, model_or_version, told, triton_note, triton_of
+from export.verbs.arguments import (
+    Verbs,
+    add_repository,
+    add_triton,
+    add_unjudged,
+    add_verb,
+    model_or_version,
+    tell,
+    told,
+    triton_note,
+    triton_of,
+)
 from model_repository.serving import default_version, out_of_service, put_back, take_out
 
 DRAIN_S = 5.0
@@ -80,9 +92,10 @@ def _unload(args: argparse.Namespace) -> int:
     what = f"version {version}" if version is not None else "every version"
     with connect(triton_of(args)) as triton:
         if triton and rollout.announce(args.repository, model, triton, lambda config: take_out(config, leaving)):
-            print(f"gateways turn away from {what} of {model}; Triton unloads in {args.drain_s:g} s …", file=sys.stderr, flush=True)
-            time.sleep(args.drain_s)  # gateways ask for the catalog in their own time
-        rollout.apply(args.repository, model, triton, lambda config: take_out(config, leaving))
+            with waiting(f"gateways turn away from {what} of {model}; Triton unloads in {args.drain_s:g} s", tell):
+                time.sleep(args.drain_s)  # gateways ask for the catalog in their own time
+        with waiting(f"Triton at {triton.url} unloads", tell) if triton else nullcontext():
+            rollout.apply(args.repository, model, triton, lambda config: take_out(config, leaving))
         note = triton_note(triton, model)
     print(f"{model}: {what} is out of service. {note}")
     return 0

@@ -7,7 +7,7 @@ from loadtest.demo.caching import Twice
 from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
-from loadtest.results.figures import milliseconds
+from loadtest.results.figures import milliseconds, plural
 from loadtest.results.results import Results
 from loadtest.scenario.loop import ClosedLoop
 
@@ -28,7 +28,7 @@ class Findings:
         """What went wrong without stopping the demo, a sentence each."""
         found = []
         if self.load.requests.failed:
-            found.append(f"{self.load.requests.failed:,} of {self.load.requests.ended:,} requests failed under load.")
+            found.append(f"{self.load.requests.failed:,} of {plural(self.load.requests.ended, 'request')} failed under load.")
         if self.split.p_value < IMPLAUSIBLE:
             found.append(f"The split does not fit the configured weights (p = {self.split.p_value:.2g}).")
         return found
@@ -38,14 +38,14 @@ class Findings:
         load, split, twice = self.load, self.split, self.twice
         shares = " and ".join(f"{arm.units:,} went to {arm.name} (version {arm.version})" for arm in split.arms)
         weights = " and ".join(f"{arm.weight:.0%}" for arm in split.arms)
-        said = [f"Of {split.units:,} units {shares}; configured are {weights}."]
+        said = [f"Of {plural(split.units, 'unit')} {shares}; configured are {weights}."]
         said.append(
             f"A text seen before is answered in {milliseconds(twice.second_ms)} instead of {milliseconds(twice.first_ms)}, from the cache."
         )
         latency_ms = load.latency.summary_ms
         if latency_ms is not None:
             said.append(
-                f"Under {users(load)} users {load.throughput.answered_rps:,.0f} requests/s, {load.hits.rate:.0%} cached: "
+                f"Under {plural(users(load), 'user')} {load.throughput.answered_rps:,.0f} requests/s, {load.hits.rate:.0%} cached: "
                 f"half within {milliseconds(latency_ms['p50'])}, 99% within {milliseconds(latency_ms['p99'])}."
             )
         newest = max(self.packaged, key=lambda packaged: packaged.version)

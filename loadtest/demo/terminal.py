@@ -12,7 +12,7 @@ from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
 from loadtest.report.run_charts import group_name
-from loadtest.results.figures import milliseconds
+from loadtest.results.figures import milliseconds, plural
 from loadtest.results.results import Results
 from loadtest.results.verdict import cautions
 
@@ -36,7 +36,7 @@ def show_predictions(console: Console, predictions: Sequence[Predicted]) -> None
 
 def show_twice(console: Console, twice: Twice) -> None:
     """A row for the first answer, and one for the second."""
-    table = _table(console, f"Cache: {twice.texts} texts asked twice")
+    table = _table(console, f"Cache: {plural(twice.texts, 'text')} asked twice")
     for name in ("", "X-Cache", "median latency"):
         table.add_column(name, justify="left" if name != "median latency" else "right")
     table.add_row("first time", twice.first_cache, milliseconds(twice.first_ms))
@@ -47,7 +47,7 @@ def show_twice(console: Console, twice: Twice) -> None:
 def show_split(console: Console, split: Split) -> None:
     """A row for each variant: weight and units."""
     plausible = f"chi-square p = {split.p_value:.2f}" if split.p_value >= 0.01 else f"chi-square p = {split.p_value:.2g}"
-    table = _table(console, f"Experiment {split.experiment}: {split.units:,} units against the weights ({plausible})")
+    table = _table(console, f"Experiment {split.experiment}: {plural(split.units, 'unit')} against the weights ({plausible})")
     for name in ("variant", "version", "weight", "units", "share"):
         table.add_column(name, justify="left" if name == "variant" else "right")
     for arm in split.arms:
@@ -57,7 +57,7 @@ def show_split(console: Console, split: Split) -> None:
 
 def show_load(console: Console, load: Results) -> None:
     """Throughput, and a row of percentiles for all and for each version."""
-    title = f"Load: {users(load)} users, closed loop, {load.elapsed_s:.1f} s: {load.throughput.answered_rps:,.0f} requests/s"
+    title = f"Load: {plural(users(load), 'user')}, closed loop, {load.elapsed_s:.1f} s: {load.throughput.answered_rps:,.0f} requests/s"
     table = _table(console, f"{title}, {load.requests.failed:,} of {load.requests.ended:,} failed")
     for name in ("answered by", "requests", "hits", "p50", "p95", "p99"):
         table.add_column(name, justify="left" if name == "answered by" else "right")
@@ -74,7 +74,7 @@ def show_load(console: Console, load: Results) -> None:
 def show_packaged(console: Console, packaged: Sequence[Packaged]) -> None:
     """Two rows for each version: fp32 and packaged."""
     examples = max(version.examples for version in packaged)
-    table = _table(console, f"Packaged against fp32 (quality on {examples:,} texts; speed of one thread, without tokenizing)")
+    table = _table(console, f"Packaged against fp32 (quality on {plural(examples, 'text')}; speed of one thread, without tokenizing)")
     for name in ("version", "precision", "size", packaged[0].metric, "texts/s"):
         table.add_column(name, justify="left" if name == "precision" else "right")
     for version in packaged:

@@ -45,6 +45,13 @@ class Process:
         except psutil.Error:
             return None
 
+    def cores(self) -> frozenset[int] | None:
+        """The numbers of the cores that it may use; None where that cannot be told."""
+        try:
+            return frozenset(self._process.cpu_affinity() or ())
+        except (psutil.Error, AttributeError):
+            return None
+
     def children(self) -> list[int]:
         """The ids of its descendants; none where it is gone."""
         try:

@@ -30,7 +30,7 @@ def headline(results: Results) -> Headline:
         lost = f"{results.generators.lost} of {plural(results.scenario.workers, 'load generator')} {_was(results.generators.lost)} lost"
         return Headline(_not_known(results, f"{lost}, with what they saw."), "bad")
     if results.latency.summary_ms is None:
-        return _missed(results, f"Not one of {results.requests.ended:,} requests was answered well.")
+        return _missed(results, f"Not one of {plural(results.requests.ended, 'request')} was answered well.")
     silent_s = silent_from_s(results.series)
     if silent_s is not None:
         return _missed(results, f"Nothing was answered after second {silent_s:g} of {results.elapsed_s:.0f}.")
@@ -42,15 +42,16 @@ def _of_a_whole_run(results: Results) -> Headline:
     generator = " and the load generator kept up" if results.loop == "open" else ""
     if check is not None and check.misses:
         missed = f"the SLO {check.slo} ({', '.join(check.misses)})"
-        if results.disturbed:
-            return Headline(f"Cannot tell whether the system holds {missed}: {results.contention}.", "warn")
+        if results.doubts:
+            return Headline(f"Cannot tell whether the system holds {missed}: {'; '.join(results.doubts)}.", "warn")
         kept = "; the load generator kept up" if results.loop == "open" else ""
         return Headline(f"Misses {missed}{kept}.", "bad")
     whole = (
         f", until it was ended by hand after {results.elapsed_s:.1f} of {results.scenario.duration_s:g} s" if results.interrupted else ""
     )
-    spite = f", while {results.contention}" if results.disturbed else ""
-    tone: Literal["good", "warn"] = "warn" if results.interrupted or results.disturbed else "good"
+    doubts = results.doubts
+    spite = f", while {'; '.join(doubts)}" if doubts else ""
+    tone: Literal["good", "warn"] = "warn" if results.interrupted or doubts else "good"
     unanswered = f"{requests.unanswered:,} of {plural(requests.due, 'request')} got no good answer"
     if check is not None:
         bounds_errors = any(objective.metric == ERRORS for objective in check.slo.objectives)
@@ -58,15 +59,15 @@ def _of_a_whole_run(results: Results) -> Headline:
             return Headline(f"Holds the SLO {check.slo}, which says nothing of errors: {unanswered}{whole}{spite}.", "warn")
         return Headline(f"Holds the SLO {check.slo}{_comma(generator)}{whole}{spite}.", tone)
     if requests.unanswered:
-        return Headline(f"{unanswered}{_comma(generator)}{whole}{spite}.", "warn" if results.disturbed else "bad")
+        return Headline(f"{unanswered}{_comma(generator)}{whole}{spite}.", "warn" if doubts else "bad")
     return Headline(f"Every request was answered{_comma(generator)}{whole}{spite}.", tone)
 
 
 def _missed(results: Results, sentence: str) -> Headline:
     if results.slo_check is None:
         return Headline(sentence, "bad")
-    if results.disturbed:
-        return Headline(_not_known(results, f"{sentence.removesuffix('.')}, while {results.contention}."), "warn")
+    if results.doubts:
+        return Headline(_not_known(results, f"{sentence.removesuffix('.')}, while {'; '.join(results.doubts)}."), "warn")
     return Headline(f"Misses the SLO {results.slo_check.slo}: {sentence}", "bad")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from loadtest.results.figures import milliseconds
+from loadtest.results.figures import milliseconds, plural
 
 BYTES_PER_MIB = 2**20
 
@@ -19,6 +19,7 @@ def templates() -> Environment:
         loader=PackageLoader("loadtest", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["milliseconds"] = milliseconds
+    environment.filters["counted"] = plural
     environment.filters["pretty"] = pretty
     environment.filters["dollars"] = dollars
     environment.filters["mebibytes"] = mebibytes

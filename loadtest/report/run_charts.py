@@ -44,11 +44,11 @@ def group_name(group: Group) -> str:
 def _latency(results: Results) -> Markup:
     if results.loop == "open":
         curves = [
-            Line("from intended start", _in_nines(results.latency.curve), "c1"),
-            Line("service time", _in_nines(results.service.curve), "c2"),
+            Line("from intended start", in_nines(results.latency.curve), "c1"),
+            Line("service time", in_nines(results.service.curve), "c2"),
         ]
     else:
-        curves = [Line("latency", _in_nines(results.latency.curve), "c1")]
+        curves = [Line("latency", in_nines(results.latency.curve), "c1")]
     names = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999, "p99_99": 0.9999}
     hints = []
     if results.latency.summary_ms is not None and results.service.summary_ms is not None:
@@ -57,16 +57,17 @@ def _latency(results: Results) -> Markup:
             start, end = (edges[index - 1] + at) / 2 if index else 0.0, (at + edges[index + 1]) / 2 if index + 1 < len(edges) else at + 1
             service = f", service time {milliseconds(results.service.summary_ms[name])}" if results.loop == "open" else ""
             hints.append(Hint(start, end, f"{name.replace('_', '.')}: {milliseconds(results.latency.summary_ms[name])}{service}"))
-    return _by_percentile("Latency by percentile", curves, hints)
+    return by_percentile("Latency by percentile", curves, hints)
 
 
 def _groups(results: Results) -> Markup:
     groups = sorted(results.groups, key=lambda group: -group.requests)[: len(STYLES) - 1]
-    named = [Line(group_name(group), _in_nines(group.latency_curve), style) for group, style in zip(groups, STYLES[1:], strict=False)]
-    return _by_percentile("Latency by percentile of each version", named)
+    named = [Line(group_name(group), in_nines(group.latency_curve), style) for group, style in zip(groups, STYLES[1:], strict=False)]
+    return by_percentile("Latency by percentile of each version", named)
 
 
-def _by_percentile(title: str, curves: Sequence[Line], hints: Sequence[Hint] = ()) -> Markup:
+def by_percentile(title: str, curves: Sequence[Line], hints: Sequence[Hint] = ()) -> Markup:
+    """Latencies, ms, over `nines` of quantiles."""
     x = nines_axis(NINES_LABEL, max(x for curve in curves for x, _ in curve.points))
     inside = [hint for hint in hints if hint.start < x.high]
     # the slow half decides the scale: answers from a cache are far faster, and of little interest
@@ -140,7 +141,8 @@ def _hit_rate(results: Results) -> Markup:
     return line_chart("Cache hit rate over time", lines, time_axis(results.elapsed_s), share_axis("of the texts"), hints)
 
 
-def _in_nines(curve: Iterable[tuple[float, float]]) -> list[tuple[float, float | None]]:
+def in_nines(curve: Iterable[tuple[float, float]]) -> list[tuple[float, float | None]]:
+    """A curve (quantile, ms) over nines."""
     return [(nines(quantile), value) for quantile, value in curve]
 
 

@@ -15,12 +15,15 @@ from loadtest.report.charts.scatter import Band, Dot, Overlay, scatter_chart
 from loadtest.report.page import context
 from loadtest.report.page_templates import templates
 from loadtest.results.figures import milliseconds, number
+from loadtest.results.results import SloVerdict
 from loadtest.slo import ERRORS, Objective
 
+Tone = Literal["good", "bad", "warn"]
 DEFAULT_METRIC = "p99"
 CLOSE, WIDE = 2.0, 50.0
 """As ratios: rates no further apart than the first are drawn on an axis around them, and rates
 further apart than the second on a logarithmic one."""
+TONES: Mapping[SloVerdict, Tone] = {"held": "good", "missed": "bad", "unknown": "warn"}
 KEYS = (Key("held", "good", dot=True), Key("missed", "bad", dot=True), Key("does not count", "faint", dot=True))
 ORDER_FRAME = Frame(width=960, height=260, top=34, bottom=42)
 
@@ -48,10 +51,13 @@ def trial_words(trial: Trial) -> str:
     return words[trial.spoilt_by]
 
 
-def _tone(search: SearchSummary) -> Literal["good", "bad", "warn"]:
+def _tone(search: SearchSummary) -> Tone:
+    """Red where the system failed or no trial could be made, amber where the search cannot tell."""
+    if search.least_verdict is not None:
+        return TONES[search.least_verdict]
     if search.outcome in {"found", "ceiling"}:
         return "good"
-    return "warn" if search.rate is not None else "bad"
+    return "bad" if search.outcome == "lowest_fails" or (search.outcome == "broken" and search.rate is None) else "warn"
 
 
 def _latency_chart(search: SearchSummary) -> Markup | None:

@@ -66,7 +66,9 @@ def _batches(observed: Observed, elapsed_s: float) -> Markup:
     ]
     hints = [
         Hint(
-            point.at_s - 1, point.at_s, f"second {point.at_s:.0f}: {point.mean_batch:.2f} texts a batch, {point.pending:,} requests pending"
+            point.at_s - 1,
+            point.at_s,
+            f"second {point.at_s:.0f}: {point.mean_batch:.2f} texts a batch, pending: {point.pending:,}",
         )
         for point in (observed.tritons[0].series if len(observed.tritons) == 1 else [])
         if point.mean_batch is not None

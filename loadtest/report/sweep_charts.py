@@ -9,7 +9,7 @@ from loadtest.report.charts.axis import Axis, axis_from_zero, value_axis
 from loadtest.report.charts.frame import Key
 from loadtest.report.charts.line import Line, Mark, line_chart
 from loadtest.report.charts.scatter import Dot, Overlay, scatter_chart
-from loadtest.results.figures import milliseconds
+from loadtest.results.figures import milliseconds, plural
 from loadtest.slo import Slo
 
 STYLES = ("c1", "c2", "c3", "c4", "c5", "c6")
@@ -81,4 +81,4 @@ def _hint(point: PricedPoint, metric: str) -> str:
     usd = "" if point.usd_per_million is None else f", {point.usd_per_million:.3g} USD a million texts"
     front = "on the front" if point.front else "dominated"
     seen = f"{point.configuration} at {point.rate_rps:,.4g} requests/s: {metric} {milliseconds(point.latency_ms)}"
-    return f"{seen}{usd}; {point.requests:,} requests; {front}"
+    return f"{seen}{usd}; {plural(point.requests, 'request')}; {front}"

@@ -11,8 +11,24 @@ MOST_TAKEN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class BusyProcess:
+    """A process of others, the kernel's name for it, and how many cores it took on average."""
+
+    pid: int
+    name: str
+    cores: float
+
+    def __str__(self) -> str:
+        """`stress (pid 812) with 0.93 cores`."""
+        return f"{self.name} (pid {self.pid}) with {self.cores:.2f} cores"
+
+
+@dataclass(frozen=True, slots=True)
 class Contention:
-    """Shares of the `cores` that this process may use, from 0 to 1, and the load average before.
+    """Shares of `cores`, from 0 to 1, and the load average before.
+
+    They are the cores that the load generator may use, or those that the gateway may use where it
+    is pinned to others and these lacked more.
 
     `before_share` was busy in the moment before the load began. `others_share` was taken while it
     ran by processes that belong neither to the load generator nor to the gateway; it is None where
@@ -27,6 +43,7 @@ class Contention:
     others_share: float | None
     steal_share: float
     shared: bool
+    busiest: tuple[BusyProcess, ...] = ()
 
     @property
     def taken_share(self) -> float:
@@ -54,7 +71,17 @@ class Contention:
         when = " in the moment before" if self.shared and self.others_share is None else ""
         return f"other work took {others:.1f} {of_all}{when}"
 
+    @property
+    def named(self) -> str:
+        """Who took it, and what to do about one's own; empty where nobody is known."""
+        if not self.busiest:
+            return ""
+        was = "The busiest was" if len(self.busiest) == 1 else "The busiest were"
+        return f"{was} {', '.join(map(str, self.busiest))}; where one is part of the system under test, name it with --watch-pid."
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any] | None) -> "Contention | None":
         """What `dataclasses.asdict` made of it; None stays None."""
-        return None if values is None else cls(**values)
+        if values is None:
+            return None
+        return cls(**{**values, "busiest": tuple(BusyProcess(**process) for process in values.get("busiest", ()))})

@@ -7,9 +7,9 @@ def number(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def plural(count: int, singular: str, several: str | None = None) -> str:
-    """`1 run`, `2 runs`, `1,240 runs`; `several` is the plural where it is not made by an s."""
-    return f"{count:,} {singular if count == 1 else several or singular + 's'}"
+def plural(count: float, singular: str, several: str | None = None) -> str:
+    """`1 run`, `2 runs`, `1,240 runs`, `1.5 cores`; `several` is a plural that no s makes."""
+    return f"{count:,.15g} {singular if count == 1 else several or singular + 's'}"
 
 
 def milliseconds(value: float) -> str:

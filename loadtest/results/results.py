@@ -25,6 +25,11 @@ from loadtest.workload.server import HEADRACE, OTHER
 
 SCHEMA_VERSION = 2
 BUSY_GENERATOR = 0.9
+STARVED_GENERATOR = 0.25
+"""A generator that uses or waits for a greater share of a core makes latencies of its own.
+
+It waits for up to some 0.1 where an overloaded system has the same cores, and keeps up.
+"""
 BEHIND_SHARE = 0.01
 SloVerdict = Literal["held", "missed", "unknown"]
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -83,8 +88,8 @@ class Results:
         """Whether the SLO was held; None without one.
 
         It is unknown where the load test did not come about as asked for, where the generator could
-        not keep up or was lost, and where the SLO was missed while other work took so much of the
-        machine that the system alone may hold it. An SLO that was held in spite of that was held.
+        not keep up or was lost, and where the SLO was missed while `doubts` speak against it: the
+        system alone may hold it. An SLO that was held in spite of them was held.
         """
         if self.slo_check is None:
             return None
@@ -92,7 +97,7 @@ class Results:
             return "unknown"
         if not self.slo_check.misses:
             return "held"
-        return "unknown" if self.disturbed else "missed"
+        return "unknown" if self.doubts else "missed"
 
     @property
     def is_headrace(self) -> bool:
@@ -103,6 +108,19 @@ class Results:
     def disturbed(self) -> bool:
         """Whether other work took so much of the machine that a worse figure proves nothing."""
         return self.contention is not None and self.contention.disturbs
+
+    @property
+    def strain(self) -> str:
+        """How the generator itself was short of CPU, a clause; empty where it was not."""
+        used, waited = self.generators.cpu_share, self.generators.cpu_wait_share
+        if used > BUSY_GENERATOR:
+            return f"the load generator used {used:.0%} of a core"
+        return f"the load generator waited {waited:.0%} of the time for a core" if waited > STARVED_GENERATOR else ""
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why the system alone may do better than it did here, a clause each."""
+        return [*([str(self.contention)] if self.disturbed else []), *([self.strain] if self.strain else [])]
 
     @property
     def loop(self) -> str:

@@ -13,7 +13,7 @@ def verdict(results: Results) -> str:
     """The outcome in one sentence, or two where the generator could not keep up."""
     requests, latency_ms, price_usd = results.requests, results.latency.summary_ms, results.costs.usd_per_million
     if latency_ms is None:
-        return f"Not one of {requests.ended:,} requests was answered well."
+        return f"Not one of {plural(requests.ended, 'request')} was answered well."
     failed = "none failed" if requests.failed == 0 else f"{requests.failed:,} of {requests.ended:,} failed"
     dropped = f", {plural(requests.dropped, 'was', 'were')} dropped" if requests.dropped else ""
     price = "" if price_usd is None else f" A million texts cost {price_usd:,.3g} USD."
@@ -37,7 +37,7 @@ def sent_texts(results: Results) -> str:
         share = "" if workload.zipf or workload.trace else f" ({workload.repeat:.0%}, --repeat {workload.repeat:g})"
         return f"{results.hits.repeats_sent:.1%} repeat texts that were sent before{share}; whether the server has a cache is not known"
     if workload.zipf is not None:
-        return f"drawn by Zipf's law from {workload.zipf.texts:,} texts (--zipf), with a cold cache at the beginning"
+        return f"drawn by Zipf's law from {plural(workload.zipf.texts, 'text')} (--zipf), with a cold cache at the beginning"
     if workload.trace is not None:
         return "as many repeat as were hits in the trace, of texts that the cache was given before; the others are new"
     if workload.repeat == 0:
@@ -99,12 +99,12 @@ def _of_the_machine(results: Results) -> list[str]:
     if seen.disturbs:
         return [
             f"While the load ran, {seen}: latency and throughput may be worse than the system's own. "
-            "Run it again when the machine is quiet."
+            + " ".join(filter(None, ("Run it again when the machine is quiet.", seen.named)))
         ]
     if seen.shared and seen.others_share is None:
         return [
             "The gateway's processes on this machine cannot be seen, so that what other work took while the load ran is not known: "
-            "--watch-pid names them."
+            + (seen.named or "--watch-pid names them.")
         ]
     return []
 

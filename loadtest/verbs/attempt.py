@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from loadtest.arrivals.recorded import TraceError
 from loadtest.generator.measure import GeneratorError
+from loadtest.results.figures import plural
 from loadtest.results.measurement import Generators, Measurement
 from loadtest.results.progress import Progress
 from loadtest.results.recording import Recording
@@ -47,7 +48,9 @@ def attempt_measurement(
         return Attempt(nothing(interrupted=False), str(exc))
     except GeneratorError as exc:
         lost = (
-            f" It had come to {heard.requests:,} requests in {heard.elapsed_s:.1f} s, and took what it saw along." if heard.requests else ""
+            f" It had come to {plural(heard.requests, 'request')} in {heard.elapsed_s:.1f} s, and took what it saw along."
+            if heard.requests
+            else ""
         )
         return Attempt(nothing(interrupted=False), f"{exc}{lost}")
     except KeyboardInterrupt:

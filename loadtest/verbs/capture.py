@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from loadtest.results.figures import plural
 from loadtest.verbs.exit_status import DONE, FAILED
 from loadtest.workload.capture import CaptureError, capture
 
@@ -37,5 +38,6 @@ def run(log: Path, output: Path, model: str | None) -> int:
     duration_s = rows[-1].start_s
     texts, hits = sum(row.texts for row in rows), sum(row.hits for row in rows)
     rate = f", {len(rows) / duration_s:,.1f} a second" if duration_s else ""
-    print(f"{len(rows):,} requests over {duration_s:,.1f} s{rate}; {texts:,} texts, {hits / texts:.1%} from the cache: {output}")
+    seen = f"{plural(len(rows), 'request')} over {duration_s:,.1f} s{rate}; {plural(texts, 'text')}"
+    print(f"{seen}, {hits / texts:.1%} from the cache: {output}")
     return DONE

@@ -14,9 +14,10 @@ from loadtest.planning.capacity.plan_json import plan_json
 from loadtest.planning.capacity.planner import Plan, Shop, Wish, make_plan
 from loadtest.planning.capacity.profile import ProfileError, read_profile
 from loadtest.planning.capacity.sizing import Aim, SizingError
+from loadtest.report.plan_page import render_no_plan, render_plan
+from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED
-from loadtest.verbs.plan_tables import show
-from loadtest.verbs.run import command_shown
+from loadtest.verbs.plan_tables import confirmation, show
 from loadtest.verbs.slo_flag import slo_argument
 
 WIDTH = 160
@@ -60,6 +61,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     buy("--spot-on-demand-share", type=float, default=0.0, metavar="SHARE", help="of Triton that stays on demand (default %(default)s)")
     write = parser.add_argument_group("what is written").add_argument
     write("--json", type=Path, metavar="FILE", help="the plan as JSON")
+    write("--report", type=Path, metavar="DIR", help="folder for plan.html and plan.json")
     write("--values", type=Path, metavar="FILE", help="values for the Helm chart")
     parser.set_defaults(verb=lambda args, arguments: run(args, command_shown(arguments)), parser=parser)
 
@@ -73,6 +75,10 @@ def run(args: argparse.Namespace, command: str) -> int:
         plan = _plan(args)
     except SizingError as exc:
         Console(stderr=True, highlight=False, markup=False).print(str(exc), soft_wrap=True)
+        try:
+            _write_page(args, render_no_plan(str(exc), command))
+        except OSError as fault:
+            args.parser.error(f"{fault.filename}: {fault.strerror}")
         return FAILED
     except (ProfileError, PriceError, ValueError) as exc:
         args.parser.error(str(exc))
@@ -108,12 +114,25 @@ def _shop(args: argparse.Namespace) -> Shop | None:
 def _write(args: argparse.Namespace, plan: Plan, command: str) -> list[tuple[str, Path]]:
     """Write the files that were asked for; gives what they are and where."""
     written = []
+    text = json.dumps(plan_json(plan, command, args.triton_instance), indent=1) + "\n"
     if args.json is not None:
-        args.json.write_text(json.dumps(plan_json(plan, command, args.triton_instance), indent=1) + "\n", encoding="utf-8")
+        args.json.write_text(text, encoding="utf-8")
         written.append(("plan  ", args.json))
+    if args.report is not None:
+        written.append(("report", _write_page(args, render_plan(plan, args.triton_instance, confirmation(plan), command))))
+        (args.report / "plan.json").write_text(text, encoding="utf-8")
     if args.values is not None:
         values = helm_values(plan.profile, plan.today.planned, plan.size.planned, plan.memory, plan.aim.most_utilization)
         heading = f"{command}\n{plan.load.requests_per_s:,.0f} requests/s within {plan.aim.slo} {plan.aim.lost} of either lost"
         args.values.write_text(render_values(values, heading), encoding="utf-8")
         written.append(("values", args.values))
     return written
+
+
+def _write_page(args: argparse.Namespace, page: str) -> Path:
+    """Write plan.html where a report was asked for; gives its path."""
+    path: Path = (args.report or Path()) / "plan.html"
+    if args.report is not None:
+        args.report.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    return path

@@ -1,6 +1,5 @@
 """How the terminal shows a capacity plan: verdict, arithmetic, predictions, checks, the bill."""
 
-import math
 import shlex
 
 from rich.console import Console
@@ -11,20 +10,18 @@ from loadtest.planning.capacity.arithmetic import steps
 from loadtest.planning.capacity.cautions import cautions
 from loadtest.planning.capacity.planner import Plan
 from loadtest.planning.capacity.prediction import Prediction, latency_objectives
+from loadtest.planning.capacity.sentence import confirming_run, verdict
 from loadtest.results.figures import plural
-
-LEAST_CONFIRMED_RPS = 0.1
-CONFIRMING_S = "180"
-"""Percentiles of shorter runs vary more than the margin allows for."""
+from loadtest.verbs.command import program
 
 
 def show(console: Console, plan: Plan, triton_type: str | None) -> None:
     """Print all of the plan, verdict first."""
-    console.print(_verdict(plan), style="bold")
+    console.print(verdict(plan), style="bold")
     console.print(_arithmetic(plan))
     console.print(_predictions(plan))
-    if plan.one_of_each_rps >= LEAST_CONFIRMED_RPS:
-        console.print(f"confirm it on one gateway and one replica: {confirming_command(plan)}", soft_wrap=True)
+    if confirmation(plan):
+        console.print(f"confirm it on one gateway and one replica: {confirmation(plan)}", soft_wrap=True)
     if plan.checks:
         console.print(_checks(plan))
     if plan.bill is not None:
@@ -35,26 +32,10 @@ def show(console: Console, plan: Plan, triton_type: str | None) -> None:
         console.print(f"Caution: {caution}")
 
 
-def _verdict(plan: Plan) -> str:
-    planned = plan.size.planned
-    parts = f"{plural(planned.gateways, 'gateway')}, {plural(planned.triton_replicas, 'Triton replica')}"
-    lost = f", also with {plan.aim.lost} of either lost" if plan.aim.lost else ", with all of them there"
-    return (
-        f"{parts} and {plan.memory.max_memory_mib:,} MiB of cache hold "
-        f"{plan.load.requests_per_s:,.0f} requests/s within {plan.aim.slo}{lost}."
-    )
-
-
-def confirming_command(plan: Plan) -> str:
-    """The run that shows whether one gateway and one replica hold what the plan says.
-
-    Its rate is rounded down, so that it is within what is held.
-    """
-    rate = math.floor(plan.one_of_each_rps * 10) / 10
-    run = ["python", "-m", "loadtest", "run", "--url", "URL", "--model", plan.profile.model, "--corpus", "FILE", "--report", "DIR"]
-    load = ["--rate", f"{rate:g}", "--duration", CONFIRMING_S, "--repeat", f"{plan.wish.hit_rate:g}", "--slo", str(plan.aim.slo), "--fail"]
-    batch = ["--batch-size", str(plan.profile.items_per_request)] if plan.profile.items_per_request > 1 else []
-    return shlex.join([*run, *load, *batch])
+def confirmation(plan: Plan) -> str:
+    """The command that confirms the plan; empty where next to nothing is held."""
+    arguments = confirming_run(plan)
+    return shlex.join([*program(), *arguments]) if arguments else ""
 
 
 def _arithmetic(plan: Plan) -> Table:

@@ -23,8 +23,8 @@ from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import Scenario, ScenarioError
 from loadtest.target.client import Client, NoAnswerError
 from loadtest.target.readiness import TargetError
+from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED
-from loadtest.verbs.run import command_shown
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
 from loadtest.verbs.step_progress import StepProgress
 from loadtest.verbs.watch_flags import add_machine_flags

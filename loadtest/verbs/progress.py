@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from loadtest.results.figures import plural
 from loadtest.results.progress import Progress as Standing
 
 LINE_INTERVAL_S = 2.0
@@ -50,4 +51,4 @@ def _lines(console: Console, duration_s: float) -> Callable[[Standing], None]:
 def _state(progress: Standing) -> str:
     failed = f", {progress.failures:,} failed" if progress.failures else ""
     rate = progress.requests / progress.elapsed_s if progress.elapsed_s else 0
-    return f"{progress.requests:,} requests{failed}, {rate:,.0f}/s, {progress.elapsed_s:.0f} s"
+    return f"{plural(progress.requests, 'request')}{failed}, {rate:,.0f}/s, {progress.elapsed_s:.0f} s"

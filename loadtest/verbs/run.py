@@ -1,7 +1,6 @@
 """`run`: put a gateway under load and report what it did."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from loadtest.results.summary import Circumstances, summarize
 from loadtest.results.verdict import cautions, sent_texts, server_said, verdict
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.verbs.attempt import attempt_measurement
+from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
 from loadtest.verbs.price_flags import add_price_flags, prices_from
 from loadtest.verbs.progress import shown
@@ -122,15 +122,6 @@ def _status(results: Results, *, by_slo: bool) -> int:
     if by_slo:
         return SLO_STATUSES[results.slo_verdict or "unknown"]
     return FAILED if results.requests.unanswered or results.generators.lost else DONE
-
-
-def command_shown(arguments: Sequence[str]) -> str:
-    """The command as typed, without the values of headers, which may be keys."""
-    shown = list(arguments)
-    for index, argument in enumerate(shown):
-        if argument.startswith("--header=") or shown[max(index - 1, 0)] == "--header":
-            shown[index] = argument.partition(":")[0] + ": …"
-    return shlex.join(["python", "-m", "loadtest", *shown])
 
 
 def _address(text: str) -> Address:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from loadtest.planning.capacity.profile_part import ProfilePart
 from loadtest.planning.search.bounds import Bounds, BoundsError
 from loadtest.planning.search.capacity_part import capacity_part
 from loadtest.planning.search.edge import Edge
+from loadtest.planning.search.least import ENDED, judge_any
 from loadtest.planning.search.search import FAULTS, Found, search
 from loadtest.planning.search.search_json import search_json
 from loadtest.planning.search.summary import SearchSummary, summarize_search
@@ -24,11 +24,12 @@ from loadtest.planning.search.trials_csv import trials_csv
 from loadtest.report.search_page import render_search
 from loadtest.results.figures import milliseconds, number
 from loadtest.results.provenance import Provenance
+from loadtest.results.results import SloVerdict
 from loadtest.results.summary import Circumstances
 from loadtest.scenario.scenario import ScenarioError
 from loadtest.slo import Slo
-from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, UNKNOWN
-from loadtest.verbs.run import command_shown
+from loadtest.verbs.command import command_shown
+from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
 from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.step_progress import StepProgress
@@ -78,7 +79,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="for CI: the exit status is 0 where a rate was found, 1 where the SLO is missed at the lowest rate, 3 where it cannot be told",
     )
-    add("--fail-below", type=float, metavar="RPS", help="for CI: also 1 where the rate is below this, 3 where it may be")
+    add(
+        "--fail-below",
+        type=float,
+        metavar="RPS",
+        help="for CI: the exit status is 0 where the rate's whole 95 %% interval is this or more, 1 where all of it is below, else 3",
+    )
     add_machine_flags(parser)
     parser.set_defaults(verb=lambda args, arguments: run(parser, args, arguments))
 
@@ -87,8 +93,8 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
     """Search and write the report.
 
     The report is written whatever ends the search, and says first what went wrong. The exit status:
-    0 where a rate was found, 1 where none was, 130 after Ctrl-C; with --fail 3 where it cannot be
-    told. Bad arguments exit with 2.
+    0 where a rate was found, 1 where none was, 130 after Ctrl-C; with --fail and --fail-below 3
+    where it cannot be told. Bad arguments exit with 2.
     """
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     slo: Slo = args.slo
@@ -122,12 +128,12 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
             found = search(trials, bounds, lambda trial, edge: console.print(line(trial, edge, slo)))
     except FAULTS as exc:
         found = Found("broken", (), None, reason=str(exc))
-    summary = summarize_search(found, slo, bounds, scenario, around, args.warm_up)
+    summary = summarize_search(found, slo, bounds, scenario, around, args.warm_up, args.fail_below)
     print(summary.verdict)
     for caution in summary.cautions:
         print(f"Caution: {caution}")
     _write(args.report, summary, capacity_part(found, slo, args.triton_replicas, args.gateways))
-    return _ci_status(found, args.fail_below) if args.fail or args.fail_below is not None else _status(found)
+    return exit_status(found, summary.least_verdict, by_slo=args.fail)
 
 
 def _write(folder: Path, summary: SearchSummary, part: ProfilePart | None) -> None:
@@ -180,25 +186,11 @@ def _bounds(args: argparse.Namespace) -> Bounds:
     return Bounds(first_rps=args.first_rate, resolution=args.resolution, most_rps=args.highest_rate, most_trials=args.most_trials)
 
 
-def _ci_status(found: Found, least_rps: float | None) -> int:
-    """Whether a rate was found, and whether it is as high as asked for: 0, 1 no, 3 cannot tell."""
+def exit_status(found: Found, least: SloVerdict | None, *, by_slo: bool) -> int:
+    """The exit status; `least` is whether the rate is as high as --fail-below asks for."""
     if found.outcome == "interrupted":
         return INTERRUPTED
-    if found.outcome == "lowest_fails":
-        return FAILED
-    if found.outcome == "ceiling":
-        low_rps, high_rps = max(trial.rate_rps for trial in found.trials if trial.held), math.inf
-    elif found.outcome == "found" and found.interval_rps is not None:
-        low_rps, high_rps = found.interval_rps
-    else:
-        return UNKNOWN
-    if least_rps is None or low_rps >= least_rps:
-        return DONE
-    return FAILED if high_rps < least_rps else UNKNOWN
-
-
-def _status(found: Found) -> int:
-    if found.outcome == "interrupted":
-        return INTERRUPTED
+    if least is not None or by_slo:
+        return SLO_STATUSES[least or judge_any(found)]
     held = found.edge is not None or found.best is not None
-    return DONE if found.outcome in {"found", "ceiling", "most_trials"} and held else FAILED
+    return DONE if found.outcome in ENDED and held else FAILED

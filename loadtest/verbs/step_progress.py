@@ -6,6 +6,7 @@ from time import monotonic
 
 from rich.console import Console
 
+from loadtest.results.figures import plural
 from loadtest.results.progress import Progress
 
 LINE_INTERVAL_S = 4.0
@@ -40,7 +41,7 @@ class StepProgress:
     def on_progress(self, progress: Progress) -> None:
         """A load goes on."""
         failed = f", {progress.failures:,} failed" if progress.failures else ""
-        self._say(f"{progress.requests:,} requests{failed}, {progress.elapsed_s:.0f} s")
+        self._say(f"{plural(progress.requests, 'request')}{failed}, {progress.elapsed_s:.0f} s")
 
     def _say(self, what: str) -> None:
         words = f"{self._step}: {what}"

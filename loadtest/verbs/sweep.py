@@ -11,8 +11,8 @@ from loadtest.planning.sweep.errors import SweepError
 from loadtest.planning.sweep.run import Run
 from loadtest.planning.sweep.sweep import Sweep
 from loadtest.report.sweep_files import write_sweep
+from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
-from loadtest.verbs.run import command_shown
 from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.sweep_progress import Shown
 from loadtest.verbs.sweep_tables import show

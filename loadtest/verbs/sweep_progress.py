@@ -4,6 +4,7 @@ from rich.console import Console
 
 from loadtest.planning.sweep.run import Run
 from loadtest.planning.sweep.sweeper import Standing
+from loadtest.results.figures import plural
 from loadtest.results.progress import Progress
 
 SECONDS_PER_MINUTE = 60
@@ -48,11 +49,11 @@ class Shown:
     def on_progress(self, progress: Progress) -> None:
         """A load goes on."""
         failed = f", {progress.failures:,} failed" if progress.failures else ""
-        self._say(f"{self._load}: {progress.requests:,} requests{failed}, {progress.elapsed_s:.0f} s")
+        self._say(f"{self._load}: {plural(progress.requests, 'request')}{failed}, {progress.elapsed_s:.0f} s")
 
     def on_end(self, run: Run, elapsed_s: float) -> None:
         """A configuration ended."""
-        outcome = f"failed: {run.error}" if run.error else f"{len(run.points)} loads"
+        outcome = f"failed: {run.error}" if run.error else plural(len(run.points), "load")
         self._console.print(f"{self._head}: {outcome}, {duration(elapsed_s)}", soft_wrap=True)
 
     def _say(self, what: str, *, line: bool = False) -> None:

@@ -15,6 +15,7 @@ from loadtest.planning.sweep.findings.pricing import TextsCost
 from loadtest.planning.sweep.findings.summary import SweepSummary
 from loadtest.planning.sweep.knobs import shown
 from loadtest.results.figures import milliseconds
+from loadtest.verbs.command import program
 
 NONE = "–"
 
@@ -32,7 +33,7 @@ def show(console: Console, sweep: SweepSummary, folder: Path) -> None:
     if sweep.best:
         console.print(f"best     {folder / 'best' / 'config.pbtxt'}", soft_wrap=True)
     if any(one.profile for one in sweep.profiles.values()):
-        plan = shlex.join(["python", "-m", "loadtest", "plan", "--rate", "RPS", "--slo", str(sweep.slo), "--results", str(folder)])
+        plan = shlex.join([*program(), "plan", "--rate", "RPS", "--slo", str(sweep.slo), "--results", str(folder)])
         console.print(f"profile  {plan}", soft_wrap=True)
 
 

@@ -1,10 +1,13 @@
+import re
+import shlex
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from loadtest.__main__ import main
-from loadtest.verbs.run import command_shown
+from loadtest.verbs.command import command_shown, program
 
 
 def arguments(default_corpus: Path, default_report: Path, **changes: str) -> list[str]:
@@ -65,4 +68,17 @@ def test_the_recorded_command_holds_no_keys() -> None:
     shown = command_shown(["run", "--header", "Authorization: Bearer k1", "--header=X-Key: k2", "--url", "http://h"])
     assert "k1" not in shown
     assert "k2" not in shown
-    assert shown.startswith("python -m loadtest run --header 'Authorization: …'")
+    assert shown.startswith(f"{shlex.join(program())} run --header 'Authorization: …'")
+
+
+def test_a_command_that_is_shown_can_be_pasted_where_it_was_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(Path(sys.executable).parent.parent.parent)
+    assert program()[0] == str(Path(sys.executable).relative_to(Path.cwd()))
+    monkeypatch.chdir(tmp_path)
+    assert program() == [sys.executable, "-m", "loadtest"]
+
+
+@pytest.mark.parametrize("page", sorted(Path("loadtest/docs").glob("*.md")), ids=str)
+def test_commands_of_the_docs_name_the_interpreter_that_the_readme_installs(page: Path) -> None:
+    named = re.findall(r"(\S*)python -m (?:loadtest|export)", page.read_text(encoding="utf-8"))
+    assert set(named) <= {".venv/bin/", "`.venv/bin/"}

@@ -61,7 +61,7 @@ def _service(plan: Plan) -> list[Step]:
         instances, largest = plural(queue.servers, "instance"), queue.times.largest
         brought = f"simulated: {queue.rate_per_s:,.4g} texts/s of a replica on {instances}"
         busy = f"{queue.rate_per_s:,.4g} texts/s × {queue.effective_service_s * MS_PER_S:.3g} ms / {instances}"
-        most = f"{instances} × {largest} texts / {queue.times.seconds(largest) * MS_PER_S:,.4g} ms"
+        most = f"{instances} × {plural(largest, 'text')} / {queue.times.seconds(largest) * MS_PER_S:,.4g} ms"
         return [
             service,
             Step("Batch that the load brings", brought, f"{queue.batch_items:.2f} texts"),
@@ -92,7 +92,7 @@ def _replicas(plan: Plan) -> list[Step]:
     steps.append(Step("Triton replicas needed", model, f"{needed.triton_replicas}: {_fate(plan, lost)}"))
     ceiling = plan.profile.triton.texts_per_s_within_slo
     if plan.size.ceiling_replicas is not None and ceiling is not None:
-        measured = f"{plan.load.misses_per_s:,.0f} texts/s / {ceiling.texts_per_s:,.0f} texts/s measured within {ceiling.slo}"
+        measured = f"{plan.load.misses_per_s:,.0f} texts/s / {ceiling.texts_per_s:,.0f} texts/s, nine of ten runs kept {ceiling.slo}"
         steps.append(Step("By the measured ceiling", measured, f"{plan.size.ceiling_replicas}"))
     total = f"{needed.triton_replicas} + {plan.aim.lost} that may be lost"
     return [*steps, Step("Triton replicas", total, f"{plan.size.planned.triton_replicas}")]
@@ -134,7 +134,7 @@ def _memory(plan: Plan) -> list[Step]:
     memory = plan.memory
     bound = "" if memory.distinct_items is None else f", at most {memory.distinct_items:,}"
     entries = f"{memory.misses_per_s:,.0f} texts/s × {memory.ttl_s:,g} s{bound}"
-    size = f"{memory.entries:,.0f} × {memory.bytes_per_item:,g} bytes"
+    size = f"{memory.entries:,.0f} × {plural(memory.bytes_per_item, 'byte')}"
     return [
         Step("Cached answers", entries, f"{memory.entries:,.0f}"),
         Step("Cache memory", size, f"{memory.max_memory_mib:,} MiB, {memory.needed_gib:.2f} GiB with the allocator's share"),

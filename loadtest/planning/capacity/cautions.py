@@ -2,6 +2,7 @@
 
 from loadtest.planning.capacity.checking import TOLERANCE, Check
 from loadtest.planning.capacity.planner import Plan
+from loadtest.results.figures import plural
 from loadtest.slo import ERRORS
 
 
@@ -11,7 +12,10 @@ def cautions(plan: Plan, triton_type: str | None) -> list[str]:
 
 
 def _measurement(plan: Plan) -> list[str]:
-    return [f"The measurement of the profile broke off: {plan.profile.problem}"] if plan.profile.problem else []
+    said = [f"The measurement of the profile broke off: {plan.profile.problem}"] if plan.profile.problem else []
+    if plan.profile.measured.disturbed:
+        said.append(f"The profile was measured on a busy machine: {plan.profile.measured.disturbed} Its times may be the machine's.")
+    return said
 
 
 def _checks(plan: Plan) -> list[str]:
@@ -45,12 +49,12 @@ def _purchase(plan: Plan, triton_type: str | None) -> list[str]:
     said = []
     if triton_type != plan.profile.measured.instance:
         said.append(
-            f"Measured on {plan.profile.measured.instance} ({plan.profile.measured.cores:g} cores), priced as {triton_type}: "
+            f"Measured on {plan.profile.measured.instance} ({plural(plan.profile.measured.cores, 'core')}), priced as {triton_type}: "
             "service times differ between machines, so measure on the type that you buy."
         )
     if plan.bill.replicas_per_instance > 1:
         said.append(
-            f"An instance holds {plan.bill.replicas_per_instance} replicas: losing one loses them all; --lost says how many may go."
+            f"An instance holds {plural(plan.bill.replicas_per_instance, 'replica')}: losing one loses all; --lost says how many may go."
         )
     if plan.bill.spot is None:
         said.append(f"The price table has no spot price of {triton_type}: give one in a file of your own with --prices.")

@@ -86,9 +86,10 @@ class Times(_Part):
 
 
 class Ceiling(_Part):
-    """The highest rate that a search found one replica to hold within an SLO.
+    """The rate that a search found one replica to hold within an SLO in nine of ten runs.
 
-    `texts_per_s` are texts that Triton computes per second.
+    `texts_per_s` are texts that Triton computes per second: the lower end of the 95 % interval, so
+    that a run at that rate is likely to confirm it.
     """
 
     slo: str
@@ -163,13 +164,15 @@ class Point(_Part):
 class Measured(_Part):
     """Where the figures come from: the day, the instance type, its cores, the command.
 
-    `instance` is a name of the price table.
+    `instance` is a name of the price table. `disturbed` says what other work did to the
+    measurement, and is empty where it did nothing that was felt.
     """
 
     on: date
     instance: str
     cores: float = Field(gt=0)
     command: str
+    disturbed: str = ""
 
 
 class Profile(_Part):
@@ -236,8 +239,10 @@ def _profile_file(path: Path) -> Path:
 def _document(path: Path) -> dict[str, JsonValue]:
     try:
         document: JsonValue = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ProfileError(f"{path} cannot be read: {exc}") from exc
+    except OSError as exc:
+        raise ProfileError(f"{path} cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ProfileError(f"{path} is no JSON: {exc}") from exc
     except json.JSONDecodeError as exc:
         raise ProfileError(f"{path} is no JSON: {exc}") from exc
     if isinstance(document, dict) and "schema_version" in document:

@@ -63,12 +63,13 @@ class PointPart(TypedDict):
 
 
 class MeasuredPart(TypedDict):
-    """Where the figures come from; `on` is a day (ISO 8601)."""
+    """Where the figures come from; `on` is a day (ISO 8601), `disturbed` a sentence."""
 
     on: str
     instance: str
     cores: float
     command: str
+    disturbed: NotRequired[str]
 
 
 class ProfilePart(TypedDict, total=False):

@@ -4,23 +4,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from loadtest.planning.comparison.comparison import Comparison
-from loadtest.planning.comparison.condition import Condition, Judgement
+from loadtest.planning.comparison.condition import Judgement
 from loadtest.planning.comparison.difference import CONFIDENCE, Interval
+from loadtest.planning.comparison.sentence import Judged, verdict
 
 SCHEMA = "headrace-comparison/1"
 JUDGED: dict[Judgement, bool | None] = {"met": True, "not met": False, "unknown": None}
 
 
 def comparison_json(
-    comparison: Comparison, before: Sequence[str], after: Sequence[str], conditions: Sequence[tuple[Condition, Judgement]], command: str
+    comparison: Comparison, before: Sequence[str], after: Sequence[str], conditions: Judged, command: str
 ) -> dict[str, Any]:
     """The comparison with its conditions, and which of them are met (null: cannot be told)."""
     return {
         "schema": SCHEMA,
+        "verdict": verdict(comparison, conditions).sentence,
         "before": list(before),
         "after": list(after),
         "method": comparison.method,
         "pairs": comparison.pairs,
+        "left_out": list(comparison.left_out),
         "confidence": CONFIDENCE,
         "differences": [
             {

@@ -49,6 +49,16 @@ class Condition:
     bound: float
     relative: bool
 
+    @property
+    def directed(self) -> bool:
+        """Whether the metric is worse in one direction: hits are neither good nor bad."""
+        return self.metric != "hits"
+
+    @property
+    def of_a_worse_side(self) -> bool:
+        """Whether the condition is met where the side after is worse, not where it is better."""
+        return self.above != (KINDS[self.metric] == "rate")
+
     def judge(self, differences: Sequence[Difference], *, point: bool = False) -> "Judgement":
         """Whether the condition is met; with `point` by the estimate alone.
 

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from loadtest.planning.search.search_json import SCHEMA as SEARCH
 from loadtest.planning.search.search_json import SearchFile, parse_search
-from loadtest.results.figures import plural
 from loadtest.results.results import Results
 from loadtest.workload.server import HEADRACE, OTHER
 from loadtest.workload.workload import Target
@@ -24,6 +24,28 @@ PASSING = {LOAD}
 """What is said of a machine and does not stay: it makes no other machine of it."""
 MOST_LOAD_APART = 0.5
 """Load averages further apart than this, for each core, are worth a word."""
+
+
+CUT_SHORT = {
+    "contention": "the machine was too busy to tell",
+    "generator": "the generator could not keep up",
+    "interrupted": "it was ended by hand",
+    "broken": "a trial could not be made",
+}
+"""Why a search ended before its interval was as narrow as it should be, by its outcome."""
+OPEN_OUTCOMES = {"contention", "generator", "interrupted", "ceiling", "most_trials"}
+"""Of these a search without a rate does not say that the system holds none."""
+
+
+class Obscurity(NamedTuple):
+    """A sentence on what hides the system in a document.
+
+    `only_worse`: it can only have made the system look worse than it is, as other work on the
+    machine does.
+    """
+
+    sentence: str
+    only_worse: bool
 
 
 class ComparisonError(ValueError):
@@ -106,17 +128,24 @@ def failure(document: Document) -> str | None:
     return None
 
 
-def obscurities(document: Document) -> list[str]:
-    """Why a document does not tell what the system does, a sentence each; empty where it does."""
-    said = []
+def is_open(document: Document) -> bool:
+    """Whether a document that holds nothing to compare leaves open what the system does.
+
+    It does where a search ended without a rate for other reasons than the system's.
+    """
+    return document.search is not None and document.search.outcome in OPEN_OUTCOMES
+
+
+def obscurity(document: Document) -> Obscurity | None:
+    """Why a document does not tell what the system does; None where it does."""
     results, search = document.results, document.search
     if results is not None and not results.kept_up:
-        said.append(f"{document.path}: the generator could not keep up, so that this says nothing of the system.")
-    if results is not None and results.disturbed:
-        said.append(f"{document.path}: while the load ran, {results.contention}.")
-    if search is not None and search.disturbed:
-        said.append(f"{document.path}: other work took more than a tenth of the machine in {plural(search.disturbed, 'trial')}.")
-    return said
+        return Obscurity(f"{document.path}: the generator could not keep up, so that this says nothing of the system.", only_worse=False)
+    if results is not None and results.doubts:
+        return Obscurity(f"{document.path}: while the load ran, {'; '.join(results.doubts)}.", only_worse=True)
+    if search is not None and search.outcome in CUT_SHORT:
+        return Obscurity(f"{document.path}: the search was cut short ({CUT_SHORT[search.outcome]}).", only_worse=False)
+    return None
 
 
 def reservations(before: Document, after: Document) -> list[str]:

@@ -1,6 +1,7 @@
 """What a search measures of a capacity profile. Pure.
 
-That is a Triton replica's ceiling within the SLO, and points to check the model with.
+That is a Triton replica's ceiling within the SLO (the lower end of the 95 % interval of the rate at
+which nine of ten runs keep it), and points to check the model with.
 """
 
 from loadtest.planning.capacity.profile import SCHEMA
@@ -25,16 +26,26 @@ def capacity_part(found: Found, slo: Slo, triton_replicas: int, gateways: int) -
     points = [
         measured_point(trial.results, triton_replicas, gateways)
         for trial in found.trials
-        if trial.held and trial.results is not None and trial.results.requests.ended >= LEAST_REQUESTS
+        if trial.held and trial.results is not None and checks_a_model(trial.results)
     ]
     part: ProfilePart = {"schema": SCHEMA, "points": points}
     best = None if found.best is None else found.best.results
-    if found.rate_rps is not None and best is not None and best.hits.rate is not None and best.throughput.answered_rps:
+    if found.safe_interval_rps is not None and best is not None and best.hits.rate is not None and best.throughput.answered_rps:
         texts_per_request = best.throughput.texts_per_s / best.throughput.answered_rps
-        misses_per_s = found.rate_rps * texts_per_request * (1 - best.hits.rate) / triton_replicas
+        # at the rate itself half of the runs miss the SLO: a plan must hold it
+        misses_per_s = found.safe_interval_rps[0] * texts_per_request * (1 - best.hits.rate) / triton_replicas
         if misses_per_s > 0:
             part["triton"] = {"texts_per_s_within_slo": {"slo": str(slo), "texts_per_s": misses_per_s}}
     return part if points or "triton" in part else None
+
+
+def checks_a_model(results: Results) -> bool:
+    """Whether a run may be held against a model of the system.
+
+    It may not where too few requests ended, or where its latencies hold what other work or a
+    generator short of CPU did to them.
+    """
+    return results.requests.ended >= LEAST_REQUESTS and results.kept_up and not results.doubts
 
 
 def measured_point(results: Results, triton_replicas: int, gateways: int) -> PointPart:

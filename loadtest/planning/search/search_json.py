@@ -19,7 +19,11 @@ SCHEMA = "headrace-search/1"
 
 @dataclass(frozen=True, slots=True)
 class SearchFile:
-    """The fields of a search.json by which searches are compared; `offered` is the scenario."""
+    """The fields of a search.json by which searches are compared; `offered` is the scenario.
+
+    `outcome` is as of `Found`. Trials that other work disturbed are none of them: what they missed
+    does not count, so that they move no rate.
+    """
 
     slo: str
     verdict: str
@@ -27,7 +31,7 @@ class SearchFile:
     safe_rate: Estimate | None
     offered: Mapping[str, JsonValue]
     machine: Mapping[str, str | int | float]
-    disturbed: int = 0
+    outcome: str = "found"
     server: str | None = HEADRACE
 
 
@@ -41,6 +45,7 @@ def search_json(search: SearchSummary) -> dict[str, Any]:
         "slo": str(search.slo),
         "rate": None if search.rate is None else asdict(search.rate),
         "safe_rate": None if search.safe_rate is None else asdict(search.safe_rate),
+        "fail_below": None if search.least_rps is None else {"rps": search.least_rps, "verdict": search.least_verdict},
         "confidence": CONFIDENCE,
         "cautions": list(search.cautions),
         "trials": [_trial(trial) for trial in search.trials],
@@ -68,7 +73,7 @@ def parse_search(values: Mapping[str, Any]) -> SearchFile:
         safe_rate=None if values["safe_rate"] is None else Estimate(**values["safe_rate"]),
         offered=values["offered"],
         machine=values["machine"],
-        disturbed=sum(bool(trial.get("disturbed")) for trial in values.get("trials", [])),
+        outcome=values.get("outcome", "found"),
         server=values.get("server", HEADRACE),
     )
 
@@ -79,6 +84,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "passed": trial.passed if trial.counts else None,
         "kept_up": trial.kept_up,
         "disturbed": trial.disturbed,
+        "strained": trial.strained,
         "misses": list(trial.misses),
     }
     results = trial.results

@@ -29,9 +29,10 @@ def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
     if found.outcome == "interrupted":
         return f"The search was ended by hand {_when(len(found.trials))}. {said}"
     if found.outcome == "generator":
-        at = next(trial.rate_rps for trial in reversed(found.trials) if not trial.counts)
+        spoilt = next(trial for trial in reversed(found.trials) if not trial.counts)
+        strain = f" ({spoilt.results.strain})" if spoilt.results is not None and spoilt.results.strain else ""
         return (
-            f"The generator could not keep up at {rate(at)}, so that nothing is known of the system there: "
+            f"The generator could not keep up at {rate(spoilt.rate_rps)}{strain}, so that nothing is known of the system there: "
             f"give it more --workers or cores of its own. {said}"
         )
     if found.outcome == "contention":
@@ -43,7 +44,7 @@ def sentence(found: Found, slo: Slo, bounds: Bounds) -> str:
         )
     ends = {
         "ceiling": f" {rate(bounds.most_rps)} is the highest rate that was to be tried.",
-        "most_trials": f" {len(found.trials)} trials were not enough for ± {bounds.resolution:.0%}.",
+        "most_trials": f" {plural(len(found.trials), 'trial was', 'trials were')} not enough for ± {bounds.resolution:.0%}.",
     }
     return said + ends.get(found.outcome, "")
 
@@ -71,7 +72,7 @@ def cautions(found: Found, scenario: Scenario, slo: Slo) -> list[str]:
         behind = requests * (1 - quantile) if quantile is not None else FEW_BEHIND
         if behind < FEW_BEHIND:
             said.append(
-                f"Only {behind:.1f} of {requests:,} requests of a trial stand behind {objective.metric}: a longer --duration "
+                f"Only {behind:.1f} of {plural(requests, 'request')} of a trial stand behind {objective.metric}: a longer --duration "
                 "makes it less a matter of chance."
             )
     if isinstance(scenario.loop, OpenLoop):
@@ -84,10 +85,13 @@ def _of_the_machine(found: Found) -> list[str]:
     if not disturbed:
         return []
     spoilt = sum(not trial.counts for trial in disturbed)
-    return [
+    seen = [trial.results.contention for trial in disturbed if trial.results is not None and trial.results.contention is not None]
+    worst = max(seen, key=lambda one: one.taken_share, default=None)
+    said = [
         f"Other work took more than a tenth of the machine in {len(disturbed)} of {plural(len(found.trials), 'trial')}; "
         f"what {spoilt} of them missed does not count."
     ]
+    return said + ([worst.named] if worst is not None and worst.named else [])
 
 
 def rate(rate_rps: float) -> str:
@@ -98,7 +102,7 @@ def rate(rate_rps: float) -> str:
 def _when(trials: int) -> str:
     if not trials:
         return "before its first trial was over"
-    return "after one trial" if trials == 1 else f"after {trials} trials"
+    return f"after {plural(trials, 'trial')}"
 
 
 def _known(found: Found, slo: Slo) -> str:

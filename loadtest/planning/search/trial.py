@@ -16,7 +16,8 @@ class Trial:
 
     `kept_up`: the generator sent in time; where it did not, `passed` and `misses` say nothing of
     the system. `disturbed`: other work took so much of the machine that a miss need not be the
-    system's. `misses` are the objectives that were not kept, a phrase each. `results` is None where
+    system's. `strained`: the generator was short of CPU, so that a miss need not be the system's
+    either. `misses` are the objectives that were not kept, a phrase each. `results` is None where
     no request ended.
     """
 
@@ -26,6 +27,7 @@ class Trial:
     misses: tuple[str, ...] = ()
     results: Results | None = None
     disturbed: bool = False
+    strained: bool = False
 
     @property
     def spoilt_by(self) -> Literal["generator", "contention"] | None:
@@ -34,7 +36,7 @@ class Trial:
         What the system held in spite of other work it holds without it, too; what it missed then,
         it may hold. A generator that was behind meanwhile may keep up without it.
         """
-        if self.kept_up and (self.passed or not self.disturbed):
+        if self.kept_up and (self.passed or not (self.disturbed or self.strained)):
             return None
         return "contention" if self.disturbed else "generator"
 
@@ -52,7 +54,7 @@ class Trial:
 def judge(rate_rps: float, results: Results, slo: Slo) -> Trial:
     """Hold a run against an SLO."""
     misses = tuple(check(slo, results.requests, results.latency.decode(), results.series).misses)
-    return Trial(rate_rps, not misses, results.kept_up, misses, results, results.disturbed)
+    return Trial(rate_rps, not misses, results.kept_up, misses, results, results.disturbed, bool(results.strain))
 
 
 def unanswered(rate_rps: float) -> Trial:

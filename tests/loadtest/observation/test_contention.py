@@ -1,6 +1,7 @@
 """What other work takes of the machine, and what becomes of verdicts then."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,11 +18,15 @@ from sweep_made import results
 from loadtest.__main__ import main
 from loadtest.generator.scripted_process import scripted_server
 from loadtest.observation.contention import ContentionWatch
+from loadtest.observation.process_table import listeners
+from loadtest.planning.search.trial import judge
 from loadtest.report.headline import headline
 from loadtest.results.contention import Contention
+from loadtest.results.measurement import Generators, GeneratorUse
 from loadtest.results.results import Results
 from loadtest.results.slo_check import check
 from loadtest.results.verdict import cautions
+from loadtest.scenario.loop import ClosedLoop, Loop
 from loadtest.slo import parse_slo
 
 SCHEMA = Draft202012Validator(json.loads(Path("loadtest/docs/report.schema.json").read_text()))
@@ -91,14 +96,41 @@ def test_a_generator_that_was_behind_leaves_every_verdict_open() -> None:
     assert headline(found).sentence.startswith("Cannot tell whether the SLO p99<50ms is held: The load generator could not keep up")
 
 
+def strained(cpu_share: float, wait_share: float, loop: Loop | None = None) -> Results:
+    """A run of 60 ms a request, held against 50 ms, of a generator that was short of CPU."""
+    run = held_against("p99<50ms", QUIET)
+    scenario = run.scenario if loop is None else replace(run.scenario, loop=loop)
+    return replace(run, scenario=scenario, generators=Generators((GeneratorUse(0, cpu_share, wait_share, 20),)))
+
+
+@pytest.mark.parametrize(
+    ("run", "verdict", "why"),
+    [
+        (strained(0.5, 0.05), "missed", "the load generator kept up"),
+        (strained(0.97, 0.0), "unknown", "the load generator used 97% of a core"),
+        (strained(0.99, 0.0, ClosedLoop(8)), "unknown", "the load generator used 99% of a core"),
+        (strained(0.2, 0.4), "unknown", "the load generator waited 40% of the time for a core"),
+    ],
+)
+def test_what_a_generator_short_of_cpu_saw_missed_need_not_be_the_system_s(run: Results, verdict: str, why: str) -> None:
+    assert (run.slo_verdict, headline(run).tone) == (verdict, "bad" if verdict == "missed" else "warn")
+    assert why in headline(run).sentence
+    trial = judge(20, run, parse_slo("p99<50ms"))
+    assert (trial.counts, trial.spoilt_by) == ((True, None) if verdict == "missed" else (False, "generator"))
+    # what it saw held was held
+    held = replace(run, slo_check=check(parse_slo("p99<90ms"), run.requests, run.latency.decode()))
+    assert held.slo_verdict == "held"
+    assert judge(20, run, parse_slo("p99<90ms")).held
+
+
 @contextmanager
-def other_work(processes: int = 2) -> Iterator[None]:
-    """Processes that belong to nobody here, busy until the end of `with`."""
+def other_work(processes: int = 2) -> Iterator[list[int]]:
+    """Processes that belong to nobody here, busy until the end of `with`; gives their ids."""
     started = [
         int(subprocess.run([sys.executable, "-c", STARTER], capture_output=True, text=True, check=True).stdout) for _ in range(processes)
     ]
     try:
-        yield
+        yield started
     finally:
         for pid in started:
             psutil.Process(pid).kill()
@@ -121,6 +153,54 @@ def test_the_work_of_others_is_seen_and_our_own_is_not() -> None:
     with ContentionWatch(url, shared_machine=True) as watch:
         pass
     assert watch.found is None
+
+
+@pytest.mark.integration
+def test_the_busiest_of_others_are_named_unless_they_are_the_system_s() -> None:
+    with scripted_server() as url, other_work() as pids:
+        with ContentionWatch(url) as watch:
+            time.sleep(1.0)  # what others take is measured over a time
+        with ContentionWatch(url, pids) as told:
+            time.sleep(1.0)  # what others take is measured over a time
+    assert watch.found is not None
+    assert told.found is not None
+    assert {*pids} <= {process.pid for process in watch.found.busiest}
+    assert not {*pids} & {process.pid for process in told.found.busiest}
+    caution = next(said for said in cautions(held_against("p99<50ms", watch.found)) if said.startswith("While the load ran"))
+    assert f"(pid {pids[0]}) with " in caution
+    assert "name it with --watch-pid" in caution
+
+
+@pytest.mark.integration
+def test_other_work_on_the_gateway_s_cores_is_seen_from_a_generator_on_another() -> None:
+    whole, pinned = os.sched_getaffinity(0), min(os.sched_getaffinity(0))
+    with scripted_server() as url, other_work(1) as pids:
+        for pid in (*pids, *listeners(url)):
+            psutil.Process(pid).cpu_affinity([max(whole)])
+        os.sched_setaffinity(0, {pinned})
+        try:
+            with ContentionWatch(url) as watch:
+                time.sleep(1.0)  # what others take is measured over a time
+        finally:
+            os.sched_setaffinity(0, whole)
+    assert watch.found is not None
+    assert watch.found.cores == 1
+    assert watch.found.others_share is not None
+    assert watch.found.others_share > 0.3
+    assert pids[0] in {process.pid for process in watch.found.busiest}
+
+
+def test_a_process_to_watch_that_is_not_there_is_refused_before_any_load(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    asked = ["--url", "http://127.0.0.1:9", "--model", "topics", "--corpus", str(corpus), "--report", str(tmp_path), "--slo", "p99<1s"]
+    for verb in (["run", "--rate", "5", "--duration", "1"], ["search"]):
+        for pid, said in ((str(ended.pid), f"Process {ended.pid} cannot be watched: there is none."), ("x", "'x' is no process id")):
+            with pytest.raises(SystemExit) as refused:
+                main([*verb, *asked, "--watch-pid", str(os.getpid()), "--watch-pid", pid])
+            assert (refused.value.code, said in capsys.readouterr().err) == (2, True)
 
 
 @pytest.mark.integration

@@ -216,7 +216,7 @@ def test_a_server_that_is_busy_or_wants_a_key_is_not_taken_for_another(path: str
 
 def test_each_command_of_the_docs_asks_at_a_path_of_its_server() -> None:
     section = Path("loadtest/docs/load.md").read_text().partition("## Other servers")[2].partition("\n## ")[0]
-    commands = [shlex.split(line)[3:] for line in section.splitlines() if line.startswith("python -m loadtest run ")]
+    commands = [shlex.split(line)[3:] for line in section.splitlines() if line.startswith(".venv/bin/python -m loadtest run ")]
     parser = argparse.ArgumentParser()
     run.add_parser(parser.add_subparsers())
     asked = set()

@@ -13,13 +13,16 @@ class Capacity:
     """The highest rate within an SLO, requests/s, with its 95 % interval, from so many trials.
 
     `high_rps` is None where nothing failed: the rate is then the highest that was tried, and what
-    the configuration holds may be more.
+    the configuration holds may be more. `safe_low_rps` is what to plan with: the lower end of the
+    interval of the rate at which nine of ten runs pass (None where nothing failed), where half of
+    them pass at `rps`.
     """
 
     rps: float
     low_rps: float
     high_rps: float | None
     trials: int
+    safe_low_rps: float | None = None
 
 
 def capacity(points: Sequence[Point], slo: Slo) -> Capacity | None:
@@ -33,5 +36,6 @@ def capacity(points: Sequence[Point], slo: Slo) -> Capacity | None:
         return None
     if len(passed) == len(trials):
         return Capacity(max(passed), max(passed), None, len(trials))
-    half = locate(trials).half
-    return Capacity(half.rps, half.low_rps, half.high_rps, len(trials))
+    edge = locate(trials)
+    half = edge.half
+    return Capacity(half.rps, half.low_rps, half.high_rps, len(trials), edge.safe.low_rps)

@@ -9,6 +9,7 @@ from loadtest.cost.prices import PriceError, PriceTable, read_prices
 from loadtest.cost.spot import Interruptions, covered_price, hourly_rate
 from loadtest.planning.sweep.document import Prices
 from loadtest.planning.sweep.errors import SweepError
+from loadtest.results.figures import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def applied(offers: Sequence[Offer], cores: float) -> list[str]:
             "" if offer.spot_usd_per_hour is None or offer.covered_spot_usd_per_hour is None
             else f", {offer.spot_usd_per_hour:.5g} USD/h spot, {offer.covered_spot_usd_per_hour:.5g} with its gaps covered"
         )
-        + f"; {offer.date}) is applied to rates that were measured on another machine with {cores:g} cores, generator included."
+        + f"; {offer.date}) is applied to rates that were measured on another machine with {plural(cores, 'core')}, generator included."
         for offer in offers
     ]  # fmt: skip
 

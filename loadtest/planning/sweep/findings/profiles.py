@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtest.planning.capacity.profile_part import ProfilePart, TritonPart
-from loadtest.planning.search.capacity_part import LEAST_REQUESTS, measured_point
+from loadtest.planning.search.capacity_part import checks_a_model, measured_point
 from loadtest.planning.sweep.findings.entry import Entry
 from loadtest.planning.sweep.point import Point
 from loadtest.planning.sweep.profile_result import ProfileResult
@@ -50,7 +50,7 @@ def completed(profile: ProfilePart, entry: Entry, points: Sequence[Point], slo: 
     seen = [
         measured_point(point.results, 1, 1)
         for point in points
-        if point.sustained and point.results is not None and point.results.requests.ended >= LEAST_REQUESTS and point.trial(slo).counts
+        if point.sustained and point.results is not None and checks_a_model(point.results)
     ]
     return {**profile, "triton": _with_ceiling(profile["triton"], entry, slo), "points": seen}
 
@@ -65,11 +65,12 @@ def missing(profiles: Mapping[str, ChosenProfile]) -> list[str]:
 
 
 def _with_ceiling(triton: TritonPart, entry: Entry, slo: Slo) -> TritonPart:
-    """The Triton part with the misses per second that one replica holds.
+    """The Triton part with the misses per second that one replica holds in nine of ten runs.
 
     They are added where the capacity has an upper bound and not all texts are hits.
     """
     held, hit_rate = entry.capacity, entry.hit_rate
-    if held is None or held.high_rps is None or hit_rate is None or hit_rate >= 1:
+    if held is None or held.safe_low_rps is None or hit_rate is None or hit_rate >= 1:
         return triton
-    return {**triton, "texts_per_s_within_slo": {"slo": str(slo), "texts_per_s": (entry.texts_per_s or 0.0) * (1 - hit_rate)}}
+    texts_per_s = (entry.texts_per_s or 0.0) * held.safe_low_rps / held.rps
+    return {**triton, "texts_per_s_within_slo": {"slo": str(slo), "texts_per_s": texts_per_s * (1 - hit_rate)}}

@@ -1,4 +1,6 @@
+import html
 import json
+import re
 from pathlib import Path
 
 import helm_python
@@ -123,3 +125,34 @@ def test_a_bad_argument_is_named(results: Path, capsys: pytest.CaptureFixture[st
         main(arguments(results, *more))
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_page_says_what_the_terminal_says(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments(results, *TYPES, "--report", str(tmp_path / "report"))) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    page = (tmp_path / "report/plan.html").read_text()
+    told = json.loads((tmp_path / "report/plan.json").read_text())
+    headline = html.unescape(page.partition('<h1 class="warn">')[2].partition("</h1>")[0])
+    assert headline
+    assert headline in said
+    assert f">{told['planned']['triton_replicas']}</b>" in page
+    # a measured point that the model misses makes the page amber, and stands first
+    assert told["cautions"][0] in html.unescape(page)
+    assert page.count("<svg") == 3
+    assert re.findall(r"(?:src|href)\s*=|url\(|@import|<script|NaN", page) == []
+
+
+def test_a_plan_that_cannot_be_made_is_a_red_page(results: Path, tmp_path: Path) -> None:
+    assert main(arguments(results, "--report", str(tmp_path / "report"), slo="p99<3ms")) == 1
+    page = (tmp_path / "report/plan.html").read_text()
+    assert '<h1 class="bad">No number of replicas holds p99&lt;3ms' in page
+
+
+def test_a_plan_of_a_disturbed_profile_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "profile.json"
+    measured = PROFILE["measured"] | {"disturbed": "Other work took more than a tenth of the machine in 3 of 12 runs."}
+    path.write_text(json.dumps(PROFILE | {"measured": measured, "points": PROFILE["points"][:1]}), encoding="utf-8")
+    assert main(arguments(path, "--report", str(tmp_path))) == 0
+    said = "The profile was measured on a busy machine: Other work took more than a tenth of the machine in 3 of 12 runs."
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert said in (tmp_path / "plan.html").read_text()

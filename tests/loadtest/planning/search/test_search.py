@@ -206,7 +206,9 @@ def test_the_capacity_of_a_real_server_is_found(corpus: Path, tmp_path: Path, ca
     assert said.out.startswith(found["verdict"])
     assert len([line for line in said.err.splitlines() if not line.startswith("  …")]) == len(found["trials"])
     part = json.loads((tmp_path / "profile.json").read_text())
-    assert part["triton"]["texts_per_s_within_slo"] == {"slo": "p99<240ms,errors<0.1%", "texts_per_s": pytest.approx(found["rate"]["rps"])}
+    # half of the runs miss the SLO at the rate itself: a plan is made with what nine of ten keep
+    ceiling = {"slo": "p99<240ms,errors<0.1%", "texts_per_s": pytest.approx(found["safe_rate"]["low_rps"])}
+    assert part["triton"]["texts_per_s_within_slo"] == ceiling
 
 
 @pytest.mark.integration

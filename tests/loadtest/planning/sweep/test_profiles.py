@@ -4,13 +4,22 @@ Which are measured, what the loads add to them, and that `plan` finds them.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_made import PACKAGED, QUICK, SLOW, TWO, swept
+from sweep_made import PACKAGED, QUICK, SLOW, TWO, point, results, swept
 
+from loadtest.observation.triton_statistics import Configuration as TritonConfiguration
 from loadtest.planning.capacity.profile import ProfileError, checked_profile, read_profile
+from loadtest.planning.profiling.assembly import Subject
+from loadtest.planning.profiling.attempt import Attempt, profile_of
+from loadtest.planning.profiling.gateway_metrics import GatewayUse
+from loadtest.planning.profiling.phases import Phase
+from loadtest.planning.search.capacity_part import capacity_part
+from loadtest.planning.search.search import Found
+from loadtest.planning.search.trial import judge
 from loadtest.planning.sweep.configuration import Configuration
 from loadtest.planning.sweep.document import parse_document
 from loadtest.planning.sweep.errors import SweepError
@@ -21,6 +30,10 @@ from loadtest.planning.sweep.profile_result import ProfileResult, profile_store
 from loadtest.planning.sweep.profiling import Wanted, run_profiles
 from loadtest.report.sweep_files import write_sweep
 from loadtest.report.sweep_page import render_sweep
+from loadtest.results.contention import Contention
+from loadtest.results.measurement import Generators, GeneratorUse
+from loadtest.results.results import Results
+from loadtest.slo import parse_slo
 from loadtest.target.readiness import TargetError
 
 PROFILE: dict[str, Any] = {
@@ -125,8 +138,40 @@ def test_the_loads_of_a_sweep_add_points_and_a_ceiling_to_the_profile() -> None:
     held, profile = bounded.entries[1].capacity, bounded.profiles["repeat=0"].profile
     assert held is not None
     assert profile is not None
-    ceiling = {"slo": "p95<50ms,errors<1%", "texts_per_s": pytest.approx(held.rps)}
+    assert held.safe_low_rps is not None
+    assert held.safe_low_rps < held.low_rps
+    ceiling = {"slo": "p95<50ms,errors<1%", "texts_per_s": pytest.approx(held.safe_low_rps)}
     assert profile["triton"] == PROFILE["triton"] | {"texts_per_s_within_slo": ceiling}
+
+
+BUSY = Contention(cores=2, load_average_1m=4.8, before_share=0.9, others_share=0.8, steal_share=0.0, shared=True)
+
+
+def hidden(results: Results) -> list[Results]:
+    """The same run with other work on the machine, and of a generator that was short of CPU."""
+    short = Generators((GeneratorUse(0, 0.97, 0.0, results.requests.ended),))
+    return [replace(results, contention=BUSY), replace(results, generators=short)]
+
+
+def test_what_other_work_or_a_generator_slowed_is_no_point_to_check_a_model_with() -> None:
+    clear = results(40, 0.03)
+    seen = [clear, *hidden(clear)]
+    slo = parse_slo("p95<50ms")
+    points = [replace(point(40, 0.03), results=run) for run in seen]
+    (profiled,) = swept({"as packaged": points}, profiles={"as packaged": PROFILED}, profile=True).profiles.values()
+    assert profiled.profile is not None
+    assert len(profiled.profile["points"]) == 1
+    searched = capacity_part(Found("ceiling", tuple(judge(40, run, slo) for run in seen), None), slo, 1, 1)
+    assert searched is not None
+    assert len(searched["points"]) == 1
+    use = GatewayUse(None, None, None, 1)
+    phases = [Phase(name, clear, use, use, {}) for name in ("hits alone", "hits", "misses")]
+    attempt = Attempt(TritonConfiguration(2, 1, 0.0), phases, [Phase("40 requests/s", run, use, use, {}) for run in seen])
+    profile, cautions = profile_of(Subject("topics", "this-machine", 2, "c", "2026-11-21", 1), attempt)
+    assert len(profile["points"]) == 1
+    assert any("may have slowed 2 of 3 points: they are left out" in caution for caution in cautions)
+    assert any("Other work took more than a tenth of the machine in 1 of 6 runs" in caution for caution in cautions)
+    assert profile["measured"]["disturbed"] == "Other work took more than a tenth of the machine in 1 of 6 runs."
 
 
 def test_loads_on_several_workers_add_nothing_to_a_profile_of_one() -> None:

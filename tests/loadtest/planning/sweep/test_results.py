@@ -234,7 +234,7 @@ def test_the_json_has_the_fields_of_its_schema() -> None:
         "name knobs workload packaged config_pbtxt settings state error runs capacity texts_per_s search loads hit_rate memory_bytes "
         "over_time cost dominated": entry,
         "version precision target digest sizes quality speed": entry["packaged"],
-        "rps low_rps high_rps trials": entry["capacity"],
+        "rps low_rps high_rps trials safe_low_rps": entry["capacity"],
         "rate_rps fixed runs counted passed holds misses sustained generator_behind disturbed requests failures "
         "dropped throughput_rps texts_per_s latency_ms latency_ms_range cache_hit_rate mean_batch_texts "
         "mean_call_texts mean_queue_ms batch_sizes cpu_s_per_request generator_cpu_share": entry["loads"][0],
