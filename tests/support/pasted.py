@@ -40,6 +40,9 @@ def commands(text, folder):
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text(_NOTE.format(python=sys.executable, notes=str(notes), name=name))
         program.chmod(0o755)
+    pgrep = folder / "programs/pgrep"
+    pgrep.write_text("#!/bin/bash\necho 1\n")
+    pgrep.chmod(0o755)
     for name in TEXT_TOOLS:
         (folder / "programs" / name).symlink_to(Path("/usr/bin") / name)
     done = subprocess.run(
