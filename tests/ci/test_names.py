@@ -5,8 +5,8 @@ import re
 from functools import cache
 
 import pytest
-from markdown_it import MarkdownIt
 from headrace_backend import metrics as backend_metrics
+from markdown_it import MarkdownIt
 from pages import ROOT, blocks_of, pages
 from prometheus_client.metrics import MetricWrapperBase
 
