@@ -9,6 +9,8 @@ from pathlib import Path
 NOTED = ("cp", "curl", "docker", "helm", "kubectl", "make", "mkdir", "perf_analyzer")
 TEXT_TOOLS = ("cut", "openssl", "sha256sum", "tr")
 """Programs that make values of other commands; these run."""
+ANSWERS = {"pgrep": "1"}
+"""Programs that find what does not run here, and what they print instead."""
 PYTHON = ".venv/bin/python"
 
 _NOTE = """#!{python} -IS
@@ -40,9 +42,10 @@ def commands(text, folder):
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text(_NOTE.format(python=sys.executable, notes=str(notes), name=name))
         program.chmod(0o755)
-    pgrep = folder / "programs/pgrep"
-    pgrep.write_text("#!/bin/bash\necho 1\n")
-    pgrep.chmod(0o755)
+    for name, answer in ANSWERS.items():
+        program = folder / "programs" / name
+        program.write_text(f"#!/bin/sh\necho {answer}\n")
+        program.chmod(0o755)
     for name in TEXT_TOOLS:
         (folder / "programs" / name).symlink_to(Path("/usr/bin") / name)
     done = subprocess.run(
