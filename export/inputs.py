@@ -78,7 +78,7 @@ class Inputs:
             recipe.trust_remote_code,
         ]
         tools = {name: installed_version(name) for name in REFERENCE_TOOLS}
-        return _digest({"settings": settings, "files": self._file_digests(), "tools": tools})
+        return _digest({"settings": settings, "files": self._file_digests(), "own": own_texts().digest, "tools": tools})
 
     def _file_digests(self) -> list[str | None]:
         digests = [self.checkpoint.digest, self.adapter.digest if self.adapter else None]

@@ -10,7 +10,8 @@ from export.graphs.making import Graphs, Making
 from export.graphs.onnx_file import size_bytes
 from export.inputs import Inputs
 from export.provenance import Provenance
-from model_repository.manifest import TOKENIZER, Manifest, Sizes, Source, Speed, Unjudged, answer_digest, file_digest, graph_files
+from model_repository.manifest import TOKENIZER, Manifest, Source, answer_digest, file_digest, graph_files
+from model_repository.measured import Sizes, Speed, Unjudged
 
 TOOLS = ("torch", "transformers", "tokenizers", "optimum-onnx", "onnx", "onnxruntime")
 

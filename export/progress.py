@@ -96,6 +96,15 @@ class Progress:
 
 
 @contextmanager
+def waiting(what: str, say: Callable[[str], object], every_s: float = REPORT_EVERY_S) -> Iterator[None]:
+    """Say that `what` begins, and now and then that it lasts, for a wait that is no step."""
+    began = time.monotonic()
+    say(f"{what} …")
+    with _every(every_s, lambda: say(f"{what}, {time.monotonic() - began:.0f} s …")):
+        yield
+
+
+@contextmanager
 def _every(interval_s: float, show: Callable[[], object]) -> Iterator[None]:
     """Call `show` now and then, from a thread, as the steps are other libraries' long calls."""
     over = threading.Event()

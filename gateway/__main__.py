@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from gateway.http_server.listening import authority, listen, reserve
 from gateway.http_server.whole_responses import Outbox
 from gateway.observability import logs, metrics_files, tracing
 from gateway.observability.otel_variables import TracingError
-from gateway.observability.output import say
+from gateway.observability.output import say, waiting
 from gateway.security.command_line import keys
 from gateway.security.tls import ClientTls
 from gateway.settings.runtime import RuntimeSettingsError, runtime_at
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["keys"]:
         logs.configure_for_terminal()
-        return keys(argv[1:], _open_state)
+        return keys(argv[1:], _open_state, lambda: f"{PREFIX}STATE_URL={Settings.read().state_url}")
     if argv == ["settings"]:
         print(table(Settings.model_fields, PREFIX), end="")
         return 0
@@ -157,14 +157,34 @@ def server_config(settings: Settings, app: str | Callable[..., Any] = "gateway.a
 
 def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
     config = server_config(settings, workers=workers)
-    scheme = "http" if settings.tls_cert_file is None else "https"
-    say(f"gateway on {scheme}://{authority(settings.host, settings.port)} (documentation: /docs; stop: Ctrl-C)")
-    if settings.grpc_port:
-        say(f"Open Inference Protocol over gRPC on {authority(settings.host, settings.grpc_port)}")
+
+    def ready() -> None:
+        scheme = "http" if settings.tls_cert_file is None else "https"
+        say(f"gateway on {scheme}://{authority(settings.host, settings.port)} (documentation: /docs; stop: Ctrl-C)")
+        if settings.grpc_port:
+            say(f"Open Inference Protocol over gRPC on {authority(settings.host, settings.grpc_port)}")
+
     if workers > 1:
+        ready()
         Multiprocess(config, sockets=[listener]).run()
-    else:
-        uvicorn.Server(config).run(sockets=[listener])
+        return
+    with ExitStack() as loading:
+        loading.enter_context(waiting("the gateway loads"))
+        _Server(config, started=[loading.close, ready]).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Calls `started` once it answers."""
+
+    def __init__(self, config: Config, started: Sequence[Callable[[], None]]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            for call in self._started:
+                call()
 
 
 if __name__ == "__main__":

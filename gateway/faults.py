@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from gateway.printable import printable
+
 Place = tuple[int | str, ...]
 UNKNOWN_FIELD = "unknown_field"
 """The kind of the fault of an unknown field where a model has a rule of its own for such fields."""
@@ -19,6 +21,7 @@ _UNKNOWN_FIELD = ("extra_forbidden", UNKNOWN_FIELD)
 MAX_FAULTS = 1000
 """More are not read, because each becomes an object. Lists end at their first fault, so what has
 more is an object with as many fields that are not known."""
+MAX_NAME_CHARS = 64
 # the names of fields look so; longer ones may be a text or a key that landed in the wrong place
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
@@ -67,8 +70,12 @@ class Fault(NamedTuple):
 
 
 def dotted(place: Place) -> str:
-    """A place as it is shown: `instances.0.text`."""
-    return ".".join(map(str, place))
+    """A place as it is shown: `instances.0.text`.
+
+    A name in it may be a key of the client's own: of each, at most `MAX_NAME_CHARS` characters are
+    shown, and none that cannot be printed.
+    """
+    return ".".join(printable(str(part), MAX_NAME_CHARS) for part in place)
 
 
 def faults(error: ValidationError) -> list[Fault]:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from gateway.admission.admission_queue import AdmissionQueue, Submitted
+from gateway.admission.admission_queue import AdmissionQueue
 from gateway.admission.cost import cost_of, size_of
 from gateway.admission.queue_limits import QueueLimits
 from gateway.admission.queue_meters import Counts, QueueMeters
+from gateway.admission.submitted import Submitted
 from gateway.cache.savings import Savings
 from gateway.catalog.catalog import ServedModel
 from gateway.request.deadline import Deadline

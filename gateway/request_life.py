@@ -108,6 +108,7 @@ class RequestLife:
             try:
                 rows = await self._infer(request, lane, keys, found, ctx)
             except PackageReplaced:
+                ctx.computed = 0  # the request is answered anew, and is charged for that answer
                 raise  # the entries are of the package that is no longer there
             except GatewayError as exc:
                 if not found.use_on_error(keys, exc):
@@ -144,6 +145,9 @@ class RequestLife:
         try:
             with attended(request.caller):
                 rows = await self._rows(computations, request)
+        except BaseException:  # also where the client has left
+            ctx.computed += sum(map(_is_computed, computations))
+            raise
         finally:
             running.detach(computations)
         ctx.timing.book("queue", ticket.waited_s)
@@ -184,6 +188,14 @@ class RequestLife:
 @cache
 def _items_meter(model: str, version: int, result: str) -> Callable[[float], None]:
     return metrics.ITEMS.labels(model, version, result).inc
+
+
+def _is_computed(computation: Computation) -> bool:
+    """Whether a row was computed, or is and will be cached: not where the server failed at it."""
+    row = computation.row
+    if not computation.deadline.met or not row.done() or row.cancelled():
+        return computation.deadline.met
+    return row.exception() is None or isinstance(row.exception(), (InvalidRequest, DeadlineExceeded))
 
 
 def _prediction(manifest: Manifest, answers: list[bytes | ItemFault]) -> Prediction:

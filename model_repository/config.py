@@ -15,7 +15,8 @@ from headrace_backend.machine import cores
 from tritonclient.grpc import model_config_pb2 as pb
 from tritonclient.grpc.model_config_pb2 import ModelConfig as ModelConfig  # the name that others import from here
 
-from model_repository.manifest import Manifest, ManifestError, Precision, Target
+from model_repository.manifest import Manifest, ManifestError
+from model_repository.measured import Precision, Target
 from model_repository.serving import set_version_policy
 from model_repository.tensors import DIGEST, DIGEST_BYTES, ERROR, TOKENS, Tensors
 

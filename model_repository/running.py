@@ -1,13 +1,16 @@
 """Stacks that serve a repository: each leaves a small file in it, so that other programs find it.
 
-    <repository>/.stack-<pid>.json
+    <repository>/.stack-<pid>-<place>.json
 
-A file whose process has ended says nothing, and is removed by who finds it.
+A file whose process has ended says nothing, and is removed by who finds it. Whether a process of
+another machine or container has ended cannot be seen from here, so its file stays.
 """
 
 import contextlib
+import hashlib
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,9 +26,11 @@ class Stack:
     """A gateway with a Triton on this machine.
 
     `triton_url` is host:port of its HTTP endpoint, `triton_name` what it calls itself; `started`
-    tells the process `pid` from a later one of the same number.
+    tells the process `pid` from a later one of the same number, and `place` where numbers of
+    processes mean the same.
     """
 
+    place: str
     pid: int
     started: str
     triton_url: str
@@ -34,8 +39,18 @@ class Stack:
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs, and its Triton answers by its name."""
-        return _started(self.pid) == self.started and _name(self.triton_url) == self.triton_name
+        """Whether its process runs as far as can be seen, and its Triton answers by its name."""
+        return not self.ended and _name(self.triton_url) == self.triton_name
+
+    @property
+    def here(self) -> bool:
+        """Whether its process can be seen from here."""
+        return self.place == _place()
+
+    @property
+    def ended(self) -> bool:
+        """Whether its process is known to have ended."""
+        return self.here and _started(self.pid) != self.started
 
 
 @contextmanager
@@ -45,8 +60,9 @@ def announced(repository: Path, triton_url: str, triton_name: str, gateway_url: 
     Raises:
         OSError: the repository cannot be written; nothing is announced.
     """
-    stack = Stack(os.getpid(), _started(os.getpid()) or "", triton_url, triton_name, gateway_url)
-    path = repository / f"{_PREFIX}{stack.pid}{_SUFFIX}"
+    stack = Stack(_place(), os.getpid(), _started(os.getpid()) or "", triton_url, triton_name, gateway_url)
+    # processes of several containers have the same number
+    path = repository / f"{_PREFIX}{stack.pid}-{hashlib.sha256(stack.place.encode()).hexdigest()[:8]}{_SUFFIX}"
     part = path.with_suffix(".part")
     part.write_text(json.dumps(asdict(stack)), encoding="utf-8")
     part.replace(path)
@@ -59,14 +75,25 @@ def announced(repository: Path, triton_url: str, triton_name: str, gateway_url: 
 def find(repository: Path) -> list[Stack]:
     """The stacks that serve a repository now, the one that started last first."""
     found = []
-    for path in sorted(repository.glob(f"{_PREFIX}*{_SUFFIX}"), key=lambda path: -_changed(path)):
-        stack = _read(path)
-        if stack and stack.alive:
+    for path, stack in _files(repository):
+        if stack.alive:
             found.append(stack)
-        elif stack and _started(stack.pid) != stack.started:
+        elif stack.ended:
             with contextlib.suppress(OSError):  # of a process that was killed
                 path.unlink()
     return found
+
+
+def elsewhere(repository: Path) -> list[Stack]:
+    """Stacks of other machines or containers that may serve a repository: from here their Triton
+    does not answer, and whether they have ended cannot be seen."""
+    return [stack for _, stack in _files(repository) if not stack.here and not stack.alive]
+
+
+def _files(repository: Path) -> list[tuple[Path, Stack]]:
+    """The files that can be read with what they say, the youngest first."""
+    paths = sorted(repository.glob(f"{_PREFIX}*{_SUFFIX}"), key=lambda path: -_changed(path))
+    return [(path, stack) for path in paths if (stack := _read(path))]
 
 
 def _read(path: Path) -> Stack | None:
@@ -81,6 +108,16 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
+
+
+def _place() -> str:
+    """The boot of this machine and the namespace in which processes have the numbers that are seen
+    here."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return socket.gethostname()
 
 
 def _started(pid: int) -> str | None:

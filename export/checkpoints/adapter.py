@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from peft import PEFT_TYPE_TO_CONFIG_MAPPING, PeftModel, get_peft_model_state_dict
 
+from export import commands
 from export.checkpoints.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from export.checkpoints.json_file import read_object
-from export.checkpoints.weights import WRAPPERS, named, tensor_shapes, unwrap_command, wrapper_of
+from export.checkpoints.weights import WRAPPERS, named, tensor_shapes, wrapper_of
 from export.errors import ExportError, RecipeError, first_line
 
 _PREFIX = "base_model.model."
@@ -123,7 +124,7 @@ def _require_names(adapter: Path) -> None:
     if (wrapper := wrapper_of(names)) is not None:
         raise RecipeError(
             f"adapter: the names in {path} begin with {wrapper} ({WRAPPERS[wrapper]} puts it there); write them without it: "
-            f"{unwrap_command(path, wrapper)}"
+            f"{commands.unwrap(adapter, wrapper)}"
         )
     if names and not any(name.startswith(_PREFIX) for name in names):
         raise RecipeError(

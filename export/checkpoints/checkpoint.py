@@ -7,12 +7,12 @@ safetensors only: a pickle can run code when it is read.
 import hashlib
 import json
 import re
-import shlex
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from export import commands
 from export.checkpoints.json_file import read_object
 from export.checkpoints.version5 import readable
 from export.checkpoints.weights import tensor_shapes
@@ -23,7 +23,8 @@ WEIGHTS = "model.safetensors"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 _READ_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".py"}
-_PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+_OF_TRAININGS = ("*.pt", "*.pth", "*.ckpt", "*.bin", "*.h5", "*.msgpack")
+_WITH_WEIGHTS = (".Dense", ".LayerNorm", ".WeightedLayerPooling")
 _MODULES = ("*_*/config.json", "*_*/model.safetensors")
 """What sentence-transformers' modules keep in folders of their own."""
 _HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
@@ -89,12 +90,9 @@ def resolve_adapter(written: Path, folder: Path) -> Weights:
         raise RecipeError(f"adapter: {found} holds no {ADAPTER_CONFIG}, so it is no PEFT adapter")
     if not (found / ADAPTER_WEIGHTS).is_file():
         if (pickle := found / "adapter_model.bin").is_file():
-            script = (
-                "import torch, safetensors.torch as s; "
-                f"s.save_file(torch.load({str(pickle)!r}, weights_only=True), {str(found / ADAPTER_WEIGHTS)!r})"
-            )
             raise RecipeError(
-                f"adapter: {found} holds a pickle only, which can run code when it is read; convert it with: {_python(script)}"
+                f"adapter: {found} holds a pickle only, which can run code when it is read; convert it with: "
+                f"{commands.unpickle_adapter(pickle, found / ADAPTER_WEIGHTS)}"
             )
         raise RecipeError(f"adapter: {found} holds no {ADAPTER_WEIGHTS}")
     tensor_shapes(found, "adapter")
@@ -147,9 +145,12 @@ def _from_hub(repo: str, revision: str | None, local: Path) -> Path:
         ) from exc
     except (HfHubHTTPError, HFValidationError, OSError) as exc:
         raise RecipeError(f"checkpoint: {repo}@{revision} cannot be had from the Hugging Face Hub: {first_line(exc)}") from exc
-    if not any(folder.glob("*.safetensors")):
+    if not any(folder.glob("*.safetensors")) or _modules_without_weights(folder):
         target = repo.partition("/")[2]
-        raise RecipeError(_pickle_only(f"{repo}@{revision}", f"{repo!r}, revision={revision!r}", target))
+        raise RecipeError(
+            f"{_pickle_only(f'{repo}@{revision}')}; fetch it into the folder {target} and convert it there with: "
+            f"{commands.unpickle_from_hub(repo, revision, target)}"
+        )
     return folder
 
 
@@ -162,18 +163,34 @@ def _require_checkpoint(folder: Path) -> None:
         )
     if not (folder / "config.json").is_file():
         if (inner := _transformer_folder(folder)) is not None:
-            script = f"from sentence_transformers import SentenceTransformer as S; S({str(folder)!r}).save({f'{folder}-saved'!r})"
             raise RecipeError(
                 f"checkpoint: {folder} is laid out as old versions of sentence-transformers did, with the model in {inner}; "
-                f"lay it out as today's do, and name the new folder: {_python(script)}"
+                f"lay it out as today's do, and name the new folder: {commands.save_anew(folder)}"
             )
         raise RecipeError(f"checkpoint: {folder} holds no config.json, so it is no transformers checkpoint")
     if any(folder.glob("*.safetensors")):
         tensor_shapes(folder)
+        if pickled := [path for path in _modules_without_weights(folder) if any((folder / path).glob(commands.PICKLED))]:
+            raise RecipeError(f"{_pickle_only(str(folder / pickled[0]))}; convert it with: {commands.unpickle(folder)}")
         return
-    if any(path for pattern in _PICKLES for path in folder.glob(pattern)):
-        raise RecipeError(_pickle_only(str(folder), repr(str(folder)), str(folder)))
+    if any(folder.glob(commands.PICKLED)):
+        raise RecipeError(f"{_pickle_only(str(folder))}; convert it with: {commands.unpickle(folder)}")
+    if others := sorted(path.name for pattern in _OF_TRAININGS for path in folder.glob(pattern)):
+        raise RecipeError(
+            f"checkpoint: {folder} holds no weights (*.safetensors), and {others[0]}, which is of a training program or another "
+            "library; save the model with save_pretrained where it was trained, and name that folder"
+        )
     raise RecipeError(f"checkpoint: {folder} holds no weights (*.safetensors)")
+
+
+def _modules_without_weights(folder: Path) -> list[str]:
+    """Folders of sentence-transformers' modules that need weights and have no safetensors."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        found = [str(module["path"]) for module in modules if str(module["type"]).endswith(_WITH_WEIGHTS)]
+    except (OSError, ValueError, KeyError, TypeError):  # where there is such a file, its reader says what is wrong with it
+        return []
+    return [path for path in found if not (folder / path / WEIGHTS).is_file()]
 
 
 def _transformer_folder(folder: Path) -> str | None:
@@ -182,12 +199,8 @@ def _transformer_folder(folder: Path) -> str | None:
     return found[0] if found and (folder / "modules.json").is_file() else None
 
 
-def _pickle_only(source: str, arguments: str, target: str) -> str:
-    script = (
-        "from transformers import AutoModelForSequenceClassification as M, AutoTokenizer as T; "
-        f"M.from_pretrained({arguments}).save_pretrained({target!r}); T.from_pretrained({arguments}).save_pretrained({target!r})"
-    )
-    return f"checkpoint: {source} has no safetensors weights, and a pickle can run code when it is read; convert it with: {_python(script)}"
+def _pickle_only(source: str) -> str:
+    return f"checkpoint: {source} has no safetensors weights, and a pickle can run code when it is read"
 
 
 def _require_sha256(folder: Path, expected: str) -> None:
@@ -199,7 +212,3 @@ def _require_sha256(folder: Path, expected: str) -> None:
     found = file_digest(weights).removeprefix("sha256:")
     if found != expected:
         raise RecipeError(f"checkpoint_sha256: {weights} has sha256 {found}, and {expected} is expected")
-
-
-def _python(script: str) -> str:
-    return f"python -c {shlex.quote(script)}"

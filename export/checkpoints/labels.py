@@ -6,7 +6,7 @@ order.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,20 +17,26 @@ _PLACEHOLDER = re.compile(r"LABEL_\d+")
 
 
 def resolve(
-    checkpoint: Path, adapter: Path | None, recipe_labels: tuple[str, ...] | None, renamed: Mapping[str, str] = MappingProxyType({})
+    checkpoint: Path,
+    adapter: Path | None,
+    recipe_labels: tuple[str, ...] | None,
+    renamed: Mapping[str, str] = MappingProxyType({}),
+    ignored: Collection[str] = (),
 ) -> tuple[str, ...]:
     """The label names, in the order of the model's outputs.
 
-    `renamed` gives other names to labels that the adapter or checkpoint names.
+    `renamed` gives other names to labels that the adapter or checkpoint names; `ignored` are keys
+    of their files that the recipe says change no answer.
 
     Raises:
-        RecipeError: no source names them, or the recipe contradicts the adapter or checkpoint.
+        RecipeError: no source names them, a file contradicts itself, or the recipe contradicts the
+            adapter or checkpoint.
     """
     source = checkpoint / "config.json"
     names = None
-    if adapter is not None and (names := _named(adapter / "config.json")):
+    if adapter is not None and (names := _named(adapter / "config.json", ignored)):
         source = adapter / "config.json"
-    names = names or _named(source)
+    names = names or _named(source, ignored)
     if names and len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         if recipe_labels and len(recipe_labels) == len(names):
@@ -87,16 +93,18 @@ def _renamed(names: Sequence[str] | None, renamed: Mapping[str, str], source: Pa
     return found
 
 
-def _named(config: Path) -> tuple[str, ...] | None:
-    """`id2label` of a transformers configuration.
+def _named(config: Path, ignored: Collection[str]) -> tuple[str, ...] | None:
+    """The names in a transformers configuration: `id2label`, or `label2id` where that has none.
 
-    None where it has none, or only the placeholders LABEL_0, LABEL_1 …
+    None where there are none, or only the placeholders LABEL_0, LABEL_1 …
     """
     if not config.is_file():
         return None
-    names = read_object(config, "labels").get("id2label")
+    settings = read_object(config, "labels")
+    indices = {} if "label2id" in ignored else _indices(settings.get("label2id"), config)
+    names = settings.get("id2label")
     if not names:
-        return None
+        return _in_order(indices)
     try:
         labels = tuple(_name(names[str(index)]) for index in range(len(names)))
     except (ValueError, KeyError, TypeError) as exc:
@@ -104,7 +112,39 @@ def _named(config: Path) -> tuple[str, ...] | None:
             f"labels: {config} has an id2label that is not numbered 0, 1, 2 … or holds other things than names; correct it, or add "
             "labels: [first, second, …] to the recipe"
         ) from exc
-    return None if all(map(_PLACEHOLDER.fullmatch, labels)) else labels
+    if all(map(_PLACEHOLDER.fullmatch, labels)):
+        found = _in_order(indices)
+        return found if found is None or len(found) == len(labels) else None
+    for name, index in indices.items():
+        if not 0 <= index < len(labels) or labels[index].casefold() != name.casefold():
+            said = f"{index}: {labels[index]!r}" if 0 <= index < len(labels) else f"{len(labels)} labels ({', '.join(labels)})"
+            raise RecipeError(
+                f"labels: {config} contradicts itself: id2label says {said}, and label2id says {name!r}: {index}; the checkpoint was "
+                "trained by one of them: correct the other, or where id2label is right, add ignored_keys: [label2id] to the recipe"
+            )
+    return labels
+
+
+def _indices(written: object, config: Path) -> dict[str, int]:
+    """`label2id` without placeholders, which transformers leaves there where only `id2label` was
+    given."""
+    if written is None:
+        return {}
+    try:
+        if not isinstance(written, dict):
+            raise TypeError(written)
+        return {name: int(index) for name, index in written.items() if not _PLACEHOLDER.fullmatch(name)}
+    except (TypeError, ValueError, OverflowError) as exc:
+        raise RecipeError(
+            f"labels: {config} has a label2id that holds other things than a number for each name; correct it, or add ignored_keys: "
+            "[label2id] to the recipe"
+        ) from exc
+
+
+def _in_order(indices: Mapping[str, int]) -> tuple[str, ...] | None:
+    """The names that are numbered 0, 1, 2 …; None where they are not."""
+    ordered = sorted(indices, key=indices.__getitem__)
+    return tuple(ordered) if ordered and [indices[name] for name in ordered] == [*range(len(ordered))] else None
 
 
 def _name(value: object) -> str:

@@ -1,7 +1,8 @@
 """The libraries that answer the reference, with a checkpoint's own files."""
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ import transformers
 
 from export.checkpoints.load import Reference
 from export.checkpoints.source import ModelSource
+from export.errors import RecipeError, first_line
 from export.recipe.recipe import Recipe
 from export.tasks.sentence_transformer import SentenceTransformer, read
 from model_repository.manifest import Answering
@@ -23,11 +25,16 @@ class CheckpointLibraries:
 
     transformers' pipelines get the model that was loaded, merged with its adapter. For
     sentence-transformers, which reads the files itself, it takes the place of its own only where
-    there is an adapter.
+    there is an adapter. A model is read from its files once for all copies of the libraries.
     """
 
     source: ModelSource
     reference: Reference
+    _read: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def copy(self) -> "CheckpointLibraries":
+        """The same libraries with the same weights, to be used beside these by another thread."""
+        return replace(self, reference=replace(self.reference, model=sharing_weights(self.reference.model)))
 
     @property
     def recipe(self) -> Recipe:
@@ -45,6 +52,24 @@ class CheckpointLibraries:
 
     def sentence_transformer(self) -> Any:
         """A `SentenceTransformer`, with what the recipe says of `postprocessing`."""
+        return self._once("sentence transformer", self._sentence_transformer)
+
+    def cross_encoder(self) -> Any:
+        """A `CrossEncoder`."""
+        return self._once("cross encoder", self._cross_encoder)
+
+    def _once(self, kind: str, read: Callable[[], Any]) -> Any:
+        if kind not in self._read:
+            try:
+                self._read[kind] = read()
+            except Exception as exc:  # a library takes a file's values as they are, and falls over them in many ways
+                raise RecipeError(
+                    f"checkpoint: sentence-transformers, which answers as the reference, cannot read {self.source.checkpoint.origin} as a "
+                    f"{kind}: {first_line(exc)[:300]}"
+                ) from exc
+        return sharing_weights(self._read[kind])
+
+    def _sentence_transformer(self) -> Any:
         # importing takes seconds, and most tasks do without
         from sentence_transformers import SentenceTransformer as Library
 
@@ -54,8 +79,7 @@ class CheckpointLibraries:
         self._wish(model, files)
         return model.eval()
 
-    def cross_encoder(self) -> Any:
-        """A `CrossEncoder`."""
+    def _cross_encoder(self) -> Any:
         from sentence_transformers import CrossEncoder as Library
 
         model = Library(**self._files())
@@ -121,6 +145,11 @@ class CheckpointLibraries:
         tokenizer = copy.deepcopy(self.reference.tokenizer)
         tokenizer.model_max_length = self.recipe.max_length
         return tokenizer
+
+
+def sharing_weights(model: Any) -> Any:
+    """A copy of a model with the same weights; what it keeps while it answers is its own."""
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())})
 
 
 def _set_prompts(model: Any, wished: Any) -> None:

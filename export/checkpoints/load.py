@@ -55,7 +55,9 @@ def load(source: ModelSource, task: Task) -> Reference:
     """
     recipe, folder, shown = source.recipe, source.checkpoint.folder, source.checkpoint.origin
     adapter = source.adapter.folder if source.adapter else None
-    labels = label_names.resolve(folder, adapter, recipe.labels, recipe.rename_labels) if TASKS[task.name].labels != "none" else ()
+    labels: tuple[str, ...] = ()
+    if TASKS[task.name].labels != "none":
+        labels = label_names.resolve(folder, adapter, recipe.labels, recipe.rename_labels, recipe.ignored_keys)
     model, untrained = load_model(source, task, labels)
     if adapter is not None:
         adapter_folder.require_task(adapter, task, recipe.ignored_keys)

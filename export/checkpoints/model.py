@@ -6,11 +6,12 @@ from typing import Any, NoReturn
 import torch
 import transformers
 
+from export import commands
 from export.checkpoints import adapter as adapters
 from export.checkpoints import config_keys
 from export.checkpoints.json_file import read_object
 from export.checkpoints.source import ModelSource
-from export.checkpoints.weights import WRAPPERS, named, require_all_read, tensor_shapes, unwrap_command, wrapper_of
+from export.checkpoints.weights import WRAPPERS, named, require_all_read, tensor_shapes, wrapper_of
 from export.errors import RecipeError, first_line
 from export.tasks import TASKS
 from export.tasks.task import Task
@@ -125,8 +126,7 @@ def _require_plain(fields: dict[str, Any], shown: Path, *, trusted: bool) -> Non
 def _require_unwrapped(folder: Path) -> None:
     names = tensor_shapes(folder)
     if (wrapper := wrapper_of(names)) is not None:
-        files = sorted(folder.glob("*.safetensors"))
         raise RecipeError(
             f"checkpoint: the names of its tensors begin with {wrapper} ({WRAPPERS[wrapper]} puts it there: {named(list(names)[:1])}); "
-            f"write them without it: {unwrap_command(files[0], wrapper)}"
+            f"write them without it: {commands.unwrap(folder, wrapper)}"
         )

@@ -33,7 +33,8 @@ def translated(config: Mapping[str, Any]) -> dict[str, Any]:
     if model_type not in ARCHITECTURES:
         raise RecipeError(
             f"checkpoint: config.json says {FIELD}, which is transformers 5's, and export reads it of {', '.join(ARCHITECTURES)} only, "
-            f"not of {model_type}; save the model with transformers 4.57, where it was trained"
+            f"not of {model_type}; transformers 4.57, which export reads with, would pass over it in silence: choose a checkpoint that "
+            "transformers 4 saved"
         )
     rest = {name: value for name, value in config.items() if name != FIELD}
     return {**rest, **(ARCHITECTURES[str(model_type)](config) if config[FIELD] else {})}
@@ -122,7 +123,7 @@ def _kind(parameters: object, where: str) -> str:
     if kind not in _SCALINGS:
         raise RecipeError(
             f"checkpoint: config.json says {where}.rope_type {kind}, and export reads {', '.join(_SCALINGS)} of transformers 5; "
-            "save the model with transformers 4.57, where it was trained"
+            "nobody compared what transformers 4.57, which export reads with, makes of it: choose a checkpoint that transformers 4 saved"
         )
     return str(kind)
 

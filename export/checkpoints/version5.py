@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from export import commands
 from export.checkpoints import rope
 from export.checkpoints.json_file import read_object
 from export.errors import RecipeError, first_line
@@ -69,7 +70,7 @@ def _translated(folder: Path) -> dict[str, Mapping[str, Any]]:
     changed: dict[str, Mapping[str, Any]] = {}
     config = read_object(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     if _is_of_version_5(config):
-        require_known(config)
+        require_known(config, folder)
         with _as_written(folder / CONFIG):
             changed[CONFIG] = rope.translated(config)
     if (folder / TOKENIZER_CONFIG).is_file():
@@ -92,23 +93,40 @@ def _as_written(file: Path) -> Iterator[None]:
         ) from exc
 
 
-def require_known(config: Mapping[str, Any]) -> None:
+def require_known(config: Mapping[str, Any], folder: Path) -> None:
     """Require an architecture and a version of transformers whose format was compared.
 
     Raises:
-        RecipeError: the message names both, and what to do.
+        RecipeError: the message names both, and the command that makes a folder that is read, where
+            there is one.
     """
     version, model_type = config.get("transformers_version"), config.get("model_type")
+    save = commands.save_anew(folder, next(iter(_listed(config.get("architectures"))), None))
     if _major(version) > _VERSION:
         raise RecipeError(
             f"checkpoint: config.json says transformers_version {version}, and export reads the formats of transformers 4 and {_VERSION}; "
-            "save the model with one of these"
+            f"save the model with version {_VERSION} (pip install 'transformers>={_VERSION},<{_VERSION + 1}') beside, and "
+            f"name that folder: {save}"
         )
-    if model_type not in MODEL_TYPES:
+    if model_type in MODEL_TYPES:
+        return
+    said = (
+        f"checkpoint: it was saved by transformers {version}, and export reads that format of these architectures only: "
+        f"{', '.join(sorted(MODEL_TYPES))}; {model_type} is none of them"
+    )
+    if rope.FIELD in config:
         raise RecipeError(
-            f"checkpoint: it was saved by transformers {version}, and export reads that format of these architectures only: "
-            f"{', '.join(sorted(MODEL_TYPES))}; {model_type} is none of them: save the model with transformers 4.57, where it was trained"
+            f"{said}, and transformers 4.57, which export reads with, would pass over {rope.FIELD} in silence: this checkpoint cannot be "
+            "exported; choose one that transformers 4 saved"
         )
+    raise RecipeError(
+        f"{said}, so nobody knows whether transformers 4.57, which export reads with, reads it right. To let 4.57 read it and save it anew "
+        f"beside, run this in export's environment, compare its answers with yours, and name the new folder: {save}"
+    )
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def translated_tokenizer(fields: Mapping[str, Any], pre_tokenizer: Mapping[str, Any], model_type: str) -> dict[str, Any]:
@@ -142,7 +160,8 @@ def _pre_tokenizer(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise RecipeError(
             f"checkpoint: {path.parent / TOKENIZER_CONFIG} was saved by transformers 5, and {path.name}, which it needs, is not beside it; "
-            "save the fast tokenizer there with save_pretrained"
+            "write it with transformers 5 (pip install 'transformers>=5,<6'): "
+            f"{commands.save_tokenizer(path.parent)}"
         )
     found = read_object(path).get("pre_tokenizer")
     return found if isinstance(found, dict) else {}

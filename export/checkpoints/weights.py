@@ -1,7 +1,6 @@
 """The tensors of safetensors files: their shapes, and whether a model reads them as it should."""
 
 import re
-import shlex
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -49,15 +48,6 @@ def named(names: Iterable[str]) -> str:
 def wrapper_of(names: Collection[str]) -> str | None:
     """The prefix that names of tensors have from a wrapper; None: they have none."""
     return next((prefix for prefix in WRAPPERS if names and all(name.startswith(prefix) for name in names)), None)
-
-
-def unwrap_command(file: Path, prefix: str) -> str:
-    """A command that writes a safetensors file anew with names without a prefix."""
-    script = (
-        "from safetensors.torch import load_file, save_file; "
-        f"save_file({{k.removeprefix({prefix!r}): v for k, v in load_file({str(file)!r}).items()}}, {str(file)!r}, {{'format': 'pt'}})"
-    )
-    return f"python -c {shlex.quote(script)}"
 
 
 def require_all_read(folder: Path, model: Any, unread: Collection[str]) -> None:

@@ -32,6 +32,13 @@ def deal_truth(outputs: Any, truth: Any, rng: np.random.Generator) -> tuple[Any,
     return outputs, truth[order] if isinstance(truth, np.ndarray) else [truth[at] for at in order]
 
 
+def all_one(truth: Any) -> bool:
+    """Whether all examples have the same right answer."""
+    if isinstance(truth, np.ndarray):
+        return bool((truth == truth[:1]).all())
+    return all(one == truth[0] for one in truth)
+
+
 @dataclass(frozen=True)
 class Assessment:
     """What the gate needs to know of a task.
@@ -41,7 +48,8 @@ class Assessment:
     one entry for each example. `metrics` compare the two, by name; `same_answer` compares the
     reference's outputs with the packaged version's: bool [examples]. `deal` gives answers to
     examples at random; `confusion` counts labels, given their names, where an answer is one of
-    them. `fault` says why a set cannot judge by a metric, before anything is asked.
+    them. `fault` says why a set cannot judge by a metric, before anything is asked;
+    `all_one` tells truth of which each example has the same.
     """
 
     truth: Callable[[Dataset, Sequence[str]], Any]
@@ -50,6 +58,7 @@ class Assessment:
     deal: Deal = deal_truth
     confusion: Callable[[Any, Any, Sequence[str]], Confusion] | None = None
     fault: Callable[[str, Dataset, Any], str | None] = lambda metric, dataset, truth: None
+    all_one: Callable[[Any], bool] = all_one
 
 
 def same_by(read: Callable[[Any], Sequence[object]]) -> SameAnswer:

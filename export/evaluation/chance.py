@@ -9,6 +9,7 @@ What is left between chance and the best value is the skill, as in Cohen's kappa
 accuracy (Cohen, "A Coefficient of Agreement for Nominal Scales", 1960).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,8 @@ def compare_with_chance(assessment: Assessment, metric: Metric, outputs: Any, tr
     """Deal the reference's answers to the examples at random, and compare; seeded."""
     rng = np.random.default_rng(SEED)
     measured = metric(outputs, truth)
-    dealt = np.array([metric(*assessment.deal(outputs, truth, rng)) for _ in range(DEALS if examples <= MANY_EXAMPLES else FEW_DEALS)])
+    deal = metric.dealer(outputs, truth) if metric.dealer else lambda rng: metric(*assessment.deal(outputs, truth, rng))
+    dealt = np.array([deal(rng) for _ in range(DEALS if examples <= MANY_EXAMPLES else FEW_DEALS)])
     # a deal in which the metric is not defined is no better than the reference
     dealt = dealt[np.isfinite(dealt)]
     if not len(dealt):
@@ -63,9 +65,21 @@ def compare_with_chance(assessment: Assessment, metric: Metric, outputs: Any, tr
 
 
 def _skill(metric: Metric, measured: float, expected: float) -> float:
-    if not metric.higher_is_better:
-        return 1 - measured / expected if expected > 0 else 0.0
-    return (measured - expected) / (1 - expected) if expected < 1 - 1e-9 else 0.0
+    """What is left between chance and the best value.
+
+    An error (rmse) has no largest value, and shrinks slowly: answers that correlate with the truth
+    by r, and spread no further than that allows, have the squared error 1 - r² of the truth's
+    variance, and dealt at random 1 + r². So the error is brought to that r, to which the same
+    bounds apply as to a correlation: by 1 - rmse / rmse at random itself, a reference would need
+    r = 0.32 to have a skill of 0.1, where a metric of correlation asks for 0.1. Answers of another
+    scale or with an offset have less, for their error is mostly that.
+    """
+    if metric.higher_is_better:
+        return (measured - expected) / (1 - expected) if expected < 1 - 1e-9 else 0.0
+    if expected <= 0:
+        return 0.0
+    share = 1 - (measured / expected) ** 2
+    return math.copysign(math.sqrt(abs(share) / (2 - share)), share)
 
 
 def weak_reference(found: Chance, metric: str, examples: int, data: str) -> str | None:

@@ -17,7 +17,7 @@ from export.evaluation.assessment import Assessment
 from export.evaluation.bootstrap import bca_interval
 from export.evaluation.metrics.metric import Metric, Sums
 from export.recipe.sets import Evaluation
-from model_repository.manifest import Comparison, Interval, Quality, SliceQuality
+from model_repository.measured import Comparison, Interval, Quality, SliceQuality
 
 ROUNDING = 1e-9
 MIN_EXAMPLES = 100

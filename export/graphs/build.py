@@ -19,7 +19,7 @@ from export.graphs.optimize import optimize
 from export.graphs.quantize import Nodes, quantize, quantize_static
 from export.recipe.recipe import InstructionSet
 from export.recipe.sets import Calibration
-from model_repository.manifest import Optimization, Target
+from model_repository.measured import Optimization, Target
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import geometric_mean
 
 from export.recipe.precision import RecipePrecision
-from model_repository.manifest import Optimization, Target, TriedCandidate
+from model_repository.measured import Optimization, Target, TriedCandidate
 
 _LEVELS: tuple[Optimization, ...] = ("O1", "O2", "O3")
 

@@ -16,7 +16,7 @@ from export.errors import ExportError
 from export.graphs.batches import Floats, Run, pad
 from export.graphs.graph import Graph
 from export.tasks.task import Task
-from model_repository.manifest import Optimization, Precision
+from model_repository.measured import Optimization, Precision
 from model_repository.tensors import SCORES
 
 BATCH_SIZE = 8

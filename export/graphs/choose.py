@@ -10,7 +10,7 @@ from pathlib import Path
 from export.errors import ExportError
 from export.graphs.candidates import Candidate, best
 from export.graphs.onnx_file import size_bytes
-from model_repository.manifest import Latency, Precision, TriedCandidate
+from model_repository.measured import Latency, Precision, TriedCandidate
 
 Judge = Callable[[Path, Candidate], tuple[float | None, str | None]]
 """A graph's quality, None where nobody judges it, and why it may not be packaged, if so."""

@@ -19,7 +19,7 @@ from export.graphs.serving import Outputs
 from export.graphs.subject import Subject
 from export.recipe.sets import Evaluation
 from export.tasks.task import Task
-from model_repository.manifest import Optimization, Precision, Quality
+from model_repository.measured import Optimization, Precision, Quality
 
 SAMPLE_SEED = 20
 

@@ -17,7 +17,8 @@ from transformers import PretrainedConfig
 from export.errors import ExportError, first_line
 from export.graphs.graph import ORT_ERRORS
 from export.graphs.onnx_file import has_data, load_nodes, settle
-from model_repository.manifest import GRAPH, Optimization, Target, graph_files
+from model_repository.manifest import GRAPH, graph_files
+from model_repository.measured import Optimization, Target
 
 
 def is_optimizable(config: PretrainedConfig) -> bool:

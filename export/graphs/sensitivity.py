@@ -6,8 +6,9 @@ arXiv:2004.09602): quantize one layer at a time and nothing else, rank the layer
 costs, then keep the most sensitive ones in high precision until the quality is back. Two things are
 our own. The cost is how far scores move on average from the fp32 ones: a sample of texts shows that
 more finely than a metric that counts right answers. And the number of layers to keep is found by
-doubling and then bisecting instead of one by one, with the gate on the whole evaluation set as
-judge.
+doubling and then bisecting instead of one by one. Whether so many are enough is judged on the half
+of the evaluation set that chooses; what was found must then pass on the other half
+(`export/graphs/through_gate.py`).
 
 The costs of layers are taken as if they added up. They nearly do where few layers stand out; in the
 end the gate decides, not the sum.
@@ -21,7 +22,7 @@ from pathlib import Path
 from export.errors import ExportError
 from export.graphs.onnx_file import load_nodes, size_bytes
 from export.graphs.quantize import Nodes
-from model_repository.manifest import Latency, LayerSensitivity, Sensitivity, SensitivityPoint
+from model_repository.measured import Latency, LayerSensitivity, Sensitivity, SensitivityPoint
 
 _QUANTIZED = {"MatMul", "Gemm", "Gather", "Conv", "Attention", "EmbedLayerNormalization", "LSTM"}
 """Operators whose quantization changes numbers; others only hand int8 values on."""

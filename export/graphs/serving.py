@@ -6,6 +6,7 @@ So what is checked at export is what will be served.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Serving:
         Raises:
             ExportError: an item that cannot be read.
         """
-        task, _ = self._parts()
+        task, _ = self._parts
         found: list[Query] = []
         for number, item in enumerate(items, start=1):
             query = Query(item.text.decode(), None if item.text_pair is None else item.text_pair.decode())
@@ -62,7 +63,7 @@ class Serving:
         Raises:
             ExportError: a query that cannot be tokenized.
         """
-        _, tokenizer = self._parts()
+        _, tokenizer = self._parts
         windows: list[Window] = []
         for number, encoded in enumerate(tokenizer.encode(queries), start=1):
             if isinstance(encoded, TextError):
@@ -85,7 +86,7 @@ class Serving:
         Raises:
             ExportError: an item that has no answer.
         """
-        task, tokenizer = self._parts()
+        task, tokenizer = self._parts
         pipeline = Pipeline(tokenizer, runs, task, self._cost(together=together))
         # longest first: batches pad little, and memory peaks at once
         order = sorted(range(len(items)), key=lambda row: -len(items[row].text) - len(items[row].text_pair or b""))
@@ -103,9 +104,11 @@ class Serving:
     @property
     def backend(self) -> Task:
         """The task, as the backend has it."""
-        return self._parts()[0]
+        return self._parts[0]
 
+    @cached_property
     def _parts(self) -> tuple[Task, TextTokenizer]:
+        """Read once: a vocabulary takes longer to read than a text to answer."""
         settings = self.answering.model_dump(mode="json")
         task = task_of(settings)
         return task, TextTokenizer(self.tokenizer, fit_of(settings, task))

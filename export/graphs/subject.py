@@ -13,6 +13,7 @@ from export.graphs.batches import Run, spread
 from export.graphs.serving import Serving
 from export.graphs.tail import Tail
 from export.tasks.task import Task
+from model_repository.tensors import EMBEDDING
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Subject:
 
     `items` are what the set asks, `encoded` is what the model reads of them, `truth` what is right,
     `serving` how answers are made, `assessment` how they are judged, `run` the fp32 PyTorch model
-    itself, and `tail` the modules that it has after the transformer.
+    itself, and `tail` the modules that it has after the transformer. `own_items` ask the
+    repository's own texts, whatever the set.
     """
 
     task: Task
@@ -33,12 +35,18 @@ class Subject:
     serving: Serving
     run: Run
     tail: Tail | None = None
+    own_items: Sequence[Item] = ()
 
     @property
     def relative(self) -> bool:
         """Whether answers have no scale of their own, so that differences are judged by their
         size."""
         return not self.task.probabilities(self.serving.answering)
+
+    @property
+    def embeddings(self) -> bool:
+        """Whether an answer is an embedding."""
+        return self.serving.answering.tensors.output == EMBEDDING
 
     def encoded_of(self, rows: Sequence[int]) -> Encoded:
         """What the model reads of some of the examples."""

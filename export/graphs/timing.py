@@ -8,7 +8,7 @@ from export.graphs.latency_grid import GridPoint, latency_grid
 from export.graphs.making import Graphs, Making
 from export.graphs.measure import Comparison, require_not_slower
 from export.graphs.quantize import detect_instruction_set
-from model_repository.manifest import Speed
+from model_repository.measured import Speed
 
 
 def time_speed(making: Making, graphs: Graphs, encoded: Encoded, compare: Callable[..., Comparison]) -> Speed | None:

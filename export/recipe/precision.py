@@ -5,7 +5,7 @@ This is the one table, with refusals that say what to use instead.
 
 from typing import Literal
 
-from model_repository.manifest import Optimization, Precision, Target
+from model_repository.measured import Optimization, Precision, Target
 
 RecipePrecision = Literal["int8", "fp16", "fp32"]
 

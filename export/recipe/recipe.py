@@ -10,7 +10,7 @@ from export.recipe.faults import Fields, sentences
 from export.recipe.precision import DEFAULT, RecipePrecision, packaged_precision, require_optimization_fits
 from export.recipe.sets import Calibration, Evaluation, Strict, Texts
 from export.recipe.yaml_text import parse
-from model_repository.manifest import Optimization, Precision, Target
+from model_repository.measured import Optimization, Precision, Target
 from model_repository.postprocessing import Windows
 from model_repository.tasks import TASKS, TaskName
 

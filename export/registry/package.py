@@ -11,15 +11,16 @@ Triton can try it. An export that fails leaves no trace.
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from export import report
 from export.errors import ExportError
+from export.registry import default_version
 from export.registry.model_folder import STAGING, current_config, lock, read_config, versions, write_config
-from model_repository import config, serving, signature
+from model_repository import config, signature
 from model_repository.manifest import FILE, GRAPH, GRAPH_DATA, TOKENIZER, Answering, Manifest, answer_digest, graph_files
 from model_repository.tensors import TEXT_PAIR
 
@@ -169,37 +170,40 @@ def _staging(repository: Path, manifest: Manifest) -> Iterator[Staged]:
                 path.rmdir()
 
 
-def commit(staged: Staged, repository: Path) -> None:
+def commit(staged: Staged, repository: Path, *, unjudged: bool = False) -> str | None:
     """Put a staged version into the repository and into `config.pbtxt`.
 
-    It replaces a version with the same number. A user's edits in `config.pbtxt` stay.
+    It replaces a version with the same number. A user's edits in `config.pbtxt` stay. A version
+    that nobody judged becomes the default where no other is, or where `unjudged` says so; returns
+    what people should know of that.
+
+    Raises:
+        ExportError: it has another task or target than the model's other versions, or would take
+            the place of a judged version that answers by default.
     """
     manifest = staged.manifest
     model = repository / manifest.model
     target, replaced = model / str(manifest.version), staged.repository / "replaced"
     with lock(model):
         require_same_model(repository, manifest.model, manifest.version, manifest, manifest.target)
+        if manifest.unjudged:
+            default_version.require_replaceable(repository, manifest.model, manifest.version, said=unjudged)
+        before, said = default_version.present(repository, manifest.model), list[str | None]()
         if target.exists():
             target.rename(replaced)
         try:
             staged.version_folder.rename(target)
-            write_config(model, lambda settings: _keep_default(settings, manifest, versions(model)))
+            write_config(
+                model,
+                lambda settings: said.append(default_version.settle(settings, manifest, versions(model), before, said=unjudged)),
+            )
         except BaseException:
             if target.exists():
                 target.rename(staged.version_folder)
             if replaced.exists():
                 replaced.rename(target)
             raise
-
-
-def _keep_default(settings: config.ModelConfig, manifest: Manifest, packaged: Collection[int]) -> None:
-    """Let a version that nobody judged answer by default only where it is the only one.
-
-    Without a promotion the newest version would, and this one may be it.
-    """
-    judged = set(packaged) - {manifest.version} - serving.out_of_service(settings)
-    if manifest.unjudged and judged and serving.default_version(settings) is None:
-        serving.promote(settings, max(judged))
+    return said[0]
 
 
 def _write_manifest(path: Path, text: bytes) -> None:

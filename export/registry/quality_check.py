@@ -23,7 +23,8 @@ from export.graphs.graph import CPU, Graph, provider_here
 from export.graphs.serving import Serving
 from export.recipe.sets import Evaluation
 from export.tasks import TASKS
-from model_repository.manifest import GRAPH, TOKENIZER, Comparison, Manifest, Quality
+from model_repository.manifest import GRAPH, TOKENIZER, Manifest
+from model_repository.measured import Comparison, Quality
 
 TOLERANCE = 0.001
 """How far a figure may be from the manifest's.

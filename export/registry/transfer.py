@@ -4,6 +4,7 @@ Nothing enters the repository before it was checked.
 """
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from export.errors import ExportError
@@ -62,13 +63,24 @@ def choose(url: str, name: VersionName | None) -> tuple[Store, VersionName]:
     return store, name
 
 
-def pull(repository: Path, store: Store, name: VersionName, *, key: PublicKey | None, force: bool) -> bool:
-    """Copy a version from a store, checked; returns whether there was anything to do.
+@dataclass(frozen=True)
+class Pulled:
+    """Whether a version was taken over, and what people should know if nobody judged it."""
+
+    done: bool
+    note: str | None = None
+
+
+def pull(repository: Path, store: Store, name: VersionName, *, key: PublicKey | None, force: bool, unjudged: bool = False) -> Pulled:
+    """Copy a version from a store, checked.
+
+    `unjudged`: a version that nobody judged may become the default.
 
     Raises:
         ExportError: its files do not have the digest of its manifest, its signature is not by
-            `key`'s owner, the store cannot be read, or the repository holds another version by this
-            name and `force` is false.
+            `key`'s owner, the store cannot be read, the repository holds another version by this
+            name and `force` is false, or one that nobody judged would take the place of the
+            default.
     """
     target = repository / name.model / str(name.version)
     there = _bytes(target / FILE)
@@ -85,9 +97,8 @@ def pull(repository: Path, store: Store, name: VersionName, *, key: PublicKey | 
             # a version that is unsigned there does not take the signature away that it has here
             if same and not force and signed in (None, _bytes(target / signature.FILE)):
                 require_same_files(target, staged.manifest)
-                return False
-            commit(staged, repository)
-    return True
+                return Pulled(False)
+            return Pulled(True, commit(staged, repository, unjudged=unjudged))
 
 
 def _only(store: Store) -> tuple[Store, VersionName]:

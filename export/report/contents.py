@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from export.graphs.company import Moved
 from export.graphs.latency_grid import GridPoint
 from export.progress import FinishedStep
 from export.report.differences import AnswerDifferences
@@ -28,7 +29,8 @@ class Report:
     """All that the page shows.
 
     `latencies` is empty where this machine cannot run what is served; `made_at` is ISO 8601;
-    `cautions` are what the checkpoint says otherwise than the recipe.
+    `cautions` are what the checkpoint says otherwise than the recipe; `moved` says how far answers
+    move in company, and is None for the fp32 graph as it was exported.
     """
 
     manifest: Manifest
@@ -39,3 +41,4 @@ class Report:
     machine: str
     made_at: str
     cautions: Sequence[str] = ()
+    moved: Moved | None = None

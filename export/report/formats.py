@@ -1,6 +1,6 @@
 """How numbers are written in a report, the same in HTML and Markdown."""
 
-from model_repository.manifest import Comparison
+from model_repository.measured import Comparison
 
 
 def milliseconds(value: float) -> str:

@@ -9,7 +9,7 @@ from export.graphs.latency_grid import GridPoint
 from export.report.axis import counts_axis, linear_axis, log_axis, log_axis_of
 from export.report.chart import Line, Point, Span, histogram, line_chart, scatter, span_chart
 from export.report.differences import ScoreDifferences
-from model_repository.manifest import Comparison, Quality, Sensitivity, TriedCandidate
+from model_repository.measured import Comparison, Quality, Sensitivity, TriedCandidate
 
 STYLES = ("c1", "c2", "c3", "c4")
 MEGABYTE = 1e6

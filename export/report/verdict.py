@@ -7,7 +7,8 @@ from export.graphs.graph import CPU
 from export.report.contents import Report
 from export.report.formats import score
 from model_repository.config import execution_provider
-from model_repository.manifest import Manifest, Quality
+from model_repository.manifest import Manifest
+from model_repository.measured import Quality
 
 
 def verdict(report: Report) -> str:

@@ -1,6 +1,7 @@
 """Feature extraction: embeddings, judged by how well they rank pairs of texts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ from export.evaluation.metrics.regression import PEARSON, constant_numbers
 from export.tasks.libraries import Ask, Libraries
 from export.tasks.loaded import Loaded
 from export.tasks.module_settings import POOLED
-from export.tasks.sentence_transformer import MODULES, SentenceTransformer, TailPlan, read, require_type
+from export.tasks.sentence_transformer import MODULES, SentenceTransformer, TailPlan, read, require_no_rest, require_type
 from export.tasks.task import Task
 from model_repository.manifest import Answering
 from model_repository.postprocessing import FeatureExtraction, Similarity
 
 SAME_COSINE = 0.99
 """Two embeddings are the same answer from this cosine similarity on."""
+DEALT_TEXTS = 256
+"""Of a larger set, a sample shows as well what chance makes of it."""
 
 Floats = NDArray[np.float64]
 
@@ -77,7 +80,9 @@ def _require_no_layers(files: SentenceTransformer, loaded: Loaded) -> None:
 
 def _files(folder: Path) -> SentenceTransformer | None:
     files = read(folder)
-    if files:
+    if files is None:
+        require_no_rest(folder)
+    else:
         require_type(files, "SentenceTransformer", "feature-extraction")
     return files
 
@@ -154,13 +159,38 @@ def _similarities(alike: Alike, outputs: Any) -> Floats:
     return alike(pairs[:, 0], pairs[:, 1])
 
 
+def _similarity_rows(alike: Alike, pairs: Floats, rows: NDArray[np.int64]) -> Floats:
+    """How alike some first texts are to all second ones: [rows, pairs]."""
+    found: Floats = np.stack([alike(pairs[row, 0][None], pairs[:, 1]) for row in rows])
+    return found
+
+
 def _reciprocal_ranks(alike: Alike, outputs: Any) -> Floats:
     """1 / the place of a text's own partner among all partners, the most similar first."""
     pairs = _pairs(outputs)
-    similarities = np.stack([alike(text[None], pairs[:, 1]) for text in pairs[:, 0]])
-    ranks = 1.0 + (similarities > similarities.diagonal()[:, None]).sum(axis=1)
-    reciprocal: Floats = 1.0 / ranks
-    return reciprocal
+    # one row at a time: of many texts, all similarities would not fit into memory
+    rows = ((at, _similarity_rows(alike, pairs, np.array([at]))[0]) for at in range(len(pairs)))
+    return np.array([1.0 / (1.0 + (similarities > similarities[at]).sum()) for at, similarities in rows])
+
+
+def _dealer_of_partners(alike: Alike, outputs: Any) -> Callable[[np.random.Generator], float]:
+    """The mean reciprocal rank where each first text has the second one of another at random.
+
+    What texts are alike stays as it is, so a deal only looks up places; of many texts a sample of
+    `DEALT_TEXTS` is dealt among all second texts.
+    """
+    pairs = _pairs(outputs)
+    rows = np.random.default_rng(0).permutation(len(pairs))[:DEALT_TEXTS]
+    similarities = _similarity_rows(alike, pairs, rows)
+    ordered = np.sort(similarities, axis=1)
+
+    def deal(rng: np.random.Generator) -> float:
+        partners = rng.permutation(len(pairs))[: len(rows)]
+        own = np.take_along_axis(similarities, partners[:, None], axis=1)[:, 0]
+        better = [len(row) - np.searchsorted(row, value, side="right") for row, value in zip(ordered, own, strict=True)]
+        return float((1.0 / (1.0 + np.array(better))).mean())
+
+    return deal
 
 
 def _same(first: Any, second: Any) -> NDArray[np.bool_]:
@@ -199,9 +229,12 @@ def _assessment(similarity: Similarity) -> Assessment:
     metrics = (
         Metric("spearman", lambda outputs, truth: PEARSON.statistics(_ranks(_similarities(alike, outputs)), _ranks(truth)), PEARSON.reduce),
         Metric("pearson", lambda outputs, truth: PEARSON.statistics(_similarities(alike, outputs), truth), PEARSON.reduce),
-        mean_of("mrr", lambda outputs, truth: _reciprocal_ranks(alike, outputs)),
+        replace(
+            mean_of("mrr", lambda outputs, truth: _reciprocal_ranks(alike, outputs)),
+            dealer=lambda outputs, truth: _dealer_of_partners(alike, outputs),
+        ),
     )
-    return Assessment(_truth, {metric.name: metric for metric in metrics}, _same, deal=_deal, fault=_fault)
+    return Assessment(_truth, {metric.name: metric for metric in metrics}, _same, deal=_deal, fault=_fault, all_one=lambda truth: False)
 
 
 EMBEDDINGS = _assessment("cosine")

@@ -177,6 +177,22 @@ def read(folder: Path) -> SentenceTransformer | None:
     return SentenceTransformer(folder, modules, config)
 
 
+def require_no_rest(folder: Path) -> None:
+    """Require that no files of sentence-transformers lie in a folder without `modules.json`.
+
+    The library itself would pool by mean then, whatever they say.
+
+    Raises:
+        RecipeError: the message names the first of them.
+    """
+    patterns = (CONFIG, *TRANSFORMER_CONFIGS, "[0-9]*_*/config.json")
+    if found := sorted(path for pattern in patterns for path in folder.glob(pattern)):
+        raise RecipeError(
+            f"checkpoint: {found[0]} says how sentence-transformers uses the model, and {folder / MODULES}, the list of its modules, "
+            "is missing: fetch the whole folder again; if the model was never one of sentence-transformers, remove that file"
+        )
+
+
 def require_type(files: SentenceTransformer, wanted: ModelType, task: str) -> None:
     """The files are of a model for this task.
 

@@ -171,7 +171,7 @@ def _assessment(dataset: Dataset, answering: Answering) -> Assessment:
     def deal(outputs: Any, truth: Relevance, rng: np.random.Generator) -> tuple[Any, Relevance]:
         return outputs, Relevance([rng.permutation(gains) for gains in truth.gains])
 
-    return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best, deal=deal)
+    return Assessment(_truth, {metric.name: metric for metric in (NDCG, MRR)}, same_best, deal=deal, all_one=lambda truth: False)
 
 
 def _reference(libraries: Libraries) -> Ask:

@@ -187,7 +187,9 @@ def _confusion(outputs: Sequence[Any], truth: Sequence[Right], names: Sequence[s
     return Confusion(kinds, counts)
 
 
-ENTITIES = Assessment(_truth, {F1.name: F1}, same_by(_answered), confusion=_confusion)
+ENTITIES = Assessment(
+    _truth, {F1.name: F1}, same_by(_answered), confusion=_confusion, all_one=lambda truth: not any(right.entities for right in truth)
+)
 
 
 def _reference(libraries: Libraries) -> Ask:

@@ -6,16 +6,18 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from export.progress import waiting
+from export.registry.offering import unseen
 from export.registry.running_triton import RunningTriton, connect
 from export.registry.version_name import MODEL, VersionName
-from model_repository.running import find
+from model_repository.running import elsewhere, find
 
 DEFAULT_REPOSITORY = Path("model_repository/models")
 TRITON_VARIABLE = "HEADRACE_TRITON_URL"
@@ -53,6 +55,13 @@ def add_triton(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_unjudged(parser: argparse.ArgumentParser) -> None:
+    """`--unjudged`: what nobody judged may become the default."""
+    parser.add_argument(
+        "--unjudged", action="store_true", help="let a version that was exported without an evaluation set become the default, too"
+    )
+
+
 def triton_of(args: argparse.Namespace) -> str | None:
     """The Triton that was given, or that of the stack that serves the repository, if any."""
     if args.triton:
@@ -62,16 +71,21 @@ def triton_of(args: argparse.Namespace) -> str | None:
         others = ", ".join(stack.triton_url for stack in stacks[1:])
         chosen = f"{stacks[0].triton_url} is asked, and not {others}: --triton chooses"
         print(f"several stacks serve {args.repository}; {chosen}", file=sys.stderr)
+    if not stacks and (unseen_stacks := elsewhere(args.repository)):
+        print(unseen(unseen_stacks), file=sys.stderr)
     return stacks[0].triton_url if stacks else None
 
 
 @contextmanager
 def told(args: argparse.Namespace, model: str) -> Iterator[RunningTriton | None]:
     """The Triton that is to load a change of a model, if any, with a word about waiting for it."""
-    with connect(triton_of(args)) as triton:
-        if triton:
-            print(f"Triton at {triton.url} loads {model} …", file=sys.stderr, flush=True)
+    with connect(triton_of(args)) as triton, waiting(f"Triton at {triton.url} loads {model}", tell) if triton else nullcontext():
         yield triton
+
+
+def tell(sentence: str) -> None:
+    """Tell the person at the terminal; it is no answer."""
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -1,18 +1,14 @@
 """`promote` and `rollback`: which version of a model answers by default."""
 
 import argparse
-from pathlib import Path
-from typing import Any
 
 from export.errors import ExportError
 from export.registry import rollout
-from export.registry.model_folder import current_config, require_model, require_version, versions
+from export.registry.default_version import require_change_said, require_judged
+from export.registry.model_folder import current_config, require_model, require_version
 from export.registry.package import require_same_files
-from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb, model_name, told, triton_note, version_name
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_unjudged, add_verb, model_name, told, triton_note, version_name
 from model_repository import serving
-from model_repository.manifest import Manifest
-
-UNJUDGED = "also a version that was exported without an evaluation set"
 
 
 def add(verbs: Verbs) -> None:
@@ -25,12 +21,12 @@ def add(verbs: Verbs) -> None:
         "Without a promotion the newest version that is ready answers. The version's files are checked before.",
     )
     verb.add_argument("name", type=version_name, metavar="MODEL/VERSION")
-    verb.add_argument("--unjudged", action="store_true", help=UNJUDGED)
+    add_unjudged(verb)
     add_repository(verb)
     add_triton(verb)
     verb = add_verb(verbs, "rollback", _rollback, "make the default before the present one the default again")
     verb.add_argument("model", type=model_name, metavar="MODEL")
-    verb.add_argument("--unjudged", action="store_true", help=UNJUDGED)
+    add_unjudged(verb)
     add_repository(verb)
     add_triton(verb)
 
@@ -42,7 +38,7 @@ def _promote(args: argparse.Namespace) -> int:
     known = current_config(args.repository / model)
     if version in serving.out_of_service(known):
         raise ExportError(f"version {version} of {model} is out of service; put it back with `load {args.name}` first")
-    _require_judged(manifest, args)
+    require_judged(manifest, said=args.unjudged)
     before = serving.default_version(known)
     with told(args, model) as triton:
         # also where it is the default already: Triton may not know
@@ -61,26 +57,12 @@ def _rollback(args: argparse.Namespace) -> int:
     present, back = serving.default_version(known), serving.rollback(known)
     if back in serving.out_of_service(known):
         raise ExportError(f"version {back} of {args.model}, the default before, is out of service; put it back with `load` first")
-    _require_judged(_answering(args.repository, args.model, back, known), args)
+    require_change_said(args.repository, args.model, serving.rollback, said=args.unjudged)
     with told(args, args.model) as triton:
         rollout.apply(args.repository, args.model, triton, serving.rollback)
         note = triton_note(triton, args.model)
     print(f"{args.model}: {_default(back)} is the default again (before: {_default(present)}). {note}")
     return 0
-
-
-def _answering(repository: Path, model: str, default: int | None, known: Any) -> Manifest | None:
-    """The version that answers by default; None as the default stands for the newest in service."""
-    in_service = {number: one for number, one in versions(repository / model).items() if number not in serving.out_of_service(known)}
-    return in_service.get(max(in_service, default=0) if default is None else default)
-
-
-def _require_judged(manifest: Manifest | None, args: argparse.Namespace) -> None:
-    if manifest and manifest.unjudged and not args.unjudged:
-        raise ExportError(
-            f"{manifest.unjudged.said}: {manifest.model}/{manifest.version} was exported without an evaluation set, so nobody knows "
-            "whether its answers are right; to make it the default all the same, add --unjudged"
-        )
 
 
 def _default(version: int | None) -> str:

@@ -13,11 +13,12 @@ from export.progress import Progress
 from export.quiet import quieten
 from export.recipe.recipe import Recipe
 from export.registry import package, signing
+from export.registry.default_version import require_replaceable
 from export.registry.disk import full_disk_named, require_room
 from export.registry.export_lock import exclusive
 from export.registry.offering import offer
 from export.registry.verification import require_signed
-from export.verbs.arguments import Verbs, add_repository, add_triton, add_verb
+from export.verbs.arguments import Verbs, add_repository, add_triton, add_unjudged, add_verb
 from model_repository.signature import PrivateKey
 
 DEFAULT_WORK = Path(".work/export")
@@ -34,6 +35,7 @@ def add(verbs: Verbs, arguments: Sequence[str]) -> None:
             args.work,
             force=args.force,
             evaluate=not args.no_evaluation,
+            unjudged=args.unjudged,
             triton=args.triton,
             progress=Progress(),
             key=key,
@@ -54,6 +56,7 @@ def add(verbs: Verbs, arguments: Sequence[str]) -> None:
     verb.add_argument("--work", type=Path, default=DEFAULT_WORK, metavar="DIR", help="where intermediate files lie (%(default)s)")
     verb.add_argument("--force", action="store_true", help="export anew, and replace the version if the repository holds it")
     verb.add_argument("--no-evaluation", action="store_true", help="let nobody judge the quality, as with evaluation: none in the recipe")
+    add_unjudged(verb)
     verb.add_argument("--sign-key", type=Path, metavar="FILE", help="sign the version with this ed25519 private key (PEM, see `keygen`)")
 
 
@@ -65,21 +68,23 @@ def run(
     force: bool,
     progress: Progress,
     evaluate: bool = True,
+    unjudged: bool = False,
     triton: str | None = None,
     key: PrivateKey | None = None,
     arguments: Sequence[str] = (),
 ) -> None:
     """Export what a recipe says, unless the repository has it; sign it where a key is given.
 
-    Where a Triton runs on the repository, or one is given, it loads the version.
+    Where a Triton runs on the repository, or one is given, it loads the version. One that nobody
+    judged replaces a judged one that answers by default only where `unjudged` says so.
 
     Raises:
-        ExportError: a step or a check failed, or the version exists with other contents and `force`
-            is false.
+        ExportError: a step or a check failed, the version exists with other contents and `force` is
+            false, or nobody would judge what answers by default.
     """
     for recipe in Recipe.read_all(recipe_file, evaluate=evaluate):
         try:
-            packaged = _export(recipe, recipe_file, repository, work, arguments, force=force, progress=progress)
+            packaged = _export(recipe, recipe_file, repository, work, arguments, force=force, unjudged=unjudged, progress=progress)
         except RecipeError as exc:
             raise RecipeError(f"{recipe_file}: {exc}") from exc
         if key:
@@ -88,7 +93,15 @@ def run(
 
 
 def _export(
-    recipe: Recipe, recipe_file: Path, repository: Path, work: Path, arguments: Sequence[str], *, force: bool, progress: Progress
+    recipe: Recipe,
+    recipe_file: Path,
+    repository: Path,
+    work: Path,
+    arguments: Sequence[str],
+    *,
+    force: bool,
+    unjudged: bool,
+    progress: Progress,
 ) -> bool:
     """Export a version; returns whether it was packaged, and not there already."""
     begin = time.monotonic()
@@ -105,6 +118,8 @@ def _export(
         package.require_intact(repository, packaged)
         progress.say(f"{name} is in {repository} already, made from the same inputs: nothing to do.")
         return False
+    if inputs.evaluation is None:
+        require_replaceable(repository, recipe.model, recipe.version, said=unjudged)
     made_by = provenance.Provenance.of(recipe_file, arguments)
     with exclusive(recipe.model, recipe.version, repository, work), full_disk_named([work, repository]):
         require_room(recipe, inputs.checkpoint.size_bytes, repository, work)
@@ -112,7 +127,7 @@ def _export(
             quieten()
             # they take seconds to import, and read the settings above when they are
             from export.pipeline import export
-        export(inputs, repository, work, progress, made_by=made_by)
+        export(inputs, repository, work, progress, made_by=made_by, unjudged=unjudged)
     progress.say(f"{name} is packaged after {time.monotonic() - begin:.0f} s.")
     return True
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from export.verbs.arguments import Verbs, add_repository, add_verb, version_name
+from export.verbs.arguments import Verbs, add_repository, add_unjudged, add_verb, version_name
 from export.verbs.verify import add_public_key, chosen_key
 
 URLS = "s3://bucket/prefix, hf://org/name, file:///folder, or any other URL for which an fsspec file system is installed."
@@ -24,6 +24,7 @@ def add(verbs: Verbs) -> None:
     verb.add_argument("name", nargs="?", type=version_name, metavar="MODEL/VERSION", help="needed where the store holds several")
     add_repository(verb)
     verb.add_argument("--force", action="store_true", help="replace another version by this name in the repository")
+    add_unjudged(verb)
     add_public_key(verb)
 
 
@@ -40,7 +41,9 @@ def _pull(args: argparse.Namespace) -> int:
     from export.registry.transfer import choose, pull
 
     store, name = choose(args.url, args.name)
-    done = pull(args.repository, store, name, key=chosen_key(args), force=args.force)
+    pulled = pull(args.repository, store, name, key=chosen_key(args), force=args.force, unjudged=args.unjudged)
     there = f"{name} is in {args.repository}"
-    print(f"{there}; `load {name.model}` lets a running Triton serve it." if done else f"{there} already, the same: nothing to do.")
+    print(f"{there}; `load {name.model}` lets a running Triton serve it." if pulled.done else f"{there} already, the same: nothing to do.")
+    if pulled.note:
+        print(pulled.note)
     return 0

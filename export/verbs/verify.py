@@ -19,7 +19,8 @@ from export.registry.model_folder import require_version
 from export.registry.signing import read_public_key
 from export.registry.verification import faults
 from export.verbs.arguments import Verbs, add_json, add_repository, add_verb, print_json, version_name
-from model_repository.manifest import Manifest, Quality
+from model_repository.manifest import Manifest
+from model_repository.measured import Quality
 from model_repository.signature import PublicKey
 
 KEY_VARIABLE = "HEADRACE_MANIFEST_PUBLIC_KEY"

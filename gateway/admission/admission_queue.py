@@ -10,24 +10,26 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic
 
-from gateway.admission.aimd import AimdLimit, Outcome
+from gateway.admission.aimd import AimdLimit
 from gateway.admission.arrivals import Arrivals
 from gateway.admission.call_size import CallSize
-from gateway.admission.fair_queue import MAX_UNDIVIDED, FairQueue, Flow
+from gateway.admission.fair_queue import MAX_UNDIVIDED, FairQueue
 from gateway.admission.in_flight import InFlight
+from gateway.admission.observer import Changes, Observer
+from gateway.admission.outcome import outcome_of
 from gateway.admission.queue_limits import QueueLimits
-from gateway.admission.retry_after import retry_after_s
+from gateway.admission.refusals import Refusals
 from gateway.admission.service_times import ServiceTimes
-from gateway.errors import DeadlineExceeded, InvalidRequest, Overloaded
-from gateway.request.context import CURRENT, SERVED, RequestContext
+from gateway.admission.submitted import Item, Result, Submitted
+from gateway.admission.welcome import is_welcome
+from gateway.errors import DeadlineExceeded
+from gateway.request.context import CURRENT, SERVED
 from gateway.request.deadline import Deadline
 from gateway.request.priority import Priority
 from gateway.request.ticket import Ticket
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 LATE = "the answer did not come in time; allow more with X-Request-Timeout-Ms or send fewer instances"
 MARGIN = 1.25
 """The expected wait times this must fit into the time that is left.
@@ -36,46 +38,6 @@ An answer that is expected exactly at the deadline is late every second time.
 """
 GRACE_S = 1.0
 """So much longer than its waiters a call may last: what was computed is cached for the next try."""
-OBSERVED_EVERY_S = 0.05
-"""The observer is told of changes so often at most, since it costs as much as a call's dispatch."""
-
-
-class Observer(Protocol):
-    """Is told what happens in a queue."""
-
-    def expired(self) -> None:
-        """An item was dropped before its call, since its result would have come too late."""
-
-    def shed(self, priority: Priority, items: int) -> None:
-        """So many items were refused, or were shed for others."""
-
-    def waited(self, priority: Priority, seconds: float) -> None:
-        """A call begins whose longest-waiting item waited for so long."""
-
-    def changed(self) -> None:
-        """The number of items that wait or are in flight may have changed."""
-
-
-class Submitted(asyncio.Future[Result], Generic[Item, Result]):
-    """The result of an item. It can be cancelled until its call begins."""
-
-    item: Item
-    cost: int
-    size: int
-    submitted_s: float
-    ticket: Ticket
-    deadline: Deadline
-    ctx: RequestContext | None
-    flow: Flow[Any] | None = None
-    begun = False
-    withdraw: Callable[["Submitted[Item, Result]"], None]
-
-    def cancel(self, msg: Any | None = None) -> bool:
-        """Withdraw the item, unless its call has begun; that one is ended, since it is paid for."""
-        if self.begun or not super().cancel(msg):
-            return False
-        self.withdraw(self)
-        return True
 
 
 class AdmissionQueue(Generic[Item, Result]):
@@ -101,7 +63,7 @@ class AdmissionQueue(Generic[Item, Result]):
         observer: Observer,
         uniform: Callable[[], float] = random.random,
     ) -> None:
-        self._call, self._cost_of, self._size_of, self._observer, self._uniform = call, cost_of, size_of, observer, uniform
+        self._call, self._cost_of, self._size_of, self._observer = call, cost_of, size_of, observer
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._max_items, self._limits = max_items, limits
@@ -115,8 +77,7 @@ class AdmissionQueue(Generic[Item, Result]):
         self._bytes = 0
         self._calls: set[asyncio.Task[None]] = set()
         self._scheduled = False
-        self._observed: asyncio.TimerHandle | None = None
-        self._changed_since = False
+        self._changes, self._refusals = Changes(observer), Refusals(observer, uniform)
 
     def __repr__(self) -> str:
         return f"<AdmissionQueue {self.waiting} waiting, {self.in_flight!r}>"
@@ -161,7 +122,7 @@ class AdmissionQueue(Generic[Item, Result]):
             self._require_time(ticket, ahead.work, len(items), deadline_s - now_s)
             if self.waiting:
                 self._make_room(ticket, cost, items)
-            self._welcome(ticket, now_s, is_contended=ahead.is_contended)
+            ticket.welcome = is_welcome(self._arrivals, self._size, ticket.flow, now_s, is_contended=ahead.is_contended)
         return ticket
 
     def submit(self, item: Item, ticket: Ticket, deadline: Deadline) -> Submitted[Item, Result]:
@@ -187,25 +148,12 @@ class AdmissionQueue(Generic[Item, Result]):
         entry.ticket = ticket
         queue.push(ticket.path, entry, welcome=ticket.welcome)
 
-    def _welcome(self, ticket: Ticket, now_s: float, *, is_contended: bool) -> None:
-        """Let a request of somebody who asks for little, or now and then, go before those who bring
-        far more or keep asking, and wait for one short call of theirs at most.
-        """
-        paused = self._arrivals.paused(ticket.flow, now_s)
-        if is_contended or (paused and self._arrivals.pauses_are_rare):
-            self._size.shrink(now_s)
-            ticket.welcome = True
-        else:
-            ticket.welcome = paused and self._size.is_small(now_s)
-
     def _require_time(self, ticket: Ticket, work: int, items: int, left_s: float) -> None:
         if ticket.priority is Priority.BATCH:
             work += self._interactive.pending
         expected_s = self.times.wait_s(work)
         if expected_s is not None and MARGIN * expected_s > left_s:
-            allowed_ms = max(left_s, 0) * 1e3
-            sentence = f"{self._held()} texts wait for this version already, too many for an answer in the {allowed_ms:.0f} ms allowed"
-            raise self._overloaded(ticket.priority, items, sentence, MARGIN * expected_s - left_s)
+            raise self._refusals.too_late(ticket.priority, items, self._held(), left_s, MARGIN * expected_s)
 
     def _make_room(self, ticket: Ticket, cost: int, items: Sequence[Item]) -> None:
         """Shed whole requests of the flows that hold most, until there is room for a new one."""
@@ -215,7 +163,7 @@ class AdmissionQueue(Generic[Item, Result]):
         ):
             if not (victims := self._heaviest(ticket, cost)):
                 wait_s = self.times.wait_s(sum(queue.pending for queue in self._queues.values()))
-                raise self._overloaded(ticket.priority, len(items), f"{self._held()} texts wait for this version, and no more may", wait_s)
+                raise self._refusals.full(ticket.priority, len(items), self._held(), wait_s)
             self._shed(victims)
 
     def _heaviest(self, ticket: Ticket, cost: int) -> list[Submitted[Item, Result]]:
@@ -225,15 +173,10 @@ class AdmissionQueue(Generic[Item, Result]):
 
     def _shed(self, victims: list[Submitted[Item, Result]]) -> None:
         priority = victims[0].ticket.priority
-        sentence = f"{self._held()} texts wait for this version, most of them of this client, and others need the room"
-        fault = self._overloaded(priority, len(victims), sentence, self.times.wait_s(self._queues[priority].pending))
+        fault = self._refusals.for_others(priority, len(victims), self._held(), self.times.wait_s(self._queues[priority].pending))
         for entry in victims:
             self._withdraw(entry)
             entry.set_exception(fault)
-
-    def _overloaded(self, priority: Priority, items: int, sentence: str, wait_s: float | None) -> Overloaded:
-        self._observer.shed(priority, items)
-        return Overloaded(f"{sentence}; try again later", retry_after_s(wait_s, self._uniform()))
 
     def _held(self) -> int:
         return self.waiting + self.in_flight.texts
@@ -257,21 +200,7 @@ class AdmissionQueue(Generic[Item, Result]):
                 task = self._loop.create_task(self._run(priority, batch))
                 self._calls.add(task)
                 task.add_done_callback(self._calls.discard)
-        self._changed()
-
-    def _changed(self) -> None:
-        """Let the observer look now, if it has not done so for a while, and again after a while."""
-        if self._observed is None:
-            self._observer.changed()
-            self._observed = self._loop.call_later(OBSERVED_EVERY_S, self._observe_again)
-        else:
-            self._changed_since = True
-
-    def _observe_again(self) -> None:
-        self._observed = None
-        if self._changed_since:
-            self._changed_since = False
-            self._changed()
+        self._changes.happened()
 
     def _take(self, priority: Priority) -> list[Submitted[Item, Result]]:
         queue, now_s = self._queues[priority], self._now()
@@ -289,7 +218,7 @@ class AdmissionQueue(Generic[Item, Result]):
         keep = partial(self._keep, now_s, self._held() == 1)
         batch = queue.take(budget, min(room, share), keep, min(MAX_UNDIVIDED, room))
         for entry in batch:
-            entry.begun = True
+            entry.begun = entry.deadline.met = True
             entry.ticket.waited_s = now_s - entry.submitted_s
             self._bytes -= entry.size
         return batch
@@ -321,7 +250,7 @@ class AdmissionQueue(Generic[Item, Result]):
         except Exception as exc:  # whatever it is, the waiters get it
             fault, results = exc, [exc] * len(batch)
         now_s = self._now()
-        self.in_flight.ended(priority, len(batch), _outcome(fault, now_s - began_s > self.limit.target_s), began_s, now_s)
+        self.in_flight.ended(priority, len(batch), outcome_of(fault, late=now_s - began_s > self.limit.target_s), began_s, now_s)
         self.times.ended(cost, len(batch), now_s - began_s, now_s, answered=fault is None, backlog=self.waiting > 0)
         self._queues[priority].answered(batch)
         for entry, result in zip(batch, results, strict=True):
@@ -333,10 +262,4 @@ class AdmissionQueue(Generic[Item, Result]):
         if self.waiting:
             self._dispatch()
         else:
-            self._changed()
-
-
-def _outcome(fault: Exception | None, late: bool) -> Outcome:
-    if isinstance(fault, Overloaded) or (late and isinstance(fault, DeadlineExceeded)):
-        return Outcome.DROPPED
-    return Outcome.IGNORED if fault and not isinstance(fault, InvalidRequest) else Outcome.SUCCESS
+            self._changes.happened()

@@ -11,11 +11,12 @@ each. So a flow that brings little waits for a turn of each other flow at most, 
 that another flow has brought.
 """
 
-from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from heapq import heappop, heappush, heapreplace
 from itertools import count
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple
+
+from gateway.admission.flow import Entry, Flow
 
 MAX_UNDIVIDED = 4
 """So many entries of one request are taken together, since they are waited for together."""
@@ -35,17 +36,6 @@ Path = Sequence[Hashable]
 """The names of the flows that lead to a request; the last one is the request's own."""
 
 
-class Queued(Protocol):
-    """An entry; its `cost` is a whole number above 0, so that sums stay exact."""
-
-    cost: int
-    flow: "Flow[Any] | None"
-    """The flow that holds the entry, from `push` until it is answered or withdrawn."""
-
-
-Entry = TypeVar("Entry", bound=Queued)
-
-
 class Ahead(NamedTuple):
     """What a new request meets.
 
@@ -56,52 +46,6 @@ class Ahead(NamedTuple):
 
     work: int
     is_contended: bool
-
-
-class Flow(Generic[Entry]):
-    """What a tenant, a key, a connection or a request holds.
-
-    `queued` and `queued_cost` are of the entries that wait, `pending` is the cost of those and of
-    the entries that were taken and are not answered.
-    """
-
-    __slots__ = (
-        "active",
-        "clock",
-        "entries",
-        "finish",
-        "flows",
-        "name",
-        "parent",
-        "pending",
-        "queued",
-        "queued_cost",
-        "schedule",
-        "scheduled",
-        "sorted",
-        "start",
-    )
-
-    def __init__(self, name: Hashable, parent: "Flow[Entry] | None") -> None:
-        self.name, self.parent = name, parent
-        self.flows: dict[Hashable, Flow[Entry]] = {}
-        self.schedule: list[tuple[float, int, Flow[Entry]]] = []
-        self.entries: deque[Entry] = deque()
-        self.queued = self.queued_cost = self.pending = self.active = 0
-        self.clock = self.start = self.finish = 0.0
-        self.scheduled, self.sorted = False, True
-
-    def __repr__(self) -> str:
-        return f"<Flow {self.name!r}: {self.queued} queued, {self.pending} pending>"
-
-    def first(self) -> Entry:
-        """The cheapest of a request's entries, so that those of like length go together."""
-        if not self.sorted:
-            self.entries = deque(sorted(self.entries, key=lambda entry: entry.cost))
-            self.sorted = True
-        while self.entries[0].flow is not self:  # it was withdrawn
-            self.entries.popleft()
-        return self.entries[0]
 
 
 class FairQueue(Generic[Entry]):

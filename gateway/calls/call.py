@@ -1,9 +1,7 @@
 """A prediction request in any dialect: its caller, deadline, unit and caching."""
 
 import asyncio
-import math
-import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple, Self
 
 import orjson
@@ -11,9 +9,10 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.calls import headers
 from gateway.catalog.default_models import named_or_default
 from gateway.dialects.ask import Ask
-from gateway.errors import InvalidRequest, MalformedRequest, NotCached, Overloaded
+from gateway.errors import InvalidRequest
 from gateway.http_server.body import read_body, read_json
 from gateway.lane import Lane
 from gateway.request.cache_control import NONE, Directives, parse
@@ -26,24 +25,20 @@ from gateway.request.priority import Priority
 from gateway.stack import Stack, stack_of
 
 log = structlog.get_logger()
-MAX_UNIT_CHARS = 256
-OPENAI_TIMEOUTS = ("x-stainless-read-timeout", "x-stainless-timeout")
-"""In which the clients of OpenAI, in Python and JavaScript, say how many seconds they wait."""
-_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
-UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
 
 
 class Call(NamedTuple):
     """One authenticated request.
 
-    `deadline` is in seconds of the event loop's clock, `timeout_s` after the request began, and no
-    later than `latest`. Where the client has not `named` it, it is later for more items.
+    Times are in seconds of the event loop's clock. The request `arrived` before it was known whose
+    it is; its `deadline` is `timeout_s` later, and no later than `latest`. Where the client has not
+    `named` it, it is later for more items. Answering a request again moves none of them.
     """
 
     request: Request
     stack: Stack
     ctx: RequestContext
+    arrived: float
     deadline: float
     timeout_s: float
     latest: float
@@ -59,17 +54,14 @@ class Call(NamedTuple):
         """
         stack = stack_of(request.app)
         ctx: RequestContext = request.scope[CONTEXT]
-        spent_s = 0.0
-        if ctx.again:
-            spent_s = ctx.timing.elapsed_s()
-        else:
+        if not ctx.again:
             await stack.door.enter(ctx, PREDICT)
         ctx.timing.lap("authenticate")
-        limits, now_s = stack.request_limits, asyncio.get_running_loop().time()
-        named_s = _timeout_s(ctx.headers)
-        timeout_s = min(limits.request_timeout_s if named_s is None else named_s, limits.max_request_timeout_s) - spent_s
-        latest = now_s + limits.max_request_timeout_s - spent_s
-        return cls(request, stack, ctx, now_s + timeout_s, timeout_s, latest, named_s is not None)
+        limits, arrived = stack.request_limits, asyncio.get_running_loop().time() - ctx.timing.elapsed_s()
+        named_s = headers.timeout_s(ctx.headers)
+        timeout_s = min(limits.request_timeout_s if named_s is None else named_s, limits.max_request_timeout_s)
+        latest = arrived + limits.max_request_timeout_s
+        return cls(request, stack, ctx, arrived, arrived + timeout_s, timeout_s, latest, named_s is not None)
 
     async def check(self) -> None:
         """Check again that the caller may predict, while its request is still coming.
@@ -116,16 +108,18 @@ class Call(NamedTuple):
             GatewayError: as `RequestLife.assign`.
         """
         self.ctx.timing.lap("parse")
-        return self.stack.life.assign(model, version, _unit(self.ctx.headers) or user or None, self.ctx)
+        return self.stack.life.assign(model, version, headers.unit(self.ctx.headers) or user or None, self.ctx)
 
     def within(self, timeout_s: float | None) -> Self:
         """The same call with a timeout that the client names in another way than by the header.
 
-        The earlier of two counts; None changes nothing.
+        It begins when the request arrived. The earlier of two counts; None changes nothing.
         """
-        if timeout_s is None:
-            return self
-        deadline = min(self.latest, asyncio.get_running_loop().time() + timeout_s)
+        return self if timeout_s is None else self.until(self.arrived + timeout_s)
+
+    def until(self, deadline: float) -> Self:
+        """The same call with a deadline that the client names; the earlier of two counts."""
+        deadline = min(self.latest, deadline)
         return self._replace(deadline=min(self.deadline, deadline) if self.named else deadline, named=True)
 
     def _deadline(self, items: int) -> float:
@@ -162,17 +156,8 @@ class Call(NamedTuple):
         return tag.removeprefix("W/") in known
 
     def priority(self, default: Priority) -> Priority:
-        """The priority that X-Priority names, else `default`.
-
-        Raises:
-            MalformedRequest: the header names none.
-        """
-        given = self.ctx.headers.get("x-priority")
-        if given is None:
-            return default
-        if (priority := _PRIORITIES.get(given.lower())) is None:
-            raise MalformedRequest(f"X-Priority: must be one of {', '.join(_PRIORITIES)}")
-        return priority
+        """The priority that X-Priority names, else `default`; raises as `headers.priority`."""
+        return headers.priority(self.ctx.headers) or default
 
     async def predict(
         self,
@@ -185,9 +170,10 @@ class Call(NamedTuple):
     ) -> Prediction:
         """Charge the caller's rate limits, and answer items by the version that was assigned.
 
-        With `partial`, items that cannot be answered do not fail the others. `keys` are the items'
-        keys in the cache, if they were computed already. `priority` is the one that the dialect
-        names in its own way; None: that of X-Priority.
+        Where there is no answer, only what was computed for it stays charged. With `partial`, items
+        that cannot be answered do not fail the others. `keys` are the items' keys in the cache, if
+        they were computed already. `priority` is the one that the dialect names in its own way;
+        None: that of X-Priority.
 
         Raises:
             InvalidRequest: more items than a request may have.
@@ -198,24 +184,30 @@ class Call(NamedTuple):
             raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
         # the part of the parsing that needed the model's task
         self.ctx.timing.lap("parse")
-        if not self.ctx.again:
-            await self.stack.door.charge(self.ctx, len(items))
-        self.ctx.timing.lap("authenticate")
         if priority is None:
             priority = self.priority(Priority.INTERACTIVE)
+        self.ctx.computed = 0
+        await self.stack.door.charge(self.ctx, len(items))
+        self.ctx.timing.lap("authenticate")
         caller = self.request.scope.get(CALLER)
         request = PredictionRequest(items, self._deadline(len(items)), self.directives, keys, priority, caller, partial, self._flow)
         try:
             prediction = await self.stack.life.predict(lane, request, self.ctx)
-        except (Overloaded, NotCached):
-            await self.stack.door.give_back(self.ctx, len(items))
+        except BaseException:  # also where the client has left
+            self.stack.door.give_back(self.ctx, len(items))
             raise
         return self._tapped(items, prediction)
 
-    async def predict_part(self, lane: Lane, items: Sequence[Item], deadline: float, priority: Priority) -> Prediction:
-        """As `predict`, for a part of a request whose body is still being read."""
+    def part(self) -> RequestContext:
+        """The context of a part of a request whose body is still being read."""
+        ctx = self.ctx
+        return RequestContext(ctx.request_id, tenant=ctx.tenant, principal=ctx.principal, placement=ctx.placement)
+
+    async def predict_part(
+        self, lane: Lane, items: Sequence[Item], part: RequestContext, deadline: float, priority: Priority
+    ) -> Prediction:
+        """As `predict`, for a part of a request; its items are charged by the caller."""
         request = PredictionRequest(items, deadline, self.directives, priority=priority, flow=self._flow)
-        part = RequestContext(self.ctx.request_id, tenant=self.ctx.tenant, placement=self.ctx.placement)
         return self._tapped(items, await self.stack.life.predict(lane, request, part))
 
     @property
@@ -245,29 +237,3 @@ class Call(NamedTuple):
 def age_header(prediction: Prediction) -> dict[str, str]:
     """The header `Age`, where all rows came from the cache."""
     return {} if prediction.age_s is None else {"Age": str(prediction.age_s)}
-
-
-def _timeout_s(headers: Mapping[str, str]) -> float | None:
-    given = headers.get("x-request-timeout-ms")
-    if given is None:
-        for name in OPENAI_TIMEOUTS:
-            if name in headers and (seconds := _seconds(headers[name])) is not None:
-                return seconds
-        return None
-    # Python's own float reads more: 1_000, inf and digits of other scripts
-    milliseconds = float(given) if _NUMBER.fullmatch(given) else math.nan
-    if not 0 < milliseconds < math.inf:
-        raise MalformedRequest("X-Request-Timeout-Ms: must be a number of milliseconds above 0")
-    return milliseconds / 1e3
-
-
-def _seconds(given: str) -> float | None:
-    """A client library's own number of seconds; None where it is none."""
-    return float(given) if _NUMBER.fullmatch(given) and 0 < float(given) < math.inf else None
-
-
-def _unit(headers: Mapping[str, str]) -> str | None:
-    given = headers.get("x-unit-id")
-    if given is not None and not UNIT.fullmatch(given):
-        raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
-    return given

@@ -2,7 +2,8 @@
 
 Its rows are no answer of the package that the request was placed on, and its texts may even have to
 be read in another way. So the catalog is read anew and the request is answered from the start, by
-the package that is there now. It is neither authenticated nor charged a second time.
+the package that is there now. It is not authenticated again, it pays for one answer, and its
+deadline stays what it was.
 """
 
 from collections.abc import Awaitable, Callable

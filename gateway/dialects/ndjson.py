@@ -24,7 +24,7 @@ MEDIA_TYPE = "application/x-ndjson"
 _INSTANCE: TypeAdapter[kserve_v1.AnyInstance] = TypeAdapter(kserve_v1.AnyInstance)
 _PARAMETERS = TypeAdapter(Parameters)
 # skipped at once: a few packed bytes may be a million of them
-_EMPTY_LINES = re.compile(rb"(?:[ \t\r\f\v]*+\n)++")
+_BLANK = re.compile(rb"[ \t\r\n\f\v]*+")
 
 
 class Line(NamedTuple):
@@ -37,7 +37,7 @@ class Line(NamedTuple):
 class Splitter:
     """Bytes → lines; counts empty lines but leaves them out.
 
-    Holds no more than one line of `max_line_bytes`.
+    Holds no more than one line of `max_line_bytes`; what is blank before it does not count.
     """
 
     def __init__(self, max_line_bytes: int) -> None:
@@ -53,22 +53,27 @@ class Splitter:
 
     def feed(self, chunk: bytes) -> Iterator[Line]:
         """The lines that end in this chunk."""
-        at = 0
+        at = self._skip_blank(chunk, 0)
         while (end := chunk.find(b"\n", at)) >= 0:
-            if not (self._begun or self._too_long) and (empty := _EMPTY_LINES.match(chunk, at)):
-                self._number += chunk.count(b"\n", at, empty.end())
-                at = empty.end()
-                continue
             self._add(chunk[at:end])
-            at = end + 1
             if line := self._finish():
                 yield line
+            at = self._skip_blank(chunk, end + 1)
         self._add(chunk[at:])
 
     def end(self) -> Iterator[Line]:
         """The last line, where no line feed ends it."""
         if line := self._finish():
             yield line
+
+    def _skip_blank(self, chunk: bytes, at: int) -> int:
+        """Where the next line begins, if none has begun: behind empty lines and indentation."""
+        if self._begun or self._too_long:
+            return at
+        blank = _BLANK.match(chunk, at)
+        end = at if blank is None else blank.end()
+        self._number += chunk.count(b"\n", at, end)
+        return end
 
     def _add(self, part: bytes) -> None:
         if self._too_long or len(self._begun) + len(part) > self._max:

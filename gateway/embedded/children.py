@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.embedded.traces import triton_arguments
 from gateway.embedded.valkey import Valkey
-from gateway.observability.output import say
+from gateway.observability.output import say, waiting
 from model_repository.running import announced
 from model_repository.server import TritonServer
 
@@ -30,8 +30,10 @@ def children(repository: Path, gateway_url: str) -> Iterator[dict[str, str]]:
     """
     say(f"starting Triton on {repository} …")
     tracing = triton_arguments(os.environ)
+    with waiting("Triton loads its models"):
+        started = TritonServer.start(repository, arguments=tracing)
     with (
-        TritonServer.start(repository, arguments=tracing) as triton,
+        started as triton,
         Valkey() as cache,
         Valkey(evicts=False) as state,
         _watched(triton, cache, state),

@@ -3,7 +3,8 @@
 import hashlib
 from typing import Any
 
-from model_repository.manifest import Manifest, Sizes, Source
+from model_repository.manifest import Manifest, Source
+from model_repository.measured import Sizes
 from model_repository.tasks import TASKS, TaskName
 
 

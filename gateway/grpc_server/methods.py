@@ -1,5 +1,6 @@
 """What the methods of `GRPCInferenceService` answer: each as the REST route of the same name."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
@@ -63,7 +64,10 @@ async def repository_index(http: Request, message: Any, context: Any) -> Any:
 
 async def model_infer(http: Request, message: Any, context: Any) -> Any:
     """The predictions for a batch of items."""
-    call = (await Call.enter(http)).within(context.time_remaining())
+    call = await Call.enter(http)
+    left_s = context.time_remaining()
+    if left_s is not None:
+        call = call.until(asyncio.get_running_loop().time() + left_s)
     request = messages.parse(message)
     inference = await infer(call, message.model_name, messages.version_of(message.model_version), request)
     return messages.render(request, inference.prediction, inference.outputs)

@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.requests import ClientDisconnect, Request
 
+from gateway.concurrency.aside import MAX_BYTES_ON_LOOP, aside
 from gateway.errors import ClientGone, TooLarge, TooSlow
 from gateway.http_server.connection import WHOLE_BODY
 from gateway.http_server.content_coding import decoded
@@ -33,7 +34,7 @@ async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimi
     else:
         raw = await _in_pieces(request, ctx, body_limits)
     if "content-encoding" in ctx.headers:
-        return decoded(raw, ctx.headers["content-encoding"], body_limits.max_bytes)
+        return await aside(len(raw), decoded, raw, ctx.headers["content-encoding"], body_limits.max_bytes)
     return raw
 
 
@@ -65,7 +66,10 @@ async def read_json(request: Request, ctx: RequestContext, body_limits: BodyLimi
         TooSlow, ClientGone: as `read_body`.
     """
     raw = without_mark(await read_body(request, ctx, body_limits))
-    require_within(raw, "the body", json_limits or body_limits.json)
+    if len(raw) <= MAX_BYTES_ON_LOOP:  # most are, and a call is spared them
+        require_within(raw, "the body", json_limits or body_limits.json)
+    else:
+        await aside(len(raw), require_within, raw, "the body", json_limits or body_limits.json)
     return raw
 
 

@@ -1,16 +1,16 @@
-"""Compressed responses, for clients that ask for them with `Accept-Encoding`."""
+"""Compressed responses, for clients that ask for them with `Accept-Encoding`.
 
-import asyncio
+What is large is compressed in a thread: other requests need not wait for it.
+"""
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.http_server.content_coding import MIN_BYTES, Encoder, accepted, encoded
+from gateway.concurrency.aside import aside
+from gateway.http_server.content_coding import MIN_BYTES, Encoder, accepted
 from gateway.request.context import CONTEXT
 
-MAX_BYTES_ON_LOOP = 131_072
-"""Larger bodies are compressed in a thread, so that other requests need not wait for them."""
 _TEXT = ("text/", "application/json", "application/javascript", "application/openmetrics-text", "image/svg+xml")
 VARY, ACCEPT_ENCODING = "Vary", "Accept-Encoding"
 
@@ -31,7 +31,7 @@ async def compress(response: Response, accept_encoding: str) -> None:
     if coding is None:
         return
     body = bytes(response.body)
-    response.body = encoded(body, coding) if len(body) <= MAX_BYTES_ON_LOOP else await asyncio.to_thread(encoded, body, coding)
+    response.body = await aside(len(body), Encoder(coding).feed, body, last=True)
     response.headers["Content-Encoding"] = coding
     response.headers["Content-Length"] = str(len(response.body))
 
@@ -62,13 +62,14 @@ class Compression:
             if start is not None:
                 encoder = _encoder(start, scope, None if not last else len(message.get("body", b"")))
                 if encoder is not None and last:
-                    body = encoder.feed(message["body"], last=True)
+                    body = await aside(len(message["body"]), encoder.feed, message["body"], last=True)
                     MutableHeaders(raw=start["headers"])["Content-Length"] = str(len(body))
                     message, encoder = {**message, "body": body}, None
                 await send(start)
                 start = None
             if encoder is not None:
-                message = {**message, "body": encoder.feed(message.get("body", b""), last=last)}
+                piece = message.get("body", b"")
+                message = {**message, "body": await aside(len(piece), encoder.feed, piece, last=last)}
             await send(message)
 
         await self._app(scope, receive, send_compressed)

@@ -8,12 +8,11 @@ its answer.
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
-import orjson
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gateway.http_server.connection_state import (
@@ -29,6 +28,7 @@ from gateway.http_server.connection_state import (
     TIMED,
 )
 from gateway.http_server.lingering import Lingering
+from gateway.http_server.refusals import LARGE_HEAD, MALFORMED, SLOW, Refusal, RefusedError, require_sound_head
 from gateway.http_server.whole_responses import Outbox, WholeResponses
 from gateway.observability import metrics
 from gateway.request.caller import CALLER, Caller
@@ -51,30 +51,6 @@ class Config(uvicorn.Config):
 
     header_limits: HeaderLimits
     outbox: Outbox
-
-
-class _Refusal(NamedTuple):
-    """A status, the label `reason` of the metric, and what the client is told."""
-
-    status: int
-    reason: str
-    sentence: str
-
-
-_MALFORMED = _Refusal(400, "malformed", "this is not HTTP/1.1")
-_VERSION = _Refusal(400, "malformed", "this is neither HTTP/1.1 nor HTTP/1.0; the request line must end with one of them")
-_HOST = _Refusal(400, "malformed", "a request must have one Host header")
-_TRANSFER_ENCODING = _Refusal(400, "malformed", "Transfer-Encoding: must be chunked and nothing else; compress with Content-Encoding")
-_SLOW = _Refusal(408, "slow", "no whole request came in time")
-_LARGE_HEAD = _Refusal(431, "large head", "the request has too many headers, or too large ones; send fewer")
-
-
-class _RefusedError(Exception):
-    """Raised through the parser, which then stops; the parser's error has it as `__context__`."""
-
-    def __init__(self, refusal: _Refusal) -> None:
-        super().__init__(refusal.sentence)
-        self.refusal = refusal
 
 
 class Connection(HttpToolsProtocol):
@@ -122,11 +98,11 @@ class Connection(HttpToolsProtocol):
             return  # as most requests, which come in one piece
         if state is HEAD:
             if self._head_bytes > self._header_limits.max_bytes:
-                self._refuse(_LARGE_HEAD)
+                self._refuse(LARGE_HEAD)
         elif state is BODY or state is LEFTOVER:
             # lines after the last chunk of a body count as headers, too
             if len(self.headers) > self._header_limits.max_headers:
-                self._refuse(_LARGE_HEAD)
+                self._refuse(LARGE_HEAD)
             elif self.cycle.response_complete:
                 self._state = ON_ANSWERED[state]
         self._set_timer()
@@ -135,12 +111,12 @@ class Connection(HttpToolsProtocol):
         """The head of a request has come."""
         limits = self._header_limits
         if len(self.headers) > limits.max_headers or (self._head_bytes > limits.max_bytes and self._size() > limits.max_bytes):
-            raise _RefusedError(_LARGE_HEAD)
+            raise RefusedError(LARGE_HEAD)
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":
-                raise _RefusedError(_MALFORMED)
+                raise RefusedError(MALFORMED)
             return
-        self._require_sound_head()
+        require_sound_head(self.parser.get_http_version(), self.headers)
         self.scope[CALLER] = self._caller  # type: ignore[literal-required]  # a key of ours
         # raises where the URL cannot be read; then there is no request, and its body has not begun
         super().on_headers_complete()
@@ -178,21 +154,8 @@ class Connection(HttpToolsProtocol):
                 data = b"\r\n".join([*lines, b"", data[exc.args[0] :]])
             except httptools.HttpParserError as exc:
                 cause = exc.__context__
-                self._refuse(cause.refusal if isinstance(cause, _RefusedError) else _MALFORMED)
+                self._refuse(cause.refusal if isinstance(cause, RefusedError) else MALFORMED)
                 return
-
-    def _require_sound_head(self) -> None:
-        """Refuse heads that a proxy may read otherwise (RFC 9112, sections 2.3, 3.2 and 6.1)."""
-        version, names = self.parser.get_http_version(), [name for name, _ in self.headers]
-        hosts = names.count(b"host")
-        if hosts != 1 and (hosts or version == "1.1"):
-            raise _RefusedError(_HOST)
-        if version != "1.1" and version != "1.0":
-            raise _RefusedError(_VERSION)
-        if b"transfer-encoding" in names:
-            values = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
-            if values != [b"chunked"] or version == "1.0":
-                raise _RefusedError(_TRANSFER_ENCODING)
 
     def _lingers(self) -> bool:
         """Read on after an answer that came before the end of its request's body."""
@@ -214,12 +177,12 @@ class Connection(HttpToolsProtocol):
         """
         if self._state in TIMED:
             if self._timer is None and not self.transport.is_closing():
-                self._timer = self.loop.call_later(self._header_limits.timeout_s, self._refuse, _SLOW)
+                self._timer = self.loop.call_later(self._header_limits.timeout_s, self._refuse, SLOW)
         elif self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _refuse(self, refusal: _Refusal) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Close the connection, and say why where that cannot be taken for another answer.
 
         What was asked before is answered first: what follows it makes it no worse.
@@ -237,10 +200,7 @@ class Connection(HttpToolsProtocol):
             return
         metrics.CUT_OFF.labels(refusal.reason).inc()
         if can_answer:
-            body = orjson.dumps({"error": refusal.sentence})
-            head = [STATUS_LINE[refusal.status], *(b"%b: %b\r\n" % header for header in self.server_state.default_headers)]
-            head.append(b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body))
-            self.transport.write(b"".join([*head, body]))
+            self.transport.write(refusal.answer(self.server_state.default_headers))
         self.transport.close()
 
     def _can_answer(self) -> bool:

@@ -16,8 +16,8 @@ MIN_BYTES = 1024
 """Smaller answers go as they are: they fit into one packet either way."""
 PIECE_BYTES = 65_536
 MAX_PARTS = 1000
-"""A body that is read whole may have so many gzip members or zstd frames: each costs time, however
-small it is."""
+"""A body, or what a stream has between two lines, may have so many gzip members or zstd frames:
+each costs time, however small it is."""
 _MAX_WINDOW_BYTES = 2**23  # as RFC 9659 allows for a content coding
 _ZSTD_STEP_BYTES = 256  # of compressed bytes: each may be a block of 128 KiB, and the library has no bound
 _LEVEL = 1
@@ -27,10 +27,10 @@ _WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 class Decoder:
     """Decodes a body that comes in pieces; the pieces that come out are small."""
 
-    def __init__(self, content_encoding: str, max_parts: int | None = None) -> None:
+    def __init__(self, content_encoding: str, max_parts: int) -> None:
         """`content_encoding` is the header; "" and identity change nothing.
 
-        `max_parts` bounds the number of gzip members or zstd frames; None: there is no bound.
+        `max_parts` bounds the number of gzip members or zstd frames.
 
         Raises:
             UnknownCoding: it names another coding, or several.
@@ -41,6 +41,15 @@ class Decoder:
         self._coding = "" if name == "identity" else name
         self._part = _PARTS[self._coding]() if self._coding else None
         self._parts, self._max_parts = 1, max_parts
+
+    @property
+    def unpacks(self) -> bool:
+        """Whether more may come out than goes in."""
+        return self._part is not None
+
+    def count_parts_anew(self) -> None:
+        """Let as many parts come from now on as if none had come before."""
+        self._parts = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What comes out of the next bytes.
@@ -79,7 +88,7 @@ class Decoder:
         self._parts += 1
         if self._coding == "deflate":
             raise self._fault("something follows its end")
-        if self._max_parts is not None and self._parts > self._max_parts:
+        if self._parts > self._max_parts:
             raise self._fault(f"it has more than {self._max_parts} parts")
         return _PARTS[self._coding]()
 
@@ -201,8 +210,3 @@ class Encoder:
     def feed(self, data: bytes, *, last: bool) -> bytes:
         """What the next piece becomes; with `last`, the end of the body as well."""
         return self._writer.compress(data) + (self._writer.flush() if last else b"")
-
-
-def encoded(body: bytes, coding: Coding) -> bytes:
-    """A body in a coding."""
-    return Encoder(coding).feed(body, last=True)

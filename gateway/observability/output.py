@@ -7,7 +7,13 @@ first failure on what is written goes nowhere. While a disk is full, its lines a
 import errno
 import os
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, TextIO
+
+TELL_EVERY_S = 4.0
 
 
 class Output:
@@ -54,6 +60,24 @@ def say(sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - not an event: it belongs in no log
     except BrokenPipeError:
         _lead_nowhere(sys.stderr)
+
+
+@contextmanager
+def waiting(what: str, every_s: float = TELL_EVERY_S) -> Iterator[None]:
+    """Tell now and then that something lasts, and how long it has."""
+    over, began = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not over.wait(every_s):
+            say(f"{what}, {time.monotonic() - began:.0f} s …")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _lead_nowhere(file: BinaryIO | TextIO) -> None:

@@ -5,7 +5,10 @@ from typing import Any
 from starlette.types import Scope
 
 from gateway.observability import logs
+from gateway.printable import printable
 from gateway.request.context import RequestContext
+
+MAX_PATH_CHARS = 512
 
 
 def log_request(ctx: RequestContext, scope: Scope, status: int) -> None:
@@ -15,7 +18,7 @@ def log_request(ctx: RequestContext, scope: Scope, status: int) -> None:
     line: dict[str, Any] = {
         "request_id": ctx.request_id,
         "method": scope["method"],
-        "path": scope["path"],
+        "path": printable(scope["path"], MAX_PATH_CHARS),
         "status": status,
         "ms": round(ctx.timing.elapsed_s() * 1e3, 3),
     }

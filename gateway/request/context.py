@@ -27,6 +27,7 @@ class RequestContext:
     client's `traceparent` or, where traces are made, of the span in `trace`, which only
     `gateway.observability.open_telemetry` looks into. `body` is the request's, once it was read;
     while the request is answered `again` (`gateway.calls.replacement`) it is not read anew.
+    `computed` counts the items whose computation was begun for an answer that did not come.
     """
 
     request_id: str
@@ -40,6 +41,7 @@ class RequestContext:
     instances: int = 0
     items: int = 0
     hits: int = 0
+    computed: int = 0
     error: str = ""
     trace_id: str = ""
     trace: Any = None

@@ -13,6 +13,12 @@ from gateway.errors import MalformedRequest, TooLarge
 
 MAX_MEMBERS = 10_000
 """Most members of all objects together: each that a model does not know is a fault."""
+MAX_DIGITS = 400
+"""Most digits of a number, since reading them takes the square of their count; the largest double
+has 309 before its point.
+"""
+_TOO_MANY_DIGITS = b"0" * (MAX_DIGITS + 1)
+_ONE_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _CHUNK_BYTES = 2**16
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 # brackets of one kind, so that removing pairs removes one level; the parser checks the kinds
@@ -36,12 +42,13 @@ def require_within(raw: bytes, what: str, limits: JsonLimits) -> None:
     """Refuse JSON that is over its limits; the message calls it `what`.
 
     Raises:
-        MalformedRequest: it is nested too deeply.
+        MalformedRequest: it is nested too deeply, or a number has too many digits.
         TooLarge: it has too many values, or its objects have too many members.
     """
-    # short JSON need not be counted, and most JSON is within its limits even with its strings
-    few = len(raw) <= limits.max_values or _values(raw) <= limits.max_values
-    few = few and (len(raw) <= limits.max_members or _members(raw) <= limits.max_members)
+    # short JSON need not be looked at, and most JSON is within its limits even with its strings
+    few = (len(raw) <= limits.max_values and len(raw) <= limits.max_members) or (
+        _values(raw) <= limits.max_values and _members(raw) <= limits.max_members and not _has_long_number(raw)
+    )
     if few and _brackets(raw) <= limits.max_depth:
         return
     bare = b"".join(_outside_strings(raw))
@@ -49,6 +56,8 @@ def require_within(raw: bytes, what: str, limits: JsonLimits) -> None:
         raise TooLarge(f"{what} has more than {limits.max_values} JSON values; send the rest in another request")
     if _members(bare) > limits.max_members:
         raise TooLarge(f"the objects in {what} have more than {limits.max_members} members; send the rest in another request")
+    if not few and _has_long_number(bare):
+        raise MalformedRequest(f"a number in {what} has more than {MAX_DIGITS} digits")
     if _is_deeper(bare, limits.max_depth):
         raise MalformedRequest(f"{what} is nested more than {limits.max_depth} levels deep, or its brackets do not match")
 
@@ -64,6 +73,10 @@ def _values(raw: bytes) -> int:
 
 def _members(raw: bytes) -> int:
     return raw.count(b":")
+
+
+def _has_long_number(raw: bytes) -> bool:
+    return _TOO_MANY_DIGITS in raw.translate(_ONE_DIGIT)
 
 
 def _outside_strings(raw: bytes) -> Iterator[bytes]:

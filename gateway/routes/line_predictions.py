@@ -8,10 +8,12 @@ import structlog
 
 from gateway.calls.call import Call
 from gateway.calls.replacement import by_present_package
+from gateway.concurrency.aside import aside
 from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line
-from gateway.errors import INTERNAL_ERROR, GatewayError, NotCached, Overloaded, PackageReplaced, TooLarge
+from gateway.errors import INTERNAL_ERROR, GatewayError, PackageReplaced, TooLarge
 from gateway.lane import Lane
+from gateway.request.context import RequestContext
 from gateway.request.json_limits import require_within
 from gateway.request.prediction import Item, Prediction
 from gateway.tasks import task_of
@@ -33,7 +35,7 @@ class LinePredictions:
         self,
         call: Call,
         parameters: Mapping[str, Any],
-        predict: Callable[[Lane, Sequence[Item]], Awaitable[Prediction]],
+        predict: Callable[[Lane, Sequence[Item], RequestContext], Awaitable[Prediction]],
     ) -> None:
         self._call, self._limits = call, call.stack.request_limits
         self._parameters, self._predict = parameters, predict
@@ -50,24 +52,24 @@ class LinePredictions:
             return ndjson.error_line(line.number, GatewayError(INTERNAL_ERROR))
 
     async def _prediction(self, line: Line) -> Prediction:
-        lane = self._lane()
         try:
-            items = self._items(lane, line)
-        except GatewayError:
-            await self._call.stack.door.charge(self._call.ctx, 1)
-            raise
-        await self._call.stack.door.charge(self._call.ctx, len(items))
-        try:
-            return await self._predict(lane, items)
+            return await self._attempt(line)
         except PackageReplaced:
-            return await by_present_package(partial(self._predict_anew, line), self._call.stack)
-        except (Overloaded, NotCached):
-            await self._call.stack.door.give_back(self._call.ctx, len(items))
-            raise
+            return await by_present_package(partial(self._attempt, line), self._call.stack)
 
-    async def _predict_anew(self, line: Line) -> Prediction:
-        lane = self._lane()
-        return await self._predict(lane, self._items(lane, line))
+    async def _attempt(self, line: Line) -> Prediction:
+        lane, part, door = self._lane(), self._call.part(), self._call.stack.door
+        try:
+            items = await aside(len(line.raw or b""), self._items, lane, line)
+        except GatewayError:
+            await door.charge(part, 1)
+            raise
+        await door.charge(part, len(items))
+        try:
+            return await self._predict(lane, items, part)
+        except BaseException:  # also where the client has left
+            door.give_back(part, len(items))
+            raise
 
     def _lane(self) -> Lane:
         placement = self._call.ctx.placement

@@ -1,7 +1,8 @@
 """The ASGI response to a stream of lines: it reads lines, works on them and sends at the same time.
 
 The window of lines in flight bounds memory and carries back-pressure: while the client does not
-read, the gateway does not read from it.
+read, the gateway does not read from it. Of a packed stream no more is unpacked without a line than
+a line may be long: a few bytes may hold gigabytes of nothing.
 """
 
 import asyncio
@@ -15,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 from gateway.concurrency.ordered import Ordered
 from gateway.dialects import ndjson
 from gateway.dialects.ndjson import Line, Splitter
-from gateway.errors import GatewayError, MalformedRequest
-from gateway.http_server.content_coding import Decoder
+from gateway.errors import GatewayError, MalformedRequest, TooLarge
+from gateway.http_server.content_coding import MAX_PARTS, Decoder
 from gateway.request.context import RequestContext
 from gateway.request.request_limits import RequestLimits
 
@@ -53,7 +54,7 @@ class LineStream(Response):
     ) -> None:
         self._request, self._ctx, self._limits = request, ctx, limits
         self._line_out, self._check = line_out, check
-        self._decoder = Decoder(ctx.headers.get("content-encoding", ""))
+        self._decoder = Decoder(ctx.headers.get("content-encoding", ""), MAX_PARTS)
         self._read_over = asyncio.Event()
         self.status_code, self.background = 200, None
         self.init_headers({"X-Accel-Buffering": "no"})  # for proxies that would wait for the whole response
@@ -105,16 +106,22 @@ class LineStream(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _lines_in(self) -> AsyncIterator[Line]:
-        splitter = Splitter(self._limits.body.max_bytes)
+        splitter, decoder = Splitter(self._limits.body.max_bytes), self._decoder
+        lineless_bytes = 0
         try:
             async with aclosing(self._request.stream()) as chunks:
                 while (chunk := await self._next(chunks)) is not None:
-                    for nth, piece in enumerate(self._decoder.feed(chunk)):
+                    for nth, piece in enumerate(decoder.feed(chunk)):
                         if nth:  # a few bytes may unpack to many pieces
                             await asyncio.sleep(0)
+                        lineless_bytes += len(piece)
                         for line in splitter.feed(piece):
+                            lineless_bytes = 0
+                            decoder.count_parts_anew()
                             yield await self._checked(line)
-            self._decoder.end()
+                        if decoder.unpacks and lineless_bytes > self._limits.body.max_bytes:
+                            raise self._too_long(splitter.next_number)
+            decoder.end()
         except MalformedRequest as exc:
             raise Refused(splitter.next_number, exc) from exc
         finally:
@@ -122,7 +129,14 @@ class LineStream(Response):
         for line in splitter.end():
             yield await self._checked(line)
 
+    def _too_long(self, number: int) -> Refused:
+        """Of what is packed, what follows a line that is too long may be without end."""
+        limit = self._limits.body.max_bytes
+        return Refused(number, TooLarge(f"the packed stream has more than {limit} bytes without a line; send shorter instances"))
+
     async def _checked(self, line: Line) -> Line:
+        if line.raw is None and self._decoder.unpacks:
+            raise self._too_long(line.number)
         try:
             await self._check()
         except GatewayError as exc:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from gateway.calls.call import Call, age_header
 from gateway.calls.inference import infer
 from gateway.catalog.catalog import Catalog, ServedModel
+from gateway.concurrency.aside import aside
 from gateway.dialects.open_inference import http_body, metadata, model_config, unsupported
 from gateway.errors import MalformedRequest, NotReady, Unsupported
 from gateway.routes.direct import DirectRoute
@@ -126,7 +127,8 @@ async def model_infer(request: Request) -> Response:
     model's default decides.
     """
     call = await Call.enter(request)
-    asked = http_body.parse(await call.body(), call.ctx.headers.get(http_body.HEADER_LENGTH), call.stack.request_limits.body.json)
+    body, head_length = await call.body(), call.ctx.headers.get(http_body.HEADER_LENGTH)
+    asked = await aside(len(body), http_body.parse, body, head_length, call.stack.request_limits.body.json)
     inference = await infer(call, request.path_params["model"], _version(request), asked)
     rendered = http_body.render(asked, *inference)
     return _response(rendered, age_header(inference.prediction))

@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from gateway.concurrency.pace import Pace
 from gateway.errors import Overloaded
 from gateway.lane import Lane
+from gateway.request.context import RequestContext
 from gateway.request.prediction import Item, Prediction
 
 PAUSE_S = 0.02
 """Seconds between an attempt that was shed and the next one."""
 
-Predict = Callable[[Lane, Sequence[Item], float], Awaitable[Prediction]]
-"""Items and their deadline on the event loop's clock → their prediction by the lane's version."""
+Predict = Callable[[Lane, Sequence[Item], RequestContext, float], Awaitable[Prediction]]
+"""Items, their context and their deadline on the event loop's clock → their prediction by the
+lane's version.
+"""
 
 
 class PacedPredictions:
@@ -27,8 +30,8 @@ class PacedPredictions:
     def __init__(self, predict: Predict, pace: Pace, timeout_s: float) -> None:
         self._predict, self._pace, self._timeout_s = predict, pace, timeout_s
 
-    async def predict(self, lane: Lane, items: Sequence[Item]) -> Prediction:
-        """The prediction for items.
+    async def predict(self, lane: Lane, items: Sequence[Item], ctx: RequestContext) -> Prediction:
+        """The prediction for items, and `ctx.computed` of all attempts where there is none.
 
         Raises:
             Overloaded: the items were shed until their time was over.
@@ -39,17 +42,17 @@ class PacedPredictions:
         deadline = clock() + self._timeout_s
         while True:
             try:
-                return await self._attempt(lane, items, deadline)
+                return await self._attempt(lane, items, ctx, deadline)
             except Overloaded:
                 if clock() + PAUSE_S >= deadline:
                     raise
             await asyncio.sleep(PAUSE_S)
             await self._pace.begin()
 
-    async def _attempt(self, lane: Lane, items: Sequence[Item], deadline: float) -> Prediction:
+    async def _attempt(self, lane: Lane, items: Sequence[Item], ctx: RequestContext, deadline: float) -> Prediction:
         """Make one attempt in a turn that has begun: tell `pace` the outcome, and end the turn."""
         try:
-            prediction = await self._predict(lane, items, deadline)
+            prediction = await self._predict(lane, items, ctx, deadline)
         except Overloaded:
             self._pace.shed()
             raise

@@ -15,7 +15,7 @@ from time import time
 
 import orjson
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, StateUnavailable
 from gateway.request.principal import DEFAULT_SCOPES, SCOPES
 from gateway.request.rate_limits import NAMES, RateLimits, parse_rate_limits
 from gateway.security.api_keys import MAX_LIFE_S, ApiKey, NewKey, make
@@ -27,11 +27,17 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 TIMEOUT_S = 5.0
 
 
-def keys(argv: list[str], open_state: Callable[[float], State]) -> int:
-    """The command; returns the exit status. `open_state` takes a call's timeout, seconds."""
+def keys(argv: list[str], open_state: Callable[[float], State], where: Callable[[], str]) -> int:
+    """The command; returns the exit status.
+
+    `open_state` takes a call's timeout, seconds. `where` tells the address of state for a sentence.
+    """
     args = _parser().parse_args(argv)
     try:
         asyncio.run(_run(args, open_state))
+    except StateUnavailable:
+        print(f"{where()} does not answer; is a Redis or Valkey running there?", file=sys.stderr)
+        return 1
     except (GatewayError, ValueError) as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -2,7 +2,7 @@
 
 await stack.door.enter(ctx, PREDICT)      authenticates, checks the scope, takes one request
 await stack.door.charge(ctx, len(texts))  takes the request's items
-await stack.door.give_back(ctx, n)        gives them back, where nothing was done for them
+stack.door.give_back(ctx, len(texts))     gives back what was not computed of them
 await stack.door.check(ctx, PREDICT)      authenticates again, before each part of a long request
 """
 
@@ -78,7 +78,10 @@ class Door:
         if self._authenticator is not None:
             await self._limiter.take_items(ctx.principal, items)
 
-    async def give_back(self, ctx: RequestContext, items: int) -> None:
-        """Give back a request's items: it was shed, or wanted only what is cached."""
-        if self._authenticator is not None:
-            await self._limiter.give_back_items(ctx.principal, items)
+    def give_back(self, ctx: RequestContext, items: int) -> None:
+        """Give back what was charged for so many items, except for those that were computed.
+
+        For a request, or a part of one, that has no answer.
+        """
+        if self._authenticator is not None and items > ctx.computed:
+            self._limiter.give_back_items(ctx.principal, items - ctx.computed)

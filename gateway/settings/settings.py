@@ -1,42 +1,30 @@
 """Settings: `HEADRACE_*`, read once, validated, frozen."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, InstanceOf, Secret, ValidationError, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, InstanceOf, Secret, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gateway.cache import policy
 from gateway.cache.policy import MAX_LIFE_S, CachePolicy
 from gateway.faults import faults
 from gateway.request.rate_limits import RateLimits, parse_rate_limits
 from gateway.request.request_limits import MAX_ITEMS
 from gateway.security.tokens import Algorithm, TokenRules
 from gateway.settings import values as setting_values
+from gateway.settings.cache_policies import default_policy, parse_policies
+from gateway.settings.contradictions import contradiction, no_way_in
 from gateway.settings.secret import HttpsUrl, RedisUrl
 from gateway.settings.unknown import unknown
 from gateway.settings.values import FixedKey, of_text
 from model_repository.signature import PublicKey
 
 PREFIX = "HEADRACE_"
-_SERVERS = ("redis", "triton")
 
 
 class SettingsError(ValueError):
     """A setting that cannot be used; the message names it."""
-
-
-def _cache_policy(settings: Mapping[str, Any]) -> CachePolicy:
-    """The default policy; a field `x` of it is the setting `cache_x`."""
-    given = {field: settings[f"cache_{field}"] for field in CachePolicy.model_fields if f"cache_{field}" in settings}
-    return CachePolicy(**given, isolated_tenants=settings.get("cache_tenants", frozenset()))
-
-
-def _parse_policies(value: object, info: ValidationInfo) -> object:
-    # a PolicyError is a ValueError: its sentence stands in ours
-    return policy.parse(value, _cache_policy(info.data)) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -99,7 +87,7 @@ class Settings(BaseSettings):
     cache_tenants: Annotated[frozenset[str], NoDecode, BeforeValidator(of_text(setting_values.names))] = Field(
         frozenset(), description="tenants with a cache of their own, separated by commas; all: every tenant"
     )
-    cache_policies: Annotated[dict[str, CachePolicy], NoDecode, BeforeValidator(_parse_policies)] = Field(
+    cache_policies: Annotated[dict[str, CachePolicy], NoDecode, BeforeValidator(parse_policies)] = Field(
         default_factory=dict,
         description="YAML file (or JSON itself) of cache policies by model, such as {topics: {ttl_s: 600}}; the rest is as set above",
     )
@@ -216,7 +204,7 @@ class Settings(BaseSettings):
     @property
     def cache_policy(self) -> CachePolicy:
         """The cache policy of models without a policy of their own."""
-        return _cache_policy(self.__dict__)
+        return default_policy(self.__dict__)
 
     @property
     def token_issuer(self) -> tuple[str, TokenRules] | None:
@@ -228,11 +216,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":
-        for cert, key in (("tls_cert_file", "tls_key_file"), *((f"{who}_client_cert_file", f"{who}_client_key_file") for who in _SERVERS)):
-            if (getattr(self, cert) is None) != (getattr(self, key) is None):
-                raise ValueError(f"{PREFIX}{cert.upper()} and {PREFIX}{key.upper()} belong together: set both or neither")
-        if "jwt" in self.auth and not (self.jwt_jwks_url and self.jwt_issuer and self.jwt_audience):
-            raise ValueError(f"{PREFIX}AUTH asks for tokens: set {PREFIX}JWT_JWKS_URL, {PREFIX}JWT_ISSUER and {PREFIX}JWT_AUDIENCE")
+        if sentence := contradiction(self, PREFIX):
+            raise ValueError(sentence)
         return self
 
     def require_a_way_in(self) -> None:
@@ -241,11 +226,8 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: API keys are required and there can be none; names the ways out.
         """
-        if self.auth == {"keys"} and not self.api_keys.get_secret_value() and self.state_url is None:
-            raise SettingsError(
-                f"{PREFIX}AUTH asks for API keys and there can be none: set {PREFIX}STATE_URL (Redis, where `python -m gateway keys create`"
-                f" keeps them), or {PREFIX}API_KEYS, or {PREFIX}AUTH=jwt with {PREFIX}JWT_JWKS_URL; {PREFIX}AUTH=off lets everyone in"
-            )
+        if sentence := no_way_in(self, PREFIX):
+            raise SettingsError(sentence)
 
     @classmethod
     def read(cls) -> "Settings":

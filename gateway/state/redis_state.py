@@ -20,6 +20,7 @@ from redis.exceptions import NoPermissionError, NoScriptError, RedisError, Respo
 from gateway.errors import StateUnavailable
 from gateway.observability import metrics
 from gateway.state.fitness import fault_of
+from gateway.state.replacement import REPLACE, arguments
 from gateway.state.script import Script
 from gateway.state.slots import require_one_slot
 from gateway.state.state import UNAVAILABLE, Changes, NewEntry, State, StreamEntry, require_entry_id, require_finite, require_new_entry
@@ -29,28 +30,6 @@ REST_AFTER_FAULT_S = 1.0
 MAX_CONNECTIONS = 16
 Reply = TypeVar("Reply")
 _Entries = Awaitable[list[tuple[bytes, dict[bytes, bytes]]]]
-# KEYS: a hash and, where a line goes with the change, its stream
-# ARGV: the number of fields to change; (field, expected, new) of each;
-#       the stream's bound; (name, value) of each field of the line
-# A value is "+" and its bytes; "-" stands for none. The line is written first: only this can fail,
-# and a script that fails is not rolled back.
-_REPLACE = """
-local last = 1 + 3 * tonumber(ARGV[1])
-for i = 2, last, 3 do
-    local found = redis.call('HGET', KEYS[1], ARGV[i])
-    if (found and '+' .. found or '-') ~= ARGV[i + 1] then return false end
-end
-local id = ''
-if KEYS[2] then id = redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[last + 1], '*', unpack(ARGV, last + 2)) end
-for i = 2, last, 3 do
-    if ARGV[i + 2] == '-' then
-        redis.call('HDEL', KEYS[1], ARGV[i])
-    else
-        redis.call('HSET', KEYS[1], ARGV[i], string.sub(ARGV[i + 2], 2))
-    end
-end
-return id
-"""
 
 
 class RedisState:
@@ -120,12 +99,12 @@ class RedisState:
 
     async def hash_replace(self, name: str, changes: Changes) -> bool:
         """As `State.hash_replace`."""
-        return await self._run(_REPLACE, [name], _arguments(changes)) is not None
+        return await self._run(REPLACE, [name], arguments(changes)) is not None
 
     async def hash_replace_with_audit(self, name: str, changes: Changes, audit: NewEntry) -> str | None:
         """As `State.hash_replace_with_audit`."""
         require_new_entry(audit)
-        reply: bytes | None = await self._run(_REPLACE, [name, audit.stream], [*_arguments(changes), *_packed(audit)])
+        reply: bytes | None = await self._run(REPLACE, [name, audit.stream], arguments(changes, audit))
         return None if reply is None else reply.decode()
 
     async def hash_add(self, amounts: Mapping[str, Mapping[str, float]], life_s: float | None = None) -> dict[str, dict[str, float]]:
@@ -224,21 +203,6 @@ def _server(url: str) -> tuple[Any, ...]:
     """What tells the server of a URL from others; two names of one server count as two."""
     given = parse_url(url)
     return given.get("path"), given.get("host"), given.get("port")
-
-
-def _arguments(changes: Changes) -> list[str | bytes | float]:
-    arguments: list[str | bytes | float] = [len(changes)]
-    for field, (expected, new) in changes.items():
-        arguments += (field, _marked(expected), _marked(new))
-    return arguments
-
-
-def _packed(entry: NewEntry) -> list[str | bytes | float]:
-    return [entry.max_entries, *(part for pair in entry.fields.items() for part in pair)]
-
-
-def _marked(value: bytes | None) -> bytes:
-    return b"-" if value is None else b"+" + value
 
 
 def _entries(replies: list[tuple[bytes, dict[bytes, bytes]]]) -> list[StreamEntry]:

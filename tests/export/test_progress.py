@@ -7,7 +7,7 @@ import threading
 from rich.console import Console
 
 from export import progress
-from export.progress import Progress
+from export.progress import Progress, waiting
 
 
 class Watched(io.StringIO):
@@ -34,7 +34,21 @@ def test_a_long_step_is_never_silent(monkeypatch):
         step.note = "91.0 MB"
     first, *between, last = pipe.getvalue().splitlines()
     assert first.strip() == "onnx: exporting the model …"
-    assert all(re.fullmatch(r" +onnx 25%, \d+ s …", line) for line in between)
+    assert all(re.fullmatch(r" +onnx( 25%,)? \d+ s …", line) for line in between)
     assert re.fullmatch(r" +\d+\.\d s  onnx          91\.0 MB", last)
     assert shown.seconds("onnx") == shown.finished[0].seconds
     assert shown.seconds("other") == 0.0
+
+
+def test_a_wait_that_is_no_step_is_told_from_its_beginning():
+    told: list[str] = []
+    lasting = threading.Event()
+
+    def tell(sentence: str) -> None:
+        told.append(sentence)
+        if len(told) > 1:
+            lasting.set()
+
+    with waiting("Triton loads weather", tell, every_s=0.001):
+        assert lasting.wait(10)
+    assert told[:2] == ["Triton loads weather …", "Triton loads weather, 0 s …"]

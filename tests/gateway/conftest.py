@@ -9,7 +9,8 @@ from gateway.app import create_app
 from gateway.fakes.manifests import make_manifest
 from gateway.fakes.triton import FakeTriton
 from gateway.settings.settings import Settings
-from model_repository.manifest import Manifest, Sizes, Source
+from model_repository.manifest import Manifest, Source
+from model_repository.measured import Sizes
 
 
 @pytest.fixture(autouse=True)

@@ -150,9 +150,7 @@ class Packages(RuleBasedStateMachine):
 def test_no_answer_stands_under_the_name_of_another_package(valkey, proven, lease_s):
     with gateway_on(valkey, proven=proven, cache_lease_s=lease_s) as gateway:
         machine = type("Machine", (Packages,), {"gateway": gateway})
-        run_state_machine_as_test(
-            machine, settings=settings(max_examples=int(__import__("os").environ.get("NX", "25")), stateful_step_count=20, deadline=None)
-        )
+        run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=20, deadline=None))
 
 
 def test_a_stale_entry_is_not_refreshed_by_another_package(valkey):
@@ -200,9 +198,12 @@ def test_a_request_that_is_answered_again_is_charged_once(valkey):
             async def charge(self, ctx, items):
                 charged.append(items)
 
+            def give_back(self, ctx, items):
+                charged.append(ctx.computed - items)
+
         gateway.stack.door = Counting()
         for triton in gateway.tritons:
             triton.load(PACKAGES["B"])
         texts = [f"charged {next(numbers)}" for _ in range(2)]
         assert gateway.package_of(gateway.ask(texts), texts) == "B"
-        assert charged == [2]
+        assert sum(charged) == 2

@@ -3,17 +3,21 @@
 import json
 import re
 import subprocess
-from pathlib import Path
 
 import httpx
 import pytest
 import requests
 from huggingface_hub import configure_http_backend
+from pages import ROOT, blocks
+
+from gateway.settings.settings import Settings
 
 pytestmark = pytest.mark.integration
-PAGE = (Path(__file__).parents[2] / "gateway/docs/dialects.md").read_text()
+PAGE = (ROOT / "gateway/docs/dialects.md").read_text()
 MODELS = {"topics": "weather", "minilm": "raw-embeddings", "names": "entities", "themes": "zero-shot"}
-COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+COMMANDS = [line for block in blocks("gateway/docs/dialects.md", "bash") for line in block.splitlines()]
+EXAMPLES = blocks("gateway/docs/dialects.md", "python")
+[ALIASES] = blocks("gateway/docs/dialects.md", "sh")
 
 
 def here(example, gateway):
@@ -30,13 +34,19 @@ def test_the_commands_are_answered(tasks_gateway, command):
     assert not [answer for answer in answers if "error" in answer]
 
 
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL), ids=["openai", "hugging face"])
+@pytest.mark.parametrize("block", EXAMPLES, ids=["openai", "hugging face"])
 def test_the_python_examples_run(tasks_gateway, block):
     configure_http_backend(requests.Session)  # HF_HUB_OFFLINE would keep the client from the gateway, too
     try:
         exec(compile(here(block, tasks_gateway), "dialects.md", "exec"), {})  # noqa: S102 - our own page
     finally:
         configure_http_backend()
+
+
+def test_the_aliases_are_aliases(monkeypatch):
+    name, _, value = ALIASES.removeprefix("export ").strip().partition("=")
+    monkeypatch.setenv(name, value)
+    assert Settings.read().model_aliases == {"text-embedding-ada-002": "minilm", "sentence-transformers/all-MiniLM-L6-v2": "minilm"}
 
 
 def test_every_path_of_the_table_exists(tasks_gateway):

@@ -6,6 +6,7 @@ import grpc
 import httpx
 import pytest
 from gateway_process import infer_request, wait_until
+from open_inference_nulls import GENERATE, INFER, TOLERATED
 from triton_clients import CLIENTS, call, endpoint, tensors
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 from tritonclient.utils import InferenceServerException
@@ -163,3 +164,11 @@ def test_a_row_cached_by_one_dialect_is_a_hit_in_the_others(grpc_gateway, model,
         request = infer_request(model, {name: [value.encode() for value in values] for name, values in columns.items()})
         _, rpc = GRPCInferenceServiceStub(channel).ModelInfer.with_call(request)
     assert dict(rpc.initial_metadata())["x-cache"] == "hit"
+
+
+def test_null_is_taken_and_refused_where_triton_does(tasks_triton):
+    """What the gateway does with each of these bodies is tested beside the list of Triton's."""
+    url = f"http://{tasks_triton.http_url}/v2/models/weather"
+    taken = {place for place, body in INFER.items() if httpx.post(f"{url}/infer", json=body).is_success}
+    assert taken == TOLERATED
+    assert not any(httpx.post(f"{url}/generate", json=body).is_success for body in GENERATE.values())

@@ -26,7 +26,7 @@ def runtime_file(tmp_path):
 
 def lines(gateway):
     """The lines of the log that were written to standard output, all of which are JSON."""
-    return [json.loads(line) for line in gateway.log.read_text().splitlines() if not line.startswith("gateway on ")]
+    return [json.loads(line) for line in gateway.log.read_text().splitlines() if line.startswith("{")]
 
 
 def checks(gateway):

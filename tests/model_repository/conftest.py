@@ -20,7 +20,8 @@ from transformers import BertConfig, BertForSequenceClassification
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 
 from model_repository import config
-from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest, file_digest, read_versions
+from model_repository.manifest import FILE, GRAPH, TOKENIZER, Answering, Manifest, Source, answer_digest, file_digest, read_versions
+from model_repository.measured import Sizes
 from model_repository.server import TritonServer
 
 LABELS = ("grain", "ship", "trade", "crude")

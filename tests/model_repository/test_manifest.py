@@ -4,18 +4,8 @@ import json
 
 import pytest
 
-from model_repository.manifest import (
-    FILE,
-    Answering,
-    Interval,
-    Manifest,
-    ManifestError,
-    Quality,
-    SliceQuality,
-    answer_digest,
-    file_digest,
-    read_versions,
-)
+from model_repository.manifest import FILE, Answering, Manifest, ManifestError, answer_digest, file_digest, read_versions
+from model_repository.measured import Interval, Quality, SliceQuality
 from model_repository.postprocessing import FeatureExtraction, TextClassification, Windows
 
 

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from model_repository.running import announced, find
+from model_repository.running import announced, elsewhere, find
 
 
 @pytest.fixture
@@ -58,6 +58,21 @@ def test_what_a_killed_process_left_is_removed(tmp_path, triton, change):
         other.write_text(json.dumps({**json.loads(path.read_text()), **change}))
         assert len(find(tmp_path)) == 1
         assert not other.exists()
+
+
+def test_the_file_of_another_machine_stays_and_is_told_of(tmp_path, triton, unused_tcp_port):
+    with announced(tmp_path, triton, "headrace-1", "http://here"):
+        (path,) = tmp_path.iterdir()
+        there = {**json.loads(path.read_text()), "place": "another boot pid:[7]", "pid": 4_000_000, "gateway_url": "http://there"}
+        other = tmp_path / ".stack-4000000-there.json"
+        other.write_text(json.dumps({**there, "triton_url": f"127.0.0.1:{unused_tcp_port}"}))
+        assert [stack.gateway_url for stack in find(tmp_path)] == ["http://here"]
+        assert [stack.gateway_url for stack in elsewhere(tmp_path)] == ["http://there"]
+        assert other.exists(), "whether its process has ended cannot be seen from here"
+        # a container with the host's network: its Triton answers by its name
+        other.write_text(json.dumps(there))
+        assert {stack.gateway_url for stack in find(tmp_path)} == {"http://here", "http://there"}
+        assert elsewhere(tmp_path) == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": 1}', "\x00"])

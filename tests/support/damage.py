@@ -12,13 +12,13 @@ OTHER = (None, True, False, -1, 0, 3, 1.5, "x", "", [], {}, [1], ["x"], {"x": 1}
 
 def damage(folder: Path, rng: random.Random) -> str:
     """Damage one file of a folder in a random way; returns what was done."""
-    path = rng.choice(sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in (".json", ".safetensors", ".txt")))
+    path = rng.choice(sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in (".json", ".safetensors", ".txt")))
     data = path.read_bytes()
     whole = {
         "cut": lambda: data[: rng.randrange(len(data) + 1)],
         "pointer": lambda: POINTER,
         "noise": lambda: rng.randbytes(rng.choice((0, 1, 8, 200))),
-        "another's": lambda: rng.choice(sorted(one for one in folder.iterdir() if one.is_file())).read_bytes(),
+        "another's": lambda: rng.choice(sorted(one for one in folder.rglob("*") if one.is_file())).read_bytes(),
         "flipped": lambda: _flipped(data, rng),
         "UTF-16": lambda: data.decode("utf-8", "replace").encode("utf-16"),
     }
@@ -28,10 +28,10 @@ def damage(folder: Path, rng: random.Random) -> str:
     elif kind == "value":
         value, where = _changed(json.loads(data), rng)
         path.write_text(json.dumps(value))
-        return f"{path.name}: {where}"
+        return f"{path.relative_to(folder)}: {where}"
     else:
         path.write_bytes(whole[kind]())
-    return f"{path.name}: {kind}"
+    return f"{path.relative_to(folder)}: {kind}"
 
 
 def _flipped(data: bytes, rng: random.Random) -> bytes:

@@ -8,7 +8,8 @@ from typing import Any
 from export.__main__ import main
 from export.registry import package
 from model_repository import config
-from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Sizes, Source, answer_digest
+from model_repository.manifest import GRAPH, TOKENIZER, Answering, Manifest, Source, answer_digest
+from model_repository.measured import Sizes
 
 LABELS = ("cold", "mild", "warm")
 MAX_LENGTH = 24
@@ -24,6 +25,16 @@ class Registry:
 
     def add(self, version: int, model: str = "weather", **fields: Any) -> Manifest:
         """Package a version; `labels` make its answers differ from the others'."""
+        return self._packaged(version, model, said=False, **fields)[0]
+
+    def added(self, version: int, model: str = "weather", *, said: bool = False, **fields: Any) -> str | None:
+        """Package a version; returns what people are told.
+
+        `said`: it may become the default, though nobody judged it.
+        """
+        return self._packaged(version, model, said=said, **fields)[1]
+
+    def _packaged(self, version: int, model: str, *, said: bool, **fields: Any) -> tuple[Manifest, str | None]:
         with tempfile.TemporaryDirectory() as folder:
             graph, tokenizer = Path(folder, GRAPH), Path(folder, TOKENIZER)
             graph.write_bytes(self.graph)
@@ -41,8 +52,7 @@ class Registry:
                 tools={"maker": f"version {version}"},
             ).model_copy(update=fields)
             with package.staging(self.repository, manifest, graph, tokenizer) as staged:
-                package.commit(staged, self.repository)
-        return manifest
+                return manifest, package.commit(staged, self.repository, unjudged=said)
 
     def __call__(self, verb: str, *arguments: object) -> int:
         """Run a verb; returns the exit code."""

@@ -1,17 +1,51 @@
-"""The fenced blocks of a Markdown page, which the tests run as a reader would."""
+"""The blocks of the Markdown pages, which the tests run as a reader would."""
 
-import re
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from markdown_it import MarkdownIt
+
 ROOT = Path(__file__).parents[2]
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELL = ("sh", "bash", "console")
+DRAWN = "text"
+"""The language of diagrams and formulas, which no program reads."""
 
 
-def blocks(page, language=None):
-    """The texts of a page's blocks, in their order; `language` keeps those of one."""
-    return [text for named, text in _BLOCK.findall((ROOT / page).read_text()) if language in (None, named)]
+@dataclass(frozen=True)
+class Block:
+    """A block of code; `language` is empty for one that is indented or says none."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+
+def pages():
+    """Every Markdown page that git tracks, relative to the root."""
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return listed.stdout.split()
+
+
+def blocks_of(page):
+    """All blocks of a page, in their order."""
+    tokens = MarkdownIt().parse((ROOT / page).read_text(encoding="utf-8"))
+    return [Block(page, token.map[0] + 1, token.info.strip(), token.content) for token in tokens if token.type in ("fence", "code_block")]
+
+
+def blocks(page, language):
+    """The texts of a page's blocks in a language, in their order.
+
+    A test module that names both claims these blocks: it must use each of them. Those that nobody
+    claims fail `tests/ci/test_blocks.py`.
+    """
+    found = [block.text for block in blocks_of(page) if block.language == language]
+    assert found, f"{page} has no block in {language or 'no language'}"
+    return found
 
 
 class Reader:
@@ -33,6 +67,25 @@ class Reader:
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def judge(self, text):
+        """The output of commands that measure, each of which may find nothing on a busy machine.
+
+        Their status is then 1 or 3; 2 would be a command line or a file that is wrong.
+        """
+        commands = text.replace("\\\n", " ").splitlines()
+        lines = [line.partition(" #")[0] for line in commands]
+        return "\n".join(self.paste(f"{line} || {{ status=$?; [ $status = 1 ] || [ $status = 3 ]; }}") for line in lines)
+
+    @contextmanager
+    def foreground(self, text):
+        """The process of a shell block that ends by Ctrl-C, which it gets at the end."""
+        process = subprocess.Popen(["bash", "-c", self.here(text)], cwd=self._folder, env=self._environment)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=40)
 
     def run(self, text):
         """Run a Python block."""

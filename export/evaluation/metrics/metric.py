@@ -26,6 +26,9 @@ class Metric:
     statistics: Callable[[Any, Any], Sums]
     reduce: Callable[[Sums], Sums]
     higher_is_better: bool = True
+    dealer: Callable[[Any, Any], Callable[[np.random.Generator], float]] | None = None
+    """Prepares what the metric is where answers are dealt to the examples at random, for a metric
+    that would take long to be computed for each deal."""
 
     def __call__(self, outputs: Any, truth: Any) -> float:
         """The metric over all examples."""

@@ -1,4 +1,7 @@
-"""Triton's generate extension: tensors by their names in plain JSON, in and out."""
+"""Triton's generate extension: tensors by their names in plain JSON, in and out.
+
+As with Triton, null stands in place of nothing.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -26,9 +29,9 @@ class GenerateBody(BaseModel):
 
     id: str = Field("", description="comes back in the answer")
     parameters: dict[str, _Scalar] = Field(default_factory=dict, max_length=MAX_PARAMETERS, description="as of an inference request")
-    text: _Texts | None = Field(None, alias=TEXT)
-    text_pair: _Texts | None = Field(None, alias=TEXT_PAIR, description="of pairs of texts")
-    options: _Texts | None = Field(None, alias=PARAMETERS, description="a JSON object as a text, for models that take options")
+    text: _Texts = Field("", alias=TEXT)
+    text_pair: _Texts = Field("", alias=TEXT_PAIR, description="of pairs of texts")
+    options: _Texts = Field("", alias=PARAMETERS, description="a JSON object as a text, for models that take options")
 
     model_config = ConfigDict(extra="allow", strict=True, json_schema_extra={"examples": [{"TEXT": "opec cut output"}]})
     __pydantic_extra__: dict[str, _Scalar]
@@ -59,9 +62,8 @@ def parse(raw: bytes) -> InferRequest:
         body = _BODY.validate_json(raw)
     except ValidationError as exc:
         raise MalformedRequest(_sentence(exc)) from None  # the library's error quotes the client's text
-    given = [(name, getattr(body, field)) for name, field in _INPUTS.items()]
     return InferRequest(
-        [_input(name, texts) for name, texts in given if texts is not None],
+        [_input(name, getattr(body, field)) for name, field in _INPUTS.items() if field in body.model_fields_set],
         id=body.id,
         parameters=Parameters.of({**(body.model_extra or {}), **body.parameters}),
     )

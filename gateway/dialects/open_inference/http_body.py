@@ -1,4 +1,8 @@
-"""REST bodies: JSON, and the binary tensor extension, in which tensors follow the JSON as bytes."""
+"""REST bodies: JSON, and the binary tensor extension, in which tensors follow the JSON as bytes.
+
+Null is refused as Triton refuses it, in place of any field that it reads; the `parameters` of a
+tensor may be null, and what Triton does not read may be anything.
+"""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -41,7 +45,7 @@ class InputParameters(_Part):
 
     model_config = ConfigDict(extra="allow")
 
-    binary_data_size: Annotated[int, Field(ge=0)] | None = Field(None, description="the tensor's bytes after the JSON, in place of `data`")
+    binary_data_size: Annotated[int, Field(ge=0)] = Field(0, description="the tensor's bytes after the JSON, in place of `data`")
 
 
 class OutputParameters(_Part):
@@ -49,7 +53,7 @@ class OutputParameters(_Part):
 
     model_config = ConfigDict(extra="allow")
 
-    binary_data: bool | None = Field(None, description="as bytes after the JSON")
+    binary_data: bool = Field(False, description="as bytes after the JSON; by default as `binary_data_output` says")
     classification: Annotated[int, Field(ge=0)] = Field(0, description="of each row only the best classes, as `value:index`")
 
 
@@ -62,15 +66,15 @@ class InputTensor(_Part):
     name: str
     shape: Annotated[list[int], Field(min_length=2, max_length=2), FIRST_FAULT]
     datatype: Literal["BYTES"]
-    parameters: InputParameters = Field(default_factory=InputParameters)
-    data: Annotated[list[str | _Row], Field(max_length=MAX_ELEMENTS), FIRST_FAULT] | None = None
+    parameters: InputParameters | None = None
+    data: Annotated[list[str | _Row], Field(max_length=MAX_ELEMENTS), FIRST_FAULT] = Field(default_factory=list)
 
 
 class RequestedOutput(_Part):
     """An output that is asked for."""
 
     name: str
-    parameters: OutputParameters = Field(default_factory=OutputParameters)
+    parameters: OutputParameters | None = None
 
 
 class InferBody(_Part):
@@ -135,6 +139,7 @@ class Body(NamedTuple):
 
 
 _BODY = TypeAdapter(InferBody)
+_OF_INPUT, _OF_OUTPUT = InputParameters(), OutputParameters()
 
 
 def parse(body: bytes, header_length: str | None, json_limits: JsonLimits) -> InferRequest:
@@ -155,7 +160,6 @@ def parse(body: bytes, header_length: str | None, json_limits: JsonLimits) -> In
     asked = _validated(head)
     inputs = []
     for i, tensor in enumerate(asked.inputs):
-        require_no_shared_memory(tensor.parameters.model_extra or {}, f"inputs.{i}")
         values, size = _values(tensor, body, size, f"inputs.{i}")
         inputs.append(Input(tensor.name, tensor.datatype, tensor.shape, values))
     if size != len(body):
@@ -203,17 +207,21 @@ def _validated(raw: bytes) -> InferBody:
 
 def _values(tensor: InputTensor, body: bytes, begin: int, place: str) -> tuple[list[bytes], int]:
     """The elements of an input, and where the bytes of the next one begin."""
-    size = tensor.parameters.binary_data_size
-    if (size is None) == (tensor.data is None):
+    parameters = tensor.parameters or _OF_INPUT
+    require_no_shared_memory(parameters.model_extra or {}, place)
+    has_data = "data" in tensor.model_fields_set
+    if has_data == ("binary_data_size" in parameters.model_fields_set):
         raise MalformedRequest(f"{place}: give either data or parameters.binary_data_size")
-    if tensor.data is not None:
+    if has_data:
         try:
             return [(element if isinstance(element, str) else element[0]).encode() for element in tensor.data], begin
         except UnicodeEncodeError:
             raise MalformedRequest(f"{place}.data: a text holds half a surrogate pair, which is no character; send whole ones") from None
-    end = begin + (size or 0)
+    end = begin + parameters.binary_data_size
     if end > len(body):
-        raise MalformedRequest(f"{place}: binary_data_size says {size} bytes and {len(body) - begin} are left in the body")
+        raise MalformedRequest(
+            f"{place}: binary_data_size says {parameters.binary_data_size} bytes and {len(body) - begin} are left in the body"
+        )
     try:
         return unpacked(body[begin:end], MAX_ELEMENTS), end
     except ValueError as exc:
@@ -221,9 +229,10 @@ def _values(tensor: InputTensor, body: bytes, begin: int, place: str) -> tuple[l
 
 
 def _wanted(output: RequestedOutput, i: int, binary: bool) -> Wanted:
-    parameters = output.parameters
+    parameters = output.parameters or _OF_OUTPUT
     require_no_shared_memory(parameters.model_extra or {}, f"outputs.{i}")
-    return Wanted(output.name, parameters.classification, binary if parameters.binary_data is None else parameters.binary_data)
+    binary = parameters.binary_data if "binary_data" in parameters.model_fields_set else binary
+    return Wanted(output.name, parameters.classification, binary)
 
 
 def _tensor(output: Output, binary: bool) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.calls.call import MAX_UNIT_CHARS, UNIT
+from gateway.calls.headers import MAX_UNIT_CHARS, UNIT
 from gateway.dialects.kserve_v1 import Error
 
 _WRAP = re.compile(r"(?<!\n)\n(?!\n)")

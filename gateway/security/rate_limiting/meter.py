@@ -59,7 +59,7 @@ class Meter:
     def give_back_and_ask(self, need: float, extra: float, now: float) -> Draw:
         """Give back what was leased, and ask for `need` and up to `extra` more.
 
-        Nothing can be spent until `hold` has the answer.
+        Until `hold` has the answer, nothing can be spent but what requests give back meanwhile.
         """
         name = f"{self.owner}:{self.unit}"
         if self.is_quota:
@@ -71,7 +71,7 @@ class Meter:
     def hold(self, draw: Draw, grant: Grant, now: float, *, away: bool) -> None:
         """Hold what was granted. `away`: this process granted it alone, because Redis is away."""
         self.debt = self.debt + grant.tokens - draw.returned if away and self.is_quota else 0.0
-        self.tokens, self.left = grant.tokens, grant.left
+        self.tokens, self.left = self.tokens + grant.tokens, grant.left
         self.fresh_until = min(now + LEASE_S, self.day_ends()) if self.is_quota else now + LEASE_S
         if grant.wait_s:
             self.blocked_need = draw.need

@@ -111,12 +111,9 @@ class RateLimiter:
         if held.account.items:
             await self._take(held, held.account.items, float(items))
 
-    async def give_back_items(self, principal: Principal, items: int) -> None:
+    def give_back_items(self, principal: Principal, items: int) -> None:
         """Give back items that were spent, because nothing was done for them."""
-        held = self._account(principal)
-        while held.tenant.renewing:  # a renewal decides itself what is held after it
-            await held.tenant.renewed()
-        for meter in held.account.items:
+        for meter in self._account(principal).account.items:
             meter.tokens += items
 
     def headers(self, principal: Principal) -> Iterator[tuple[bytes, bytes]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 from headrace_backend.items import Item
+from named_command import run_named
 
-from export.checkpoints import rope
+from export.checkpoints import rope, version5
 from export.checkpoints.load import Reference, load
 from export.checkpoints.tokenization import require_same_tokens, write_tokenizer
 from export.checkpoints.version5 import readable, require_known
@@ -88,8 +90,44 @@ def test_graphs_answer_as_transformers_5_does(inputs: Read, made: Path, tmp_path
 def test_what_4_57_cannot_express_or_nobody_compared_is_refused(inputs: Read, made: Path) -> None:
     with pytest.raises(RecipeError, match=r"layer_types sliding_attention, full_attention, .* this checkpoint cannot be exported"):
         inputs(checkpoint=str(made / "modernbert-other-layers"))
-    with pytest.raises(RecipeError, match=r"saved by transformers 5\.24\.0, .*; ministral is none of them: save the model with .* 4\.57"):
+    with pytest.raises(RecipeError, match=r"saved by transformers 5\.24\.0, .*; ministral is none .* would pass over rope_parameters"):
         inputs(checkpoint=str(made / "ministral"))
+
+
+def test_a_later_version_is_saved_anew_by_the_command_that_is_named(inputs: Read, made: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(made / "bert", tmp_path / "bert")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "transformers_version": "6.0.0"}))
+    with pytest.raises(RecipeError, match=r"reads the formats of transformers 4 and 5; save the model with version 5") as caught:
+        inputs(checkpoint=str(folder))
+    run_named(str(caught.value), "name that folder: ", tmp_path, {"PYTHONPATH": str(HOME)})
+    texts, _, right = expected(made / "bert")
+    _, reference = loaded(inputs, tmp_path / "bert-saved")
+    run = torch_run(reference.model, TASK.outputs, token_types=reference.token_types)
+    np.testing.assert_allclose(answers(reference, tmp_path, run, texts), right[: len(texts)], atol=1e-5)
+
+
+def test_an_architecture_that_nobody_compared_is_saved_anew_by_the_command_that_is_named(
+    inputs: Read, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(version5, "MODEL_TYPES", ("albert",))
+    folder = shutil.copytree(made / "bert", tmp_path / "bert")
+    with pytest.raises(RecipeError, match=r"bert is none of them, so nobody knows whether") as caught:
+        inputs(checkpoint=str(folder))
+    run_named(str(caught.value), "name the new folder: ", tmp_path)
+    assert json.loads((tmp_path / "bert-saved/config.json").read_text())["transformers_version"].startswith("4.57")
+    inputs(checkpoint=str(tmp_path / "bert-saved"))
+
+
+def test_a_tokenizer_without_its_file_is_written_by_the_command_that_is_named(inputs: Read, made: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(made / "bert", tmp_path / "bert")
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)))
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(RecipeError, match=r"tokenizer\.json, which it needs, is not beside it; write it with transformers 5") as caught:
+        inputs(checkpoint=str(folder))
+    run_named(str(caught.value), "'transformers>=5,<6'): ", tmp_path, {"PYTHONPATH": str(HOME)})
+    inputs(checkpoint=str(folder))
 
 
 def test_a_checkpoint_of_transformers_4_is_read_where_it_lies(classifier: Path) -> None:
@@ -109,12 +147,15 @@ def test_a_translation_lasts_as_long_as_the_inputs(inputs: Read, made: Path) -> 
     ("fields", "reason"),
     [
         ({"model_type": "bert", "transformers_version": "6.0.0"}, "transformers_version 6.0.0, and export reads the formats of"),
-        ({"model_type": "unheard", "transformers_version": "5.1"}, "unheard is none of them"),
+        (
+            {"model_type": "unheard", "transformers_version": "5.1"},
+            "unheard is none of them, so nobody knows .* 4.57, .* python -c",
+        ),
     ],
 )
 def test_a_version_or_an_architecture_that_nobody_compared_is_refused(fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecipeError, match=reason):
-        require_known(fields)
+        require_known(fields, Path("model"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Weights as they come: wrapped, damaged, with more layers than the configuration tells of."""
 
-import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from named_command import run_named
 from safetensors.torch import load_file, save_file
+from transformers import BertForSequenceClassification
 
 from export.checkpoints.load import load
 from export.errors import RecipeError
@@ -40,7 +41,19 @@ def test_names_of_a_wrapper_are_refused_with_the_command_that_takes_them_off(inp
     with pytest.raises(RecipeError, match=rf"the names of its tensors begin with {prefix} \(.*write them without it: python -c") as caught:
         load(inputs(checkpoint=str(folder)), TASK)
     assert len(str(caught.value)) < 600
-    exec(shlex.split(str(caught.value).partition("without it: ")[2])[2])  # noqa: S102 - the command that the message tells
+    run_named(str(caught.value), "without it: ", folder)
+    load(inputs(checkpoint=str(folder)), TASK)
+
+
+def test_all_shards_are_written_without_the_names_of_a_wrapper(inputs: Read, classifier: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(classifier, tmp_path / "a folder's [name]")
+    (folder / "model.safetensors").unlink()
+    model = BertForSequenceClassification.from_pretrained(classifier)
+    model.save_pretrained(folder, max_shard_size="20KB", state_dict={f"module.{name}": one for name, one in model.state_dict().items()})
+    assert len([*folder.glob("*.safetensors")]) > 1
+    with pytest.raises(RecipeError, match="write them without it") as caught:
+        load(inputs(checkpoint=str(folder)), TASK)
+    run_named(str(caught.value), "without it: ", tmp_path)
     load(inputs(checkpoint=str(folder)), TASK)
 
 

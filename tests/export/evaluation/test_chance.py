@@ -149,3 +149,37 @@ def test_kinds_of_entities_in_another_order_are_found():
     outputs = [[{"label": "GOOD", "start": 0, "end": 4}, {"label": "PORT", "start": 6, "end": 9}]] * 20
     found = better_order(ENTITIES.confusion(outputs, truth, ("O", "B-PORT", "I-PORT", "B-GOOD")))
     assert str(found).endswith("where what the model calls GOOD is PORT and PORT is GOOD, 40 of 40 answers are right, and 0 as it is")
+
+
+@pytest.mark.parametrize(("correlation", "weak"), [(0.0, True), (0.05, True), (0.2, False), (0.6, False)])
+def test_an_error_is_held_to_the_skill_of_its_correlation(correlation, weak):
+    rng = np.random.default_rng(3)
+    truth, noise = rng.standard_normal((2, 4000, 1))
+    # the best that answers which correlate so much can be
+    answers = correlation * (correlation * truth + np.sqrt(1 - correlation**2) * noise)
+    for metric in REGRESSION.metrics.values():
+        found = compare_with_chance(REGRESSION, metric, answers, truth, 4000)
+        assert found.skill == pytest.approx(correlation, abs=0.05)
+        assert found.weak is weak
+
+
+def test_a_deal_of_partners_is_what_dealing_the_embeddings_gives():
+    rng = np.random.default_rng(4)
+    outputs = rng.standard_normal((80, 6)).astype(np.float32)
+    outputs[1::2] += outputs[::2]
+    # equal texts share a place
+    outputs[20:30] = outputs[20]
+    mrr, truth = EMBEDDINGS.metrics["mrr"], np.zeros(40)
+    quick = [mrr.dealer(outputs, truth)(rng) for _ in range(300)]
+    whole = [mrr(*EMBEDDINGS.deal(outputs, truth, rng)) for _ in range(300)]
+    assert np.mean(quick) == pytest.approx(np.mean(whole), abs=0.01)
+    assert np.std(quick) == pytest.approx(np.std(whole), rel=0.2)
+    collapsed = np.ones_like(outputs)
+    assert compare_with_chance(EMBEDDINGS, mrr, collapsed, truth, 40).weak, "all are alike, so each is the most alike"
+
+
+def test_a_deal_of_many_partners_takes_no_longer_than_of_few():
+    rng, truth = np.random.default_rng(5), np.zeros(3000)
+    outputs = rng.standard_normal((6000, 8)).astype(np.float32)
+    deal = EMBEDDINGS.metrics["mrr"].dealer(outputs, truth)
+    assert deal(rng) == pytest.approx(np.mean(1 / np.arange(1, 3001)), abs=0.01)

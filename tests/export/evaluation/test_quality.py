@@ -16,7 +16,7 @@ from export.evaluation.metrics.classification import one_hot
 from export.evaluation.quality import describe, is_conclusive, measure_quality, require_quality
 from export.recipe.sets import Evaluation
 from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, multi_label
-from model_repository.manifest import Comparison, Interval, Quality
+from model_repository.measured import Comparison, Interval, Quality
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from export.graphs.candidates import Candidate, best, candidates
 from export.graphs.choose import choose, table
 from export.inputs import Inputs
 from export.recipe.precision import packaged_precision
-from model_repository.manifest import Latency, TriedCandidate
+from model_repository.measured import Latency, TriedCandidate
 
 TRIED = [(Candidate("int8"), "int8-dynamic"), (Candidate("int8", "O2"), "int8-dynamic"), (Candidate("fp32"), "fp32")]
 

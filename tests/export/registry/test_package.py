@@ -7,7 +7,8 @@ import pytest
 from export.errors import ExportError
 from export.registry import package
 from model_repository import config
-from model_repository.manifest import Answering, Manifest, Sizes, Source, answer_digest, read_versions
+from model_repository.manifest import Answering, Manifest, Source, answer_digest, read_versions
+from model_repository.measured import Sizes
 
 Make = Callable[..., Manifest]
 

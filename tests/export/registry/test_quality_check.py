@@ -16,7 +16,8 @@ from export.provenance import Provenance, recipe_of
 from export.recipe.recipe import Recipe
 from export.registry.model_folder import write_config
 from export.registry.quality_check import TOLERANCE, Figure, Measured, quality_faults
-from model_repository.manifest import FILE, Manifest, Quality
+from model_repository.manifest import FILE, Manifest
+from model_repository.measured import Quality
 
 Verify = Callable[..., int]
 

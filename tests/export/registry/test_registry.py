@@ -8,7 +8,8 @@ import pytest
 
 from export.__main__ import main
 from model_repository import config, serving
-from model_repository.manifest import FILE, GRAPH, Quality, Unjudged, read_versions
+from model_repository.manifest import FILE, GRAPH, read_versions
+from model_repository.measured import Quality
 from model_repository.signature import PrivateKey
 
 
@@ -342,32 +343,6 @@ def test_a_triton_that_is_none_is_one_sentence(registry, capsys, verb, url):
         r"export: --triton .*: give host:port of Triton's HTTP endpoint, such as 127\.0\.0\.1:8000\n", capsys.readouterr().err
     )
     assert registry.files() == before
-
-
-@pytest.fixture
-def unjudged(registry):
-    """A fourth version, whose quality nobody judged."""
-    return registry.add(4, unjudged=Unjudged(texts=40, same_answers=40))
-
-
-def test_a_version_that_nobody_judged_is_promoted_only_where_it_is_said(registry, unjudged, capsys):
-    assert registry("promote", "weather/4") == 1
-    assert "quality was not judged: weather/4 was exported without an evaluation set" in (error := capsys.readouterr().err)
-    assert error.endswith("add --unjudged\n")
-    assert registry("promote", "weather/4", "--unjudged") == 0
-    assert serving.default_version(registry.settings()) == 4
-
-
-def test_a_rollback_to_a_version_that_nobody_judged_needs_it_said(registry, unjudged, capsys):
-    assert registry("rollback", "weather") == 1
-    assert "weather/4 was exported without an evaluation set" in capsys.readouterr().err
-    assert registry("rollback", "weather", "--unjudged") == 0
-
-
-def test_a_version_that_nobody_judged_is_not_the_default_by_being_the_newest(registry, unjudged):
-    assert serving.default_version(registry.settings()) == 3
-    registry.add(1, model="alone", unjudged=unjudged.unjudged)
-    assert serving.default_version(registry.settings("alone")) is None
 
 
 @pytest.mark.parametrize(

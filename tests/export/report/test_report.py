@@ -20,6 +20,7 @@ from export.__main__ import main
 from export.checkpoints.tokenization import Encoded
 from export.data.dataset import Dataset
 from export.data.table import read_table
+from export.graphs.company import Moved
 from export.graphs.latency_grid import GridPoint, measure_grid, shapes
 from export.inputs import Inputs
 from export.progress import FinishedStep, Progress
@@ -30,17 +31,8 @@ from export.report.differences import AnswerDifferences, Differing, compare_answ
 from export.report.formats import percent
 from export.report.render import render_html, render_markdown
 from export.report.verdict import cautions, remarks, verdict
-from model_repository.manifest import (
-    Interval,
-    LayerSensitivity,
-    Manifest,
-    Quality,
-    Sensitivity,
-    SensitivityPoint,
-    SliceQuality,
-    TriedCandidate,
-    answer_digest,
-)
+from model_repository.manifest import Manifest, answer_digest
+from model_repository.measured import Interval, LayerSensitivity, Quality, Sensitivity, SensitivityPoint, SliceQuality, TriedCandidate
 
 Read = Callable[..., Inputs]
 
@@ -230,6 +222,16 @@ def hostile(report: Report) -> Report:
     triton = ThroughTriton(1, "CPUExecutionProvider", unavailable=HOSTILE)
     answers = AnswerDifferences(2, 1, (Differing(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE),), None)
     return replace(report, manifest=manifest, triton=triton, answers=answers, machine=HOSTILE, steps=[FinishedStep(HOSTILE, 1, HOSTILE, 1)])
+
+
+def test_how_far_answers_move_in_company_is_told_and_why(report: Report) -> None:
+    moved = Moved(0.0123, 0.31, 2, 112, "a number")
+    told = "In company answers moved by 0.012 on average and 0.31 at most (a number), to another answer for 2 of 112."
+    assert told in render_markdown(replace(report, moved=moved))
+    dynamic = replace(report, moved=moved, manifest=report.manifest.model_copy(update={"precision": "int8-dynamic"}))
+    for page in (render_markdown(dynamic), render_html(dynamic)):
+        assert "Dynamic int8 takes the range of activations from the whole batch, so an answer depends on the texts that" in page
+    assert "In company" not in render_markdown(report)
 
 
 def test_hostile_names_are_shown_as_they_are(report: Report) -> None:

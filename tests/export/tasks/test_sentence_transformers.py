@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from headrace_backend.items import Item
+from named_command import run_named
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.sentence_transformer.modules import Dropout, LayerNorm, Normalize, Pooling
@@ -184,12 +185,30 @@ def test_modules_without_their_weights_are_refused(served: Served, embedder: Pat
         served(folder, "feature-extraction")
 
 
+@pytest.mark.parametrize("name", ["config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling/config.json"])
+def test_settings_without_the_list_of_modules_are_refused(served: Served, embedder: Path, encoder: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(encoder, tmp_path / "model")
+    (folder / name).parent.mkdir(exist_ok=True)
+    shutil.copy(embedder / name, folder / name)
+    with pytest.raises(RecipeError, match=rf"{name} says how sentence-transformers uses the model, and .*modules\.json, .*is missing"):
+        served(folder, "feature-extraction", postprocessing={"pooling": "mean", "normalize": True})
+
+
 def test_the_old_layout_is_named_with_the_command_that_changes_it(served: Served, embedder: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "old"
-    shutil.copytree(embedder, folder / "0_Transformer")
-    (folder / "modules.json").write_text("[]")
-    with pytest.raises(RecipeError, match=r"with the model in 0_Transformer; .*python -c .*SentenceTransformer"):
+    folder = shutil.copytree(embedder, tmp_path / "old")
+    (folder / "0_Transformer").mkdir()
+    of_the_root = ("modules.json", "config_sentence_transformers.json")
+    for path in [path for path in folder.iterdir() if path.is_file() and path.name not in of_the_root]:
+        path.rename(folder / "0_Transformer" / path.name)
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[0]["path"] = "0_Transformer"
+    (folder / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(RecipeError, match=r"with the model in 0_Transformer; .*python -c .*SentenceTransformer") as caught:
         served(folder, "feature-extraction")
+    run_named(str(caught.value), "name the new folder: ", tmp_path)
+    ask, model = served(tmp_path / "old-saved", "feature-extraction"), SentenceTransformer(str(folder), device="cpu")
+    model.max_seq_length = MAX_LENGTH
+    np.testing.assert_allclose(ask(TEXTS), model.encode(TEXTS, batch_size=1), atol=1e-5)
 
 
 def test_a_recipe_wins_over_the_folder(served: Served, embedder: Path, inputs: Read) -> None:
@@ -291,8 +310,9 @@ def test_an_answer_that_the_library_gives_otherwise_is_found(inputs: Read, embed
     items = [Item(text.encode()) for text in TEXTS]
     expected = list(map(kind.reference(CheckpointLibraries(found, reference)), items))
     right = Serving(reference.answering, tmp_path / TOKENIZER)
-    assert max(company.compare(right, runs, items, expected).__dict__.values()) < 1e-5
+    compared = company.compare(right, runs, items, expected, embeddings=True)
+    assert max(compared.alone, compared.together) < 1e-10
     settings = reference.answering.postprocessing.model_copy(update={"default_prompt_name": None})
     wrong = Serving(reference.answering.model_copy(update={"postprocessing": settings}), tmp_path / TOKENIZER)
-    with pytest.raises(ExportError, match=r"the answer of the fp32 graph to '[Aa]lna' alone differs from the reference's by up to"):
-        company.compare(wrong, runs, items, expected)
+    with pytest.raises(ExportError, match=r"the answer of the fp32 graph to '[Aa]lna' alone has the cosine 0\.\d+ with the reference's"):
+        company.compare(wrong, runs, items, expected, embeddings=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from packaged_registry import Registry
 
 from export.__main__ import main
 from export.inputs import Inputs
@@ -171,7 +172,7 @@ def test_the_path_from_an_adapter_to_a_version_that_answers_through_triton(
     assert (first.returncode, first.stderr) == (0, "")
     steps = re.findall(r"^ +\d+\.\d s  (\w+)", first.stdout, flags=re.MULTILINE)
     assert steps[:9] == ["inputs", "start", "load", "reference", "onnx", "company", "quantize", "check", "gate"]
-    assert steps[9:] == ["measure", "latency", "triton", "report", "package"]
+    assert steps[9:] == ["moved", "measure", "latency", "triton", "report", "package"]
     assert "answers as the graph does: 16 texts" in first.stdout
     manifest = read_versions(repository / "weather")[1]
     assert (manifest.labels, manifest.precision, manifest.max_length) == (names, "int8-dynamic", 24)
@@ -207,6 +208,20 @@ def test_the_path_from_an_adapter_to_a_version_that_answers_through_triton(
 
     assert command(other, "--force") == 0
     assert read_versions(repository / "weather")[1].precision == "fp32"
+
+
+def test_nobody_judged_is_no_way_into_the_place_of_the_default(
+    write_recipe: Write, command: Callable[..., int], repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged = Registry(repository, b"graph", b"{}")
+    judged.add(1)
+    before = judged.files()
+    assert command(write_recipe(), "--force", "--no-evaluation") == 1
+    assert command(write_recipe(evaluation="none"), "--force") == 1
+    printed = capsys.readouterr()
+    assert printed.err.count("weather/1 answers by default, and nobody judges what would replace it, for there is no evaluation set") == 2
+    assert "load" not in printed.out, "it is refused before the long work"
+    assert judged.files() == before
 
 
 def accuracy(model: Any, checkpoint: Path, rows: list[dict[str, str]], names: tuple[str, ...]) -> float:

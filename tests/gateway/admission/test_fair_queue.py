@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.admission.fair_queue import CONTENDED, MAX_DEBT, FairQueue, Flow
+from gateway.admission.fair_queue import CONTENDED, MAX_DEBT, FairQueue
+from gateway.admission.flow import Flow
 
 
 @dataclass(eq=False)

@@ -5,7 +5,8 @@ import pytest
 from gateway.catalog.catalog import IndexEntry, build
 from gateway.settings.settings import Settings, SettingsError
 from model_repository import config, serving
-from model_repository.manifest import Manifest, Sizes, Source
+from model_repository.manifest import Manifest, Source
+from model_repository.measured import Sizes
 from model_repository.signature import PrivateKey
 
 

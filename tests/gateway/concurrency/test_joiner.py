@@ -93,57 +93,10 @@ async def test_a_call_that_gives_another_number_of_results_fails_all_of_its_item
     assert [str(outcome) for outcome in outcomes] == ["a call for 2 items gave 1 results"] * 2
 
 
-async def test_even_calls_leave_each_other_a_share():
-    call = Calls()
-    joiner = Joiner(call, max_items=8, max_in_flight=3, even=True)
-    futures = [joiner.submit(i) for i in range(12)]
-    await turn()
-    assert call.batches == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    futures += [joiner.submit(12), joiner.submit(13)]
-    call.gate.set()
-    assert await asyncio.gather(*futures) == [10 * i for i in range(14)]
-    assert call.batches[3:] == [[9, 10], [11, 12], [13]]  # a quarter of the five unanswered at a time, rounded up
-
-
-async def test_few_items_of_one_request_are_not_parted_and_those_of_several_are():
-    call = Calls()
-    joiner = Joiner(call, max_items=8, max_in_flight=3, even=True)
-    futures = [joiner.submit(i, group="one") for i in range(3)]
-    await turn()
-    assert call.batches == [[0, 1, 2]]
-    futures += [joiner.submit(i, group=i) for i in (3, 4)]
-    await turn()
-    assert call.batches[1:] == [[3, 4]]
-    call.gate.set()
-    assert await asyncio.gather(*futures) == [0, 10, 20, 30, 40]
-
-
-async def test_many_items_of_one_request_are_shared_evenly():
-    call = Calls()
-    joiner = Joiner(call, max_items=32, max_in_flight=3, even=True)
-    futures = [joiner.submit(i, group="one") for i in range(32)]
-    await turn()
-    assert [len(batch) for batch in call.batches] == [8, 8, 8]
-    call.gate.set()
-    await asyncio.gather(*futures)
-
-
-async def test_even_call_for_one_item_is_made_at_once():
-    call = Calls()
-    joiner = Joiner(call, max_items=8, max_in_flight=3, even=True)
-    future = joiner.submit(0)
-    await turn()
-    assert call.batches == [[0]]
-    call.gate.set()
-    assert await future == 0
-
-
 async def test_closing_waits_for_what_was_submitted_in_the_same_turn_and_for_what_waits():
     call = Calls()
     joiner = Joiner(call, max_items=1, max_in_flight=1)
     call.gate.set()
     futures = [joiner.submit(i) for i in range(3)]
-    assert not joiner.idle
     await joiner.aclose()
     assert [future.result() for future in futures] == [0, 10, 20]
-    assert joiner.idle

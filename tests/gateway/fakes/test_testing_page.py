@@ -1,15 +1,15 @@
 """The page on tests is true: its example runs, and what its table names exists."""
 
 import re
-from pathlib import Path
 
 import pytest
+from pages import ROOT, blocks
 
 from gateway.fakes.manifests import make_manifest
 from gateway.fakes.triton import FakeTriton
 
-PAGE = (Path(__file__).parents[3] / "gateway/docs/testing.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+PAGE = (ROOT / "gateway/docs/testing.md").read_text()
+BLOCKS = blocks("gateway/docs/testing.md", "python")
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import httpx
 import pytest
 from gateway_process import free_port, wait_until
 
-from gateway.observability.output import Output
+from gateway.observability.output import Output, waiting
 
 
 def answers(url):
@@ -38,6 +39,13 @@ def test_a_gateway_whose_log_has_no_reader_answers_and_stops(lines_read):
     finally:
         process.kill()
         process.wait()
+
+
+def test_whoever_waits_is_told(capsys):
+    told, threads = [], threading.active_count()
+    with waiting("Triton loads", every_s=0.001):
+        wait_until(lambda: told.append(capsys.readouterr().err) or "Triton loads, 0 s …\n" in "".join(told))
+    assert threading.active_count() == threads
 
 
 def test_what_is_written_is_the_same_while_there_is_a_reader(tmp_path):

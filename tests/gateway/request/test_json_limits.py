@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError, MalformedRequest, TooLarge
-from gateway.request.json_limits import JsonLimits, require_within
+from gateway.request.json_limits import MAX_DIGITS, JsonLimits, require_within
 
 texts = st.text(st.sampled_from('[]{}"\\,ü a'))
 documents = st.recursive(
@@ -98,3 +98,14 @@ def test_hostile_bodies_are_looked_through_quickly(raw):
 def test_the_limit_itself_is_allowed():
     assert refusal(b"[" * 32 + b"]" * 32, max_depth=32) is None
     assert refusal(b"[" * 33 + b"]" * 33, max_depth=32) is MalformedRequest
+
+
+@pytest.mark.parametrize("number", [b"9", b"-9", b"9.", b"0.", b"9e"], ids=repr)
+def test_a_number_has_a_greatest_count_of_digits_in_json_that_is_not_short(number):
+    def body(digits, *, quote=b""):
+        return b"[" + quote + number + b"7" * digits + quote + b"," + b" " * 500 + b"1]"
+
+    most = {"max_values": 100, "max_members": 100}
+    assert refusal(body(MAX_DIGITS + 1), **most) is MalformedRequest
+    assert refusal(body(MAX_DIGITS - 1), **most) is None
+    assert refusal(body(MAX_DIGITS + 1, quote=b'"'), **most) is None

@@ -9,7 +9,7 @@ from gateway.routes.shortcut import MAX_PATH_CHARS, MAX_PATHS, Shortcut
 
 @pytest.fixture
 def app():
-    app = FastAPI()
+    app = FastAPI(redirect_slashes=False)
 
     async def direct(request: Request) -> Response:
         if request.path_params["name"] == "away":
@@ -53,3 +53,15 @@ async def test_paths_that_clients_choose_are_remembered_within_bounds(shortcut):
     assert len(shortcut.shortcut._found) <= MAX_PATHS
     assert (await shortcut.post("/things/" + "a" * MAX_PATH_CHARS)).status_code == 200
     assert all(len(path) <= MAX_PATH_CHARS for _, path in shortcut.shortcut._found)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("path", ["/other" + "/" * 5000, "/other" + "%2F" * 5000], ids=["slashes", "escapes"])
+async def test_a_path_of_many_slashes_is_looked_for_once(shortcut, method, path):
+    assert (await shortcut.request(method, path)).status_code in {404, 405}
+
+
+async def test_one_slash_at_the_end_changes_nothing(shortcut):
+    assert (await shortcut.get("/other/")).json() == "other"
+    assert (await shortcut.post("/things/a/")).text == "direct a FastAPI"
+    assert (await shortcut.get("/other//")).status_code == 404

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import json
 import re
 
@@ -138,6 +140,22 @@ async def test_documentation_page_loads_nothing_from_elsewhere():
         assert sources
         assert {(await client.get(source)).status_code for source in sources} == {200}
     assert [source for source in sources if not source.startswith("/")] == []
+
+
+async def test_the_documentation_page_is_dark_where_the_system_is():
+    transport = httpx.ASGITransport(create_app(Settings(auth=frozenset())))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        page = await client.get("/docs", headers={"Accept-Encoding": "identity"})
+        [sheet] = re.findall(r'href="([^"]+\.css)"', page.text)
+        styles = (await client.get(sheet)).text
+    [script] = re.findall(r"<script>([^<]*prefers-color-scheme: dark[^<]*)</script>", page.text)
+    [mode] = re.findall(r'toggle\("([\w-]+)"', script)
+    # the stylesheet is the library's: it must go on to know the class
+    assert f"html.{mode} .swagger-ui{{" in styles
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in page.headers["content-security-policy"]
+    assert page.text.index("prefers-color-scheme") < page.text.index("</head>")
+    assert int(page.headers["content-length"]) == len(page.content)
 
 
 def test_inference_protocol_is_documented_with_both_kinds_of_bodies():

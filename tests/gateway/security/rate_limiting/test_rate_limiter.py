@@ -262,3 +262,15 @@ async def test_changed_limits_count_from_then_on():
     assert await passed(limiter, principal(requests_per_s=5), 10) == 5
     assert await passed(limiter, principal(requests_per_s=8), 10) <= 8
     assert await passed(limiter, principal(), 100) == 100
+
+
+async def test_what_is_given_back_while_leases_are_renewed_is_kept():
+    clock = Clock()
+    ledger = CountingLedger(clock)
+    limiter, who = RateLimiter(ledger, clock), principal(items_per_day=10)
+    await limiter.take_items(who, 10)
+    renewal = asyncio.create_task(limiter.take_items(who, 1))
+    await asyncio.sleep(0)  # the renewal has begun
+    limiter.give_back_items(who, 4)
+    await renewal
+    assert await passed(limiter, who, 4, items=1) == 3
