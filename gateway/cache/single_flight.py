@@ -44,9 +44,9 @@ class SingleFlight:
         """
         if not shared:
             deadline = Deadline(deadline_s)
-            computation = Computation(key, start(deadline), deadline, waiters=1)
-            computation.row.add_done_callback(_retrieve)
-            return computation
+            own = Computation(key, start(deadline), deadline, waiters=1)
+            own.row.add_done_callback(_retrieve)
+            return own
         computation = self._running.get(key)
         if computation is None:
             deadline = Deadline(deadline_s)
