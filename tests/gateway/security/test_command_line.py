@@ -1,10 +1,19 @@
 """`python -m gateway keys` where state cannot be reached."""
 
 import pytest
+import structlog
 from gateway_process import free_port
 
 from gateway.__main__ import main
 from gateway.embedded.valkey import Valkey
+
+
+@pytest.fixture(autouse=True)
+def log_of_the_command():
+    """Only these tests log to the standard error of theirs, which is closed afterwards."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 def test_state_that_does_not_answer_is_named_without_its_password(capsys, monkeypatch):
