@@ -42,7 +42,7 @@ def width_on_a_phone(page: str, folder: Path) -> int:
 def test_a_long_path_breaks_in_a_caution(tmp_path: Path) -> None:
     documents = []
     for side in ("before", "after"):
-        path = tmp_path / f"{side}-{'of-a-long-name-' * 6}.json"
+        path = tmp_path / f"{side}-{'of_a_long_name_' * 6}.json"
         path.write_text(json.dumps(dataclasses.replace(results(20, 0.06), contention=BUSY).to_dict()), encoding="utf-8")
         documents.append([read_document(path)])
     comparison = compare(*documents)
