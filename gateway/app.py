@@ -20,6 +20,7 @@ from gateway.errors import INTERNAL_ERROR, GatewayError, TooLarge, TooSlow, Unau
 from gateway.experiments.file import experiments_at
 from gateway.faults import dotted, faults_of
 from gateway.grpc_server.server import ServingOptions, serving
+from gateway.http_server.body import let_go
 from gateway.http_server.compression import Compression
 from gateway.http_server.cross_origin import cross_origin
 from gateway.http_server.drain import CloseWhileDraining, Drain
@@ -120,7 +121,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     runtime.read()
     experiments.warn()
     tracer = tracing.start(VERSION)
-    observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request), tracer=tracer)
+    observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request, let_go), tracer=tracer)
     if not settings.auth:
         log.warning("authentication is off: everyone who reaches this port may ask; HEADRACE_AUTH=keys changes that")
 

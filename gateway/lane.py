@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from gateway.admission.admission_queue import AdmissionQueue
-from gateway.admission.cost import cost_of, size_of
+from gateway.admission.cost import cost_of, cost_with_labels, size_of
 from gateway.admission.queue_limits import QueueLimits
 from gateway.admission.queue_meters import Counts, QueueMeters
 from gateway.admission.submitted import Submitted
@@ -17,6 +17,7 @@ from gateway.request.priority import Priority
 from gateway.request.row import cut_at, width_of
 from gateway.request.ticket import Ticket
 from gateway.triton.model_server import ModelServer
+from model_repository import postprocessing
 from model_repository.manifest import Manifest
 
 
@@ -39,9 +40,10 @@ class Lane:
         self.savings = Savings(manifest.model, manifest.version, model.instances, price_usd_per_hour)
         self._triton, self._queue_limits, self._model = triton, queue_limits, model
         self._meters = QueueMeters(manifest.model, manifest.version, self._counts)
+        has_labels = isinstance(manifest.postprocessing, postprocessing.ZeroShotClassification)
         self._queue: AdmissionQueue[Item, bytes] = AdmissionQueue(
             self._infer,
-            partial(cost_of, max_tokens=cut_at(manifest)),
+            partial(cost_with_labels if has_labels else cost_of, max_tokens=cut_at(manifest)),
             size_of,
             queue_limits,
             instances=model.instances,

@@ -15,6 +15,7 @@ ERRORS, MEAN = "errors", "mean"
 LEAST_PERCENTILE, GREATEST_PERCENTILE = Decimal(50), Decimal("99.99")
 MS_PER_UNIT = {"us": Decimal("0.001"), "µs": Decimal("0.001"), "ms": Decimal(1), "s": Decimal(1000)}
 PERCENT = Decimal(100)
+MS_PER_S = 1000
 EXAMPLE = "'p99<50ms,errors<0.1%'"
 
 _OBJECTIVE = re.compile(r"(?P<metric>[a-z]+[\d.]*)\s*(?P<sign><=?)\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|[a-zµ]*)")
@@ -47,7 +48,9 @@ class Objective:
 
     def show(self, value: float) -> str:
         """A value of this metric with its unit: `41.3 ms`, `0.05 %`."""
-        return f"{value * 100:.3g} %" if self.metric == ERRORS else f"{value:,.4g} ms"
+        if self.metric == ERRORS:
+            return f"{value * 100:.3g} %"
+        return f"{value:,.0f} ms" if value >= MS_PER_S else f"{value:.4g} ms"
 
     def __str__(self) -> str:
         number, unit = (Decimal(str(self.bound)) * PERCENT, "%") if self.metric == ERRORS else (Decimal(str(self.bound)), "ms")

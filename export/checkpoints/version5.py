@@ -23,7 +23,8 @@ _VERSION = 5
 
 MODEL_TYPES = (
     *("albert", "bart", "bert", "big_bird", "bloom", "camembert", "convbert", "data2vec-text", "deberta", "deberta-v2", "distilbert"),
-    *("electra", "ernie", "esm", "flaubert", "gpt2", "gpt_neo", "layoutlm", "megatron-bert", "mobilebert", "mpnet"),
+    *("electra", "ernie", "esm", "flaubert", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "layoutlm", "mbart", "megatron-bert"),
+    *("mobilebert", "mpnet"),
     *("nystromformer", "opt", "rembert", "roberta", "roberta-prelayernorm", "roformer", "squeezebert", "t5", "xlm", "xlm-roberta"),
     *("xlm-roberta-xl", *rope.ARCHITECTURES),
 )

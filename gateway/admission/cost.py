@@ -4,6 +4,10 @@ A unit is about the time that a model takes for one token. It is a measure of pr
 long a unit takes is learned from the calls (`gateway.admission.service_times`).
 """
 
+from functools import lru_cache
+
+import orjson
+
 from gateway.request.prediction import Item
 
 BASE = 8
@@ -24,6 +28,22 @@ def cost_of(item: Item, max_tokens: int | None) -> int:
     if max_tokens is not None and tokens > max_tokens:
         tokens = max_tokens
     return BASE + tokens + size // BYTES_TOKENIZED_PER_TOKEN
+
+
+def cost_with_labels(item: Item, max_tokens: int | None) -> int:
+    """As `cost_of`, for a model that reads the text once with each candidate label."""
+    labels, label_bytes = _labels(item.parameters)
+    return labels * cost_of(item, max_tokens) + label_bytes // BYTES_PER_TOKEN
+
+
+@lru_cache(maxsize=32)  # the items of a request have the same
+def _labels(parameters: bytes) -> tuple[int, int]:
+    """How many labels the parameters have, at least 1, and how many bytes the labels are."""
+    try:
+        labels = orjson.loads(parameters)["candidate_labels"]
+        return max(1, len(labels)), sum(len(label) for label in labels)
+    except (ValueError, TypeError, KeyError):
+        return 1, 0  # the model says what is wrong with them
 
 
 def size_of(item: Item) -> int:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway.calls import headers
 from gateway.catalog.default_models import named_or_default
 from gateway.dialects.ask import Ask
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, TooLarge
 from gateway.http_server.body import read_body, read_json
 from gateway.lane import Lane
 from gateway.request.cache_control import NONE, Directives, parse
@@ -25,6 +25,11 @@ from gateway.request.priority import Priority
 from gateway.stack import Stack, stack_of
 
 log = structlog.get_logger()
+
+
+MAX_SPREAD = 4
+"""The bytes of all items, with what they share counted in each, are at most so many bodies."""
+SPLIT = "send the rest in another request"
 
 
 class Call(NamedTuple):
@@ -138,8 +143,19 @@ class Call(NamedTuple):
         return ", ".join(self.request.headers.getlist(name)) if name in self.ctx.headers else None
 
     def keys(self, lane: Lane, items: Sequence[Item]) -> list[bytes]:
-        """The items' keys in the cache; `entity_tag` makes the answer's `ETag` of them."""
+        """The items' keys in the cache; `entity_tag` makes the answer's `ETag` of them.
+
+        Raises:
+            TooLarge: as `predict`.
+        """
+        self._require_little(items)
         return self.stack.cache.keys(lane.manifest, self.ctx.tenant, items)
+
+    def _require_little(self, items: Sequence[Item]) -> None:
+        """Refuse items that share so much that few bytes would be worked on a thousand times."""
+        most = MAX_SPREAD * self.stack.request_limits.body.max_bytes
+        if len(items) > 1 and sum(len(text) + len(pair or b"") + len(options) for text, pair, options in items) > most:
+            raise TooLarge(f"a query or options that all texts share count with each of them, and come to more than {most} bytes; {SPLIT}")
 
     def not_modified(self, tag: str) -> bool:
         """Whether the client has this answer already (`If-None-Match`).
@@ -177,11 +193,14 @@ class Call(NamedTuple):
 
         Raises:
             InvalidRequest: more items than a request may have.
+            TooLarge: the items' bytes are far more than a body may have.
             GatewayError: as `Door.charge` and `RequestLife.predict`.
         """
         most = self.stack.request_limits.max_items
         if len(items) > most:
-            raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; send the rest in another request")
+            raise InvalidRequest(f"at most {most} texts or pairs at once, these are {len(items)}; {SPLIT}")
+        if keys is None:
+            self._require_little(items)
         # the part of the parsing that needed the model's task
         self.ctx.timing.lap("parse")
         if priority is None:

@@ -1,13 +1,16 @@
 """The body of a request, read within limits on its bytes, its time and the depth of its JSON."""
 
 import asyncio
+from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Scope
 
 from gateway.concurrency.aside import MAX_BYTES_ON_LOOP, aside
-from gateway.errors import ClientGone, TooLarge, TooSlow
+from gateway.errors import ClientGone, Overloaded, TooLarge, TooSlow
 from gateway.http_server.connection import WHOLE_BODY
 from gateway.http_server.content_coding import decoded
+from gateway.request.body_room import MAX_BODIES
 from gateway.request.byte_order_mark import without_mark
 from gateway.request.context import RequestContext
 from gateway.request.json_limits import JsonLimits, require_within
@@ -22,6 +25,7 @@ async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimi
         TooSlow: the body did not come in time.
         ClientGone: the client has left, so the body will not come.
         MalformedRequest: it is not in the content coding that its header names.
+        Overloaded: bodies hold too much memory, most of it for this client.
     """
     if WHOLE_BODY in request.scope:
         # all of it has come: one message holds it, and no timer is needed
@@ -33,9 +37,11 @@ async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimi
             raise _too_large(body_limits)
     else:
         raw = await _in_pieces(request, ctx, body_limits)
-    if "content-encoding" in ctx.headers:
-        return await aside(len(raw), decoded, raw, ctx.headers["content-encoding"], body_limits.max_bytes)
-    return raw
+    if "content-encoding" not in ctx.headers:
+        return raw
+    body = await aside(len(raw), decoded, raw, ctx.headers["content-encoding"], body_limits.max_bytes)
+    _hold(request, ctx, body_limits, len(body))
+    return body
 
 
 async def _in_pieces(request: Request, ctx: RequestContext, body_limits: BodyLimits) -> bytes:
@@ -49,6 +55,7 @@ async def _in_pieces(request: Request, ctx: RequestContext, body_limits: BodyLim
                 size += len(chunk)
                 if size > body_limits.max_bytes:
                     raise _too_large(body_limits)
+                _hold(request, ctx, body_limits, len(chunk))
                 chunks.append(chunk)
     except ClientDisconnect:
         raise ClientGone("the client has left") from None
@@ -71,6 +78,22 @@ async def read_json(request: Request, ctx: RequestContext, body_limits: BodyLimi
     else:
         await aside(len(raw), require_within, raw, "the body", json_limits or body_limits.json)
     return raw
+
+
+def let_go(ctx: RequestContext, scope: Scope, status: int) -> None:
+    """As an end of requests: give back the room of a request's body."""
+    if ctx.give_back is not None:
+        ctx.give_back(ctx.body_bytes)
+        ctx.give_back = None
+
+
+def _hold(request: Request, ctx: RequestContext, body_limits: BodyLimits, size: int) -> None:
+    """Take room for more of a body; what came in one piece as it is needs none."""
+    owner = ctx.tenant or (request.client.host if request.client else "")
+    if not body_limits.room.take(owner, size, MAX_BODIES * body_limits.max_bytes):
+        raise Overloaded("too many bytes of this client's requests are on their way already; send fewer at once")
+    ctx.body_bytes += size
+    ctx.give_back = partial(body_limits.room.give_back, owner)
 
 
 def _too_large(body_limits: BodyLimits) -> TooLarge:

@@ -27,6 +27,7 @@ class RequestContext:
     client's `traceparent` or, where traces are made, of the span in `trace`, which only
     `gateway.observability.open_telemetry` looks into. `body` is the request's, once it was read;
     while the request is answered `again` (`gateway.calls.replacement`) it is not read anew.
+    It holds `body_bytes` of the room of bodies, which `give_back` gives back.
     `computed` counts the items whose computation was begun for an answer that did not come.
     """
 
@@ -46,6 +47,8 @@ class RequestContext:
     trace_id: str = ""
     trace: Any = None
     body: bytes = b""
+    body_bytes: int = 0
+    give_back: Callable[[int], None] | None = None
     again: bool = False
     repeated: Sequence[str] = ()
 

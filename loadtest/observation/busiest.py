@@ -1,10 +1,12 @@
 """Which processes of this machine took the most CPU between two looks."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import psutil
 
+from loadtest.observation.process_names import describe_process
 from loadtest.results.contention import BusyProcess
 
 MOST_NAMED = 3
@@ -49,7 +51,16 @@ def busiest(
         if key[0] not in but
     ]
     most = sorted((one for one in taken if one.cores >= LEAST_CORES), key=lambda one: -one.cores)
-    return tuple(one for one in most if _may_use(one.pid, cores))[:MOST_NAMED]
+    return tuple(_described(one) for one in most if _may_use(one.pid, cores))[:MOST_NAMED]
+
+
+def _described(process: BusyProcess) -> BusyProcess:
+    """The same by what it runs, of which the kernel's name may say little (`python`)."""
+    try:
+        command = psutil.Process(process.pid).cmdline()
+    except psutil.Error:
+        return process  # gone, or not ours to look at
+    return replace(process, name=describe_process(command, process.name))
 
 
 def _may_use(pid: int, cores: Collection[int]) -> bool:

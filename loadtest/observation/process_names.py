@@ -43,6 +43,12 @@ def name_process(command: Sequence[str], fallback: str = "?") -> ProcessName:
     return ProcessName(fallback if program.startswith("python") else program, "other")
 
 
+def describe_process(command: Sequence[str], fallback: str) -> str:
+    """What an unknown process is called where one is named to people: `python -m pytest`."""
+    name, modules = name_process(command, fallback).name, _modules(command)
+    return f"{name} -m {modules[0]}" if name == fallback and modules else name
+
+
 def is_helper(command: Sequence[str]) -> bool:
     """Whether the process only cleans up after Python's multiprocessing: it is worth no line."""
     return any(HELPER in part for part in command)

@@ -55,7 +55,7 @@ def render_comparison(comparison: Comparison, judged: Judged, before: Sequence[D
         judged=[(condition.text, *JUDGED_WORDS[judgement]) for condition, judgement in judged],
         rows=[_row(comparison, difference, conditions, greatest[difference.kind]) for difference in comparison.differences],
         scales=(greatest["latency"], greatest["share"]),
-        chart=_chart(before, after),
+        chart=_chart(*([document for document in side if str(document.path) not in comparison.left_out] for side in (before, after))),
         sides=[(name, style, side) for (name, style), side in zip(SIDES, (before, after), strict=True)],
         command=command,
     )

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from loadtest.report.charts.axis import axis_from_zero, share_axis, time_axis
 from loadtest.report.charts.frame import Hint
 from loadtest.report.charts.line import Line, line_chart, sparkline
+from loadtest.results.figures import plural
 from loadtest.results.observed import ROLES, Observed, ProcessUse
 
 ROLE_NAMES = {"gateway": "gateway", "triton": "Triton", "cache": "cache server", "generator": "load generator", "other": "other"}
@@ -68,7 +69,7 @@ def _batches(observed: Observed, elapsed_s: float) -> Markup:
         Hint(
             point.at_s - 1,
             point.at_s,
-            f"second {point.at_s:.0f}: {point.mean_batch:.2f} texts a batch, pending: {point.pending:,}",
+            f"second {point.at_s:.0f}: {point.mean_batch:.2f} texts a batch, {plural(point.pending, 'request')} pending",
         )
         for point in (observed.tritons[0].series if len(observed.tritons) == 1 else [])
         if point.mean_batch is not None

@@ -12,7 +12,7 @@ MOST_TAKEN = 0.1
 
 @dataclass(frozen=True, slots=True)
 class BusyProcess:
-    """A process of others, the kernel's name for it, and how many cores it took on average."""
+    """A process of others, by program and module, and how many cores it took on average."""
 
     pid: int
     name: str

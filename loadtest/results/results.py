@@ -26,10 +26,8 @@ from loadtest.workload.server import HEADRACE, OTHER
 SCHEMA_VERSION = 2
 BUSY_GENERATOR = 0.9
 STARVED_GENERATOR = 0.25
-"""A generator that uses or waits for a greater share of a core makes latencies of its own.
-
-It waits for up to some 0.1 where an overloaded system has the same cores, and keeps up.
-"""
+"""A generator that uses, or waits for, a greater share of a core than these makes latencies of its
+own. A system that shares its cores makes it wait, too, so that a smaller wait is only a caution."""
 BEHIND_SHARE = 0.01
 SloVerdict = Literal["held", "missed", "unknown"]
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}

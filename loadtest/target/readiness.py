@@ -5,9 +5,12 @@ from typing import Any
 from urllib.parse import quote
 
 from loadtest.target.client import Client, Response
-from loadtest.workload.workload import MAX_BATCH_SIZE, Target
+from loadtest.workload.workload import Target
 
 OK, UNAUTHORIZED, NOT_FOUND = 200, 401, 404
+WARM_UP_TEXTS = 8
+"""Of a request that warms the cache: so few that two busy cores answer them in the client's time,
+long documents too."""
 
 
 class TargetError(RuntimeError):
@@ -52,9 +55,9 @@ def warm_cache(client: Client, url: str, model: str, instances: Sequence[Any], v
         NoAnswerError: no answer came.
     """
     for version in versions:
-        for start in range(0, len(instances), MAX_BATCH_SIZE):
+        for start in range(0, len(instances), WARM_UP_TEXTS):
             _require_ok(
-                client.predict(model, {"instances": instances[start : start + MAX_BATCH_SIZE], "version": version}), url, model, version
+                client.predict(model, {"instances": instances[start : start + WARM_UP_TEXTS], "version": version}), url, model, version
             )
 
 

@@ -13,7 +13,7 @@ from export.graphs.choose import table
 from export.progress import INDENT
 from export.recipe.recipe import Recipe
 from export.verbs.verify import _said
-from model_repository.manifest import Interval, Latency, Quality, TriedCandidate
+from model_repository.measured import Interval, Latency, Quality, TriedCandidate
 
 TEXT = (ROOT / "export/README.md").read_text(encoding="utf-8")
 RECIPES = blocks("export/README.md", "yaml")

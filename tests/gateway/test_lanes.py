@@ -23,8 +23,8 @@ EXPORTED_ANEW = make_manifest("lanes", 1, digest="sha256:" + "2" * 64)
 class Served:
     """Lanes on a fake Triton; the tests say when its catalog is read."""
 
-    def __init__(self, *manifests):
-        self.triton = FakeTriton(*manifests)
+    def __init__(self, *manifests, **options):
+        self.triton = FakeTriton(*manifests, **options)
         self.watch = CatalogWatch(self.triton.catalog, refresh_s=1.0)
         self.limits = LIMITS
         self.now_s = 0.0
@@ -146,3 +146,23 @@ async def test_a_version_that_one_reading_of_the_catalog_lacked_keeps_its_lane(s
         await served.serve(FIRST)
         served.lanes.evict()
     assert served.lanes.of("lanes", 1) is lane
+
+
+async def test_a_text_with_many_labels_takes_as_many_turns():
+    served = Served(make_manifest("lanes", 1, "zero-shot-classification"), instances=1, max_batch_size=1)
+    served.limits = replace(LIMITS, max_in_flight=1)
+    await served.watch.read()
+    lane, deadline_s, rows = served.lanes.of("lanes", 1), asyncio.get_running_loop().time() + 10, []
+    served.triton.hold()
+    for who, texts, labels in (("first", 1, 1), ("greedy", 4, 100), ("modest", 4, 1)):
+        parameters = b'{"candidate_labels":[%s]}' % b",".join(b'"%d"' % number for number in range(labels))
+        request = PredictionRequest([Item(b"%s" % who.encode(), None, parameters)] * texts, deadline_s, flow=(who,))
+        ticket = lane.admit(request.items, request)
+        rows += [lane.submit(item, ticket, Deadline(deadline_s)) for item in request.items]
+        await served.triton.called(1)
+    served.triton.release()
+    await asyncio.gather(*rows)
+    order = [call.texts[0] for call in served.triton.calls]
+    first, second, *_ = (at for at, who in enumerate(order) if who == "greedy")
+    assert "modest" not in order[second:], order
+    assert first < second

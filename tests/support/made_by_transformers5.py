@@ -22,6 +22,10 @@ BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 ENCODER = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48, "max_position_embeddings": 96}
 DECODER = {**ENCODER, "num_key_value_heads": 2, "head_dim": 8}
+GPT = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 96}
+_SIDE = {"layers": 1, "attention_heads": 4, "ffn_dim": 32}
+BART = {f"{side}_{name}": size for side in ("encoder", "decoder") for name, size in _SIDE.items()}
+BART |= {"d_model": 32, "max_position_embeddings": 96}
 THETA = {"rope_type": "default", "rope_theta": 500.0}
 TWO_ROPES = {
     "full_attention": {"rope_type": "default", "rope_theta": 777.0},
@@ -84,6 +88,8 @@ CHECKPOINTS: dict[str, tuple[str, dict[str, Any], Callable[[], Any]]] = {
         {**ENCODER, "relative_attention": True, "position_buckets": 16, "pos_att_type": ["p2c", "c2p"], "share_att_key": True},
         lambda: transformers.DebertaV2Tokenizer(vocab=unigrams(BERT, "[UNK]")),
     ),
+    "mbart": ("mbart", BART, lambda: transformers.XLMRobertaTokenizer(vocab=unigrams(ROBERTA, "<unk>"))),
+    "gptj": ("gptj", {**GPT, "rotary_dim": 4}, lambda: qwen2(pad_token="<pad>")),  # noqa: S106
     "modernbert": (
         "modernbert",
         {**ENCODER, "local_attention": 8, "layer_types": LAYERS, "rope_parameters": TWO_ROPES, "cls_token_id": 0, "sep_token_id": 2},

@@ -63,8 +63,9 @@ def verdict(comparison: Comparison, judged: Judged) -> Verdict:
 def _differences(comparison: Comparison) -> str:
     certain = [f"{difference.metric} {change_shown(difference)}" for difference in comparison.differences if difference.certain]
     if not comparison.is_clear:
-        measured = f"; as measured, they differ in {', '.join(certain)}" if certain else ""
-        return f"Cannot tell what the systems differ in{measured}."
+        if not certain:
+            return "No difference that could not be chance was measured, and what the systems differ in cannot be told."
+        return f"Cannot tell what the systems differ in; as measured, they differ in {', '.join(certain)}."
     return f"Different: {', '.join(certain)}." if certain else "No difference that could not be chance."
 
 

@@ -33,7 +33,7 @@ Read = Callable[..., Inputs]
 TASK = TASKS["text-classification"]
 HOME = Path(sys.prefix, "transformers5")
 SCRIPT = Path(__file__).parents[2] / "support" / "made_by_transformers5.py"
-WITHOUT_ROPE = ("bert", "roberta", "xlm-roberta", "albert", "deberta-v2")
+WITHOUT_ROPE = ("bert", "roberta", "xlm-roberta", "albert", "deberta-v2", "mbart", "gptj")
 WITH_ROPE = ("modernbert", "qwen2", "qwen2-pad-in-config", "qwen3-yarn", "llama", "gemma3_text")
 
 

@@ -131,6 +131,34 @@ def test_a_body_costs_what_it_weighs(client, path, body):
     assert dear == {}
 
 
+SHARED = "x" * 7_500_000
+MANY = [f"text {number}" for number in range(2000)]
+SHARING = {
+    "a template": (
+        "/v1/models/labels:predict",
+        {"instances": MANY, "parameters": {"candidate_labels": ["a"], "hypothesis_template": SHARED}},
+    ),
+    "a template of Hugging Face": (
+        "/models/labels",
+        {"inputs": MANY, "parameters": {"candidate_labels": ["a"], "hypothesis_template": SHARED}},
+    ),
+    "labels": ("/v1/models/labels:predict", {"instances": MANY, "parameters": {"candidate_labels": [f"{i:0>700}" for i in range(10_000)]}}),
+    "a query": ("/v1/rerank", {"model": "ranker", "query": SHARED[:120_000], "documents": MANY}),
+    "a query of TEI": ("/rerank", {"query": SHARED[:120_000], "texts": MANY}),
+    "a query of KServe": ("/v1/models/ranker:predict", {"instances": [{"query": SHARED[:120_000], "documents": MANY}]}),
+}
+
+
+@pytest.mark.parametrize("kind", SHARING)
+def test_what_all_texts_of_a_request_share_costs_what_it_weighs(client, kind):
+    path, body = SHARING[kind]
+    content = json.dumps(body).encode()
+    with Cost(client, **OF_A_BODY) as cost:
+        answer = client.post(path, content=content)
+    assert answer.status_code == 413, answer.text[:200]
+    assert not cost.is_too_high, cost
+
+
 def test_every_path_that_takes_a_body_is_measured(client):
     measured = {path for path, _ in BODIES}
     document = client.get("/openapi.json").json()["paths"]

@@ -9,7 +9,7 @@ import pytest
 
 from loadtest.generator.scripted_process import scripted_server
 from loadtest.observation.exposition import ExpositionError, read_samples, total
-from loadtest.observation.process_names import ProcessName, http_address, metrics_address, name_process, number_equals
+from loadtest.observation.process_names import ProcessName, describe_process, http_address, metrics_address, name_process, number_equals
 from loadtest.observation.process_table import NoProcessError, Process, listeners
 from loadtest.observation.spacing import space_out
 from loadtest.observation.triton_counts import Page, describe_triton
@@ -227,3 +227,16 @@ def test_what_shows_no_metrics_of_a_triton_is_refused() -> None:
         WatchedTriton(url, lambda: 0.0)
     with pytest.raises(MetricsError, match="must be like"):
         WatchedTriton("triton:8002", lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("command", "fallback", "name"),
+    [
+        (["/usr/bin/python3", "-m", "pytest", "--key", "secret"], "python3", "python3 -m pytest"),
+        (["python", "-m", "gateway"], "python", "gateway"),
+        (["/opt/stress", "--cpu", "2"], "stress", "stress"),
+        ([], "kworker", "kworker"),
+    ],
+)
+def test_a_process_of_others_is_called_by_what_it_runs(command: list[str], fallback: str, name: str) -> None:
+    assert describe_process(command, fallback) == name

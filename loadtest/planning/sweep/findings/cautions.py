@@ -41,7 +41,8 @@ def _of_generators(entries: Sequence[Entry]) -> list[str]:
     said = []
     if behind:
         said.append(
-            f"In {plural(behind, 'run')} the load generator could not keep up; {'it does' if behind == 1 else 'they do'} not count."
+            f"In {plural(behind, 'run')} the load generator could not keep up or was short of CPU; "
+            f"{'it does' if behind == 1 else 'they do'} not count."
         )
     if disturbed:
         said.append(

@@ -17,11 +17,11 @@ SPREAD = ("p50", "p95", "p99")
 class Load:
     """All runs at one rate taken together.
 
-    `counted` of the `runs` say something of the system; the generator was behind in
-    `generator_behind`, and other work had too much of the machine in `disturbed`. `passed` of those
-    that count kept the SLO; `holds`: more than half of them did, None where none counts. `misses`
-    are the objectives that they did not keep, a phrase each. `sustained`: in more than half of the
-    runs the system answered as much as was offered. Means, and `latency_ms` over
+    `counted` of the `runs` say something of the system; the generator was behind, or missed the SLO
+    short of CPU, in `generator_behind`, and other work had too much of the machine in `disturbed`.
+    `passed` of those that count kept the SLO; `holds`: more than half of them did, None where none
+    counts. `misses` are the objectives that they did not keep, a phrase each. `sustained`: in more
+    than half of the runs the system answered as much as was offered. Means, and `latency_ms` over
     all requests, are None where no request ended or nothing was watched; `latency_ms_range` has the
     least and the greatest of the runs' percentiles. `batch_sizes` counts Triton's batches by their
     texts; `cpu_s_per_request` has CPU seconds by part.
@@ -72,7 +72,7 @@ def _at(rate_rps: float, points: Sequence[Point], slo: Slo) -> Load:
         holds=_mostly([trial.passed for trial in counted]) if counted else None,
         misses=sorted({miss for trial in counted for miss in trial.misses}),
         sustained=_mostly([point.sustained for point in points]),
-        generator_behind=sum(not results.kept_up for results in seen),
+        generator_behind=sum(not trial.kept_up or (trial.strained and not trial.passed) for trial in trials),
         disturbed=sum(results.disturbed for results in seen),
         requests=sum(results.requests.ended for results in seen),
         failures=sum(results.requests.failed for results in seen),

@@ -206,3 +206,12 @@ def test_the_best_folder_holds_nothing_of_an_earlier_choice(tmp_path: Path) -> N
     write_sweep(tmp_path, then)
     left = sorted(str(path.relative_to(tmp_path / "best")) for path in (tmp_path / "best").rglob("*") if path.is_file())
     assert left == ["config.pbtxt", "notes.txt"]
+
+
+def test_a_sweep_says_of_a_run_that_a_generator_short_of_cpu_missed_that_it_does_not_count() -> None:
+    missed = results(40, 0.2)
+    busy, short = hidden(missed)
+    for run, said in ((short, "load generator could not keep up or was short of CPU; it does not count"), (busy, "other work took more")):
+        sweep = swept({"as packaged": [replace(point(40, 0.2), results=run)]})
+        assert [load.holds for load in sweep.entries[0].loads] == [None]
+        assert any(said in caution for caution in sweep.cautions)
