@@ -95,7 +95,7 @@ def move_in_company(making: Making, subject: Subject, graphs: Graphs, asked: Ask
     precision = making.recipe.packaged_precision
     with making.progress.step("moved", f"asking the packaged graph about {len(asked.items)} texts alone and together") as step:
         runs = Padded(Graph(graphs.packaged, making.outputs, provider=making.provider), subject.encoded.pad_id)
-        found = company.moved(subject.serving, runs, asked.items, embeddings=subject.embeddings)
+        found = company.moved(subject.serving, runs, asked.items, embeddings=subject.embeddings, decide=subject.assessment.decide)
         company.require_same_in_company(found, precision)
         step.note = f"in company answers move {found.described} of {found.answers}"
     return found

@@ -1,7 +1,11 @@
-"""Commands that refusals name: each makes a checkpoint that can be read of one that cannot."""
+"""Commands that refusals name: each makes a checkpoint that can be read of one that cannot.
+
+They are run by the Python that runs export, which has the libraries, unless another one is needed.
+"""
 
 import json
 import shlex
+import sys
 from pathlib import Path
 
 PICKLED = "pytorch_model*.bin"
@@ -53,22 +57,27 @@ def unwrap(folder: Path, prefix: str) -> str:
     )
 
 
-def save_anew(folder: Path, architecture: object = None) -> str:
+def save_anew(folder: Path, architecture: object = None, *, elsewhere: bool = False) -> str:
     """Save a model with its tokenizer into a folder beside, by the class that its configuration
-    names; or a sentence-transformers model."""
+    names; or a sentence-transformers model. `elsewhere`: by another Python than export's."""
     source, target = _string(folder), _string(f"{folder}-saved")
     if (folder / "modules.json").is_file():
-        return _python(f'from sentence_transformers import SentenceTransformer as S; S({source}, device="cpu").save({target})')
+        return _python(
+            f'from sentence_transformers import SentenceTransformer as S; S({source}, device="cpu").save({target})', elsewhere=elsewhere
+        )
     kind = architecture if isinstance(architecture, str) and architecture.isidentifier() else "AutoModel"
     return _python(
         f"from transformers import {kind} as M, AutoTokenizer as T; "
-        f"M.from_pretrained({source}).save_pretrained({target}); T.from_pretrained({source}).save_pretrained({target})"
+        f"M.from_pretrained({source}).save_pretrained({target}); T.from_pretrained({source}).save_pretrained({target})",
+        elsewhere=elsewhere,
     )
 
 
 def save_tokenizer(folder: Path) -> str:
-    """Write a tokenizer's files anew where they lie, `tokenizer.json` among them."""
-    return _python(f"from transformers import AutoTokenizer as T; T.from_pretrained({_string(folder)}).save_pretrained({_string(folder)})")
+    """Write a tokenizer's files anew where they lie, `tokenizer.json` among them, by another Python
+    than export's."""
+    script = f"from transformers import AutoTokenizer as T; T.from_pretrained({_string(folder)}).save_pretrained({_string(folder)})"
+    return _python(script, elsewhere=True)
 
 
 def _string(value: object) -> str:
@@ -76,5 +85,11 @@ def _string(value: object) -> str:
     return json.dumps(str(value))
 
 
-def _python(script: str) -> str:
-    return f"python -c {shlex.quote(script)}"
+def _python(script: str, *, elsewhere: bool = False) -> str:
+    return shlex.join(["python" if elsewhere else _interpreter(), "-c", script])
+
+
+def _interpreter() -> str:
+    """The Python that runs this, from the current folder where it lies below it."""
+    interpreter, here = Path(sys.executable), Path.cwd()
+    return str(interpreter.relative_to(here) if interpreter.is_relative_to(here) else interpreter)

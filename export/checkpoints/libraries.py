@@ -149,7 +149,10 @@ class CheckpointLibraries:
 
 def sharing_weights(model: Any) -> Any:
     """A copy of a model with the same weights; what it keeps while it answers is its own."""
-    return copy.deepcopy(model, {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())})
+    shared = [*model.parameters(), *model.buffers()]
+    # what a module computed of its parameters (weight_norm) cannot be copied; it is computed anew
+    shared += [value for module in model.modules() for value in vars(module).values() if torch.is_tensor(value) and not value.is_leaf]
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
 
 
 def _set_prompts(model: Any, wished: Any) -> None:

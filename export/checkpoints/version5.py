@@ -102,12 +102,12 @@ def require_known(config: Mapping[str, Any], folder: Path) -> None:
             there is one.
     """
     version, model_type = config.get("transformers_version"), config.get("model_type")
-    save = commands.save_anew(folder, next(iter(_listed(config.get("architectures"))), None))
+    architecture = next(iter(_listed(config.get("architectures"))), None)
     if _major(version) > _VERSION:
         raise RecipeError(
             f"checkpoint: config.json says transformers_version {version}, and export reads the formats of transformers 4 and {_VERSION}; "
-            f"save the model with version {_VERSION} (pip install 'transformers>={_VERSION},<{_VERSION + 1}') beside, and "
-            f"name that folder: {save}"
+            f"save the model with version {_VERSION} (pip install 'transformers>={_VERSION},<{_VERSION + 1}') in an environment "
+            f"of its own, and name the folder beside: {commands.save_anew(folder, architecture, elsewhere=True)}"
         )
     if model_type in MODEL_TYPES:
         return
@@ -122,7 +122,7 @@ def require_known(config: Mapping[str, Any], folder: Path) -> None:
         )
     raise RecipeError(
         f"{said}, so nobody knows whether transformers 4.57, which export reads with, reads it right. To let 4.57 read it and save it anew "
-        f"beside, run this in export's environment, compare its answers with yours, and name the new folder: {save}"
+        f"beside, run this, compare its answers with yours, and name the new folder: {commands.save_anew(folder, architecture)}"
     )
 
 
@@ -161,7 +161,7 @@ def _pre_tokenizer(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise RecipeError(
             f"checkpoint: {path.parent / TOKENIZER_CONFIG} was saved by transformers 5, and {path.name}, which it needs, is not beside it; "
-            "write it with transformers 5 (pip install 'transformers>=5,<6'): "
+            "write it with transformers 5 (pip install 'transformers>=5,<6') in an environment of its own: "
             f"{commands.save_tokenizer(path.parent)}"
         )
     found = read_object(path).get("pre_tokenizer")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.data.dataset import Dataset
+from export.evaluation.metrics.classification import Decide
 from export.evaluation.metrics.metric import Metric
 
 SameAnswer = Callable[[Any, Any], NDArray[np.bool_]]
@@ -49,7 +50,8 @@ class Assessment:
     reference's outputs with the packaged version's: bool [examples]. `deal` gives answers to
     examples at random; `confusion` counts labels, given their names, where an answer is one of
     them. `fault` says why a set cannot judge by a metric, before anything is asked;
-    `all_one` tells truth of which each example has the same.
+    `all_one` tells truth of which each example has the same, and `decide` which labels hold, where
+    outputs are scores of labels.
     """
 
     truth: Callable[[Dataset, Sequence[str]], Any]
@@ -59,6 +61,7 @@ class Assessment:
     confusion: Callable[[Any, Any, Sequence[str]], Confusion] | None = None
     fault: Callable[[str, Dataset, Any], str | None] = lambda metric, dataset, truth: None
     all_one: Callable[[Any], bool] = all_one
+    decide: Decide | None = None
 
 
 def same_by(read: Callable[[Any], Sequence[object]]) -> SameAnswer:

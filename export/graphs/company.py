@@ -14,6 +14,7 @@ from headrace_backend.items import Item
 from headrace_backend.pipeline import Runs
 
 from export.errors import ExportError
+from export.evaluation.metrics.classification import Decide
 from export.graphs.distance import ALONE, TOGETHER, Ruler, plain
 from export.graphs.serving import BATCH_SIZE, Serving
 from model_repository.measured import Precision
@@ -48,7 +49,8 @@ class Moved:
     """How far a graph's answers move when texts are sent with others.
 
     `mean` and `most` are over the answers that are of the same form, as `unit` says; `others` are
-    answers that are another label, span or list of entities; `answers` is how many were compared.
+    answers that are other labels, another span or list of entities; `answers` is how many were
+    compared.
     """
 
     mean: float
@@ -85,11 +87,14 @@ def compare(serving: Serving, runs: Runs, items: Sequence[Item], expected: Seque
     return Company(len(items), alone, together, ruler.unit)
 
 
-def moved(serving: Serving, runs: Runs, items: Sequence[Item], *, embeddings: bool = False) -> Moved:
-    """How far a graph's answers move from those that it gives to texts alone."""
+def moved(serving: Serving, runs: Runs, items: Sequence[Item], *, embeddings: bool = False, decide: Decide | None = None) -> Moved:
+    """How far a graph's answers move from those that it gives to texts alone.
+
+    `decide` reads from scores which labels hold; see `Ruler`.
+    """
     answers = [(rows, serving.answer(runs, [items[row] for row in rows], together=True)) for rows in _batches(items)]
     alone = {rows[0]: found[0] for rows, found in answers if len(rows) == 1}
-    ruler = Ruler([alone[row] for row in range(len(items))], embeddings=embeddings)
+    ruler = Ruler([alone[row] for row in range(len(items))], embeddings=embeddings, decide=decide)
     pairs = [(alone[row], answer) for rows, found in answers if len(rows) > 1 for row, answer in zip(rows, found, strict=True)]
     distances = np.array([ruler.difference(*pair) for pair in pairs])
     others = np.array([ruler.is_other(*pair) for pair in pairs])

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.evaluation.metrics.classification import Decide
+
 Floats = NDArray[np.float64]
 OTHER = float("inf")
 """The distance of answers that differ in more than a number."""
@@ -48,11 +50,12 @@ class Ruler:
     """Distances between answers, on the scale of those that are `expected`.
 
     An answer is a vector float32 [width], one number for each output or an embedding, or a JSON
-    value whose scores are numbers between 0 and 1.
+    value whose scores are numbers between 0 and 1. `decide` reads from vectors [answers, width]
+    which labels hold; None where no label does: of a regression, and of embeddings.
     """
 
-    def __init__(self, expected: Sequence[Any], *, embeddings: bool) -> None:
-        self._embeddings = embeddings
+    def __init__(self, expected: Sequence[Any], *, embeddings: bool, decide: Decide | None = None) -> None:
+        self._embeddings, self._decide = embeddings, decide
         vectors = len(expected) > 0 and isinstance(expected[0], np.ndarray)
         self._largest: Floats | None = np.abs(np.array([*expected], dtype=np.float64)).max(axis=0) if vectors else None
         self._numbers = max((abs(number) for answer in expected for number in _numbers(answer)), default=0.0)
@@ -82,11 +85,9 @@ class Ruler:
         return _furthest(expected, answer) / float(bound.of(np.array(self._numbers)))
 
     def is_other(self, expected: Any, answer: Any) -> bool:
-        """Whether an answer is another one for its reader: another best label, span or entity."""
-        if self._embeddings:
-            return False
+        """Whether an answer is another one for its reader: other labels, another span or entity."""
         if self._largest is not None:
-            return len(self._largest) > 1 and int(np.argmax(expected)) != int(np.argmax(answer))
+            return self._decide is not None and bool(np.diff(self._decide(np.stack([expected, answer])), axis=0).any())
         return _furthest(expected, answer) == OTHER
 
     def fault(self, bound: Bound, expected: Any, answer: Any) -> str:

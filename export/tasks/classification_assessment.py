@@ -77,7 +77,7 @@ def of_single_output(dataset: Dataset, threshold: float) -> Assessment:
     if not numbers <= {0.0, 1.0}:
         return REGRESSION
     decide = above((threshold,))
-    return Assessment(right_flags, classification_metrics(decide), same_labels(decide))
+    return Assessment(right_flags, classification_metrics(decide), same_labels(decide), decide=decide)
 
 
 def right_flags(dataset: Dataset, names: Sequence[str]) -> Flags:
@@ -96,14 +96,14 @@ def multi_label(thresholds: Sequence[float]) -> Assessment:
     Outputs are probabilities [examples, labels].
     """
     decide = above(thresholds)
-    return Assessment(right_label_sets, classification_metrics(decide), same_labels(decide))
+    return Assessment(right_label_sets, classification_metrics(decide), same_labels(decide), decide=decide)
 
 
 def _confusion(scores: NDArray[Any], truth: Flags, names: Sequence[str]) -> Confusion:
     return Confusion(names, highest(scores).astype(np.int64).T @ truth.astype(np.int64))
 
 
-SINGLE_LABEL = Assessment(right_labels, classification_metrics(highest), same_labels(highest), confusion=_confusion)
+SINGLE_LABEL = Assessment(right_labels, classification_metrics(highest), same_labels(highest), confusion=_confusion, decide=highest)
 """One of several labels: the one with the highest output.
 
 Outputs are scores or logits [examples, labels]."""

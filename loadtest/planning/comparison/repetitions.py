@@ -7,6 +7,9 @@ The interval comes from how the pairs differ:
 of logarithms of ratios (of differences, where the metric is a share). It needs no assumption about
 what happens within a run, and sees how runs vary from day to day. It takes the pairs as independent
 and their changes as roughly normal, and is wide below four or five pairs.
+
+Shares are of counts, and a few small counts are equal by chance: one failure in each of two runs
+has no spread. So the interval of a share is at least as wide as the seconds of the runs show.
 """
 
 import math
@@ -34,8 +37,8 @@ def _combined(differences: Sequence[Difference]) -> Difference:
     before = [difference.before for difference in differences]
     after = [difference.after for difference in differences]
     if first.kind == "share":
-        change = _interval([difference.change for difference in differences])
-        own = _interval(after)
+        change = _interval([difference.change for difference in differences], [difference.change_interval for difference in differences])
+        own = _interval(after, [difference.after_interval for difference in differences])
         return Difference(
             first.metric, first.kind, fmean(before), fmean(after), fmean(difference.change for difference in differences), change, own
         )
@@ -54,9 +57,19 @@ def _combined(differences: Sequence[Difference]) -> Difference:
     )
 
 
-def _interval(values: Sequence[float]) -> Interval:
+def _interval(values: Sequence[float], single: Sequence[Interval | None] = ()) -> Interval:
+    """The interval of the values' mean, no narrower than the values' own intervals make it."""
     half = t_95(len(values) - 1) * stdev(values) / math.sqrt(len(values))
-    return Interval(fmean(values) - half, fmean(values) + half)
+    low, high = (
+        math.hypot(*(end - value for value, end in zip(values, ends, strict=True))) / len(values) for ends in _ends(values, single)
+    )
+    return Interval(fmean(values) - max(half, low), fmean(values) + max(half, high))
+
+
+def _ends(values: Sequence[float], single: Sequence[Interval | None]) -> tuple[Sequence[float], Sequence[float]]:
+    """Where the values' own intervals end; at the values where there are none."""
+    known = [one or Interval(value, value) for value, one in zip(values, single or [None] * len(values), strict=True)]
+    return [one.low for one in known], [one.high for one in known]
 
 
 def _geometric_mean(values: Sequence[float]) -> float:

@@ -100,7 +100,7 @@ def test_a_later_version_is_saved_anew_by_the_command_that_is_named(inputs: Read
     (folder / "config.json").write_text(json.dumps({**config, "transformers_version": "6.0.0"}))
     with pytest.raises(RecipeError, match=r"reads the formats of transformers 4 and 5; save the model with version 5") as caught:
         inputs(checkpoint=str(folder))
-    run_named(str(caught.value), "name that folder: ", tmp_path, {"PYTHONPATH": str(HOME)})
+    run_named(str(caught.value), "name the folder beside: ", tmp_path, {"PYTHONPATH": str(HOME)})
     texts, _, right = expected(made / "bert")
     _, reference = loaded(inputs, tmp_path / "bert-saved")
     run = torch_run(reference.model, TASK.outputs, token_types=reference.token_types)
@@ -126,7 +126,7 @@ def test_a_tokenizer_without_its_file_is_written_by_the_command_that_is_named(in
     (folder / "tokenizer.json").unlink()
     with pytest.raises(RecipeError, match=r"tokenizer\.json, which it needs, is not beside it; write it with transformers 5") as caught:
         inputs(checkpoint=str(folder))
-    run_named(str(caught.value), "'transformers>=5,<6'): ", tmp_path, {"PYTHONPATH": str(HOME)})
+    run_named(str(caught.value), "in an environment of its own: ", tmp_path, {"PYTHONPATH": str(HOME)})
     inputs(checkpoint=str(folder))
 
 
@@ -149,7 +149,7 @@ def test_a_translation_lasts_as_long_as_the_inputs(inputs: Read, made: Path) -> 
         ({"model_type": "bert", "transformers_version": "6.0.0"}, "transformers_version 6.0.0, and export reads the formats of"),
         (
             {"model_type": "unheard", "transformers_version": "5.1"},
-            "unheard is none of them, so nobody knows .* 4.57, .* python -c",
+            "unheard is none of them, so nobody knows .* 4.57, .*python -c",
         ),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 import torch
 from headrace_backend.items import Item
 
-from export.checkpoints.libraries import CheckpointLibraries
+from export.checkpoints.libraries import CheckpointLibraries, sharing_weights
 from export.errors import ExportError
 from export.graphs.ask_alone import Way, _ask, ask_alone
 from export.inputs import Inputs
@@ -78,6 +78,16 @@ def test_copies_share_their_weights_and_nothing_else(loaded: Any) -> None:
     one, other = libraries.copy().reference.model, libraries.copy().reference.model
     assert {id(weight) for weight in one.parameters()} == {id(weight) for weight in other.parameters()}
     assert not {id(module) for module in one.modules()} & {id(module) for module in other.modules()}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+def test_a_model_with_computed_weights_is_copied() -> None:
+    model = torch.nn.Sequential(torch.nn.utils.weight_norm(torch.nn.Linear(4, 4)))
+    text = torch.ones(1, 4)
+    copied = sharing_weights(model)
+    assert torch.equal(copied(text), model(text))
+    assert copied[0].weight is not model[0].weight
+    assert copied[0].weight_v is model[0].weight_v
 
 
 def test_equal_texts_are_asked_once(loaded: Any) -> None:

@@ -8,8 +8,11 @@ import pytest
 from headrace_backend.items import Item
 
 from export.errors import ExportError
+from export.evaluation.assessment import Assessment
+from export.evaluation.metrics.classification import highest
 from export.graphs.company import Moved, compare, moved, require_same_in_company
 from export.graphs.distance import ALONE, TOGETHER, Ruler
+from export.tasks.classification_assessment import REGRESSION, SINGLE_LABEL, multi_label
 
 ITEMS = [Item(b"a" * length) for length in range(1, 21)]
 
@@ -29,13 +32,31 @@ def number(value: float) -> Any:
 
 
 def test_movement_is_reckoned_over_answers_in_company() -> None:
-    found = moved(Answers(lambda text, company: np.array([0.5 + 0.01 * (company > 1), 0.4])), None, ITEMS)
+    found = moved(Answers(lambda text, company: np.array([0.5 + 0.01 * (company > 1), 0.4])), None, ITEMS, decide=highest)
     assert (found.mean, found.most) == pytest.approx((0.01, 0.01))
     assert (found.others, found.answers) == (0, 2 * len(ITEMS))
-    found = moved(Answers(lambda text, company: np.array([0.5 - 0.2 * (company == 2), 0.4])), None, ITEMS)
+    found = moved(Answers(lambda text, company: np.array([0.5 - 0.2 * (company == 2), 0.4])), None, ITEMS, decide=highest)
     assert found.others == len(ITEMS) + 2, "all in pairs, and the last two of the odd batches"
     found = moved(Answers(lambda text, company: [{"label": "a" if company == 1 else "b", "score": 0.5}]), None, ITEMS)
     assert (found.mean, found.others) == (0.0, 2 * len(ITEMS))
+
+
+@pytest.mark.parametrize(
+    ("assessment", "other"),
+    [
+        # of several numbers none is the answer, and of many labels none may hold
+        (REGRESSION, 0),
+        (multi_label((0.5, 0.5)), 0),
+        (multi_label((0.001, 0.001)), 2 * len(ITEMS)),
+        (SINGLE_LABEL, 2 * len(ITEMS)),
+    ],
+)
+def test_another_answer_is_one_of_other_labels(assessment: Assessment, other: int) -> None:
+    near = Answers(lambda text, company: np.array([0.0012, 0.0008] if company == 1 else [0.0008, 0.0012]))
+    found = moved(near, None, ITEMS, decide=assessment.decide)
+    assert (found.others, found.answers) == (other, 2 * len(ITEMS))
+    if not other:
+        require_same_in_company(found, "int8-static")
 
 
 def test_dynamic_int8_may_move_more_than_other_precisions_and_nan_never() -> None:

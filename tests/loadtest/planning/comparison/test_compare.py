@@ -116,6 +116,23 @@ def test_several_pairs_are_combined_by_students_t() -> None:
     assert combined.certain
 
 
+def test_counts_that_are_equal_by_chance_are_no_certainty() -> None:
+    """One of 1,100 requests failed in each of two runs: the pairs do not differ, and say little."""
+    seen = Difference("errors", "share", 0.0, 0.0009, 0.0009, Interval(-0.0002, 0.0031), Interval(0.0, 0.0031))
+    (combined,) = combine([[seen], [seen]])
+    assert (combined.before, combined.after, combined.change) == (0.0, 0.0009, 0.0009)
+    assert combined.change_interval is not None
+    assert combined.change_interval.low == pytest.approx(0.0009 - 0.0011 / 2**0.5)
+    assert [parse_condition(text).judge([combined]) for text in ("errors>+0.05pp", "errors>0.05%", "errors>+0.1pp")] == [
+        *("unknown", "unknown", "not met")
+    ]
+    # where the pairs differ by more than their seconds, it counts
+    other = dataclasses.replace(seen, after=0.0039, change=0.0039, change_interval=None)
+    (combined,) = combine([[seen], [other]])
+    assert combined.change_interval is not None
+    assert combined.change_interval.low == pytest.approx(0.0024 - 12.706 * 0.0015, abs=1e-5)
+
+
 def test_students_t_is_that_of_the_tables() -> None:
     table = {1: 12.706, 2: 4.303, 4: 2.776, 5: 2.571, 9: 2.262, 30: 2.042, 1000: 1.962}
     assert {degrees: t_95(degrees) for degrees in table} == pytest.approx(table, abs=0.002)
