@@ -71,7 +71,7 @@ async def read_json(request: Request, ctx: RequestContext, body_limits: BodyLimi
     Raises:
         MalformedRequest: the JSON is nested more deeply.
         TooLarge: as `read_body`, or the JSON has more values or members.
-        TooSlow, ClientGone: as `read_body`.
+        TooSlow, ClientGone, Overloaded: as `read_body`.
     """
     raw = without_mark(await read_body(request, ctx, body_limits))
     if len(raw) <= MAX_BYTES_ON_LOOP:  # most are, and a call is spared them
