@@ -20,6 +20,9 @@ BYTES_TOKENIZED_PER_TOKEN = 32
 A model that reads only the beginning of a text tokenizes all of it.
 """
 
+MAX_KEPT_BYTES = 65_536
+"""Of larger parameters only the last are kept, since clients choose how large they are."""
+
 
 def cost_of(item: Item, max_tokens: int | None) -> int:
     """The cost of an item for a model that reads `max_tokens` of it at most; None: all of it."""
@@ -32,11 +35,11 @@ def cost_of(item: Item, max_tokens: int | None) -> int:
 
 def cost_with_labels(item: Item, max_tokens: int | None) -> int:
     """As `cost_of`, for a model that reads the text once with each candidate label."""
-    labels, label_bytes = _labels(item.parameters)
+    labels_in = _labels_of_small if len(item.parameters) <= MAX_KEPT_BYTES else _labels_of_last
+    labels, label_bytes = labels_in(item.parameters)
     return labels * cost_of(item, max_tokens) + label_bytes // BYTES_PER_TOKEN
 
 
-@lru_cache(maxsize=32)  # the items of a request have the same
 def _labels(parameters: bytes) -> tuple[int, int]:
     """How many labels the parameters have, at least 1, and how many bytes the labels are."""
     try:
@@ -44,6 +47,10 @@ def _labels(parameters: bytes) -> tuple[int, int]:
         return max(1, len(labels)), sum(len(label) for label in labels)
     except (ValueError, TypeError, KeyError):
         return 1, 0  # the model says what is wrong with them
+
+
+# the items of a request have the same parameters
+_labels_of_small, _labels_of_last = lru_cache(maxsize=32)(_labels), lru_cache(maxsize=1)(_labels)
 
 
 def size_of(item: Item) -> int:

@@ -51,6 +51,9 @@ class LeasedRow(Row):
             if not acquiring.cancelled() and acquiring.exception() is None:
                 self._release(acquiring.result().token)
             return
+        if acquiring.cancelled():
+            super().cancel()
+            return
         try:
             entry, token = acquiring.result()
             if entry is not None:

@@ -60,7 +60,8 @@ class RedisConnections:
                         continue  # the server closed a kept connection: try the next one, or a new one
                 return await self._ask(self._pool.make_connection(), commands)  # type: ignore[no-untyped-call]  # redis-py's
         except (RedisError, OSError, TimeoutError) as exc:
-            raise NoReply(repr(exc)) from exc
+            # the library's own `repr` leaves the message out
+            raise NoReply(f"{type(exc).__name__}: {exc}") from exc
 
     async def aclose(self) -> None:
         """Close the connections; nobody may use them afterwards."""

@@ -44,7 +44,9 @@ class SingleFlight:
         """
         if not shared:
             deadline = Deadline(deadline_s)
-            return Computation(key, start(deadline), deadline, waiters=1)
+            own = Computation(key, start(deadline), deadline, waiters=1)
+            own.row.add_done_callback(_retrieve)
+            return own
         computation = self._running.get(key)
         if computation is None:
             deadline = Deadline(deadline_s)
@@ -64,10 +66,15 @@ class SingleFlight:
                 self._forget(computation.key, computation.row)
 
     def _done(self, key: bytes, row: "asyncio.Future[bytes]") -> None:
-        if not row.cancelled():
-            row.exception()  # marked as retrieved, also where no waiter is left
+        _retrieve(row)
         self._forget(key, row)
 
     def _forget(self, key: bytes, row: "asyncio.Future[bytes]") -> None:
         if key in self._running and self._running[key].row is row:
             del self._running[key]
+
+
+def _retrieve(row: "asyncio.Future[bytes]") -> None:
+    """Mark a fault as retrieved: where no waiter is left, it is none of the event loop's."""
+    if not row.cancelled():
+        row.exception()

@@ -39,7 +39,8 @@ async def read_body(request: Request, ctx: RequestContext, body_limits: BodyLimi
         raw = await _in_pieces(request, ctx, body_limits)
     if "content-encoding" not in ctx.headers:
         return raw
-    body = await aside(len(raw), decoded, raw, ctx.headers["content-encoding"], body_limits.max_bytes)
+    # a few bytes may unpack to as many as a body may have
+    body = await aside(body_limits.max_bytes, decoded, raw, ctx.headers["content-encoding"], body_limits.max_bytes)
     _hold(request, ctx, body_limits, len(body))
     return body
 
@@ -70,7 +71,7 @@ async def read_json(request: Request, ctx: RequestContext, body_limits: BodyLimi
     Raises:
         MalformedRequest: the JSON is nested more deeply.
         TooLarge: as `read_body`, or the JSON has more values or members.
-        TooSlow, ClientGone: as `read_body`.
+        TooSlow, ClientGone, Overloaded: as `read_body`.
     """
     raw = without_mark(await read_body(request, ctx, body_limits))
     if len(raw) <= MAX_BYTES_ON_LOOP:  # most are, and a call is spared them

@@ -19,6 +19,8 @@ class BodyRoom:
 
     def take(self, owner: Hashable, size: int, most: int) -> bool:
         """Let an owner hold so many bytes more, of `most` altogether; false: it may not."""
+        if not size:
+            return True
         own = self._by_owner.get(owner, 0)
         has_more_than_share = (own + size) * (len(self._by_owner) + (not own)) > most
         if (self.held + size > most and has_more_than_share) or self.held + size > 2 * most:
@@ -29,6 +31,8 @@ class BodyRoom:
 
     def give_back(self, owner: Hashable, size: int) -> None:
         """An owner holds so many bytes less."""
+        if not size:
+            return
         self.held -= size
         self._by_owner[owner] -= size
         if not self._by_owner[owner]:

@@ -36,7 +36,8 @@ def keys(argv: list[str], open_state: Callable[[float], State], where: Callable[
     try:
         asyncio.run(_run(args, open_state))
     except StateUnavailable:
-        print(f"{where()} does not answer; is a Redis or Valkey running there?", file=sys.stderr)
+        # which of them it is stands in the line that state has logged
+        print(f"{where()} does not answer or refuses; is a Redis or Valkey running there, and is its user allowed in?", file=sys.stderr)
         return 1
     except (GatewayError, ValueError) as exc:
         print(exc, file=sys.stderr)

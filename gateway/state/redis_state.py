@@ -182,12 +182,12 @@ class RedisState:
             metrics.STATE_ERRORS.inc()
             if self._quiet_until <= (now := monotonic()):
                 self._quiet_until = now + REST_AFTER_FAULT_S
-                log.warning("state refused a command", reason=repr(exc))
+                log.warning("state refused a command", reason=_told(exc))
             raise StateUnavailable(UNAVAILABLE) from exc
         except (RedisError, OSError, TimeoutError) as exc:
             metrics.STATE_ERRORS.inc()
             self._resting_until = monotonic() + REST_AFTER_FAULT_S
-            log.warning("state does not answer", reason=repr(exc), rest_s=REST_AFTER_FAULT_S)
+            log.warning("state does not answer", reason=_told(exc), rest_s=REST_AFTER_FAULT_S)
             raise StateUnavailable(UNAVAILABLE) from exc
 
 
@@ -197,6 +197,11 @@ async def _unless_refused(call: Any) -> Any:
         return await call
     except ResponseError:
         return None
+
+
+def _told(exc: Exception) -> str:
+    """An error by its name and message; the library's own `repr` leaves the message out."""
+    return f"{type(exc).__name__}: {exc}"
 
 
 def _server(url: str) -> tuple[Any, ...]:

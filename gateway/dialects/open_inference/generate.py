@@ -1,6 +1,6 @@
 """Triton's generate extension: tensors by their names in plain JSON, in and out.
 
-As with Triton, null stands in place of nothing.
+Null is refused in place of any field, as Triton refuses it.
 """
 
 from collections.abc import Sequence

@@ -56,6 +56,11 @@ class Meter:
         """Whether the last answer says that `need` tokens cannot be had yet."""
         return now < self.blocked_until and need >= self.blocked_need
 
+    def give_back(self, tokens: float) -> None:
+        """Give back what was spent; then the bucket may have what it could not give before."""
+        self.tokens += tokens
+        self.blocked_until = 0.0
+
     def give_back_and_ask(self, need: float, extra: float, now: float) -> Draw:
         """Give back what was leased, and ask for `need` and up to `extra` more.
 

@@ -11,9 +11,9 @@ says so.
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from gateway.errors import InvalidRequest, RateLimited, StateUnavailable
 from gateway.observability import metrics
@@ -23,6 +23,7 @@ from gateway.security.rate_limiting.meter import LEASE_S, Account, Meter, meters
 from gateway.security.rate_limiting.token_bucket import Draw, Grant
 
 IDLE_S = 600.0
+T = TypeVar("T")
 
 
 class _Tenant:
@@ -48,14 +49,12 @@ class _Tenant:
         """Wait for the end of a renewal; the next one may have begun when this returns."""
         await self._renewed.wait()
 
-    @contextmanager
-    def renewal(self) -> Iterator[None]:
-        """Renew leases in the block; no other renewal may be under way."""
+    def renew(self, renewal: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Renew leases by `renewal`; no other one may be under way."""
         self._renewed.clear()
-        try:
-            yield
-        finally:
-            self._renewed.set()
+        task = asyncio.create_task(renewal)
+        task.add_done_callback(lambda _: self._renewed.set())
+        return task
 
 
 class _Wish(NamedTuple):
@@ -113,8 +112,10 @@ class RateLimiter:
 
     def give_back_items(self, principal: Principal, items: int) -> None:
         """Give back items that were spent, because nothing was done for them."""
-        for meter in self._account(principal).account.items:
-            meter.tokens += items
+        # the limits may have changed since; those of `principal` are no longer in force then
+        held = self._held.get(principal.id) or self._open(principal)
+        for meter in held.account.items:
+            meter.give_back(items)
 
     def headers(self, principal: Principal) -> Iterator[tuple[bytes, bytes]]:
         """`x-ratelimit-*` of the limit that is nearest to its end; nothing where none holds."""
@@ -142,8 +143,7 @@ class RateLimiter:
             if any(meter.tokens and now >= meter.fresh_until for meter in meters):
                 while held.tenant.renewing:
                     await held.tenant.renewed()
-                with held.tenant.renewal():
-                    await self._renew([_Wish(meter, 0.0, 0.0) for meter in meters])
+                await held.tenant.renew(self._renew([_Wish(meter, 0.0, 0.0) for meter in meters]))
             if all(now > meter.fresh_until + IDLE_S for meter in meters):
                 self._held.pop(id_, None)
         used = {held.principal.tenant for held in self._held.values()}
@@ -182,14 +182,22 @@ class RateLimiter:
                 return
         if any(meter.blocks(need, now) for meter in meters):
             raise _refusal(meters, now)
-        with held.tenant.renewal():
-            await self._renew(
-                [_Wish(meter, need if meter in meters else 0.0, max(meter.extra, meter.tokens)) for meter in held.account.meters]
-            )
+        wishes = [_Wish(meter, need if meter in meters else 0.0, max(meter.extra, meter.tokens)) for meter in held.account.meters]
+        renewal = held.tenant.renew(self._renew_and_spend(wishes, meters, need, now))
+        try:
+            # it goes on when the caller leaves: what was drawn is of all who share these meters
+            spent = await asyncio.shield(renewal)
+        except asyncio.CancelledError:
+            renewal.add_done_callback(partial(_unspend, meters, need))
+            raise
+        if not spent:
+            raise _refusal(meters, now)
+
+    async def _renew_and_spend(self, wishes: Sequence[_Wish], meters: tuple[Meter, ...], need: float, now: float) -> bool:
+        await self._renew(wishes)
         # Nothing is awaited between the renewal and this. So whoever waited for the renewal comes
         # later and cannot spend what was drawn for this request.
-        if not _spend(meters, need, now):
-            raise _refusal(meters, now)
+        return _spend(meters, need, now)
 
     async def _renew(self, wishes: Sequence[_Wish]) -> None:
         """Renew leases in one round trip. The tenant of the meters is in `renewal`."""
@@ -225,6 +233,12 @@ def _spend(meters: tuple[Meter, ...], need: float, now: float) -> bool:
     for meter in meters:
         meter.tokens -= need
     return True
+
+
+def _unspend(meters: tuple[Meter, ...], need: float, renewal: "asyncio.Task[bool]") -> None:
+    if not renewal.cancelled() and renewal.exception() is None and renewal.result():
+        for meter in meters:
+            meter.give_back(need)
 
 
 def _refusal(meters: tuple[Meter, ...], now: float) -> RateLimited:

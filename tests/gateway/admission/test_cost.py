@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -28,3 +29,11 @@ def test_parameters_that_the_model_refuses_cost_a_text(parameters):
 
 def test_a_model_reads_only_the_beginning_of_a_text():
     assert cost_of(Item(b"a" * 4000), 16) < cost_of(Item(b"a" * 4000), None)
+
+
+def test_of_large_parameters_only_the_last_are_kept():
+    asked = [item({"candidate_labels": ["a"], "hypothesis_template": f"{number} " + "x" * 1_000_000}) for number in range(4)]
+    held = [sys.getrefcount(one.parameters) for one in asked]
+    for one in asked:
+        assert cost_with_labels(one, 128) == cost_of(one, 128)
+    assert sum(sys.getrefcount(one.parameters) > before for one, before in zip(asked, held, strict=True)) <= 1

@@ -222,3 +222,12 @@ async def test_a_fault_of_a_row_under_a_lease_reaches_its_waiters(caches, key):
     row.set_exception(NotReady("gone"))
     with pytest.raises(NotReady):
         await computation.row
+
+
+async def test_a_row_ends_where_the_task_that_asks_for_its_lease_is_cancelled():
+    others = asyncio.all_tasks()
+    row = LeasedRow(asyncio.Event().wait(), submit=None, release=None, hasten=None)
+    [asking] = asyncio.all_tasks() - others
+    asking.cancel()  # as the end of the event loop cancels all tasks
+    await asyncio.wait([row], timeout=1)
+    assert row.cancelled()

@@ -48,3 +48,10 @@ async def test_a_slow_or_missing_server_raises_within_the_time_limit(valkey):
     assert await RedisConnections(valkey.url, timeout_s=5).ask([("PING",)]) == [b"PONG"]
     with pytest.raises(NoReply):
         await RedisConnections("unix:///nowhere.sock", timeout_s=1).ask([("PING",)])
+
+
+async def test_a_server_that_lets_nobody_in_is_named_with_its_own_words(valkey):
+    stranger = RedisConnections(valkey.url.replace("://", "://nobody:hush@"), timeout_s=5)
+    with pytest.raises(NoReply, match="invalid username-password pair"):
+        await stranger.ask([("GET", b"a")])
+    await stranger.aclose()

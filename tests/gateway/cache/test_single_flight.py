@@ -1,4 +1,7 @@
 import asyncio
+import gc
+
+import pytest
 
 from gateway.cache.single_flight import SingleFlight
 
@@ -83,3 +86,17 @@ async def test_a_computation_lasts_as_long_as_its_most_patient_waiter():
     running.attach(b"k", LATER, start)
     running.attach(b"k", SOON, start)
     assert computation.deadline.at_s == LATER
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_a_fault_for_which_nobody_waits_any_more_is_no_error_of_the_event_loop(shared):
+    unhandled = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context["message"]))
+    running = SingleFlight()
+    computation = running.attach(b"k", SOON, lambda _: Begun(), shared=shared)
+    running.detach([computation])
+    computation.row.set_exception(ValueError("failed"))
+    await asyncio.sleep(0)  # the row's callbacks
+    del computation
+    gc.collect()
+    assert unhandled == []

@@ -15,7 +15,7 @@ from gateway.fakes.manifests import make_manifest
 from gateway.fakes.triton import FakeTriton
 from gateway.settings.settings import Settings
 
-TAKES_S = 0.05
+TAKES_S = 0.2
 ALLOWED_S = 5.0
 TIMEOUT = {"timeout": pb.InferParameter(int64_param=int(ALLOWED_S * 1e6))}
 TENSOR = {"name": "TEXT", "shape": [1, 1], "datatype": "BYTES", "data": ["a"]}

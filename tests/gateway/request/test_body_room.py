@@ -34,3 +34,11 @@ def test_who_gave_all_back_counts_no_more(room):
     room.take("a", 10, 100)
     room.give_back("a", 10)
     assert room.take("b", 100, 100)
+
+
+def test_an_empty_body_needs_no_room(room):
+    assert room.take("a", 0, 100)
+    assert room.take("a", 40, 100)
+    room.give_back("a", 40)
+    room.give_back("a", 0)
+    assert room.held == 0

@@ -274,3 +274,48 @@ async def test_what_is_given_back_while_leases_are_renewed_is_kept():
     limiter.give_back_items(who, 4)
     await renewal
     assert await passed(limiter, who, 4, items=1) == 3
+
+
+async def test_what_is_given_back_to_a_quota_that_was_at_its_end_can_be_spent():
+    clock = Clock()
+    limiter, who = RateLimiter(CountingLedger(clock), clock), principal(items_per_day=10)
+    await limiter.take_items(who, 10)
+    assert await passed(limiter, who, 1, items=10) == 0
+    limiter.give_back_items(who, 10)
+    clock.now += 2.0
+    await limiter.settle()
+    assert await passed(limiter, who, 1, items=10) == 1
+
+
+async def test_what_is_given_back_after_the_limits_have_changed_leaves_the_new_ones_in_force():
+    clock = Clock()
+    limiter, before, after = RateLimiter(CountingLedger(clock), clock), principal(items_per_day=10), principal(items_per_day=20)
+    await limiter.take_items(before, 5)
+    await limiter.take_items(after, 1)
+    limiter.give_back_items(before, 5)
+    assert dict(limiter.headers(after))[b"x-ratelimit-limit"] == b"20"
+
+
+class SlowLedger(CountingLedger):
+    """A ledger whose answer is on its way until it is told to come."""
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        self.counted, self.arrives = asyncio.Event(), asyncio.Event()
+
+    async def draw(self, draws):
+        grants = await super().draw(draws)
+        self.counted.set()
+        await self.arrives.wait()
+        return grants
+
+
+async def test_what_was_drawn_for_who_leaves_while_leases_are_renewed_can_be_spent():
+    ledger = SlowLedger(clock := Clock())
+    limiter, who = RateLimiter(ledger, clock), principal(items_per_day=10)
+    leaving = asyncio.create_task(limiter.take_items(who, 4))
+    await ledger.counted.wait()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    ledger.arrives.set()
+    assert await passed(limiter, who, 11, items=1) == 10
