@@ -49,15 +49,16 @@ def verdict(comparison: Comparison, judged: Judged) -> Verdict:
     met, unknown, passed = (
         ", ".join(condition.text for condition, judgement in judged if judgement == asked) for asked in ("met", "unknown", "not met")
     )
+    spite = "" if comparison.is_clear else ", in spite of what hid the systems"
     if met:
-        return Verdict(f"FAILED ({met}). {said}", "bad")
+        return Verdict(f"FAILED ({met}){spite}. {said}", "bad")
     if unknown:
         why = f"chance may have done it; {NEEDED[comparison.method]}"
         if not comparison.is_clear:
             why = "the machine or the generator hid the systems; measure again when the machine is quiet, or several runs a side"
         return Verdict(f"CANNOT TELL ({unknown}): {why}. {said}", "warn")
     tone: Literal["good", "warn"] = "good" if comparison.is_clear else "warn"
-    return Verdict(f"Passed ({passed}). {said}" if judged else said, tone)
+    return Verdict(f"Passed ({passed}){spite}. {said}" if judged else said, tone)
 
 
 def _differences(comparison: Comparison) -> str:
