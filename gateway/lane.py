@@ -17,8 +17,8 @@ from gateway.request.priority import Priority
 from gateway.request.row import cut_at, width_of
 from gateway.request.ticket import Ticket
 from gateway.triton.model_server import ModelServer
-from model_repository import postprocessing
 from model_repository.manifest import Manifest
+from model_repository.tasks import TASKS
 
 
 class Lane:
@@ -40,10 +40,10 @@ class Lane:
         self.savings = Savings(manifest.model, manifest.version, model.instances, price_usd_per_hour)
         self._triton, self._queue_limits, self._model = triton, queue_limits, model
         self._meters = QueueMeters(manifest.model, manifest.version, self._counts)
-        has_labels = isinstance(manifest.postprocessing, postprocessing.ZeroShotClassification)
+        cost = cost_with_labels if TASKS[manifest.task].candidate_labels else cost_of
         self._queue: AdmissionQueue[Item, bytes] = AdmissionQueue(
             self._infer,
-            partial(cost_with_labels if has_labels else cost_of, max_tokens=cut_at(manifest)),
+            partial(cost, max_tokens=cut_at(manifest)),
             size_of,
             queue_limits,
             instances=model.instances,

@@ -48,6 +48,8 @@ class TaskRow(Generic[Settings]):
     labels: Labels = "none"
     """Names of the outputs of the model's head: it has none; a manifest keeps them; or a manifest
     must have them, since answers are made of them."""
+    candidate_labels: bool = False
+    """Whether the model reads a text once with each of the labels that its parameters bring."""
     windowed: bool = False
     """Whether long texts are read whole, in windows, whatever the manifest says of windows."""
     use: Use | None = None
@@ -123,6 +125,7 @@ ROWS = (
         settings=ZeroShotClassification,
         example=ZeroShotClassification(entailment=2, contradiction=0),
         parameters=True,
+        candidate_labels=True,
         labels="kept",
     ),
 )

@@ -37,6 +37,8 @@ class Graph:
         if provider not in (available := ort.get_available_providers()):
             raise ExportError(f"this ONNX Runtime has no {provider}, only {', '.join(available)}")
         options = ort.SessionOptions()
+        # as the backend's sessions: signed 8-bit weights are right without VNNI, too
+        options.add_session_config_entry("session.x64quantprecision", "1")
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors: the rest is about the optimizer's own work
         try:

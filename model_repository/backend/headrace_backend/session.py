@@ -106,6 +106,8 @@ def _open(graph: Path, placement: Placement) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(bool(placement.allow_spinning))))
     if placement.allow_spinning == "while running":
         options.add_session_config_entry("session.force_spinning_stop", "1")
+    # signed 8-bit weights saturate where the CPU has no VNNI, unless they are made unsigned there
+    options.add_session_config_entry("session.x64quantprecision", "1")
     # a memory plan would be kept for every shape that ever ran
     options.enable_mem_pattern = False
     left_out = fusions.left_out(placement.provider)

@@ -71,7 +71,7 @@ def operators(graph: Path, layer: str) -> set[str]:
 def test_the_layer_that_int8_ruins_is_found_and_kept_in_fp32(
     inputs: Read, fragile: Path, evaluation: Path, package: Callable[[Inputs], Manifest], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest = package(inputs(checkpoint=str(fragile), evaluation__max_drop=0.005))
+    manifest = package(inputs(checkpoint=str(fragile), evaluation__max_drop=0.12))
     printed = capsys.readouterr().out
     assert "sensitivity   1 of 19 layers stay in fp32: bert/pooler/dense" in printed
     announced = (

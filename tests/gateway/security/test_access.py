@@ -29,7 +29,7 @@ def keys(state):
         # not `capsys`, whose file the gateways' logs would go to for ever
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             try:
-                found = command_line.keys(list(arguments), lambda timeout_s: state)
+                found = command_line.keys(list(arguments), lambda timeout_s: state, lambda: "the fake state")
             except SystemExit as exc:  # argparse refuses
                 found = exc.code
         assert found == code
