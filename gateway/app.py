@@ -29,6 +29,7 @@ from gateway.observability import logs, metrics, tracing
 from gateway.observability.observe import Observe
 from gateway.observability.request_log import log_request
 from gateway.observability.request_metrics import measure
+from gateway.request.body_room import BodyRoom
 from gateway.request.context import CONTEXT, RequestContext
 from gateway.routes import (
     admin_keys,
@@ -147,6 +148,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     # no redirects of slashes: they would lead to any host that the client names, and from https to
     # http behind a proxy that terminates TLS
     app = FastAPIOffline(**about, lifespan=lifespan, redoc_url=None, redirect_slashes=False, telemetry=OFF)
+    app.state.bodies = BodyRoom()
     drain = Drain(settings.drain_delay_s, settings.drain_timeout_s)
     app.add_exception_handler(Exception, _render_internal)
     app.add_exception_handler(GatewayError, _render)

@@ -10,7 +10,7 @@ from gateway.concurrency.aside import MAX_BYTES_ON_LOOP, aside
 from gateway.errors import ClientGone, Overloaded, TooLarge, TooSlow
 from gateway.http_server.connection import WHOLE_BODY
 from gateway.http_server.content_coding import decoded
-from gateway.request.body_room import MAX_BODIES
+from gateway.request.body_room import MAX_BODIES, BodyRoom
 from gateway.request.byte_order_mark import without_mark
 from gateway.request.context import RequestContext
 from gateway.request.json_limits import JsonLimits, require_within
@@ -91,10 +91,11 @@ def let_go(ctx: RequestContext, scope: Scope, status: int) -> None:
 def _hold(request: Request, ctx: RequestContext, body_limits: BodyLimits, size: int) -> None:
     """Take room for more of a body; what came in one piece as it is needs none."""
     owner = ctx.tenant or (request.client.host if request.client else "")
-    if not body_limits.room.take(owner, size, MAX_BODIES * body_limits.max_bytes):
+    room: BodyRoom = request.app.state.bodies
+    if not room.take(owner, size, MAX_BODIES * body_limits.max_bytes):
         raise Overloaded("too many bytes of this client's requests are on their way already; send fewer at once")
     ctx.body_bytes += size
-    ctx.give_back = partial(body_limits.room.give_back, owner)
+    ctx.give_back = partial(room.give_back, owner)
 
 
 def _too_large(body_limits: BodyLimits) -> TooLarge:

@@ -1,9 +1,8 @@
 """What one request may ask for: bytes of its body and its texts, number of items, time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from gateway.request.body_room import BodyRoom
 from gateway.request.json_limits import JsonLimits
 
 MAX_ITEMS: Final = 2**16
@@ -12,15 +11,11 @@ MAX_ITEMS: Final = 2**16
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """Limits on a body: bytes, seconds until all of it has come, and what its JSON may hold.
-
-    All bodies together are held in `room`.
-    """
+    """Limits on a body: bytes, seconds until all of it has come, and what its JSON may hold."""
 
     max_bytes: int
     timeout_s: float
     json: JsonLimits
-    room: BodyRoom = field(default_factory=BodyRoom)
 
 
 @dataclass(frozen=True, slots=True)

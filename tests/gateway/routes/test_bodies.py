@@ -85,7 +85,7 @@ async def test_bodies_that_are_on_their_way_hold_only_so_much_and_nobody_elses_i
         calls = [asyncio.create_task(client.post(PREDICT, content=slow(), headers=greedy)) for _ in range(MAX_BODIES)]
         for _ in calls:
             await begun.acquire()
-        assert app.api.state.stack.request_limits.body.room.held <= MAX_BODIES * MOST_BYTES
+        assert app.api.state.bodies.held <= MAX_BODIES * MOST_BYTES
         more = [await client.post(PREDICT, content=b" " * MOST_BYTES, headers=greedy) for _ in range(2)]
         other = await client.post(PREDICT, content=b'{"instances": ["a"]}' + b" " * (MOST_BYTES - 100), headers=modest)
         done.set()
@@ -93,4 +93,4 @@ async def test_bodies_that_are_on_their_way_hold_only_so_much_and_nobody_elses_i
     assert [answer.status_code for answer in more] == [429, 429]
     assert other.status_code == 200
     assert {answer.status_code for answer in answers} == {200}
-    assert app.api.state.stack.request_limits.body.room.held == 0
+    assert app.api.state.bodies.held == 0
