@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, TextIO
 
@@ -24,29 +24,23 @@ class Output:
 
     def write(self, data: bytes | str) -> None:
         """Write; text in UTF-8."""
-        try:
-            self._file.write(data.encode() if isinstance(data, str) else data)
-        except BrokenPipeError:
-            _lead_nowhere(self._file)
-        except OSError as exc:
-            if exc.errno != errno.ENOSPC:
-                raise
+        self._unless_lost(self._file.write, data.encode() if isinstance(data, str) else data)
 
     def write_and_flush(self, data: bytes) -> None:
         """Write, and flush at once."""
-        try:
-            self._file.write(data)
-            self._file.flush()
-        except BrokenPipeError:
-            _lead_nowhere(self._file)
-        except OSError as exc:
-            if exc.errno != errno.ENOSPC:
-                raise
+        self._unless_lost(self._write_and_flush, data)
 
     def flush(self) -> None:
         """Flush."""
+        self._unless_lost(self._file.flush)
+
+    def _write_and_flush(self, data: bytes) -> None:
+        self._file.write(data)
+        self._file.flush()
+
+    def _unless_lost(self, act: Callable[..., object], *args: bytes) -> None:
         try:
-            self._file.flush()
+            act(*args)
         except BrokenPipeError:
             _lead_nowhere(self._file)
         except OSError as exc:
