@@ -38,5 +38,9 @@ class CallSize:
     def budget(self, now_s: float, *, beside_others: bool) -> int:
         """How much the next call may cost; with `beside_others` it is small in any case."""
         size = SMALL if beside_others or self.is_small(now_s) else USUAL
-        cost = self._times.cost_of(max(size.least_s, size.times_lone * (self._times.lone_s or 0.0)))
+        if (lone_s := self._times.lone_s) is None:
+            # one text among others takes at most as long as one alone
+            cost = max(self._times.cost_of(size.least_s), size.times_lone * self._times.cost_of_a_text)
+        else:
+            cost = self._times.cost_of(max(size.least_s, size.times_lone * lone_s))
         return max(1, int(cost)) if cost < inf else 2**63

@@ -52,7 +52,7 @@ class ServiceTimes:
         self.lone_s: float | None = None
         """How long a call for a single text takes with nothing beside it; None: not seen."""
         self._by_size: dict[int, _Smoothed] = {}
-        self._backlog, self._computing, self._calls = _Ratio(), _Ratio(), _Ratio()
+        self._backlog, self._computing, self._calls, self._texts = _Ratio(), _Ratio(), _Ratio(), _Ratio()
         self._lone: _Smoothed | None = None
         self._in_flight = 0
         self._last_s = -inf
@@ -84,6 +84,7 @@ class ServiceTimes:
                 self._lone.add(took_s)
             self.lone_s = self._lone.mean
         self._calls.add(took_s, cost, since_s)
+        self._texts.add(cost, items, since_s)
         if backlog and since_s > 0:
             self._backlog.add(since_s, cost, since_s)
             self._computing.add(since_s * side_by_side, cost, since_s)
@@ -100,6 +101,11 @@ class ServiceTimes:
         """
         per_unit_s = self._computing.value or self._calls.value
         return seconds / per_unit_s if per_unit_s else inf
+
+    @property
+    def cost_of_a_text(self) -> float:
+        """The mean cost of a text in the calls of late; 0 before there was one."""
+        return self._texts.value or 0.0
 
     def fastest_s(self, cost: int) -> float:
         """The least that a call of about this cost takes, by the times seen; 0 if none was seen."""

@@ -33,6 +33,12 @@ def test_a_call_takes_a_few_times_what_a_lone_text_takes_and_less_beside_others(
     assert size.budget(5.0 + SMALL_FOR_S, beside_others=False) == pytest.approx(usual_s / 0.0001, rel=0.01)
 
 
+def test_calls_of_a_slow_model_hold_several_texts_before_one_text_alone_was_seen():
+    size = CallSize(times_of(0.001))  # the nine texts took 111 ms each, more than `least_s`
+    assert size.budget(0.0, beside_others=False) == int(USUAL.times_lone * 1000 / 9)
+    assert size.budget(0.0, beside_others=True) == int(SMALL.times_lone * 1000 / 9)
+
+
 def test_a_pause_is_rare_among_those_who_do_not_pause():
     arrivals, now_s = Arrivals(), 0.0
     for _ in range(300):

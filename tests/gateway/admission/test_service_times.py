@@ -15,7 +15,7 @@ def run(times, calls, *, cost, took_s, backlog, now_s=0.0, items=2):
 
 def test_nothing_is_known_before_it_was_seen():
     times = ServiceTimes(1)
-    assert (times.wait_s(100), times.lone_s, times.fastest_s(8), times.cost_of(1.0)) == (None, None, 0.0, inf)
+    assert (times.wait_s(100), times.lone_s, times.fastest_s(8), times.cost_of(1.0), times.cost_of_a_text) == (None, None, 0.0, inf, 0.0)
 
 
 def test_the_rate_is_that_of_a_backlog_being_worked_off():
@@ -58,6 +58,13 @@ def test_a_lone_call_is_one_for_one_text_with_nothing_beside_it():
     assert times.lone_s is None
     run(times, 5, cost=10, took_s=0.02, backlog=False, items=1)
     assert times.lone_s == pytest.approx(0.02)
+
+
+def test_the_cost_of_a_text_is_the_mean_of_the_calls_of_late():
+    times = ServiceTimes(1)
+    run(times, 500, cost=100, took_s=0.1, backlog=True, items=1)
+    run(times, 500, cost=300, took_s=0.1, backlog=True, items=10)
+    assert times.cost_of_a_text == pytest.approx(30)
 
 
 def test_the_fastest_is_below_the_mean_as_far_as_calls_vary_and_apart_for_each_size():
