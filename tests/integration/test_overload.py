@@ -14,6 +14,8 @@ from gateway.embedded.valkey import Valkey
 
 pytestmark = pytest.mark.integration
 
+PATIENCE_S = 150
+"""For hundreds of long texts on a slow CPU."""
 LONG = " ".join(["shipments"] * 200)
 
 
@@ -26,8 +28,8 @@ async def post(client, gateway, texts=64, **headers):
 
 
 async def test_interactive_work_overtakes_batch_work_that_is_shed_first(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, max_pending=512, request_timeout_ms=60_000)
-    async with httpx.AsyncClient(timeout=90, limits=httpx.Limits(max_connections=100)) as client:
+    gateway = start_gateway(triton_url=triton.http_url, max_pending=512, request_timeout_ms=1000 * PATIENCE_S)
+    async with httpx.AsyncClient(timeout=PATIENCE_S, limits=httpx.Limits(max_connections=100)) as client:
         batch = [asyncio.create_task(post(client, gateway, **{"X-Priority": "batch"})) for _ in range(7)]
         await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_queued_items", priority="batch") > 300)
         singles = [await post(client, gateway, texts=1) for _ in range(8)]
@@ -45,8 +47,8 @@ async def test_interactive_work_overtakes_batch_work_that_is_shed_first(start_ga
 
 
 async def test_a_modest_client_is_served_beside_a_greedy_one(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url)
-    async with httpx.AsyncClient(timeout=90, limits=httpx.Limits(max_connections=100)) as client:
+    gateway = start_gateway(triton_url=triton.http_url, request_timeout_ms=1000 * PATIENCE_S)
+    async with httpx.AsyncClient(timeout=PATIENCE_S, limits=httpx.Limits(max_connections=100)) as client:
 
         async def modest():
             seconds = []
@@ -72,7 +74,7 @@ async def test_a_modest_client_is_served_beside_a_greedy_one(start_gateway, trit
 async def test_what_was_computed_for_a_client_that_left_is_not_computed_again(start_gateway, triton, valkey):
     gateway = start_gateway(triton_url=triton.http_url, cache_url=valkey.url, max_in_flight=1)
     asked = body(200)
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         leaving = asyncio.create_task(client.post(gateway.predict_url, json=asked))
         await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_triton_call_items_sum") > 20)
         leaving.cancel()
@@ -85,8 +87,8 @@ async def test_what_was_computed_for_a_client_that_left_is_not_computed_again(st
 
 
 async def test_items_of_a_disconnected_caller_are_not_sent_to_triton(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, request_timeout_ms=60_000)
-    async with httpx.AsyncClient(timeout=60) as client:
+    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, request_timeout_ms=1000 * PATIENCE_S)
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         first = asyncio.create_task(post(client, gateway))
         await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") > 32)
         leaving = [asyncio.create_task(post(client, gateway)) for _ in range(4)]
@@ -102,8 +104,8 @@ async def test_items_of_a_disconnected_caller_are_not_sent_to_triton(start_gatew
 
 
 async def test_texts_past_their_deadline_are_not_sent_to_triton_and_the_others_are_answered(start_gateway, triton):
-    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, request_timeout_ms=60_000)
-    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=100)) as client:
+    gateway = start_gateway(triton_url=triton.http_url, max_in_flight=1, request_timeout_ms=1000 * PATIENCE_S)
+    async with httpx.AsyncClient(timeout=PATIENCE_S, limits=httpx.Limits(max_connections=100)) as client:
         patient = [asyncio.create_task(post(client, gateway)) for _ in range(4)]
         await asyncio.to_thread(wait_until, lambda: gateway.metric("headrace_pending_items") > 128)
         hasty = await asyncio.gather(*(post(client, gateway, texts=4, **{"X-Request-Timeout-Ms": "20"}) for _ in range(20)))

@@ -134,7 +134,7 @@ def test_a_sweep_that_is_interrupted_before_anything_is_measured_leaves_a_page(t
 @pytest.mark.integration
 def test_a_sweep_resumes_where_it_was_interrupted(resumed):
     sweep, _, said, finished = resumed
-    assert re.search(r"\[2 of 3, about \d+ s left\] one by one: 1 loads", said)
+    assert re.search(r"\[2 of 3, about \d+ s left\] one by one: 1 load, ", said)
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     delayed, one_by_one, _ = sweep.found["configurations"]
     assert one_by_one["loads"][0]["batch_sizes"].keys() == {"1"}

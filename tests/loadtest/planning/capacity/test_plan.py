@@ -258,7 +258,7 @@ def test_a_large_instance_holds_several_replicas_and_says_so() -> None:
     assert plan.bill.replicas_per_instance == 4
     assert plan.bill.on_demand.parts[0].instances == max(math.ceil(plan.size.planned.triton_replicas / 4), 2)
     said = cautions(plan, "large")
-    assert any("losing one loses them all" in caution for caution in said)
+    assert any("losing one loses all" in caution for caution in said)
     assert any("Measured on cpu (2 cores), priced as large" in caution for caution in said)
     assert any("no spot price of large" in caution for caution in said)
 

@@ -37,8 +37,8 @@ def files(report: Path) -> tuple[dict[str, Any], str, list[dict[str, str]]]:
     return values, (report / "search.html").read_text(), list(csv.DictReader((report / "trials.csv").open()))
 
 
-def says_first(page: str, sentence: str) -> bool:
-    return f'<h1 class="bad">{escape(sentence)}</h1>' in page
+def says_first(page: str, sentence: str, tone: str = "bad") -> bool:
+    return f'<h1 class="{tone}">{escape(sentence)}</h1>' in page
 
 
 def test_a_server_that_is_down_leaves_a_report(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +116,7 @@ def test_ctrl_c_while_the_generator_starts_leaves_a_report(wait_for_generator: C
     assert out.startswith("The search was ended by hand before its first trial was over.")
     values, page, rows = files(tmp_path)
     assert (values["outcome"], values["trials"], rows) == ("interrupted", [], [])
-    assert says_first(page, "The search was ended by hand before its first trial was over.")
+    assert says_first(page, "The search was ended by hand before its first trial was over.", tone="warn")
 
 
 # the first of the requests that warm the cache, and one of the trial itself
