@@ -23,7 +23,7 @@ serve: triton models
 	@exec env HF_HUB_OFFLINE=1 $(VENV)/bin/python -m gateway --embedded --repository $(MODELS)
 
 test: $(VENV)/.installed $(VENV)/transformers5/.installed
-	@$(RUN) -m pytest --numprocesses 2 --dist loadgroup
+	@$(RUN) -m pytest --numprocesses 2 --dist loadscope
 
 lint: $(VENV)/.installed
 	@$(VENV)/bin/ruff check .

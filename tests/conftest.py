@@ -1,11 +1,10 @@
 """Fixtures and settings of all tests."""
 
 import signal
-from pathlib import Path
 
-import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-TESTS = Path(__file__).parent
+STACK = "tests/integration/"
 
 # a program that a shell starts in the background ignores Ctrl-C; so would all programs that the
 # tests start and interrupt
@@ -17,8 +16,13 @@ def pytest_addoption(parser):
     parser.addoption("--write-page", action="store_true", help="write gateway/docs/clients.md anew from the results of its tests")
 
 
-def pytest_collection_modifyitems(items):
-    """Give a file's tests to one worker of pytest-xdist, and all those on the one stack to another."""
-    for item in items:
-        path = item.path.relative_to(TESTS)
-        item.add_marker(pytest.mark.xdist_group("integration" if path.parts[0] == "integration" else str(path)))
+class OneStackOneWorker(LoadScopeScheduling):
+    """Gives the tests of a file to one worker of pytest-xdist, and all those on the shared stack."""
+
+    def _split_scope(self, nodeid):
+        file = nodeid.partition("::")[0]
+        return STACK if file.startswith(STACK) else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return OneStackOneWorker(config, log)
