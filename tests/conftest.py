@@ -17,7 +17,7 @@ def pytest_addoption(parser):
 
 
 class OneStackOneWorker(LoadScopeScheduling):
-    """Gives the tests of a file to one worker of pytest-xdist, and all those on the shared stack."""
+    """Gives the tests of a file to one worker, and all those on the shared stack to one."""
 
     def _split_scope(self, nodeid):
         file = nodeid.partition("::")[0]
