@@ -53,7 +53,11 @@ def test_sizes_about_a_piece(coding, size):
     assert len(decoded(encoded(bytes(size), coding), coding, 200_000)) == size
 
 
-@pytest.mark.parametrize("body", [b"plain text", gzip.compress(b"a" * 99)[:-9], zlib.compress(b"a" * 99)[:-5], b""])
+@pytest.mark.parametrize(
+    "body",
+    [b"plain text", gzip.compress(b"a" * 99)[:-9], zlib.compress(b"a" * 99)[:-5], b""],
+    ids=["plain text", "gzip, cut off", "deflate, cut off", "nothing"],
+)
 def test_bytes_that_are_not_in_their_coding_are_refused(body):
     with pytest.raises(MalformedRequest, match="the body is not gzip"):
         decoded(body, "gzip", 1000)
