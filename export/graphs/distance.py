@@ -88,7 +88,7 @@ class Ruler:
         """Whether an answer is another one for its reader: other labels, another span or entity."""
         if self._largest is not None:
             return self._decide is not None and bool(np.diff(self._decide(np.stack([expected, answer])), axis=0).any())
-        return _furthest(expected, answer) == OTHER
+        return _furthest(expected, answer) == OTHER or _best_label(expected) != _best_label(answer)
 
     def fault(self, bound: Bound, expected: Any, answer: Any) -> str:
         """What is wrong with an answer that is further away than allowed."""
@@ -145,6 +145,11 @@ def _furthest(expected: Any, answer: Any) -> float:
     if isinstance(expected, list) and isinstance(answer, list) and len(expected) == len(answer):
         return max(map(_furthest, expected, answer), default=0.0)
     return 0.0 if expected == answer else OTHER
+
+
+def _best_label(answer: Any) -> str | None:
+    """The best of labels with their scores, which come in order; None of another answer."""
+    return answer["labels"][0] if isinstance(answer, dict) and answer.keys() == {"labels", "scores"} else None
 
 
 def _numbers(answer: Any) -> Iterator[float]:

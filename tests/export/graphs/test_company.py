@@ -59,6 +59,14 @@ def test_another_answer_is_one_of_other_labels(assessment: Assessment, other: in
         require_same_in_company(found, "int8-static")
 
 
+def test_another_best_label_is_another_answer() -> None:
+    def ranked(text: str, company: int) -> dict[str, Any]:
+        return {"labels": ["a", "b"] if company == 1 else ["b", "a"], "scores": [0.51, 0.49]}
+
+    found = moved(Answers(ranked), None, ITEMS)
+    assert (found.most, found.others) == (pytest.approx(0.02), 2 * len(ITEMS))
+
+
 def test_dynamic_int8_may_move_more_than_other_precisions_and_nan_never() -> None:
     little, much = Moved(0.05, 0.4, 10, 100, "a number"), Moved(0.2, 0.9, 10, 100, "a number")
     require_same_in_company(little, "int8-dynamic")
