@@ -16,6 +16,7 @@ from loadtest.planning.comparison.sentence import METHODS, Judged, certainty, ch
 from loadtest.report.comparison_page import render_comparison
 from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, UNKNOWN
+from loadtest.verbs.report_folder import make_folder
 
 WIDTH = 120
 
@@ -88,7 +89,7 @@ def _write(
         args.json.write_text(text, encoding="utf-8")
     if args.report is None:
         return []
-    args.report.mkdir(parents=True, exist_ok=True)
+    make_folder(args.report)
     (args.report / "compare.json").write_text(text, encoding="utf-8")
     page = args.report / "compare.html"
     page.write_text(render_comparison(comparison, conditions, *read, command), encoding="utf-8")

@@ -18,6 +18,7 @@ from loadtest.report.plan_page import render_no_plan, render_plan
 from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED
 from loadtest.verbs.plan_tables import confirmation, show
+from loadtest.verbs.report_folder import make_folder
 from loadtest.verbs.slo_flag import slo_argument
 
 WIDTH = 160
@@ -133,6 +134,6 @@ def _write_page(args: argparse.Namespace, page: str) -> Path:
     """Write plan.html where a report was asked for; gives its path."""
     path: Path = (args.report or Path()) / "plan.html"
     if args.report is not None:
-        args.report.mkdir(parents=True, exist_ok=True)
+        make_folder(args.report)
         path.write_text(page, encoding="utf-8")
     return path

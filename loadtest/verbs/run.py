@@ -27,6 +27,7 @@ from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
 from loadtest.verbs.price_flags import add_price_flags, prices_from
 from loadtest.verbs.progress import shown
+from loadtest.verbs.report_folder import make_folder
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
 from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.watch_flags import add_watch_flags, watch_from
@@ -84,7 +85,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         scenario = scenario_from(args)
         prices = prices_from(args)
         corpus = read_corpus(scenario.workload.corpus)
-        args.report.mkdir(parents=True, exist_ok=True)
+        make_folder(args.report)
         watch = watch_from(args, scenario)
     except (ScenarioError, CorpusError) as exc:
         parser.error(str(exc))

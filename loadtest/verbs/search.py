@@ -30,6 +30,7 @@ from loadtest.scenario.scenario import ScenarioError
 from loadtest.slo import Slo
 from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
+from loadtest.verbs.report_folder import make_folder
 from loadtest.verbs.scenario_flags import add_scenario_flags, scenario_from
 from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.step_progress import StepProgress
@@ -118,7 +119,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
             on_step=shown.begin,
             on_progress=shown.on_progress,
         )
-        args.report.mkdir(parents=True, exist_ok=True)
+        make_folder(args.report)
     except (ScenarioError, CorpusError, BoundsError) as exc:
         parser.error(str(exc))
     except OSError as exc:

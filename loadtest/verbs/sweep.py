@@ -13,6 +13,7 @@ from loadtest.planning.sweep.sweep import Sweep
 from loadtest.report.sweep_files import write_sweep
 from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
+from loadtest.verbs.report_folder import make_folder
 from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.sweep_progress import Shown
 from loadtest.verbs.sweep_tables import show
@@ -51,7 +52,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         if args.next is not None and args.next < 1:
             raise SweepError("--next must be at least 1")
         sweep = Sweep.read(args.sweep, args.out, command_shown(arguments))
-        args.out.mkdir(parents=True, exist_ok=True)
+        make_folder(args.out)
     except (SweepError, CorpusError) as exc:
         parser.error(str(exc))
     except OSError as exc:

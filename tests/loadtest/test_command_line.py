@@ -34,6 +34,7 @@ def arguments(default_corpus: Path, default_report: Path, **changes: str) -> lis
         ({"header": "no colon"}, "not of the form"),
         ({"corpus": "/absent/corpus.jsonl"}, "No such file"),
         ({"report": "/proc/absent"}, "--report /proc/absent"),
+        ({"report": __file__}, "is a file; name a folder"),
     ],
 )
 def test_a_bad_argument_is_named_and_exits_with_2(
