@@ -136,40 +136,45 @@ class BatchQueue:
 
     @cached_property
     def _simulated(self) -> "_Simulated":
-        unit_arrivals, factors = _draws(self.seed, self.spread)
-        moments = unit_arrivals / self.rate_per_s
-        arrivals: list[float] = moments.tolist()
-        largest, delay_s = self.times.largest, self.delay_s
-        seconds = [self.times.seconds(items) for items in range(1, largest + 1)]
-        free = [0.0] * self.servers
-        ends: list[float] = []
-        sizes: list[int] = []
-        worked_s = 0.0
-        begin = 0
-        while begin < ITEMS_SIMULATED:
-            first = arrivals[begin]
-            start = max(free[0], first)
-            if delay_s:
-                full = begin + largest - 1
-                filled = arrivals[full] if full < ITEMS_SIMULATED else math.inf
-                start = max(start, min(first + delay_s, filled))
-            end = max(bisect_right(arrivals, start, begin, min(begin + largest, ITEMS_SIMULATED)), begin + 1)
-            batch_s = seconds[end - begin - 1] * factors[begin]
-            worked_s += batch_s
-            heapreplace(free, start + batch_s)
-            ends.append(start + batch_s)
-            sizes.append(end - begin)
-            begin = end
-        latencies = (np.repeat(ends, sizes) - moments)[int(ITEMS_SIMULATED * WARM_UP_SHARE) :]
-        # the rate asked for, in place of the one that was drawn, keeps λ E[t(B)] / (c E[B]) exact
-        busy_share = min(self.rate_per_s * worked_s / ITEMS_SIMULATED / self.servers, 1.0)
-        return _Simulated(compact(latencies, np.ones_like(latencies)), busy_share, ITEMS_SIMULATED / len(sizes))
+        return _simulate(self)
 
 
 class _Simulated(NamedTuple):
     latency_s: Distribution
     busy_share: float
     batch_items: float
+
+
+@lru_cache(maxsize=128)  # a plan asks about the same deployments and rates several times
+def _simulate(queue: BatchQueue) -> _Simulated:
+    unit_arrivals, factors = _draws(queue.seed, queue.spread)
+    moments = unit_arrivals / queue.rate_per_s
+    arrivals: list[float] = moments.tolist()
+    largest, delay_s = queue.times.largest, queue.delay_s
+    seconds = [queue.times.seconds(items) for items in range(1, largest + 1)]
+    free = [0.0] * queue.servers
+    ends: list[float] = []
+    sizes: list[int] = []
+    worked_s = 0.0
+    begin = 0
+    while begin < ITEMS_SIMULATED:
+        first = arrivals[begin]
+        start = max(free[0], first)
+        if delay_s:
+            full = begin + largest - 1
+            filled = arrivals[full] if full < ITEMS_SIMULATED else math.inf
+            start = max(start, min(first + delay_s, filled))
+        end = max(bisect_right(arrivals, start, begin, min(begin + largest, ITEMS_SIMULATED)), begin + 1)
+        batch_s = seconds[end - begin - 1] * factors[begin]
+        worked_s += batch_s
+        heapreplace(free, start + batch_s)
+        ends.append(start + batch_s)
+        sizes.append(end - begin)
+        begin = end
+    latencies = (np.repeat(ends, sizes) - moments)[int(ITEMS_SIMULATED * WARM_UP_SHARE) :]
+    # the rate asked for, in place of the one that was drawn, keeps λ E[t(B)] / (c E[B]) exact
+    busy_share = min(queue.rate_per_s * worked_s / ITEMS_SIMULATED / queue.servers, 1.0)
+    return _Simulated(compact(latencies, np.ones_like(latencies)), busy_share, ITEMS_SIMULATED / len(sizes))
 
 
 @lru_cache(maxsize=4)
