@@ -4,7 +4,7 @@ import signal
 
 from xdist.scheduler import LoadScopeScheduling
 
-STACK = "tests/integration/"
+STACKS = ("tests/integration/demo_models/", "tests/integration/tiny_models/")
 
 # a program that a shell starts in the background ignores Ctrl-C; so would all programs that the
 # tests start and interrupt
@@ -17,11 +17,11 @@ def pytest_addoption(parser):
 
 
 class OneStackOneWorker(LoadScopeScheduling):
-    """Gives the tests of a file to one worker, and all those on the shared stack to one."""
+    """Gives the tests of a file to one worker, and those of a folder on one stack to one, too."""
 
     def _split_scope(self, nodeid):
         file = nodeid.partition("::")[0]
-        return STACK if file.startswith(STACK) else file
+        return next((stack for stack in STACKS if file.startswith(stack)), file)
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -10,8 +10,8 @@ These releases were run unchanged against one gateway, each in an environment of
 gave is equal, to 1e-4, to what transformers and sentence-transformers give for the same checkpoint.
 [`dialects.md`](dialects.md) says what each path takes.
 
-This page is made from the results of the tests in `tests/integration/clients`; `clients.toml` there
-has the versions.
+This page is made from the results of the tests in `tests/integration/tiny_models/clients`;
+`clients.toml` there has the versions.
 """
 
 

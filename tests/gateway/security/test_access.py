@@ -1,6 +1,7 @@
 """Who may do what, and how much: keys, scopes and quotas of gateways that share a fake state.
 
-`tests/integration/test_security.py` has the same doors before real processes and a real Valkey.
+`tests/integration/demo_models/test_security.py` has the same doors before real processes and a
+real Valkey.
 """
 
 import contextlib

@@ -19,7 +19,7 @@ from gateway_process import GatewayProcess, free_port
 
 pytestmark = pytest.mark.integration
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
+ROOT = HERE.parents[3]
 PAGE = ROOT / "gateway/docs/clients.md"
 CLIENTS = tomllib.loads((HERE / "clients.toml").read_text())
 NAMES = [(language, name) for language in ("python", "node") for name in CLIENTS[language]]

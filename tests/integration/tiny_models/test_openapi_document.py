@@ -72,7 +72,7 @@ def test_schemathesis_finds_nothing(gateway, tmp_path):
     configuration.write_text(CONFIGURATION)
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", configuration, "run", f"{gateway.url}/openapi.json"]
     command += ["--header", f"Authorization: Bearer {KEY}", "--max-examples", str(CASES_EACH), "--seed", "1", "--continue-on-failure"]
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(Path(__file__).parents[1] / "support")}
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(Path(__file__).parents[2] / "support")}
     done = subprocess.run([*map(str, command)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert gateway.process.poll() is None

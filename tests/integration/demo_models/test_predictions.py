@@ -13,7 +13,7 @@ from peft import PeftModel
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 pytestmark = pytest.mark.integration
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 INT8_TOLERANCE, INT8_MEAN_TOLERANCE = 0.12, 0.01
 """The largest difference of a score and the largest mean difference.
 
