@@ -25,15 +25,16 @@ _TIMEOUT_S = 2.0
 class Stack:
     """A gateway with a Triton on this machine.
 
-    `triton_url` is host:port of its HTTP endpoint, `triton_name` what it calls itself; `started`
-    tells the process `pid` from a later one of the same number, and `place` where numbers of
-    processes mean the same.
+    `triton_url` and `triton_grpc_url` are host:port of its HTTP and gRPC endpoints, `triton_name`
+    what it calls itself; `started` tells the process `pid` from a later one of the same number, and
+    `place` where numbers of processes mean the same.
     """
 
     place: str
     pid: int
     started: str
     triton_url: str
+    triton_grpc_url: str
     triton_name: str
     gateway_url: str
 
@@ -54,13 +55,13 @@ class Stack:
 
 
 @contextmanager
-def announced(repository: Path, triton_url: str, triton_name: str, gateway_url: str) -> Iterator[None]:
+def announced(repository: Path, triton_url: str, triton_grpc_url: str, triton_name: str, gateway_url: str) -> Iterator[None]:
     """Let others find this process's stack while it serves a repository.
 
     Raises:
         OSError: the repository cannot be written; nothing is announced.
     """
-    stack = Stack(_place(), os.getpid(), _started(os.getpid()) or "", triton_url, triton_name, gateway_url)
+    stack = Stack(_place(), os.getpid(), _started(os.getpid()) or "", triton_url, triton_grpc_url, triton_name, gateway_url)
     # processes of several containers have the same number
     path = repository / f"{_PREFIX}{stack.pid}-{hashlib.sha256(stack.place.encode()).hexdigest()[:8]}{_SUFFIX}"
     part = path.with_suffix(".part")

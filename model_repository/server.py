@@ -23,16 +23,15 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 from model_repository.child import Child
+from model_repository.control import Refused, Unanswered, control
 from model_repository.launch import EXIT_TIMEOUT_S, LOOPBACK, Launch, Ports, free_ports, gather_backends
 from model_repository.wheel import TritonUnavailable, locate
 
 __all__ = ["TritonError", "TritonServer", "TritonUnavailable"]
 
 GRACE_S = EXIT_TIMEOUT_S + 5
-LOAD_TIMEOUT_S = 300
 POLL_INTERVAL_S = 0.05
 PORT_ATTEMPTS = 3
 LOG_LINES = 8
@@ -160,12 +159,12 @@ class TritonServer:
 
     def _control(self, model: str, verb: str) -> None:
         try:
-            status, answer = self._request("POST", f"/v2/repository/models/{quote(model, safe='')}/{verb}", LOAD_TIMEOUT_S)
-        except (OSError, HTTPException, ValueError) as exc:
+            with control(self.grpc_url) as triton:
+                (triton.load if verb == "load" else triton.unload)(model)
+        except Unanswered as exc:
             raise TritonError(f"Triton did not answer the request to {verb} {model}: {exc}") from exc
-        if status != 200:
-            reason = _STACK.sub("", str(answer.get("error", f"HTTP status {status}")))
-            raise TritonError(f"Triton could not {verb} {model}: {' '.join(reason.split())}")
+        except Refused as exc:
+            raise TritonError(f"Triton could not {verb} {model}: {' '.join(_STACK.sub('', str(exc)).split())}") from exc
 
     def _request(self, method: str, path: str, timeout_s: float) -> tuple[int, dict[str, Any]]:
         connection = HTTPConnection(LOOPBACK, self._http_port, timeout=timeout_s)

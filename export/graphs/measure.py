@@ -43,9 +43,18 @@ class Workload:
     texts: int
 
     @classmethod
-    def of(cls, encoded: Encoded) -> "Workload":
-        """At most `TEXTS` texts in batches of `BATCH_SIZE`."""
-        chosen = encoded.some(spread(encoded.lengths, TEXTS))
+    def within(cls, encoded: Encoded, run: Run, seconds: float, clock: Callable[[], float]) -> "Workload":
+        """`TEXTS` texts or, of a slow model, so many that a pass takes about `seconds`."""
+        usual = cls.of(encoded)
+        took_s = usual.pass_s(run, clock)
+        if took_s <= seconds:
+            return usual
+        return cls.of(encoded, max(BATCH_SIZE, int(usual.texts * seconds / took_s)))
+
+    @classmethod
+    def of(cls, encoded: Encoded, texts: int = TEXTS) -> "Workload":
+        """At most so many texts in batches of `BATCH_SIZE`."""
+        chosen = encoded.some(spread(encoded.lengths, texts))
         return cls([pad(chosen, batch) for batch in length_sorted(chosen, BATCH_SIZE)], len(chosen))
 
     def pass_s(self, run: Run, clock: Callable[[], float]) -> float:
@@ -100,8 +109,8 @@ class Comparison:
 
 def compare_speed(fp32: Path, packaged: Path, outputs: Sequence[str], encoded: Encoded, seconds_each: float = SECONDS_EACH) -> Comparison:
     """Time both graphs on one thread of the CPU, about `seconds_each` for each."""
-    workload = Workload.of(encoded)
     graphs = [Graph(path, outputs, threads=1) for path in (fp32, packaged)]
+    workload = Workload.within(encoded, graphs[0], seconds_each, time.perf_counter)
     fp32_s, packaged_s = time_in_turn([partial(workload.pass_s, run) for run in graphs], seconds_each)
     return Comparison(fp32_s, packaged_s, workload)
 

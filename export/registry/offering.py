@@ -22,7 +22,7 @@ def offer(repository: Path, model: str, version: int, triton: str | None, progre
     if not stacks and (others := elsewhere(repository)):
         progress.say(unseen(others))
     for stack in stacks:
-        url = triton or (stack.triton_url if stack else "")
+        url = triton or (stack.triton_grpc_url if stack else "")
         try:
             _load(repository, model, version, url, progress, packaged=packaged)
         except ExportError as exc:

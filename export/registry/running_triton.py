@@ -1,4 +1,4 @@
-"""A running Triton, over HTTP: load, unload, and the states of its models' versions.
+"""A running Triton, over gRPC: load, unload, and the states of its models' versions.
 
 Its errors are translated here.
 """
@@ -7,14 +7,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
-
-from tritonclient.http import InferenceServerClient
-from tritonclient.utils import InferenceServerException
 
 from export.errors import ExportError
+from model_repository.control import Control, Refused, Unanswered, control
 
-TIMEOUT_S = 300
 READY = "READY"
 _HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):([0-9]{1,5})")
 
@@ -39,9 +35,9 @@ class State:
 class RunningTriton:
     """A client of one Triton; `url` is host:port of its gRPC endpoint."""
 
-    def __init__(self, url: str, client: InferenceServerClient) -> None:
+    def __init__(self, url: str, triton: Control) -> None:
         self.url = url
-        self._client = client
+        self._triton = triton
 
     def load(self, model: str) -> None:
         """Load a model, also again after its folder changed.
@@ -53,7 +49,7 @@ class RunningTriton:
             ExportError: Triton does not answer.
         """
         with self._translated(f"load {model}"):
-            self._client.load_model(model)
+            self._triton.load(model)
 
     def unload(self, model: str) -> None:
         """Unload all versions of a model.
@@ -62,7 +58,7 @@ class RunningTriton:
             ExportError: Triton refused or does not answer.
         """
         with self._translated(f"unload {model}"):
-            self._client.unload_model(model)
+            self._triton.unload(model)
 
     def states(self) -> dict[tuple[str, int], State]:
         """The state of each (model, version) that Triton knows.
@@ -71,7 +67,7 @@ class RunningTriton:
             ExportError: Triton does not answer.
         """
         with self._translated("list its models"):
-            index = self._client.get_model_repository_index()
+            index = self._triton.index()
         return {
             (entry["name"], int(entry["version"])): State(entry.get("state", ""), _first_line(entry.get("reason", "")))
             for entry in index
@@ -82,10 +78,10 @@ class RunningTriton:
     def _translated(self, request: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, HTTPException) as exc:  # no connection, no answer in time, or one that is not HTTP
-            raise ExportError(f"Triton at {self.url} does not answer: check --triton (host:port of its HTTP endpoint)") from exc
-        except InferenceServerException as exc:
-            raise TritonRefused(f"Triton at {self.url} could not {request}: {_first_line(exc.message())}") from exc
+        except Unanswered as exc:
+            raise ExportError(f"Triton at {self.url} does not answer: check --triton (host:port of its gRPC endpoint)") from exc
+        except Refused as exc:
+            raise TritonRefused(f"Triton at {self.url} could not {request}: {_first_line(str(exc))}") from exc
 
 
 @contextmanager
@@ -99,11 +95,11 @@ def connect(url: str | None) -> Iterator[RunningTriton | None]:
         yield None
         return
     if "://" in url:
-        raise ExportError(f"--triton {url}: give host:port of Triton's HTTP endpoint, without a scheme")
+        raise ExportError(f"--triton {url}: give host:port of Triton's gRPC endpoint, without a scheme")
     if not (match := _HOST_PORT.fullmatch(url)) or not 0 < int(match[1]) < 1 << 16:
-        raise ExportError(f"--triton {ascii(url)[1:-1]}: give host:port of Triton's HTTP endpoint, such as 127.0.0.1:8000")
-    with InferenceServerClient(url, connection_timeout=TIMEOUT_S, network_timeout=TIMEOUT_S) as client:
-        yield RunningTriton(url, client)
+        raise ExportError(f"--triton {ascii(url)[1:-1]}: give host:port of Triton's gRPC endpoint, such as 127.0.0.1:8001")
+    with control(url) as triton:
+        yield RunningTriton(url, triton)
 
 
 def _first_line(reason: str) -> str:

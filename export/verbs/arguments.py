@@ -20,7 +20,7 @@ from export.registry.version_name import MODEL, VersionName
 from model_repository.running import elsewhere, find
 
 DEFAULT_REPOSITORY = Path("model_repository/models")
-TRITON_VARIABLE = "HEADRACE_TRITON_URL"
+TRITON_VARIABLE = "HEADRACE_TRITON_GRPC_URL"
 WIDTH = 200
 """Of a table that goes into a pipe: nothing is cut off."""
 
@@ -50,7 +50,7 @@ def add_triton(parser: argparse.ArgumentParser) -> None:
         "--triton",
         metavar="HOST:PORT",
         default=os.environ.get(TRITON_VARIABLE) or None,
-        help=f"HTTP endpoint of the running Triton that serves this repository (${TRITON_VARIABLE}); none: that of the stack that serves "
+        help=f"gRPC endpoint of the running Triton that serves this repository (${TRITON_VARIABLE}); none: that of the stack that serves "
         "it on this machine, or without one only the files are changed",
     )
 
@@ -68,12 +68,12 @@ def triton_of(args: argparse.Namespace) -> str | None:
         return str(args.triton)
     stacks = find(args.repository)
     if len(stacks) > 1:
-        others = ", ".join(stack.triton_url for stack in stacks[1:])
-        chosen = f"{stacks[0].triton_url} is asked, and not {others}: --triton chooses"
+        others = ", ".join(stack.triton_grpc_url for stack in stacks[1:])
+        chosen = f"{stacks[0].triton_grpc_url} is asked, and not {others}: --triton chooses"
         print(f"several stacks serve {args.repository}; {chosen}", file=sys.stderr)
     if not stacks and (unseen_stacks := elsewhere(args.repository)):
         print(unseen(unseen_stacks), file=sys.stderr)
-    return stacks[0].triton_url if stacks else None
+    return stacks[0].triton_grpc_url if stacks else None
 
 
 @contextmanager

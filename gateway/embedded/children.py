@@ -51,9 +51,9 @@ def children(repository: Path, gateway_url: str) -> Iterator[dict[str, str]]:
 def _announced(repository: Path, triton: TritonServer, gateway_url: str) -> Iterator[None]:
     with ExitStack() as stack:
         try:
-            stack.enter_context(announced(repository, triton.http_url, triton.name, gateway_url))
+            stack.enter_context(announced(repository, triton.http_url, triton.grpc_url, triton.name, gateway_url))
         except OSError as exc:
-            remedy = f"exports will not find this Triton: give them --triton {triton.http_url}"
+            remedy = f"exports will not find this Triton: give them --triton {triton.grpc_url}"
             say(f"{repository} cannot be written ({exc.strerror}), so {remedy}")
         yield
 

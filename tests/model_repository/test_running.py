@@ -8,6 +8,8 @@ import pytest
 
 from model_repository.running import announced, elsewhere, find
 
+GRPC_URL = "127.0.0.1:8001"
+
 
 @pytest.fixture
 def triton():
@@ -34,25 +36,25 @@ def triton():
 
 
 def test_a_stack_is_found_while_it_is_announced(tmp_path, triton):
-    with announced(tmp_path, triton, "headrace-1", "http://127.0.0.1:8080"):
+    with announced(tmp_path, triton, GRPC_URL, "headrace-1", "http://127.0.0.1:8080"):
         (stack,) = find(tmp_path)
-        assert (stack.triton_url, stack.gateway_url) == (triton, "http://127.0.0.1:8080")
+        assert (stack.triton_url, stack.triton_grpc_url, stack.gateway_url) == (triton, GRPC_URL, "http://127.0.0.1:8080")
     assert find(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_another_triton_on_the_port_is_not_the_stacks(tmp_path, triton, unused_tcp_port):
-    with announced(tmp_path, triton, "headrace-2", ""), announced_elsewhere(tmp_path, unused_tcp_port):
+    with announced(tmp_path, triton, GRPC_URL, "headrace-2", ""), announced_elsewhere(tmp_path, unused_tcp_port):
         assert find(tmp_path) == []
 
 
 def announced_elsewhere(folder, port):
-    return announced(folder, f"127.0.0.1:{port}", "headrace-1", "")
+    return announced(folder, f"127.0.0.1:{port}", GRPC_URL, "headrace-1", "")
 
 
 @pytest.mark.parametrize("change", [{"pid": 4_000_000}, {"started": "1"}])
 def test_what_a_killed_process_left_is_removed(tmp_path, triton, change):
-    with announced(tmp_path, triton, "headrace-1", ""):
+    with announced(tmp_path, triton, GRPC_URL, "headrace-1", ""):
         (path,) = tmp_path.iterdir()
         other = tmp_path / ".stack-7.json"
         other.write_text(json.dumps({**json.loads(path.read_text()), **change}))
@@ -61,7 +63,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path, triton, change):
 
 
 def test_the_file_of_another_machine_stays_and_is_told_of(tmp_path, triton, unused_tcp_port):
-    with announced(tmp_path, triton, "headrace-1", "http://here"):
+    with announced(tmp_path, triton, GRPC_URL, "headrace-1", "http://here"):
         (path,) = tmp_path.iterdir()
         there = {**json.loads(path.read_text()), "place": "another boot pid:[7]", "pid": 4_000_000, "gateway_url": "http://there"}
         other = tmp_path / ".stack-4000000-there.json"

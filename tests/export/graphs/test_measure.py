@@ -65,6 +65,14 @@ def test_a_pass_is_timed_by_the_clock_that_is_given() -> None:
     assert WORKLOAD.pass_s(lambda inputs: np.zeros((8, 3), dtype=np.float32), lambda: next(clock)) == 2.5
 
 
+@pytest.mark.parametrize(("batch_s", "texts"), [(0.1, 48), (0.5, 32), (60.0, 8)])
+def test_a_slow_model_is_timed_with_fewer_texts(batch_s: float, texts: int) -> None:
+    encoded = Encoded([Window(np.ones(n, dtype=np.int64)) for n in range(1, 61)], pad_id=0)
+    clock: Iterator[float] = iter([0.0, 6 * batch_s])
+    found = Workload.within(encoded, lambda inputs: np.zeros((8, 3), dtype=np.float32), 2.0, lambda: next(clock))
+    assert found.texts == texts
+
+
 def test_batch_shapes_are_of_short_and_long_texts() -> None:
     encoded = Encoded([Window(np.ones(n, dtype=np.int64)) for n in range(1, 21)], pad_id=0)
     assert batch_at(encoded, 1, 0.25)["input_ids"].shape == (1, 6)

@@ -340,7 +340,7 @@ def test_a_triton_that_is_none_is_one_sentence(registry, capsys, verb, url):
     before = registry.files()
     assert registry(*verb, "--triton", url) == 1
     assert re.fullmatch(
-        r"export: --triton .*: give host:port of Triton's HTTP endpoint, such as 127\.0\.0\.1:8000\n", capsys.readouterr().err
+        r"export: --triton .*: give host:port of Triton's gRPC endpoint, such as 127\.0\.0\.1:8001\n", capsys.readouterr().err
     )
     assert registry.files() == before
 

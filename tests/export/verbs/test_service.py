@@ -52,7 +52,7 @@ def command(served):
     registry, triton = served
 
     def run(verb, *arguments):
-        return registry(verb, *arguments, "--triton", triton.http_url)
+        return registry(verb, *arguments, "--triton", triton.grpc_url)
 
     return run
 

@@ -27,9 +27,10 @@ def test_a_variable_that_is_no_setting_is_named_and_the_nearest_one(variable, se
         "HEADRACE_GATEWAY_SERVICE_PORT_HTTP",
         "HEADRACE_PORT_8080_TCP_ADDR",
         "HEADRACE_TRITON_PORT_8001_TCP",
+        "HEADRACE_TRITON_GRPC_URL",
     ],
 )
-def test_settings_in_any_case_and_what_kubernetes_tells_of_services_are_known(variable):
+def test_settings_in_any_case_and_variables_of_others_are_known(variable):
     assert unknown([variable], KNOWN, "HEADRACE_") is None
 
 
