@@ -346,7 +346,7 @@ def onnx_classifier(classifier: Path, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A repository with three versions of one model."""
-    for variable in ("HEADRACE_TRITON_URL", "HEADRACE_EXPERIMENTS_FILE", "HEADRACE_MANIFEST_PUBLIC_KEY"):
+    for variable in ("HEADRACE_TRITON_GRPC_URL", "HEADRACE_EXPERIMENTS_FILE", "HEADRACE_MANIFEST_PUBLIC_KEY"):
         monkeypatch.delenv(variable, raising=False)
     made = Registry(tmp_path / "models", b"graph", b"{}")
     for version in (1, 2, 3):

@@ -28,7 +28,7 @@ def documents():
 def repository(tmp_path_factory, documents):
     """Both demo versions, exported by the real command.
 
-    Their quality is measured on a few documents only.
+    Their quality is measured on a few documents only, and only the second is int8.
     """
     folder = tmp_path_factory.mktemp("topics")
     lines = (ROOT / ".work/demo/r8-test.jsonl").read_text().splitlines(keepends=True)[:EVALUATION_DOCUMENTS]
@@ -37,6 +37,7 @@ def repository(tmp_path_factory, documents):
         recipe = yaml.safe_load((ROOT / f"export/demo/topics-v{version}.yaml").read_text())
         recipe["adapter"] = str(ROOT / f"export/demo/adapters/v{version}")
         recipe["evaluation"] |= {"data": "few.jsonl", "max_drop": 0.02}
+        recipe["precision"] = {1: "fp32", 2: "int8"}[version]
         path = folder / f"topics-v{version}.yaml"
         path.write_text(yaml.safe_dump(recipe))
         command = [sys.executable, "-m", "export", "run", path, "--repository", folder / "models", "--work", folder / "work"]

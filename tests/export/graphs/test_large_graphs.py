@@ -80,7 +80,7 @@ def test_a_graph_that_fits_into_one_file_is_one_file(large: Path, monkeypatch: p
 def test_a_large_version_is_packaged_verified_signed_moved_and_served(
     inputs: Callable[..., Inputs], small_files: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    for variable in ("HEADRACE_TRITON_URL", "HEADRACE_MANIFEST_PUBLIC_KEY"):
+    for variable in ("HEADRACE_TRITON_GRPC_URL", "HEADRACE_MANIFEST_PUBLIC_KEY"):
         monkeypatch.delenv(variable, raising=False)
     repository, key = tmp_path / "repository", tmp_path / "release.key"
     manifest = export(inputs(precision="fp32"), repository, tmp_path / "work", Progress())

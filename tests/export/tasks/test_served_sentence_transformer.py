@@ -20,7 +20,7 @@ TEXTS = ["alna bero", "cota", "Duva elno fita gora huvo alna bero cota duva elno
 
 
 def test_the_gateway_gives_the_librarys_embeddings(encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HEADRACE_TRITON_URL", raising=False)
+    monkeypatch.delenv("HEADRACE_TRITON_GRPC_URL", raising=False)
     torch.manual_seed(1)
     folder, repository = tmp_path / "model", tmp_path / "models"
     modules = [Transformer(str(encoder)), Pooling(HIDDEN, "mean"), Dense(HIDDEN, 12), LayerNorm(12), Normalize()]

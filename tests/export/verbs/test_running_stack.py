@@ -28,7 +28,7 @@ def stack(repository, tmp_path_factory):
 
 
 def test_a_version_that_is_exported_is_offered_by_the_stack_that_runs(stack, repository, write_recipe, tmp_path, capsys, monkeypatch):
-    monkeypatch.delenv("HEADRACE_TRITON_URL", raising=False)
+    monkeypatch.delenv("HEADRACE_TRITON_GRPC_URL", raising=False)
     arguments = ["run", str(write_recipe(precision="fp32")), "--repository", str(repository), "--work", str(tmp_path / "work")]
     assert main(arguments) == 0
     assert f"The running stack offers it at {stack.url}/v1/models/weather." in capsys.readouterr().out
@@ -46,7 +46,7 @@ def test_a_version_that_is_exported_is_offered_by_the_stack_that_runs(stack, rep
     assert main(["load", "weather", "--repository", str(repository)]) == 0
     assert main(["promote", "weather/1", "--repository", str(repository)]) == 0
     (found,) = find(repository)
-    assert f"(before: the newest that is ready). Triton at {found.triton_url} has it." in capsys.readouterr().out
+    assert f"(before: the newest that is ready). Triton at {found.triton_grpc_url} has it." in capsys.readouterr().out
     wait_until(lambda: answered().status_code == 200)
 
 

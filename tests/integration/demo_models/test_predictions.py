@@ -147,5 +147,6 @@ def test_a_model_shows_its_versions_quality_and_experiment(gateway):
     model = httpx.get(f"{gateway.url}/v1/models/topics").json()
     assert (model["name"], model["ready"], model["default_version"]) == ("topics", True, 2)
     assert [version["version"] for version in model["versions"]] == [1, 2]
-    assert all(version["quality"]["examples"] == 128 and version["precision"] == "int8-dynamic" for version in model["versions"])
+    assert [version["quality"]["examples"] for version in model["versions"]] == [128, 128]
+    assert [version["precision"] for version in model["versions"]] == ["fp32", "int8-dynamic"]
     assert [variant["name"] for variant in model["experiment"]["variants"]] == ["control", "treatment"]
