@@ -38,7 +38,7 @@ def children(repository: Path, gateway_url: str) -> Iterator[dict[str, str]]:
         Valkey(evicts=False) as state,
         _watched(triton, cache, state),
     ):
-        say(f"Triton (pid {triton.pid}) answers on {triton.http_url}")
+        say(f"Triton (pid {triton.pid}) answers on {triton.http_url}, and over gRPC on {triton.grpc_url}")
         say(f"Valkey (pid {cache.pid}) is the cache on {cache.socket}, Valkey (pid {state.pid}) keeps keys and quotas on {state.socket}")
         try:
             with _announced(repository, triton, gateway_url):
