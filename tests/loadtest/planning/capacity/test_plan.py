@@ -175,16 +175,8 @@ def confirming_runs_ms(rate_rps: float, servers: int, seconds: dict[int, float],
     return found
 
 
-@pytest.mark.parametrize(
-    ("servers", "seconds", "slo"),
-    [
-        (1, {1: 0.02}, "p99<100ms"),
-        (1, {1: 0.02}, "p90<100ms"),
-        (2, {1: 0.0201, 16: 0.2467}, "p99<200ms"),
-        (2, {1: 0.0201, 16: 0.2467}, "p90<100ms"),
-        (1, {1: 0.02, 64: 0.06}, "p99<100ms"),
-    ],
-)
+@pytest.mark.parametrize(("servers", "seconds"), [(1, {1: 0.02}), (2, {1: 0.0201, 16: 0.2467}), (1, {1: 0.02, 64: 0.06})])
+@pytest.mark.parametrize("slo", ["p99<100ms", "p99<200ms", "p90<100ms"])
 def test_runs_confirm_the_rate_that_is_said_to_be_held(servers: int, seconds: dict[int, float], slo: str) -> None:
     triton = {"instances": servers, "service_s": {"mean": seconds[1], "scv": 0.0}, "batch_seconds": seconds}
     gateway = {"cpu_s_per_hit": 1e-5, "cpu_s_per_miss": 1e-5, "hit_latency_s": {"mean": 1e-4, "scv": 0.0}}
