@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{exc.filename}: " if exc.filename else ""
         print(f"export: {place}{exc.strerror or exc}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("export: interrupted; the repository is as it was", file=sys.stderr)
+    except KeyboardInterrupt as exc:
+        print("; ".join(["export: interrupted", "the repository is as it was", *map(str, exc.args)]), file=sys.stderr)
         return INTERRUPTED
 
 

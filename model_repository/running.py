@@ -13,12 +13,12 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 _PREFIX, _SUFFIX = ".stack-", ".json"
-_TIMEOUT_S = 2.0
+_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,17 @@ class Stack:
 
     `triton_url` and `triton_grpc_url` are host:port of its HTTP and gRPC endpoints, `triton_name`
     what it calls itself; `started` tells the process `pid` from a later one of the same number, and
-    `place` where numbers of processes mean the same.
+    `place` where numbers of processes mean the same. A stack that another release started may not
+    give `triton_grpc_url`.
     """
 
     place: str
     pid: int
     started: str
     triton_url: str
-    triton_grpc_url: str
     triton_name: str
     gateway_url: str
+    triton_grpc_url: str = ""
 
     @property
     def alive(self) -> bool:
@@ -54,6 +55,9 @@ class Stack:
         return self.here and _started(self.pid) != self.started
 
 
+_FIELDS = frozenset(field.name for field in fields(Stack))
+
+
 @contextmanager
 def announced(repository: Path, triton_url: str, triton_grpc_url: str, triton_name: str, gateway_url: str) -> Iterator[None]:
     """Let others find this process's stack while it serves a repository.
@@ -61,7 +65,7 @@ def announced(repository: Path, triton_url: str, triton_grpc_url: str, triton_na
     Raises:
         OSError: the repository cannot be written; nothing is announced.
     """
-    stack = Stack(_place(), os.getpid(), _started(os.getpid()) or "", triton_url, triton_grpc_url, triton_name, gateway_url)
+    stack = Stack(_place(), os.getpid(), _started(os.getpid()) or "", triton_url, triton_name, gateway_url, triton_grpc_url)
     # processes of several containers have the same number
     path = repository / f"{_PREFIX}{stack.pid}-{hashlib.sha256(stack.place.encode()).hexdigest()[:8]}{_SUFFIX}"
     part = path.with_suffix(".part")
@@ -85,10 +89,12 @@ def find(repository: Path) -> list[Stack]:
     return found
 
 
-def elsewhere(repository: Path) -> list[Stack]:
-    """Stacks of other machines or containers that may serve a repository: from here their Triton
-    does not answer, and whether they have ended cannot be seen."""
-    return [stack for _, stack in _files(repository) if not stack.here and not stack.alive]
+def silent(repository: Path) -> list[Stack]:
+    """Stacks that are not known to have ended, and whose Triton does not answer from here.
+
+    Whether those of other machines or containers have ended cannot be seen.
+    """
+    return [stack for _, stack in _files(repository) if not stack.ended and not stack.alive]
 
 
 def _files(repository: Path) -> list[tuple[Path, Stack]]:
@@ -99,8 +105,10 @@ def _files(repository: Path) -> list[tuple[Path, Stack]]:
 
 def _read(path: Path) -> Stack | None:
     try:
-        return Stack(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        # what another release says besides, and what it does not say, do not make it unreadable
+        said = {name: value for name, value in json.loads(path.read_text(encoding="utf-8")).items() if name in _FIELDS}
+        return Stack(**said)
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -132,8 +140,8 @@ def _started(pid: int) -> str | None:
 
 def _name(url: str) -> str | None:
     """What the Triton at a URL calls itself; None where none answers."""
-    host, _, port = url.rpartition(":")
     try:
+        host, _, port = url.rpartition(":")
         connection = HTTPConnection(host, int(port), timeout=_TIMEOUT_S)
         try:
             connection.request("GET", "/v2")

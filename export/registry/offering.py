@@ -7,7 +7,8 @@ from export.errors import ExportError
 from export.progress import Progress
 from export.registry import rollout
 from export.registry.running_triton import connect
-from model_repository.running import Stack, elsewhere, find
+from export.registry.stacks import tellable
+from model_repository.running import Stack
 
 
 def offer(repository: Path, model: str, version: int, triton: str | None, progress: Progress, *, packaged: bool) -> None:
@@ -16,28 +17,18 @@ def offer(repository: Path, model: str, version: int, triton: str | None, progre
     One that serves it already is told only where it was `packaged` anew.
 
     Raises:
-        ExportError: Triton does not answer or does not load it; the version stays packaged.
+        ExportError: Triton does not answer or does not load it, or a stack is up that cannot be
+            told; the version stays packaged.
     """
-    stacks: Sequence[Stack | None] = [None] if triton else find(repository)
-    if not stacks and (others := elsewhere(repository)):
-        progress.say(unseen(others))
-    for stack in stacks:
-        url = triton or (stack.triton_grpc_url if stack else "")
-        try:
+    try:
+        stacks: Sequence[Stack | None] = [None] if triton else tellable(repository, progress.say)
+        for stack in stacks:
+            url = triton or (stack.triton_grpc_url if stack else "")
             _load(repository, model, version, url, progress, packaged=packaged)
-        except ExportError as exc:
-            raise ExportError(f"{model} version {version} is packaged, and not served yet: {exc}") from exc
-        if stack:
-            progress.say(f"The running stack offers it at {stack.gateway_url}/v1/models/{model}.")
-
-
-def unseen(stacks: Sequence[Stack]) -> str:
-    """That stacks of other machines may serve the repository, and what tells them of a change."""
-    urls = ", ".join(stack.gateway_url for stack in stacks)
-    return (
-        f"The repository is announced by a stack on another machine or in another container ({urls}), whose Triton does not answer from "
-        "here: give --triton HOST:PORT to tell it of the change; where it has ended, remove its file .stack-*.json from the repository."
-    )
+            if stack:
+                progress.say(f"The running stack offers it at {stack.gateway_url}/v1/models/{model}.")
+    except ExportError as exc:
+        raise ExportError(f"{model} version {version} is packaged, and not served yet: {exc}") from exc
 
 
 def _load(repository: Path, model: str, version: int, url: str, progress: Progress, *, packaged: bool) -> None:

@@ -7,12 +7,12 @@ load, it keeps the versions and the configuration that it had.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from export.errors import ExportError
 from export.registry.model_folder import lock, versions, write_config
-from export.registry.running_triton import RunningTriton, TritonRefused
+from export.registry.running_triton import RunningTriton, TritonLost, TritonRefused
 from model_repository import config
 from model_repository.config import ModelConfig
 from model_repository.serving import out_of_service
@@ -26,9 +26,10 @@ def apply(repository: Path, model: str, triton: RunningTriton | None, change: Ch
     Raises:
         ExportError: Triton does not answer, or a version in service does not load; the
             configuration is as it was.
+        KeyboardInterrupt: with what Triton may do all the same, where it was told.
     """
     folder = repository / model
-    with lock(folder), _undone_on_error(folder / config.FILE):
+    with lock(folder), _undone_on_error(folder / config.FILE), _named(model) if triton else nullcontext():
         new = write_config(folder, change)
         if triton is None:
             return
@@ -53,7 +54,7 @@ def announce(repository: Path, model: str, triton: RunningTriton, change: Change
     """
     folder = repository / model
     try:
-        with lock(folder), _undone_on_error(folder / config.FILE):
+        with lock(folder), _undone_on_error(folder / config.FILE), _named(model):
             announced = write_config(folder)
             change(announced)
             config.write(folder / config.FILE, announced)  # its version policy is still the old one
@@ -61,6 +62,18 @@ def announce(repository: Path, model: str, triton: RunningTriton, change: Change
     except TritonRefused:
         return False  # the version that is to leave may be the one that does not load
     return True
+
+
+@contextmanager
+def _named(model: str) -> Iterator[None]:
+    """Say how a Triton that may have a change which is undone here comes to what is here."""
+    remedy = f"Triton may take the change all the same: once it answers, `load {model}` lets it load what the repository says"
+    try:
+        yield
+    except TritonLost as exc:
+        raise ExportError(f"{exc}. The configuration is as it was; {remedy}") from exc
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(remedy) from None
 
 
 @contextmanager

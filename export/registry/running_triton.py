@@ -9,14 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from export.errors import ExportError
-from model_repository.control import Control, Refused, Unanswered, control
+from model_repository.control import Closed, Control, Lost, Refused, Unanswered, control
 
 READY = "READY"
-_HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):([0-9]{1,5})")
+_HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 
 
 class TritonRefused(ExportError):
     """Triton answered, and refused the request; the message holds its reason."""
+
+
+class TritonLost(ExportError):
+    """Triton stopped answering while it was asked: it may have done it, or do it yet."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class RunningTriton:
 
         Raises:
             TritonRefused: a version did not load (those that did are served).
-            ExportError: Triton does not answer.
+            TritonLost: Triton stopped answering meanwhile.
+            ExportError: Triton does not answer, or lets nobody load.
         """
         with self._translated(f"load {model}"):
             self._triton.load(model)
@@ -55,6 +60,7 @@ class RunningTriton:
         """Unload all versions of a model.
 
         Raises:
+            TritonLost: Triton stopped answering meanwhile.
             ExportError: Triton refused or does not answer.
         """
         with self._translated(f"unload {model}"):
@@ -69,19 +75,39 @@ class RunningTriton:
         with self._translated("list its models"):
             index = self._triton.index()
         return {
-            (entry["name"], int(entry["version"])): State(entry.get("state", ""), _first_line(entry.get("reason", "")))
-            for entry in index
-            if entry.get("version", "").isdecimal()
+            (entry.name, int(entry.version)): State(entry.state, _first_line(entry.reason)) for entry in index if entry.version.isdecimal()
         }
 
     @contextmanager
     def _translated(self, request: str) -> Iterator[None]:
         try:
             yield
+        except Lost as exc:
+            raise TritonLost(f"Triton at {self.url} stopped answering while it was to {request} ({_first_line(str(exc))})") from exc
         except Unanswered as exc:
-            raise ExportError(f"Triton at {self.url} does not answer: check --triton (host:port of its gRPC endpoint)") from exc
+            raise ExportError(
+                f"Triton at {self.url} does not answer: check --triton (host:port of its gRPC endpoint, without TLS): "
+                f"{_first_line(str(exc))}"
+            ) from exc
+        except Closed as exc:
+            reason = _first_line(str(exc))
+            remedy = ": start it with --model-control-mode=explicit" if "explicit" in reason else ""
+            raise ExportError(f"Triton at {self.url} lets nobody {request} ({reason}){remedy}") from exc
         except Refused as exc:
             raise TritonRefused(f"Triton at {self.url} could not {request}: {_first_line(str(exc))}") from exc
+
+
+def address(text: str) -> str:
+    """The text, which must be host:port.
+
+    Raises:
+        ExportError: it has a scheme, a path, or no port.
+    """
+    if (match := _HOST_PORT.fullmatch(text)) and 0 < int(match[1]) < 1 << 16:
+        return text
+    raise ExportError(
+        f"{ascii(text)} is no address of a Triton: give host:port of its gRPC endpoint, without a scheme, such as 127.0.0.1:8001"
+    )
 
 
 @contextmanager
@@ -89,16 +115,12 @@ def connect(url: str | None) -> Iterator[RunningTriton | None]:
     """A client of the Triton at `url` (host:port); None where `url` is None or empty.
 
     Raises:
-        ExportError: a URL with a scheme, or one that is not host:port.
+        ExportError: a URL that is not host:port.
     """
     if not url:
         yield None
         return
-    if "://" in url:
-        raise ExportError(f"--triton {url}: give host:port of Triton's gRPC endpoint, without a scheme")
-    if not (match := _HOST_PORT.fullmatch(url)) or not 0 < int(match[1]) < 1 << 16:
-        raise ExportError(f"--triton {ascii(url)[1:-1]}: give host:port of Triton's gRPC endpoint, such as 127.0.0.1:8001")
-    with control(url) as triton:
+    with control(address(url)) as triton:
         yield RunningTriton(url, triton)
 
 

@@ -18,6 +18,7 @@ from export.graphs.serving import Outputs, Serving
 from export.registry.package import Staged
 from export.tasks.task import Task
 from model_repository import config
+from model_repository.control import OPTIONS
 from model_repository.manifest import GRAPH, TOKENIZER
 from model_repository.server import TritonError, TritonServer
 from model_repository.tensors import ERROR, PARAMETERS, TEXT, TEXT_PAIR, Tensors
@@ -51,7 +52,10 @@ def check_through_triton(staged: Staged, task: Task, items: Sequence[Item], log:
     _place_on_cpu_without_gpu(staged)
     try:
         # no grace: once the answers are here, nothing runs that a stop would have to wait for
-        with TritonServer.start(staged.repository, [], log=log, grace_s=0) as triton, InferenceServerClient(triton.grpc_url) as client:
+        with (
+            TritonServer.start(staged.repository, [], log=log, grace_s=0) as triton,
+            InferenceServerClient(triton.grpc_url, channel_args=OPTIONS) as client,
+        ):
             triton.load(manifest.model)
             alone = [_ask(client, staged, tensors, [item]) for item in items]
             together = _ask(client, staged, tensors, items)

@@ -13,11 +13,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from export.errors import ExportError
 from export.progress import waiting
-from export.registry.offering import unseen
-from export.registry.running_triton import RunningTriton, connect
+from export.registry.running_triton import RunningTriton, address, connect
+from export.registry.stacks import tellable
 from export.registry.version_name import MODEL, VersionName
-from model_repository.running import elsewhere, find
 
 DEFAULT_REPOSITORY = Path("model_repository/models")
 TRITON_VARIABLE = "HEADRACE_TRITON_GRPC_URL"
@@ -48,6 +48,7 @@ def add_triton(parser: argparse.ArgumentParser) -> None:
     """`--triton`: the server that is to load the change."""
     parser.add_argument(
         "--triton",
+        type=triton_address,
         metavar="HOST:PORT",
         default=os.environ.get(TRITON_VARIABLE) or None,
         help=f"gRPC endpoint of the running Triton that serves this repository (${TRITON_VARIABLE}); none: that of the stack that serves "
@@ -62,17 +63,35 @@ def add_unjudged(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def triton_of(args: argparse.Namespace) -> str | None:
-    """The Triton that was given, or that of the stack that serves the repository, if any."""
+def triton_address(text: str) -> str:
+    """Type of the argument HOST:PORT."""
+    try:
+        return address(text)
+    except ExportError as exc:
+        given = f" (it is what {TRITON_VARIABLE} says)" if text == os.environ.get(TRITON_VARIABLE) else ""
+        raise argparse.ArgumentTypeError(f"{exc}{given}") from exc
+
+
+def triton_of(args: argparse.Namespace, *, to_change: bool = True) -> str | None:
+    """The Triton that was given, or that of the stack that serves the repository, if any.
+
+    Raises:
+        ExportError: a stack is up that cannot be told of a change; where nothing is `to_change`,
+            it is only said.
+    """
     if args.triton:
         return str(args.triton)
-    stacks = find(args.repository)
+    try:
+        stacks = tellable(args.repository, tell)
+    except ExportError as exc:
+        if to_change:
+            raise
+        tell(str(exc))
+        return None
     if len(stacks) > 1:
         others = ", ".join(stack.triton_grpc_url for stack in stacks[1:])
         chosen = f"{stacks[0].triton_grpc_url} is asked, and not {others}: --triton chooses"
-        print(f"several stacks serve {args.repository}; {chosen}", file=sys.stderr)
-    if not stacks and (unseen_stacks := elsewhere(args.repository)):
-        print(unseen(unseen_stacks), file=sys.stderr)
+        tell(f"several stacks serve {args.repository}; {chosen}")
     return stacks[0].triton_grpc_url if stacks else None
 
 

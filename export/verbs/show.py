@@ -40,7 +40,7 @@ def add(verbs: Verbs) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    with connect(triton_of(args)) as triton:
+    with connect(triton_of(args, to_change=False)) as triton:
         rows = [row for model in models(args.repository) for row in _rows(args.repository, model, triton)]
     if args.json:
         print_json(rows)
@@ -53,7 +53,7 @@ def _list(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace) -> int:
     model, version = args.name
-    with connect(triton_of(args)) as triton:
+    with connect(triton_of(args, to_change=False)) as triton:
         require_model(args.repository, model)
         rows = _rows(args.repository, model, triton)
     if version is None:

@@ -83,12 +83,13 @@ def test_the_pod_that_fills_the_claim_is_valid_and_mounts_the_charts_claim(told,
     assert copy[-1].startswith("loader:" + pod["spec"]["containers"][0]["volumeMounts"][0]["mountPath"])
 
 
-def test_the_port_that_is_forwarded_is_tritons(told, installed):
-    forward = next(words for words in told(LOAD_VERSION) if words[0] == "kubectl")
+def test_the_port_that_is_forwarded_and_told_is_tritons_for_grpc(told, installed):
+    forward, load = told(LOAD_VERSION)
     deployment = installed("Deployment", "triton")
     assert forward[-2] == f"deployment/{deployment['metadata']['name']}"
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert int(forward[-1]) in {port["containerPort"] for port in container["ports"]}
+    assert [int(forward[-1])] == [port["containerPort"] for port in container["ports"] if port["name"] == "grpc"]
+    assert option(load, "--triton") == f"localhost:{forward[-1]}"
 
 
 def test_a_load_test_in_the_cluster_is_what_the_chart_renders(told, render):

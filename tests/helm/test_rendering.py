@@ -46,7 +46,7 @@ SCENARIOS = {
             "extraVolumeMounts": [{"name": "authorities", "mountPath": "/etc/authorities", "readOnly": True}],
         }
     },
-    "closed": {"networkPolicy": {"enabled": True, "gatewayFrom": [PEER], "metricsFrom": [PEER]}},
+    "closed": {"networkPolicy": {"enabled": True, "gatewayFrom": [PEER], "loadFrom": [PEER], "metricsFrom": [PEER]}},
     "placed": {
         "imagePullSecrets": [{"name": "pull"}],
         "gateway": {"podLabels": {"team": "search"}, "podAnnotations": {"note": "a"}, "nodeSelector": {"disk": "ssd"}},

@@ -204,3 +204,10 @@ def test_with_policies_only_the_gateway_reaches_triton_and_the_cache(find):
     for component in ("triton", "valkey"):
         (rule,) = find("NetworkPolicy", component, {"networkPolicy": {"enabled": True}})["spec"]["ingress"]
         assert rule["from"] == [{"podSelector": {"matchLabels": gateway}}]
+
+
+def test_with_policies_triton_is_told_over_grpc_by_whom_the_values_name(find):
+    exporter = {"podSelector": {"matchLabels": {"job": "export"}}}
+    rules = find("NetworkPolicy", "triton", {"networkPolicy": {"enabled": True, "loadFrom": [exporter]}})["spec"]["ingress"]
+    assert [rule["from"] for rule in rules if {"port": "grpc", "protocol": "TCP"} in rule["ports"]] == [[exporter]]
+    assert len(rules) == 2, "and the gateway over HTTP"

@@ -1,38 +1,19 @@
 """A stack's file: found while its process lives and its Triton answers, and never after."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from named_triton import named_triton
 
-from model_repository.running import announced, elsewhere, find
+from model_repository.running import announced, find, silent
 
 GRPC_URL = "127.0.0.1:8001"
 
 
 @pytest.fixture
 def triton():
-    """An HTTP server that says its name as Triton does; gives host:port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = json.dumps({"name": "headrace-1"}).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with named_triton("headrace-1") as url:
+        yield url
 
 
 def test_a_stack_is_found_while_it_is_announced(tmp_path, triton):
@@ -69,15 +50,34 @@ def test_the_file_of_another_machine_stays_and_is_told_of(tmp_path, triton, unus
         other = tmp_path / ".stack-4000000-there.json"
         other.write_text(json.dumps({**there, "triton_url": f"127.0.0.1:{unused_tcp_port}"}))
         assert [stack.gateway_url for stack in find(tmp_path)] == ["http://here"]
-        assert [stack.gateway_url for stack in elsewhere(tmp_path)] == ["http://there"]
+        assert [stack.gateway_url for stack in silent(tmp_path)] == ["http://there"]
         assert other.exists(), "whether its process has ended cannot be seen from here"
         # a container with the host's network: its Triton answers by its name
         other.write_text(json.dumps(there))
         assert {stack.gateway_url for stack in find(tmp_path)} == {"http://here", "http://there"}
-        assert elsewhere(tmp_path) == []
+        assert silent(tmp_path) == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": 1}', "\x00"])
+def test_the_file_of_another_release_is_read(tmp_path, triton):
+    with announced(tmp_path, triton, GRPC_URL, "headrace-1", "http://here"):
+        (path,) = tmp_path.iterdir()
+        said = json.loads(path.read_text())
+        del said["triton_grpc_url"]
+        path.write_text(json.dumps({**said, "since": "another release"}))
+        (stack,) = find(tmp_path)
+        assert (stack.gateway_url, stack.triton_grpc_url) == ("http://here", "")
+
+
+def test_a_stack_whose_triton_does_not_answer_is_silent_until_its_process_ends(tmp_path, unused_tcp_port):
+    with announced(tmp_path, f"127.0.0.1:{unused_tcp_port}", GRPC_URL, "headrace-1", "http://here"):
+        assert find(tmp_path) == []
+        assert [stack.gateway_url for stack in silent(tmp_path)] == ["http://here"]
+        (path,) = tmp_path.iterdir()
+        path.write_text(json.dumps({**json.loads(path.read_text()), "pid": 4_000_000}))
+        assert silent(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "7", '{"pid": 1}', "\x00"])
 def test_a_file_that_is_none_is_passed_over(tmp_path, text):
     (tmp_path / ".stack-7.json").write_text(text)
-    assert find(tmp_path) == []
+    assert find(tmp_path) == silent(tmp_path) == []

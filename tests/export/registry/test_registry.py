@@ -334,15 +334,44 @@ def test_a_triton_that_does_not_answer_leaves_the_configuration_as_it_was(regist
     assert registry.files() == before
 
 
-@pytest.mark.parametrize("url", ["localhost", "localhost:abc", "a b:1", ":8000", "host:99999", "[::1", "host:-1", "host:8000/x", "\n:1"])
-@pytest.mark.parametrize("verb", [("promote", "weather/1"), ("load", "weather"), ("unload", "weather/2"), ("list",)])
-def test_a_triton_that_is_none_is_one_sentence(registry, capsys, verb, url):
+NO_ADDRESSES = [
+    "",
+    "localhost",
+    "localhost:abc",
+    "a b:1",
+    ":8001",
+    "host:99999",
+    "[::1",
+    "::1:8001",
+    "host:-1",
+    "host:8001/",
+    "\n:1",
+    "\udcff:8001",
+    "http://host:8001",
+    "grpc://host:8001",
+    "dns:///host:8001",
+    "one:8001,two:8001",
+]
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+@pytest.mark.parametrize("verb", [("promote", "weather/1"), ("load", "weather"), ("unload", "weather/2"), ("list",), ("run", "none.yaml")])
+def test_a_triton_that_is_none_is_one_sentence_before_anything_is_done(registry, capsys, verb, url):
     before = registry.files()
-    assert registry(*verb, "--triton", url) == 1
-    assert re.fullmatch(
-        r"export: --triton .*: give host:port of Triton's gRPC endpoint, such as 127\.0\.0\.1:8001\n", capsys.readouterr().err
-    )
+    with pytest.raises(SystemExit) as caught:
+        registry(*verb, "--triton", url)
+    assert caught.value.code == 2
+    *_usage, error = capsys.readouterr().err.splitlines()
+    remedy = "is no address of a Triton: give host:port of its gRPC endpoint, without a scheme, such as 127.0.0.1:8001"
+    assert error == f"python -m export {verb[0]}: error: argument --triton: {ascii(url)} {remedy}"
     assert registry.files() == before
+
+
+def test_a_triton_that_is_none_is_named_by_its_variable(registry, capsys, monkeypatch):
+    monkeypatch.setenv("HEADRACE_TRITON_GRPC_URL", "http://127.0.0.1:8001")
+    with pytest.raises(SystemExit):
+        registry("list")
+    assert capsys.readouterr().err.endswith(" (it is what HEADRACE_TRITON_GRPC_URL says)\n")
 
 
 @pytest.mark.parametrize(
