@@ -29,7 +29,7 @@ def apply(repository: Path, model: str, triton: RunningTriton | None, change: Ch
         KeyboardInterrupt: with what Triton may do all the same, where it was told.
     """
     folder = repository / model
-    with lock(folder), _undone_on_error(folder / config.FILE), _named(model) if triton else nullcontext():
+    with lock(folder), _undone_on_error(folder / config.FILE), _may_go_on(model) if triton else nullcontext():
         new = write_config(folder, change)
         if triton is None:
             return
@@ -54,7 +54,7 @@ def announce(repository: Path, model: str, triton: RunningTriton, change: Change
     """
     folder = repository / model
     try:
-        with lock(folder), _undone_on_error(folder / config.FILE), _named(model):
+        with lock(folder), _undone_on_error(folder / config.FILE), _may_go_on(model):
             announced = write_config(folder)
             change(announced)
             config.write(folder / config.FILE, announced)  # its version policy is still the old one
@@ -65,7 +65,7 @@ def announce(repository: Path, model: str, triton: RunningTriton, change: Change
 
 
 @contextmanager
-def _named(model: str) -> Iterator[None]:
+def _may_go_on(model: str) -> Iterator[None]:
     """Say how a Triton that may have a change which is undone here comes to what is here."""
     remedy = f"Triton may take the change all the same: once it answers, `load {model}` lets it load what the repository says"
     try:

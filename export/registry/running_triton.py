@@ -105,9 +105,7 @@ def address(text: str) -> str:
     """
     if (match := _HOST_PORT.fullmatch(text)) and 0 < int(match[1]) < 1 << 16:
         return text
-    raise ExportError(
-        f"{ascii(text)} is no address of a Triton: give host:port of its gRPC endpoint, without a scheme, such as 127.0.0.1:8001"
-    )
+    raise ExportError(f"{text!a} is no address of a Triton: give host:port of its gRPC endpoint, without a scheme, such as 127.0.0.1:8001")
 
 
 @contextmanager

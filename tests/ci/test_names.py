@@ -27,6 +27,7 @@ OTHERS = {
     "--shared-memory": "perf_analyzer",
     "--streaming": "perf_analyzer",
     "--trace-level": "perf_analyzer",
+    "--model-control-mode": "tritonserver",
     "--strict-readiness": "tritonserver",
 }
 """Options of other programs."""

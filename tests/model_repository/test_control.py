@@ -42,9 +42,12 @@ def test_the_port_for_http_does_not_answer(triton):
 
 
 def test_a_server_that_never_answers_is_given_up():
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        with control(f"127.0.0.1:{mute.getsockname()[1]}", **SHORT) as triton, pytest.raises(Unanswered):
-            triton.load("topics")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        control(f"127.0.0.1:{mute.getsockname()[1]}", **SHORT) as triton,
+        pytest.raises(Unanswered),
+    ):
+        triton.load("topics")
 
 
 def test_a_triton_is_reached_past_the_proxy_of_the_environment(triton, unused_tcp_port, monkeypatch):
@@ -84,17 +87,21 @@ def test_a_load_is_waited_for_while_triton_lives(serve, classifier):
 def test_a_triton_that_falls_silent_while_it_loads_is_lost(served, classifier, end):
     served.package(1, classifier)
     name = served.folder.name
-    with TritonServer.start(served.folder.parent, models=[], grace_s=0) as server, ThreadPoolExecutor() as pool:
-        with control(server.grpc_url, **SHORT) as triton, control(server.grpc_url) as other:
-            loading = pool.submit(triton.load, name)
-            wait_until(lambda: any(entry.name == name and entry.state == "LOADING" for entry in other.index()))
-            os.kill(server.pid, end)
-            try:
-                with pytest.raises(Lost):
-                    loading.result(timeout=60)
-            finally:
-                if end == signal.SIGSTOP:
-                    os.kill(server.pid, signal.SIGCONT)
+    with (
+        TritonServer.start(served.folder.parent, models=[], grace_s=0) as server,
+        ThreadPoolExecutor() as pool,
+        control(server.grpc_url, **SHORT) as triton,
+        control(server.grpc_url) as other,
+    ):
+        loading = pool.submit(triton.load, name)
+        wait_until(lambda: any(entry.name == name and entry.state == "LOADING" for entry in other.index()))
+        os.kill(server.pid, end)
+        try:
+            with pytest.raises(Lost):
+                loading.result(timeout=60)
+        finally:
+            if end == signal.SIGSTOP:
+                os.kill(server.pid, signal.SIGCONT)
 
 
 def test_what_is_asked_over_http_is_answered_while_a_version_loads(serve, classifier):

@@ -363,7 +363,7 @@ def test_a_triton_that_is_none_is_one_sentence_before_anything_is_done(registry,
     assert caught.value.code == 2
     *_usage, error = capsys.readouterr().err.splitlines()
     remedy = "is no address of a Triton: give host:port of its gRPC endpoint, without a scheme, such as 127.0.0.1:8001"
-    assert error == f"python -m export {verb[0]}: error: argument --triton: {ascii(url)} {remedy}"
+    assert error == f"python -m export {verb[0]}: error: argument --triton: {url!a} {remedy}"
     assert registry.files() == before
 
 

@@ -47,7 +47,10 @@ def test_the_port_for_http_is_told_from_that_for_grpc(registry, start, capsys):
             "--model-control-mode=none",
             "(explicit model load / unload is not allowed if polling is enabled): start it with --model-control-mode=explicit\n",
         ),
-        ("--grpc-restricted-protocol=model-repository:key=secret", "(This protocol is restricted, expecting header 'triton-grpc-protocol-key')\n"),
+        (
+            "--grpc-restricted-protocol=model-repository:key=secret",
+            "(This protocol is restricted, expecting header 'triton-grpc-protocol-key')\n",
+        ),
     ],
 )
 @pytest.mark.parametrize("verb", [("load", "weather"), ("unload", "weather/1")])
@@ -61,14 +64,17 @@ def test_a_triton_that_lets_nobody_load_is_told_how_to_be_started(registry, star
 def test_who_interrupts_a_load_learns_that_triton_may_go_on(registry, start):
     server, before = start(), registry.files()
     command = [sys.executable, "-m", "export", "promote", "weather/1", "--repository", registry.repository, "--triton", server.grpc_url]
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr.readline() == f"Triton at {server.grpc_url} loads weather …\n"
+    with (
+        subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process,
+        control(server.grpc_url) as triton,
+    ):
+        wait_until(lambda: any(entry.state == "LOADING" for entry in triton.index()))
+        os.kill(server.pid, signal.SIGSTOP)  # so that the load is not over before
+        try:
             process.send_signal(signal.SIGINT)
             *_waiting, said = process.stderr.read().splitlines()
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
     assert said == f"export: interrupted; the repository is as it was; {LATER}"
     assert process.returncode == 130
     assert registry.files() == before
