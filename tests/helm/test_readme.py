@@ -84,8 +84,9 @@ def test_the_pod_that_fills_the_claim_is_valid_and_mounts_the_charts_claim(told,
 
 
 def test_the_port_that_is_forwarded_and_told_is_tritons_for_grpc(told, installed):
-    forward = next(words for words in told(LOAD_VERSION) if words[0] == "kubectl")
-    load = next(words for words in told(LOAD_VERSION) if "--triton" in words)
+    commands_of = told(LOAD_VERSION)
+    forward = next(words for words in commands_of if words[0] == "kubectl")
+    load = next(words for words in commands_of if "--triton" in words)
     deployment = installed("Deployment", "triton")
     assert forward[-2] == f"deployment/{deployment['metadata']['name']}"
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
