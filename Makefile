@@ -13,7 +13,7 @@ export HEADRACE_EXPERIMENTS_FILE ?= gateway/demo/experiments.yaml
 # for trying the stack out on loopback; `HEADRACE_AUTH=keys make serve` requires API keys
 export HEADRACE_AUTH ?= off
 
-.PHONY: demo serve test lint triton models clean
+.PHONY: demo serve test lint style types imports audit triton models clean
 
 demo: triton models
 	@$(RUN) -m loadtest.demo --corpus $(WORK)/r8-test.jsonl --report reports/demo
@@ -26,10 +26,19 @@ test: $(VENV)/.installed $(VENV)/transformers5/.installed
 	@$(RUN) -m pytest --numprocesses 2 --dist loadscope
 
 lint: $(VENV)/.installed
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync style types imports audit
+
+style:
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+
+types:
 	@$(VENV)/bin/mypy
+
+imports:
 	@$(VENV)/bin/lint-imports
+
+audit:
 	@$(VENV)/bin/python .ci/audit.py
 
 # check that the wheel's tritonserver can run here before the long work begins

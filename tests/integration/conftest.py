@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from demo_examples import write_examples
 from gateway_process import GatewayProcess, free_port
 
 from export.demo.data import fetch
@@ -14,7 +15,7 @@ from gateway.embedded.valkey import Valkey
 from model_repository.server import TritonServer
 
 ROOT = Path(__file__).parents[2]
-EVALUATION_DOCUMENTS = 128
+EXAMPLES = 128
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +29,10 @@ def documents():
 def repository(tmp_path_factory, documents):
     """Both demo versions, exported by the real command.
 
-    Their quality is measured on a few documents only, and only the second is int8.
+    Their quality is measured on a few short examples only, and only the second is int8.
     """
     folder = tmp_path_factory.mktemp("topics")
-    lines = (ROOT / ".work/demo/r8-test.jsonl").read_text().splitlines(keepends=True)[:EVALUATION_DOCUMENTS]
-    (folder / "few.jsonl").write_text("".join(lines))
+    write_examples(folder / "few.jsonl", EXAMPLES)
     for version in (1, 2):
         recipe = yaml.safe_load((ROOT / f"export/demo/topics-v{version}.yaml").read_text())
         recipe["adapter"] = str(ROOT / f"export/demo/adapters/v{version}")

@@ -86,14 +86,14 @@ class Meter:
         """Tokens that could be spent now, as far as this process can tell."""
         if self.is_quota and int(now // _DAY_S) != self._day:
             return self.burst
-        gained = max(0.0, now - (self.fresh_until - LEASE_S)) * self.rate
-        return max(0.0, min(self.burst, self.left + self.tokens + gained))
+        # every answer says this of every limit: no calls of min and max
+        gaining_s = now - self.fresh_until + LEASE_S
+        tokens = self.left + self.tokens + (gaining_s * self.rate if gaining_s > 0.0 else 0.0)
+        return 0.0 if tokens < 0.0 else tokens if tokens < self.burst else self.burst
 
-    def reset_s(self, now: float) -> float:
-        """Seconds until the bucket is full again."""
-        if self.is_quota:
-            return _DAY_S - now % _DAY_S
-        return (self.burst - self.remaining(now)) / self.rate
+    def reset_s(self, remaining: float, now: float) -> float:
+        """Seconds until the bucket, which has `remaining` tokens now, is full again."""
+        return _DAY_S - now % _DAY_S if self.is_quota else (self.burst - remaining) / self.rate
 
     def day_ends(self) -> float:
         """When the day ends on which the quota was last drawn from."""

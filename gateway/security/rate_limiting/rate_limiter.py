@@ -11,7 +11,7 @@ says so.
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -117,17 +117,22 @@ class RateLimiter:
         for meter in held.account.items:
             meter.give_back(items)
 
-    def headers(self, principal: Principal) -> Iterator[tuple[bytes, bytes]]:
+    def headers(self, principal: Principal) -> Sequence[tuple[bytes, bytes]]:
         """`x-ratelimit-*` of the limit that is nearest to its end; nothing where none holds."""
         held = self._held.get(principal.id)
-        meters = () if held is None else held.account.meters
-        if not meters:
-            return
+        if held is None or not held.account.meters:
+            return ()
         now = self._clock()
-        meter = min(meters, key=lambda meter: meter.remaining(now) / meter.burst)
-        yield b"x-ratelimit-limit", b"%d" % meter.burst
-        yield b"x-ratelimit-remaining", b"%d" % meter.remaining(now)
-        yield b"x-ratelimit-reset", b"%d" % math.ceil(meter.reset_s(now))
+        nearest, remaining, least = held.account.meters[0], 0.0, math.inf
+        for meter in held.account.meters:
+            left = meter.remaining(now)
+            if left / meter.burst < least:
+                nearest, remaining, least = meter, left, left / meter.burst
+        return (
+            (b"x-ratelimit-limit", b"%d" % nearest.burst),
+            (b"x-ratelimit-remaining", b"%d" % remaining),
+            (b"x-ratelimit-reset", b"%d" % math.ceil(nearest.reset_s(remaining, now))),
+        )
 
     async def watch(self) -> None:
         """Settle every `LEASE_S` seconds, for ever."""

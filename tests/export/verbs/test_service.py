@@ -23,6 +23,8 @@ from model_repository.signature import PrivateKey
 pytestmark = pytest.mark.integration
 LABELS = {1: ("cold", "mild", "warm"), 2: ("one", "two", "three"), 3: ("red", "green", "blue")}
 DRAIN_S = 1.5
+PAUSE_S = 0.005
+"""What leaves the loads and unloads under test the CPU that they need."""
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def ask(client, gateway, **body):
 
 
 class Traffic:
-    """Requests without a pause from several threads.
+    """Requests from several threads, each with a short pause between two.
 
     They go through the gateway to the default version, and to version 1 of Triton itself.
     """
@@ -96,7 +98,7 @@ class Traffic:
 
     def _through_the_gateway(self):
         with httpx.Client(timeout=30) as client:
-            while not self._over.is_set():
+            while not self._over.wait(PAUSE_S):
                 answer = ask(client, self.gateway)
                 if answer.status_code != 200:
                     self.failures.append((answer.status_code, answer.text))
@@ -111,7 +113,7 @@ class Traffic:
         tensor = InferInput("TEXT", [1, 1], "BYTES")
         tensor.set_data_from_numpy(np.array([[b"alna"]], dtype=np.object_))
         with InferenceServerClient(self.triton.grpc_url) as client:
-            while not self._over.is_set():
+            while not self._over.wait(PAUSE_S):
                 try:
                     client.infer("weather", [tensor], model_version="1", client_timeout=30)
                 except InferenceServerException as exc:

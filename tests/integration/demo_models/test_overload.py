@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 PATIENCE_S = 150
 """For hundreds of long texts on a slow CPU."""
-LONG = " ".join(["shipments"] * 120)
+LONG = " ".join(["shipments"] * 80)
 
 
 def body(texts, tag="", length=LONG):

@@ -6,6 +6,7 @@ import re
 import shutil
 
 import pytest
+from demo_examples import DOCUMENTS, write_examples
 from gateway_process import GatewayProcess, free_port
 from pages import ROOT, Reader, blocks
 
@@ -28,10 +29,9 @@ def folder(tmp_path_factory, repository, documents):
     folder = tmp_path_factory.mktemp("user")
     shutil.copytree(repository, folder / "model_repository/models")
     _write_checkpoint(folder / "my-model")
-    lines = (ROOT / ".work/demo/r8-test.jsonl").read_text().splitlines(keepends=True)
-    (folder / "held-out.jsonl").write_text("".join(lines[:EXAMPLES]))
+    write_examples(folder / "held-out.jsonl", EXAMPLES)
     (folder / ".work/demo").mkdir(parents=True)
-    (folder / ".work/demo/r8-test.jsonl").write_text("".join(lines))
+    shutil.copy(DOCUMENTS, folder / ".work/demo")
     (folder / "mail.yaml").write_text(RECIPE)
     return folder
 
