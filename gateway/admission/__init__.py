@@ -1,7 +1,7 @@
 """Admission: what may wait for a version and for how long, what goes next, and what is refused.
 
-    admission_queue ─▶ fair_queue     whose turn it is, and who is shed: by tenant, key, connection
-                    │                 and request, each a `flow`; `submitted` is an item in it
+    admission_queue ─▶ fair_queue     whose turn it is, and who is shed (`heaviest`): by tenant,
+                    │                 key, connection and request: a `flow` of items `submitted`
                     ├▶ in_flight      how many texts may be at the model server, by `aimd`'s limit
                     ├▶ call_size      what one call may cost, by what calls took (`service_times`)
                     ├▶ arrivals       who asks now and then, and who keeps asking: who is `welcome`

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
+from itertools import chain
 from typing import Generic
 
 from gateway.admission.aimd import AimdLimit
@@ -156,20 +157,24 @@ class AdmissionQueue(Generic[Item, Result]):
             raise self._refusals.too_late(ticket.priority, items, self._held(), left_s, MARGIN * expected_s)
 
     def _make_room(self, ticket: Ticket, cost: int, items: Sequence[Item]) -> None:
-        """Shed whole requests of the flows that hold most, until there is room for a new one."""
-        size = sum(map(self._size_of, items))
-        while self.waiting and (
-            self.waiting + len(items) > self._limits.max_pending or self._bytes + size > self._limits.max_pending_bytes
-        ):
-            if not (victims := self._heaviest(ticket, cost)):
+        """Shed whole requests of the flows that hold most, until there is room for a new one.
+
+        None is shed where that would not be enough.
+        """
+        waiting, size = self.waiting, self._bytes + sum(map(self._size_of, items))
+        victims: list[list[Submitted[Item, Result]]] = []
+        batch = self._batch.heaviest() if ticket.priority is Priority.INTERACTIVE else ()
+        heaviest = chain(batch, self._queues[ticket.priority].heaviest(ticket.path, cost))
+        while waiting and (waiting + len(items) > self._limits.max_pending or size > self._limits.max_pending_bytes):
+            victim = next(heaviest, None)
+            if victim is None:
                 wait_s = self.times.wait_s(sum(queue.pending for queue in self._queues.values()))
                 raise self._refusals.full(ticket.priority, len(items), self._held(), wait_s)
-            self._shed(victims)
-
-    def _heaviest(self, ticket: Ticket, cost: int) -> list[Submitted[Item, Result]]:
-        if ticket.priority is Priority.INTERACTIVE and (victims := self._batch.heaviest()):
-            return victims
-        return self._queues[ticket.priority].heaviest(ticket.path, cost)
+            victims.append(victim)
+            waiting -= len(victim)
+            size -= sum(entry.size for entry in victim)
+        for victim in victims:
+            self._shed(victim)
 
     def _shed(self, victims: list[Submitted[Item, Result]]) -> None:
         priority = victims[0].ticket.priority
@@ -215,7 +220,9 @@ class AdmissionQueue(Generic[Item, Result]):
         share = -(-self._held() // (self._max_calls + 1))
         beside_others = priority is Priority.BATCH and not self.in_flight.is_quiet(now_s)
         budget = self._size.budget(now_s, beside_others=beside_others)
-        keep = partial(self._keep, now_s, self._held() == 1)
+        # nothing is in flight and nobody else waits
+        alone = queue.next_queued == self._held()
+        keep = partial(self._keep, now_s, alone)
         batch = queue.take(budget, min(room, share), keep, min(MAX_UNDIVIDED, room))
         for entry in batch:
             entry.begun = entry.deadline.met = True

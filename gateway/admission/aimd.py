@@ -7,7 +7,10 @@ from enum import Enum
 from math import inf
 
 INCREASE = 8.0
-"""By how many texts the limit grows per round of answers, after the slow start."""
+"""By how many texts the limit grows per round of answers, after the slow start.
+
+A limit of fewer texts grows as in the slow start: it doubles.
+"""
 GENTLEST, HARSHEST = 0.9, 0.5
 """The factors between which a cut lies."""
 START = 4
@@ -62,4 +65,5 @@ class AimdLimit:
             self.value = max(self.minimum, self.value * min(GENTLEST, max(HARSHEST, share)))
             self._cut_s, self._slow_start = now_s, False
         elif 2 * in_flight >= self.value:
-            self.value = min(self.maximum, self.value + (texts if self._slow_start else INCREASE * texts / self.value))
+            share = 1.0 if self._slow_start else min(1.0, INCREASE / self.value)
+            self.value = min(self.maximum, self.value + share * texts)

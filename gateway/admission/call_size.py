@@ -7,15 +7,22 @@ from gateway.admission.service_times import ServiceTimes
 
 
 class _Size(NamedTuple):
-    """How long a call may take: so many times what a call for a single text takes, and at least
-    `least_s`, since the calls of a fast model would else cost more than their texts.
+    """How much a call may hold: so many texts of mean cost, and so many times what a call costs
+    beside its texts. It may take at least `least_s`, so that the calls of a fast model do not cost
+    more than their texts.
     """
 
-    times_lone: float
+    texts: float
+    overheads: float
     least_s: float
 
 
-USUAL, SMALL = _Size(8.0, 0.040), _Size(1.0, 0.005)
+USUAL, SMALL = _Size(8.0, 8.0, 0.040), _Size(1.0, 2.0, 0.005)
+"""A usual call takes as long as eight calls for a single text.
+
+A small one takes as long as one text alone, and as much longer as it takes beside its texts: half
+of its time goes to texts, whatever a call costs.
+"""
 SMALL_FOR_S = 30.0
 """So long after somebody met work that others keep bringing, calls stay small."""
 
@@ -38,9 +45,6 @@ class CallSize:
     def budget(self, now_s: float, *, beside_others: bool) -> int:
         """How much the next call may cost; with `beside_others` it is small in any case."""
         size = SMALL if beside_others or self.is_small(now_s) else USUAL
-        if (lone_s := self._times.lone_s) is None:
-            # one text among others takes at most as long as one alone
-            cost = max(self._times.cost_of(size.least_s), size.times_lone * self._times.cost_of_a_text)
-        else:
-            cost = self._times.cost_of(max(size.least_s, size.times_lone * lone_s))
+        cost = size.texts * self._times.cost_of_a_text + size.overheads * self._times.overhead
+        cost = max(cost, self._times.cost_of(size.least_s))
         return max(1, int(cost)) if cost < inf else 2**63

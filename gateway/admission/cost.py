@@ -26,7 +26,7 @@ MAX_KEPT_BYTES = 65_536
 
 def cost_of(item: Item, max_tokens: int | None) -> int:
     """The cost of an item for a model that reads `max_tokens` of it at most; None: all of it."""
-    size = size_of(item)
+    size = _text_bytes(item)
     tokens = size // BYTES_PER_TOKEN
     if max_tokens is not None and tokens > max_tokens:
         tokens = max_tokens
@@ -54,5 +54,9 @@ _labels_of_small, _labels_of_last = lru_cache(maxsize=32)(_labels), lru_cache(ma
 
 
 def size_of(item: Item) -> int:
-    """The bytes of an item's texts."""
+    """The bytes of an item: its texts, and its parameters, which go along with each item."""
+    return _text_bytes(item) + len(item.parameters)
+
+
+def _text_bytes(item: Item) -> int:
     return len(item.text) if item.text_pair is None else len(item.text) + len(item.text_pair)

@@ -11,12 +11,13 @@ each. So a flow that brings little waits for a turn of each other flow at most, 
 that another flow has brought.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush, heapreplace
 from itertools import count
 from typing import Generic, NamedTuple
 
-from gateway.admission.flow import Entry, Flow
+from gateway.admission.flow import Entry, Flow, Path
+from gateway.admission.heaviest import heaviest
 
 MAX_UNDIVIDED = 4
 """So many entries of one request are taken together, since they are waited for together."""
@@ -31,9 +32,6 @@ CONTENDED = 4
 """A newcomer is held up if the other flows hold on average so many times as much as it does."""
 SWEEP_ABOVE = 64
 """From so many flows on, those that hold nothing and owe nothing are looked for."""
-
-Path = Sequence[Hashable]
-"""The names of the flows that lead to a request; the last one is the request's own."""
 
 
 class Ahead(NamedTuple):
@@ -68,6 +66,11 @@ class FairQueue(Generic[Entry]):
     def pending(self) -> int:
         """The cost of what waits and of what was taken and is not answered."""
         return self._root.pending
+
+    @property
+    def next_queued(self) -> int:
+        """How many entries wait of the request whose turn it is; there must be one."""
+        return self._next().queued
 
     def push(self, path: Path, entry: Entry, *, welcome: bool = False) -> None:
         """Let an entry wait as part of the request at `path`.
@@ -154,25 +157,9 @@ class FairQueue(Generic[Entry]):
             contended = contended or pending >= CONTENDED * others * (held + cost)
         return Ahead(work, contended)
 
-    def heaviest(self, path: Path = (), cost: int = 0) -> list[Entry]:
-        """What waits of the request that is to be shed before a new one at `path`; [] if none is.
-
-        It is the one that holds most, in the flow that holds most at each level. The new request
-        counts among them with its `cost`.
-        """
-        flow, newcomer = self._root, tuple(path)
-        while flow.flows:
-            own = flow.flows.get(newcomer[0]) if newcomer else None
-            most = own.queued_cost + cost if own is not None else cost if newcomer else 0
-            others = (inner for inner in flow.flows.values() if inner is not own and inner.queued_cost > most)
-            heavier = max(others, key=lambda inner: inner.queued_cost, default=None)
-            if heavier is not None:
-                flow, newcomer = heavier, ()
-            elif own is not None:
-                flow, newcomer = own, newcomer[1:]
-            else:
-                return []
-        return [] if newcomer else [entry for entry in flow.entries if entry.flow is flow]
+    def heaviest(self, path: Path = (), cost: int = 0) -> Iterator[list[Entry]]:
+        """What waits of each request that is to be shed before a new one of this cost at `path`."""
+        return heaviest(self._root, path, cost)
 
     def _others(self, path: Path) -> list[tuple[int, int, int]]:
         """At each level of a path where there are other flows: what is pending of them, how many

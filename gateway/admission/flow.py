@@ -1,8 +1,11 @@
 """A flow: what a tenant, a key, a connection or a request holds of a fair queue. Pure."""
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
+
+Path = Sequence[Hashable]
+"""The names of the flows that lead to a request; the last one is the request's own."""
 
 
 class Queued(Protocol):

@@ -41,6 +41,25 @@ class _Ratio:
         return self._over / self._under if self._under else None
 
 
+class _Quickest:
+    """The time and the cost of the calls that took least."""
+
+    def __init__(self, took_s: float, cost: int) -> None:
+        self.took_s, self.cost = took_s, float(cost)
+
+    def learn(self, took_s: float, cost: int, *, is_lone: bool) -> None:
+        """Learn at once from a call that took less, and by and by from a text alone that took more.
+
+        Under a lasting load no text is alone, and what the first call to a cold server took would
+        else count for as long as that.
+        """
+        if took_s < self.took_s:
+            self.took_s, self.cost = took_s, min(self.cost, cost)
+        elif is_lone:
+            self.took_s += WEIGHT * (took_s - self.took_s)
+            self.cost += WEIGHT * (cost - self.cost)
+
+
 class ServiceTimes:
     """How long calls take by their cost, and how fast a backlog is worked off.
 
@@ -49,11 +68,9 @@ class ServiceTimes:
 
     def __init__(self, instances: int) -> None:
         self.instances = instances
-        self.lone_s: float | None = None
-        """How long a call for a single text takes with nothing beside it; None: not seen."""
         self._by_size: dict[int, _Smoothed] = {}
         self._backlog, self._computing, self._calls, self._texts = _Ratio(), _Ratio(), _Ratio(), _Ratio()
-        self._lone: _Smoothed | None = None
+        self._quickest: _Quickest | None = None
         self._in_flight = 0
         self._last_s = -inf
         self._was_alone = False
@@ -72,17 +89,12 @@ class ServiceTimes:
         since_s, self._last_s = now_s - self._last_s, now_s
         if not answered:
             return
-        size = cost.bit_length()
-        if size in self._by_size:
-            self._by_size[size].add(took_s)
+        self._learn_size(cost.bit_length(), took_s)
+        is_lone = items == 1 and self._was_alone and not self._in_flight and not backlog
+        if self._quickest is None:
+            self._quickest = _Quickest(took_s, cost)
         else:
-            self._by_size[size] = _Smoothed(took_s)
-        if items == 1 and self._was_alone and not self._in_flight and not backlog:
-            if self._lone is None:
-                self._lone = _Smoothed(took_s)
-            else:
-                self._lone.add(took_s)
-            self.lone_s = self._lone.mean
+            self._quickest.learn(took_s, cost, is_lone=is_lone)
         self._calls.add(took_s, cost, since_s)
         self._texts.add(cost, items, since_s)
         if backlog and since_s > 0:
@@ -91,16 +103,28 @@ class ServiceTimes:
 
     def wait_s(self, work: int) -> float | None:
         """How long a backlog takes to be worked off; None before there was one."""
-        rate = self._backlog.value
-        return None if rate is None else work * rate
+        # the times of all calls add up to no less than the time they were in flight: where those
+        # of late add up to less than the last backlog says, that is out of date
+        rate, of_calls = self._backlog.value, self._calls.value
+        return None if rate is None or of_calls is None else work * min(rate, of_calls)
 
     def cost_of(self, seconds: float) -> float:
         """How much a call may cost that takes an instance so long; without limit if not known.
 
         Nor is there a limit where calls took no time by the clock.
         """
-        per_unit_s = self._computing.value or self._calls.value
+        per_unit_s = self._per_unit_s
         return seconds / per_unit_s if per_unit_s else inf
+
+    @property
+    def overhead(self) -> float:
+        """What a call costs beside its texts, in units of cost; 0 where that is not known.
+
+        It is what a small call takes beyond what its texts add to a call for many.
+        """
+        if self._quickest is None or not self._per_unit_s:
+            return 0.0
+        return max(0.0, self._quickest.took_s / self._per_unit_s - self._quickest.cost)
 
     @property
     def cost_of_a_text(self) -> float:
@@ -111,3 +135,21 @@ class ServiceTimes:
         """The least that a call of about this cost takes, by the times seen; 0 if none was seen."""
         seen = self._by_size.get(cost.bit_length())
         return max(0.0, seen.mean - DEVIATIONS * seen.deviation) if seen else 0.0
+
+    def _learn_size(self, size: int, took_s: float) -> None:
+        for other, seen in self._by_size.items():
+            # a call that costs less would have taken no longer, and may not come again: no item is
+            # begun that would be late by what such calls took once
+            if other == size or (other < size and took_s < seen.mean):
+                seen.add(took_s)
+        if size not in self._by_size:
+            self._by_size[size] = _Smoothed(took_s)
+
+    @property
+    def _per_unit_s(self) -> float:
+        """How long an instance takes for a unit of cost; 0 where that is not known.
+
+        Calls take at least as long as they are computed. So where those of late took less than what
+        was learned from the last backlog, that is out of date.
+        """
+        return min(filter(None, (self._computing.value, self._calls.value)), default=0.0)

@@ -110,7 +110,11 @@ class Fill:
         )
 
     def _submit(self, miss: Miss, token: bytes | None, deadline: Deadline) -> "asyncio.Future[bytes]":
-        row = miss.lane.submit(miss.item, miss.ticket, deadline)
+        try:
+            row = miss.lane.submit(miss.item, miss.ticket, deadline)
+        except BaseException:
+            self._cache.release(miss.key, token)  # others need not wait for its end
+            raise
         row.add_done_callback(partial(self._store, miss.key, miss.lane.manifest, token))
         return row
 

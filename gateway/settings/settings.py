@@ -180,7 +180,9 @@ class Settings(BaseSettings):
     max_pending: int = Field(
         32_768, ge=1, description="most texts that may wait for one version; beyond, the client that holds most is shed with 429"
     )
-    max_pending_bytes: int = Field(2**26, ge=1, description="most bytes of texts that may wait for one version; beyond, the same")
+    max_pending_bytes: int = Field(
+        2**26, ge=1, description="most bytes of texts and parameters that may wait for a version; beyond, the same"
+    )
     target_latency_ms: float = Field(
         500, gt=0, description="the number of texts in flight to Triton is adapted so that a call takes no longer than about this"
     )

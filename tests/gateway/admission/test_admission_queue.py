@@ -6,6 +6,7 @@ import pytest
 from virtual_time import run
 
 from gateway.admission.admission_queue import GRACE_S, AdmissionQueue
+from gateway.admission.call_size import SMALL
 from gateway.admission.queue_limits import QueueLimits
 from gateway.errors import DeadlineExceeded, Overloaded
 from gateway.request.deadline import Deadline
@@ -132,6 +133,51 @@ def test_a_lone_item_is_tried_however_slow_the_calls_were():
             await submit(queue, [0])[0]
         server.seconds = 0.1
         assert await submit(queue, [1], at_s=now_s() + 0.5)[0] == 10
+
+    run(scenario())
+
+
+def test_a_request_that_is_alone_is_tried_however_slow_the_calls_were_and_teaches_how_they_are():
+    async def scenario():
+        server = Server(1.0)
+        queue = queue_of(server)
+        for _ in range(30):
+            await submit(queue, [0])[0]
+        server.seconds = 0.1
+        for _ in range(2):
+            answers = await asyncio.gather(*submit(queue, [1, 2, 3, 4, 5, 6], at_s=now_s() + 0.5), return_exceptions=True)
+        assert answers == [10, 20, 30, 40, 50, 60]
+
+    run(scenario())
+
+
+def test_a_request_that_is_not_alone_is_not_begun_where_its_answer_would_be_late():
+    async def scenario():
+        server = Server(1.0)
+        queue = queue_of(server)
+        for _ in range(30):
+            await submit(queue, [0])[0]
+        server.calls.clear()
+        hopeless = [future for flow in "ab" for future in submit(queue, [1, 2], at_s=now_s() + 0.5, flow=("", "", flow))]
+        assert [type(one) for one in await asyncio.gather(*hopeless, return_exceptions=True)] == 4 * [DeadlineExceeded]
+        assert server.calls == []
+        assert queue._observer.counts["expired"] == 4
+
+    run(scenario())
+
+
+def test_who_could_be_answered_in_time_is_not_refused_for_a_backlog_that_was_slow_long_ago():
+    async def scenario():
+        server = Server(0.0, per_item_s=1.0)
+        queue = queue_of(server, max_in_flight=2, instances=2)
+        await asyncio.gather(*submit(queue, [0] * 20))
+        server.per_item_s = 0.01
+        for _ in range(1000):  # nothing has to wait
+            await asyncio.gather(*submit(queue, [0]))
+        beside = submit(queue, [0])
+        await asyncio.sleep(0.001)
+        assert await submit(queue, [1], at_s=now_s() + 0.1, flow=("other",))[0] == 10
+        await asyncio.gather(*beside)
 
     run(scenario())
 
@@ -285,6 +331,53 @@ def test_a_modest_client_beside_a_greedy_one_waits_at_most_thrice_as_long_and_is
     run(scenario())
 
 
+@pytest.mark.parametrize("call_s", [0.002, 0.010, 0.030])
+def test_calls_that_cost_more_than_their_texts_are_no_smaller_than_is_good_for_a_modest_client(call_s):
+    """An instance that takes `call_s` for a call and 0.1 ms a text, as a GPU does."""
+
+    async def scenario():
+        text_s, gpu, texts = 0.0001, asyncio.Semaphore(1), 0
+
+        async def server(items, priority, timeout_s):
+            nonlocal texts
+            async with gpu:
+                await asyncio.sleep(call_s + text_s * len(items))
+            texts += len(items)
+            return items
+
+        queue = queue_of(server, max_in_flight=None, max_pending=100_000, max_pending_bytes=10**9, max_items=512)
+
+        async def ask(count, who):
+            await asyncio.gather(*submit(queue, [0] * count, INTERACTIVE, now_s() + 600, ("", "", who)))
+
+        async def greedy(number):
+            while True:
+                await ask(2048, f"greedy {number}")
+
+        async def modest(requests):
+            latencies = []
+            for _ in range(requests):
+                began_s = now_s()
+                await ask(1, "modest")
+                latencies.append(now_s() - began_s)
+                await asyncio.sleep(0.1)
+            return latencies
+
+        await modest(10)
+        tasks = [asyncio.create_task(greedy(number)) for number in range(2)]
+        await asyncio.sleep(5)
+        await modest(100)
+        began_s, before = now_s(), texts
+        latencies = await modest(300)
+        assert (texts - before) / (now_s() - began_s) >= 0.4 / text_s, "less than half of the time goes to calls"
+        assert max(latencies) <= 4 * (call_s + text_s) + 2 * SMALL.least_s
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run(scenario())
+
+
 def test_who_asks_for_one_text_of_a_thousand_does_not_wait_for_the_thousand():
     async def scenario():
         server = Server(0.01, per_item_s=0.01)
@@ -339,6 +432,21 @@ def test_batch_work_is_shed_for_interactive_work_and_never_the_reverse():
         outcomes = await asyncio.gather(*running, *interactive, *more, *batch, return_exceptions=True)
         assert outcomes[:61] == [0, *[20] * 50, *[40] * 10]
         assert {type(outcome) for outcome in outcomes[61:]} == {Overloaded}
+
+    run(scenario())
+
+
+def test_none_is_shed_for_a_request_that_finds_no_room_even_so():
+    async def scenario():
+        queue = queue_of(Server(1.0), max_pending=100)
+        running = submit(queue, [0])
+        await asyncio.sleep(0.1)
+        batch, interactive = submit(queue, [1] * 40, BATCH), submit(queue, [2] * 50)
+        with pytest.raises(Overloaded, match="no more may"):
+            submit(queue, [3] * 60, flow=("another",))
+        assert await asyncio.gather(*running, *interactive, *batch) == [0, *[20] * 50, *[10] * 40]
+        assert queue._observer.counts["shed BATCH"] == 0
+        assert queue._observer.counts["shed INTERACTIVE"] == 60
 
     run(scenario())
 

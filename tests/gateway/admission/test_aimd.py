@@ -65,6 +65,14 @@ def test_after_the_first_cut_a_round_of_answers_wins_a_few_texts():
     assert limit.value == pytest.approx(508, abs=0.1)
 
 
+def test_a_small_limit_does_not_more_than_double_in_a_round():
+    limit = limit_of(2, minimum=1)
+    limit.sample(Outcome.SUCCESS, 2, 0.0, 1.0, in_flight=2)
+    assert limit.value == 1
+    limit.sample(Outcome.SUCCESS, 1, 1.0, 1.2, in_flight=1)
+    assert limit.value == 2
+
+
 def test_an_ignored_outcome_says_nothing():
     limit = limit_of(100)
     limit.sample(Outcome.IGNORED, 1, 0.0, 9.0, in_flight=100)

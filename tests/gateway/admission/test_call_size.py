@@ -9,13 +9,14 @@ from gateway.admission.service_times import ServiceTimes
 from gateway.request.prediction import Item
 
 
-def times_of(unit_s, lone_s=None):
+def times_of(unit_s, lone_s=None, lone_cost=100):
+    """Ten texts of cost 100 took `unit_s` for each unit, and then a text alone took `lone_s`."""
     times = ServiceTimes(1)
     times.began(0.0)
-    times.ended(1000, 9, 1000 * unit_s, 1000 * unit_s, answered=True, backlog=True)
+    times.ended(1000, 10, 1000 * unit_s, 1000 * unit_s, answered=True, backlog=True)
     if lone_s is not None:
         times.began(100.0)
-        times.ended(1, 1, lone_s, 100.0 + lone_s, answered=True, backlog=False)
+        times.ended(lone_cost, 1, lone_s, 100.0 + lone_s, answered=True, backlog=False)
     return times
 
 
@@ -23,20 +24,34 @@ def test_a_call_may_cost_anything_before_one_was_seen():
     assert CallSize(ServiceTimes(1)).budget(0.0, beside_others=False) > 2**60
 
 
-@pytest.mark.parametrize(("lone_s", "usual_s", "small_s"), [(0.1, 0.1 * USUAL.times_lone, 0.1), (0.0001, USUAL.least_s, SMALL.least_s)])
-def test_a_call_takes_a_few_times_what_a_lone_text_takes_and_less_beside_others(lone_s, usual_s, small_s):
-    size = CallSize(times_of(0.0001, lone_s))
-    assert size.budget(0.0, beside_others=False) == pytest.approx(usual_s / 0.0001, rel=0.01)
-    assert size.budget(0.0, beside_others=True) == pytest.approx(small_s / 0.0001, rel=0.01)
+@pytest.mark.parametrize(
+    ("unit_s", "lone_s", "usual_s", "small_s"),
+    [(0.0001, 0.05, 8 * 0.05, 0.05 + 0.04), (0.00001, 0.001, USUAL.least_s, SMALL.least_s)],
+)
+def test_a_call_takes_a_few_times_what_a_lone_text_takes_and_less_beside_others(unit_s, lone_s, usual_s, small_s):
+    size = CallSize(times_of(unit_s, lone_s))
+    assert size.budget(0.0, beside_others=False) == pytest.approx(usual_s / unit_s, rel=0.01)
+    assert size.budget(0.0, beside_others=True) == pytest.approx(small_s / unit_s, rel=0.01)
     size.shrink(5.0)
-    assert size.budget(5.0 + SMALL_FOR_S - 1, beside_others=False) == pytest.approx(small_s / 0.0001, rel=0.01)
-    assert size.budget(5.0 + SMALL_FOR_S, beside_others=False) == pytest.approx(usual_s / 0.0001, rel=0.01)
+    assert size.budget(5.0 + SMALL_FOR_S - 1, beside_others=False) == pytest.approx(small_s / unit_s, rel=0.01)
+    assert size.budget(5.0 + SMALL_FOR_S, beside_others=False) == pytest.approx(usual_s / unit_s, rel=0.01)
 
 
-def test_calls_of_a_slow_model_hold_several_texts_before_one_text_alone_was_seen():
-    size = CallSize(times_of(0.001))  # the nine texts took 111 ms each, more than `least_s`
-    assert size.budget(0.0, beside_others=False) == int(USUAL.times_lone * 1000 / 9)
-    assert size.budget(0.0, beside_others=True) == int(SMALL.times_lone * 1000 / 9)
+@pytest.mark.parametrize(("lone_s", "lone_cost"), [(None, 0), (0.1, 100), (0.012, 10), (0.01, 100), (0.001, 1)])
+def test_calls_of_a_slow_model_hold_several_texts_whichever_text_alone_was_seen_or_none(lone_s, lone_cost):
+    size = CallSize(times_of(0.001, lone_s, lone_cost))  # a text among others took 100 ms
+    usual, small = size.budget(0.0, beside_others=False), size.budget(0.0, beside_others=True)
+    assert 8 * 90 <= usual <= 8 * 110
+    assert 90 <= small <= 110
+
+
+def test_calls_hold_what_takes_as_long_as_texts_of_their_length_where_a_longer_one_was_alone():
+    times = times_of(0.001, lone_s=10.0, lone_cost=10_000)
+    for number in range(400):
+        now_s = 200.0 + number * 0.1
+        times.began(now_s)
+        times.ended(100, 10, 0.1, now_s + 0.1, answered=True, backlog=True)
+    assert CallSize(times).budget(500.0, beside_others=False) == pytest.approx(8 * 10, rel=0.05)
 
 
 def test_a_pause_is_rare_among_those_who_do_not_pause():

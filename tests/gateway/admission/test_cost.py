@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from gateway.admission.cost import cost_of, cost_with_labels
+from gateway.admission.cost import cost_of, cost_with_labels, size_of
 from gateway.request.prediction import Item
 
 TEXT = b"alna bero " * 20
@@ -37,3 +37,8 @@ def test_of_large_parameters_only_the_last_are_kept():
     for one in asked:
         assert cost_with_labels(one, 128) == cost_of(one, 128)
     assert sum(sys.getrefcount(one.parameters) > before for one, before in zip(asked, held, strict=True)) <= 1
+
+
+def test_the_bytes_of_an_item_are_those_of_its_texts_and_of_its_parameters():
+    assert size_of(Item(b"a" * 10)) == 10
+    assert size_of(Item(b"a" * 10, b"b" * 5, b"{" * 1000)) == 1015

@@ -270,11 +270,24 @@ def test_what_is_shed_is_of_the_flow_that_holds_most_and_never_of_a_modest_one()
     push(queue, "greedy", "c", "small", entries=2)
     huge = push(queue, "greedy", "d", "huge", entries=30)
     push(queue, "modest", "c", "r", entries=20)
-    assert queue.heaviest(("modest", "c", "new"), 10) == huge
-    assert queue.heaviest(("third", "c", "new"), 100) == huge
-    assert queue.heaviest(("greedy", "e", "new"), 301) == [], "the newcomer holds most itself"
-    assert queue.heaviest(("third", "c", "new"), 10_000) == []
-    assert queue.heaviest() == huge
+    assert next(queue.heaviest(("modest", "c", "new"), 10)) == huge
+    assert next(queue.heaviest(("third", "c", "new"), 100)) == huge
+    assert list(queue.heaviest(("greedy", "e", "new"), 301)) == [], "the newcomer holds most itself"
+    assert list(queue.heaviest(("third", "c", "new"), 10_000)) == []
+    assert next(queue.heaviest()) == huge
+
+
+def test_those_who_are_shed_one_after_the_other_are_known_before_one_is():
+    queue = FairQueue()
+    held = {path: push(queue, *path, entries=entries) for path, entries in {("A", "r"): 9, ("A", "s"): 8, ("B", "r"): 10}.items()}
+    order = [held["A", "r"], held["B", "r"], held["A", "s"]]  # A holds most, then B, then A again
+    assert list(queue.heaviest()) == order
+    assert list(queue.heaviest(("C", "r"), 85)) == order[:2], "it would hold most of those who are left"
+    for victims in order:
+        assert next(queue.heaviest()) == victims
+        for entry in victims:
+            queue.withdraw(entry)
+    assert queue.queued == 0
 
 
 def test_a_queue_keeps_no_flow_that_holds_and_owes_nothing():

@@ -15,7 +15,7 @@ def run(times, calls, *, cost, took_s, backlog, now_s=0.0, items=2):
 
 def test_nothing_is_known_before_it_was_seen():
     times = ServiceTimes(1)
-    assert (times.wait_s(100), times.lone_s, times.fastest_s(8), times.cost_of(1.0), times.cost_of_a_text) == (None, None, 0.0, inf, 0.0)
+    assert (times.wait_s(100), times.overhead, times.fastest_s(8), times.cost_of(1.0), times.cost_of_a_text) == (None, 0.0, 0.0, inf, 0.0)
 
 
 def test_the_rate_is_that_of_a_backlog_being_worked_off():
@@ -47,17 +47,52 @@ def test_calls_side_by_side_add_up(instances, call_cost_in_a_second):
     assert times.cost_of(1.0) == pytest.approx(call_cost_in_a_second, rel=0.01)
 
 
-def test_a_lone_call_is_one_for_one_text_with_nothing_beside_it():
+def test_the_overhead_rises_with_texts_that_have_nothing_beside_them_and_with_no_other_calls():
     times = ServiceTimes(2)
-    run(times, 5, cost=10, took_s=0.1, backlog=False, items=2)
-    run(times, 5, cost=10, took_s=0.2, backlog=True, items=1)
-    times.began(10.0)
-    times.began(10.0)
-    for _ in range(2):
-        times.ended(10, 1, 0.3, 10.3, answered=True, backlog=False)
-    assert times.lone_s is None
-    run(times, 5, cost=10, took_s=0.02, backlog=False, items=1)
-    assert times.lone_s == pytest.approx(0.02)
+    run(times, 30, cost=1000, took_s=0.1, backlog=True)
+    run(times, 5, cost=10, took_s=0.011, backlog=True, items=1)
+    assert times.overhead == pytest.approx(100, rel=0.05)
+    run(times, 5, cost=10, took_s=0.05, backlog=False, items=2)
+    run(times, 5, cost=10, took_s=0.05, backlog=True, items=1)
+    for moment in (10.0, 20.0):
+        times.began(moment)
+        times.began(moment)
+        for _ in range(2):
+            times.ended(10, 1, 0.05, moment + 0.05, answered=True, backlog=False)
+    before = times._quickest.took_s
+    assert before == 0.011
+    run(times, 50, cost=10, took_s=0.05, backlog=False, items=1)
+    assert times._quickest.took_s == pytest.approx(0.05, rel=0.01)
+
+
+@pytest.mark.parametrize("cost", [10, 50, 100])
+def test_the_overhead_of_a_call_is_what_a_text_alone_takes_beyond_its_share_of_a_call_for_many(cost):
+    times = ServiceTimes(1)
+    run(times, 100, cost=1000, took_s=0.1, backlog=True)
+    run(times, 1, cost=cost, took_s=0.05 + 0.0001 * cost, backlog=False, items=1)
+    assert times.overhead == pytest.approx(500)
+
+
+def test_a_text_that_took_no_longer_than_its_share_has_no_overhead():
+    times = ServiceTimes(1)
+    run(times, 100, cost=1000, took_s=0.1, backlog=True)
+    run(times, 1, cost=100, took_s=0.005, backlog=False, items=1)
+    assert times.overhead == 0.0
+
+
+def test_what_the_first_text_took_is_unlearned_by_calls_that_take_less_while_no_text_is_alone():
+    times = ServiceTimes(1)
+    run(times, 1, cost=10, took_s=3.0, backlog=False, items=1)
+    run(times, 100, cost=1000, took_s=0.1, backlog=True)
+    assert times.overhead == pytest.approx(0.1 / 0.0001 - 10)
+
+
+def test_a_rate_from_a_backlog_long_ago_is_unlearned_by_calls_that_leave_none():
+    times = ServiceTimes(2)
+    run(times, 30, cost=10, took_s=1.0, backlog=True)
+    assert (times.wait_s(10), times.cost_of(1.0)) == (pytest.approx(1.0), pytest.approx(10))
+    run(times, 3000, cost=10, took_s=0.01, backlog=False)
+    assert (times.wait_s(10), times.cost_of(1.0)) == (pytest.approx(0.01, rel=0.01), pytest.approx(1000, rel=0.01))
 
 
 def test_the_cost_of_a_text_is_the_mean_of_the_calls_of_late():
@@ -75,6 +110,15 @@ def test_the_fastest_is_below_the_mean_as_far_as_calls_vary_and_apart_for_each_s
     for took_s in (0.1, 0.3) * 20:
         run(times, 1, cost=64, took_s=took_s, backlog=True)
     assert times.fastest_s(64) < 0.1
+
+
+def test_a_call_takes_no_longer_than_calls_that_cost_more():
+    times = ServiceTimes(1)
+    run(times, 50, cost=64, took_s=2.0, backlog=True)
+    run(times, 50, cost=640, took_s=0.1, backlog=True)
+    assert times.fastest_s(64) <= 0.1
+    run(times, 50, cost=6, took_s=0.01, backlog=True)
+    assert times.fastest_s(64) > 0.01
 
 
 def test_a_call_that_failed_teaches_nothing():

@@ -224,6 +224,22 @@ async def test_a_fault_of_a_row_under_a_lease_reaches_its_waiters(caches, key):
         await computation.row
 
 
+async def test_a_lease_whose_row_could_not_be_submitted_is_given_back(caches, key):
+    fill, lane = gateway(caches[0])
+
+    def submit(*_):
+        raise RuntimeError("broken")
+
+    lane.submit = submit
+    with pytest.raises(RuntimeError):
+        await compute(fill, lane, key, request()).row
+    # another gateway does not wait for the end of the lease
+    other, others_lane = gateway(caches[1])
+    compute(other, others_lane, key, request())
+    async with asyncio.timeout(LONG_S / 2):
+        await others_lane.submitted.get()
+
+
 async def test_a_row_ends_where_the_task_that_asks_for_its_lease_is_cancelled():
     others = asyncio.all_tasks()
     row = LeasedRow(asyncio.Event().wait(), submit=None, release=None, hasten=None)
