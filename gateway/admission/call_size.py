@@ -17,11 +17,12 @@ class _Size(NamedTuple):
     least_s: float
 
 
-USUAL, SMALL = _Size(8.0, 8.0, 0.040), _Size(1.0, 2.0, 0.005)
+USUAL, SMALL = _Size(8.0, 8.0, 0.040), _Size(1.0, 1.25, 0.005)
 """A usual call takes as long as eight calls for a single text.
 
-A small one takes as long as one text alone, and as much longer as it takes beside its texts: half
-of its time goes to texts, whatever a call costs.
+A small one takes as long as one text alone, and a quarter longer of what a call costs beside its
+texts: some texts go along for the cost of the call, and a text that comes beside bulk work is
+answered within three times what it takes alone.
 """
 SMALL_FOR_S = 30.0
 """So long after somebody met work that others keep bringing, calls stay small."""

@@ -369,8 +369,8 @@ def test_calls_that_cost_more_than_their_texts_are_no_smaller_than_is_good_for_a
         await modest(100)
         began_s, before = now_s(), texts
         latencies = await modest(300)
-        assert (texts - before) / (now_s() - began_s) >= 0.4 / text_s, "less than half of the time goes to calls"
-        assert max(latencies) <= 4 * (call_s + text_s) + 2 * SMALL.least_s
+        assert (texts - before) / (now_s() - began_s) >= 0.2 / text_s, "a fifth of the time goes to texts"
+        assert max(latencies) <= max(3 * (call_s + text_s), 2.1 * SMALL.least_s)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

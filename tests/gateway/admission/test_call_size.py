@@ -26,7 +26,7 @@ def test_a_call_may_cost_anything_before_one_was_seen():
 
 @pytest.mark.parametrize(
     ("unit_s", "lone_s", "usual_s", "small_s"),
-    [(0.0001, 0.05, 8 * 0.05, 0.05 + 0.04), (0.00001, 0.001, USUAL.least_s, SMALL.least_s)],
+    [(0.0001, 0.05, 8 * 0.05, 0.05 + 0.01), (0.00001, 0.001, USUAL.least_s, SMALL.least_s)],
 )
 def test_a_call_takes_a_few_times_what_a_lone_text_takes_and_less_beside_others(unit_s, lone_s, usual_s, small_s):
     size = CallSize(times_of(unit_s, lone_s))
