@@ -51,17 +51,18 @@ models: $(VENV)/.installed
 	@$(RUN) -m export run export/demo/topics-v1.yaml --repository $(MODELS) --work .work/export
 	@$(RUN) -m export run export/demo/topics-v2.yaml --repository $(MODELS) --work .work/export
 
+# what is imported is compiled then: of 20,000 modules most never are
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v in ((3, 11), (3, 12)) or sys.exit("Python 3.11 or 3.12 is needed, this is %d.%d: make PYTHON=python3.11" % v)'
 	@echo "installing into $(VENV) (one to two minutes) …"
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,export,gateway,tracing,embedded,loadtest,demo,dev]'
+	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check torch==2.13.0
+	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[cpu,export,gateway,tracing,embedded,loadtest,demo,dev]'
 	@touch $@
 
 # transformers 5, for its own answers to checkpoints that it saved; the environment has 4.57
 $(VENV)/transformers5/.installed: $(VENV)/.installed tests/export/checkpoints/transformers5.txt
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --upgrade \
 		--target $(@D) --requirement tests/export/checkpoints/transformers5.txt
 	@touch $@
 
