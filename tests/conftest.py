@@ -2,9 +2,14 @@
 
 import signal
 
+import hypothesis
 from xdist.scheduler import LoadScopeScheduling
 
 STACKS = ("tests/integration/demo_models/", "tests/integration/tiny_models/")
+
+# how long an example takes says how busy the machine is
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # a program that a shell starts in the background ignores Ctrl-C; so would all programs that the
 # tests start and interrupt

@@ -95,18 +95,18 @@ def test_an_expired_key_is_refused(guarded, keys):
 
 def test_two_gateways_share_a_rate_limit(guarded, keys):
     gateways = [guarded(), guarded()]
-    key = keys("create", "acme", "--limits", "requests_per_s=5,requests_burst=20")
+    key = keys("create", "acme", "--limits", "requests_per_s=2,requests_burst=20")
     begun = time.monotonic()
     answers = [gateways[i % 2].predict("corn", version=2, headers=bearer(key)) for i in range(60)]
     passed = sum(answer.status_code == 200 for answer in answers)
-    most = 20 + 5 * (time.monotonic() - begun)
+    most = 20 + 2 * (time.monotonic() - begun)
     # a gateway may hold 2 requests of the rate that it does not spend
     assert 20 - 2 <= passed <= most
     shed = next(answer for answer in answers if answer.status_code == 429)
     assert (shed.headers["x-ratelimit-limit"], shed.headers["x-ratelimit-remaining"]) == ("20", "0")
     assert int(shed.headers["retry-after"]) >= 1
-    assert int(shed.headers["x-ratelimit-reset"]) <= 4
-    assert shed.json()["error"].startswith("the limit of 5 requests/s is reached; try again in ")
+    assert int(shed.headers["x-ratelimit-reset"]) <= 10
+    assert shed.json()["error"].startswith("the limit of 2 requests/s is reached; try again in ")
     wait_until(lambda: status(gateways[0], key) == 200, timeout_s=5)
 
 
