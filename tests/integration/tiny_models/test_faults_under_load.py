@@ -123,7 +123,7 @@ def parts(fault, own_triton, own_valkey, start_gateway):
         triton_url=own_triton.http_url,
         cache_url=own_valkey.url,
         cache_memory_bytes=0,  # so that each look-up goes to Valkey
-        # a Triton that starts takes all of a small machine: that Valkey is slow then is no fault of its own
+        # a Triton that starts takes all of a small machine: that Valkey is slow then is no fault
         cache_timeout_ms=300,
         state_timeout_ms=300,
         cache_lease_s=5,
