@@ -15,6 +15,8 @@ from loadtest.results.verdict import CONTENDED_CPU
 pytestmark = pytest.mark.integration
 JITTER_MS = 25
 """What sockets, timers and two busy cores may add to a scripted latency."""
+AT_ONCE_MS = 60
+"""What it takes to answer the 120 requests of a stall, which all go on when it ends."""
 
 
 def load(url: str, corpus: Path, report: Path, *flags: str, duration: str) -> tuple[int, dict[str, Any]]:
@@ -57,7 +59,7 @@ def test_a_stall_shows_in_an_open_loop_and_hides_in_a_closed_one(corpus: Path, t
     # of 300 requests the 120 of the stall wait until its end: 1.2 s, 1.19 s … 0.01 s
     assert opened["requests"] == 300
     for name, waited_ms in {"p75": 450, "p90": 900, "p95": 1050, "p99": 1170, "max": 1200}.items():
-        assert waited_ms - 15 <= opened["latency_ms"][name] <= waited_ms + 15 + JITTER_MS, name
+        assert waited_ms - 15 <= opened["latency_ms"][name] <= waited_ms + 15 + JITTER_MS + AT_ONCE_MS, name
     assert opened["latency_ms"]["p50"] < 5 + JITTER_MS
     stalled = [part["answered"] for part in opened["series"]]
     assert stalled[1] <= 10
