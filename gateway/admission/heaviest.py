@@ -1,7 +1,8 @@
 """Who is shed where no more may wait: whoever holds most. Pure."""
 
-from collections import Counter
 from collections.abc import Iterator
+from heapq import heapify, heapreplace
+from typing import Generic
 
 from gateway.admission.flow import Entry, Flow, Path
 
@@ -11,28 +12,45 @@ def heaviest(root: Flow[Entry], path: Path, cost: int) -> Iterator[list[Entry]]:
 
     First is the one that holds most, in the flow that holds most at each level, and so on without
     it. The new request counts among them with its `cost`. Nothing is changed, so that whoever asks
-    sheds none where all of them are not enough.
+    sheds none where all of them are not enough. The first takes time in proportion to the flows,
+    each further one the logarithm of it.
     """
-    shed: Counter[Flow[Entry]] = Counter()
-    while entries := _heaviest(root, shed, path, cost):
+    holder = _Holder(root, path, cost if path else 0)
+    while entries := holder.spare():
         yield entries
-        flow, spared = entries[0].flow, sum(entry.cost for entry in entries)
-        while flow is not None:
-            shed[flow] += spared
-            flow = flow.parent
 
 
-def _heaviest(flow: Flow[Entry], shed: Counter[Flow[Entry]], newcomer: Path, cost: int) -> list[Entry]:
-    """The first such request where so much of flows is shed already; [] if there is none."""
-    while flow.flows:
+class _Holder(Generic[Entry]):
+    """A flow, and what it would hold if what was shed in thought were shed.
+
+    `newcomer` leads from here to the new request of this `cost`; it is empty where that is none of
+    this flow's.
+    """
+
+    def __init__(self, flow: Flow[Entry], newcomer: Path, cost: int) -> None:
+        self.flow, self.held = flow, flow.queued_cost + cost
         own = flow.flows.get(newcomer[0]) if newcomer else None
-        most = own.queued_cost - shed[own] + cost if own is not None else cost if newcomer else 0
-        held = {inner: inner.queued_cost - shed[inner] for inner in flow.flows.values() if inner is not own}
-        heavier = max(held, key=held.__getitem__, default=None)
-        if heavier is not None and held[heavier] > most:
-            flow, newcomer = heavier, ()
-        elif own is not None:
-            flow, newcomer = own, newcomer[1:]
-        else:
-            return []
-    return [] if newcomer else [entry for entry in flow.entries if entry.flow is flow]
+        self._newcomer, self._cost = newcomer, cost
+        self._own = _Holder(own, newcomer[1:], cost) if own is not None else None
+        self._others = [(-inner.queued_cost, place, inner) for place, inner in enumerate(flow.flows.values()) if inner is not own]
+        heapify(self._others)
+        self._met: dict[int, _Holder[Entry]] = {}
+
+    def spare(self) -> list[Entry]:
+        """Shed the request that holds most in thought; [] if that is the new one."""
+        entries = self._request() if not self.flow.flows else self._of_the_heaviest()
+        self.held -= sum(entry.cost for entry in entries)
+        return entries
+
+    def _request(self) -> list[Entry]:
+        return [entry for entry in self.flow.entries if entry.flow is self.flow] if self.held and not self._newcomer else []
+
+    def _of_the_heaviest(self) -> list[Entry]:
+        own_held = self._own.held if self._own is not None else self._cost
+        if self._others and -self._others[0][0] > own_held:
+            _, place, inner = self._others[0]
+            holder = self._met.get(place) or self._met.setdefault(place, _Holder(inner, (), 0))
+            entries = holder.spare()
+            heapreplace(self._others, (-holder.held, place, inner))
+            return entries
+        return self._own.spare() if self._own is not None else []

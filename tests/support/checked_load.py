@@ -120,14 +120,12 @@ class CheckedLoad:
     def wait_for_status(self, status, times=8):
         """Wait until so many more answers had this status."""
         before = self.statuses[status]
-        wait_until(lambda: self.statuses[status] >= before + times, timeout_s=60)
+        wait_until(lambda: self.statuses[status] >= before + times)
 
     def wait_until_healthy(self, answers=60):
         """Wait until the latest `answers`, all of which came after this call, have status 200."""
         start = len(self.answers)
-        wait_until(
-            lambda: len(self.answers) >= start + answers and all(answer.status == 200 for answer in self.answers[-answers:]), timeout_s=60
-        )
+        wait_until(lambda: len(self.answers) >= start + answers and all(answer.status == 200 for answer in self.answers[-answers:]))
 
     def assert_answers_of_the_model(self, reference):
         """Check that every answer has the reference's rows.

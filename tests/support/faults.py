@@ -69,7 +69,7 @@ def valkey_evicts(parts, load):
     parts.redis.config_set("maxmemory-policy", "volatile-lru")
     # the server's own buffers take about half of the room that is left
     parts.redis.config_set("maxmemory", parts.redis.info("memory")["used_memory"] + 2**17)
-    wait_until(lambda: parts.redis.info("stats")["evicted_keys"] > 50, timeout_s=60)
+    wait_until(lambda: parts.redis.info("stats")["evicted_keys"] > 50)
     load.wait_until_healthy()
     parts.redis.config_set("maxmemory", "0")
 

@@ -48,7 +48,7 @@ class GatewayProcess:
 
     def __enter__(self):
         try:
-            wait_until(lambda: self.process.poll() is not None or self._ready(), timeout_s=90)
+            wait_until(lambda: self.process.poll() is not None or self._ready())
             assert self.process.poll() is None, self.log.read_text()
         except BaseException:
             self.stop()
@@ -66,9 +66,13 @@ class GatewayProcess:
     def predict(self, *texts, headers=None, timeout=30, **body):
         return httpx.post(self.predict_url, json={"instances": list(texts), **body}, headers=headers, timeout=timeout)
 
+    def metrics_page(self):
+        """All metrics, as they are at one time."""
+        return httpx.get(f"{self.url}/metrics", timeout=30).text
+
     def metric(self, name, **labels):
         """The sum of a metric's samples that carry these labels."""
-        samples = re.findall(rf"^{name}\{{(.*?)\}} (\S+)$", httpx.get(f"{self.url}/metrics").text, re.MULTILINE)
+        samples = re.findall(rf"^{name}\{{(.*?)\}} (\S+)$", self.metrics_page(), re.MULTILINE)
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         return sum(float(value) for found, value in samples if all(label in found.split(",") for label in wanted))
 
@@ -87,8 +91,8 @@ class GatewayProcess:
             raise
 
 
-def wait_until(condition, timeout_s=20.0):
-    """Poll until `condition()` is true."""
+def wait_until(condition, timeout_s=120.0):
+    """Poll until `condition()` is true; the time limit ends a test that would hang."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true in time"

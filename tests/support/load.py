@@ -48,4 +48,4 @@ class Load:
     def wait_for_answers(self, answers=40):
         """Wait until so many more requests were answered with status 200."""
         before = self.statuses[200]
-        wait_until(lambda: self.statuses[200] >= before + answers, timeout_s=60)
+        wait_until(lambda: self.statuses[200] >= before + answers)

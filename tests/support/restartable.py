@@ -39,7 +39,7 @@ class Restartable:
     def start(self):
         """Start it and wait until it answers."""
         self._running = Child(*self._command, clean_up=lambda: None)
-        wait_until(lambda: self._running.poll() is not None or self._answers(), timeout_s=60)
+        wait_until(lambda: self._running.poll() is not None or self._answers())
         assert self._running.poll() is None, self._command[2].read_text()
 
     def kill(self):

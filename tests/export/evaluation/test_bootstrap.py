@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 from scipy.stats import bootstrap
+from timed import timed
 
 from export.evaluation.bootstrap import bca_interval
 from export.evaluation.metrics.classification import classification_metrics, highest, one_hot
@@ -74,6 +75,7 @@ def test_resamples_in_which_the_statistic_is_not_defined_are_left_out() -> None:
     assert bca_interval(rows, mean) == (1.0, 1.0)
 
 
+@timed
 def test_ten_thousand_resamples_of_ten_thousand_different_examples_take_seconds() -> None:
     rows = MEAN.statistics(np.random.default_rng(10).normal(size=10_000), 0)
     begin = time.process_time()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from timed import timed
 
 from gateway.admission.fair_queue import CONTENDED, MAX_DEBT, FairQueue
 from gateway.admission.flow import Flow
@@ -299,6 +300,7 @@ def test_a_queue_keeps_no_flow_that_holds_and_owes_nothing():
     assert len(queue._root.flows) < 3000
 
 
+@timed
 def test_a_turn_costs_logarithmic_time():
     def seconds(flows):
         queue = FairQueue()
@@ -310,3 +312,21 @@ def test_a_turn_costs_logarithmic_time():
         return time.perf_counter() - began
 
     assert min(seconds(16_000) for _ in range(3)) < 8 * min(seconds(1000) for _ in range(3))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from("cd"), st.integers(0, 30), st.integers(1, 9)), max_size=60),
+    st.sampled_from("ABZ"),
+    st.integers(1, 60),
+)
+def test_each_that_is_shed_is_what_holds_most_once_those_before_it_are_gone(requests, tenant, cost):
+    queue = FairQueue()
+    for *path, entries in requests:
+        push(queue, *path, entries=entries)
+    path = (tenant, "c", "new")
+    planned = list(queue.heaviest(path, cost))
+    for victims in planned:
+        assert next(queue.heaviest(path, cost)) == victims
+        for entry in victims:
+            queue.withdraw(entry)
+    assert next(queue.heaviest(path, cost), None) is None

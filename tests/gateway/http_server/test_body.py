@@ -5,6 +5,7 @@ import zlib
 from types import SimpleNamespace
 
 from starlette.requests import Request
+from timed import timed
 
 from gateway.http_server.body import read_body
 from gateway.http_server.connection import WHOLE_BODY
@@ -20,6 +21,7 @@ LIMITS = BodyLimits(len(PLAIN), timeout_s=1.0, json=JsonLimits(max_depth=8, max_
 PACKED = zlib.compress(PLAIN, 9)
 
 
+@timed
 async def test_a_small_body_that_unpacks_to_a_large_one_is_not_unpacked_on_the_event_loop():
     async def receive():
         return {"type": "http.request", "body": PACKED, "more_body": False}

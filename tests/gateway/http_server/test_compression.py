@@ -7,6 +7,7 @@ import time
 
 import pytest
 import zstandard
+from timed import timed
 
 from gateway.http_server.compression import Compression
 from gateway.http_server.content_coding import MIN_BYTES, Encoder
@@ -40,6 +41,7 @@ async def answered(coding, *pieces):
     return b"".join(message.get("body", b"") for message in sent), time.thread_time() - begun
 
 
+@timed
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
 @pytest.mark.parametrize("pieces", [[LARGE], [LARGE[:1000], LARGE[1000:], b""]], ids=["whole", "in pieces"])
 async def test_a_large_body_is_not_compressed_on_the_event_loop(coding, pieces):

@@ -4,6 +4,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from timed import timed
 
 from gateway.errors import GatewayError, MalformedRequest, TooLarge
 from gateway.request.json_limits import MAX_DIGITS, JsonLimits, require_within
@@ -74,6 +75,7 @@ def test_bytes_that_are_not_json_are_no_trouble(raw, limit):
     assert refusal(raw, max_depth=limit, max_values=limit, max_members=limit) in (None, MalformedRequest, TooLarge)
 
 
+@timed
 @pytest.mark.parametrize(
     "raw",
     [

@@ -19,6 +19,7 @@ import pytest
 import zstandard
 from bodies import BODIES, HERE, TASKS, TENSOR, filled
 from starlette.testclient import TestClient
+from timed import timed
 from tritonclient.grpc import service_pb2 as pb
 
 from gateway.app import create_app
@@ -29,6 +30,7 @@ from gateway.fakes.triton import FakeTriton
 from gateway.grpc_server import messages
 from gateway.settings.settings import Settings
 
+pytestmark = timed
 BODY_BYTES = 2**23
 MAX_LOOP_S = MAX_CPU_S = 0.3
 """Of the loop for the largest body, and of all threads together for a quarter of it."""

@@ -8,6 +8,7 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
+from timed import timed
 
 from gateway.security.key_set_fetch import MAX_BYTES, MAX_KEYS, fetcher, parsed
 from gateway.security.tokens import KeySet
@@ -102,6 +103,7 @@ BROKEN = {
 }
 
 
+@timed
 @pytest.mark.parametrize("kind", BROKEN)
 def test_what_is_no_key_set_within_bounds_is_refused(kind):
     begun = time.process_time()

@@ -209,7 +209,7 @@ def test_a_response_that_the_client_does_not_read_is_dropped(start_gateway, trit
         # more than all buffers between client and gateway hold
         connection.sendall(b"GET /static-offline-docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: gateway\r\n\r\n" * 16)
         wait_until(lambda: port in clients_of(gateway))
-        wait_until(lambda: port not in clients_of(gateway), timeout_s=20)
+        wait_until(lambda: port not in clients_of(gateway))
 
 
 def clients_of(gateway):

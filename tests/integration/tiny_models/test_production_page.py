@@ -55,6 +55,6 @@ def serving(reader, text, port):
         return process.poll() is not None
 
     with reader.foreground(text) as process:
-        wait_until(ready, timeout_s=90)
+        wait_until(ready)
         assert process.poll() is None
         yield url

@@ -80,7 +80,7 @@ def interrupt(sweep, words, number):
     """
     log = sweep.folder / "log"
     with sweep.begin(log) as process:
-        wait_until(lambda: words in log.read_text(), timeout_s=60)
+        wait_until(lambda: words in log.read_text())
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
         assert process.wait(60) == 130

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from markupsafe import escape
+from timed import timed
 
 from loadtest.__main__ import main
 
@@ -27,6 +28,7 @@ def command(gateway: Any, corpus: Path, report: Path, *more: str, model: str = "
     return ["run", *required, "--duration", duration, *more]
 
 
+@timed
 def test_latency_hit_rate_and_split_are_what_the_server_did(gateway: Any, corpus: Path, tmp_path: Path) -> None:
     gateway.latency_s, gateway.slow_every, gateway.slow_latency_s = 0.05, 10, 0.3
     status, report = load(gateway, corpus, tmp_path, "--repeat", "0.4", "--usd-per-hour", "0.36", duration="2")

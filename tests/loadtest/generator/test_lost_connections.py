@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from measured_in_time import measured_in_time
+from timed import timed
 
 from loadtest.__main__ import main
 from loadtest.generator.scripted_process import scripted_server
-from loadtest.results.results import Results
 from loadtest.target.client import Client
 
 pytestmark = pytest.mark.integration
@@ -39,15 +38,13 @@ def test_each_connection_that_is_lost_after_its_request_is_a_failure(
     assert report["errors"][0]["reason"].endswith("before the end of the response" if inside else "before any response")
 
 
+@timed
 def test_a_connection_that_was_closed_while_idle_is_replaced_and_counted(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def measured() -> tuple[int, dict[str, Any], dict[str, int]]:
-        with scripted_server(latencies_ms=[[5, 1]], idle_ms=20) as url:
-            return load(url, corpus, tmp_path, "--rate", "10", "--arrivals", "constant", "--duration", "2")
-
     # a request that starts late may find a connection that is not idle yet
-    status, report, counted = measured_in_time(measured, lambda found: Results.from_dict(found[1]).kept_up)
+    with scripted_server(latencies_ms=[[5, 1]], idle_ms=20) as url:
+        status, report, counted = load(url, corpus, tmp_path, "--rate", "10", "--arrivals", "constant", "--duration", "2")
     assert (status, report["failures"]) == (0, 0)
     assert report["requests"] == counted["received"] == 20
     assert report["reconnects"] == 19

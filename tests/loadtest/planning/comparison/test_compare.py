@@ -11,6 +11,7 @@ from typing import Any
 import markupsafe
 import pytest
 from compared_runs import simulated
+from timed import timed
 
 from loadtest.__main__ import main
 from loadtest.generator.scripted_process import scripted_server
@@ -290,6 +291,7 @@ def test_a_file_that_cannot_be_compared_is_named(
     assert said in capsys.readouterr().err
 
 
+@timed
 @pytest.mark.integration
 def test_a_real_server_that_became_slower_is_told_from_one_that_did_not(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

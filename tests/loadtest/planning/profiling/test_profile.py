@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from measured_in_time import measured_in_time
+from timed import timed
 
 from loadtest.__main__ import main
 from loadtest.observation.triton_statistics import Batches, difference, read_batches, read_configuration
 from loadtest.planning.profiling.assembly import seconds_by_size
 from loadtest.target.client import Client
 
-HIT_S, TEXT_S, OVERHEAD_S = 0.002, 0.02, 0.005
+HIT_S, TEXT_S, OVERHEAD_S = 0.006, 0.06, 0.015
 CPU_PER_HIT, CPU_PER_MISS = 0.001, 0.003
 VALUE_BYTES = 60
 
@@ -109,23 +109,18 @@ def stack(serve: Callable[[FastAPI], AbstractContextManager[str]]) -> Iterator[S
 
 
 def arguments(stack: ScriptedStack, corpus: Path, output: Path, *more: str) -> list[str]:
-    needed = ["--url", stack.url, "--model", "topics", "--corpus", str(corpus), "--seconds", "0.4", "--point-rates", "25"]
+    needed = ["--url", stack.url, "--model", "topics", "--corpus", str(corpus), "--seconds", "1.2", "--point-rates", "25"]
     return ["profile", *needed, "--shared-machine", "-o", str(output), *more]
 
 
+@timed
 @pytest.mark.integration
 def test_the_scripted_times_are_measured_and_planned_with(
     stack: ScriptedStack, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "profile.json"
-
-    def measured() -> dict[str, Any]:
-        assert main(arguments(stack, corpus, path, "--triton-url", stack.url)) == 0
-        profile: dict[str, Any] = json.loads(path.read_text())
-        return profile
-
-    # a point of a generator that was late or short of CPU is left out
-    profile = measured_in_time(measured, lambda made: bool(made["points"]))
+    assert main(arguments(stack, corpus, path, "--triton-url", stack.url)) == 0
+    profile: dict[str, Any] = json.loads(path.read_text())
     triton, gateway = profile["triton"], profile["gateway"]
     assert triton["instances"] == 2
     assert triton["batch_seconds"] == {"1": pytest.approx(TEXT_S), "2": pytest.approx(2 * TEXT_S)}
@@ -134,14 +129,16 @@ def test_the_scripted_times_are_measured_and_planned_with(
     assert HIT_S < gateway["hit_latency_s"]["mean"] < 4 * HIT_S
     assert gateway["cpu_s_per_hit"] == pytest.approx(CPU_PER_HIT)
     assert gateway["cpu_s_per_miss"] == pytest.approx(CPU_PER_MISS)
-    assert gateway["miss_overhead_s"] == pytest.approx(OVERHEAD_S, abs=0.004)
+    assert gateway["miss_overhead_s"] == pytest.approx(OVERHEAD_S, abs=0.012)
     assert profile["cache"]["bytes_per_item"] > VALUE_BYTES
-    assert profile["points"][0]["latency_ms"]["p50"] > 1e3 * HIT_S
+    (point,) = profile["points"]
+    assert point["latency_ms"]["p50"] > 1e3 * HIT_S
     assert "--bytes-per-item gives your own" in capsys.readouterr().out
-    assert main(["plan", "--rate", "100", "--slo", "p99<200ms", "--results", str(path)]) == 0
-    assert "hold 100 requests/s within p99<200ms" in capsys.readouterr().out
+    assert main(["plan", "--rate", "100", "--slo", "p99<600ms", "--results", str(path)]) == 0
+    assert "hold 100 requests/s within p99<600ms" in capsys.readouterr().out
 
 
+@timed
 @pytest.mark.integration
 def test_what_cannot_be_measured_is_left_out_with_a_sentence_and_what_fails_is_the_problem(
     stack: ScriptedStack, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from measured_in_time import measured_in_time
+from timed import timed
 
 from loadtest.__main__ import main
 from loadtest.arrivals.process import Poisson
@@ -186,18 +186,15 @@ def arguments(url: str, corpus: Path, report: Path, *more: str, slo: str = "p99<
     return ["search", "--slo", slo, *needed, "--shared-machine", *more]
 
 
+@timed
 @pytest.mark.integration
 def test_the_capacity_of_a_real_server_is_found(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # four workers of 40 ms carry 100 requests a second, and p99 leaves the SLO shortly before
-    def searched() -> tuple[int, dict[str, Any]]:
-        capsys.readouterr()
-        with scripted_server(latencies_ms=[[40, 1]], workers=4) as url:
-            more = ("--duration", "1.5", "--first-rate", "60", "--resolution", "0.2", "--most-trials", "5")
-            status = main(arguments(url, corpus, tmp_path, *more, slo="p99<240ms,errors<0.1%"))
-        return status, json.loads((tmp_path / "search.json").read_text())
-
-    status, found = measured_in_time(searched, lambda made: made[1]["outcome"] != "generator")
+    with scripted_server(latencies_ms=[[40, 1]], workers=4) as url:
+        more = ("--duration", "1.5", "--first-rate", "60", "--resolution", "0.2", "--most-trials", "5")
+        status = main(arguments(url, corpus, tmp_path, *more, slo="p99<240ms,errors<0.1%"))
     assert status == 0
+    found = json.loads((tmp_path / "search.json").read_text())
     assert found["schema"] == "headrace-search/1"
     assert found["rate"]["low_rps"] <= 100
     assert found["rate"]["rps"] == pytest.approx(95, rel=0.2)
@@ -211,6 +208,7 @@ def test_the_capacity_of_a_real_server_is_found(corpus: Path, tmp_path: Path, ca
     assert part["triton"]["texts_per_s_within_slo"] == ceiling
 
 
+@timed
 @pytest.mark.integration
 def test_no_trial_sends_what_another_sent(gateway: Any, corpus: Path) -> None:
     workload = Workload(corpus=corpus, targets=(Target("topics"),), repeat=0.0)
@@ -224,6 +222,7 @@ def test_no_trial_sends_what_another_sent(gateway: Any, corpus: Path) -> None:
     assert len(set(sent)) == len(sent)
 
 
+@timed
 @pytest.mark.integration
 def test_a_server_that_is_always_too_slow_fails_plainly(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with scripted_server(latencies_ms=[[80, 1]]) as url:
@@ -246,22 +245,19 @@ def test_a_generator_that_is_too_slow_says_nothing_of_the_system(corpus: Path, t
     assert "says nothing of the system" in said.err
 
 
+@timed
 @pytest.mark.integration
 def test_an_interrupted_search_leaves_what_it_found(corpus: Path, tmp_path: Path) -> None:
-    def interrupted() -> tuple[str, str, int]:
-        """The first line of the progress, the output and the exit status."""
-        with scripted_server(latencies_ms=[[5, 1]]) as url:
-            argv = [sys.executable, "-u", "-m", "loadtest", *arguments(url, corpus, tmp_path, "--duration", "1", "--first-rate", "50")]
-            with subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stderr is not None
-                line = process.stderr.readline()
-                os.kill(process.pid, signal.SIGINT)
-                out, _ = process.communicate(timeout=30)
-        return line, out, process.returncode
-
-    line, out, status = measured_in_time(interrupted, lambda made: "could not keep up" not in made[0])
-    assert "keeps" in line
-    assert status == 130
+    with scripted_server(latencies_ms=[[5, 1]]) as url:
+        argv = [sys.executable, "-u", "-m", "loadtest", *arguments(url, corpus, tmp_path, "--duration", "1", "--first-rate", "50")]
+        with subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            # a trial that takes long shows its progress first
+            trial = next(line for line in process.stderr if not line.startswith("  …"))
+            os.kill(process.pid, signal.SIGINT)
+            out, _ = process.communicate(timeout=60)
+    assert "keeps" in trial
+    assert process.returncode == 130
     found = json.loads((tmp_path / "search.json").read_text())
     assert found["outcome"] == "interrupted"
     assert len(found["trials"]) >= 1
