@@ -5,7 +5,7 @@ import signal
 import hypothesis
 from xdist.scheduler import LoadScopeScheduling
 
-STACKS = ("tests/integration/demo_models/", "tests/integration/tiny_models/")
+STACKS = ("tests/integration/demo_models/", "tests/integration/tiny_models/", "tests/integration/tiny_topics/")
 
 # how long an example takes says how busy the machine is
 hypothesis.settings.register_profile("untimed", deadline=None)

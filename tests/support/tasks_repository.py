@@ -131,14 +131,27 @@ class TasksRepository:
 
 def make(folder: Path) -> TasksRepository:
     """Make the checkpoints and export them into `folder`."""
-    rng = random.Random(4)
-    texts = [" ".join(rng.choices(WORDS, k=rng.randint(3, 12))) for _ in range(24)]
+    texts = _texts()
     versions = [(model, 1) for model in KINDS] + [("embeddings", 2)]
     checkpoints = {}
     for model, version in versions:
         checkpoints[model, version] = _write_checkpoint(KINDS[model], version, folder / "checkpoints" / f"{model}-{version}")
-        _export(model, version, checkpoints[model, version], texts, folder)
+        _export(model, version, KINDS[model], checkpoints[model, version], texts, folder)
     return TasksRepository(folder / "models", checkpoints, texts)
+
+
+def make_topics(folder: Path) -> Path:
+    """Two versions of a tiny classifier, served as the demo's `topics` is; returns their folder."""
+    texts = _texts()
+    for version in (1, 2):
+        checkpoint = _write_checkpoint(KINDS["weather"], version, folder / "checkpoints" / str(version))
+        _export("topics", version, KINDS["weather"], checkpoint, texts, folder)
+    return folder / "models"
+
+
+def _texts() -> list[str]:
+    rng = random.Random(4)
+    return [" ".join(rng.choices(WORDS, k=rng.randint(3, 12))) for _ in range(24)]
 
 
 def _write_checkpoint(kind: Kind, seed: int, folder: Path) -> Path:
@@ -175,8 +188,7 @@ def _tokenizer() -> transformers.PreTrainedTokenizerFast:
     return transformers.BertTokenizerFast(tokenizer_object=tokenizer)
 
 
-def _export(model: str, version: int, checkpoint: Path, texts: list[str], folder: Path) -> None:
-    kind = KINDS[model]
+def _export(model: str, version: int, kind: Kind, checkpoint: Path, texts: list[str], folder: Path) -> None:
     examples = [kind.example(text, other) for text, other in zip(texts, texts[1:] + texts[:1], strict=True)]
     data = folder / f"{model}.jsonl"
     data.write_text("".join(json.dumps(example) + "\n" for example in examples))

@@ -1,6 +1,6 @@
 """Who may do what, and how much: keys, scopes and quotas of gateways that share a fake state.
 
-`tests/integration/demo_models/test_security.py` has the same doors before real processes and a
+`tests/integration/tiny_topics/test_security.py` has the same doors before real processes and a
 real Valkey.
 """
 
