@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-_STEPS = 60
+_STEPS = 42
 
 
 def boundary(inside: float, outside: float, holds: Callable[[float], bool]) -> float:
-    """Where `holds` ends on the way from `inside` to `outside`, to 2⁻⁶⁰ of the way.
+    """Where `holds` ends on the way from `inside` to `outside`, to 2⁻⁴² of the way.
 
     It returns the point on the outer side, so that the interval up to it is not too short.
     """
