@@ -57,7 +57,7 @@ $(VENV)/.installed: pyproject.toml
 	@echo "installing into $(VENV) (one to two minutes) …"
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check torch==2.13.0
-	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[cpu,export,gateway,tracing,embedded,loadtest,demo,dev]'
+	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -e '.[cpu,export,gateway,evaluation,tracing,embedded,loadtest,demo,dev]'
 	@touch $@
 
 # transformers 5, for its own answers to checkpoints that it saved; the environment has 4.57

@@ -1,0 +1,1 @@
+"""What the evaluator of experiments computes beside the request path."""
