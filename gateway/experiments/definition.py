@@ -15,12 +15,14 @@ of the definition this is, stand in the record around it.
 
 import json
 import math
+from collections.abc import Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from gateway.experiments.condition import compiled
 from gateway.experiments.duration import seconds
 from gateway.faults import Fault, dotted, faults
 
@@ -250,6 +252,12 @@ class Definition(_Part):
         served = sum(variant.weight > 0 for variant in self.variants)
         if bandit.floor * served > 1:
             raise ValueError(f"bandit.floor: {served} variants cannot have {bandit.floor:g} each; it must be at most {1 / served:g}")
+
+
+def _check_condition(condition: Mapping[str, JsonValue]) -> None:
+    compiled(condition)
+    if len(json.dumps(condition)) > MAX_CONDITION_CHARS:
+        raise ValueError(f"condition: must be at most {MAX_CONDITION_CHARS} characters of JSON; send an attribute that says what it finds")
 
 
 def read(value: object) -> Definition:
