@@ -225,10 +225,8 @@ class Definition(_Part):
         if not math.isclose(total, 1.0, abs_tol=1e-6):
             raise ValueError(f"variants: the weights add up to {total:g}; they must add up to 1")
         self._check_names()
-        if self.condition is not None and len(json.dumps(self.condition)) > MAX_CONDITION_CHARS:
-            raise ValueError(
-                f"condition: must be at most {MAX_CONDITION_CHARS} characters of JSON; split it, or send an attribute that says it"
-            )
+        if self.condition is not None:
+            _check_condition(self.condition)
         return self
 
     def _check_names(self) -> None:

@@ -1,6 +1,6 @@
 """Values as JavaScript sees them, which GrowthBook's SDKs agree on. Pure."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from math import isfinite
 
@@ -69,13 +69,19 @@ def is_index(key: str, length: int) -> bool:
     return int(key) < length
 
 
-def form(value: JsonValue) -> Hashable:
-    """A value in a form that equals that of another if `JSON.stringify` writes both the same."""
-    if isinstance(value, dict):
-        return "object", tuple((key, form(value[key])) for key in _keys(value))
-    if isinstance(value, list):
-        return "array", tuple(map(form, value))
-    return type_of(value), value
+def same(expected: JsonValue, value: JsonValue) -> bool:
+    """Whether two values are of one type and hold the same, as `JSON.stringify` would write them.
+
+    It looks only as deep as `expected` goes.
+    """
+    if isinstance(expected, list):
+        return isinstance(value, list) and len(value) == len(expected) and all(map(same, expected, value))
+    if isinstance(expected, dict):
+        if not isinstance(value, dict) or len(value) != len(expected):
+            return False
+        keys = _keys(expected)
+        return keys == _keys(value) and all(same(expected[key], value[key]) for key in keys)
+    return type_of(value) == type_of(expected) and value == expected
 
 
 def type_of(value: JsonValue) -> str:

@@ -6,12 +6,13 @@ GrowthBook's SDKs; an attribute that a unit does not have is null.
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from pydantic import JsonValue
 
 from gateway.experiments import pattern
-from gateway.experiments.javascript import form, is_number, order_of, type_of
+from gateway.experiments.javascript import is_number, order_of, same, type_of
 from gateway.experiments.versions import sortable
 
 Test = Callable[[JsonValue], bool]
@@ -32,8 +33,7 @@ def equal_to(expected: JsonValue, *, ignore_case: bool = False) -> Test:
         return lambda value: value is expected
     if isinstance(expected, (int, float)):
         return lambda value: is_number(value) and value == expected
-    kind, expected_form = type(expected), form(expected)
-    return lambda value: isinstance(value, kind) and form(value) == expected_form
+    return partial(same, expected)
 
 
 def negated(test: Test) -> Test:
