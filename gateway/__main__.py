@@ -78,7 +78,7 @@ def _run(args: argparse.Namespace) -> None:
             # its wheels are an extra, which a gateway beside NVIDIA's container does not need
             from gateway.embedded.children import children
 
-            urls = stack.enter_context(children(args.repository, _url(settings)))
+            urls = stack.enter_context(children(args.repository, _url(settings), settings.state_dir))
             os.environ.update({f"{PREFIX}{name.upper()}": url for name, url in urls.items()})
         if args.workers > 1:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))
