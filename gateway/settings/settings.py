@@ -96,6 +96,10 @@ class Settings(BaseSettings):
     cache_refresh_s: float = Field(1, gt=0, description="how often a worker asks Redis what was deleted from the cache, seconds")
     price_usd_per_hour: float | None = Field(None, gt=0, description="price of the Triton instance, for the money that the cache saves")
     experiments_file: Path | None = Field(None, description="YAML file of the A/B experiments; read again when it changes")
+    experiments_kept_file: Path | None = Field(
+        Path(".work/experiments.json"),
+        description="copy of the experiments in state, with which a gateway starts while state is gone; none where it cannot be written",
+    )
     runtime_file: Path | None = Field(
         None, description="YAML file of settings that change without a restart (log level, limits); read again when it changes"
     )

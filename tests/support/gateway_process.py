@@ -41,7 +41,9 @@ class GatewayProcess:
         self.predict_url = f"{self.url}/v1/models/topics:predict"
         self.log = log
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
-        own = {"port": self.port, "auth": "off", "state_dir": log.with_suffix(".state")}  # not the folder of a stack that is up
+        own = {"port": self.port, "auth": "off"}
+        # not those of a stack that is up
+        own |= {"state_dir": log.with_suffix(".state"), "experiments_kept_file": log.with_suffix(".experiments.json")}
         environment |= {f"HEADRACE_{name.upper()}": str(value) for name, value in {**own, **settings}.items()}
         command = [sys.executable, "-m", "gateway", *map(str, arguments)]
         with log.open("wb") as output:
