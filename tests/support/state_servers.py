@@ -1,4 +1,4 @@
-"""State on the fake, on Valkey and on Debian's redis-server, as fixtures of tests that hold on all three."""
+"""State on the fake, on Valkey and on Debian's redis-server: fixtures of tests that hold on all."""
 
 import contextlib
 import shutil

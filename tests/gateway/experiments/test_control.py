@@ -123,7 +123,6 @@ class Model:
     def _become(self, key, found, status, action, **changes):
         found.update(status=status, **changes)
         self.log[key].append(action)
-        return None
 
 
 async def asked(plane, action, key, flavour, preconditions):
