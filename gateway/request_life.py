@@ -21,6 +21,7 @@ from gateway.catalog.catalog import Catalog
 from gateway.concurrency.all_done import all_done
 from gateway.errors import DeadlineExceeded, GatewayError, InvalidRequest, ItemFault, NotCached, PackageReplaced
 from gateway.experiments.assignment import Experiment
+from gateway.experiments.condition import NO_ATTRIBUTES, Attributes
 from gateway.experiments.placement import place
 from gateway.lane import Lane
 from gateway.lanes import Lanes
@@ -43,7 +44,7 @@ class RequestLife:
     def __init__(
         self,
         catalog: Callable[[], Catalog],
-        experiments: Callable[[], Mapping[str, Experiment]],
+        experiments: Callable[[], Mapping[str, Sequence[Experiment]]],
         cache: Cache,
         lanes: Lanes,
         *,
@@ -57,17 +58,17 @@ class RequestLife:
         self._fill = Fill(cache, self._running)
         self._refreshes = Refreshes(cache, self._fill, lanes.require_ready, refresh_timeout_s)
 
-    def assign(self, name: str, version: int | None, unit: str | None, ctx: RequestContext) -> Lane:
+    def assign(self, name: str, version: int | None, unit: str | None, ctx: RequestContext, attributes: Attributes = NO_ATTRIBUTES) -> Lane:
         """Place a request, note the placement in `ctx`, and return the lane of its version.
 
         The version is the one asked for, else that of the unit's variant, else the model's default
-        version. A request without a `unit` is a unit of its own.
+        version. A request without a `unit` is a unit of its own. `attributes` are the unit's.
 
         Raises:
             NotFound: there is no such model or version.
             NotReady: Triton was never seen, or the version must not answer.
         """
-        placement = place(self._catalog(), self._experiments(), name, version, unit, self._chance)
+        placement = place(self._catalog(), self._experiments(), name, version, unit, self._chance, attributes)
         if placement.fallback:
             metrics.FALLBACKS.labels(placement.experiment, placement.variant).inc()
         try:

@@ -106,14 +106,16 @@ class Call(NamedTuple):
 
         The unit is that of X-Unit-ID, else the body's `user`. Without either the request is a unit
         of its own, and the gateway names it. X-Request-ID does not name it, since it may be the
-        same for all requests of a client.
+        same for all requests of a client. X-Unit-Attributes say more of the unit.
 
         Raises:
-            MalformedRequest: the unit's name cannot be read.
+            MalformedRequest: the unit's name or its attributes cannot be read.
             GatewayError: as `RequestLife.assign`.
         """
         self.ctx.timing.lap("parse")
-        return self.stack.life.assign(model, version, headers.unit(self.ctx.headers) or user or None, self.ctx)
+        given = self.ctx.headers
+        unit, attributes = headers.unit(given) or user or None, headers.attributes(given)
+        return self.stack.life.assign(model, version, unit, self.ctx, attributes)
 
     def within(self, timeout_s: float | None) -> Self:
         """The same call with a timeout that the client names in another way than by the header.

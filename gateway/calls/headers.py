@@ -1,8 +1,13 @@
-"""What the headers of a request say about how it is answered: timeout, unit and priority. Pure."""
+"""What the headers of a request say about how it is answered: timeout, unit and its attributes, and
+priority. Pure.
+"""
 
 import math
 import re
 from collections.abc import Mapping
+
+import orjson
+from pydantic import JsonValue
 
 from gateway.errors import MalformedRequest
 from gateway.request.priority import Priority
@@ -11,6 +16,8 @@ MAX_UNIT_CHARS = 256
 OPENAI_TIMEOUTS = ("x-stainless-read-timeout", "x-stainless-timeout")
 """In which the clients of OpenAI, in Python and JavaScript, say how many seconds they wait."""
 UNIT = re.compile(rf"[\x20-\x7e]{{1,{MAX_UNIT_CHARS}}}")
+MAX_ATTRIBUTES_BYTES = 4096
+_ATTRIBUTES_FORM = 'X-Unit-Attributes: must be a JSON object in UTF-8, such as {"country": "de"}'
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 
@@ -44,6 +51,28 @@ def unit(headers: Mapping[str, str]) -> str | None:
     if given is not None and not UNIT.fullmatch(given):
         raise MalformedRequest(f"X-Unit-ID: must be 1 to {MAX_UNIT_CHARS} printable ASCII characters; send a hash of longer ids")
     return given
+
+
+def attributes(headers: Mapping[str, str]) -> dict[str, JsonValue]:
+    """The attributes of the unit, of which conditions of experiments speak, in X-Unit-Attributes.
+
+    Raises:
+        MalformedRequest: they cannot be read, or give the unit another id than X-Unit-ID.
+    """
+    given = headers.get("x-unit-attributes")
+    if given is None:
+        return {}
+    if len(given) > MAX_ATTRIBUTES_BYTES:
+        raise MalformedRequest(f"X-Unit-Attributes: must be at most {MAX_ATTRIBUTES_BYTES} bytes; send what conditions ask for only")
+    try:
+        read = orjson.loads(given.encode("latin-1"))
+    except ValueError:
+        raise MalformedRequest(_ATTRIBUTES_FORM) from None
+    if not isinstance(read, dict):
+        raise MalformedRequest(_ATTRIBUTES_FORM)
+    if "id" in read and read["id"] != headers.get("x-unit-id"):
+        raise MalformedRequest("X-Unit-Attributes: `id` must be what X-Unit-ID says; leave it out, and name the unit there")
+    return read
 
 
 def priority(headers: Mapping[str, str]) -> Priority | None:

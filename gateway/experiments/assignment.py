@@ -1,24 +1,62 @@
-"""Assignment: (experiment, unit) → variant.
+"""Assignment: (experiment, unit, attributes) → variant.
 
-Pure; bucketing is GrowthBook's hash, version 2, so its SDKs agree.
+Pure; the steps and the hash are GrowthBook's, so its SDKs agree.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from fnv_hash_fast import fnv1a_32 as fnv1a_32_of_bytes
 
+from gateway.experiments.condition import NO_ATTRIBUTES, Attributes, Condition
+
 _OFFSET, _PRIME, _MASK = 0x811C9DC5, 0x01000193, 0xFFFFFFFF
-_BUCKETS = 10_000
+_BUCKETS, _NAMESPACE_BUCKETS = 10_000, 1_000
+UNIT_ID = "id"
+"""The attribute that X-Unit-ID names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One arm: the version of a model that answers its units, and its share of covered units."""
+    """One arm: the version of a model that answers its units, and its share of covered units.
+
+    It also computes a share `shadow` of the requests that other variants answer.
+    """
 
     name: str
     model: str
     version: int
     weight: float
+    shadow: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Units whose place is in [start, end); experiments whose ranges do not overlap share none."""
+
+    name: str
+    start: float
+    end: float
+
+    def holds(self, unit: str) -> bool:
+        """Whether a unit is in the range, by GrowthBook's hash, version 1."""
+        return self.start <= fnv1a_32(f"{unit}__{self.name}") % _NAMESPACE_BUCKETS / _NAMESPACE_BUCKETS < self.end
+
+
+class Assigned(Protocol):
+    """The units that an experiment assigned in earlier epochs; it is read without waiting."""
+
+    def variant_of(self, unit_hash: bytes) -> str | None:
+        """The name of the variant that a unit was assigned to; None where it was to none."""
+
+
+class Range(NamedTuple):
+    """The units of a variant are those whose place is in [start, end)."""
+
+    start: float
+    end: float
+    variant: Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +64,9 @@ class Experiment:
     """A split of the traffic of `model` over versions of this model or of others.
 
     `model` is the one that clients ask for. The first variant is the control, which also answers
-    the units that are not covered. `cache_bypass` is the share of the requests that no cache
-    answers, so that latency and drift are measured unbiased.
+    the units that do not take part. `cache_bypass` is the share of the requests that no cache
+    answers, so that latency and drift are measured unbiased. Units keep the variant that they have
+    in `assigned`; those in `forced`, by name, have it without being counted.
     """
 
     key: str
@@ -36,11 +75,36 @@ class Experiment:
     coverage: float
     variants: tuple[Variant, ...]
     cache_bypass: float = 0.0
+    unit_attribute: str = UNIT_ID
+    condition: Condition | None = None
+    namespace: Namespace | None = None
+    forced: Mapping[str, str] = field(default_factory=dict)
+    epoch: int = 1
+    assigned: Assigned | None = field(default=None, compare=False, repr=False)
+    ranges: tuple[Range, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ranges", tuple(_ranges(self.coverage, self.variants)))
 
     @property
     def control(self) -> Variant:
         """The first variant."""
         return self.variants[0]
+
+    def named(self, name: str | None) -> Variant | None:
+        """The variant of a name; None where there is none."""
+        return next((variant for variant in self.variants if variant.name == name), None)
+
+
+def _ranges(coverage: float, variants: tuple[Variant, ...]) -> Iterator[Range]:
+    """As GrowthBook's getBucketRanges: each variant's range begins where the weights before it end.
+
+    More coverage only moves the ends, so that no unit changes its variant.
+    """
+    start = 0.0
+    for variant in variants:
+        yield Range(start, start + coverage * variant.weight, variant)
+        start += variant.weight
 
 
 def fnv1a_32(text: str) -> int:
@@ -58,15 +122,22 @@ def bucket(seed: str, unit: str) -> float:
     return fnv1a_32(str(fnv1a_32(seed + unit))) % _BUCKETS / _BUCKETS
 
 
-def assign(experiment: Experiment, unit: str) -> Variant | None:
-    """The variant that a unit sees, or None where the experiment does not cover it.
+def assign(experiment: Experiment, unit: str, attributes: Attributes = NO_ATTRIBUTES, unit_hash: bytes = b"") -> Variant | None:
+    """The variant that a unit sees, or None where it does not take part; forced ones aside.
 
-    As GrowthBook's getBucketRanges: variant i owns [start, start + coverage · weight), where start
-    is the sum of the weights before it.
+    Who was assigned in an earlier epoch stays, whatever namespace, condition and coverage say now,
+    as with GrowthBook's sticky buckets. Without any coverage nobody takes part.
     """
-    place, start = bucket(experiment.seed, unit), 0.0
-    for variant in experiment.variants:
-        if start <= place < start + experiment.coverage * variant.weight:
+    if experiment.assigned is not None and experiment.coverage > 0:
+        stays = experiment.named(experiment.assigned.variant_of(unit_hash))
+        if stays is not None:
+            return stays
+    if experiment.namespace is not None and not experiment.namespace.holds(unit):
+        return None
+    if experiment.condition is not None and not experiment.condition.holds(attributes):
+        return None
+    place = bucket(experiment.seed, unit)
+    for start, end, variant in experiment.ranges:
+        if start <= place < end:
             return variant
-        start += variant.weight
     return None

@@ -6,10 +6,12 @@ to what is measured after. GrowthBook starts a new phase then.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from gateway.experiments.assignment import Experiment, Variant
+from gateway.experiments.snapshot import by_key
 
 _LEAST = 1e-9
 """Smaller shares are rounding errors of the ranges."""
@@ -25,34 +27,26 @@ class Moves(NamedTuple):
 
 def moves(before: Experiment, after: Experiment) -> Moves:
     """What becomes of the units when `after` takes the place of `before`, with the same seed."""
-    ranges_before, ranges_after = list(_ranges(before)), list(_ranges(after))
     stay = changed = 0.0
-    for name, start, end in ranges_before:
-        for other, start_after, end_after in ranges_after:
+    for start, end, arm in before.ranges:
+        for start_after, end_after, other in after.ranges:
             both = max(0.0, min(end, end_after) - max(start, start_after))
-            if name == other:
+            if arm.name == other.name:
                 stay += both
             else:
                 changed += both
-    covered_before, covered_after = (sum(end - start for _, start, end in ranges) for ranges in (ranges_before, ranges_after))
+    covered_before, covered_after = (sum(end - start for start, end, _ in one.ranges) for one in (before, after))
     return Moves(changed, covered_before - stay - changed, covered_after - stay - changed)
 
 
-def warnings_of(before: Mapping[str, Experiment], after: Mapping[str, Experiment]) -> dict[str, list[str]]:
+def warnings_of(before: Mapping[str, Sequence[Experiment]], after: Mapping[str, Sequence[Experiment]]) -> dict[str, list[str]]:
     """Sentences about the experiments `after`, by key; both mappings are by model."""
-    known = {experiment.key: experiment for experiment in before.values()}
-    found = {experiment.key: _changes(known[experiment.key], experiment) for experiment in after.values() if experiment.key in known}
-    for sentence, keys in _equal_seeds(after.values()):
+    known, now = by_key(before), by_key(after)
+    found = {key: _changes(known[key], experiment) for key, experiment in now.items() if key in known}
+    for sentence, keys in chain(_equal_seeds(now.values()), _other_controls(after)):
         for key in keys:
             found[key] = [*found.get(key, []), sentence]
     return {key: sentences for key, sentences in found.items() if sentences}
-
-
-def _ranges(experiment: Experiment) -> Iterator[tuple[str, float, float]]:
-    start = 0.0
-    for variant in experiment.variants:
-        yield variant.name, start, start + experiment.coverage * variant.weight
-        start += variant.weight
 
 
 def _changes(before: Experiment, after: Experiment) -> list[str]:
@@ -83,6 +77,17 @@ def _equal_seeds(experiments: Iterable[Experiment]) -> Iterator[tuple[str, list[
                 "so their effects cannot be told apart; give each a seed of its own",
                 keys,
             )
+
+
+def _other_controls(by_model: Mapping[str, Sequence[Experiment]]) -> Iterator[tuple[str, list[str]]]:
+    for model, (first, *others) in by_model.items():
+        for other in others:
+            if _version(other.control) != _version(first.control):
+                yield (
+                    f"experiments {first.key} and {other.key} on {model} have different controls: units that take part in neither "
+                    f"see that of {first.key}, and units of {other.key} count in {first.key} no more; give both the same control",
+                    [first.key, other.key],
+                )
 
 
 def _version(variant: Variant) -> tuple[str, int]:

@@ -15,12 +15,14 @@ of the definition this is, stand in the record around it.
 
 import json
 import math
+from collections.abc import Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from gateway.experiments.condition import compiled
 from gateway.experiments.duration import seconds
 from gateway.faults import Fault, dotted, faults
 
@@ -223,10 +225,8 @@ class Definition(_Part):
         if not math.isclose(total, 1.0, abs_tol=1e-6):
             raise ValueError(f"variants: the weights add up to {total:g}; they must add up to 1")
         self._check_names()
-        if self.condition is not None and len(json.dumps(self.condition)) > MAX_CONDITION_CHARS:
-            raise ValueError(
-                f"condition: must be at most {MAX_CONDITION_CHARS} characters of JSON; split it, or send an attribute that says it"
-            )
+        if self.condition is not None:
+            _check_condition(self.condition)
         return self
 
     def _check_names(self) -> None:
@@ -250,6 +250,12 @@ class Definition(_Part):
         served = sum(variant.weight > 0 for variant in self.variants)
         if bandit.floor * served > 1:
             raise ValueError(f"bandit.floor: {served} variants cannot have {bandit.floor:g} each; it must be at most {1 / served:g}")
+
+
+def _check_condition(condition: Mapping[str, JsonValue]) -> None:
+    compiled(condition)
+    if len(json.dumps(condition)) > MAX_CONDITION_CHARS:
+        raise ValueError(f"condition: must be at most {MAX_CONDITION_CHARS} characters of JSON; send an attribute that says what it finds")
 
 
 def read(value: object) -> Definition:

@@ -24,6 +24,7 @@ SINGLE = frozenset(
         "inference-header-content-length",
         "x-priority",
         "x-request-timeout-ms",
+        "x-unit-attributes",
         "x-unit-id",
     }
 )
@@ -112,8 +113,9 @@ def _headers(ctx: RequestContext) -> list[tuple[bytes, bytes]]:
     placement = ctx.placement
     if placement.version:
         headers.append((b"x-model-version", b"%d" % placement.version))
-    if placement.experiment:
-        headers += ((b"x-experiment", placement.experiment.encode()), (b"x-variant", placement.variant.encode()))
+    if placement.arms:
+        headers.append((b"x-experiment", ", ".join([arm.experiment for arm in placement.arms]).encode()))
+        headers.append((b"x-variant", ", ".join([arm.variant for arm in placement.arms]).encode()))
     if ctx.cache_status:
         headers.append((b"x-cache", ctx.cache_status.encode()))
     if ctx.timing.stages_s:

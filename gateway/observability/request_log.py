@@ -27,8 +27,10 @@ def log_request(ctx: RequestContext, scope: Scope, status: int) -> None:
         line |= {"model": placement.model, "version": placement.version or None, "instances": ctx.instances, "cache": ctx.cache_status}
     if ctx.cache_status == "partial":
         line |= {"items": ctx.items, "hits": ctx.hits}
-    if placement.experiment:
+    if placement.arms:
         line |= {"experiment": placement.experiment, "variant": placement.variant}
+    if len(placement.arms) > 1:
+        line["also_in"] = {arm.experiment: arm.variant for arm in placement.arms[1:]}
     if placement.fallback:
         line["fallback"] = True
     if ctx.tenant:

@@ -62,7 +62,7 @@ class Config(BaseModel):
                     "settings": {"cache_url": {"value": "redis://:***@cache:6379/0", "source": "environment"}},
                     "runtime": {"in_force": {"log_level": "debug"}, "fault": None},
                     "limits": {"body": {"max_bytes": 8388608}, "max_text_bytes": 131072, "request_timeout_s": 10},
-                    "experiments": {"in_force": {"topics": "topics-lora"}, "fault": None},
+                    "experiments": {"in_force": {"topics": ["topics-lora"]}, "fault": None},
                     "catalog": {"models": {"topics": {"1": "ready", "2": "ready"}}, "fault": None},
                     "tracing": False,
                 }
@@ -85,7 +85,7 @@ async def config(request: Request, response: Response, stack: Admitted) -> Confi
         runtime=WatchedState(in_force=stack.runtime.current.model_dump(exclude_unset=True), fault=stack.runtime.fault),
         limits=asdict(stack.request_limits),
         experiments=WatchedState(
-            in_force={model: experiment.key for model, experiment in stack.experiments.current.by_model.items()},
+            in_force={model: [one.key for one in experiments] for model, experiments in stack.experiments.current.by_model.items()},
             fault=stack.experiments.current.fault,
         ),
         catalog=CatalogState(

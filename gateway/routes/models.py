@@ -1,5 +1,6 @@
 """`GET /v1/models` and `GET /v1/models/{model}`: the catalog."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.dialects import openai
 from gateway.dialects.openai_bodies import OpenAIError
+from gateway.experiments import assignment
 from gateway.routes.admitted import admitted
 from gateway.stack import Stack
 from model_repository.manifest import Manifest
@@ -84,7 +86,8 @@ class ModelDetails(Model):
     default_by: str | None = Field(description="the experiment whose promotion made it the default; null: none did")
     promoted_version: int | None
     versions: list[Version]
-    experiment: Experiment | None
+    experiment: Experiment | None = Field(description="the first of the experiments")
+    experiments: list[Experiment] = Field(description="in the order in which they are asked")
 
 
 Admitted = Annotated[Stack, admitted(None)]
@@ -101,11 +104,11 @@ async def list_models(stack: Admitted) -> ModelList:
 @router.get("/v1/models/{model:name}", summary="Show a model", responses={200: {"model": ModelDetails}, 404: {"model": OpenAIError}})
 async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
     """A model's versions with their manifests (measured quality, sizes, provenance), and its
-    experiment; OpenAI's fields beside.
+    experiments; OpenAI's fields beside.
     """
     served = stack.catalog.current.model(model)
-    experiments = stack.experiments.current
-    experiment = experiments.by_model.get(served.name)
+    snapshot = stack.experiments.current
+    experiments = [_described(one, snapshot.warnings.get(one.key, ())) for one in snapshot.by_model.get(served.name, ())]
     return {
         **openai.describe_model(model, served.name),
         "name": served.name,
@@ -117,13 +120,15 @@ async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
             {**version.manifest.model_dump(mode="json"), "ready": version.ready, **({"reason": version.reason} if version.reason else {})}
             for version in served.versions.values()
         ],
-        "experiment": experiment
-        and {
-            "key": experiment.key,
-            "coverage": experiment.coverage,
-            "variants": [
-                {"name": arm.name, "model": arm.model, "version": arm.version, "weight": arm.weight} for arm in experiment.variants
-            ],
-            "warnings": list(experiments.warnings.get(experiment.key, ())),
-        },
+        "experiment": experiments[0] if experiments else None,
+        "experiments": experiments,
+    }
+
+
+def _described(experiment: assignment.Experiment, warnings: Sequence[str]) -> dict[str, Any]:
+    return {
+        "key": experiment.key,
+        "coverage": experiment.coverage,
+        "variants": [{"name": arm.name, "model": arm.model, "version": arm.version, "weight": arm.weight} for arm in experiment.variants],
+        "warnings": list(warnings),
     }

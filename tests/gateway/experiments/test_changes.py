@@ -62,16 +62,25 @@ HALVES = {"control": 0.5, "treatment": 0.5}
     ],
 )
 def test_a_change_that_replaces_groups_under_one_key_and_seed_is_said(before, after, parts):
-    found = warnings_of({"topics": before}, {"topics": after}).get(after.key, [])
+    found = warnings_of({"topics": [before]}, {"topics": [after]}).get(after.key, [])
     assert len(found) == len(parts)
     assert all(part in sentence and "another key or seed" in sentence for part, sentence in zip(parts, found, strict=True))
 
 
 def test_experiments_with_one_seed_are_named_together():
     one, other = experiment(HALVES, key="one"), experiment(HALVES, key="other", seed="one", model="minilm")
-    found = warnings_of({}, {"topics": one, "minilm": other})
+    found = warnings_of({}, {"topics": [one], "minilm": [other]})
     assert found.keys() == {"one", "other"}
     assert "experiments one and other have the seed one" in found["one"][0]
+
+
+def test_experiments_of_one_model_with_different_controls_are_named_together():
+    one, same = experiment(HALVES, key="one"), experiment(HALVES, key="same")
+    other = experiment(HALVES, key="other", versions={"control": 3})
+    assert warnings_of({}, {"topics": [one, same]}) == {}
+    found = warnings_of({}, {"topics": [one, other]})
+    assert found.keys() == {"one", "other"}
+    assert "experiments one and other on topics have different controls" in found["one"][0]
 
 
 FILE = """

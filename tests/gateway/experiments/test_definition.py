@@ -94,6 +94,8 @@ def test_a_variant_shadows_all_requests_or_a_share(given, share):
         (changed(variants=variant(shadow=1.5)), "variants.1.shadow: Input should be less than or equal to 1"),
         (changed(coverage=float("nan")), "coverage: Input should be"),
         (changed(condition=["a"]), "condition: Input should be a valid dictionary"),
+        (changed(condition={"a": {"$eqq": 1}}), "condition.a.$eqq: there is no such operator here"),
+        (changed(condition={"a": float("nan")}), "condition: must hold finite numbers only"),
         (changed(condition={"a": "x" * 20_000}), "condition: must be at most 16384 characters of JSON"),
         (changed(namespace={"name": "n", "range": [0.5, 0.5]}), "namespace: the range must begin before it ends"),
         (changed(namespace=["n", 0]), "namespace: Input should be a valid dictionary"),
