@@ -6,10 +6,8 @@ from typing import Final, Literal, NamedTuple
 from gateway.catalog.catalog import Default
 from gateway.errors import InvalidRequest, NotReady, StateConflict, StateUnavailable
 from gateway.experiments import lifecycle
-from gateway.experiments.conflicts import conflict
 from gateway.experiments.definition import Definition
 from gateway.experiments.file import FileExperiments
-from gateway.experiments.in_force import definition_of
 from gateway.experiments.lifecycle import Change
 from gateway.experiments.record import Record, Stored
 from gateway.experiments.store import MAX_EVENTS, Event, ExperimentStore
@@ -51,7 +49,7 @@ class ControlPlane:
 
     async def seen(self) -> Seen:
         """All experiments, as state keeps them now."""
-        file = {definition.key: definition for definition in self._in_file()}
+        file = {definition.key: definition for definition in self._file.current.definitions}
         if self._store is None:
             return Seen(file, Stored(), stale=False)
         try:
@@ -80,7 +78,7 @@ class ControlPlane:
             preconditions.check(None if before is None else tag(before))
             if status not in (None, there := "draft" if before is None else before.status):
                 raise InvalidRequest(f"status: the experiment is {there}; POST /v1/experiments/{definition.key}:start and so on change it")
-            change = lifecycle.put(stored, definition, self._conflict(stored, definition), now)
+            change = lifecycle.put(stored, definition, now)
             if before is not None and change is not None:
                 preconditions.require(tag(before))
             made = before is None
@@ -104,9 +102,7 @@ class ControlPlane:
             _check(stored, key, preconditions)
             match action:
                 case "start":
-                    record = stored.records.get(key)
-                    beside = None if record is None else self._conflict(stored, record.definition)
-                    return lifecycle.start(stored, key, beside, now)
+                    return lifecycle.start(stored, key, now)
                 case "pause":
                     return lifecycle.pause(stored, key)
                 case "stop":
@@ -149,13 +145,6 @@ class ControlPlane:
             raise lifecycle.no_such((await store.read()).records)
         return found
 
-    def _in_file(self) -> list[Definition]:
-        return [definition_of(experiment) for experiment in self._file.current.by_model.values()]
-
-    def _conflict(self, stored: Stored, definition: Definition) -> str | None:
-        others = [record.definition for record in stored.running() if record.key != definition.key]
-        return conflict(definition, [*self._in_file(), *others])
-
     async def _changed(self, key: str, by: str, decide: Callable[[Stored, float], Change | None]) -> Record:
         record = await self._write(key, by, decide)
         assert record is not None  # noqa: S101 - only `delete` leaves none
@@ -167,7 +156,7 @@ class ControlPlane:
         return record
 
     def _writable(self, key: str) -> ExperimentStore:
-        if any(definition.key == key for definition in self._in_file()):
+        if any(definition.key == key for definition in self._file.current.definitions):
             raise StateConflict(f"experiment {key} is managed by the file HEADRACE_EXPERIMENTS_FILE: change it there")
         if self._store is None:
             raise NotReady(NO_STATE)

@@ -1,16 +1,18 @@
 """The experiments in force: those of the file and those of state that run, as one snapshot."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from gateway.catalog.catalog import Default
-from gateway.experiments.assignment import Experiment, Variant
-from gateway.experiments.definition import Definition
-from gateway.experiments.definition import Variant as DefinedVariant
+from gateway.experiments.assignment import Experiment
+from gateway.experiments.changes import warnings_of
+from gateway.experiments.compilation import experiment_of
 from gateway.experiments.file import FileExperiments
 from gateway.experiments.record import Stored
-from gateway.experiments.snapshot import Experiments
+from gateway.experiments.snapshot import Experiments, by_key, by_model
 from gateway.experiments.watch import StateExperiments
 from gateway.files.watched import Watched
 
@@ -19,7 +21,7 @@ from gateway.files.watched import Watched
 class InForce:
     """An `ExperimentsSnapshot`, with the default versions that experiments promoted, by model."""
 
-    by_model: Mapping[str, Experiment]
+    by_model: Mapping[str, Sequence[Experiment]]
     fault: str | None = None
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     defaults: Mapping[str, Default] = field(default_factory=dict)
@@ -47,38 +49,18 @@ class ExperimentsInForce:
 
 
 def merged(file: FileExperiments, stored: Stored, fault: str | None) -> InForce:
-    """The experiments of the file, and those of state that run on other models.
+    """The experiments of state that run, and those of the file after them.
 
-    `fault` is that of state. An experiment of state that may not run beside the file's is not in
-    force: the file was changed after it had started.
+    `fault` is that of state. An experiment of state whose key the file has, too, is not in force:
+    the file was changed after it was made.
     """
-    by_model, warnings = dict(file.by_model), dict(file.warnings)
-    for record in stored.running():
-        experiment = experiment_of(record.definition)
-        other = by_model.setdefault(experiment.model, experiment)
-        if other is not experiment:
-            warnings[record.key] = [f"experiment {record.key} runs and is not in force: experiment {other.key} has the model {other.model}"]
-    return InForce(by_model, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults)
-
-
-def experiment_of(definition: Definition) -> Experiment:
-    """What assignment needs of a definition."""
-    arms = tuple(Variant(arm.name, definition.model_of(arm), arm.version, arm.weight) for arm in definition.variants)
-    seed = definition.key if definition.seed is None else definition.seed
-    return Experiment(definition.key, definition.asked_model, seed, definition.coverage, arms, definition.cache_bypass)
-
-
-def definition_of(experiment: Experiment) -> Definition:
-    """The definition of an experiment that a file holds."""
-    arms = [DefinedVariant(name=arm.name, model=arm.model, version=arm.version, weight=arm.weight) for arm in experiment.variants]
-    return Definition(
-        key=experiment.key,
-        model=experiment.model,
-        seed=experiment.seed,
-        coverage=experiment.coverage,
-        cache_bypass=experiment.cache_bypass,
-        variants=arms,
-    )
+    of_file = by_key(file.by_model)
+    running = [record for record in stored.running() if record.key not in of_file]
+    found = by_model([*(experiment_of(record.definition, epoch=record.epoch) for record in running), *of_file.values()])
+    warnings: defaultdict[str, list[str]] = defaultdict(list)
+    for key, sentences in chain(file.warnings.items(), warnings_of({}, found).items()):
+        warnings[key] += (sentence for sentence in sentences if sentence not in warnings[key])
+    return InForce(found, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults)
 
 
 if TYPE_CHECKING:

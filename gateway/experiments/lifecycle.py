@@ -39,14 +39,11 @@ class Change:
     default: Default | None = None
 
 
-def put(stored: Stored, definition: Definition, conflict: str | None, now: float) -> Change | None:
+def put(stored: Stored, definition: Definition, now: float) -> Change | None:
     """Make an experiment, or change the definition of one; None where nothing changes.
 
-    `conflict` says why it cannot run beside others, if it cannot; drafts need not.
-
     Raises:
-        StateConflict: the experiment is stopped, what stays from the start on would change, or a
-            running one could not run beside others.
+        StateConflict: the experiment is stopped, or what stays from the start on would change.
         InvalidRequest: there are too many.
     """
     before = stored.records.get(definition.key)
@@ -58,8 +55,6 @@ def put(stored: Stored, definition: Definition, conflict: str | None, now: float
         return None
     if before.status == "stopped":
         raise StateConflict(f"experiment {before.key} is stopped and stays as it is; give the new one another key")
-    if conflict is not None and before.status == "running":
-        raise StateConflict(conflict)
     if before.started_at is None:
         return Change("change", replace(before, definition=definition))
     if changed := [name for name in _FIXED if getattr(before.definition, name) != getattr(definition, name)]:
@@ -81,18 +76,16 @@ def opens_epoch(before: Definition, after: Definition) -> bool:
     return [_arm(before, arm) for arm in before.variants] != [_arm(after, arm) for arm in after.variants]
 
 
-def start(stored: Stored, key: str, conflict: str | None, now: float) -> Change:
-    """Let an experiment assign units; `conflict` says why it cannot beside others, if it cannot.
+def start(stored: Stored, key: str, now: float) -> Change:
+    """Let an experiment assign units.
 
     Raises:
         NotFound: there is no such experiment.
-        StateConflict: it is stopped, or cannot run beside others.
+        StateConflict: it is running or stopped, or too many are running.
     """
     record = _found(stored, key)
     if record.status in ("running", "stopped"):
         raise _wrong_status(record, "start", "draft or paused")
-    if conflict is not None:
-        raise StateConflict(conflict)
     if len(stored.running()) >= MAX_RUNNING:
         raise StateConflict(f"{MAX_RUNNING} experiments are running already; stop some first")
     return Change("start", replace(record, status="running", started_at=record.started_at or now))

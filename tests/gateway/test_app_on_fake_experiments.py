@@ -104,14 +104,16 @@ def test_other_weights_open_an_epoch_another_coverage_does_not_and_metrics_stay(
     assert (status, sentence.partition(":")[0]) == (409, "metrics")
 
 
-def test_a_model_has_one_running_experiment_and_stopping_it_lets_another_start(client):
+def test_several_experiments_share_a_model_and_what_may_fool_their_owners_is_said(client):
     client.put(URL, json=EXPERIMENT)
-    client.put("/v1/experiments/next", json={"variants": ARMS})
+    client.put("/v1/experiments/next", json={"variants": ARMS, "seed": "lora"})
     client.post(f"{URL}:start")
-    status, sentence = said(client.post("/v1/experiments/next:start"))
-    assert (status, "experiment lora runs on the model topics: stop it first" in sentence) == (409, True)
+    client.post("/v1/experiments/next:start")
+    warnings = [one["warnings"] for one in client.get("/v1/experiments").json()["experiments"]]
+    assert warnings[0] == warnings[1]
+    assert "experiments lora and next have the seed lora" in warnings[0][0]
     client.post(f"{URL}:stop")
-    assert client.post("/v1/experiments/next:start").json()["status"] == "running"
+    assert arms(client) == {("next", "control", "1"), ("next", "treatment", "2")}
 
 
 def test_a_promoted_version_is_the_default_until_it_is_rolled_back(client):
@@ -205,8 +207,9 @@ def test_experiments_of_the_file_and_of_state_run_side_by_side(start_app, state,
     of_mail = client.post("/v1/models/mail:predict", json={"instances": ["corn"]}, headers={"X-Unit-ID": "ann"})
     assert of_mail.headers["x-experiment"] == "lora"
     client.put("/v1/experiments/next", json={"variants": ARMS})
-    status, sentence = said(client.post("/v1/experiments/next:start"))
-    assert (status, "experiment of-file runs on the model topics" in sentence) == (409, True)
+    assert client.post("/v1/experiments/next:start").status_code == 200
+    shown = client.get("/v1/models/topics").json()["experiments"]
+    assert [one["key"] for one in shown] == ["next", "of-file"]
 
 
 def test_state_that_may_lose_an_experiment_is_refused_unless_it_is_accepted(start_app, state):

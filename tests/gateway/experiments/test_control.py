@@ -18,11 +18,10 @@ from gateway.experiments.store import ExperimentStore
 from gateway.experiments.watch import StateExperiments
 from gateway.request.preconditions import Preconditions
 
-RANGES = {"c": [0, 0.5], "d": [0.5, 1]}
 MODELS = {"a": "topics", "b": "topics", "c": "mail", "d": "mail"}
 ACTIONS = ("put", "start", "pause", "stop", "promote", "rollback", "delete")
-FLAVOURS = ("plain", "described", "covered", "reweighted", "measured")
-OF_EPOCH, FIXED = "reweighted", "measured"
+FLAVOURS = ("plain", "described", "covered", "reweighted", "conditional", "measured")
+OF_EPOCH, FIXED = {"reweighted", "conditional"}, "measured"
 BEFORE = Default(9)
 
 
@@ -33,8 +32,8 @@ def definition(key, flavour="plain"):
         "model": MODELS[key],
         "variants": [{"name": "control", "version": 1, "weight": 1 - weight}, {"name": "treatment", "version": 2, "weight": weight}],
     }
-    given |= {"namespace": {"name": "mail", "range": RANGES[key]}} if key in RANGES else {}
-    given |= {"described": {"description": "as agreed"}, "covered": {"coverage": 0.1}}.get(flavour, {})
+    others = {"described": {"description": "as agreed"}, "covered": {"coverage": 0.1}, "conditional": {"condition": {"country": "de"}}}
+    given |= others.get(flavour, {})
     given |= {"metrics": [{"name": "click", "kind": "binary"}]} if flavour == "measured" else {}
     return read(given)
 
@@ -80,15 +79,14 @@ class Model:
             return 409
         if precondition is None:
             return 428
-        if found["started"] and OF_EPOCH in (found["flavour"], flavour):
+        if found["started"] and OF_EPOCH & {found["flavour"], flavour}:
             found["epoch"] += 1
         found["flavour"] = flavour
         self.log[key].append("change")
         return None
 
     def _start(self, key, found, *_):
-        rivals = [other for other in "ab" if other != key and self.there.get(other, {}).get("status") == "running"]
-        if found["status"] not in ("draft", "paused") or (key in "ab" and rivals):
+        if found["status"] not in ("draft", "paused"):
             return 409
         return self._become(key, found, "running", "start", started=True)
 

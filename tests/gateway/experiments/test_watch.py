@@ -28,8 +28,8 @@ def store(state):
 
 async def running(store):
     """What is stored after an experiment was made and started."""
-    await store.change("lora", "ann", lambda stored, now: put(stored, DEFINITION, None, now))
-    return (await store.change("lora", "ann", lambda stored, now: start(stored, "lora", None, now)))[1]
+    await store.change("lora", "ann", lambda stored, now: put(stored, DEFINITION, now))
+    return (await store.change("lora", "ann", lambda stored, now: start(stored, "lora", now)))[1]
 
 
 def watched(store, path=None, server="redis://state"):
@@ -113,4 +113,4 @@ async def test_a_record_of_a_later_release_is_left_alone_and_others_are_read(sta
     found = await store.read()
     assert (dict(found.records), found.unreadable) == (dict(stored.records), ("newer",))
     with pytest.raises(Exception, match="experiment newer was written by a later release"):
-        await store.change("newer", "ann", lambda stored, now: start(stored, "newer", None, now))
+        await store.change("newer", "ann", lambda stored, now: start(stored, "newer", now))
