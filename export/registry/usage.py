@@ -28,16 +28,23 @@ def read_experiments(path: Path) -> Experiments:
         raise RecipeError(f"{path}: the experiments cannot be read: {exc.strerror}") from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
         raise RecipeError(f"{path}: not YAML: {' '.join(str(exc).split())}") from exc
-    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as exc:
         raise RecipeError(f"{path}: not a file of experiments, each with key, model and variants with a version: {exc!r}") from exc
     return found
 
 
 def _versions_of(experiment: Mapping[str, Any]) -> dict[str, set[int]]:
-    """By model: a variant may be a version of another model than the experiment's own."""
+    """By model: a variant may be a version of another model than the experiment's own.
+
+    An experiment that names no model is on that of its first variant.
+    """
     versions: dict[str, set[int]] = {}
+    own = experiment.get("model") or experiment["variants"][0].get("model")
     for variant in experiment["variants"]:
-        versions.setdefault(variant.get("model") or experiment["model"], set()).add(int(variant["version"]))
+        model = variant.get("model") or own
+        if not isinstance(model, str):
+            raise ValueError("neither the experiment nor its first variant names a model")
+        versions.setdefault(model, set()).add(int(variant["version"]))
     return versions
 
 

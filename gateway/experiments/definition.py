@@ -30,10 +30,16 @@ MAX_VARIANTS, MAX_METRICS, MAX_STEPS, MAX_FORCED = 20, 50, 20, 1000
 MAX_CONDITION_CHARS = 16_384
 MAX_DURATION_S = 90 * 86_400
 
+
+def _whole(given: object) -> object:
+    """A whole number that was written as `1e6`, as an integer."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Count = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+Count = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=1, le=10**12)]
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=MAX_DURATION_S)]
 """Seconds; a text such as `24h` is read, too."""
 Unit = Annotated[str, Field(min_length=1, max_length=256)]
@@ -60,7 +66,7 @@ class Variant(_Part):
 
     name: Name
     model: Name | None = None
-    version: Annotated[int, Field(strict=True, ge=1)]
+    version: Count
     weight: Share = 0.0
     shadow: Annotated[Share, BeforeValidator(_shadow_share)] = 0.0
     """Share of the requests answered by another variant that this one computes, too, after the

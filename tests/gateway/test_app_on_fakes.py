@@ -1,5 +1,6 @@
 """The whole application on a fake Triton: the placement of requests, and what taps see of them."""
 
+import json
 from collections import Counter
 from contextlib import asynccontextmanager
 
@@ -66,6 +67,43 @@ async def test_a_constant_request_id_does_not_keep_a_client_in_one_arm(triton, e
     assert min(arms["control"], arms["treatment"]) > 10
 
 
+def of_several(tmp_path, *experiments):
+    path = tmp_path / "several.yaml"
+    path.write_text(yaml.safe_dump({"experiments": [{"model": "topics", "variants": ARMS} | one for one in experiments]}))
+    return path
+
+
+async def test_experiments_of_one_namespace_share_the_units_of_a_model(triton, tmp_path):
+    several = of_several(tmp_path, {"key": "a", "namespace": ["n", 0, 0.5]}, {"key": "b", "namespace": ["n", 0.5, 1]})
+    async with running(triton, experiments_file=several) as (client, _):
+        seen = Counter([(await predict(client, headers={"X-Unit-ID": unit})).headers["x-experiment"] for unit in UNITS])
+        shown = (await client.get("/v1/models/topics")).json()
+    assert seen.keys() == {"a", "b"}
+    assert [one["key"] for one in shown["experiments"]] == ["a", "b"]
+    assert shown["experiment"] == shown["experiments"][0]
+
+
+async def test_layered_experiments_are_named_together_where_a_unit_counts_in_both(triton, tmp_path):
+    async with running(triton, experiments_file=of_several(tmp_path, {"key": "a"}, {"key": "b"})) as (client, _):
+        answers = [await predict(client, headers={"X-Unit-ID": unit}) for unit in UNITS]
+    seen = {(answer.headers["x-experiment"], answer.headers["x-variant"], answer.headers["x-model-version"]) for answer in answers}
+    assert seen == {("a, b", "control, control", "1"), ("a", "treatment", "2"), ("b", "treatment", "2")}
+
+
+async def test_attributes_of_the_unit_decide_who_takes_part(triton, tmp_path):
+    german = {"key": "german", "condition": {"country": {"$in": ["de", "österreich"]}}, "unit_attribute": "company"}
+    async with running(triton, experiments_file=of_several(tmp_path, german)) as (client, _):
+
+        async def variants(**attributes):
+            header = {"X-Unit-Attributes": json.dumps(attributes, ensure_ascii=False).encode()}
+            return {(await predict(client, headers=header | {"X-Unit-ID": unit})).headers.get("x-variant") for unit in UNITS[:10]}
+
+        assert len(await variants(country="de", company="acme")) == 1
+        assert await variants(country="österreich", company="acme") == await variants(country="de", company="acme")
+        assert await variants(country="fr", company="acme") == {None}
+        assert await variants(country="de") == {None}
+
+
 async def test_a_version_that_a_client_made_up_does_not_become_a_label(triton):
     async with running(triton) as (client, _):
         answer = await client.post("/v1/models/topics:predict", json={"instances": ["corn"], "version": 314159})
@@ -90,7 +128,7 @@ async def test_a_tap_sees_each_prediction_with_its_placement_even_from_the_cache
             await predict(client, text, headers={"X-Unit-ID": "bob"})
     variant = assign(SPLIT, "bob")
     assert [answered.items[0].text for answered in kept.answered] == [b"corn", b"corn", b"wheat"]
-    assert {(answered.placement.variant, answered.placement.identified) for answered in kept.answered} == {(variant.name, True)}
+    assert {(answered.placement.variant, answered.placement.arms[0].identified) for answered in kept.answered} == {(variant.name, True)}
     assert {answered.prediction.manifest.version for answered in kept.answered} == {variant.version}
     assert kept.answered[0].prediction.rows == kept.answered[1].prediction.rows
 

@@ -195,7 +195,9 @@ def test_clients_that_send_before_they_read_see_that_a_body_is_too_large(gateway
     assert (answer.status, b"the body has more than 200000 bytes" in answer.read()) == (413, True)
 
 
-@pytest.mark.parametrize("name", ["Authorization", "X-Request-Timeout-Ms", "X-Unit-ID", "X-Priority", "Content-Encoding"])
+@pytest.mark.parametrize(
+    "name", ["Authorization", "X-Request-Timeout-Ms", "X-Unit-ID", "X-Unit-Attributes", "X-Priority", "Content-Encoding"]
+)
 def test_a_header_of_which_one_value_counts_may_come_once(gateway, name):
     lines = [f"{name}: 1", "Accept: */*", f"{name}: 2", f"Content-Length: {len(BODY)}", "Connection: close"]
     answer = gateway.exchange(head(*lines, method="POST", path=PREDICT) + BODY)

@@ -54,7 +54,10 @@ def test_the_schema_refuses_wrong_values(chart, values, message):
         ({"experiments": [weighted(0.5, 0.4)]}, "experiments: a: the weights add up to 0.9; they must add up to 1"),
         ({"experiments": [weighted(0.6, 0.6)]}, "experiments: a: the weights add up to 1.2"),
         ({"experiments": [experiment(), experiment(model="other")]}, "experiments: a: more than one experiment with this key"),
-        ({"experiments": [experiment(), experiment(key="b")]}, "experiments: b: model m has an experiment already"),
+        (
+            {"experiments": [{"key": "b", "variants": experiment()["variants"]}]},
+            "experiments: b: it or its first variant must name a model",
+        ),
         ({"experiments": [experiment(variants=experiment()["variants"][:1] * 2)]}, "two variants are named control"),
         ({"triton": {"enabled": False}}, "triton.externalUrl: say where Triton is"),
         ({"triton": {"externalUrl": "triton:8001"}}, "set triton.enabled to false"),

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from gateway.experiments import file as experiments
+from gateway.experiments.definition import Definition, Variant
 from gateway.settings import runtime as runtime_settings
 from gateway.settings.settings import PREFIX, Settings
 
@@ -11,6 +12,21 @@ EXPERIMENT = {
     "key": "topics-lora",
     "model": "topics",
     "variants": [{"name": "control", "version": 1, "weight": 0.3}, {"name": "treatment", "version": 2, "weight": 0.7}],
+}
+WHOLE = EXPERIMENT | {
+    "key": "whole",
+    "description": "a larger fine-tune",
+    "owner": "search",
+    "seed": "s",
+    "coverage": 0.25,
+    "condition": {"country": {"$in": ["de", "at"]}},
+    "namespace": ["n", 0, 0.5],
+    "unit_attribute": "company",
+    "forced_variants": {"qa": "treatment"},
+    "cache_bypass": 0.1,
+    "metrics": [{"name": "click", "kind": "binary"}],
+    "ramp": {"steps": [{"coverage": 0.25, "minimum_units": 1000}]},
+    "planned_units": 2_000_000,
 }
 OWN = {"host", "port", "grpc_port", "triton_url", "cache_url", "experiments_file", "runtime_file", "api_keys"}
 OWN |= {"drain_delay_s", "drain_timeout_s", "auth", "state_url", "tls_cert_file", "tls_key_file", "triton_headers"}
@@ -120,9 +136,11 @@ def test_the_gateway_reads_the_runtime_settings_as_they_are_in_the_values(find, 
     assert definitions["runtime"]["properties"].keys() == runtime_settings.RuntimeSettings.model_fields.keys()
     assert definitions["runtime"]["properties"]["limits"]["properties"].keys() == runtime_settings.RuntimeLimits.model_fields.keys()
     assert definitions["runtimeModel"]["properties"].keys() == runtime_settings.ModelSettings.model_fields.keys()
+    assert definitions["experiment"]["properties"].keys() == Definition.model_fields.keys()
+    assert definitions["variant"]["properties"].keys() == Variant.model_fields.keys()
 
 
-@pytest.mark.parametrize("listed", [[], [EXPERIMENT], [EXPERIMENT | {"seed": "s", "coverage": 0.25}]])
+@pytest.mark.parametrize("listed", [[], [EXPERIMENT], [WHOLE], [WHOLE, EXPERIMENT]])
 def test_the_gateway_reads_the_experiments_as_they_are_in_the_values(find, listed):
     text = experiments_file(find, {"experiments": listed})
     assert yaml.safe_load(text) == {"experiments": listed}

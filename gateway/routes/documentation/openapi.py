@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.calls.headers import MAX_UNIT_CHARS, UNIT
+from gateway.calls.headers import MAX_ATTRIBUTES_BYTES, MAX_UNIT_CHARS, UNIT
 from gateway.dialects.kserve_v1 import Error
 
 _WRAP = re.compile(r"(?<!\n)\n(?!\n)")
@@ -26,6 +26,11 @@ REQUEST_HEADERS = [
         "X-Unit-ID",
         f"who an experiment keeps on one variant: 1 to {MAX_UNIT_CHARS} printable ASCII characters",
         pattern=f"^{UNIT.pattern}$",
+    ),
+    _header(
+        "X-Unit-Attributes",
+        f"what conditions of experiments ask of the unit: a JSON object of at most {MAX_ATTRIBUTES_BYTES} bytes",
+        contentMediaType="application/json",
     ),
     _header("X-Request-ID", "comes back in the answer and stands in the log"),
     _header(
@@ -49,7 +54,7 @@ IF_NONE_MATCH = _header("If-None-Match", "the ETag of an answer that the client 
 RESPONSE_HEADERS = _headers(
     {
         "X-Model-Version": "the version that answered",
-        "X-Experiment": "the experiment that chose it",
+        "X-Experiment": "the experiment that chose it, then others in which the unit counts",
         "X-Variant": "the variant that the unit is on",
         "X-Cache": "hit, miss, partial, stale or bypass",
         "Age": "seconds since the oldest answer was made, where all came from the cache",

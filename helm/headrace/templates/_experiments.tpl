@@ -1,13 +1,11 @@
 {{/* The experiments file; experiments that the gateway would refuse stop the installation. */}}
 {{- define "headrace.experiments" -}}
 {{- $keys := dict -}}
-{{- $models := dict -}}
 {{- range .Values.experiments }}
 {{- $where := printf "experiments: %s" .key }}
 {{- if hasKey $keys .key }}{{ fail (printf "%s: more than one experiment with this key" $where) }}{{ end }}
-{{- if hasKey $models .model }}{{ fail (printf "%s: model %s has an experiment already" $where .model) }}{{ end }}
 {{- $_ := set $keys .key true }}
-{{- $_ := set $models .model true }}
+{{- if not (or .model (first .variants).model) }}{{ fail (printf "%s: it or its first variant must name a model" $where) }}{{ end }}
 {{- $total := 0.0 }}
 {{- $names := dict }}
 {{- range .variants }}

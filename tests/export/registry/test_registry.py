@@ -260,13 +260,19 @@ def experiments(tmp_path):
     return path
 
 
-def test_gc_keeps_a_version_that_an_experiment_on_another_model_shows(registry, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "named",
+    [
+        "model: climate, variants: [{name: a, version: 9}, {name: b, model: weather, version: 4}]",
+        "variants: [{name: a, model: weather, version: 5}, {name: b, version: 4}]",
+    ],
+)
+def test_gc_keeps_a_version_that_an_experiment_shows_however_it_names_the_model(registry, tmp_path, capsys, named):
     for version in (4, 5):
         registry.add(version)
     registry("promote", "weather/5")
     path = tmp_path / "experiments.yaml"
-    variants = "[{name: a, version: 9, weight: 1}, {name: b, model: weather, version: 4, weight: 0}]"
-    path.write_text(f"experiments:\n- {{key: smaller, model: climate, variants: {variants}}}\n")
+    path.write_text(f"experiments:\n- {{key: smaller, {named}}}\n")
     capsys.readouterr()
     assert registry("gc", "--experiments", path, "--json") == 0
     answer = json.loads(capsys.readouterr().out)

@@ -71,6 +71,10 @@ def test_growthbooks_form_of_a_namespace_is_read():
     assert read(changed(namespace=["topics", 0, 0.5])) == read(WHOLE)
 
 
+def test_a_whole_number_may_be_written_with_an_exponent():
+    assert read(yaml.safe_load("{planned_units: 1.0e+6, coverage: 1}") | {"key": "e", "variants": VARIANTS}).planned_units == 1_000_000
+
+
 @pytest.mark.parametrize(("given", "share"), [(True, 1), (False, 0), (0.25, 0.25)])
 def test_a_variant_shadows_all_requests_or_a_share(given, share):
     assert read(changed(variants=variant(shadow=given))).variants[1].shadow == share

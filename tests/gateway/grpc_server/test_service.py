@@ -116,6 +116,7 @@ async def test_a_fault_has_its_code_its_sentence_and_when_to_come_back(raised, c
         (["corn"], {"model_version": "x"}, Code.INVALID_ARGUMENT, "model_version: must be a whole number"),
         ([], {}, Code.INVALID_ARGUMENT, "n is at least 1"),
         (["corn"], {"metadata": [("x-unit-id", "u" * 300)]}, Code.INVALID_ARGUMENT, "X-Unit-ID"),
+        (["corn"], {"metadata": [("x-unit-attributes", "country")]}, Code.INVALID_ARGUMENT, "X-Unit-Attributes: must be a JSON object"),
         (["corn" * 50_000], {}, Code.INVALID_ARGUMENT, "TEXT.0 has 200000 bytes"),
         (["a" * 9_000_000], {}, Code.RESOURCE_EXHAUSTED, "larger than max"),
         (["never asked"], {"timeout_s": 0.000_001}, Code.DEADLINE_EXCEEDED, "Deadline|in time"),  # by the client or the server
