@@ -1,7 +1,7 @@
 """Start the gateway: `python -m gateway [--embedded] [--workers N]`.
 
 Settings are `HEADRACE_*` variables; `python -m gateway settings` lists them. `python -m gateway
-keys` makes and revokes API keys.
+keys` makes and revokes API keys, `python -m gateway experiment` changes experiments.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from gateway.errors import StartError
+from gateway.experiments.command_line import experiment
 from gateway.experiments.file import ExperimentsError, experiments_at
 from gateway.http_server.connection import Config, Connection, HeaderLimits
 from gateway.http_server.listening import authority, listen, reserve
@@ -44,6 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     if argv[:1] == ["keys"]:
         logs.configure_for_terminal()
         return keys(argv[1:], _open_state, lambda: f"{PREFIX}STATE_URL={Settings.read().state_url}")
+    if argv[:1] == ["experiment"]:
+        return experiment(argv[1:])
     if argv == ["settings"]:
         print(table(Settings.model_fields, PREFIX), end="")
         return 0
@@ -78,7 +81,7 @@ def _run(args: argparse.Namespace) -> None:
             # its wheels are an extra, which a gateway beside NVIDIA's container does not need
             from gateway.embedded.children import children
 
-            urls = stack.enter_context(children(args.repository, _url(settings)))
+            urls = stack.enter_context(children(args.repository, _url(settings), settings.state_dir))
             os.environ.update({f"{PREFIX}{name.upper()}": url for name, url in urls.items()})
         if args.workers > 1:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-metrics-"))

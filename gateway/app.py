@@ -36,6 +36,7 @@ from gateway.routes import (
     cache,
     cohere,
     debug,
+    experiments,
     generate,
     health,
     models,
@@ -68,6 +69,7 @@ ROUTES = (
     models,
     cache,
     health,
+    experiments,
     admin_keys,
     debug,
 )
@@ -117,18 +119,18 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     if state is None:
         settings.require_a_way_in()
     metrics.start(VERSION)
-    experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
-    experiments.read()
+    file_experiments, runtime = experiments_at(settings.experiments_file), runtime_at(settings.runtime_file)
+    file_experiments.read()
     runtime.read()
-    experiments.warn()
+    file_experiments.warn()
     tracer = tracing.start(VERSION)
     observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request, let_go), tracer=tracer)
     if not settings.auth:
-        log.warning("authentication is off: everyone who reaches this port may ask; HEADRACE_AUTH=keys changes that")
+        log.warning("authentication is off: everyone who reaches this port may ask and change experiments; HEADRACE_AUTH=keys changes that")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, experiments, runtime, drain, tracer=tracer, triton=triton, state=state) as stack:
+        async with running(settings, file_experiments, runtime, drain, tracer=tracer, triton=triton, state=state) as stack:
             app.state.stack = stack
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             options = ServingOptions(

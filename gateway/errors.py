@@ -101,10 +101,28 @@ class StateUnavailable(GatewayError):
     retry_after_s = 2
 
 
+class NotDurable(GatewayError):
+    """Redis state may lose what it acknowledges, and this must not be lost."""
+
+    status = 503
+
+
 class StateConflict(GatewayError):
     """Somebody else changed the same thing at the same time."""
 
     status = 409
+
+
+class PreconditionFailed(GatewayError):
+    """What the client wants to change is not as `If-Match` or `If-None-Match` expects it."""
+
+    status = 412
+
+
+class PreconditionRequired(GatewayError):
+    """The client must say in `If-Match` which version it changes."""
+
+    status = 428
 
 
 class TooSlow(GatewayError):

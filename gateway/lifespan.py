@@ -16,7 +16,12 @@ from gateway.catalog.watch import CatalogWatch
 from gateway.concurrency import watches
 from gateway.concurrency.ending import end
 from gateway.concurrency.watches import Watch
+from gateway.experiments.control import ControlPlane
 from gateway.experiments.file import FileExperiments
+from gateway.experiments.in_force import ExperimentsInForce
+from gateway.experiments.kept import KeptCopy
+from gateway.experiments.store import ExperimentStore
+from gateway.experiments.watch import StateExperiments
 from gateway.files.watched import Watched
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
@@ -32,6 +37,7 @@ from gateway.security.rate_limiting.ledger import RedisLedger
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
 from gateway.security.tls import ClientTls
 from gateway.security.tokens import KeySet, TokenVerifier
+from gateway.security.unguarded import Unguarded
 from gateway.settings.in_force import queue_limits, request_limits
 from gateway.settings.runtime import Runtime
 from gateway.settings.settings import Settings
@@ -75,7 +81,13 @@ async def running(
             closing.push_async_callback(state.aclose)
         cache = _cache(settings, redis_tls)
         closing.push_async_callback(cache.aclose)
-        catalog = CatalogWatch(triton.catalog, settings.catalog_refresh_s, settings.model_aliases)
+        store = None if state is None else ExperimentStore(state, time, may_lose_writes=settings.state_may_lose_writes)
+        kept = KeptCopy(settings.experiments_kept_file if settings.state_url else None, str(settings.state_url))
+        state_experiments = StateExperiments(store, kept)
+        in_force = ExperimentsInForce(experiments, state_experiments)
+        catalog = CatalogWatch(
+            triton.catalog, settings.catalog_refresh_s, settings.model_aliases, lambda: state_experiments.current.defaults
+        )
         lanes = Lanes(
             triton,
             lambda: catalog.current,
@@ -83,7 +95,7 @@ async def running(
             settings.price_usd_per_hour,
         )
         refresh_timeout_s = settings.request_timeout_ms / 1e3
-        life = RequestLife(lambda: catalog.current, lambda: experiments.current.by_model, cache, lanes, refresh_timeout_s=refresh_timeout_s)
+        life = RequestLife(lambda: catalog.current, lambda: in_force.current.by_model, cache, lanes, refresh_timeout_s=refresh_timeout_s)
         closing.push_async_callback(life.aclose)
         keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
         door, door_watches = _door(settings, state, keys)
@@ -94,7 +106,9 @@ async def running(
             keys=keys,
             state=state,
             catalog=catalog,
-            experiments=experiments,
+            experiments=in_force,
+            control=ControlPlane(experiments, state_experiments, store, lambda model: catalog.current.model(model).default),
+            unguarded=Unguarded(settings.host, settings.cors_origins),
             cache=cache,
             life=life,
             lanes=lanes,
@@ -109,12 +123,13 @@ async def running(
             lanes.reread_queue_limits()
 
         apply_runtime()
-        await asyncio.gather(catalog.read(), cache.deletions.read(), *([state.check()] if state else []))
+        await asyncio.gather(catalog.read(), cache.deletions.read(), state_experiments.start(), *([state.check()] if state else []))
         watchers = watches.start(
             [
                 *door_watches,
                 catalog.watch,
                 experiments.watch,
+                state_experiments.watch,
                 partial(runtime.watch, apply_runtime),
                 cache.deletions.watch,
                 lanes.watch,

@@ -8,7 +8,8 @@ from starlette.applications import Starlette
 
 from gateway.cache.cache import Cache
 from gateway.catalog.watch import CatalogWatch
-from gateway.experiments.snapshot import Experiments
+from gateway.experiments.control import ControlPlane
+from gateway.experiments.in_force import ExperimentsInForce
 from gateway.files.watched import Watched
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
@@ -17,6 +18,7 @@ from gateway.request.request_limits import RequestLimits
 from gateway.request_life import RequestLife
 from gateway.security.door import Door
 from gateway.security.key_store import KeyStore
+from gateway.security.unguarded import Unguarded
 from gateway.state.state import State
 
 
@@ -25,7 +27,8 @@ class Stack:
     """The parts of a running gateway.
 
     `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they
-    change, `request_limits` are replaced. Each of `taps` sees every prediction.
+    change, `request_limits` are replaced. Each of `taps` sees every prediction. `unguarded` says
+    who may change things while authentication is off.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
@@ -34,7 +37,9 @@ class Stack:
     keys: KeyStore | None
     state: State | None
     catalog: CatalogWatch
-    experiments: Experiments
+    experiments: ExperimentsInForce
+    control: ControlPlane
+    unguarded: Unguarded
     cache: Cache
     life: RequestLife
     lanes: Lanes

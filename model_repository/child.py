@@ -26,15 +26,18 @@ class Child:
 
     The kernel sends a child its signal when the *thread* that started it ends: so a thread of its
     own starts the program and waits for it. When the program has ended, the processes that it left
-    in its session are killed and `clean_up` is called.
+    in its session are killed and `clean_up` is called. The program inherits the descriptors `held`,
+    so that a lock on one of them ends with it.
     """
 
-    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], log: Path, clean_up: Callable[[], None]) -> None:
+    def __init__(
+        self, argv: Sequence[str], environment: Mapping[str, str], log: Path, clean_up: Callable[[], None], held: Sequence[int] = ()
+    ) -> None:
         started: Future[subprocess.Popen[bytes]] = Future()
 
         def attend() -> None:
             try:
-                process = _spawn(argv, environment, log)
+                process = _spawn(argv, environment, log, held)
             except BaseException as exc:
                 started.set_exception(exc)  # raised where the child is made
                 return
@@ -106,7 +109,7 @@ def _opened(pid: int) -> int | None:
         return None
 
 
-def _spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+def _spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path, held: Sequence[int]) -> "subprocess.Popen[bytes]":
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, *argv],
@@ -115,4 +118,5 @@ def _spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> "s
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=held,
         )

@@ -1,7 +1,7 @@
 """The catalog: which versions of which models Triton serves, by Triton's own API. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.errors import NotFound
@@ -27,11 +27,26 @@ class ServedVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Default:
+    """A model's default version that was decided in the gateway.
+
+    `experiment` promoted it; None: a roll-back restored it. It holds while the model's
+    `config.pbtxt` promotes `configured` (None: no version), as it did when this was decided; so
+    whoever promotes another version there later has the last word.
+    """
+
+    version: int
+    experiment: str | None = None
+    configured: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServedModel:
     """A model and its versions.
 
     `instances`, `max_batch_size` and the `promoted` version, if any, are those of its
-    `config.pbtxt`, which `config` is as a Triton `ModelConfig` message.
+    `config.pbtxt`, which `config` is as a Triton `ModelConfig` message. `decided` is the default
+    that was decided in the gateway, if one was.
     """
 
     name: str
@@ -40,13 +55,29 @@ class ServedModel:
     max_batch_size: int
     promoted: int | None = None
     config: Any = None
+    decided: Default | None = None
 
     @property
     def default_version(self) -> int:
         """The version for requests that name none.
 
-        It is the promoted version while that is ready, else the newest ready one, else the newest.
+        It is the one that was decided in the gateway, else the promoted one, while that is ready,
+        else the newest ready one, else the newest.
         """
+        return self.decided.version if self.decided is not None and self._holds(self.decided) else self._configured_version
+
+    @property
+    def default(self) -> Default:
+        """The default version, and the experiment that promoted it, if one did."""
+        if self.decided is not None and self._holds(self.decided):
+            return self.decided
+        return Default(self._configured_version, None, self.promoted)
+
+    def _holds(self, decided: Default) -> bool:
+        return decided.configured == self.promoted and self.is_ready(decided.version)
+
+    @property
+    def _configured_version(self) -> int:
         if self.promoted is not None and self.is_ready(self.promoted):
             return self.promoted
         ready = [number for number, version in self.versions.items() if version.ready]
@@ -83,6 +114,11 @@ class Catalog:
     def aliases_of_models(self) -> dict[str, str]:
         """The aliases that lead to a model, and the names of their models."""
         return {alias: model for alias, model in self.aliases.items() if alias not in self.models and model in self.models}
+
+    def deciding(self, defaults: Mapping[str, Default]) -> "Catalog":
+        """The catalog with default versions that were decided in the gateway, by model."""
+        decided = {name: replace(model, decided=defaults[name]) for name, model in self.models.items() if name in defaults}
+        return replace(self, models={**self.models, **decided}) if decided else self
 
     def refused(self) -> Iterator[ServedVersion]:
         """The versions that must not be served."""

@@ -11,25 +11,34 @@ from dataclasses import replace
 import structlog
 
 from gateway.catalog.aliases import useless
-from gateway.catalog.catalog import Catalog
+from gateway.catalog.catalog import Catalog, Default
 from gateway.errors import GatewayError, NotReady
 from gateway.observability import metrics
 
 log = structlog.get_logger()
 READ_TIMEOUT_S = 2.0
 PAUSE_S = 0.05
+_UNDECIDED: Mapping[str, Default] = {}
 
 
 class CatalogWatch:
     """The newest catalog that `read` returned; `read` gets its time limit in seconds.
 
-    Its models are known by `aliases`, too. `fault` is why the last reading failed, None after one
-    that succeeded.
+    Its models are known by `aliases`, too. `defaults` gives the default versions that were decided
+    in the gateway, by model; it gives the same object until they change. `fault` is why the last
+    reading failed, None after one that succeeded.
     """
 
-    def __init__(self, read: Callable[[float], Awaitable[Catalog]], refresh_s: float, aliases: Mapping[str, str] | None = None) -> None:
-        self._read, self._refresh_s, self._aliases = read, refresh_s, aliases or {}
+    def __init__(
+        self,
+        read: Callable[[float], Awaitable[Catalog]],
+        refresh_s: float,
+        aliases: Mapping[str, str] | None = None,
+        defaults: Callable[[], Mapping[str, Default]] = lambda: _UNDECIDED,
+    ) -> None:
+        self._read, self._refresh_s, self._aliases, self._defaults = read, refresh_s, aliases or {}, defaults
         self._current: Catalog | None = None
+        self._decided: tuple[Catalog, Mapping[str, Default], Catalog] | None = None
         self._reading = asyncio.Lock()
         self._begun, self._begun_at_s = 0, -math.inf
         self.fault: str | None = "not read yet"
@@ -43,7 +52,10 @@ class CatalogWatch:
         """
         if self._current is None:
             raise NotReady("the model server has not answered yet; try again later")
-        return self._current
+        defaults = self._defaults()
+        if self._decided is None or self._decided[0] is not self._current or self._decided[1] is not defaults:
+            self._decided = self._current, defaults, self._current.deciding(defaults)
+        return self._decided[2]
 
     @property
     def loaded(self) -> bool:

@@ -16,30 +16,32 @@ WATCH_INTERVAL_S = 1.0
 
 
 @contextmanager
-def children(repository: Path, gateway_url: str) -> Iterator[dict[str, str]]:
+def children(repository: Path, gateway_url: str, state_dir: Path) -> Iterator[dict[str, str]]:
     """Start the children, and stop them at the end.
 
-    The cache and state have a Valkey each: the cache's forgets when its memory is full, and state
-    must not. Gives their URLs by the names of the gateway's settings. While they run,
-    `python -m export` finds them by the repository that they serve.
+    The cache and state have a Valkey each: the cache's forgets when its memory is full, and that of
+    state keeps in `state_dir` what it acknowledged, for the next stack too. Gives their URLs by the
+    names of the gateway's settings. While they run, `python -m export` finds them by the repository
+    that they serve.
 
     Raises:
         TritonUnavailable: no Triton wheel fits this machine; the message says what to do instead.
         TritonError: Triton did not start; the message ends with what it logged.
-        StartError: Valkey did not start.
+        StartError: Valkey did not start, or another stack keeps its state in `state_dir`.
     """
-    say(f"starting Triton on {repository} …")
-    tracing = triton_arguments(os.environ)
-    with waiting("Triton loads its models"):
-        started = TritonServer.start(repository, arguments=tracing)
-    with (
-        started as triton,
-        Valkey() as cache,
-        Valkey(evicts=False) as state,
-        _watched(triton, cache, state),
-    ):
+    with ExitStack() as running:
+        # first, since it may be refused, and Triton takes long
+        with waiting(f"Valkey reads {state_dir}"):
+            state = running.enter_context(Valkey(state_dir))
+        cache = running.enter_context(Valkey())
+        say(f"starting Triton on {repository} …")
+        tracing = triton_arguments(os.environ)
+        with waiting("Triton loads its models"):
+            triton = running.enter_context(TritonServer.start(repository, arguments=tracing))
+        running.enter_context(_watched(triton, cache, state, state_dir))
         say(f"Triton (pid {triton.pid}) answers on {triton.http_url}, and over gRPC on {triton.grpc_url}")
-        say(f"Valkey (pid {cache.pid}) is the cache on {cache.socket}, Valkey (pid {state.pid}) keeps keys and quotas on {state.socket}")
+        say(f"Valkey (pid {cache.pid}) is the cache on {cache.socket}")
+        say(f"Valkey (pid {state.pid}) keeps state in {state_dir}, on {state.socket}")
         try:
             with _announced(repository, triton, gateway_url):
                 yield {"triton_url": triton.http_url, "cache_url": cache.url, "state_url": state.url}
@@ -59,20 +61,24 @@ def _announced(repository: Path, triton: TritonServer, gateway_url: str) -> Iter
 
 
 @contextmanager
-def _watched(triton: TritonServer, cache: Valkey, state: Valkey) -> Iterator[None]:
+def _watched(triton: TritonServer, cache: Valkey, state: Valkey, state_dir: Path) -> Iterator[None]:
     """Say once that a child has ended by itself, and what this means for the gateway."""
     stopping = threading.Event()
     alive: dict[str, tuple[TritonServer | Valkey, str]] = {
         "Triton": (triton, "what is cached is still answered, the rest with 503, until you start again"),
         "Valkey for the cache": (cache, "answers are no longer cached until you start again"),
-        "Valkey for keys and quotas": (state, "keys and quotas are gone until you start again"),
+        "Valkey for state": (
+            state,
+            f"keys, quotas and experiments cannot be changed until you start again; what it acknowledged is in {state_dir}",
+        ),
     }
 
     def watch() -> None:
         while alive and not stopping.wait(WATCH_INTERVAL_S):
             for name, (child, consequence) in list(alive.items()):
                 if (code := child.poll()) is not None:
-                    say(f"{name} has exited with code {code}: {consequence}")
+                    said = f" ({words})" if child is state and (words := state.last_words) else ""
+                    say(f"{name} has exited with code {code}{said}: {consequence}")
                     del alive[name]
 
     thread = threading.Thread(target=watch, daemon=True)

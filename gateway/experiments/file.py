@@ -56,6 +56,15 @@ def parse(text: str) -> dict[str, list[Experiment]]:
     """Experiments by model, those of one in their order.
 
     Raises:
+        ExperimentsError: as `definitions`.
+    """
+    return by_model(map(experiment_of, definitions(text)))
+
+
+def definitions(text: str) -> list[Definition]:
+    """The definitions of a file, in their order.
+
+    Raises:
         ExperimentsError: not YAML, or not valid experiments; the message names each fault.
     """
     try:
@@ -64,7 +73,7 @@ def parse(text: str) -> dict[str, list[Experiment]]:
         raise ExperimentsError("; ".join(sentence(fault) for fault in faults(exc))) from exc
     except ValueError as exc:
         raise ExperimentsError(str(exc)) from exc
-    return by_model(map(experiment_of, file.experiments))
+    return file.experiments
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,12 @@ class FileExperiments:
     by_model: Mapping[str, Sequence[Experiment]]
     fault: str | None = None
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    definitions: Sequence[Definition] = ()
+
+
+def _of(text: str) -> FileExperiments:
+    found = definitions(text)
+    return FileExperiments(by_model(map(experiment_of, found)), definitions=found)
 
 
 def _after(before: FileExperiments, now: FileExperiments) -> FileExperiments:
@@ -92,7 +107,7 @@ def experiments_at(path: Path | None) -> Watched[FileExperiments]:
     return Watched(
         path,
         FileKind(
-            parse=lambda text: FileExperiments(parse(text)),
+            parse=_of,
             empty=FileExperiments({}),
             error=ExperimentsError,
             valid=metrics.EXPERIMENTS_VALID,

@@ -8,6 +8,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StateUnavailable
+from gateway.state.durability import Durability
 from gateway.state.script import Script
 from gateway.state.slots import require_one_slot
 from gateway.state.state import UNAVAILABLE, Changes, NewEntry, State, StreamEntry, require_entry_id, require_finite, require_new_entry
@@ -21,12 +22,14 @@ class FakeState:
     numbers, and has no time limit and no memory limit. Its controls may be used from any thread:
 
     - `unavailable`: while true, every call fails as one without a server does;
-    - `clock`: the server's time, seconds since 1970.
+    - `clock`: the server's time, seconds since 1970;
+    - `durability`: what it says of itself.
     """
 
     def __init__(self, clock: Callable[[], float] = time) -> None:
         self.unavailable = False
         self.clock = clock
+        self.durability = Durability(True, "it is a fake, which loses nothing")
         self._hashes: dict[str, dict[str, bytes]] = {}
         self._streams: dict[str, list[StreamEntry]] = {}
         self._last_ids: dict[str, tuple[int, int]] = {}

@@ -1,8 +1,14 @@
-"""YAML that people write: the one module that knows `yaml`."""
+"""YAML that people write and read: the one module that knows `yaml`."""
 
 from typing import Any
 
 import yaml
+
+
+def dump(value: Any) -> str:
+    """A value of JSON as YAML, its members in their order."""
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    return text
 
 
 def load(text: str) -> Any:

@@ -25,6 +25,7 @@ class Checks(BaseModel):
     triton: str
     cache: str = Field(description="none where no cache is configured")
     state: str = Field(description="none where keys and limits are not kept in Redis; also why the server is not fit to keep them")
+    state_durability: str = Field(description="whether state may lose what it acknowledged, and what to change then; none as above")
     auth: str = Field(description="on, or off: everyone may ask")
     experiments: str = Field(description="a fault of the file, of which the last good contents stay in force")
     runtime_settings: str = Field(description="a fault of the file, of which the last good contents stay in force")
@@ -45,6 +46,7 @@ class Readiness(BaseModel):
                         "triton": "ok",
                         "cache": "ok",
                         "state": "ok",
+                        "state_durability": "each write is on disk before it is acknowledged",
                         "auth": "on",
                         "experiments": "ok",
                         "runtime_settings": "ok",
@@ -92,6 +94,7 @@ async def readyz(request: Request) -> Response:
         "triton": stack.catalog.fault or "ok",
         "cache": stack.cache.state,
         "state": "none" if stack.state is None else (stack.state.fault or "ok") if stack.state.up else "does not answer",
+        "state_durability": "none" if stack.state is None else stack.state.durability.shown,
         "auth": "on" if stack.door.guarded else "off: everyone may ask",
         "experiments": stack.experiments.current.fault or "ok",
         "runtime_settings": stack.runtime.fault or "ok",

@@ -83,6 +83,7 @@ class ModelDetails(Model):
     name: str
     ready: bool
     default_version: int
+    default_by: str | None = Field(description="the experiment whose promotion made it the default; null: none did")
     promoted_version: int | None
     versions: list[Version]
     experiment: Experiment | None = Field(description="the first of the experiments")
@@ -113,6 +114,7 @@ async def show_model(stack: Admitted, model: str) -> dict[str, Any]:
         "name": served.name,
         "ready": any(version.ready for version in served.versions.values()),
         "default_version": served.default_version,
+        "default_by": served.default.experiment,
         "promoted_version": served.promoted,
         "versions": [
             {**version.manifest.model_dump(mode="json"), "ready": version.ready, **({"reason": version.reason} if version.reason else {})}

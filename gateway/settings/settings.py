@@ -96,6 +96,10 @@ class Settings(BaseSettings):
     cache_refresh_s: float = Field(1, gt=0, description="how often a worker asks Redis what was deleted from the cache, seconds")
     price_usd_per_hour: float | None = Field(None, gt=0, description="price of the Triton instance, for the money that the cache saves")
     experiments_file: Path | None = Field(None, description="YAML file of the A/B experiments; read again when it changes")
+    experiments_kept_file: Path | None = Field(
+        Path(".work/experiments.json"),
+        description="copy of the experiments in state, with which a gateway starts while state is gone; none where it cannot be written",
+    )
     runtime_file: Path | None = Field(
         None, description="YAML file of settings that change without a restart (log level, limits); read again when it changes"
     )
@@ -128,8 +132,12 @@ class Settings(BaseSettings):
         min_length=1,
         description="the signature algorithms that are accepted, separated by commas; symmetric ones are never",
     )
-    state_url: RedisUrl | None = Field(None, description="Redis or Valkey of what must not be lost: keys, limits, quotas")
+    state_url: RedisUrl | None = Field(None, description="Redis or Valkey of what must not be lost: keys, limits, quotas, experiments")
     state_timeout_ms: float = Field(100, gt=0, description="longest wait for state")
+    state_dir: Path = Field(Path(".work/state"), description="folder where the state of --embedded outlives the gateway")
+    state_may_lose_writes: bool = Field(
+        False, description="keep experiments even in state that may lose what it acknowledged, as /readyz then says"
+    )
     redis_ca_file: Path | None = Field(None, description="authorities that rediss:// servers are checked with; none: the system's")
     redis_client_cert_file: Path | None = Field(None, description="our certificate toward rediss:// servers that ask for one")
     redis_client_key_file: Path | None = Field(None, description="its private key")

@@ -19,6 +19,7 @@ from redis.exceptions import NoPermissionError, NoScriptError, RedisError, Respo
 
 from gateway.errors import StateUnavailable
 from gateway.observability import metrics
+from gateway.state.durability import UNKNOWN, Durability, durability_of
 from gateway.state.fitness import fault_of
 from gateway.state.replacement import REPLACE, arguments
 from gateway.state.script import Script
@@ -28,6 +29,8 @@ from gateway.state.state import UNAVAILABLE, Changes, NewEntry, State, StreamEnt
 log = structlog.get_logger()
 REST_AFTER_FAULT_S = 1.0
 MAX_CONNECTIONS = 16
+MAX_DISK_WAIT_S = 3.0
+"""A server that writes to its disk once a second takes up to two."""
 Reply = TypeVar("Reply")
 _Entries = Awaitable[list[tuple[bytes, dict[bytes, bytes]]]]
 
@@ -47,6 +50,15 @@ class RedisState:
             max_connections=MAX_CONNECTIONS,
             **(tls or {}),
         )
+        # what waits for the disk has connections of its own, which may be silent for longer
+        self._on_disk: Redis = Redis.from_url(
+            url,
+            socket_timeout=timeout_s + MAX_DISK_WAIT_S,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+            max_connections=MAX_CONNECTIONS,
+            **(tls or {}),
+        )
         self._timeout_s = timeout_s
         self._is_shared = cache_url is not None and _server(url) == _server(cache_url)
         self._resting_until = self._quiet_until = 0.0
@@ -54,6 +66,7 @@ class RedisState:
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self._digests: dict[str, str] = {}
         self._fault: str | None = None
+        self._durability = UNKNOWN
 
     def __repr__(self) -> str:
         return f"<RedisState {'up' if self.up else 'resting after a fault'}>"
@@ -68,14 +81,27 @@ class RedisState:
         """As `State.fault`."""
         return self._fault
 
+    @property
+    def durability(self) -> Durability:
+        """As `State.durability`."""
+        return self._durability
+
     async def check(self) -> None:
         """As `State.check`."""
         try:
             async with asyncio.timeout(self._timeout_s), self._turns:
                 runs_scripts = await _unless_refused(self._redis.eval("return 1", 0)) is not None
                 memory = await _unless_refused(self._redis.info("memory")) or {}
+                replicas = (await _unless_refused(self._redis.info("replication")) or {}).get("connected_slaves", 0)
+                config = await _unless_refused(self._redis.config_get("append*"))
+                # on a connection that has written nothing it answers at once
+                can_wait = await _unless_refused(self._redis.waitaof(1, 0, 1)) is not None
         except (RedisError, OSError, TimeoutError):
             return  # `up` tells that it does not answer, once it is needed
+        durability = durability_of(config=config, can_wait=can_wait, memory=memory, replicas=int(replicas))
+        if durability != self._durability:
+            self._durability = durability
+            (log.info if durability.keeps else log.warning)("durability of state", keeps=durability.keeps, how=durability.sentence)
         fault = fault_of(runs_scripts=runs_scripts, memory=memory, is_shared=self._is_shared)
         if fault != self._fault:
             self._fault = fault
@@ -99,12 +125,12 @@ class RedisState:
 
     async def hash_replace(self, name: str, changes: Changes) -> bool:
         """As `State.hash_replace`."""
-        return await self._run(REPLACE, [name], arguments(changes)) is not None
+        return await self._run_durably(REPLACE, [name], arguments(changes)) is not None
 
     async def hash_replace_with_audit(self, name: str, changes: Changes, audit: NewEntry) -> str | None:
         """As `State.hash_replace_with_audit`."""
         require_new_entry(audit)
-        reply: bytes | None = await self._run(REPLACE, [name, audit.stream], arguments(changes, audit))
+        reply: bytes | None = await self._run_durably(REPLACE, [name, audit.stream], arguments(changes, audit))
         return None if reply is None else reply.decode()
 
     async def hash_add(self, amounts: Mapping[str, Mapping[str, float]], life_s: float | None = None) -> dict[str, dict[str, float]]:
@@ -148,6 +174,26 @@ class RedisState:
     async def aclose(self) -> None:
         """As `State.aclose`."""
         await self._redis.aclose()
+        await self._on_disk.aclose()
+
+    async def _run_durably(self, lua: str, keys: Sequence[str], arguments: Sequence[str | bytes | float]) -> Any:
+        """Run a script, and wait for the disk where the server does not by itself.
+
+        Raises:
+            StateUnavailable: it is not known to be on disk.
+        """
+        if not self._durability.must_wait:
+            return await self._run(lua, keys, arguments)
+        require_one_slot(keys)
+        # WAITAOF counts what its own connection wrote, so both go in one pipeline
+        pipeline = self._on_disk.pipeline(transaction=False)
+        pipeline.eval(lua, len(keys), *keys, *arguments)
+        pipeline.execute_command("WAITAOF", 1, 0, _ms(MAX_DISK_WAIT_S))
+        reply, (on_disk, _) = await self._ask(pipeline.execute, self._timeout_s + MAX_DISK_WAIT_S)
+        if not on_disk:
+            metrics.STATE_ERRORS.inc()
+            raise StateUnavailable(UNAVAILABLE)
+        return reply
 
     async def _run(self, lua: str, keys: Sequence[str], arguments: Sequence[str | bytes | float]) -> Any:
         """Run a script by its digest, or by its text where the server does not know the digest.
@@ -170,12 +216,12 @@ class RedisState:
 
         return await self._ask(call)
 
-    async def _ask(self, call: Callable[[], Awaitable[Reply]]) -> Reply:
+    async def _ask(self, call: Callable[[], Awaitable[Reply]], timeout_s: float | None = None) -> Reply:
         if not self.up:
             metrics.STATE_ERRORS.inc()
             raise StateUnavailable(UNAVAILABLE)
         try:
-            async with asyncio.timeout(self._timeout_s), self._turns:
+            async with asyncio.timeout(timeout_s or self._timeout_s), self._turns:
                 return await call()
         except ResponseError as exc:
             # the server is up and refuses this command only: others need no rest

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+from gateway.state.durability import Durability
 from gateway.state.script import Script
 
 UNAVAILABLE: Final = "the gateway's state cannot be read now; try again later"
@@ -50,8 +51,16 @@ class State(Protocol):
     def fault(self) -> str | None:
         """Why the server is not fit for state, although it answers; None if nothing is known."""
 
+    @property
+    def durability(self) -> Durability:
+        """Whether the server can lose what it acknowledged, as far as is known.
+
+        Where a server acknowledges before its disk has it, the changes of hashes (`hash_replace`,
+        `hash_replace_with_audit`) wait for the disk if they can; counters and scripts never do.
+        """
+
     async def check(self) -> None:
-        """Find out `fault`. A server that does not answer changes nothing."""
+        """Find out `fault` and `durability`. A server that does not answer changes nothing."""
 
     async def hash_get(self, asked: Mapping[str, Sequence[str]]) -> dict[str, list[bytes | None]]:
         """Fields of several hashes: {name: [field, …]} → {name: [value, …]}."""

@@ -47,6 +47,7 @@ def running_gateway(
 
     It is there once every version of `model` is ready. `settings` are `HEADRACE_*` variables; those
     of our own environment do not count. `on_progress` gets the last line that the gateway wrote.
+    Unless they name a folder for its state, this ends with it.
 
     Raises:
         GatewayFailedError: the gateway ended, lacks the model or one of its versions, or was not
@@ -56,14 +57,18 @@ def running_gateway(
     url = f"http://127.0.0.1:{port}"
     # the settings of our own environment (keys, another Triton) are not for this gateway
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
-    environment |= {
-        "HEADRACE_PORT": str(port),
-        "HEADRACE_LOG_LEVEL": "warning",
-        "HEADRACE_AUTH": "off",
-        **settings,
-    }
     command = [sys.executable, "-m", "gateway", "--embedded", "--repository", str(repository), "--workers", str(workers)]
-    with tempfile.NamedTemporaryFile(prefix="headrace-gateway-", suffix=".log") as log:
+    with (
+        tempfile.TemporaryDirectory(prefix="headrace-state-") as state,
+        tempfile.NamedTemporaryFile(prefix="headrace-gateway-", suffix=".log") as log,
+    ):
+        environment |= {
+            "HEADRACE_PORT": str(port),
+            "HEADRACE_LOG_LEVEL": "warning",
+            "HEADRACE_AUTH": "off",
+            "HEADRACE_STATE_DIR": state,
+            **settings,
+        }
         process = subprocess.Popen(
             [sys.executable, "-c", DIE_WITH_PARENT, *command],
             stdout=log,

@@ -41,7 +41,10 @@ class GatewayProcess:
         self.predict_url = f"{self.url}/v1/models/topics:predict"
         self.log = log
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
-        environment |= {f"HEADRACE_{name.upper()}": str(value) for name, value in {"port": self.port, "auth": "off", **settings}.items()}
+        own = {"port": self.port, "auth": "off"}
+        # not those of a stack that is up
+        own |= {"state_dir": log.with_suffix(".state"), "experiments_kept_file": log.with_suffix(".experiments.json")}
+        environment |= {f"HEADRACE_{name.upper()}": str(value) for name, value in {**own, **settings}.items()}
         command = [sys.executable, "-m", "gateway", *map(str, arguments)]
         with log.open("wb") as output:
             self.process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=output)

@@ -189,9 +189,74 @@ async def test_a_server_that_is_gone_is_not_judged():
     await state.aclose()
 
 
-async def test_the_embedded_state_is_fit():
-    with Valkey(evicts=False) as server:
-        state = RedisState(server.url, timeout_s=5.0)
-        await state.check()
-        assert state.fault is None
-        await state.aclose()
+async def test_the_embedded_state_is_fit(kept):
+    state = kept.state()
+    await state.check()
+    assert (state.fault, state.durability.keeps, state.durability.must_wait) == (None, True, False)
+
+
+@pytest.fixture
+async def kept(tmp_path):
+    """A server that keeps what it acknowledged; `state(…)` are clients of it."""
+    clients = []
+    with Valkey(tmp_path / "state") as server:
+
+        def state(query=""):
+            clients.append(RedisState(f"{server.url}{query}", timeout_s=5.0))
+            return clients[-1]
+
+        server.state = state
+        async with Redis.from_url(server.url) as server.client:
+            yield server
+            for client in clients:
+                await client.aclose()
+
+
+async def syncs(server):
+    """How often the server was waited for: only those who ask for it are counted."""
+    counts = (await server.client.info("commandstats")).get("cmdstat_waitaof", {"calls": 0})
+    return counts["calls"]
+
+
+async def test_where_a_server_acknowledges_before_its_disk_has_it_changes_wait_for_the_disk(kept):
+    state = kept.state()
+    await kept.client.config_set("appendfsync", "everysec")
+    await state.check()
+    assert (state.durability.keeps, state.durability.must_wait) == (True, True)
+    before = await syncs(kept)
+    assert await state.hash_replace("h", {"x": (None, b"1")})
+    assert not await state.hash_replace("h", {"x": (None, b"2")})
+    assert await state.hash_replace_with_audit("{h}", {"x": (None, b"1")}, NewEntry("{h}:audit", {"actor": b"ann"}, 10)) is not None
+    assert await syncs(kept) == before + 3
+    assert (await state.hash_items("h"), await state.hash_items("{h}")) == ({b"x": b"1"}, {b"x": b"1"})
+    await kept.client.config_set("appendfsync", "always")
+    await state.check()
+    assert state.durability.must_wait is False
+
+
+async def test_a_change_of_which_the_disk_is_not_known_is_not_acknowledged(kept):
+    state = kept.state()
+    await kept.client.config_set("appendfsync", "everysec")
+    await state.check()
+    await kept.client.config_set("appendonly", "no")  # nobody has asked it again yet
+    with pytest.raises(StateUnavailable):
+        await state.hash_replace("h", {"x": (None, b"1")})
+
+
+async def test_a_server_that_may_not_be_asked_is_waited_for_if_it_can_be(kept):
+    await kept.client.execute_command("ACL", "SETUSER", "app", "on", ">secret", "~*", "+@all", "-config")
+    await kept.client.execute_command("ACL", "SETUSER", "blind", "on", ">secret", "~*", "+@all", "-config", "-waitaof")
+    app, blind = kept.state("?username=app&password=secret"), kept.state("?username=blind&password=secret")
+    await app.check()
+    await blind.check()
+    assert app.durability.must_wait
+    assert not blind.durability.keeps
+    assert "+waitaof" in blind.durability.sentence
+
+
+async def test_a_server_without_a_file_may_lose_writes(urls):
+    state = RedisState(urls("valkey"), timeout_s=5.0)
+    assert not state.durability.keeps  # it has not said anything yet
+    await state.check()
+    assert state.durability.shown.startswith("may lose writes: ")
+    await state.aclose()

@@ -1,0 +1,174 @@
+"""The control plane: what the routes do with experiments, of the file and of state."""
+
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple
+
+from gateway.catalog.catalog import Default
+from gateway.errors import InvalidRequest, NotReady, StateConflict, StateUnavailable
+from gateway.experiments import lifecycle
+from gateway.experiments.definition import Definition
+from gateway.experiments.file import FileExperiments
+from gateway.experiments.lifecycle import Change
+from gateway.experiments.record import Record, Stored
+from gateway.experiments.store import MAX_EVENTS, Event, ExperimentStore
+from gateway.experiments.watch import StateExperiments
+from gateway.files.watched import Watched
+from gateway.request.preconditions import Preconditions
+
+Action = Literal["start", "pause", "stop", "promote", "rollback"]
+NO_STATE: Final = "experiments are kept in Redis and there is none: set HEADRACE_STATE_URL"
+UNCONDITIONAL: Final = Preconditions()
+
+
+class Seen(NamedTuple):
+    """What there is: definitions of the file by key, and what state keeps.
+
+    It is `stale` where state did not answer, and this is what was read last.
+    """
+
+    file: dict[str, Definition]
+    stored: Stored
+    stale: bool
+
+
+class ControlPlane:
+    """Shows and changes experiments.
+
+    Without a `store`, only those of the file are there. `default_of` gives the default version of a
+    model as it is now.
+    """
+
+    def __init__(
+        self,
+        file: Watched[FileExperiments],
+        state: StateExperiments,
+        store: ExperimentStore | None,
+        default_of: Callable[[str], Default],
+    ) -> None:
+        self._file, self._state, self._store, self._default_of = file, state, store, default_of
+
+    async def seen(self) -> Seen:
+        """All experiments, as state keeps them now."""
+        file = {definition.key: definition for definition in self._file.current.definitions}
+        if self._store is None:
+            return Seen(file, Stored(), stale=False)
+        try:
+            return Seen(file, await self._store.read(), stale=False)
+        except StateUnavailable:
+            return Seen(file, self._state.current, stale=True)
+
+    async def put(
+        self, definition: Definition, by: str, preconditions: Preconditions = UNCONDITIONAL, status: str | None = None
+    ) -> tuple[Record, bool]:
+        """Make or change an experiment; its record, and whether it was made.
+
+        `status` is what the client takes its status for; None: it does not say.
+
+        Raises:
+            InvalidRequest: its status is another one, which no definition changes.
+            PreconditionRequired: it would change one without saying which version.
+            PreconditionFailed: it is not as the client expects.
+            GatewayError: as `lifecycle.put` and `ExperimentStore.change`.
+        """
+        made = False
+
+        def decide(stored: Stored, now: float) -> Change | None:
+            nonlocal made
+            before = stored.records.get(definition.key)
+            preconditions.check(None if before is None else tag(before))
+            if status not in (None, there := "draft" if before is None else before.status):
+                raise InvalidRequest(f"status: the experiment is {there}; POST /v1/experiments/{definition.key}:start and so on change it")
+            change = lifecycle.put(stored, definition, now)
+            if before is not None and change is not None:
+                preconditions.require(tag(before))
+            made = before is None
+            return change
+
+        return await self._changed(definition.key, by, decide), made
+
+    async def act(
+        self, key: str, action: Action, by: str, preconditions: Preconditions = UNCONDITIONAL, variant: str | None = None
+    ) -> Record:
+        """Start, pause, stop, promote or roll back an experiment; its record.
+
+        `variant` is the one to promote.
+
+        Raises:
+            PreconditionFailed: it is not as the client expects.
+            GatewayError: as the action in `lifecycle`, and as `ExperimentStore.change`.
+        """
+
+        def decide(stored: Stored, now: float) -> Change:
+            _check(stored, key, preconditions)
+            match action:
+                case "start":
+                    return lifecycle.start(stored, key, now)
+                case "pause":
+                    return lifecycle.pause(stored, key)
+                case "stop":
+                    return lifecycle.stop(stored, key, now)
+                case "promote":
+                    record = stored.records.get(key)
+                    if record is None:
+                        raise lifecycle.no_such(stored.records)
+                    return lifecycle.promote(stored, key, variant, self._default_of(record.definition.asked_model), now)
+                case "rollback":
+                    return lifecycle.roll_back(stored, key)
+
+        return await self._changed(key, by, decide)
+
+    async def delete(self, key: str, by: str, preconditions: Preconditions = UNCONDITIONAL) -> None:
+        """Forget an experiment; its events stay.
+
+        Raises:
+            PreconditionFailed: it is not as the client expects.
+            GatewayError: as `lifecycle.delete` and `ExperimentStore.change`.
+        """
+
+        def decide(stored: Stored, _now: float) -> Change:
+            _check(stored, key, preconditions)
+            return lifecycle.delete(stored, key)
+
+        await self._write(key, by, decide)
+
+    async def events(self, key: str, after: str, count: int) -> list[Event]:
+        """What was done to an experiment, oldest first.
+
+        Raises:
+            NotFound: there is none, and there was none.
+            StateUnavailable: state is gone.
+            ValueError: `after` is no id of an event.
+        """
+        store = self._writable(key)
+        found = await store.events(key, after, min(count, MAX_EVENTS))
+        if not found and not after:
+            raise lifecycle.no_such((await store.read()).records)
+        return found
+
+    async def _changed(self, key: str, by: str, decide: Callable[[Stored, float], Change | None]) -> Record:
+        record = await self._write(key, by, decide)
+        assert record is not None  # noqa: S101 - only `delete` leaves none
+        return record
+
+    async def _write(self, key: str, by: str, decide: Callable[[Stored, float], Change | None]) -> Record | None:
+        record, stored = await self._writable(key).change(key, by, decide)
+        await self._state.changed(stored)
+        return record
+
+    def _writable(self, key: str) -> ExperimentStore:
+        if any(definition.key == key for definition in self._file.current.definitions):
+            raise StateConflict(f"experiment {key} is managed by the file HEADRACE_EXPERIMENTS_FILE: change it there")
+        if self._store is None:
+            raise NotReady(NO_STATE)
+        return self._store
+
+
+def _check(stored: Stored, key: str, preconditions: Preconditions) -> None:
+    record = stored.records.get(key)
+    if record is not None:
+        preconditions.check(tag(record))
+
+
+def tag(record: Record) -> str:
+    """The ETag of a record."""
+    return f'"{record.revision}"'

@@ -1,0 +1,98 @@
+"""What OpenAPI says of the routes of experiments."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.dialects.kserve_v1 import Error
+from gateway.experiments.definition import Definition
+from gateway.routes.documentation.schema import schema_of
+
+_Responses = dict[int | str, dict[str, Any]]
+_STATUSES = ["draft", "running", "paused", "stopped"]
+_DEFINITION = {
+    "key": "topics-lora",
+    "description": "the real fine-tune against the small one",
+    "variants": [
+        {"name": "control", "model": "topics", "version": 1, "weight": 0.5},
+        {"name": "treatment", "model": "topics", "version": 2, "weight": 0.5},
+    ],
+    "coverage": 0.2,
+    "metrics": [{"name": "click", "kind": "binary", "source": "outcome", "direction": "increase", "goal": True}],
+}
+_RECORD = {
+    **_DEFINITION,
+    "status": "running",
+    "epoch": 1,
+    "revision": 7,
+    "managed_by": "state",
+    "created_at": 1795996800.0,
+    "changed_at": 1795997000.0,
+    "started_at": 1795997000.0,
+    "stopped_at": None,
+    "promotion": None,
+    "warnings": [],
+}
+_EVENT = {"id": "1795997000000-0", "at": 1795997000.0, "by": "acme/5f2c81a9d3e4", "action": "start", "before": None, "after": None}
+_ERRORS = {
+    400: "not JSON, or a header that cannot be read",
+    404: "no such experiment",
+    408: "the body did not come in time",
+    409: "its status does not allow this, it would conflict with another experiment, or a file manages it",
+    412: "it is not the version that If-Match names",
+    413: "the body is too large",
+    422: "not such a definition; the sentence names each field and what it must be",
+    428: "a change needs If-Match",
+}
+_TAGGED = {"ETag": {"description": "names this version of the experiment; for If-Match", "schema": {"type": "string"}}}
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
+
+
+def _errors(*statuses: int) -> _Responses:
+    return {status: {"model": Error, "description": _ERRORS[status]} for status in statuses}
+
+
+def _ok(example: Any, headers: dict[str, Any] | None = None, description: str = "the experiment") -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": headers or {},
+        "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
+    }
+
+
+def _body(schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
+
+
+def _put_schema() -> dict[str, Any]:
+    schema = schema_of(Definition)
+    status = {"enum": _STATUSES, "description": "as it is now; the actions change it. What else an answer shows may be sent back, too"}
+    return {**schema, "properties": {**schema["properties"], "status": status}, "required": ["variants"], "examples": [_DEFINITION]}
+
+
+_KEY = {"name": "key", "in": "path", "required": True, "description": "the experiment's key", "schema": {"type": "string", "minLength": 1}}
+_IF_MATCH = _header("If-Match", "the ETag of the version that this changes, or *; a change of a definition needs it")
+_IF_NONE_MATCH = _header("If-None-Match", "*: make it, and change none that is there")
+OF_KEY: dict[str, Any] = {"parameters": [_KEY]}
+CHANGE: dict[str, Any] = {"parameters": [_KEY, _IF_MATCH]}
+PUT_BODY: dict[str, Any] = {"parameters": [_KEY, _IF_MATCH, _IF_NONE_MATCH], "requestBody": _body(_put_schema(), required=True)}
+LIST: _Responses = {
+    200: _ok({"experiments": [_RECORD], "auth": "on"}, description="all experiments, and whether callers must say who they are")
+}
+SHOW: _Responses = {200: _ok(_RECORD, _TAGGED), **_errors(404)}
+PUT: _Responses = {
+    200: _ok(_RECORD, _TAGGED, "it was changed, or is so already"),
+    201: _ok({**_RECORD, "status": "draft", "started_at": None}, _TAGGED, "it was made"),
+    **_errors(400, 408, 409, 412, 413, 422, 428),
+}
+DELETE: _Responses = {204: {"description": "it is forgotten"}, **_errors(404, 409, 412)}
+ACT: _Responses = {200: _ok(_RECORD, _TAGGED), **_errors(400, 404, 408, 409, 412, 413, 422)}
+EVENTS: _Responses = {200: _ok({"events": [_EVENT]}, description="what was done, oldest first"), **_errors(404, 409, 422)}
+
+
+def promoting(body: type[BaseModel]) -> dict[str, Any]:
+    """As `CHANGE`, with a body that may be left out."""
+    return {**CHANGE, "requestBody": _body(schema_of(body), required=False)}
