@@ -5,7 +5,7 @@ import ast
 import pytest
 from pages import DRAWN, ROOT, SHELL, blocks_of, pages
 
-LANGUAGES = {*SHELL, "python", "yaml", "json", "http", "toml", "lua", "promql", ""}
+LANGUAGES = {*SHELL, "python", "yaml", "json", "http", "toml", "ini", "lua", "promql", ""}
 
 
 def claims():
