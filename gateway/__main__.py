@@ -18,7 +18,6 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from gateway.errors import StartError
 from gateway.experiments.command_line import experiment
@@ -26,6 +25,7 @@ from gateway.experiments.file import ExperimentsError, experiments_at
 from gateway.http_server.connection import Config, Connection, HeaderLimits
 from gateway.http_server.listening import authority, listen, reserve
 from gateway.http_server.whole_responses import Outbox
+from gateway.http_server.workers import REPLY_S, Workers
 from gateway.observability import logs, metrics_files, tracing
 from gateway.observability.otel_variables import TracingError
 from gateway.observability.output import say, waiting
@@ -149,6 +149,7 @@ def server_config(settings: Settings, app: str | Callable[..., Any] = "gateway.a
         proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # it is handed to the loop's call_later
         timeout_graceful_shutdown=settings.drain_timeout_s,
+        timeout_worker_healthcheck=REPLY_S,
         headers=[("x-content-type-options", "nosniff")],
         ssl_certfile=settings.tls_cert_file,
         ssl_keyfile=settings.tls_key_file,
@@ -169,7 +170,7 @@ def _serve(listener: socket.socket, settings: Settings, workers: int) -> None:
 
     if workers > 1:
         ready()
-        Multiprocess(config, sockets=[listener]).run()
+        Workers(config, sockets=[listener]).run()
         return
     with ExitStack() as loading:
         loading.enter_context(waiting("the gateway loads"))

@@ -13,11 +13,13 @@ from gateway_process import GatewayProcess, wait_until
 from redis import Redis
 from restartable import Restartable
 
+from gateway.http_server.workers import REPLY_S
+
 DEADLINE_S = 1.5
 SLACK_S = 2.0
 """Added for a machine that is busy with other programs."""
-WORKER_REPLACED_WITHIN_S = 10.0
-"""uvicorn pings its workers every half a second and waits for five seconds for a reply."""
+WORKER_REPLACED_WITHIN_S = REPLY_S + 5.0
+"""The workers are asked every half a second whether they live."""
 CONNECTION_ERRORS = frozenset({"ReadError", "RemoteProtocolError", "WriteError"})
 
 

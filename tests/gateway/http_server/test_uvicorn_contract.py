@@ -33,6 +33,7 @@ METHODS = [
     (HttpToolsProtocol, "_unset_keepalive_if_required", [], "Connection._feed calls it, as uvicorn's data_received does"),
     (uvicorn.Server, "handle_exit", ["sig", "frame"], "Drain.on_sigterm calls it when the delay is over"),
     (Multiprocess, "__init__", ["config", "sockets"], "gateway.__main__ starts workers with it"),
+    (Multiprocess, "restart_all", [], "Workers.restart_all gives new workers more time in it"),
 ]
 
 
@@ -142,3 +143,8 @@ def test_the_parser_tells_why_it_stopped():
     with pytest.raises(httptools.HttpParserUpgrade) as caught:
         httptools.HttpRequestParser(object()).feed_data(head + b"rest")
     assert caught.value.args[0] == len(head), "httptools does not say where the other protocol begins; look at Connection._feed"
+
+
+def test_a_restart_of_workers_waits_for_new_ones_as_long_as_the_configuration_says():
+    assert "timeout_worker_healthcheck" in Multiprocess.restart_all.__code__.co_names, "look at Workers.restart_all"
+    assert "timeout_worker_healthcheck" in Multiprocess.keep_subprocess_alive.__code__.co_names, "look at gateway.__main__.server_config"

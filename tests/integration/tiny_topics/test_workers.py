@@ -13,7 +13,7 @@ from gateway_process import wait_until
 
 pytestmark = pytest.mark.integration
 WORKERS = 3
-RESTART_S = 240
+RESTART_S = 400
 """Seconds in which all workers restart on a busy machine.
 
 If all of them were killed, no request is answered meanwhile.
