@@ -12,8 +12,11 @@ from gateway.statistics.simulation.looks import Arms, Pair, Values, arms, first,
 from gateway.statistics.simulation.row import Row, at_least, at_most, shown
 
 UNITS = 20_000
-POWERS = ((0.10, 0.11, 20_000, 0.70), (0.50, 0.53, 8_000, 0.85), (0.02, 0.025, 30_000, 0.91))
-"""Rates of control and treatment, units in each arm, and the power to reach at these units."""
+POWERS = ((0.10, 0.11, 20_000, 0.694), (0.50, 0.53, 8_000, 0.848), (0.02, 0.025, 30_000, 0.911))
+"""Rates of control and treatment, units in each arm, and the power to reach at these units.
+
+The powers are those of a Brownian motion with this drift, looked at as often.
+"""
 POWER_LOOKS = 200
 
 

@@ -50,7 +50,7 @@ def test_every_documented_row_holds():
 
 
 def test_the_command_of_the_page_is_taken():
-    [command] = blocks(PAGE, "sh")
+    [command] = blocks("gateway/docs/statistics.md", "sh")
     arguments = re.fullmatch(r"\.venv/bin/python -m gateway\.statistics\.simulation (.+)\n", command)[1].split()
     assert _parser().parse_args(arguments).runs == 1000
 
