@@ -62,7 +62,8 @@ def gateway(start_gateway, tasks_triton, valkey, redis_url):
         cache_url=valkey.url,
         state_url=redis_url,
         auth="keys",
-        api_keys=f"acme:{digest}:admin+predict",
+        state_may_lose_writes=True,
+        api_keys=f"acme:{digest}:admin+predict+experiments",
         default_models="embed=embeddings,predict=weather,root=weather",
     )
 
