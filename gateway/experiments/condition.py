@@ -23,6 +23,8 @@ Attributes = Mapping[str, JsonValue]
 NO_ATTRIBUTES: Final[Attributes] = {}
 MAX_TESTS, MAX_DEPTH, MAX_NAME_CHARS = 200, 10, 200
 _SAVED_GROUPS = ("$inGroup", "$notInGroup", "$savedGroup", "$savedGroups")
+_GROUPS = "$groups"
+"""An attribute, although it is named like an operator: GrowthBook's old name of a unit's groups."""
 _OF_CONDITIONS = ("$or", "$nor", "$and")
 
 
@@ -74,7 +76,7 @@ class _Compiler:
             if key == "$and":
                 return _all(tests)
             return _any(tests) if key == "$or" else negated(_any(tests))
-        if key.startswith("$"):
+        if key.startswith("$") and key != _GROUPS:
             raise _unknown(key, place)
         path, test = tuple(key.split(".")), self.value(given, place)
         return lambda value: test(at(value, path))

@@ -31,17 +31,11 @@ class _Unit(NamedTuple):
 
 
 class _Member(NamedTuple):
-    """A unit that takes part in an experiment, with its variant."""
+    """An experiment that a unit takes part in, its variant, and the unit's arm."""
 
     experiment: Experiment
     variant: Variant
-    unit: _Unit
-    forced: bool
-
-    def arm(self, *, counted: bool) -> Arm:
-        """What others see of it."""
-        name, unit = self.variant.name, self.unit
-        return Arm(self.experiment.key, name, self.experiment.epoch, unit.hash, unit.identified, counted and not self.forced)
+    arm: Arm
 
 
 def place(
@@ -67,49 +61,61 @@ def place(
     of_model = experiments.get(model.name)
     if not of_model:
         return Placement(model.name, model.default_version)
-    members = _members(of_model, _anonymous(chance) if unit is None else _named(unit), attributes)
     control = of_model[0].control
+    members = _members(of_model, _anonymous(chance) if unit is None else _named(unit), attributes)
     if not members:
-        return Placement(*_answering(catalog, model, control, control))
-    changing = [member for member in members if _shows(member.variant) != _shows(control)]
-    chosen = min(changing or members, key=lambda member: not member.forced)
-    return Placement(
-        *_answering(catalog, model, chosen.variant, control),
-        arms=_arms(chosen, members, changing),
-        fallback=not _can_answer(catalog, model, chosen.variant),
-        bypass=_bypasses(members, chance),
-    )
+        return Placement(*_standing_in(catalog, model, control))
+    arms, variant = _chosen(members, control)
+    bypass = _bypasses(members, chance)
+    if _can_answer(catalog, model, variant):
+        return Placement(variant.model, variant.version, arms, False, bypass)
+    return Placement(*_standing_in(catalog, model, control), arms, True, bypass)
 
 
 def _members(experiments: Sequence[Experiment], unit: _Unit, attributes: Attributes) -> list[_Member]:
     """The experiments that a request's unit takes part in, in their order."""
-    if unit.identified and any(experiment.condition is not None for experiment in experiments):
-        attributes = {**attributes, UNIT_ID: unit.name}
-    return [member for experiment in experiments if (member := _member(experiment, unit, attributes)) is not None]
+    found = []
+    for experiment in experiments:
+        member = _member(experiment, unit, attributes)
+        if member is not None:
+            found.append(member)
+    return found
 
 
 def _member(experiment: Experiment, unit: _Unit, attributes: Attributes) -> _Member | None:
+    if experiment.condition is not None and unit.identified:
+        attributes = {**attributes, UNIT_ID: unit.name}
     if experiment.unit_attribute != UNIT_ID:
         name = unit_of(attributes.get(experiment.unit_attribute))
         if name is None:
             return None
         unit = _named(name)
-    if experiment.forced and (forced := experiment.named(experiment.forced.get(unit.name))) is not None:
-        return _Member(experiment, forced, unit, True)
-    variant = assign(experiment, unit.name, attributes, unit.hash)
-    return None if variant is None else _Member(experiment, variant, unit, False)
+    forced = experiment.named(experiment.forced.get(unit.name)) if experiment.forced else None
+    variant = forced or assign(experiment, unit.name, attributes, unit.hash)
+    if variant is None:
+        return None
+    return _Member(experiment, variant, Arm(experiment.key, variant.name, experiment.epoch, unit.hash, unit.identified, forced is None))
 
 
-def _arms(chosen: _Member, members: Sequence[_Member], changing: Sequence[_Member]) -> tuple[Arm, ...]:
-    """The arm that chose the version, then those of the others that count."""
+def _chosen(members: Sequence[_Member], control: Variant) -> tuple[tuple[Arm, ...], Variant]:
+    """The arms of a unit, of which the first chose the version, and its variant."""
+    if len(members) == 1:
+        return (members[0].arm,), members[0].variant
+    changing = [member for member in members if _shows(member.variant) != _shows(control)]
+    first = min(changing or members, key=lambda member: member.arm.counted)  # forced ones come first
+    if len(changing) > 1:
+        return (first.arm._replace(counted=False),), first.variant
     if changing:
-        return (chosen.arm(counted=len(changing) == 1),)
-    return (chosen.arm(counted=True), *(member.arm(counted=True) for member in members if member is not chosen))
+        return (first.arm,), first.variant
+    return (first.arm, *(member.arm for member in members if member is not first)), first.variant
 
 
 def _bypasses(members: Sequence[_Member], chance: Random) -> bool:
     """Whether one of the experiments wants this request computed; they draw once, together."""
-    share = max(member.experiment.cache_bypass for member in members)
+    share = 0.0
+    for member in members:
+        if member.experiment.cache_bypass > share:
+            share = member.experiment.cache_bypass
     return share > 0 and chance.random() < share
 
 
@@ -122,17 +128,13 @@ def _named(name: str) -> _Unit:
     return _Unit(name, blake2b(name.encode("utf-8", "surrogatepass"), digest_size=UNIT_HASH_BYTES).digest(), True)
 
 
-def _answering(catalog: Catalog, model: ServedModel, variant: Variant, control: Variant) -> tuple[str, int]:
-    """The (model, version) that answers for a variant.
+def _standing_in(catalog: Catalog, model: ServedModel, control: Variant) -> tuple[str, int]:
+    """The (model, version) that answers who takes part in no experiment, or whose version is away.
 
-    It is the variant's own, else the control's, else the default version of `model`: the first
-    whose version is ready. Who takes part in no experiment sees the control, so that only the
-    covered share of the units sees the other variants.
+    It is the control's, so that only the covered share of the units sees the other variants. Where
+    the control cannot answer, it is the default version of `model`.
     """
-    for one in (variant, control):
-        if _can_answer(catalog, model, one):
-            return _shows(one)
-    return model.name, model.default_version
+    return _shows(control) if _can_answer(catalog, model, control) else (model.name, model.default_version)
 
 
 def _shows(variant: Variant) -> tuple[str, int]:

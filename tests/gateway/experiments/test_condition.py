@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway.experiments.condition import ConditionError, compiled
 from gateway.experiments.javascript import text_of, unit_of
 
-NAMES = ("a", "b", "a.b", "a.0", "a.length", "id")
+NAMES = ("a", "b", "a.b", "a.0", "a.length", "id", "$groups")
 texts = st.text(st.sampled_from("aAbß€😀 1"), max_size=3)
 versions = st.sampled_from(["1.2.3", "v1.2.3", "1.10.0", "1.2.3-beta", "1.2.3-rc.1+build", "2", "", "1.2"])
 numbers = st.sampled_from([0, 1, -1, 2, 1.5, 1.0, 1e21, 1.5e-7, 2**53])
@@ -18,7 +18,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "0", "1"]), inner, max_size=3),
     max_leaves=5,
 )
-attributes = st.dictionaries(st.sampled_from(["a", "b", "id"]), json_values)
+attributes = st.dictionaries(st.sampled_from(["a", "b", "id", "$groups"]), json_values)
 patterns = st.sampled_from(["^a", "b$", "[a-b]+", "A|1", "ß", "."])
 
 

@@ -13,8 +13,8 @@ from gateway.embedded.valkey import Valkey
 from gateway.fakes.manifests import make_manifest
 
 pytestmark = pytest.mark.integration
-MAKE, CHANGE, TERMINAL = blocks("gateway/docs/experiments.md", "sh")
-_, APPLIED = blocks("gateway/docs/experiments.md", "yaml")
+_, MAKE, CHANGE, TERMINAL = blocks("gateway/docs/experiments.md", "sh")
+_, _, APPLIED = blocks("gateway/docs/experiments.md", "yaml")
 
 
 @pytest.fixture(scope="module")
