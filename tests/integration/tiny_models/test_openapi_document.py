@@ -29,8 +29,9 @@ enabled = false
 expected-statuses = ["2xx", "3xx", "4xx", 504]
 
 [checks.positive_data_acceptance]
-# what the schema allows may be more than the model can do: it has another task, or not that dimension
-expected-statuses = ["2xx", 401, 403, 404, 409, 422, 429, "5xx"]
+# what the schema allows may be more than the model can do: it has another task, or not that dimension;
+# If-Match may hold anything, and must hold something where an experiment is changed
+expected-statuses = ["2xx", 401, 403, 404, 409, 412, 422, 428, 429, "5xx"]
 
 [[operations]]
 include-path = ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer", "/v2/models/{model}/generate"]
