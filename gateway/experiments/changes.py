@@ -56,6 +56,8 @@ def _changes(before: Experiment, after: Experiment) -> list[str]:
     moved = moves(before, after)
     if max(moved.changed, moved.left) > _LEAST:
         found.append(f"{moved.changed:.1%} of all units change their arm, {moved.left:.1%} leave and {moved.joined:.1%} come in")
+    if (before.namespace, before.condition, before.unit_attribute) != (after.namespace, after.condition, after.unit_attribute):
+        found.append("other units take part, by another namespace, condition or unit attribute")
     versions = {arm.name: _version(arm) for arm in before.variants}
     if other := [arm.name for arm in after.variants if versions.get(arm.name, _version(arm)) != _version(arm)]:
         found.append(f"{', '.join(other)} is answered by another version")

@@ -278,6 +278,9 @@ def read(value: object) -> Definition:
 
 def sentence(fault: Fault) -> str:
     """What is wrong with one field of a definition, and what to change."""
+    field, _, rest = fault.message.partition(": ")
+    if rest and field.partition(".")[0] in _FIELDS:  # a rule about several fields says which one
+        return f"{dotted((*fault.place, field))}: {rest}"
     if not fault.unknown_field:
         return fault.sentence
     close = get_close_matches(str(fault.place[-1]), _FIELDS, n=1)

@@ -101,13 +101,16 @@ def _chosen(members: Sequence[_Member], control: Variant) -> tuple[tuple[Arm, ..
     """The arms of a unit, of which the first chose the version, and its variant."""
     if len(members) == 1:
         return (members[0].arm,), members[0].variant
+    for member in members:
+        if not member.arm.counted:  # its variant is forced
+            return (member.arm,), member.variant
     changing = [member for member in members if _shows(member.variant) != _shows(control)]
-    first = min(changing or members, key=lambda member: member.arm.counted)  # forced ones come first
+    first = (changing or members)[0]
     if len(changing) > 1:
         return (first.arm._replace(counted=False),), first.variant
     if changing:
         return (first.arm,), first.variant
-    return (first.arm, *(member.arm for member in members if member is not first)), first.variant
+    return tuple(member.arm for member in members), first.variant
 
 
 def _bypasses(members: Sequence[_Member], chance: Random) -> bool:

@@ -1,11 +1,14 @@
 """What a change of an experiment does to its groups, counted unit by unit."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.experiments.assignment import Experiment, Variant, assign
+from gateway.experiments.assignment import Experiment, Namespace, Variant, assign
 from gateway.experiments.changes import moves, warnings_of
+from gateway.experiments.condition import compiled
 from gateway.experiments.file import experiments_at
 
 UNITS = [f"unit-{i}" for i in range(3000)]
@@ -59,6 +62,8 @@ HALVES = {"control": 0.5, "treatment": 0.5}
         (experiment(HALVES), experiment({"control": 0.9, "treatment": 0.1}, key="exp-2"), []),
         (experiment(HALVES), experiment({"control": 0.9, "treatment": 0.1}, seed="2"), []),
         (experiment(HALVES), experiment(HALVES, versions={"treatment": 2}), ["treatment is answered by another version"]),
+        (experiment(HALVES), replace(experiment(HALVES), condition=compiled({"country": "de"})), ["other units take part"]),
+        (experiment(HALVES), replace(experiment(HALVES), namespace=Namespace("n", 0, 0.5)), ["other units take part"]),
     ],
 )
 def test_a_change_that_replaces_groups_under_one_key_and_seed_is_said(before, after, parts):

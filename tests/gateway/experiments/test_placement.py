@@ -186,6 +186,12 @@ def test_a_forced_unit_sees_its_variant_whatever_comes_first_and_is_not_counted(
     assert (found.version, found.experiment, found.exposures) == (3, "third", [])
 
 
+def test_a_unit_that_is_forced_to_the_control_sees_it_though_another_experiment_has_other_plans():
+    unit = next(unit for unit in MANY if arms_of(unit)[1] == "third")
+    found = placed(unit, replace(LORA, forced={unit: "control"}), THIRD, serves=THREE)
+    assert (found.version, found.experiment, found.exposures) == (1, "lora", [])
+
+
 def test_units_of_another_attribute_are_those_of_its_value():
     by_company = replace(SPLIT, unit_attribute="company")
     found = {placed(unit, by_company, company="acme").arms for unit in MANY[:50]}
