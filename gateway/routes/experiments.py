@@ -1,5 +1,6 @@
 """`/v1/experiments`: make, change, start and end experiments, with the scope experiments."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import orjson
@@ -228,7 +229,7 @@ def _shown(stack: Stack, record: Record) -> dict[str, Any]:
         "started_at": record.started_at,
         "stopped_at": record.stopped_at,
         "promotion": record.promotion and promotion_document(record.promotion),
-        "warnings": _warnings(stack, record.key),
+        "warnings": _warnings(stack, record.definition),
     }
 
 
@@ -238,12 +239,23 @@ def _shown_of_file(stack: Stack, definition: Definition) -> dict[str, Any]:
         "status": "running",
         "epoch": 1,
         "managed_by": "file",
-        "warnings": _warnings(stack, definition.key),
+        "warnings": _warnings(stack, definition),
     }
 
 
-def _warnings(stack: Stack, key: str) -> list[str]:
-    return list(stack.experiments.current.warnings.get(key, ()))
+def _warnings(stack: Stack, definition: Definition) -> list[str]:
+    return [*stack.experiments.current.warnings.get(definition.key, ()), *_not_served(stack, definition)]
+
+
+def _not_served(stack: Stack, definition: Definition) -> Iterator[str]:
+    models = stack.catalog.current.models if stack.catalog.loaded else {}
+    if models and definition.asked_model not in models:
+        yield f"there is no model {definition.asked_model}, so nobody takes part; there are: {', '.join(sorted(models))}"
+        return
+    for variant in definition.variants if models else ():
+        served = models.get(definition.model_of(variant))
+        if served is None or variant.version not in served.versions:
+            yield f"variant {variant.name}: there is no version {variant.version} of {definition.model_of(variant)}; the control answers"
 
 
 def _shown_event(event: Event) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from export.__main__ import _parser as export_parser
 from gateway.__main__ import _parser as gateway_parser
 from gateway.app import create_app
+from gateway.experiments.command_line import _parser as experiment_parser
 from gateway.fakes.triton import FakeTriton
 from gateway.observability import metrics
 from gateway.security.command_line import _parser as keys_parser
@@ -48,7 +49,7 @@ def known_options():
     verbs = loadtest.add_subparsers()
     for verb in VERBS:
         verb.add_parser(verbs)
-    parsers = (loadtest, gateway_parser(), keys_parser(), export_parser([]), export_parser(["run"]))
+    parsers = (loadtest, gateway_parser(), keys_parser(), experiment_parser(), export_parser([]), export_parser(["run"]))
     return {option for parser in parsers for option in options(parser)} | OTHERS.keys()
 
 

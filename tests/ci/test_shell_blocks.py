@@ -16,6 +16,7 @@ from pasted import PYTHON, commands
 
 from export.__main__ import _parser as export_parser
 from gateway.__main__ import _parser as gateway_parser
+from gateway.experiments.command_line import _parser as experiment_parser
 from gateway.security.command_line import _parser as keys_parser
 from gateway.settings.settings import Settings
 from loadtest.__main__ import VERBS
@@ -59,8 +60,11 @@ def check_module(module, arguments):
     if module == "export":
         export_parser(arguments).parse_args(arguments)
     elif module == "gateway":
-        parser = keys_parser() if arguments[:1] == ["keys"] else gateway_parser()
-        parser.parse_args(arguments[1:] if arguments[:1] == ["keys"] else arguments)
+        parsers = {"keys": keys_parser, "experiment": experiment_parser}
+        if (make_parser := parsers.get("".join(arguments[:1]))) is not None:
+            make_parser().parse_args(arguments[1:])
+        else:
+            gateway_parser().parse_args(arguments)
     elif module == "loadtest":
         loadtest_parser().parse_args(arguments)
     elif module == "pip":

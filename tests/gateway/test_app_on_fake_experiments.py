@@ -155,6 +155,14 @@ def test_a_version_of_another_model_cannot_become_the_default(start_app, state):
     assert (status, "only versions of topics can become its default" in sentence) == (409, True)
 
 
+def test_what_no_model_server_has_is_warned_of(client):
+    newer = [ARMS[0], {**ARMS[1], "version": 7}]
+    made = client.put(URL, json={**EXPERIMENT, "variants": newer}).json()
+    assert made["warnings"] == ["variant treatment: there is no version 7 of topics; the control answers"]
+    of_mail = client.put("/v1/experiments/mail", json={"variants": [{**arm, "model": "mail"} for arm in ARMS]}).json()
+    assert of_mail["warnings"] == ["there is no model mail, so nobody takes part; there are: topics"]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "part"),
     [

@@ -28,7 +28,7 @@ WHOLE = EXPERIMENT | {
     "ramp": {"steps": [{"coverage": 0.25, "minimum_units": 1000}]},
     "planned_units": 2_000_000,
 }
-OWN = {"host", "port", "grpc_port", "triton_url", "cache_url", "experiments_file", "runtime_file", "api_keys"}
+OWN = {"host", "port", "grpc_port", "triton_url", "cache_url", "experiments_file", "experiments_kept_file", "runtime_file", "api_keys"}
 OWN |= {"drain_delay_s", "drain_timeout_s", "auth", "state_url", "tls_cert_file", "tls_key_file", "triton_headers"}
 """Settings that the chart makes itself."""
 EMBEDDED = {"state_dir"}

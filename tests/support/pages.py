@@ -55,7 +55,7 @@ class Reader:
     """
 
     def __init__(self, folder, replaced, environment):
-        self._folder = folder
+        self.folder = folder
         self._replaced = {".venv/bin/python": sys.executable, **replaced}
         self._environment = environment
 
@@ -63,7 +63,7 @@ class Reader:
         """Run a shell block; its output. A command that fails is an AssertionError."""
         script = f"set -eo pipefail\n{self.here(text)}"
         done = subprocess.run(
-            ["bash", "-c", script], cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=timeout_s
+            ["bash", "-c", script], cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=timeout_s
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -80,7 +80,7 @@ class Reader:
     @contextmanager
     def foreground(self, text):
         """The process of a shell block that ends by Ctrl-C, which it gets at the end."""
-        process = subprocess.Popen(["bash", "-c", self.here(text)], cwd=self._folder, env=self._environment)
+        process = subprocess.Popen(["bash", "-c", self.here(text)], cwd=self.folder, env=self._environment)
         try:
             yield process
         finally:
@@ -92,7 +92,7 @@ class Reader:
         # HF_HUB_OFFLINE would keep a client from the gateway, too
         environment = {name: value for name, value in self._environment.items() if name != "HF_HUB_OFFLINE"}
         command = [sys.executable, "-c", self.here(text)]
-        done = subprocess.run(command, cwd=self._folder, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def here(self, text):

@@ -11,8 +11,9 @@ from gateway.experiments import file
 from gateway.experiments.condition import compiled
 from gateway.experiments.definition import Bandit, Definition, Metric, Namespace, Step, Variant
 
-EXAMPLE, CONDITION = blocks("gateway/docs/experiments.md", "yaml")
-[ASKED] = blocks("gateway/docs/experiments.md", "sh")
+# what is said of the routes and the terminal is run by tests/gateway/experiments/test_page.py
+EXAMPLE, CONDITION, _ = blocks("gateway/docs/experiments.md", "yaml")
+ASKED, *_ = blocks("gateway/docs/experiments.md", "sh")
 PAGE = (ROOT / "gateway/docs/experiments.md").read_text()
 FIELDS = PAGE.partition("| field |")[2].partition("\n\n")[0]
 

@@ -6,7 +6,7 @@ from gateway.state.durability import durability_of
 ALWAYS = {"appendonly": "yes", "appendfsync": "always"}
 EVERY_SECOND = ALWAYS | {"appendfsync": "everysec"}
 NO_FILE = {"appendonly": "no", "appendfsync": "always"}
-[RECOMMENDED] = blocks("gateway/docs/production.md", "ini")
+[RECOMMENDED] = blocks("gateway/docs/production.md", "")
 EVICTING = {"maxmemory": 4_000_000, "maxmemory_policy": "allkeys-lru"}
 
 

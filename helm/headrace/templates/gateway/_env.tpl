@@ -13,6 +13,8 @@
   value: /etc/headrace/experiments.yaml
 - name: HEADRACE_RUNTIME_FILE
   value: /etc/headrace/runtime.yaml
+- name: HEADRACE_EXPERIMENTS_KEPT_FILE
+  value: /tmp/experiments.json
 - name: HEADRACE_DRAIN_DELAY_S
   value: {{ .Values.gateway.preStopSeconds | toJson | quote }}
 - name: HEADRACE_DRAIN_TIMEOUT_S
