@@ -36,6 +36,7 @@ MAX_GROWTH_BYTES = 100e6
 WEIGHT = BODY_BYTES / 2**21
 OF_A_BODY = {"max_cpu_s": MAX_CPU_S * WEIGHT, "max_bytes": MAX_GROWTH_BYTES * WEIGHT}
 KEY = "hr_of_the_tests"
+PUT = ("/limits", "/experiments/lora")
 _LIBC = ctypes.CDLL(None)
 
 HOSTILE = {
@@ -66,7 +67,7 @@ HOSTILE = {
 @pytest.fixture(scope="module")
 def client():
     triton = FakeTriton(*(make_manifest(model, 1, task) for model, task in TASKS.items()))
-    admin = f"ops:{hashlib.sha256(KEY.encode()).hexdigest()}:predict+admin"
+    admin = f"ops:{hashlib.sha256(KEY.encode()).hexdigest()}:predict+admin+experiments"
     settings = Settings(auth="keys", api_keys=admin, max_body_bytes=BODY_BYTES, default_models="root=minilm")
     app = create_app(settings, triton=triton, state=FakeState())
     with TestClient(app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {KEY}"}) as client:
@@ -123,7 +124,7 @@ def test_a_body_costs_what_it_weighs(client, path, body):
     for hostile in HOSTILE:
         content = hostile_body(body, hostile)
         with Cost(client, **OF_A_BODY) as cost:
-            answer = client.request("PUT" if path.endswith("/limits") else "POST", path, content=content)
+            answer = client.request("PUT" if path.endswith(PUT) else "POST", path, content=content)
         assert len(content) <= BODY_BYTES
         assert answer.status_code in {200, 400, 404, 413, 422}, (hostile, answer.text[:200])
         if cost.is_too_high:
