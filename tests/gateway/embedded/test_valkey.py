@@ -3,9 +3,11 @@
 import os
 import resource
 import signal
+import subprocess
+import sys
 
 import pytest
-from gateway_process import wait_until
+from gateway_process import free_port, wait_until
 
 from gateway.embedded.valkey import Valkey
 from gateway.errors import StartError, StateUnavailable
@@ -57,6 +59,15 @@ async def test_a_second_stack_on_the_folder_is_refused_and_the_first_goes_on(tmp
         assert await written(first, b"1")
     with Valkey(tmp_path) as second:
         assert await read(second) == b"1"
+
+
+def test_a_second_gateway_on_the_folder_ends_with_one_sentence_before_it_starts_anything(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
+    environment |= {"HEADRACE_PORT": str(free_port()), "HEADRACE_AUTH": "off", "HEADRACE_STATE_DIR": str(tmp_path)}
+    with Valkey(tmp_path):
+        done = subprocess.run([sys.executable, "-m", "gateway", "--embedded"], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"another stack keeps its state in {tmp_path}: stop it, or set HEADRACE_STATE_DIR to another folder\n"
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):

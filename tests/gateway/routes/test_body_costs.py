@@ -39,6 +39,7 @@ MAX_GROWTH_BYTES = 100e6
 WEIGHT = BODY_BYTES / ORDINARY_BYTES
 OF_A_BODY = {"max_cpu_s": MAX_CPU_S * WEIGHT, "max_bytes": MAX_GROWTH_BYTES * WEIGHT}
 KEY = "hr_of_the_tests"
+PUT = ("/limits", "/experiments/lora")
 _LIBC = ctypes.CDLL(None)
 
 HOSTILE = {
@@ -69,7 +70,7 @@ HOSTILE = {
 @pytest.fixture(scope="module")
 def client():
     triton = FakeTriton(*(make_manifest(model, 1, task) for model, task in TASKS.items()))
-    admin = f"ops:{hashlib.sha256(KEY.encode()).hexdigest()}:predict+admin"
+    admin = f"ops:{hashlib.sha256(KEY.encode()).hexdigest()}:predict+admin+experiments"
     settings = Settings(auth="keys", api_keys=admin, max_body_bytes=BODY_BYTES, default_models="root=minilm")
     app = create_app(settings, triton=triton, state=FakeState())
     with TestClient(app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {KEY}"}) as client:
@@ -127,7 +128,7 @@ def test_a_body_costs_what_it_weighs(client, path, body):
         # what is let in costs as much in a small body as in the largest
         content = hostile_body(body, hostile, ORDINARY_BYTES)
         with Cost(client) as cost:
-            answer = client.request("PUT" if path.endswith("/limits") else "POST", path, content=content)
+            answer = client.request("PUT" if path.endswith(PUT) else "POST", path, content=content)
         assert len(content) <= ORDINARY_BYTES
         assert answer.status_code in {200, 400, 404, 413, 422}, (hostile, answer.text[:200])
         if cost.is_too_high:

@@ -34,7 +34,7 @@ KEY = "hr_of_the_tests"
 @pytest.fixture(scope="module")
 def client():
     triton = FakeTriton(*(make_manifest(model, 1, task) for model, task in TASKS.items()))
-    admin = f"ops:{hashlib.sha256(KEY.encode()).hexdigest()}:predict+admin"
+    admin = f"ops:{hashlib.sha256(KEY.encode()).hexdigest()}:predict+admin+experiments"
     app = create_app(Settings(auth="keys", api_keys=admin, default_models="root=minilm"), triton=triton, state=FakeState())
     with TestClient(app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {KEY}"}) as client:
         yield client
@@ -48,7 +48,7 @@ def is_safe(text):
 @pytest.mark.parametrize(("path", "body"), BODIES, ids=lambda value: value if isinstance(value, str) else json.dumps(value))
 def test_a_name_that_the_client_made_up_is_cut_and_printable(client, capsys, path, body, kind):
     content = filled(body, lambda _: json.dumps(VALUES[kind]).encode(), 0)
-    answer = client.request("PUT" if path.endswith("/limits") else "POST", path, content=content)
+    answer = client.request("PUT" if path.endswith(("/limits", "/experiments/lora")) else "POST", path, content=content)
     if answer.status_code >= 400:
         assert len(answer.content) < MOST_BYTES
         assert is_safe(json.dumps(answer.json(), ensure_ascii=False))

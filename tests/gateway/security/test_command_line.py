@@ -11,7 +11,7 @@ from gateway.embedded.valkey import Valkey
 
 
 def said_by_keys(state_url):
-    """What the command writes to standard error for this state, with which it fails."""
+    """What the command writes to standard error for this state, with which it fails; no password."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
     done = subprocess.run(
         [sys.executable, "-m", "gateway", "keys", "list"],
@@ -21,7 +21,7 @@ def said_by_keys(state_url):
         text=True,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert "hush" not in done.stderr
+    assert ":hush@" not in done.stderr
     return done.stderr
 
 
