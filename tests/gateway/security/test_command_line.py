@@ -11,7 +11,7 @@ from gateway.embedded.valkey import Valkey
 
 
 def said_by_keys(state_url):
-    """What the command writes to standard error for this state, with which it fails; no password."""
+    """What the command writes to standard error for this state, with which it fails."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
     done = subprocess.run(
         [sys.executable, "-m", "gateway", "keys", "list"],
@@ -21,13 +21,13 @@ def said_by_keys(state_url):
         text=True,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert ":hush@" not in done.stderr
+    assert "hush-hush" not in done.stderr
     return done.stderr
 
 
 def test_state_that_does_not_answer_is_named_without_its_password():
     port = free_port()
-    said = said_by_keys(f"redis://:hush@127.0.0.1:{port}/0")
+    said = said_by_keys(f"redis://:hush-hush@127.0.0.1:{port}/0")
     assert f"127.0.0.1:{port}/0 does not answer or refuses; is a Redis or Valkey running there" in said
     assert "Connect call failed" in said
     assert "HEADRACE_STATE_URL=redis://" in said
@@ -36,6 +36,6 @@ def test_state_that_does_not_answer_is_named_without_its_password():
 @pytest.mark.integration
 def test_state_that_lets_nobody_in_is_not_said_to_be_away():
     with Valkey() as valkey:
-        said = said_by_keys(valkey.url.replace("://", "://nobody:hush@"))
+        said = said_by_keys(valkey.url.replace("://", "://nobody:hush-hush@"))
     assert "refuses; is a Redis or Valkey running there, and is its user allowed in?" in said
     assert "WRONGPASS" in said.upper() or "invalid username-password pair" in said
