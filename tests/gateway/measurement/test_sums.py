@@ -90,7 +90,7 @@ posting = st.tuples(
     st.integers(-WINDOW_S, 2 * WINDOW_S),
 )
 waiting = st.tuples(st.just("wait"), st.integers(1, WINDOW_S))
-histories = st.lists(st.one_of(exposing, posting, waiting), max_size=60)
+histories = st.lists(st.one_of(exposing, posting, waiting), max_size=40)
 
 
 async def play(bench, plain, history):
@@ -135,7 +135,7 @@ def expected(plain, name, variant):
     return moments(scaled)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(history=histories)
 async def test_sums_are_those_of_the_events_summed_anew(state, history):
     await state.run(FLUSH, [], [])
@@ -207,7 +207,7 @@ async def test_keys_are_known_for_a_month_and_may_then_come_again(state):
     assert found == [Counted(1, 0), Counted(0, 1), Counted(1, 0)]
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(order=st.permutations(range(8)))
 async def test_late_outcomes_give_the_same_sums_in_any_order(state, order):
     await state.run(FLUSH, [], [])
