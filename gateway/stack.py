@@ -13,6 +13,7 @@ from gateway.experiments.in_force import ExperimentsInForce
 from gateway.files.watched import Watched
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
+from gateway.measurement.exposures import Exposures
 from gateway.request.hooks import Tap
 from gateway.request.request_limits import RequestLimits
 from gateway.request_life import RequestLife
@@ -27,7 +28,8 @@ class Stack:
     """The parts of a running gateway.
 
     `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they
-    change, `request_limits` are replaced. Each of `taps` sees every prediction. `unguarded` says
+    change, `request_limits` are replaced. Each of `taps` sees every prediction. `exposures`
+    counts requests in their experiments, where there is state. `unguarded` says
     who may change things while authentication is off.
     """
 
@@ -47,6 +49,7 @@ class Stack:
     drain: Drain
     default_models: Mapping[str, str]
     taps: Sequence[Tap] = ()
+    exposures: Exposures | None = None
 
     @property
     def ready(self) -> bool:

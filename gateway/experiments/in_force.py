@@ -10,6 +10,7 @@ from gateway.catalog.catalog import Default
 from gateway.experiments.assignment import Experiment
 from gateway.experiments.changes import warnings_of
 from gateway.experiments.compilation import experiment_of
+from gateway.experiments.definition import Definition
 from gateway.experiments.file import FileExperiments
 from gateway.experiments.record import Stored
 from gateway.experiments.snapshot import Experiments, by_key, by_model
@@ -25,6 +26,8 @@ class InForce:
     fault: str | None = None
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     defaults: Mapping[str, Default] = field(default_factory=dict)
+    definitions: Mapping[tuple[str, int], Definition] = field(default_factory=dict)
+    """those of the experiments in force, by key and epoch"""
 
 
 class ExperimentsInForce:
@@ -60,7 +63,9 @@ def merged(file: FileExperiments, stored: Stored, fault: str | None) -> InForce:
     warnings: defaultdict[str, list[str]] = defaultdict(list)
     for key, sentences in chain(file.warnings.items(), warnings_of({}, found).items()):
         warnings[key] += (sentence for sentence in sentences if sentence not in warnings[key])
-    return InForce(found, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults)
+    definitions = {(record.key, record.epoch): record.definition for record in running}
+    definitions |= {(one.key, of_file[one.key].epoch): one for one in file.definitions if one.key in of_file}
+    return InForce(found, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults, definitions)
 
 
 if TYPE_CHECKING:

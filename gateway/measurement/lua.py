@@ -88,9 +88,10 @@ local function add_differences(before, after)
     local variant = string.format('%d', after[1])
     local cohort = string.format('%.0f/', math.floor(after[2] / layout.cohort_s))
     for i, one in ipairs(layout.sums) do
-        local x, y, z = factors(one, before)
-        local x2, y2, z2 = factors(one, after)
-        if x ~= x2 or y ~= y2 or z ~= z2 then
+        local a, b, c = one[1] + 2, one[2] + 2, one[3] + 2
+        if before[a] ~= after[a] or (b > 2 and before[b] ~= after[b]) or (c > 2 and before[c] ~= after[c]) then
+            local x, y, z = factors(one, before)
+            local x2, y2, z2 = factors(one, after)
             local field = (one[6] > 0 and cohort or '') .. variant .. ':' .. (i - 1)
             add_moments(field, -1, x, y, z)
             add_moments(field, 1, x2, y2, z2)

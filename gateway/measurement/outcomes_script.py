@@ -16,7 +16,8 @@ KEY_LIFE_S: Final = 30 * 86_400
 # KEYS: sums, then the buckets of units and keys
 # ARGV: JSON of layout and outcomes: [field of its key, indexes of the buckets of keys of this
 #       period and of the one before, field of the unit, index of its bucket, time, changes:
-#       [index of the value, amount, whether it is a flag, window]]; ms that the keys are kept
+#       [index of the value, amount, whether it is a flag, window]]; ms that a period's keys are
+#       kept, from the first one on
 _LUA = f"""{LIBRARY}
 local replies = {{}}
 for n, outcome in ipairs(given.outcomes) do
@@ -38,7 +39,7 @@ for n, outcome in ipairs(given.outcomes) do
         add_differences(before, after)
         redis.call('HSET', bucket, unit, pack(after))
         redis.call('HSET', KEYS[outcome[2]], key, '')
-        redis.call('PEXPIRE', KEYS[outcome[2]], ARGV[2])
+        if redis.call('HLEN', KEYS[outcome[2]]) == 1 then redis.call('PEXPIRE', KEYS[outcome[2]], ARGV[2]) end
         replies[n] = {STORED}
     end
 end

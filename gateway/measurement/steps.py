@@ -42,8 +42,8 @@ class Sums:
         """Add what a unit's moments change by."""
         cohort = f"{after.first // self._cohort_s}/"
         for i, one in enumerate(self._sums):
-            change = moments_of(one, after.values).plus(moments_of(one, before.values), -1)
-            if any(change):
+            if any(place is not None and before.values[place] != after.values[place] for place in (one.x, one.y, one.z)):
+                change = moments_of(one, after.values).plus(moments_of(one, before.values), -1)
                 self._add(f"{cohort if one.window else ''}{after.variant}:{i}", change)
         if not before.first:
             self._add(f"{after.variant}", Moments(1))
