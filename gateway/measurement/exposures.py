@@ -18,7 +18,7 @@ import structlog
 
 from gateway.errors import StateUnavailable
 from gateway.measurement.exact import parts
-from gateway.measurement.exposures_script import EXPOSURES
+from gateway.measurement.exposures_script import EXPOSURES, OTHER_VARIANTS
 from gateway.measurement.features import Seen
 from gateway.measurement.layout import Layout
 from gateway.measurement.moments import Moments, moments_of
@@ -82,6 +82,7 @@ class _Epoch:
         changes = [[unit_field(name), places[self.names.units(name)], *unit] for name, unit in units]
         argument = {
             "layout": self.layout.argument,
+            "variants": ",".join(self.layout.variants),
             "writer": writer,
             "number": number,
             "dropped": self.dropped,
@@ -173,9 +174,12 @@ class Exposures:
     async def _write_sealed(self, epoch: _Epoch) -> None:
         while epoch.sealed:
             batch = epoch.sealed[0]
-            await self._state.run(EXPOSURES, batch.keys, [batch.argument.decode()])
+            [written, _] = await self._state.run(EXPOSURES, batch.keys, [batch.argument.decode()])
             epoch.sealed.popleft()
             self._waiting -= batch.units
+            if written == OTHER_VARIANTS:
+                metrics.DROPPED_EXPOSURES.labels(epoch.names.experiment).inc(batch.units)
+                log.error("exposures dropped, since the variants changed without a new epoch", experiment=epoch.names.experiment)
 
 
 def _add_other(epoch: _Epoch, variant: int, features: list[int]) -> None:

@@ -11,14 +11,19 @@ from gateway.measurement.lua import LIBRARY
 from gateway.measurement.steps import Sums, changed_record
 from gateway.state.script import Hashes, Script
 
+VARIANTS = "variants"
+"""The field of the sums that names the epoch's variants in their order, with commas between."""
+OTHER_VARIANTS = -1
 DROPPED = "dropped"
 """The field of the sums that counts the exposures that were not written while state was gone."""
 
 # KEYS: sums, writers, the units' buckets
-# ARGV: JSON of layout, writer, number, dropped, units: [field, key's index, variant, time,
-#       features], others: {field: moments in parts}
+# ARGV: JSON of layout, variants, writer, number, dropped, units: [field, key's index, variant,
+#       time, features], others: {field: moments in parts}
 _LUA = f"""{LIBRARY}
 if given.number <= tonumber(redis.call('HGET', KEYS[2], given.writer) or 0) then return {{0, 0}} end
+redis.call('HSETNX', KEYS[1], '{VARIANTS}', given.variants)
+if redis.call('HGET', KEYS[1], '{VARIANTS}') ~= given.variants then return {{{OTHER_VARIANTS}, 0}} end
 redis.call('HSET', KEYS[2], given.writer, string.format('%.0f', given.number))
 if given.dropped > 0 then redis.call('HINCRBY', KEYS[1], '{DROPPED}', given.dropped) end
 local new = 0
@@ -52,8 +57,10 @@ def _rule(hashes: Hashes, keys: Sequence[str], arguments: Sequence[str | float],
     writers = hashes.setdefault(keys[1], {})
     if given["number"] <= int(writers.get(given["writer"], 0)):
         return [0, 0]
-    writers[given["writer"]] = b"%d" % given["number"]
     kept = hashes.setdefault(keys[0], {})
+    if kept.setdefault(VARIANTS, given["variants"].encode()) != given["variants"].encode():
+        return [OTHER_VARIANTS, 0]
+    writers[given["writer"]] = b"%d" % given["number"]
     if given["dropped"]:
         kept[DROPPED] = b"%d" % (int(kept.get(DROPPED, 0)) + given["dropped"])
     sums, new = Sums(layout), 0
@@ -77,4 +84,7 @@ def _rule(hashes: Hashes, keys: Sequence[str], arguments: Sequence[str | float],
 
 
 EXPOSURES = Script(_LUA, _rule)
-"""Replies whether the batch was new, and how many units were."""
+"""Replies whether the batch was new, and how many units were.
+
+`OTHER_VARIANTS`: the epoch has other variants than the batch, which is not written.
+"""

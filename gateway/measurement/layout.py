@@ -2,7 +2,8 @@
 
 A unit's values are whole numbers: the features of its requests, then what its declared metrics
 need. Values of outcomes are kept to a millionth. The layout is a function of the definition alone,
-and its digest stands in the names of what is kept, so that values of other layouts never mix.
+and its digest stands in the names of what is kept, so that values of other layouts never mix. All
+epochs of an experiment have the same digest, since its metrics stay.
 """
 
 from collections.abc import Iterable
@@ -98,8 +99,8 @@ class Layout:
 
     @cached_property
     def digest(self) -> str:
-        """What tells this layout from others."""
-        return blake2b(orjson.dumps([self.variants, self._shape()]), digest_size=4).hexdigest()
+        """What tells this layout from those that measure something else."""
+        return blake2b(orjson.dumps(self._shape()), digest_size=4).hexdigest()
 
     @cached_property
     def argument(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from gateway.measurement.exposures_script import DROPPED
+from gateway.measurement.exposures_script import DROPPED, VARIANTS
 from gateway.measurement.layout import Layout
 from gateway.measurement.moments import Moments, moments_of
 from gateway.measurement.names import Names
@@ -16,6 +16,8 @@ from gateway.state.state import State
 class RunningSums:
     """Moments by field (`Names.sums`), and the `dropped` exposures, which nobody can sum.
 
+    `variants` are those of the epoch, in the order of their indexes.
+
     The sums of features are over all units. Those of a metric with a window are over the matured
     ones: the units whose window is over, whatever comes.
     """
@@ -23,13 +25,15 @@ class RunningSums:
     layout: Layout
     fields: dict[str, Moments] = field(default_factory=dict)
     dropped: int = 0
+    variants: tuple[str, ...] = ()
 
     @classmethod
     def unpacked(cls, layout: Layout, kept: Mapping[bytes, bytes]) -> Self:
         """What a hash of state says."""
         fields = {name.decode(): raw for name, raw in kept.items()}
         dropped = int(fields.pop(DROPPED, b"0"))
-        return cls(layout, {name: Moments.unpacked(raw) for name, raw in fields.items()}, dropped)
+        variants = tuple(fields.pop(VARIANTS, b"").decode().split(","))
+        return cls(layout, {name: Moments.unpacked(raw) for name, raw in fields.items()}, dropped, variants)
 
     def add(self, record: UnitRecord) -> None:
         """Add a unit's record."""

@@ -1,11 +1,17 @@
 """Experiments through the whole application, on a fake Triton and a fake state."""
 
+import asyncio
+
 import pytest
 import yaml
 
+from gateway.experiments.definition import Definition, read
 from gateway.fakes.manifests import make_manifest
 from gateway.fakes.state import FakeState
 from gateway.fakes.triton import FakeTriton
+from gateway.measurement.layout import layout_of
+from gateway.measurement.names import Names
+from gateway.measurement.running_sums import read_sums
 from gateway.state.durability import durability_of
 
 ARMS = [
@@ -251,3 +257,17 @@ def test_while_authentication_is_off_only_a_gateway_on_loopback_is_open(start_ap
     status, sentence = said(client.put(URL, json=EXPERIMENT))
     assert (status, "set HEADRACE_AUTH=keys" in sentence) == (403, True)
     assert client.get("/v1/experiments").status_code == 200
+
+
+def test_requests_are_counted_in_their_arms(client, state):
+    metric = {"name": "errors", "kind": "ratio", "source": "request", "direction": "decrease"}
+    shown = client.put(URL, json={**EXPERIMENT, "metrics": [metric]}).json()
+    client.post(f"{URL}:start")
+    for _ in range(2):
+        arms(client, 20)
+    client.post("/v1/models/topics:predict", json={"instances": ["corn"]})  # a unit of its own
+    client.__exit__(None, None, None)  # what waits is written before the gateway ends
+    layout = layout_of(read({name: value for name, value in shown.items() if name in Definition.model_fields}))
+    sums = asyncio.run(read_sums(state, Names.of("lora", 1, layout), layout))
+    assert [sum(count(variant) for variant in (0, 1)) for count in (sums.units, sums.anonymous)] == [20, 1]
+    assert sum(sums.feature(variant, "requests")[1].x for variant in (0, 1)) == 40

@@ -389,3 +389,13 @@ async def test_what_is_forgotten_leaves_nothing_and_other_epochs_stay(state):
     second = Names.of("topics", 2, LAYOUT)
     assert (await read_sums(state, second, LAYOUT)).units(0) == 1
     assert (await check(state, second, LAYOUT)).units == 1
+
+
+async def test_exposures_of_other_variants_in_the_same_epoch_are_not_mixed_with_the_first_ones(state):
+    bench = Bench(state)
+    await exposed(bench, "ann")
+    turned = layout_of(read(DEFINITION | {"variants": DEFINITION["variants"][::-1]}))
+    bench.writers = [Exposures(state, lambda *_: turned, "other", lambda: bench.now)]
+    await exposed(bench, "bob", variant="treatment")
+    sums = await bench.sums()
+    assert (sums.variants, sums.units(0), sums.units(1)) == (VARIANTS, 1, 0)
