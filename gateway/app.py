@@ -43,6 +43,7 @@ from gateway.routes import (
     models,
     open_inference,
     openai,
+    outcomes,
     predict,
     predict_stream,
     tei,
@@ -72,6 +73,7 @@ ROUTES = (
     cache,
     health,
     experiments,
+    outcomes,
     admin_keys,
     debug,
 )

@@ -28,6 +28,7 @@ from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
 from gateway.measurement.exposures import Exposures
 from gateway.measurement.layouts import KnownLayouts
+from gateway.measurement.outcomes import Outcomes
 from gateway.observability import logs
 from gateway.observability.tracing import TraceCall, Tracer, untraced
 from gateway.request.principal import Principal
@@ -90,6 +91,7 @@ async def running(
         in_force = ExperimentsInForce(experiments, state_experiments)
         layouts = KnownLayouts(lambda: in_force.current.definitions)
         exposures = None if state is None else Exposures(state, layouts.of, secrets.token_hex(8))
+        outcomes = None if state is None else Outcomes(state, layouts.all)
         if exposures is not None:
             closing.push_async_callback(exposures.flush)
         catalog = CatalogWatch(
@@ -123,6 +125,7 @@ async def running(
             drain=drain,
             default_models=settings.default_models,
             exposures=exposures,
+            outcomes=outcomes,
         )
 
         def apply_runtime() -> None:

@@ -14,6 +14,7 @@ from gateway.files.watched import Watched
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
 from gateway.measurement.exposures import Exposures
+from gateway.measurement.outcomes import Outcomes
 from gateway.request.hooks import Tap
 from gateway.request.request_limits import RequestLimits
 from gateway.request_life import RequestLife
@@ -28,9 +29,9 @@ class Stack:
     """The parts of a running gateway.
 
     `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they
-    change, `request_limits` are replaced. Each of `taps` sees every prediction. `exposures`
-    counts requests in their experiments, where there is state. `unguarded` says
-    who may change things while authentication is off.
+    change, `request_limits` are replaced. Each of `taps` sees every prediction. `exposures` counts
+    requests in their experiments, and `outcomes` what became of units, where there is state.
+    `unguarded` says who may change things while authentication is off.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
@@ -50,6 +51,7 @@ class Stack:
     default_models: Mapping[str, str]
     taps: Sequence[Tap] = ()
     exposures: Exposures | None = None
+    outcomes: Outcomes | None = None
 
     @property
     def ready(self) -> bool:

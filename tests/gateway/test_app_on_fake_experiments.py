@@ -271,3 +271,36 @@ def test_requests_are_counted_in_their_arms(client, state):
     sums = asyncio.run(read_sums(state, Names.of("lora", 1, layout), layout))
     assert [sum(count(variant) for variant in (0, 1)) for count in (sums.units, sums.anonymous)] == [20, 1]
     assert sum(sums.feature(variant, "requests")[1].x for variant in (0, 1)) == 40
+
+
+def outcomes(client, *given):
+    return client.post(
+        "/v1/outcomes", json={"outcomes": [{"unit": "u0", "metric": "click", "value": 1, "key": "k", **one} for one in given]}
+    )
+
+
+def test_outcomes_count_once_for_units_that_were_exposed(client):
+    metric = {"name": "click", "kind": "binary"}
+    client.put(URL, json={**EXPERIMENT, "metrics": [metric]})
+    client.post(f"{URL}:start")
+    arms(client, 2)
+    assert outcomes(client, {}, {"unit": "u1", "key": "l"}).json() == {"stored": 2, "known": 0}
+    assert outcomes(client, {}, {"key": "m"}, {"unit": "nobody", "key": "n"}, {"metric": "other", "key": "o"}).json() == {
+        "stored": 1,
+        "known": 1,
+    }
+    client.post(f"{URL}:pause")
+    assert outcomes(client, {"key": "p"}).json() == {"stored": 1, "known": 0}
+    client.post(f"{URL}:stop")
+    assert outcomes(client, {"key": "q"}).json() == {"stored": 0, "known": 0}  # its results are final
+
+
+def test_outcomes_that_are_none_are_refused_with_a_sentence(client, state):
+    assert said(outcomes(client, {"value": 1e7}))[0] == 422
+    assert said(outcomes(client, {"value": "much"}))[0] == 422
+    assert said(outcomes(client))[0] == 422
+    assert said(client.post("/v1/outcomes", content=b"{"))[0] == 400
+    client.put(URL, json={**EXPERIMENT, "metrics": [{"name": "click", "kind": "binary"}]})
+    client.post(f"{URL}:start")
+    state.unavailable = True
+    assert outcomes(client, {}).status_code == 503
