@@ -8,5 +8,5 @@ from gateway.experiments import file
 
 
 def test_the_file_is_valid():
-    [experiment] = file.parse(EXAMPLE).values()
+    [[experiment]] = file.parse(EXAMPLE).values()
     assert (experiment.model, experiment.coverage, [variant.weight for variant in experiment.variants]) == ("mail", 1.0, [0.9, 0.1])
