@@ -9,6 +9,8 @@ RUN    := HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false $(VENV)/bin/python
 WORK   := .work/demo
 MODELS := model_repository/models
 
+# what was compiled is kept, whatever the environment says, so that programs start faster
+export PYTHONDONTWRITEBYTECODE :=
 export HEADRACE_EXPERIMENTS_FILE ?= gateway/demo/experiments.yaml
 # for trying the stack out on loopback; `HEADRACE_AUTH=keys make serve` requires API keys
 export HEADRACE_AUTH ?= off

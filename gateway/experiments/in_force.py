@@ -11,6 +11,7 @@ from gateway.experiments.assignment import Experiment
 from gateway.experiments.changes import warnings_of
 from gateway.experiments.compilation import experiment_of
 from gateway.experiments.file import FileExperiments
+from gateway.experiments.idle import idle_warnings
 from gateway.experiments.record import Stored
 from gateway.experiments.snapshot import Experiments, by_key, by_model
 from gateway.experiments.watch import StateExperiments
@@ -60,6 +61,9 @@ def merged(file: FileExperiments, stored: Stored, fault: str | None) -> InForce:
     warnings: defaultdict[str, list[str]] = defaultdict(list)
     for key, sentences in chain(file.warnings.items(), warnings_of({}, found).items()):
         warnings[key] += (sentence for sentence in sentences if sentence not in warnings[key])
+    for definition in (*file.definitions, *(record.definition for record in running)):
+        if sentences := idle_warnings(definition):
+            warnings[definition.key] += sentences
     return InForce(found, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults)
 
 

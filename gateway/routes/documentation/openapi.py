@@ -27,11 +27,13 @@ REQUEST_HEADERS = [
         f"who an experiment keeps on one variant: 1 to {MAX_UNIT_CHARS} printable ASCII characters",
         pattern=f"^{UNIT.pattern}$",
     ),
-    _header(
-        "X-Unit-Attributes",
-        f"what conditions of experiments ask of the unit: a JSON object of at most {MAX_ATTRIBUTES_BYTES} bytes",
-        contentMediaType="application/json",
-    ),
+    {
+        "name": "X-Unit-Attributes",
+        "in": "header",
+        "required": False,
+        "description": f"what conditions of experiments ask of the unit: a JSON object of at most {MAX_ATTRIBUTES_BYTES} bytes",
+        "content": {"application/json": {"schema": {"type": "object"}, "example": {"country": "de"}}},
+    },
     _header("X-Request-ID", "comes back in the answer and stands in the log"),
     _header(
         "X-Request-Timeout-Ms",
