@@ -15,7 +15,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path += [str(ROOT), str(ROOT / "model_repository/backend"), str(ROOT / "tests/support")]
+# in place of this folder, whose `triton` PyTorch would take for the compiler
+sys.path[:1] = [str(ROOT), str(ROOT / "model_repository/backend"), str(ROOT / "tests/support")]
 import tasks_repository  # noqa: E402 - found by the line above
 from gateway_process import GatewayProcess  # noqa: E402
 from wrk import load  # noqa: E402 - beside this file
