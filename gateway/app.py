@@ -25,6 +25,7 @@ from gateway.http_server.compression import Compression
 from gateway.http_server.cross_origin import cross_origin
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
+from gateway.measurement.request_end import seen_of
 from gateway.observability import logs, metrics, tracing
 from gateway.observability.observe import Observe
 from gateway.observability.request_log import log_request
@@ -42,6 +43,7 @@ from gateway.routes import (
     models,
     open_inference,
     openai,
+    outcomes,
     predict,
     predict_stream,
     tei,
@@ -52,6 +54,7 @@ from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
 from gateway.settings.runtime import runtime_at
 from gateway.settings.settings import Settings
+from gateway.stack import stack_of
 from gateway.state.state import State
 from gateway.triton.model_server import ModelServer
 
@@ -70,6 +73,7 @@ ROUTES = (
     cache,
     health,
     experiments,
+    outcomes,
     admin_keys,
     debug,
 )
@@ -124,7 +128,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     runtime.read()
     file_experiments.warn()
     tracer = tracing.start(VERSION)
-    observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request, let_go), tracer=tracer)
+    observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request, let_go, _count_exposures), tracer=tracer)
     if not settings.auth:
         log.warning("authentication is off: everyone who reaches this port may ask and change experiments; HEADRACE_AUTH=keys changes that")
 
@@ -168,6 +172,14 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     if settings.cors_origins:
         answering = cross_origin(answering, settings.cors_origins)
     return Gateway(app, CloseWhileDraining(answering, drain))
+
+
+def _count_exposures(ctx: RequestContext, scope: Scope, status: int) -> None:
+    """Count a request in the experiments that it was assigned in, whichever way it ended."""
+    if ctx.placement.arms:
+        exposures = stack_of(scope["app"]).exposures
+        if exposures is not None:
+            exposures.add(ctx.placement.exposures, seen_of(ctx, status))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -25,6 +26,9 @@ from gateway.experiments.watch import StateExperiments
 from gateway.files.watched import Watched
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
+from gateway.measurement.exposures import Exposures
+from gateway.measurement.layouts import KnownLayouts
+from gateway.measurement.outcomes import Outcomes
 from gateway.observability import logs
 from gateway.observability.tracing import TraceCall, Tracer, untraced
 from gateway.request.principal import Principal
@@ -85,6 +89,11 @@ async def running(
         kept = KeptCopy(settings.experiments_kept_file if settings.state_url else None, str(settings.state_url))
         state_experiments = StateExperiments(store, kept)
         in_force = ExperimentsInForce(experiments, state_experiments)
+        layouts = KnownLayouts(lambda: in_force.current.definitions)
+        exposures = None if state is None else Exposures(state, layouts.of, secrets.token_hex(8))
+        outcomes = None if state is None else Outcomes(state, layouts.all)
+        if exposures is not None:
+            closing.push_async_callback(exposures.flush)
         catalog = CatalogWatch(
             triton.catalog, settings.catalog_refresh_s, settings.model_aliases, lambda: state_experiments.current.defaults
         )
@@ -115,6 +124,8 @@ async def running(
             request_limits=request_limits(settings, runtime),
             drain=drain,
             default_models=settings.default_models,
+            exposures=exposures,
+            outcomes=outcomes,
         )
 
         def apply_runtime() -> None:
@@ -133,6 +144,7 @@ async def running(
                 partial(runtime.watch, apply_runtime),
                 cache.deletions.watch,
                 lanes.watch,
+                *([exposures.watch] if exposures else []),
                 partial(_check_state, state),
             ]
         )

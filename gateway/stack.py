@@ -13,6 +13,8 @@ from gateway.experiments.in_force import ExperimentsInForce
 from gateway.files.watched import Watched
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
+from gateway.measurement.exposures import Exposures
+from gateway.measurement.outcomes import Outcomes
 from gateway.request.hooks import Tap
 from gateway.request.request_limits import RequestLimits
 from gateway.request_life import RequestLife
@@ -27,8 +29,9 @@ class Stack:
     """The parts of a running gateway.
 
     `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they
-    change, `request_limits` are replaced. Each of `taps` sees every prediction. `unguarded` says
-    who may change things while authentication is off.
+    change, `request_limits` are replaced. Each of `taps` sees every prediction. `exposures` counts
+    requests in their experiments, and `outcomes` what became of units, where there is state.
+    `unguarded` says who may change things while authentication is off.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
@@ -47,6 +50,8 @@ class Stack:
     drain: Drain
     default_models: Mapping[str, str]
     taps: Sequence[Tap] = ()
+    exposures: Exposures | None = None
+    outcomes: Outcomes | None = None
 
     @property
     def ready(self) -> bool:

@@ -8,7 +8,7 @@ from gateway.dialects import openai, tei
 from gateway.errors import INTERNAL_ERROR
 
 _COHERE = frozenset({"/v1/rerank", "/v2/rerank", "/v1/embed", "/v2/embed"})
-_OWN = ("/v1/admin", "/v1/cache", "/v1/experiments")
+_OWN = ("/v1/admin", "/v1/cache", "/v1/experiments", "/v1/outcomes")
 """What begins with `/v1` and is our own; on all its other paths clients of OpenAI may ask."""
 _TEI = frozenset({"/", "/health", "/info", "/invocations", "/ping", "/predict", "/rerank", "/similarity", "/vertex"})
 _TEI_BEGIN = ("/embed", "/models/", "/tokenize", "/decode")

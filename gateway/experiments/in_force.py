@@ -4,18 +4,22 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.catalog.catalog import Default
 from gateway.experiments.assignment import Experiment
 from gateway.experiments.changes import warnings_of
 from gateway.experiments.compilation import experiment_of
+from gateway.experiments.definition import Definition
 from gateway.experiments.file import FileExperiments
 from gateway.experiments.idle import idle_warnings
-from gateway.experiments.record import Stored
+from gateway.experiments.record import Record, Stored
 from gateway.experiments.snapshot import Experiments, by_key, by_model
 from gateway.experiments.watch import StateExperiments
 from gateway.files.watched import Watched
+
+MAX_EPOCHS: Final = 10
+"""Each outcome is looked up in so many of an experiment's last epochs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class InForce:
     fault: str | None = None
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     defaults: Mapping[str, Default] = field(default_factory=dict)
+    definitions: Mapping[tuple[str, int], Definition] = field(default_factory=dict)
+    """those of the experiments that are measured, paused ones too, by key and epoch"""
 
 
 class ExperimentsInForce:
@@ -64,7 +70,15 @@ def merged(file: FileExperiments, stored: Stored, fault: str | None) -> InForce:
     for definition in (*file.definitions, *(record.definition for record in running)):
         if sentences := idle_warnings(definition):
             warnings[definition.key] += sentences
-    return InForce(found, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults)
+    measured = [record for record in stored.records.values() if record.status in ("running", "paused") and record.key not in of_file]
+    definitions = {(record.key, epoch): record.definition for record in measured for epoch in _epochs(record)}
+    definitions |= {(one.key, of_file[one.key].epoch): one for one in file.definitions if one.key in of_file}
+    return InForce(found, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults, definitions)
+
+
+def _epochs(record: Record) -> range:
+    """The epochs of an experiment whose units may still have outcomes."""
+    return range(max(1, record.epoch - MAX_EPOCHS + 1), record.epoch + 1)
 
 
 if TYPE_CHECKING:

@@ -128,7 +128,12 @@ def _anonymous(chance: Random) -> _Unit:
 
 
 def _named(name: str) -> _Unit:
-    return _Unit(name, blake2b(name.encode("utf-8", "surrogatepass"), digest_size=UNIT_HASH_BYTES).digest(), True)
+    return _Unit(name, unit_hash(name), True)
+
+
+def unit_hash(name: str) -> bytes:
+    """What stands for a unit where its name must not."""
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=UNIT_HASH_BYTES).digest()
 
 
 def _standing_in(catalog: Catalog, model: ServedModel, control: Variant) -> tuple[str, int]:

@@ -108,7 +108,7 @@ class FakeState:
             newest_first = reversed(self._streams.get(name, []))
             return [entry for entry in newest_first if not before or _order(entry.id) < _order(before)][:count]
 
-    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | float]) -> list[Any]:
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | float], *, durably: bool = False) -> list[Any]:
         """As `State.run`, by the script's rule."""
         require_one_slot(keys)
         await asyncio.sleep(0)

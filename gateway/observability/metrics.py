@@ -99,6 +99,9 @@ TRITON_UP = Gauge("headrace_triton_up", "1 while Triton answers", multiprocess_m
 UNAUTHENTICATED = Counter("headrace_unauthenticated_total", "Requests without a key or token that is valid")
 RATE_LIMITED = Counter("headrace_rate_limited_total", "Requests over a limit of their key or tenant", ("unit", "limit"))
 RATE_LIMITS_LOCAL = Counter("headrace_rate_limits_local_total", "Times that limits were counted in one process, since state was gone")
+DROPPED_EXPOSURES = Counter(
+    "headrace_dropped_exposures_total", "Requests that experiments do not count, since state was gone for too long", ("experiment",)
+)
 STATE_ERRORS = Counter("headrace_state_errors_total", "Questions that Redis state did not answer")
 CUT_OFF = Counter("headrace_connections_cut_off_total", "Connections closed before they brought a request", ("reason",))
 

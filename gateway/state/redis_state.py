@@ -166,9 +166,10 @@ class RedisState:
         first = f"({before}" if before else "+"
         return _entries(await self._ask(lambda: cast(_Entries, self._redis.xrevrange(name, max=first, count=count))))
 
-    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | float]) -> list[Any]:
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | float], *, durably: bool = False) -> list[Any]:
         """As `State.run`; the server keeps the script by its digest."""
-        reply: list[Any] = await self._run(script.lua, keys, arguments)
+        run = self._run_durably if durably else self._run
+        reply: list[Any] = await run(script.lua, keys, arguments)
         return reply
 
     async def aclose(self) -> None:

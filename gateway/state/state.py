@@ -56,7 +56,8 @@ class State(Protocol):
         """Whether the server can lose what it acknowledged, as far as is known.
 
         Where a server acknowledges before its disk has it, the changes of hashes (`hash_replace`,
-        `hash_replace_with_audit`) wait for the disk if they can; counters and scripts never do.
+        `hash_replace_with_audit`) wait for the disk if they can, and scripts that are run durably;
+        counters never do.
         """
 
     async def check(self) -> None:
@@ -104,8 +105,11 @@ class State(Protocol):
             ValueError: `before` is no id.
         """
 
-    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | float]) -> list[Any]:
-        """Run a script as one step."""
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | float], *, durably: bool = False) -> list[Any]:
+        """Run a script as one step.
+
+        Where a server acknowledges before its disk has it, `durably` waits for the disk if it can.
+        """
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -1,11 +1,17 @@
 """Experiments through the whole application, on a fake Triton and a fake state."""
 
+import asyncio
+
 import pytest
 import yaml
 
+from gateway.experiments.definition import Definition, read
 from gateway.fakes.manifests import make_manifest
 from gateway.fakes.state import FakeState
 from gateway.fakes.triton import FakeTriton
+from gateway.measurement.layout import layout_of
+from gateway.measurement.names import Names
+from gateway.measurement.running_sums import read_sums
 from gateway.state.durability import durability_of
 
 ARMS = [
@@ -259,3 +265,50 @@ def test_while_authentication_is_off_only_a_gateway_on_loopback_is_open(start_ap
     status, sentence = said(client.put(URL, json=EXPERIMENT))
     assert (status, "set HEADRACE_AUTH=keys" in sentence) == (403, True)
     assert client.get("/v1/experiments").status_code == 200
+
+
+def test_requests_are_counted_in_their_arms(client, state):
+    metric = {"name": "errors", "kind": "ratio", "source": "request", "direction": "decrease"}
+    shown = client.put(URL, json={**EXPERIMENT, "metrics": [metric]}).json()
+    client.post(f"{URL}:start")
+    for _ in range(2):
+        arms(client, 20)
+    client.post("/v1/models/topics:predict", json={"instances": ["corn"]})  # a unit of its own
+    client.__exit__(None, None, None)  # what waits is written before the gateway ends
+    layout = layout_of(read({name: value for name, value in shown.items() if name in Definition.model_fields}))
+    sums = asyncio.run(read_sums(state, Names.of("lora", 1, layout), layout))
+    assert [sum(count(variant) for variant in (0, 1)) for count in (sums.units, sums.anonymous)] == [20, 1]
+    assert sum(sums.feature(variant, "requests")[1].x for variant in (0, 1)) == 40
+
+
+def outcomes(client, *given):
+    return client.post(
+        "/v1/outcomes", json={"outcomes": [{"unit": "u0", "metric": "click", "value": 1, "key": "k", **one} for one in given]}
+    )
+
+
+def test_outcomes_count_once_for_units_that_were_exposed(client):
+    metric = {"name": "click", "kind": "binary"}
+    client.put(URL, json={**EXPERIMENT, "metrics": [metric]})
+    client.post(f"{URL}:start")
+    arms(client, 2)
+    assert outcomes(client, {}, {"unit": "u1", "key": "l"}).json() == {"stored": 2, "known": 0}
+    assert outcomes(client, {}, {"key": "m"}, {"unit": "nobody", "key": "n"}, {"metric": "other", "key": "o"}).json() == {
+        "stored": 1,
+        "known": 1,
+    }
+    client.post(f"{URL}:pause")
+    assert outcomes(client, {"key": "p"}).json() == {"stored": 1, "known": 0}
+    client.post(f"{URL}:stop")
+    assert outcomes(client, {"key": "q"}).json() == {"stored": 0, "known": 0}  # its results are final
+
+
+def test_outcomes_that_are_none_are_refused_with_a_sentence(client, state):
+    assert said(outcomes(client, {"value": 1e7}))[0] == 422
+    assert said(outcomes(client, {"value": "much"}))[0] == 422
+    assert said(outcomes(client))[0] == 422
+    assert said(client.post("/v1/outcomes", content=b"{"))[0] == 400
+    client.put(URL, json={**EXPERIMENT, "metrics": [{"name": "click", "kind": "binary"}]})
+    client.post(f"{URL}:start")
+    state.unavailable = True
+    assert outcomes(client, {}).status_code == 503

@@ -16,6 +16,8 @@ TASKS = {
 
 TENSOR = {"name": "TEXT", "shape": [1, 1], "datatype": "BYTES", "data": ["a"]}
 BODIES = [
+    ("/v1/outcomes", HERE),
+    ("/v1/outcomes", {"outcomes": HERE}),
     ("/v1/models/topics:predict", HERE),
     ("/v1/models/topics:predict", {"instances": HERE}),
     ("/v1/models/topics:predict", {"instances": [HERE]}),

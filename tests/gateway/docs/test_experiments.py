@@ -1,5 +1,6 @@
 """The blocks and the table of fields of gateway/docs/experiments.md."""
 
+import json
 import re
 
 import yaml
@@ -10,10 +11,11 @@ from gateway.calls.headers import attributes
 from gateway.experiments import file
 from gateway.experiments.condition import compiled
 from gateway.experiments.definition import Bandit, Definition, Metric, Namespace, Step, Variant
+from gateway.routes.outcomes import OutcomesBody
 
 # what is said of the routes and the terminal is run by tests/gateway/experiments/test_page.py
 EXAMPLE, CONDITION, _ = blocks("gateway/docs/experiments.md", "yaml")
-ASKED, *_ = blocks("gateway/docs/experiments.md", "sh")
+ASKED, *_, POSTED = blocks("gateway/docs/experiments.md", "sh")
 PAGE = (ROOT / "gateway/docs/experiments.md").read_text()
 FIELDS = PAGE.partition("| field |")[2].partition("\n\n")[0]
 
@@ -37,3 +39,10 @@ def test_the_table_has_each_field_of_a_definition():
     named = {name.rpartition(".")[2] for name in re.findall(r"`([a-z_.]+)`", first_cells)}
     assert named == {*Definition.model_fields, *Variant.model_fields, *Metric.model_fields, "steps"} - {"ramp"}
     assert all(f"{name}" in FIELDS for part in (Namespace, Step, Bandit) for name in part.model_fields)
+
+
+def test_the_outcome_is_valid(tmp_path):
+    [curl] = commands(POSTED, tmp_path)
+    *_, url, option, body = curl.words
+    assert (url, option) == ("localhost:8080/v1/outcomes", "-d")
+    assert OutcomesBody.model_validate(json.loads(body)).outcomes[0].unit == "user-42"

@@ -13,7 +13,7 @@ from gateway.embedded.valkey import Valkey
 from gateway.fakes.manifests import make_manifest
 
 pytestmark = pytest.mark.integration
-_, MAKE, CHANGE, TERMINAL = blocks("gateway/docs/experiments.md", "sh")
+_, MAKE, CHANGE, TERMINAL, _ = blocks("gateway/docs/experiments.md", "sh")
 _, _, APPLIED = blocks("gateway/docs/experiments.md", "yaml")
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from gateway.app import create_app
 from gateway.errors import Forbidden
 from gateway.request.context import CONTEXT
-from gateway.request.principal import ADMIN, EXPERIMENTS
+from gateway.request.principal import ADMIN, EXPERIMENTS, FEEDBACK
 from gateway.routes.admitted import admitted
 from gateway.routes.direct import DirectRoute
 from gateway.settings.settings import Settings
@@ -78,12 +78,12 @@ async def test_who_is_refused_learns_nothing_else(client, door):
 
 
 def test_every_route_that_documents_401_admits_its_callers():
-    guards = {admitted(scope).dependency for scope in (ADMIN, EXPERIMENTS, None)}
+    guards = {admitted(scope).dependency for scope in (ADMIN, EXPERIMENTS, FEEDBACK, None)}
 
     def calls(dependant):
         return {dependant.call}.union(*map(calls, dependant.dependencies))
 
     routes = [route for route in create_app(Settings(auth=frozenset())).api.routes if 401 in getattr(route, "responses", {})]
     framework = [route for route in routes if not isinstance(route, DirectRoute)]
-    assert len(framework) == 22
+    assert len(framework) == 23
     assert [route.path for route in framework if not guards & calls(route.dependant)] == []

@@ -70,7 +70,7 @@ HOSTILE = {
 @pytest.fixture(scope="module")
 def client():
     triton = FakeTriton(*(make_manifest(model, 1, task) for model, task in TASKS.items()))
-    admin = f"ops:{hashlib.sha256(KEY.encode()).hexdigest()}:predict+admin+experiments"
+    admin = f"ops:{hashlib.sha256(KEY.encode()).hexdigest()}:predict+admin+experiments+feedback"
     settings = Settings(auth="keys", api_keys=admin, max_body_bytes=BODY_BYTES, default_models="root=minilm")
     app = create_app(settings, triton=triton, state=FakeState())
     with TestClient(app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {KEY}"}) as client:

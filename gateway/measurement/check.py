@@ -1,0 +1,109 @@
+"""The running sums made anew of the units' records, to show that they are right, bit for bit."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
+
+from gateway.measurement.layout import Layout
+from gateway.measurement.moments import Moments
+from gateway.measurement.names import KEY_BUCKETS, Names
+from gateway.measurement.outcomes_script import KEY_LIFE_S
+from gateway.measurement.running_sums import RunningSums, read_sums
+from gateway.measurement.unit_record import UnitRecord
+from gateway.state.script import Hashes, Script
+from gateway.state.state import State
+
+_AT_ONCE: Final = 256
+"""Buckets that one call reads; at a million units these are a megabyte."""
+_RECORDS_LUA = """
+local records = {}
+for _, key in ipairs(KEYS) do
+    for _, record in ipairs(redis.call('HVALS', key)) do records[#records + 1] = record end
+end
+return records
+"""
+
+
+def _records(hashes: Hashes, keys: Sequence[str], *_: object) -> list[bytes]:
+    return [record for key in keys for record in hashes.get(key, {}).values()]
+
+
+RECORDS = Script(_RECORDS_LUA, _records)
+"""Replies with the records of all units in the buckets."""
+
+
+class Checked(NamedTuple):
+    """What a check found: the units read, and (kept, made anew) of each sum that differs.
+
+    With `moved`, something was written meanwhile, so that a difference says nothing.
+    """
+
+    units: int
+    differing: Mapping[str, tuple[Moments, Moments]]
+    moved: bool
+
+    @property
+    def sentence(self) -> str:
+        """What was found, for people."""
+        if not self.differing:
+            return f"the sums are those of the {self.units} units' records, bit for bit"
+        if self.moved:
+            return "units were written while they were read; check again when the experiment is paused or stopped"
+        return f"{len(self.differing)} sums are not those of the {self.units} units' records: {', '.join(sorted(self.differing)[:5])}"
+
+
+async def rebuilt(state: State, names: Names, layout: Layout) -> RunningSums:
+    """The sums over the identified units, made of their records.
+
+    Raises:
+        StateUnavailable: state does not answer.
+    """
+    sums, buckets = RunningSums(layout), names.buckets()
+    while some := list(islice(buckets, _AT_ONCE)):
+        for raw in await state.run(RECORDS, some, []):
+            sums.add(UnitRecord.unpacked(raw, layout.size))
+    return sums
+
+
+async def check(state: State, names: Names, layout: Layout) -> Checked:
+    """Compare the running sums of identified units with those made anew; raises as `rebuilt`."""
+    before = await read_sums(state, names, layout)
+    anew = await rebuilt(state, names, layout)
+    after = await read_sums(state, names, layout)
+    kept = {name: moments for name, moments in before.fields.items() if not name.startswith("a")}
+    none = Moments()
+    differing = {
+        name: (found, made)
+        for name in sorted({*kept, *anew.fields})
+        if (found := kept.get(name, none)) != (made := anew.fields.get(name, none))
+    }
+    units = sum(anew.units(variant) for variant in range(len(layout.variants)))
+    return Checked(units, differing, before.fields != after.fields)
+
+
+def _delete(hashes: Hashes, keys: Sequence[str], *_: object) -> list[int]:
+    return [sum(hashes.pop(key, None) is not None for key in keys)]
+
+
+DELETE = Script("return {redis.call('UNLINK', unpack(KEYS))}", _delete)
+"""Replies how many of the keys there were."""
+
+
+async def forget(state: State, names: Names, now: float) -> None:
+    """Delete everything that is kept of an experiment's epoch.
+
+    Raises:
+        StateUnavailable: some of it may be left.
+    """
+    every = _all_names(names, int(now) // KEY_LIFE_S)
+    while some := list(islice(every, 1000)):
+        await state.run(DELETE, some, [])
+
+
+def _all_names(names: Names, period: int) -> Iterator[str]:
+    yield from names.buckets()
+    for number in range(KEY_BUCKETS):
+        yield names.key_bucket(period, number)
+        yield names.key_bucket(period - 1, number)
+    yield names.writers
+    yield names.sums
