@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from loadtest.observation.triton_statistics import Batches, Configuration
+from loadtest.observation.triton_statistics import Configuration
 from loadtest.planning.capacity.profile import SCHEMA
 from loadtest.planning.capacity.profile_part import GatewayPart, ProfilePart, TimesPart, TritonPart
+from loadtest.planning.profiling.batch_seconds import seconds_by_size
+from loadtest.planning.profiling.occupancy import occupancy
 from loadtest.planning.profiling.phases import Phase
 from loadtest.planning.search.capacity_part import measured_point
 from loadtest.results.histogram import Histogram
@@ -22,7 +24,6 @@ BYTES_PER_KEY = 148
 
 That is the key, its expiry, and the entries of both tables.
 """
-LEAST_EXECUTIONS = 5
 MS_PER_S = 1e3
 LEAST_SHARE = 0.1
 """No service time is reported as shorter than this share of the mean."""
@@ -62,7 +63,8 @@ def assemble(subject: Subject, phases: Sequence[Phase], points: Sequence[Phase],
     batch_seconds = seconds_by_size(phases)
     call_s = batch_seconds[1] if 1 in batch_seconds else max(miss_s - hit_s, LEAST_SHARE * miss_s)
     profile = heading(subject, problem)
-    profile["triton"] = _triton(misses.results, miss_s, call_s, triton, batch_seconds)
+    held_s = {size: seconds * occupancy(phases, triton.instances) for size, seconds in batch_seconds.items()}
+    profile["triton"] = _triton(misses.results, miss_s, call_s, triton, held_s)
     profile["gateway"] = _gateway(alone, hits, misses, max(miss_s - hit_s - call_s, 0.0))
     bytes_per_item = _bytes_per_item(subject, misses)
     if bytes_per_item is not None:
@@ -88,24 +90,6 @@ def heading(subject: Subject, problem: str = "") -> ProfilePart:
     return profile
 
 
-def seconds_by_size(phases: Sequence[Phase]) -> dict[int, float]:
-    """Mean seconds of a batch by its size, of sizes that were executed often enough.
-
-    No batch is reported as faster than a smaller one.
-    """
-    total: dict[int, Batches] = {}
-    for phase in phases:
-        for size, batch in phase.batches.items():
-            before = total.get(size, Batches(0, 0.0))
-            total[size] = Batches(before.executions + batch.executions, before.seconds + batch.seconds)
-    seconds: dict[int, float] = {}
-    for size, batch in sorted(total.items()):
-        # sizes between the powers of two come from joined requests, few and at odd moments
-        if batch.executions >= LEAST_EXECUTIONS and size & (size - 1) == 0:
-            seconds[size] = max(batch.seconds / batch.executions, *seconds.values(), 0.0)
-    return seconds if 1 in seconds else {}
-
-
 def point_rates(loads: Sequence[float], profile: ProfilePart, workload: Workload) -> list[float]:
     """Requests/s that load Triton's instances to these shares, or the gateway if it can do less."""
     triton, gateway = profile["triton"], profile["gateway"]
@@ -119,7 +103,7 @@ def point_rates(loads: Sequence[float], profile: ProfilePart, workload: Workload
     return [load * min(highest) for load in loads] if highest else []
 
 
-def _triton(results: Results, miss_s: float, call_s: float, triton: Configuration, batch_seconds: Mapping[int, float]) -> TritonPart:
+def _triton(results: Results, miss_s: float, call_s: float, triton: Configuration, held_s: Mapping[int, float]) -> TritonPart:
     # calls vary as the latencies of misses do: the difference is much the same for all requests
     between_s = miss_s - call_s
     histogram = _latency(results)
@@ -133,8 +117,10 @@ def _triton(results: Results, miss_s: float, call_s: float, triton: Configuratio
         },
         "queue_delay_s": triton.queue_delay_s,
     }
-    if len(batch_seconds) > 1:
-        part["batch_seconds"] = {str(size): seconds for size, seconds in batch_seconds.items()}
+    if 1 in held_s:
+        part["seconds_per_item"] = held_s[1]
+    if len(held_s) > 1:
+        part["batch_seconds"] = {str(size): seconds for size, seconds in held_s.items()}
     return part
 
 

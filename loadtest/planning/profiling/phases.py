@@ -42,7 +42,7 @@ NOT_TO_PROFILE = (
 class Phase:
     """One run and what the counters did meanwhile.
 
-    `batches` is empty where no Triton was asked.
+    Each request had `request_texts` texts. `batches` is empty where no Triton was asked.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Phase:
     before: GatewayUse
     after: GatewayUse
     batches: dict[int, Batches]
+    request_texts: int = 1
 
     @property
     def cpu_s_per_request(self) -> float | None:
@@ -143,7 +144,8 @@ class Phases:
         if not measurement.recording.answered:
             raise TargetError(f"Not one request was answered well while measuring {name}: {_why(measurement.recording.faults)}.")
         done = difference(readers.triton(), batches) if readers.triton else {}
-        return Phase(name, summarize(scenario, measurement, replace(self._around, contention=contention.found)), before, after, done)
+        results = summarize(scenario, measurement, replace(self._around, contention=contention.found))
+        return Phase(name, results, before, after, done, workload.batch_sizes[0].texts)
 
 
 def _why(faults: dict[tuple[int, str], int]) -> str:

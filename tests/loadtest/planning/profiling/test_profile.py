@@ -18,7 +18,6 @@ from timed import timed
 
 from loadtest.__main__ import main
 from loadtest.observation.triton_statistics import Batches, difference, read_batches, read_configuration
-from loadtest.planning.profiling.assembly import seconds_by_size
 from loadtest.target.client import Client
 
 HIT_S, TEXT_S, OVERHEAD_S = 0.006, 0.06, 0.015
@@ -186,10 +185,6 @@ def test_tritons_own_figures_are_read(stack: ScriptedStack) -> None:
         assert read_batches(client, stack.url, "topics", 7) == {}
     assert seen == {1: Batches(3, pytest.approx(3 * TEXT_S)), 2: Batches(5, pytest.approx(10 * TEXT_S))}
     assert difference(seen, {1: Batches(3, 3 * TEXT_S)}) == {2: seen[2]}
-
-
-def test_no_batches_are_told_without_single_texts() -> None:
-    assert seconds_by_size([]) == {}
 
 
 @pytest.mark.parametrize(
