@@ -3,7 +3,9 @@
     <repository>/.stack-<pid>-<place>.json
 
 A file whose process has ended says nothing, and is removed by who finds it. Whether a process of
-another machine or container has ended cannot be seen from here, so its file stays.
+another machine or container has ended cannot be seen from here, so its file stays. A repository
+that was copied while it was served has the file of a stack that serves another folder: this is
+passed over.
 """
 
 import contextlib
@@ -27,8 +29,8 @@ class Stack:
 
     `triton_url` and `triton_grpc_url` are host:port of its HTTP and gRPC endpoints, `triton_name`
     what it calls itself; `started` tells the process `pid` from a later one of the same number, and
-    `place` where numbers of processes mean the same. A stack that another release started may not
-    give `triton_grpc_url`.
+    `place` where numbers of processes mean the same, and `folder` the repository from a copy of it.
+    A stack that another release started may not give `triton_grpc_url` and `folder`.
     """
 
     place: str
@@ -38,6 +40,7 @@ class Stack:
     triton_name: str
     gateway_url: str
     triton_grpc_url: str = ""
+    folder: str = ""
 
     @property
     def alive(self) -> bool:
@@ -54,6 +57,10 @@ class Stack:
         """Whether its process is known to have ended."""
         return self.here and _started(self.pid) != self.started
 
+    def serves(self, repository: Path) -> bool:
+        """Whether it serves this folder, as far as that can be seen from here."""
+        return not (self.here and self.folder) or self.folder == _folder(repository)
+
 
 _FIELDS = frozenset(field.name for field in fields(Stack))
 
@@ -65,7 +72,8 @@ def announced(repository: Path, triton_url: str, triton_grpc_url: str, triton_na
     Raises:
         OSError: the repository cannot be written; nothing is announced.
     """
-    stack = Stack(_place(), os.getpid(), _started(os.getpid()) or "", triton_url, triton_name, gateway_url, triton_grpc_url)
+    pid = os.getpid()
+    stack = Stack(_place(), pid, _started(pid) or "", triton_url, triton_name, gateway_url, triton_grpc_url, _folder(repository))
     # processes of several containers have the same number
     path = repository / f"{_PREFIX}{stack.pid}-{hashlib.sha256(stack.place.encode()).hexdigest()[:8]}{_SUFFIX}"
     part = path.with_suffix(".part")
@@ -100,7 +108,7 @@ def silent(repository: Path) -> list[Stack]:
 def _files(repository: Path) -> list[tuple[Path, Stack]]:
     """The files that can be read with what they say, the youngest first."""
     paths = sorted(repository.glob(f"{_PREFIX}*{_SUFFIX}"), key=lambda path: -_changed(path))
-    return [(path, stack) for path in paths if (stack := _read(path))]
+    return [(path, stack) for path in paths if (stack := _read(path)) and stack.serves(repository)]
 
 
 def _read(path: Path) -> Stack | None:
@@ -117,6 +125,12 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
+
+
+def _folder(repository: Path) -> str:
+    """What a folder is on its file system, under whatever path it is reached."""
+    found = repository.stat()
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def _place() -> str:

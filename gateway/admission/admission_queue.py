@@ -258,7 +258,8 @@ class AdmissionQueue(Generic[Item, Result]):
             fault, results = exc, [exc] * len(batch)
         now_s = self._now()
         self.in_flight.ended(priority, len(batch), outcome_of(fault, late=now_s - began_s > self.limit.target_s), began_s, now_s)
-        self.times.ended(cost, len(batch), now_s - began_s, now_s, answered=fault is None, backlog=self.waiting > 0)
+        given_up = isinstance(fault, DeadlineExceeded)
+        self.times.ended(cost, len(batch), now_s - began_s, now_s, answered=fault is None, backlog=self.waiting > 0, given_up=given_up)
         self._queues[priority].answered(batch)
         for entry, result in zip(batch, results, strict=True):
             self._arrivals.answered(entry.ticket.flow, now_s - entry.submitted_s, now_s)

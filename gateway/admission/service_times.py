@@ -82,12 +82,18 @@ class ServiceTimes:
         self._was_alone = not self._in_flight
         self._in_flight += 1
 
-    def ended(self, cost: int, items: int, took_s: float, now_s: float, *, answered: bool, backlog: bool) -> None:
-        """A call for so many items ends; `backlog`: whether more items wait now."""
+    def ended(self, cost: int, items: int, took_s: float, now_s: float, *, answered: bool, backlog: bool, given_up: bool = False) -> None:
+        """A call for so many items ends; `backlog`: whether more items wait now.
+
+        A call that was `given_up` would have taken longer than it did; others without an answer
+        tell nothing.
+        """
         side_by_side = min(self._in_flight, self.instances)
         self._in_flight -= 1
         since_s, self._last_s = now_s - self._last_s, now_s
         if not answered:
+            if given_up:
+                self._learn_at_least(cost, items, took_s, since_s)
             return
         self._learn_size(cost.bit_length(), took_s)
         is_lone = items == 1 and self._was_alone and not self._in_flight and not backlog
@@ -135,6 +141,15 @@ class ServiceTimes:
         """The least that a call of about this cost takes, by the times seen; 0 if none was seen."""
         seen = self._by_size.get(cost.bit_length())
         return max(0.0, seen.mean - DEVIATIONS * seen.deviation) if seen else 0.0
+
+    def _learn_at_least(self, cost: int, items: int, took_s: float, since_s: float) -> None:
+        """Learn from a call that takes longer than `took_s`, unless that is known already."""
+        seen = self._by_size.get(cost.bit_length())
+        if seen is None or took_s > seen.mean:
+            self._learn_size(cost.bit_length(), took_s)
+        if took_s > cost * (self._calls.value or 0.0):
+            self._calls.add(took_s, cost, since_s)
+            self._texts.add(cost, items, since_s)
 
     def _learn_size(self, size: int, took_s: float) -> None:
         for other, seen in self._by_size.items():

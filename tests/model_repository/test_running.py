@@ -1,6 +1,7 @@
 """A stack's file: found while its process lives and its Triton answers, and never after."""
 
 import json
+import shutil
 
 import pytest
 from named_triton import named_triton
@@ -27,6 +28,16 @@ def test_a_stack_is_found_while_it_is_announced(tmp_path, triton):
 def test_another_triton_on_the_port_is_not_the_stacks(tmp_path, triton, unused_tcp_port):
     with announced(tmp_path, triton, GRPC_URL, "headrace-2", ""), announced_elsewhere(tmp_path, unused_tcp_port):
         assert find(tmp_path) == []
+
+
+def test_a_copy_of_a_served_repository_is_not_served(tmp_path, triton):
+    served, copy, link = tmp_path / "models", tmp_path / "copy", tmp_path / "link"
+    served.mkdir()
+    with announced(served, triton, GRPC_URL, "headrace-1", ""):
+        shutil.copytree(served, copy)
+        link.symlink_to(served)
+        assert (find(copy), silent(copy)) == ([], [])
+        assert find(link) == find(served) != []
 
 
 def announced_elsewhere(folder, port):

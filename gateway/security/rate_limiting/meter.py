@@ -56,9 +56,14 @@ class Meter:
         """Whether the last answer says that `need` tokens cannot be had yet."""
         return now < self.blocked_until and need >= self.blocked_need
 
-    def give_back(self, tokens: float) -> None:
-        """Give back what was spent; then the bucket may have what it could not give before."""
-        self.tokens += tokens
+    def give_back(self, tokens: float, now: float) -> None:
+        """Give back what was spent; then the bucket may have what it could not give before.
+
+        A bucket that has filled up meanwhile, or began a new day, takes no more than it lacks.
+        """
+        if self.is_quota:
+            self._begin_day(now)
+        self.tokens += min(tokens, max(0.0, self.burst - self._seen(now)))
         self.blocked_until = 0.0
 
     def give_back_and_ask(self, need: float, extra: float, now: float) -> Draw:
@@ -87,9 +92,13 @@ class Meter:
         if self.is_quota and int(now // _DAY_S) != self._day:
             return self.burst
         # every answer says this of every limit: no calls of min and max
-        gaining_s = now - self.fresh_until + LEASE_S
-        tokens = self.left + self.tokens + (gaining_s * self.rate if gaining_s > 0.0 else 0.0)
+        tokens = self._seen(now)
         return 0.0 if tokens < 0.0 else tokens if tokens < self.burst else self.burst
+
+    def _seen(self, now: float) -> float:
+        """What is leased, was left in the bucket, and has come to it since, however full it is."""
+        gaining_s = now - self.fresh_until + LEASE_S
+        return self.left + self.tokens + (gaining_s * self.rate if gaining_s > 0.0 else 0.0)
 
     def reset_s(self, remaining: float, now: float) -> float:
         """Seconds until the bucket, which has `remaining` tokens now, is full again."""

@@ -114,8 +114,9 @@ class RateLimiter:
         """Give back items that were spent, because nothing was done for them."""
         # the limits may have changed since; those of `principal` are no longer in force then
         held = self._held.get(principal.id) or self._open(principal)
+        now = self._clock()
         for meter in held.account.items:
-            meter.give_back(items)
+            meter.give_back(items, now)
 
     def headers(self, principal: Principal) -> Sequence[tuple[bytes, bytes]]:
         """`x-ratelimit-*` of the limit that is nearest to its end; nothing where none holds."""
@@ -193,7 +194,7 @@ class RateLimiter:
             # it goes on when the caller leaves: what was drawn is of all who share these meters
             spent = await asyncio.shield(renewal)
         except asyncio.CancelledError:
-            renewal.add_done_callback(partial(_unspend, meters, need))
+            renewal.add_done_callback(partial(_unspend, meters, need, self._clock))
             raise
         if not spent:
             raise _refusal(meters, now)
@@ -240,10 +241,10 @@ def _spend(meters: tuple[Meter, ...], need: float, now: float) -> bool:
     return True
 
 
-def _unspend(meters: tuple[Meter, ...], need: float, renewal: "asyncio.Task[bool]") -> None:
+def _unspend(meters: tuple[Meter, ...], need: float, clock: Callable[[], float], renewal: "asyncio.Task[bool]") -> None:
     if not renewal.cancelled() and renewal.exception() is None and renewal.result():
         for meter in meters:
-            meter.give_back(need)
+            meter.give_back(need, clock())
 
 
 def _refusal(meters: tuple[Meter, ...], now: float) -> RateLimited:

@@ -1,6 +1,8 @@
 from math import inf
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.admission.service_times import ServiceTimes
 
@@ -133,3 +135,38 @@ def test_calls_that_take_no_time_by_the_clock_set_no_limit():
     times.began(0.0)
     times.ended(64, 1, 0.0, 0.0, answered=True, backlog=False)
     assert times.cost_of(1.0) == inf
+
+
+def give_up(times, *, cost, took_s, now_s, items=1, backlog=False):
+    times.began(now_s)
+    times.ended(cost, items, took_s, now_s + took_s, answered=False, backlog=backlog, given_up=True)
+
+
+def test_a_call_that_was_given_up_bounds_the_calls_after_it():
+    times = ServiceTimes(1)
+    give_up(times, cost=1000, took_s=10.0, now_s=0.0, items=100)
+    assert times.cost_of(1.0) == pytest.approx(100)
+    assert times.cost_of_a_text == pytest.approx(10)
+    run(times, 150, cost=100, took_s=0.1, backlog=False, now_s=10.0)
+    assert times.cost_of(1.0) == pytest.approx(1000, rel=0.1), "it was only once so slow"
+
+
+def test_a_call_that_failed_otherwise_tells_nothing():
+    times = ServiceTimes(1)
+    times.began(0.0)
+    times.ended(1000, 100, 10.0, 10.0, answered=False, backlog=False)
+    assert (times.cost_of(1.0), times.fastest_s(1000)) == (inf, 0.0)
+
+
+SECONDS, COST = st.floats(0.001, 10.0), st.integers(1, 5000)
+
+
+@given(calls=st.lists(st.tuples(SECONDS, COST), max_size=20), late=st.tuples(SECONDS, COST))
+def test_giving_up_never_makes_a_server_seem_faster(calls, late):
+    times, now_s = ServiceTimes(2), 0.0
+    for took_s, cost in calls:
+        run(times, 1, cost=cost, took_s=took_s, backlog=False, now_s=now_s)
+        now_s += took_s
+    before = times.cost_of(1.0)
+    give_up(times, cost=late[1], took_s=late[0], now_s=now_s)
+    assert times.cost_of(1.0) <= before * (1 + 1e-9)

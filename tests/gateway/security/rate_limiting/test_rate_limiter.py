@@ -296,6 +296,25 @@ async def test_what_is_given_back_after_the_limits_have_changed_leaves_the_new_o
     assert dict(limiter.headers(after))[b"x-ratelimit-limit"] == b"20"
 
 
+async def test_what_is_given_back_late_does_not_fill_a_bucket_twice():
+    clock = Clock()
+    limiter, who = RateLimiter(CountingLedger(clock), clock), principal(items_per_s=10)
+    await limiter.take_items(who, 10)
+    clock.now += 60.0  # it is full again
+    limiter.give_back_items(who, 10)
+    assert await passed(limiter, who, 30, items=1) == 10
+
+
+async def test_what_was_spent_yesterday_is_not_given_back_to_the_quota_of_today():
+    clock = Clock()
+    limiter, who = RateLimiter(CountingLedger(clock), clock), principal(items_per_day=10)
+    await limiter.take_items(who, 10)
+    clock.now += 86_400.0
+    assert await passed(limiter, who, 4, items=1) == 4
+    limiter.give_back_items(who, 10)
+    assert await passed(limiter, who, 20, items=1) <= 10
+
+
 class SlowLedger(CountingLedger):
     """A ledger whose answer is on its way until it is told to come."""
 
