@@ -37,6 +37,7 @@ from gateway.routes import (
     cache,
     cohere,
     debug,
+    experiment_results,
     experiments,
     generate,
     health,
@@ -72,6 +73,7 @@ ROUTES = (
     models,
     cache,
     health,
+    experiment_results,
     experiments,
     outcomes,
     admin_keys,
@@ -128,7 +130,8 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     runtime.read()
     file_experiments.warn()
     tracer = tracing.start(VERSION)
-    observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request, let_go, _count_exposures), tracer=tracer)
+    count_exposures = partial(_count_exposures, settings.latency_objective_ms / 1e3)
+    observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request, let_go, count_exposures), tracer=tracer)
     if not settings.auth:
         log.warning("authentication is off: everyone who reaches this port may ask and change experiments; HEADRACE_AUTH=keys changes that")
 
@@ -174,12 +177,12 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     return Gateway(app, CloseWhileDraining(answering, drain))
 
 
-def _count_exposures(ctx: RequestContext, scope: Scope, status: int) -> None:
+def _count_exposures(objective_s: float, ctx: RequestContext, scope: Scope, status: int) -> None:
     """Count a request in the experiments that it was assigned in, whichever way it ended."""
     if ctx.placement.arms:
         exposures = stack_of(scope["app"]).exposures
         if exposures is not None:
-            exposures.add(ctx.placement.exposures, seen_of(ctx, status))
+            exposures.add(ctx.placement.exposures, seen_of(ctx, status, objective_s))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:

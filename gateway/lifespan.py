@@ -27,6 +27,7 @@ from gateway.files.watched import Watched
 from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
 from gateway.measurement.exposures import Exposures
+from gateway.measurement.forget import forget_epoch
 from gateway.measurement.layouts import KnownLayouts
 from gateway.measurement.outcomes import Outcomes
 from gateway.observability import logs
@@ -116,7 +117,13 @@ async def running(
             state=state,
             catalog=catalog,
             experiments=in_force,
-            control=ControlPlane(experiments, state_experiments, store, lambda model: catalog.current.model(model).default),
+            control=ControlPlane(
+                experiments,
+                state_experiments,
+                store,
+                lambda model: catalog.current.model(model).default,
+                None if state is None else lambda definition, epoch: forget_epoch(state, time(), definition, epoch),
+            ),
             unguarded=Unguarded(settings.host, settings.cors_origins),
             cache=cache,
             life=life,

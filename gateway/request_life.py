@@ -151,6 +151,7 @@ class RequestLife:
             raise
         finally:
             running.detach(computations)
+            ctx.triton_s += ticket.computing_s
         ctx.timing.book("queue", ticket.waited_s)
         return rows
 

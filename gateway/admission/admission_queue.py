@@ -261,7 +261,9 @@ class AdmissionQueue(Generic[Item, Result]):
         given_up = isinstance(fault, DeadlineExceeded)
         self.times.ended(cost, len(batch), now_s - began_s, now_s, answered=fault is None, backlog=self.waiting > 0, given_up=given_up)
         self._queues[priority].answered(batch)
+        each_s = (now_s - began_s) / cost
         for entry, result in zip(batch, results, strict=True):
+            entry.ticket.computing_s += each_s * entry.cost
             self._arrivals.answered(entry.ticket.flow, now_s - entry.submitted_s, now_s)
             if isinstance(result, Exception):
                 entry.set_exception(result)

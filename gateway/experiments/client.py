@@ -71,6 +71,16 @@ class Client:
         found: list[dict[str, Any]] = self._ask("GET", f"{_path(key)}/events").content["events"]
         return found
 
+    def results(self, key: str) -> dict[str, Any]:
+        """What is known of an experiment's variants now."""
+        found: dict[str, Any] = self._ask("GET", f"{_path(key)}/results").content
+        return found
+
+    def check(self, key: str) -> dict[str, Any]:
+        """Whether an experiment's sums are those of its units' records."""
+        found: dict[str, Any] = self._ask("GET", f"{_path(key)}/check").content
+        return found
+
     def _ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         data = None if body is None else json.dumps(body).encode()
         given = {"Content-Type": "application/json", **self._headers, **(headers or {})}

@@ -15,12 +15,13 @@ from typing import Any, Final
 
 from gateway.experiments.client import Client, ClientError
 from gateway.experiments.definition import read
+from gateway.experiments.record import READ_ONLY
+from gateway.experiments.results_text import shown
 from gateway.files import yaml_text
 
 URL, KEY = "HEADRACE_CLIENT_URL", "HEADRACE_CLIENT_KEY"
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 _ON_THE_WAY: Final = {"running": "start", "paused": "pause", "stopped": "stop"}
-_READ_ONLY: Final = ("epoch", "revision", "managed_by", "created_at", "changed_at", "started_at", "stopped_at", "promotion", "warnings")
 
 
 def experiment(argv: list[str]) -> int:
@@ -77,7 +78,7 @@ def _apply(args: argparse.Namespace, client: Client) -> None:
 
 def _applied(given: dict[str, Any], client: Client) -> str:
     """Make the experiment as a definition says; what was done, as a line."""
-    definition = {name: value for name, value in given.items() if name not in ("status", *_READ_ONLY)}
+    definition = {name: value for name, value in given.items() if name not in READ_ONLY}
     key, before = str(given["key"]), client.get(str(given["key"]))
     after = client.put(definition, None if before is None else before.tag).content
     done = ["made" if before is None else "as it was" if after["revision"] == before.content.get("revision") else "changed"]
@@ -110,15 +111,27 @@ def _events(args: argparse.Namespace, client: Client) -> None:
     _print_table([("AT", "ACTION", "STATUS", "BY"), *rows])
 
 
-def _short(shown: dict[str, Any]) -> dict[str, Any]:
+def _short(answer: dict[str, Any]) -> dict[str, Any]:
     """The definition without what it says by default, and its status."""
-    definition = read({name: value for name, value in shown.items() if name not in ("status", *_READ_ONLY)})
-    return {**definition.model_dump(mode="json", exclude_defaults=True), "status": shown["status"]}
+    definition = read({name: value for name, value in answer.items() if name not in READ_ONLY})
+    return {**definition.model_dump(mode="json", exclude_defaults=True), "status": answer["status"]}
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     model = one.get("model") or one["variants"][0].get("model") or "-"
     return one["key"], one["status"], str(one["epoch"]), model, f"{one['coverage']:g}", one["managed_by"], one["description"] or "-"
+
+
+def _results(args: argparse.Namespace, client: Client) -> None:
+    found = client.results(args.key)
+    print(json.dumps(found, indent=2) if args.json else "\n".join(shown(found)))
+
+
+def _check(args: argparse.Namespace, client: Client) -> None:
+    found = client.check(args.key)
+    print(f"epoch {found['epoch']}: {found['sentence']}")
+    if found["ok"] is False:
+        raise ClientError("the results of this experiment cannot be trusted")
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:
@@ -157,6 +170,8 @@ def _parser() -> argparse.ArgumentParser:
     promote = add("promote", _act, "make a variant's version the default of its model, and end the experiment")
     promote.add_argument("--variant", metavar="NAME", help="which one (default: the one that is not the control)")
     add("rollback", _act, "make the version the default again that was it before the promotion")
+    add("results", _results, "show what is known of its variants now").add_argument("--json", action="store_true", help="as JSON")
+    add("check", _check, "make its sums anew from the records of its units, and compare")
     add("events", _events, "show who did what").add_argument("--json", action="store_true", help="as JSON")
     add("delete", _delete, "forget one that is a draft or stopped")
     return parser

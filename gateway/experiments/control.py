@@ -1,7 +1,9 @@
 """The control plane: what the routes do with experiments, of the file and of state."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Literal, NamedTuple
+
+import structlog
 
 from gateway.catalog.catalog import Default
 from gateway.errors import InvalidRequest, NotReady, StateConflict, StateUnavailable
@@ -15,6 +17,7 @@ from gateway.experiments.watch import StateExperiments
 from gateway.files.watched import Watched
 from gateway.request.preconditions import Preconditions
 
+log = structlog.get_logger()
 Action = Literal["start", "pause", "stop", "promote", "rollback"]
 NO_STATE: Final = "experiments are kept in Redis and there is none: set HEADRACE_STATE_URL"
 UNCONDITIONAL: Final = Preconditions()
@@ -35,7 +38,7 @@ class ControlPlane:
     """Shows and changes experiments.
 
     Without a `store`, only those of the file are there. `default_of` gives the default version of a
-    model as it is now.
+    model as it is now. `forget` deletes what was measured of a definition's epoch of this number.
     """
 
     def __init__(
@@ -44,8 +47,10 @@ class ControlPlane:
         state: StateExperiments,
         store: ExperimentStore | None,
         default_of: Callable[[str], Default],
+        forget: Callable[[Definition, int], Awaitable[None]] | None = None,
     ) -> None:
         self._file, self._state, self._store, self._default_of = file, state, store, default_of
+        self._forget = forget
 
     async def seen(self) -> Seen:
         """All experiments, as state keeps them now."""
@@ -84,6 +89,7 @@ class ControlPlane:
             made = before is None
             return change
 
+        await self._clear(definition.key, definition)
         return await self._changed(definition.key, by, decide), made
 
     async def act(
@@ -115,10 +121,12 @@ class ControlPlane:
                 case "rollback":
                     return lifecycle.roll_back(stored, key)
 
+        if action == "start":
+            await self._clear(key)
         return await self._changed(key, by, decide)
 
     async def delete(self, key: str, by: str, preconditions: Preconditions = UNCONDITIONAL) -> None:
-        """Forget an experiment; its events stay.
+        """Forget an experiment, and what was measured of it; its events stay.
 
         Raises:
             PreconditionFailed: it is not as the client expects.
@@ -129,7 +137,14 @@ class ControlPlane:
             _check(stored, key, preconditions)
             return lifecycle.delete(stored, key)
 
+        before = (await self._writable(key).read()).records.get(key)
         await self._write(key, by, decide)
+        if before is not None and self._forget is not None:
+            try:
+                for epoch in before.epochs:
+                    await self._forget(before.definition, epoch.number)
+            except StateUnavailable:
+                log.warning("what was measured is left in state until an experiment has this key again", experiment=key)
 
     async def events(self, key: str, after: str, count: int) -> list[Event]:
         """What was done to an experiment, oldest first.
@@ -144,6 +159,16 @@ class ControlPlane:
         if not found and not after:
             raise lifecycle.no_such((await store.read()).records)
         return found
+
+    async def _clear(self, key: str, definition: Definition | None = None) -> None:
+        """Make room for an epoch, if one opens: at the first start, or with another definition."""
+        record = (await self._writable(key).read()).records.get(key)
+        if record is None or self._forget is None:
+            return
+        if definition is None and record.started_at is None:
+            await self._forget(record.definition, record.epoch)
+        elif definition is not None and record.started_at is not None and lifecycle.opens_epoch(record.definition, definition):
+            await self._forget(definition, record.epoch + 1)
 
     async def _changed(self, key: str, by: str, decide: Callable[[Stored, float], Change | None]) -> Record:
         record = await self._write(key, by, decide)

@@ -2,7 +2,7 @@
 
 from gateway.experiments.definition import Definition
 
-_FIELDS = ("metrics", "ramp", "bandit", "planned_units")
+_FIELDS = ("ramp", "bandit")
 
 
 def idle_warnings(definition: Definition) -> list[str]:
@@ -13,6 +13,6 @@ def idle_warnings(definition: Definition) -> list[str]:
     if not idle:
         return []
     return [
-        f"experiment {definition.key}: nothing acts on {', '.join(idle)}: the gateway assigns units, "
-        "and measures, shadows and moves nothing by itself"
+        f"experiment {definition.key}: nothing acts on {', '.join(idle)}: the gateway assigns and measures units, "
+        "and shadows and moves nothing by itself"
     ]

@@ -20,6 +20,8 @@ from gateway.files.watched import Watched
 
 MAX_EPOCHS: Final = 10
 """Each outcome is looked up in so many of an experiment's last epochs."""
+MAX_STOPPED: Final = 20
+"""So many of the experiments that were stopped last still take outcomes, which may come late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class InForce:
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     defaults: Mapping[str, Default] = field(default_factory=dict)
     definitions: Mapping[tuple[str, int], Definition] = field(default_factory=dict)
-    """those of the experiments that are measured, paused ones too, by key and epoch"""
+    """those of the experiments that are measured, paused ones and the last stopped ones too, by key
+    and epoch"""
 
 
 class ExperimentsInForce:
@@ -70,10 +73,18 @@ def merged(file: FileExperiments, stored: Stored, fault: str | None) -> InForce:
     for definition in (*file.definitions, *(record.definition for record in running)):
         if sentences := idle_warnings(definition):
             warnings[definition.key] += sentences
-    measured = [record for record in stored.records.values() if record.status in ("running", "paused") and record.key not in of_file]
-    definitions = {(record.key, epoch): record.definition for record in measured for epoch in _epochs(record)}
+    definitions = {
+        (record.key, epoch): record.definition for record in _measured(stored) if record.key not in of_file for epoch in _epochs(record)
+    }
     definitions |= {(one.key, of_file[one.key].epoch): one for one in file.definitions if one.key in of_file}
     return InForce(found, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults, definitions)
+
+
+def _measured(stored: Stored) -> list[Record]:
+    """The experiments whose units may still have outcomes."""
+    stopped = [record for record in stored.records.values() if record.status == "stopped" and record.started_at is not None]
+    stopped.sort(key=lambda record: record.stopped_at or 0.0, reverse=True)
+    return [record for record in stored.records.values() if record.status in ("running", "paused")] + stopped[:MAX_STOPPED]
 
 
 def _epochs(record: Record) -> range:

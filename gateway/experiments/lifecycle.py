@@ -8,19 +8,21 @@ A stopped experiment stays as it is, since its results are final; it may be prom
 and deleted. What was declared before the start stays until the end: metrics, and what makes a unit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.catalog.catalog import Default
 from gateway.errors import InvalidRequest, NotFound, StateConflict
 from gateway.experiments.definition import Definition, Variant
-from gateway.experiments.record import Promotion, Record, Stored
+from gateway.experiments.record import Epoch, Promotion, Record, Stored
 
 MAX_EXPERIMENTS: Final = 1000
 """In state; each costs every gateway some memory."""
 MAX_RUNNING: Final = 100
 """Each has series of metrics of its own."""
+MAX_EPOCHS: Final = 50
+"""Each has units and sums of its own."""
 _FIXED = ("model", "seed", "unit_attribute", "metrics")
 """Fields that stay as they are from the start on."""
 _OF_EPOCH = ("condition", "namespace")
@@ -57,13 +59,27 @@ def put(stored: Stored, definition: Definition, now: float) -> Change | None:
         raise StateConflict(f"experiment {before.key} is stopped and stays as it is; give the new one another key")
     if before.started_at is None:
         return Change("change", replace(before, definition=definition))
-    if changed := [name for name in _FIXED if getattr(before.definition, name) != getattr(definition, name)]:
+    if changed := list(_changed_what_stays(before.definition, definition)):
         raise StateConflict(
             f"{', '.join(changed)}: cannot change after the start, since what was measured would mean something else; "
             "stop this experiment and give the new one another key"
         )
-    epoch = before.epoch + opens_epoch(before.definition, definition)
-    return Change("change", replace(before, definition=definition, epoch=epoch))
+    if not opens_epoch(before.definition, definition):
+        return Change("change", replace(before, definition=definition))
+    if len(before.epochs) >= MAX_EPOCHS:
+        raise StateConflict(f"experiment {before.key} has {MAX_EPOCHS} epochs already; stop it and give the new one another key")
+    opened = Epoch.of(before.epoch + 1, now, definition)
+    return Change("change", replace(before, definition=definition, epoch=opened.number, epochs=(*before.epochs, opened)))
+
+
+def _changed_what_stays(before: Definition, after: Definition) -> Iterator[str]:
+    """The names of the fields that must stay and would not.
+
+    The bypass sample may become larger or smaller; with it or without it other values are measured.
+    """
+    yield from (name for name in _FIXED if getattr(before, name) != getattr(after, name))
+    if bool(before.cache_bypass) != bool(after.cache_bypass):
+        yield "cache_bypass"
 
 
 def opens_epoch(before: Definition, after: Definition) -> bool:
@@ -88,7 +104,8 @@ def start(stored: Stored, key: str, now: float) -> Change:
         raise _wrong_status(record, "start", "draft or paused")
     if len(stored.running()) >= MAX_RUNNING:
         raise StateConflict(f"{MAX_RUNNING} experiments are running already; stop some first")
-    return Change("start", replace(record, status="running", started_at=record.started_at or now))
+    epochs = record.epochs or (Epoch.of(record.epoch, now, record.definition),)
+    return Change("start", replace(record, status="running", started_at=record.started_at or now, epochs=epochs))
 
 
 def pause(stored: Stored, key: str) -> Change:

@@ -15,6 +15,20 @@ from gateway.experiments.definition import Definition, read
 
 Status = Literal["draft", "running", "paused", "stopped"]
 REVISION: Final = "revision"
+READ_ONLY: Final = (
+    "status",
+    "epoch",
+    "epochs",
+    "revision",
+    "managed_by",
+    "created_at",
+    "changed_at",
+    "started_at",
+    "stopped_at",
+    "promotion",
+    "warnings",
+)
+"""What is shown beside a definition; a client may send it back, and it changes nothing."""
 _RECORD, _DEFAULT = "experiment:", "default:"
 
 
@@ -28,11 +42,29 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
+class Epoch:
+    """What units were assigned to from `opened_at` on: the variants' names, with their weights."""
+
+    number: int
+    opened_at: float
+    weights: Mapping[str, float]
+
+    @classmethod
+    def of(cls, number: int, opened_at: float, definition: Definition) -> "Epoch":
+        """The epoch that a definition opens."""
+        return cls(number, opened_at, {variant.name: variant.weight for variant in definition.variants})
+
+    def document(self) -> dict[str, Any]:
+        """The epoch as JSON."""
+        return {"number": self.number, "opened_at": self.opened_at, "weights": dict(self.weights)}
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """An experiment in state; times are in seconds since 1970.
 
     `epoch` grows when what units are assigned to changes after the start: results are counted by
-    epoch.
+    epoch. `epochs` are all of them, the last one being the present one; none before the start.
     """
 
     definition: Definition
@@ -44,6 +76,7 @@ class Record:
     started_at: float | None = None
     stopped_at: float | None = None
     promotion: Promotion | None = None
+    epochs: tuple[Epoch, ...] = ()
 
     @property
     def key(self) -> str:
@@ -56,6 +89,7 @@ class Record:
             "definition": self.definition.document(),
             **{name: getattr(self, name) for name in _PLAIN},
             "promotion": self.promotion and promotion_document(self.promotion),
+            "epochs": [epoch.document() for epoch in self.epochs],
         }
 
 
@@ -82,9 +116,18 @@ def record_of(kept: Any) -> Record:
         promotion = kept["promotion"]
         if promotion is not None:
             promotion = Promotion(**{**promotion, "before": Default(**promotion["before"])})
-        return Record(read(kept["definition"]), promotion=promotion, **{name: kept[name] for name in _PLAIN})
+        definition, plain = read(kept["definition"]), {name: kept[name] for name in _PLAIN}
+        return Record(definition, promotion=promotion, epochs=_epochs(kept, definition), **plain)
     except (KeyError, TypeError) as exc:
         raise ValueError(f"not a record of an experiment: {exc!r}") from exc
+
+
+def _epochs(kept: Mapping[str, Any], definition: Definition) -> tuple[Epoch, ...]:
+    """The epochs of a record; of one from before they were kept, the present one alone."""
+    if "epochs" in kept:
+        return tuple(Epoch(**epoch) for epoch in kept["epochs"])
+    started_at = kept["started_at"]
+    return () if started_at is None else (Epoch.of(kept["epoch"], started_at, definition),)
 
 
 @dataclass(frozen=True, slots=True)

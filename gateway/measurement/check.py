@@ -1,13 +1,12 @@
 """The running sums made anew of the units' records, to show that they are right, bit for bit."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
 from gateway.measurement.layout import Layout
 from gateway.measurement.moments import Moments
-from gateway.measurement.names import KEY_BUCKETS, Names
-from gateway.measurement.outcomes_script import KEY_LIFE_S
+from gateway.measurement.names import Names
 from gateway.measurement.running_sums import RunningSums, read_sums
 from gateway.measurement.unit_record import UnitRecord
 from gateway.state.script import Hashes, Script
@@ -79,31 +78,3 @@ async def check(state: State, names: Names, layout: Layout) -> Checked:
     }
     units = sum(anew.units(variant) for variant in range(len(layout.variants)))
     return Checked(units, differing, before.fields != after.fields)
-
-
-def _delete(hashes: Hashes, keys: Sequence[str], *_: object) -> list[int]:
-    return [sum(hashes.pop(key, None) is not None for key in keys)]
-
-
-DELETE = Script("return {redis.call('UNLINK', unpack(KEYS))}", _delete)
-"""Replies how many of the keys there were."""
-
-
-async def forget(state: State, names: Names, now: float) -> None:
-    """Delete everything that is kept of an experiment's epoch.
-
-    Raises:
-        StateUnavailable: some of it may be left.
-    """
-    every = _all_names(names, int(now) // KEY_LIFE_S)
-    while some := list(islice(every, 1000)):
-        await state.run(DELETE, some, [])
-
-
-def _all_names(names: Names, period: int) -> Iterator[str]:
-    yield from names.buckets()
-    for number in range(KEY_BUCKETS):
-        yield names.key_bucket(period, number)
-        yield names.key_bucket(period - 1, number)
-    yield names.writers
-    yield names.sums

@@ -80,3 +80,8 @@ def key_field(key: str) -> str:
 
 def _hashed(key: str) -> bytes:
     return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def looks_of(experiment: str) -> str:
+    """The hash of what looks at an experiment found, for the looks after them."""
+    return f"{{headrace:measured:{experiment}}}:looks"

@@ -21,6 +21,7 @@ def seen_of(ctx: RequestContext, status: int, objective_s: float | None = None) 
         items=items,
         hits=hits,
         computed=items - hits if answered else 0,
+        triton_s=ctx.triton_s,
         slow=objective_s is not None and latency_s > objective_s,
         error=status >= 500,
         shed=status == 429,

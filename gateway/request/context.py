@@ -29,6 +29,7 @@ class RequestContext:
     while the request is answered `again` (`gateway.calls.replacement`) it is not read anew.
     It holds `body_bytes` of the room of bodies, which `give_back` gives back.
     `computed` counts the items whose computation was begun for an answer that did not come.
+    `triton_s` is how long the model server worked for it, with its share of calls with others.
     """
 
     request_id: str
@@ -43,6 +44,7 @@ class RequestContext:
     items: int = 0
     hits: int = 0
     computed: int = 0
+    triton_s: float = 0.0
     error: str = ""
     trace_id: str = ""
     trace: Any = None

@@ -12,7 +12,7 @@ from gateway.errors import InvalidRequest, MalformedRequest
 from gateway.experiments.control import Action, ControlPlane, tag
 from gateway.experiments.definition import Definition, DefinitionError, read
 from gateway.experiments.lifecycle import no_such
-from gateway.experiments.record import Record, promotion_document
+from gateway.experiments.record import READ_ONLY, Record, promotion_document
 from gateway.experiments.store import MAX_EVENTS, Event
 from gateway.http_server.body import read_json
 from gateway.request.context import CONTEXT, RequestContext
@@ -26,8 +26,6 @@ from gateway.stack import Stack, stack_of
 
 Admitted = Annotated[Stack, admitted(EXPERIMENTS)]
 router = APIRouter(tags=["experiments"], responses={status: {"model": Error} for status in (401, 403, 429, 503)})
-READ_ONLY = ("status", "epoch", "revision", "managed_by", "created_at", "changed_at", "started_at", "stopped_at", "promotion", "warnings")
-"""What an answer shows beside the definition; a client may send it back, and it changes nothing."""
 
 
 async def _changing(request: Request, stack: Admitted) -> ControlPlane:
@@ -222,6 +220,7 @@ def _shown(stack: Stack, record: Record) -> dict[str, Any]:
         **record.definition.document(),
         "status": record.status,
         "epoch": record.epoch,
+        "epochs": [epoch.document() for epoch in record.epochs],
         "revision": record.revision,
         "managed_by": "state",
         "created_at": record.created_at,

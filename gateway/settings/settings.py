@@ -191,6 +191,9 @@ class Settings(BaseSettings):
     max_pending_bytes: int = Field(
         2**26, ge=1, description="most bytes of texts and parameters that may wait for a version; beyond, the same"
     )
+    latency_objective_ms: float = Field(
+        500, gt=0, description="experiments count requests that took longer as slow; the objective of the service, milliseconds"
+    )
     target_latency_ms: float = Field(
         500, gt=0, description="the number of texts in flight to Triton is adapted so that a call takes no longer than about this"
     )

@@ -300,7 +300,9 @@ def test_outcomes_count_once_for_units_that_were_exposed(client):
     client.post(f"{URL}:pause")
     assert outcomes(client, {"key": "p"}).json() == {"stored": 1, "known": 0}
     client.post(f"{URL}:stop")
-    assert outcomes(client, {"key": "q"}).json() == {"stored": 0, "known": 0}  # its results are final
+    assert outcomes(client, {"key": "q"}).json() == {"stored": 1, "known": 0}  # it was late
+    client.delete(URL)
+    assert outcomes(client, {"key": "r"}).json() == {"stored": 0, "known": 0}
 
 
 def test_outcomes_that_are_none_are_refused_with_a_sentence(client, state):

@@ -24,6 +24,7 @@ _RECORD = {
     **_DEFINITION,
     "status": "running",
     "epoch": 1,
+    "epochs": [{"number": 1, "opened_at": 1795997000.0, "weights": {"control": 0.5, "treatment": 0.5}}],
     "revision": 7,
     "managed_by": "state",
     "created_at": 1795996800.0,
@@ -91,6 +92,59 @@ PUT: _Responses = {
 DELETE: _Responses = {204: {"description": "it is forgotten"}, **_errors(404, 409, 412)}
 ACT: _Responses = {200: _ok(_RECORD, _TAGGED), **_errors(400, 404, 408, 409, 412, 413, 422)}
 EVENTS: _Responses = {200: _ok({"events": [_EVENT]}, description="what was done, oldest first"), **_errors(404, 409, 422)}
+
+
+_COMPARED = {
+    "variant": "treatment",
+    "difference": 0.021,
+    "interval": [0.004, 0.038],
+    "relative": 0.17,
+    "relative_interval": [0.03, 0.31],
+    "p_value": 0.01,
+    "adjusted_p_value": 0.01,
+    "method": "confidence sequence",
+    "decision": "better",
+    "sentence": "treatment is better: +3.0 % to +31.0 %; 14,210 units; you may stop now",
+}
+_METRIC = {
+    "name": "click",
+    "kind": "binary",
+    "role": "goal",
+    "direction": "increase",
+    "variants": [{"name": "control", "estimate": 0.121, "units": 7104}, {"name": "treatment", "estimate": 0.142, "units": 7106}],
+    "comparisons": [_COMPARED],
+}
+_RESULTS = {
+    "key": "topics-lora",
+    "status": "running",
+    "epoch": 1,
+    "epochs": [1],
+    "at": 1795998000.0,
+    "sentence": _COMPARED["sentence"],
+    "srm": {"ok": True, "p_value": 1.0, "chi_square_p_value": 0.98, "causes": []},
+    "variants": [
+        {"name": "control", "units": 7104, "requests": 21300, "anonymous": 0, "fallbacks": 0, "errors": 3, "sheds": 0, "hit_share": 0.4}
+    ],
+    "dropped_exposures": 0,
+    "metrics": [_METRIC],
+    "requests": [],
+    "planned": None,
+    "warnings": [],
+}
+RESULTS: _Responses = {200: _ok(_RESULTS, description="what is known of the variants now"), **_errors(404)}
+CHECK: _Responses = {
+    200: _ok(
+        {
+            "key": "topics-lora",
+            "epoch": 1,
+            "units": 14210,
+            "ok": True,
+            "sentence": "the sums are those of the 14210 units' records, bit for bit",
+        },
+        description="whether the sums are right; `ok` is null where units were written meanwhile",
+    ),
+    **_errors(404),
+}
 
 
 def promoting(body: type[BaseModel]) -> dict[str, Any]:

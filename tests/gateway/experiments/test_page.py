@@ -44,9 +44,10 @@ def objects(text):
 def test_the_page_makes_changes_promotes_and_forgets_an_experiment(reader):
     made, started, listed, shown = objects(reader.paste(MAKE))
     assert (made["status"], started["status"], listed["experiments"], shown["status"]) == ("draft", "running", [shown], "running")
-    changed, paused, again, promoted, model, rolled_back, events = objects(reader.paste(CHANGE))
+    changed, paused, again, promoted, model, rolled_back, results, events = objects(reader.paste(CHANGE))
     assert (changed["coverage"], paused["status"], again["status"], promoted["status"]) == (0.5, "paused", "running", "stopped")
     assert (model["default_version"], model["default_by"], rolled_back["promotion"]) == (1, "topics-size", None)
+    assert (results["status"], results["srm"]["ok"], [one["units"] for one in results["variants"]]) == ("stopped", True, [0, 0])
     assert [event["action"] for event in events["events"]] == ["create", "start", "change", "pause", "start", "promote", "rollback"]
 
 
@@ -55,5 +56,7 @@ def test_the_terminal_does_the_same(reader):
     said = reader.paste(TERMINAL)
     assert "topics-size: made, now running" in said
     assert "topics-size: deleted" in said
+    assert "split: fits the weights" in said
+    assert "the sums are those of the 0 units' records, bit for bit" in said
     exported = yaml.safe_load((reader.folder / "experiments.yaml").read_text())["experiments"]
     assert [(one["key"], one["status"]) for one in exported] == [("topics-size", "stopped")]

@@ -12,9 +12,10 @@ from state_servers import FLUSH
 from gateway.errors import StateUnavailable
 from gateway.experiments.definition import read
 from gateway.fakes.state import FakeState
-from gateway.measurement.check import check, forget
+from gateway.measurement.check import check
 from gateway.measurement.exposures import Exposures
 from gateway.measurement.features import Seen
+from gateway.measurement.forget import forget
 from gateway.measurement.layout import MILLIONTHS, layout_of
 from gateway.measurement.names import Names
 from gateway.measurement.outcomes import Counted, Outcome, Outcomes

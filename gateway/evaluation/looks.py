@@ -1,0 +1,64 @@
+"""Looks at an experiment: its sums read from state, and the least p-value of all looks kept there.
+
+The test of the sample ratio may be looked at at any time, if what a look once found is not
+forgotten at the next.
+"""
+
+from collections.abc import Sequence
+
+from gateway.evaluation.arms import MeasuredEpoch
+from gateway.evaluation.found import Results
+from gateway.evaluation.results import Subject, evaluated
+from gateway.experiments.definition import Definition
+from gateway.experiments.record import Epoch, Record
+from gateway.measurement.layout import Layout, layout_of
+from gateway.measurement.names import Names, looks_of
+from gateway.measurement.running_sums import read_sums
+from gateway.state.script import Hashes, Script
+from gateway.state.state import State
+
+LEAST_P = "least_p"
+_LUA = f"""
+local least = redis.call('HGET', KEYS[1], '{LEAST_P}')
+if not least or tonumber(ARGV[1]) < tonumber(least) then redis.call('HSET', KEYS[1], '{LEAST_P}', ARGV[1]) end
+return {{redis.call('HGET', KEYS[1], '{LEAST_P}')}}
+"""
+
+
+def _keep_here(hashes: Hashes, keys: Sequence[str], arguments: Sequence[str | float], _now_s: float) -> list[bytes]:
+    kept, given = hashes.setdefault(keys[0], {}), str(arguments[0]).encode()
+    kept[LEAST_P] = min(kept.get(LEAST_P, given), given, key=float)
+    return [kept[LEAST_P]]
+
+
+KEEP_LEAST = Script(_LUA, _keep_here)
+"""Keeps a p-value where it is the least so far; replies with the one that is kept."""
+
+
+async def results_of(state: State, record: Record, now: float) -> Results:
+    """The results of an experiment of state, as they are now.
+
+    Raises:
+        StateUnavailable: state does not answer.
+    """
+    subject = Subject(record.definition, record.status, record.epoch, record.started_at, record.stopped_at)
+    return await _look(state, subject, record.epochs, now)
+
+
+async def results_of_file(state: State, definition: Definition, now: float) -> Results:
+    """The results of an experiment of the file, which runs in one epoch; raises as `results_of`."""
+    return await _look(state, Subject(definition, "running", 1, None), [Epoch.of(1, 0.0, definition)], now)
+
+
+async def _look(state: State, subject: Subject, epochs: Sequence[Epoch], now: float) -> Results:
+    layout = layout_of(subject.definition)
+    measured = [await _measured(state, subject.definition.key, epoch, layout) for epoch in epochs]
+    looks = looks_of(subject.definition.key)
+    found = evaluated(subject, layout, measured, 1.0, now)
+    [least] = await state.run(KEEP_LEAST, [looks], [f"{found.sample_ratio.p_value:.17g}"])
+    least_p = float(least)
+    return found if least_p >= found.sample_ratio.p_value else evaluated(subject, layout, measured, least_p, now)
+
+
+async def _measured(state: State, key: str, epoch: Epoch, layout: Layout) -> MeasuredEpoch:
+    return MeasuredEpoch(epoch.number, epoch.weights, await read_sums(state, Names.of(key, epoch.number, layout), layout))

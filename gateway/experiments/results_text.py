@@ -1,0 +1,61 @@
+"""An experiment's results for a terminal, made of the JSON that the gateway answers. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def shown(found: Mapping[str, Any]) -> Iterator[str]:
+    """The lines."""
+    yield f"{found['key']} is {found['status']}, in epoch {found['epoch']}: {found['sentence']}"
+    yield from _planned(found["planned"])
+    srm = found["srm"]
+    yield f"split: {'fits the weights' if srm['ok'] else 'DOES NOT FIT THE WEIGHTS'} (p = {srm['p_value']:.3g})"
+    yield from (f"  it may come from: {cause}" for cause in srm["causes"])
+    yield from (f"warning: {warning}" for warning in found["warnings"])
+    yield ""
+    yield from _table(
+        ("VARIANT", "UNITS", "REQUESTS", "NO UNIT", "FALLBACKS", "ERRORS", "SHEDS", "HITS"),
+        [
+            (
+                one["name"],
+                *(f"{one[name]:,}" for name in ("units", "requests", "anonymous", "fallbacks", "errors", "sheds")),
+                "-" if one["hit_share"] is None else f"{one['hit_share']:.1%}",
+            )
+            for one in found["variants"]
+        ],
+    )
+    for metric in (*found["metrics"], *found["requests"]):
+        yield ""
+        yield from _metric(metric)
+
+
+def _planned(planned: Mapping[str, Any] | None) -> Iterator[str]:
+    if planned is not None:
+        left = planned["days_left"]
+        when = "" if left is None else f", which takes {left:,.1f} more days at this pace"
+        yield f"planned: {planned['have']:,} of {planned['units']:,} units{when}"
+
+
+def _metric(metric: Mapping[str, Any]) -> Iterator[str]:
+    better = "higher" if metric["direction"] == "increase" else "lower"
+    yield f"{metric['name']} ({metric['role']}, {metric['kind']}, {better} is better)"
+    if "unmeasured" in metric:
+        yield f"  not measured: {metric['unmeasured']}"
+    for arm in metric["variants"]:
+        yield f"  {arm['name']}: {'-' if arm['estimate'] is None else format(arm['estimate'], '.5g')} ({arm['units']:,} units)"
+    for one in metric["comparisons"]:
+        yield f"  → {one['sentence']}"
+        if one["interval"] is not None:
+            low, high = map(_end, one["interval"])
+            p_value = one["p_value"] if one["adjusted_p_value"] is None else one["adjusted_p_value"]
+            yield f"    difference {one['difference']:+.4g}, from {low} to {high}; p = {p_value:.3g}; {one['method']}"
+
+
+def _end(end: float | None) -> str:
+    return "anything" if end is None else f"{end:+.4g}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    for row in (head, *rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
