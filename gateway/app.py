@@ -25,7 +25,7 @@ from gateway.http_server.compression import Compression
 from gateway.http_server.cross_origin import cross_origin
 from gateway.http_server.drain import CloseWhileDraining, Drain
 from gateway.lifespan import VERSION, running
-from gateway.measurement.request_end import seen_of
+from gateway.measurement.request_end import CountExposures
 from gateway.observability import logs, metrics, tracing
 from gateway.observability.observe import Observe
 from gateway.observability.request_log import log_request
@@ -55,7 +55,6 @@ from gateway.routes.documentation.page import DocumentationPage
 from gateway.routes.shortcut import Shortcut
 from gateway.settings.runtime import runtime_at
 from gateway.settings.settings import Settings
-from gateway.stack import stack_of
 from gateway.state.state import State
 from gateway.triton.model_server import ModelServer
 
@@ -130,7 +129,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     runtime.read()
     file_experiments.warn()
     tracer = tracing.start(VERSION)
-    count_exposures = partial(_count_exposures, settings.latency_objective_ms / 1e3)
+    count_exposures = CountExposures(settings.latency_objective_ms / 1e3)
     observed = partial(Observe, internal_error=internal_error, ends=(measure, log_request, let_go, count_exposures), tracer=tracer)
     if not settings.auth:
         log.warning("authentication is off: everyone who reaches this port may ask and change experiments; HEADRACE_AUTH=keys changes that")
@@ -138,7 +137,7 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(settings, file_experiments, runtime, drain, tracer=tracer, triton=triton, state=state) as stack:
-            app.state.stack = stack
+            app.state.stack, count_exposures.exposures = stack, stack.exposures
             tls = settings.tls_cert_file and settings.tls_key_file and (settings.tls_cert_file, settings.tls_key_file)
             options = ServingOptions(
                 host=settings.host,
@@ -175,14 +174,6 @@ def create_app(settings: Settings | None = None, *, triton: ModelServer | None =
     if settings.cors_origins:
         answering = cross_origin(answering, settings.cors_origins)
     return Gateway(app, CloseWhileDraining(answering, drain))
-
-
-def _count_exposures(objective_s: float, ctx: RequestContext, scope: Scope, status: int) -> None:
-    """Count a request in the experiments that it was assigned in, whichever way it ended."""
-    if ctx.placement.arms:
-        exposures = stack_of(scope["app"]).exposures
-        if exposures is not None:
-            exposures.add(ctx.placement.exposures, seen_of(ctx, status, objective_s))
 
 
 def _error(request: Request, status: int, message: str, headers: dict[str, str] | None = None, param: str | None = None) -> Response:

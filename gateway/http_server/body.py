@@ -91,7 +91,7 @@ def let_go(ctx: RequestContext, scope: Scope, status: int) -> None:
 def _hold(request: Request, ctx: RequestContext, body_limits: BodyLimits, size: int) -> None:
     """Take room for more of a body; what came in one piece as it is needs none."""
     owner = ctx.tenant or (request.client.host if request.client else "")
-    room: BodyRoom = request.app.state.bodies
+    room: BodyRoom = request.app.state["bodies"]
     if not room.take(owner, size, MAX_BODIES * body_limits.max_bytes):
         raise Overloaded("too many bytes of this client's requests are on their way already; send fewer at once")
     ctx.body_bytes += size

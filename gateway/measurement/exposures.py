@@ -77,9 +77,9 @@ class _Epoch:
 
     def _batch(self, writer: str, number: int, units: Sequence[tuple[bytes, _Unit]]) -> _Batch:
         keys, places = [self.names.sums, self.names.writers], dict[str, int]()
-        for unit_hash, _ in units:
-            places.setdefault(self.names.units(unit_hash), len(keys) + len(places) + 1)
-        changes = [[unit_field(name), places[self.names.units(name)], *unit] for name, unit in units]
+        changes = [
+            [unit_field(name), places.setdefault(self.names.units(name), len(keys) + len(places) + 1), *unit] for name, unit in units
+        ]
         argument = {
             "layout": self.layout.argument,
             "variants": ",".join(self.layout.variants),
@@ -113,16 +113,14 @@ class Exposures:
         return f"<Exposures {self._waiting} of at most {self._max_units} units wait>"
 
     def add(self, arms: Sequence[Arm], seen: Seen) -> None:
-        """Count a request in each of the arms that it was exposed to; O(1), and never waits."""
+        """Count a request in each of its arms that counts; O(1), and never waits."""
         for arm in arms:
-            epoch = self._epoch(arm)
+            epoch = self._epoch(arm) if arm.counted else None
             if epoch is not None and arm.variant in epoch.layout.variants:
-                layout = epoch.layout
-                features = seen.features(layout.thresholds_s, sampled=layout.sampled)
                 if arm.identified:
-                    self._add_unit(epoch, arm, features)
+                    self._add_unit(epoch, arm, seen)
                 else:
-                    _add_other(epoch, layout.variants.index(arm.variant), features)
+                    _add_other(epoch, arm.variant, seen)
 
     async def flush(self) -> None:
         """Write what waits, the oldest first; while state is gone it goes on waiting."""
@@ -150,16 +148,17 @@ class Exposures:
             self._epochs[key] = None if layout is None else _Epoch(Names.of(*key, layout), layout)
         return self._epochs[key]
 
-    def _add_unit(self, epoch: _Epoch, arm: Arm, features: list[int]) -> None:
-        waiting = epoch.units.get(arm.unit_hash)
-        if waiting is not None:
-            waiting.features[:] = map(sum, zip(waiting.features, features, strict=True))
-        elif self._waiting >= self._max_units:
-            epoch.dropped += 1
-            metrics.DROPPED_EXPOSURES.labels(arm.experiment).inc()
-        else:
+    def _add_unit(self, epoch: _Epoch, arm: Arm, seen: Seen) -> None:
+        layout, unit = epoch.layout, epoch.units.get(arm.unit_hash)
+        if unit is None:
+            if self._waiting >= self._max_units:
+                epoch.dropped += 1
+                metrics.DROPPED_EXPOSURES.labels(arm.experiment).inc()
+                return
             self._waiting += 1
-            epoch.units[arm.unit_hash] = _Unit(epoch.layout.variants.index(arm.variant), int(self._clock()), features)
+            unit = _Unit(layout.variants.index(arm.variant), int(self._clock()), [0] * layout.features)
+            epoch.units[arm.unit_hash] = unit
+        seen.add_to(unit.features, layout.thresholds_s, sampled=layout.sampled)
 
     async def _write(self, epoch: _Epoch) -> None:
         """Write the batches that are left, then what waits.
@@ -182,9 +181,11 @@ class Exposures:
                 log.error("exposures dropped, since the variants changed without a new epoch", experiment=epoch.names.experiment)
 
 
-def _add_other(epoch: _Epoch, variant: int, features: list[int]) -> None:
+def _add_other(epoch: _Epoch, variant_name: str, seen: Seen) -> None:
     """Count a request whose unit the gateway named: a unit of one request, which has no record."""
     layout = epoch.layout
+    variant, features = layout.variants.index(variant_name), [0] * layout.features
+    seen.add_to(features, layout.thresholds_s, sampled=layout.sampled)
     values = [*features, *(0 if slot.feature is None else features[slot.feature] for slot in layout.slots)]
     changes = {f"a{variant}": Moments(1)}
     changes |= {f"a{variant}:{i}": moments_of(one, values) for i, one in enumerate(layout.sums)}

@@ -50,13 +50,31 @@ class Seen(NamedTuple):
     fallback: bool = False
     bypass: bool = False
 
-    def features(self, thresholds_s: tuple[float, ...] = (), *, sampled: bool = False) -> list[int]:
-        """The features in the order of `FEATURES`, then whether each threshold was exceeded.
+    def add_to(self, features: list[int], thresholds_s: tuple[float, ...] = (), *, sampled: bool = False) -> None:
+        """Add the request to features in the order of `FEATURES`, then those above each threshold.
 
-        With `sampled`, thresholds count in the bypass sample only.
+        With `sampled`, thresholds count in the bypass sample only. Most requests are hits, and hits
+        are few additions.
         """
-        sample = [1, int(self.slow), self.items, self.computed, round(1e6 * self.triton_s)]
-        others = [int(self.error), int(self.shed), int(self.fallback), self.hits]
-        counts = self.bypass or not sampled
-        over = [int(counts and self.latency_s > threshold_s) for threshold_s in thresholds_s]
-        return [*sample, *others, *(sample if self.bypass else [0] * len(sample)), *over]
+        features[_REQUESTS] += 1
+        features[_ITEMS] += self.items
+        features[_HITS] += self.hits
+        if self.slow:
+            features[_SLOW] += 1
+        if self.computed:
+            features[_COMPUTED] += self.computed
+            features[_TRITON] += round(1e6 * self.triton_s)
+        if self.error or self.shed or self.fallback:
+            features[_ERRORS] += self.error
+            features[_SHEDS] += self.shed
+            features[_FALLBACKS] += self.fallback
+        if self.bypass:
+            sample = (1, int(self.slow), self.items, self.computed, round(1e6 * self.triton_s))
+            for place, value in enumerate(sample, _BYPASS):
+                features[place] += value
+        if thresholds_s and (self.bypass or not sampled):
+            for place, threshold_s in enumerate(thresholds_s, len(FEATURES)):
+                features[place] += self.latency_s > threshold_s
+
+
+_REQUESTS, _SLOW, _ITEMS, _COMPUTED, _TRITON, _ERRORS, _SHEDS, _FALLBACKS, _HITS, _BYPASS = range(len(FEATURES) - len(SAMPLED) + 1)

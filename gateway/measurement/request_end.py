@@ -1,30 +1,51 @@
-"""What a request was, as experiments count it, known when it has ended. Pure."""
+"""What a request was, as experiments count it, known when it has ended."""
 
+from starlette.types import Scope
+
+from gateway.measurement.exposures import Exposures
 from gateway.measurement.features import Seen
 from gateway.request.context import RequestContext
 
 _CACHED = ("hit", "stale")
 
 
-def seen_of(ctx: RequestContext, status: int, objective_s: float | None = None) -> Seen:
-    """What is counted of a request that ended with this status, whichever way it ended.
+class CountExposures:
+    """An end of requests: counts each in the experiments that it was assigned in.
 
-    `objective_s` is the latency objective; None: there is none, and no request is slow. An item
-    that waited for a computation of another request counts as computed, too.
+    `objective_s` is the latency objective. `exposures` is where they are counted, None where there
+    is no state.
+    """
+
+    exposures: Exposures | None = None
+
+    def __init__(self, objective_s: float) -> None:
+        self._objective_s = objective_s
+
+    def __call__(self, ctx: RequestContext, scope: Scope, status: int) -> None:
+        """Count a request that ended with this status, whichever way it ended."""
+        if ctx.placement.arms and self.exposures is not None:
+            self.exposures.add(ctx.placement.arms, seen_of(ctx, status, self._objective_s))
+
+
+def seen_of(ctx: RequestContext, status: int, objective_s: float) -> Seen:
+    """What is counted of a request. Pure.
+
+    An item that waited for a computation of another request counts as computed, too.
     """
     latency_s = ctx.timing.elapsed_s()
     items = ctx.items or ctx.instances or 1
     hits = items if ctx.cache_status in _CACHED else ctx.hits
-    answered = status < 400
+    placement = ctx.placement
+    # in the order of the fields, since names cost as much as all the rest
     return Seen(
         latency_s,
-        items=items,
-        hits=hits,
-        computed=items - hits if answered else 0,
-        triton_s=ctx.triton_s,
-        slow=objective_s is not None and latency_s > objective_s,
-        error=status >= 500,
-        shed=status == 429,
-        fallback=ctx.placement.fallback,
-        bypass=ctx.placement.bypass,
+        items,
+        hits,
+        items - hits if status < 400 else 0,
+        ctx.triton_s,
+        latency_s > objective_s,
+        status >= 500,
+        status == 429,
+        placement.fallback,
+        placement.bypass,
     )

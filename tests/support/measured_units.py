@@ -2,7 +2,7 @@
 
 from gateway.experiments.definition import read
 from gateway.measurement.exposures import Exposures
-from gateway.measurement.features import Seen
+from gateway.measurement.features import FEATURES, Seen
 from gateway.measurement.layout import layout_of
 from gateway.measurement.outcomes import Outcome, Outcomes
 from gateway.request.placement import Arm
@@ -22,6 +22,13 @@ DEFINITION = {
 }
 LAYOUT = layout_of(read(DEFINITION))
 T0 = 1_700_000_000
+
+
+def features_of(seen, thresholds_s=(), **options):
+    """The features of a single request."""
+    features = [0] * (len(FEATURES) + len(thresholds_s))
+    seen.add_to(features, thresholds_s, **options)
+    return features
 
 
 async def expose(state, units, chance):

@@ -1,4 +1,5 @@
 import pytest
+from measured_units import features_of
 
 from gateway.experiments.definition import read
 from gateway.measurement.features import FEATURES, Seen
@@ -67,7 +68,7 @@ def test_latency_counts_in_the_bypass_sample_where_there_is_one():
     assert FEATURES[metric(layout(over, cache_bypass=0.1), "late").x] == "bypass_slow"
     found = layout(over | {"threshold": 0.5}, cache_bypass=0.1)
     assert (found.thresholds_s, metric(found, "late").x) == ((0.5,), len(FEATURES))
-    cached, computed = (Seen(0.7, bypass=bypass).features(found.thresholds_s, sampled=found.sampled) for bypass in (False, True))
+    cached, computed = (features_of(Seen(0.7, bypass=bypass), found.thresholds_s, sampled=found.sampled) for bypass in (False, True))
     assert (cached[-1], computed[-1]) == (0, 1)
 
 

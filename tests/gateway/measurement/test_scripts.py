@@ -2,6 +2,7 @@
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from measured_units import features_of
 from state_servers import FLUSH
 
 from gateway.experiments.definition import read
@@ -108,7 +109,7 @@ def test_all_keys_of_an_experiment_lie_in_one_slot():
 
 def test_features_stand_in_the_order_of_their_names():
     seen = Seen(0.7, items=5, hits=2, computed=3, triton_s=0.25, slow=True, error=True, shed=False, fallback=True, bypass=True)
-    found = dict(zip([*FEATURES, "over 0.5 s", "over 0.9 s"], seen.features((0.5, 0.9)), strict=True))
+    found = dict(zip([*FEATURES, "over 0.5 s", "over 0.9 s"], features_of(seen, (0.5, 0.9)), strict=True))
     assert found == {
         "requests": 1,
         "slow": 1,
