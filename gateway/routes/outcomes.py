@@ -50,7 +50,7 @@ class OutcomesBody(BaseModel):
         json_schema_extra={"examples": [{"outcomes": [{"unit": "user-42", "metric": "click", "value": 1, "key": "click-9f3a"}]}]},
     )
 
-    outcomes: list[OutcomeBody] = Field(min_length=1, max_length=MAX_OUTCOMES)
+    outcomes: list[OutcomeBody] = Field(min_length=1, max_length=MAX_OUTCOMES, fail_fast=True)
 
 
 _BODY: Final = TypeAdapter(OutcomesBody)

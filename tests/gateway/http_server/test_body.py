@@ -15,7 +15,7 @@ from gateway.request.context import RequestContext
 from gateway.request.json_limits import JsonLimits
 from gateway.request.request_limits import BodyLimits
 
-APP = SimpleNamespace(state=SimpleNamespace(bodies=BodyRoom()))
+APP = SimpleNamespace(state={"bodies": BodyRoom()})
 PLAIN = b"a" * 2**23
 LIMITS = BodyLimits(len(PLAIN), timeout_s=1.0, json=JsonLimits(max_depth=8, max_values=8))
 PACKED = zlib.compress(PLAIN, 9)
