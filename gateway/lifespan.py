@@ -17,6 +17,7 @@ from gateway.catalog.watch import CatalogWatch
 from gateway.concurrency import watches
 from gateway.concurrency.ending import end
 from gateway.concurrency.watches import Watch
+from gateway.evaluation.leader import Leader
 from gateway.experiments.control import ControlPlane
 from gateway.experiments.file import FileExperiments
 from gateway.experiments.in_force import ExperimentsInForce
@@ -95,6 +96,9 @@ async def running(
         outcomes = None if state is None else Outcomes(state, layouts.all)
         if exposures is not None:
             closing.push_async_callback(exposures.flush)
+        leader = None if state is None or store is None else Leader(state, store, secrets.token_hex(), time)
+        if leader is not None:
+            closing.push_async_callback(leader.give_up)
         catalog = CatalogWatch(
             triton.catalog, settings.catalog_refresh_s, settings.model_aliases, lambda: state_experiments.current.defaults
         )
@@ -152,6 +156,7 @@ async def running(
                 cache.deletions.watch,
                 lanes.watch,
                 *([exposures.watch] if exposures else []),
+                *([leader.watch] if leader else []),
                 partial(_check_state, state),
             ]
         )

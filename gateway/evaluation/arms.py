@@ -62,6 +62,15 @@ def arm_of_feature(epoch: MeasuredEpoch, variant: str, feature: str) -> Moments 
     return arm_of(epoch.sums.layout.sums[FEATURES.index(feature)], *epoch.sums.feature(place, feature))
 
 
+def arm_with_errors(epoch: MeasuredEpoch, variant: str) -> Moments | None:
+    """The units of an arm that had an error; None where it has no arm."""
+    place = epoch.place(variant)
+    if place is None:
+        return None
+    units, errors = epoch.sums.feature(place, "errors")
+    return Moments.of_events(units, errors.events)
+
+
 def arm_of(one: Sum, units: int, sums: kept.Moments) -> Moments:
     """An arm's sums in the metric's own unit.
 

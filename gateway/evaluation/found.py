@@ -109,7 +109,10 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
-    """A metric in all arms. `unmeasured` says why nothing is known of it, and is else empty."""
+    """A metric in all arms. `unmeasured` says why nothing is known of it, and is else empty.
+
+    One that `guards` is a guardrail, declared or, for a ramp without any, built in.
+    """
 
     name: str
     kind: str
@@ -118,6 +121,7 @@ class MetricResult:
     variants: tuple[ArmEstimate, ...] = ()
     comparisons: tuple[Compared, ...] = ()
     unmeasured: str = ""
+    guards: bool = False
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -146,7 +150,8 @@ class Results:
     """The results of an experiment at one look.
 
     `metrics` are the declared ones; `requests` are the built-in ones of requests, of which none is
-    a goal. `warnings` are sentences on what may fool who reads them.
+    a goal. `warnings` are sentences on what may fool who reads them. `ramp` says where the ramp is
+    and why, and is empty without one.
     """
 
     key: str
@@ -162,6 +167,7 @@ class Results:
     warnings: tuple[str, ...] = ()
     sentence: str = ""
     epochs: tuple[int, ...] = field(default=())
+    ramp: str = ""
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -178,6 +184,7 @@ class Results:
             "metrics": [one.document() for one in self.metrics],
             "requests": [one.document() for one in self.requests],
             "planned": self.planned and self.planned.document(),
+            "ramp": self.ramp or None,
             "warnings": list(self.warnings),
         }
 

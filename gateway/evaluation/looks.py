@@ -5,11 +5,14 @@ forgotten at the next.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.evaluation.arms import MeasuredEpoch
 from gateway.evaluation.found import Results
+from gateway.evaluation.ramping import ramp_look
 from gateway.evaluation.results import Subject, evaluated
 from gateway.experiments.definition import Definition
+from gateway.experiments.ramp import looked_at
 from gateway.experiments.record import Epoch, Record
 from gateway.measurement.layout import Layout, layout_of
 from gateway.measurement.names import Names, looks_of
@@ -42,7 +45,11 @@ async def results_of(state: State, record: Record, now: float) -> Results:
         StateUnavailable: state does not answer.
     """
     subject = Subject(record.definition, record.status, record.epoch, record.started_at, record.stopped_at)
-    return await _look(state, subject, record.epochs, now)
+    found = await _look(state, subject, record.epochs, now)
+    if record.definition.ramp is None or record.ramp is None:
+        return found
+    _, where = looked_at(record.definition.ramp, record.ramp, ramp_look(found), now)
+    return replace(found, ramp=where)
 
 
 async def results_of_file(state: State, definition: Definition, now: float) -> Results:

@@ -8,7 +8,7 @@ that a change of weights shows no effect where there is none.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gateway.evaluation.arms import MeasuredEpoch, arm_of_feature, arm_of_metric
+from gateway.evaluation.arms import MeasuredEpoch, arm_of_feature, arm_of_metric, arm_with_errors
 from gateway.evaluation.comparisons import ALPHA, Sample, Terms, adjusted, compared, estimates
 from gateway.evaluation.found import MetricResult, Planned, Results, SampleRatio, VariantCount
 from gateway.evaluation.guardrails import judged
@@ -21,6 +21,9 @@ from gateway.statistics.moments import Moments
 
 REQUEST_METRICS = ("errors", "sheds", "fallbacks", "items", "bypass_slow", "bypass_triton_seconds")
 """Features of requests that are compared whatever is declared; all become better by falling."""
+UNITS_WITH_ERRORS = "units_with_errors"
+ERRORS_MARGIN = 0.01
+"""Of the units that had an error: so much more is no harm where nothing else is said."""
 DAY_S = 86_400.0
 LEAST_PACE_S = 3_600.0
 """A pace in units a day is said after an hour."""
@@ -57,7 +60,7 @@ def evaluated(subject: Subject, layout: Layout, epochs: Sequence[MeasuredEpoch],
         variants=variants,
         dropped_exposures=dropped,
         metrics=metrics,
-        requests=tuple(_of_requests(epochs, terms)),
+        requests=(*_of_requests(epochs, terms), *([_units_with_errors(epochs, terms)] if _needs_a_guardrail(definition) else [])),
         planned=_planned(subject, have, now),
         warnings=tuple(_warnings(dropped, variants, epochs)),
         sentence=_sentence(metrics, ratio, have),
@@ -131,8 +134,8 @@ def _result(metric: Metric, one: Sum, epochs: Sequence[MeasuredEpoch], terms: Te
     comparisons = [compared(sample, treatment, terms) for treatment in terms.treatments]
     if metric.guardrail:
         comparisons = [judged(sample, comparison, terms, alpha) for comparison in comparisons]
-    role = _role(metric)
-    return MetricResult(metric.name, metric.kind, role, metric.direction, estimates(sample, terms.variants), tuple(comparisons))
+    arms = estimates(sample, terms.variants)
+    return MetricResult(metric.name, metric.kind, _role(metric), metric.direction, arms, tuple(comparisons), guards=metric.guardrail)
 
 
 def _of_requests(epochs: Sequence[MeasuredEpoch], terms: Terms) -> Iterator[MetricResult]:
@@ -141,6 +144,21 @@ def _of_requests(epochs: Sequence[MeasuredEpoch], terms: Terms) -> Iterator[Metr
         sample = Sample(feature, "ratio", "decrease", found, ratio=True)
         comparisons = tuple(compared(sample, treatment, terms) for treatment in terms.treatments)
         yield MetricResult(feature, "ratio", "request", "decrease", estimates(sample, terms.variants), comparisons)
+
+
+def _needs_a_guardrail(definition: Definition) -> bool:
+    """Whether a ramp has no guardrail of its own."""
+    return definition.ramp is not None and not definition.guardrails
+
+
+def _units_with_errors(epochs: Sequence[MeasuredEpoch], terms: Terms) -> MetricResult:
+    """The guardrail of ramps without any: the share of units that had an error."""
+    found = _sums(epochs, terms, arm_with_errors)
+    sample = Sample(UNITS_WITH_ERRORS, "binary", "decrease", found, margin=ERRORS_MARGIN)
+    alpha = ALPHA / max(1, len(terms.treatments))
+    comparisons = tuple(judged(sample, compared(sample, treatment, terms), terms, alpha) for treatment in terms.treatments)
+    arms = estimates(sample, terms.variants)
+    return MetricResult(UNITS_WITH_ERRORS, "binary", "guardrail", "decrease", arms, comparisons, guards=True)
 
 
 def _sums(

@@ -172,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     add("rollback", _act, "make the version the default again that was it before the promotion")
     add("results", _results, "show what is known of its variants now").add_argument("--json", action="store_true", help="as JSON")
     add("check", _check, "make its sums anew from the records of its units, and compare")
+    add("approve", _act, "allow the next step of its ramp")
     add("events", _events, "show who did what").add_argument("--json", action="store_true", help="as JSON")
     add("delete", _delete, "forget one that is a draft or stopped")
     return parser

@@ -18,7 +18,7 @@ from gateway.files.watched import Watched
 from gateway.request.preconditions import Preconditions
 
 log = structlog.get_logger()
-Action = Literal["start", "pause", "stop", "promote", "rollback"]
+Action = Literal["start", "pause", "stop", "promote", "rollback", "approve"]
 NO_STATE: Final = "experiments are kept in Redis and there is none: set HEADRACE_STATE_URL"
 UNCONDITIONAL: Final = Preconditions()
 
@@ -95,7 +95,7 @@ class ControlPlane:
     async def act(
         self, key: str, action: Action, by: str, preconditions: Preconditions = UNCONDITIONAL, variant: str | None = None
     ) -> Record:
-        """Start, pause, stop, promote or roll back an experiment; its record.
+        """Start, pause, stop, promote or roll back an experiment, or approve a step; its record.
 
         `variant` is the one to promote.
 
@@ -120,6 +120,8 @@ class ControlPlane:
                     return lifecycle.promote(stored, key, variant, self._default_of(record.definition.asked_model), now)
                 case "rollback":
                     return lifecycle.roll_back(stored, key)
+                case "approve":
+                    return lifecycle.approve(stored, key)
 
         if action == "start":
             await self._clear(key)

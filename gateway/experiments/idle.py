@@ -2,7 +2,7 @@
 
 from gateway.experiments.definition import Definition
 
-_FIELDS = ("ramp", "bandit")
+_FIELDS = ("bandit",)
 
 
 def idle_warnings(definition: Definition) -> list[str]:

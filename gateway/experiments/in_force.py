@@ -66,7 +66,9 @@ def merged(file: FileExperiments, stored: Stored, fault: str | None) -> InForce:
     """
     of_file = by_key(file.by_model)
     running = [record for record in stored.running() if record.key not in of_file]
-    found = by_model([*(experiment_of(record.definition, epoch=record.epoch) for record in running), *of_file.values()])
+    found = by_model(
+        [*(experiment_of(record.definition, coverage=record.coverage, epoch=record.epoch) for record in running), *of_file.values()]
+    )
     warnings: defaultdict[str, list[str]] = defaultdict(list)
     for key, sentences in chain(file.warnings.items(), warnings_of({}, found).items()):
         warnings[key] += (sentence for sentence in sentences if sentence not in warnings[key])

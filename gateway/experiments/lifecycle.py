@@ -15,6 +15,7 @@ from typing import Final
 from gateway.catalog.catalog import Default
 from gateway.errors import InvalidRequest, NotFound, StateConflict
 from gateway.experiments.definition import Definition, Variant
+from gateway.experiments.ramp import RampState
 from gateway.experiments.record import Epoch, Promotion, Record, Stored
 
 MAX_EXPERIMENTS: Final = 1000
@@ -23,7 +24,7 @@ MAX_RUNNING: Final = 100
 """Each has series of metrics of its own."""
 MAX_EPOCHS: Final = 50
 """Each has units and sums of its own."""
-_FIXED = ("model", "seed", "unit_attribute", "metrics")
+_FIXED = ("model", "seed", "unit_attribute", "metrics", "ramp")
 """Fields that stay as they are from the start on."""
 _OF_EPOCH = ("condition", "namespace")
 
@@ -105,7 +106,35 @@ def start(stored: Stored, key: str, now: float) -> Change:
     if len(stored.running()) >= MAX_RUNNING:
         raise StateConflict(f"{MAX_RUNNING} experiments are running already; stop some first")
     epochs = record.epochs or (Epoch.of(record.epoch, now, record.definition),)
-    return Change("start", replace(record, status="running", started_at=record.started_at or now, epochs=epochs))
+    ramp = record.ramp or (None if record.definition.ramp is None else RampState(0, now))
+    return Change("start", replace(record, status="running", started_at=record.started_at or now, epochs=epochs, ramp=ramp))
+
+
+def approve(stored: Stored, key: str) -> Change:
+    """Allow a ramp's next step.
+
+    Raises:
+        NotFound: there is no such experiment.
+        StateConflict: it is not running, or no step of it asks for approval now.
+    """
+    record = _found(stored, key)
+    if record.status != "running":
+        raise _wrong_status(record, "approve a step", "running")
+    ramp, state = record.definition.ramp, record.ramp
+    if ramp is None or state is None or state.phase != "ramping" or not ramp.steps[state.step].approval:
+        raise StateConflict(f"experiment {key} has no step now that asks for approval")
+    if state.approved:
+        raise StateConflict(f"the next step of experiment {key} is approved already")
+    return Change("approve", replace(record, ramp=replace(state, approved=True)))
+
+
+def move_ramp(stored: Stored, key: str, before: RampState, after: RampState) -> Change | None:
+    """Move a ramp on or back; None where somebody else has changed it meanwhile, or it is over."""
+    record = stored.records.get(key)
+    if record is None or record.status != "running" or record.ramp != before:
+        return None
+    action = {"rolled back": "ramp rolled back", "done": "ramp done"}.get(after.phase, "ramp step")
+    return Change(action, replace(record, ramp=after))
 
 
 def pause(stored: Stored, key: str) -> Change:

@@ -5,13 +5,14 @@ which it changed last, so this never comes back, even if an experiment is delete
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
 import orjson
 
 from gateway.catalog.catalog import Default
 from gateway.experiments.definition import Definition, read
+from gateway.experiments.ramp import RampState
 
 Status = Literal["draft", "running", "paused", "stopped"]
 REVISION: Final = "revision"
@@ -26,6 +27,7 @@ READ_ONLY: Final = (
     "started_at",
     "stopped_at",
     "promotion",
+    "ramp_state",
     "warnings",
 )
 """What is shown beside a definition; a client may send it back, and it changes nothing."""
@@ -65,6 +67,7 @@ class Record:
 
     `epoch` grows when what units are assigned to changes after the start: results are counted by
     epoch. `epochs` are all of them, the last one being the present one; none before the start.
+    `ramp` is where the ramp is, None before the start and without a ramp.
     """
 
     definition: Definition
@@ -77,6 +80,13 @@ class Record:
     stopped_at: float | None = None
     promotion: Promotion | None = None
     epochs: tuple[Epoch, ...] = ()
+    ramp: RampState | None = None
+
+    @property
+    def coverage(self) -> float:
+        """The share of the units that take part now."""
+        ramp = self.definition.ramp
+        return self.definition.coverage if ramp is None or self.ramp is None else self.ramp.coverage(ramp)
 
     @property
     def key(self) -> str:
@@ -90,6 +100,7 @@ class Record:
             **{name: getattr(self, name) for name in _PLAIN},
             "promotion": self.promotion and promotion_document(self.promotion),
             "epochs": [epoch.document() for epoch in self.epochs],
+            "ramp": self.ramp and asdict(self.ramp),
         }
 
 
@@ -117,7 +128,8 @@ def record_of(kept: Any) -> Record:
         if promotion is not None:
             promotion = Promotion(**{**promotion, "before": Default(**promotion["before"])})
         definition, plain = read(kept["definition"]), {name: kept[name] for name in _PLAIN}
-        return Record(definition, promotion=promotion, epochs=_epochs(kept, definition), **plain)
+        ramp = kept.get("ramp")
+        return Record(definition, promotion=promotion, epochs=_epochs(kept, definition), ramp=ramp and RampState(**ramp), **plain)
     except (KeyError, TypeError) as exc:
         raise ValueError(f"not a record of an experiment: {exc!r}") from exc
 

@@ -1,6 +1,7 @@
 """`/v1/experiments`: make, change, start and end experiments, with the scope experiments."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import orjson
@@ -149,6 +150,14 @@ async def roll_back(request: Request, stack: Admitted, control: Changing) -> Res
     return await _act(request, stack, control, "rollback")
 
 
+@router.post(
+    "/v1/experiments/{key:name}:approve", summary="Approve a step", responses=documentation.ACT, openapi_extra=documentation.CHANGE
+)
+async def approve_step(request: Request, stack: Admitted, control: Changing) -> Response:
+    """Allow the next step of a ramp whose present one asks for approval."""
+    return await _act(request, stack, control, "approve")
+
+
 @router.get(
     "/v1/experiments/{key:name}/events",
     summary="Show what was done to an experiment",
@@ -228,6 +237,7 @@ def _shown(stack: Stack, record: Record) -> dict[str, Any]:
         "started_at": record.started_at,
         "stopped_at": record.stopped_at,
         "promotion": record.promotion and promotion_document(record.promotion),
+        "ramp_state": record.ramp and {**asdict(record.ramp), "coverage": record.coverage},
         "warnings": _warnings(stack, record.definition),
     }
 

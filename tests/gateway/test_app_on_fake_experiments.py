@@ -281,6 +281,56 @@ def test_requests_are_counted_in_their_arms(client, state):
     assert sum(sums.feature(variant, "requests")[1].x for variant in (0, 1)) == 40
 
 
+def test_a_ramp_begins_at_its_first_step_and_moves_coverage_alone(client):
+    steps = [{"coverage": 0.2, "approval": True}, {"coverage": 1}]
+    client.put(URL, json={**EXPERIMENT, "ramp": {"steps": steps}})
+    assert said(client.post(f"{URL}:approve")) == (409, "experiment lora is draft; to approve a step it must be running")
+    started = client.post(f"{URL}:start").json()
+    assert (started["ramp_state"]["step"], started["ramp_state"]["coverage"], started["epoch"]) == (0, 0.2, 1)
+    taking_part = [
+        client.post("/v1/models/topics:predict", json={"instances": ["corn"]}, headers={"X-Unit-ID": f"u{i}"}) for i in range(100)
+    ]
+    assert 5 < sum("x-experiment" in answer.headers for answer in taking_part) < 40
+    assert client.post(f"{URL}:approve").json()["ramp_state"]["approved"]
+    assert said(client.post(f"{URL}:approve")) == (409, "the next step of experiment lora is approved already")
+    assert said(client.put(URL, json={**EXPERIMENT, "ramp": {"steps": steps[:1]}}, headers={"If-Match": "*"}))[0] == 409
+    results = _flushed(client)
+    assert results["ramp"].startswith("step 1 of 2, 20%: units_with_errors: treatment: not enough is known")
+    assert results["requests"][-1]["comparisons"][0]["guardrail"]["verdict"] == "not enough known"
+
+
+def test_results_are_shown_for_an_experiment_and_its_sums_are_checked(client):
+    metric = {"name": "click", "kind": "binary"}
+    client.put(URL, json={**EXPERIMENT, "metrics": [metric]})
+    assert client.get(f"{URL}/results").json()["sentence"].startswith("treatment: nothing is known yet")
+    client.post(f"{URL}:start")
+    arms(client, 20)
+    outcomes(client, {})
+    results = client.get(f"{URL}/results").json()
+    assert sum(one["units"] for one in results["variants"]) == sum(one["requests"] for one in results["variants"]) == 20
+    assert [one["name"] for one in results["metrics"]] == ["click"]
+    assert sum(round(one["estimate"] * one["units"]) for one in results["metrics"][0]["variants"]) == 1
+    checked = client.get(f"{URL}/check").json()
+    assert (checked["ok"], checked["units"], checked["epoch"]) == (True, 20, 1)
+    assert said(client.get("/v1/experiments/other/results")) == (404, "no such experiment; there are: lora")
+
+
+def test_a_key_that_is_made_again_begins_with_nothing(client):
+    for _ in range(2):
+        client.put(URL, json=EXPERIMENT)
+        client.post(f"{URL}:start")
+        assert [one["units"] for one in client.get(f"{URL}/results").json()["variants"]] == [0, 0]
+        arms(client, 20)
+        assert sum(one["units"] for one in _flushed(client)["variants"]) == 20
+        client.post(f"{URL}:stop")
+        client.delete(URL)
+
+
+def _flushed(client):
+    outcomes(client, {})  # what is answered is counted behind the exposures before it
+    return client.get(f"{URL}/results").json()
+
+
 def outcomes(client, *given):
     return client.post(
         "/v1/outcomes", json={"outcomes": [{"unit": "u0", "metric": "click", "value": 1, "key": "k", **one} for one in given]}

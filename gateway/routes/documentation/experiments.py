@@ -32,6 +32,7 @@ _RECORD = {
     "started_at": 1795997000.0,
     "stopped_at": None,
     "promotion": None,
+    "ramp_state": None,
     "warnings": [],
 }
 _EVENT = {"id": "1795997000000-0", "at": 1795997000.0, "by": "acme/5f2c81a9d3e4", "action": "start", "before": None, "after": None}
@@ -129,6 +130,7 @@ _RESULTS = {
     "metrics": [_METRIC],
     "requests": [],
     "planned": None,
+    "ramp": None,
     "warnings": [],
 }
 RESULTS: _Responses = {200: _ok(_RESULTS, description="what is known of the variants now"), **_errors(404)}

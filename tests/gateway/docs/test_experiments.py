@@ -10,11 +10,12 @@ from pasted import commands
 from gateway.calls.headers import attributes
 from gateway.experiments import file
 from gateway.experiments.condition import compiled
-from gateway.experiments.definition import Bandit, Definition, Metric, Namespace, Step, Variant
+from gateway.experiments.definition import Bandit, Definition, Metric, Namespace, Step, Variant, read
+from gateway.measurement.layout import layout_of
 from gateway.routes.outcomes import OutcomesBody
 
 # what is said of the routes and the terminal is run by tests/gateway/experiments/test_page.py
-EXAMPLE, CONDITION, _ = blocks("gateway/docs/experiments.md", "yaml")
+EXAMPLE, CONDITION, _, RAMP = blocks("gateway/docs/experiments.md", "yaml")
 ASKED, *_, POSTED = blocks("gateway/docs/experiments.md", "sh")
 PAGE = (ROOT / "gateway/docs/experiments.md").read_text()
 FIELDS = PAGE.partition("| field |")[2].partition("\n\n")[0]
@@ -46,3 +47,10 @@ def test_the_outcome_is_valid(tmp_path):
     *_, url, option, body = curl.words
     assert (url, option) == ("localhost:8080/v1/outcomes", "-d")
     assert OutcomesBody.model_validate(json.loads(body)).outcomes[0].unit == "user-42"
+
+
+def test_the_ramp_is_valid_and_both_its_guardrails_are_measured():
+    definition = read(yaml.safe_load(RAMP))
+    assert [step.coverage for step in definition.ramp.steps] == [0.01, 0.05, 0.25, 1]
+    assert [metric.name for metric in definition.guardrails] == ["errors", "slow"]
+    assert layout_of(definition).unmeasured == {}

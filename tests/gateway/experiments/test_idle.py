@@ -14,4 +14,4 @@ def test_what_nothing_acts_on_is_named():
     shadowing = [ARMS[0], ARMS[1] | {"shadow": 0.1}]
     given = {"key": "lora", "variants": shadowing, "metrics": [{"name": "click", "kind": "binary"}], "ramp": {"steps": [{"coverage": 1}]}}
     [warning] = idle_warnings(read(given))
-    assert warning.startswith("experiment lora: nothing acts on ramp, shadow: ")
+    assert warning.startswith("experiment lora: nothing acts on shadow: ")

@@ -1,0 +1,94 @@
+"""One worker of all gateways looks at the ramps every few seconds, and moves them.
+
+It holds a lease in state, which ends soon after its death. A worker that was stopped and goes on
+while another leads does no harm: a ramp is moved only from where it was seen, in one step with its
+line in the events.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from gateway.errors import GatewayError, StateUnavailable
+from gateway.evaluation.looks import results_of
+from gateway.evaluation.ramping import ramp_look
+from gateway.experiments import lifecycle
+from gateway.experiments.ramp import looked_at
+from gateway.experiments.record import Record, Stored
+from gateway.experiments.store import ExperimentStore
+from gateway.observability import metrics
+from gateway.state.lease import Lease
+from gateway.state.state import State
+
+log = structlog.get_logger()
+LOOK_INTERVAL_S: Final = 3.0
+LEASE_S: Final = 9.0
+"""With a look each 3 s, another worker leads at most 12 s after the death of a leader."""
+BY: Final = "ramp"
+"""Who moves ramps, as the events name it."""
+
+
+class Leader:
+    """Looks at ramps while it holds the lease; `clock` gives seconds since 1970."""
+
+    def __init__(self, state: State, store: ExperimentStore, token: str, clock: Callable[[], float]) -> None:
+        self._state, self._store, self._clock = state, store, clock
+        self._lease = Lease(state, "experiments", token, LEASE_S)
+        self._leads = False
+
+    def __repr__(self) -> str:
+        return f"<Leader {'leads' if self._leads else 'waits'}>"
+
+    async def watch(self) -> None:
+        """Look every few seconds, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL_S)
+            await self.look()
+
+    async def look(self) -> None:
+        """Look once, if this worker leads or may begin to; what fails is tried again next time."""
+        try:
+            # counted from before it asked: it stops before the lease ends
+            until_s = asyncio.get_running_loop().time() + LEASE_S
+            self._lead(await self._lease.take() is not None)
+            if not self._leads:
+                return
+            for record in (await self._store.read()).running():
+                if record.ramp is not None and asyncio.get_running_loop().time() < until_s:
+                    await self._look_at(record)
+        except StateUnavailable:
+            self._lead(False)
+        except GatewayError as exc:
+            log.warning("a ramp was not moved", reason=exc.message)
+
+    async def give_up(self) -> None:
+        """Let another worker lead at once."""
+        if self._leads:
+            self._lead(False)
+            with contextlib.suppress(StateUnavailable):  # then the lease ends by itself
+                await self._lease.give_up()
+
+    async def _look_at(self, record: Record) -> None:
+        ramp, before = record.definition.ramp, record.ramp
+        if ramp is None or before is None:
+            return
+        look = ramp_look(await results_of(self._state, record, self._clock()))
+        after, sentence = looked_at(ramp, before, look, self._clock())
+        if after is before:
+            return
+
+        def decide(stored: Stored, _now: float) -> lifecycle.Change | None:
+            return lifecycle.move_ramp(stored, record.key, before, after)
+
+        await self._store.change(record.key, BY, decide)
+        level = log.error if after.phase == "rolled back" else log.info
+        level("ramp moved", experiment=record.key, phase=after.phase, coverage=after.coverage(ramp), why=sentence)
+
+    def _lead(self, leads: bool) -> None:
+        if leads is not self._leads:
+            log.info("leads the experiments" if leads else "no longer leads the experiments")
+        self._leads = leads
+        metrics.LEADS.set(1 if leads else 0)
