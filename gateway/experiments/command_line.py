@@ -119,7 +119,8 @@ def _short(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     model = one.get("model") or one["variants"][0].get("model") or "-"
-    return one["key"], one["status"], str(one["epoch"]), model, f"{one['coverage']:g}", one["managed_by"], one["description"] or "-"
+    coverage = (one.get("ramp_state") or one)["coverage"]
+    return one["key"], one["status"], str(one["epoch"]), model, f"{coverage:g}", one["managed_by"], one["description"] or "-"
 
 
 def _results(args: argparse.Namespace, client: Client) -> None:

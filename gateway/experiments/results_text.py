@@ -8,6 +8,8 @@ def shown(found: Mapping[str, Any]) -> Iterator[str]:
     """The lines."""
     yield f"{found['key']} is {found['status']}, in epoch {found['epoch']}: {found['sentence']}"
     yield from _planned(found["planned"])
+    if found["ramp"]:
+        yield f"ramp: {found['ramp']}"
     srm = found["srm"]
     yield f"split: {'fits the weights' if srm['ok'] else 'DOES NOT FIT THE WEIGHTS'} (p = {srm['p_value']:.3g})"
     yield from (f"  it may come from: {cause}" for cause in srm["causes"])
@@ -24,9 +26,13 @@ def shown(found: Mapping[str, Any]) -> Iterator[str]:
             for one in found["variants"]
         ],
     )
-    for metric in (*found["metrics"], *found["requests"]):
+    known = [metric for metric in found["requests"] if any(one["interval"] for one in metric["comparisons"])]
+    for metric in (*found["metrics"], *known):
         yield ""
         yield from _metric(metric)
+    if unknown := [metric["name"] for metric in found["requests"] if metric not in known]:
+        yield ""
+        yield f"of requests nothing differs, or nothing was counted: {', '.join(unknown)}"
 
 
 def _planned(planned: Mapping[str, Any] | None) -> Iterator[str]:

@@ -1,0 +1,42 @@
+"""Results as text: made of what the gateway documents that it answers."""
+
+from gateway.experiments.results_text import shown
+from gateway.routes.documentation.experiments import RESULTS
+
+FOUND = RESULTS[200]["content"]["application/json"]["example"]
+METRIC = FOUND["metrics"][0]
+UNKNOWN = {**METRIC["comparisons"][0], "interval": None, "difference": None, "p_value": None, "sentence": "nothing is known yet"}
+
+
+def test_the_sentence_comes_first_and_each_metric_has_its_numbers():
+    lines = list(shown(FOUND))
+    assert lines[0] == f"topics-lora is running, in epoch 1: {FOUND['sentence']}"
+    assert "split: fits the weights (p = 1)" in lines
+    assert "click (goal, binary, higher is better)" in lines
+    assert "    difference +0.021, from +0.004 to +0.038; p = 0.01; confidence sequence" in lines
+
+
+def test_a_mismatch_is_loud_and_says_where_it_may_come_from():
+    lines = list(shown({**FOUND, "srm": {"ok": False, "p_value": 1e-6, "causes": ["bots"]}}))
+    assert "split: DOES NOT FIT THE WEIGHTS (p = 1e-06)" in lines
+    assert "  it may come from: bots" in lines
+
+
+def test_what_is_planned_what_the_ramp_waits_for_and_open_ends():
+    planned = {"have": 100, "units": 10_000, "units_per_day": 200.0, "days_left": 49.5}
+    open_ended = {**METRIC, "comparisons": [{**METRIC["comparisons"][0], "interval": [0.004, None]}]}
+    lines = list(shown({**FOUND, "planned": planned, "ramp": "step 1 of 2, 20%: 5 units more", "metrics": [open_ended]}))
+    assert "planned: 100 of 10,000 units, which takes 49.5 more days at this pace" in lines
+    assert "ramp: step 1 of 2, 20%: 5 units more" in lines
+    assert any("from +0.004 to anything" in line for line in lines)
+
+
+def test_requests_of_which_nothing_is_known_take_one_line():
+    lines = list(shown({**FOUND, "requests": [{**METRIC, "name": "sheds", "comparisons": [UNKNOWN]}, {**METRIC, "name": "items"}]}))
+    assert lines[-1] == "of requests nothing differs, or nothing was counted: sheds"
+    assert any(line.startswith("items (") for line in lines)
+
+
+def test_a_metric_that_is_not_measured_says_why():
+    metric = {**METRIC, "comparisons": [], "variants": [], "unmeasured": "requests have no smiles"}
+    assert "  not measured: requests have no smiles" in list(shown({**FOUND, "metrics": [metric]}))
