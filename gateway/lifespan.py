@@ -19,6 +19,7 @@ from gateway.concurrency.ending import end
 from gateway.concurrency.watches import Watch
 from gateway.evaluation.leader import Leader
 from gateway.experiments.control import ControlPlane
+from gateway.experiments.earlier_units import NOBODY_KNOWN
 from gateway.experiments.file import FileExperiments
 from gateway.experiments.in_force import ExperimentsInForce
 from gateway.experiments.kept import KeptCopy
@@ -29,6 +30,7 @@ from gateway.http_server.drain import Drain
 from gateway.lanes import Lanes
 from gateway.measurement.exposures import Exposures
 from gateway.measurement.forget import forget_epoch
+from gateway.measurement.known_units import KnownFromState
 from gateway.measurement.layouts import KnownLayouts
 from gateway.measurement.outcomes import Outcomes
 from gateway.observability import logs
@@ -90,8 +92,9 @@ async def running(
         store = None if state is None else ExperimentStore(state, time, may_lose_writes=settings.state_may_lose_writes)
         kept = KeptCopy(settings.experiments_kept_file if settings.state_url else None, str(settings.state_url))
         state_experiments = StateExperiments(store, kept)
-        in_force = ExperimentsInForce(experiments, state_experiments)
-        layouts = KnownLayouts(lambda: in_force.current.definitions)
+        known = None if state is None else KnownFromState(state, lambda: state_experiments.current)
+        in_force = ExperimentsInForce(experiments, state_experiments, known or NOBODY_KNOWN)
+        layouts = KnownLayouts(lambda: in_force.current.measured)
         exposures = None if state is None else Exposures(state, layouts.of, secrets.token_hex(8))
         outcomes = None if state is None else Outcomes(state, layouts.all)
         if exposures is not None:
@@ -146,6 +149,8 @@ async def running(
 
         apply_runtime()
         await asyncio.gather(catalog.read(), cache.deletions.read(), state_experiments.start(), *([state.check()] if state else []))
+        if known is not None:
+            await known.read()
         watchers = watches.start(
             [
                 *door_watches,
@@ -155,6 +160,7 @@ async def running(
                 partial(runtime.watch, apply_runtime),
                 cache.deletions.watch,
                 lanes.watch,
+                *([known.watch] if known else []),
                 *([exposures.watch] if exposures else []),
                 *([leader.watch] if leader else []),
                 partial(_check_state, state),

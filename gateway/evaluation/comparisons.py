@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gateway.evaluation import sentences
 from gateway.evaluation.arms import MeasuredEpoch
@@ -11,6 +12,9 @@ from gateway.statistics.decision import Decision, Direction, decide
 from gateway.statistics.estimator import Estimator
 from gateway.statistics.moments import Moments
 from gateway.statistics.multiplicity import holm
+
+if TYPE_CHECKING:
+    from gateway.evaluation.fixed_horizon import FixedHorizon
 
 ALPHA = 0.05
 """Intervals hold with probability 1 − α at all looks; so do all goals together."""
@@ -22,13 +26,15 @@ DEFAULT_PLANNED_UNITS = 5_000
 class Terms:
     """What all comparisons of an experiment share.
 
-    `variants` begin with the control. `have` are the units that there are.
+    `variants` begin with the control. `have` are the units that there are. With `fixed_horizon`,
+    what one look at the planned end would say stands beside each comparison.
     """
 
     variants: Sequence[str]
     planned_units: int | None
     have: int
     blocked: bool
+    fixed_horizon: bool = False
 
     @property
     def treatments(self) -> Sequence[str]:
@@ -72,7 +78,19 @@ def compared(sample: Sample, treatment: str, terms: Terms) -> Compared:
     """A variant against the control in one metric, by itself."""
     found = _found(sample, treatment, terms)
     decision = decide(found.interval if found else None, sample.direction, sample.margin, blocked=terms.blocked)
-    return Compared(treatment, decision, sentences.of_comparison(treatment, decision, found, terms.missing_units), found)
+    sentence = sentences.of_comparison(treatment, decision, found, terms.missing_units)
+    horizon = _fixed_horizon(sample, treatment, terms) if terms.fixed_horizon and found is not None else None
+    return Compared(treatment, decision, sentence, found, fixed_horizon=horizon)
+
+
+def _fixed_horizon(sample: Sample, treatment: str, terms: Terms) -> "FixedHorizon | None":
+    """By Welch's test; None with several epochs, which it cannot tell apart."""
+    from gateway.evaluation.fixed_horizon import fixed_horizon  # of an extra, and takes a second to import
+
+    pairs = sample.pairs(terms.variants[0], treatment)
+    if len(pairs) != 1:
+        return None
+    return fixed_horizon(*pairs[0], ratio=sample.ratio, covariate=sample.covariate, alpha=ALPHA)
 
 
 def adjusted(goals: Sequence[MetricResult], terms: Terms) -> tuple[MetricResult, ...]:

@@ -1,14 +1,16 @@
 """What an evaluation finds, as values; `document` makes the JSON that clients read."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.statistics.comparison import Comparison
 from gateway.statistics.decision import Decision
 from gateway.statistics.guardrail import Guardrail
 from gateway.statistics.interval import Interval
+
+if TYPE_CHECKING:
+    from gateway.evaluation.fixed_horizon import FixedHorizon
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class SampleRatio:
 class VariantCount:
     """How much of the traffic a variant got, in all epochs.
 
+    `planned_share` is the share of the units that the epochs' weights give it; None without units.
     `anonymous` requests had no unit; each is a unit of its own, and stands apart.
     """
 
     name: str
     units: int
+    planned_share: float | None
     requests: int
     anonymous: int
     fallbacks: int
@@ -47,7 +51,7 @@ class VariantCount:
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
-        names = ("name", "units", "requests", "anonymous", "fallbacks", "errors", "sheds", "hit_share")
+        names = ("name", "units", "planned_share", "requests", "anonymous", "fallbacks", "errors", "sheds", "hit_share")
         return {name: getattr(self, name) for name in names}
 
 
@@ -78,7 +82,7 @@ class Compared:
     found: Comparison | None
     adjusted_p: float | None = None
     guardrail: Guardrail | None = None
-    fixed_horizon: Mapping[str, Any] | None = None
+    fixed_horizon: "FixedHorizon | None" = None
 
     def document(self) -> dict[str, Any]:
         """As JSON; what is not known, and infinite ends of intervals, are null."""
@@ -103,7 +107,13 @@ class Compared:
                 "missing_units": self.guardrail.missing_units,
             }
         if self.fixed_horizon is not None:
-            shown["fixed_horizon"] = dict(self.fixed_horizon)
+            shown["fixed_horizon"] = {
+                "difference": self.fixed_horizon.difference,
+                "interval": _ends(self.fixed_horizon.interval),
+                "relative": self.fixed_horizon.relative,
+                "relative_interval": _ends(self.fixed_horizon.relative_interval),
+                "p_value": self.fixed_horizon.p_value,
+            }
         return shown
 
 

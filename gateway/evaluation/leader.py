@@ -1,4 +1,4 @@
-"""One worker of all gateways looks at the ramps every few seconds, and moves them.
+"""One worker of all gateways looks at experiments: it moves their ramps, and keeps its looks.
 
 It holds a lease in state, which ends soon after its death. A worker that was stopped and goes on
 while another leads does no harm: a ramp is moved only from where it was seen, in one step with its
@@ -13,10 +13,12 @@ from typing import Final
 import structlog
 
 from gateway.errors import GatewayError, StateUnavailable
+from gateway.evaluation import history
+from gateway.evaluation.found import Results
 from gateway.evaluation.looks import results_of
 from gateway.evaluation.ramping import ramp_look
 from gateway.experiments import lifecycle
-from gateway.experiments.ramp import looked_at
+from gateway.experiments.ramp import RampState, looked_at
 from gateway.experiments.record import Record, Stored
 from gateway.experiments.store import ExperimentStore
 from gateway.observability import metrics
@@ -32,12 +34,13 @@ BY: Final = "ramp"
 
 
 class Leader:
-    """Looks at ramps while it holds the lease; `clock` gives seconds since 1970."""
+    """Looks at experiments while it holds the lease; `clock` gives seconds since 1970."""
 
     def __init__(self, state: State, store: ExperimentStore, token: str, clock: Callable[[], float]) -> None:
         self._state, self._store, self._clock = state, store, clock
         self._lease = Lease(state, "experiments", token, LEASE_S)
         self._leads = False
+        self._kept_at: dict[str, float | None] = {}
 
     def __repr__(self) -> str:
         return f"<Leader {'leads' if self._leads else 'waits'}>"
@@ -56,13 +59,15 @@ class Leader:
             self._lead(await self._lease.take() is not None)
             if not self._leads:
                 return
-            for record in (await self._store.read()).running():
-                if record.ramp is not None and asyncio.get_running_loop().time() < until_s:
+            running = (await self._store.read()).running()
+            self._kept_at = {record.key: await self._last_kept(record.key) for record in running}
+            for record in running:
+                if asyncio.get_running_loop().time() < until_s:
                     await self._look_at(record)
         except StateUnavailable:
             self._lead(False)
         except GatewayError as exc:
-            log.warning("a ramp was not moved", reason=exc.message)
+            log.warning("an experiment was not looked at", reason=exc.message)
 
     async def give_up(self) -> None:
         """Let another worker lead at once."""
@@ -71,12 +76,30 @@ class Leader:
             with contextlib.suppress(StateUnavailable):  # then the lease ends by itself
                 await self._lease.give_up()
 
+    async def _last_kept(self, key: str) -> float | None:
+        """When the last look was kept; what a leader before kept is read once."""
+        if key not in self._kept_at:
+            looks = await history.kept(self._state, key)
+            return looks[-1].at if looks else None
+        return self._kept_at[key]
+
     async def _look_at(self, record: Record) -> None:
-        ramp, before = record.definition.ramp, record.ramp
-        if ramp is None or before is None:
+        now = self._clock()
+        due = history.is_due(record.started_at or now, self._kept_at[record.key], now)
+        if record.ramp is None and not due:
             return
-        look = ramp_look(await results_of(self._state, record, self._clock()))
-        after, sentence = looked_at(ramp, before, look, self._clock())
+        found = await results_of(self._state, record, now)
+        if due:
+            await history.keep(self._state, record.key, history.look_at(found))
+            self._kept_at[record.key] = now
+        if record.ramp is not None:
+            await self._move(record, record.ramp, found, now)
+
+    async def _move(self, record: Record, before: RampState, found: Results, now: float) -> None:
+        ramp = record.definition.ramp
+        if ramp is None:
+            return
+        after, sentence = looked_at(ramp, before, ramp_look(found), now)
         if after is before:
             return
 

@@ -4,6 +4,7 @@ The test of the sample ratio may be looked at at any time, if what a look once f
 forgotten at the next.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -38,33 +39,37 @@ KEEP_LEAST = Script(_LUA, _keep_here)
 """Keeps a p-value where it is the least so far; replies with the one that is kept."""
 
 
-async def results_of(state: State, record: Record, now: float) -> Results:
-    """The results of an experiment of state, as they are now.
+async def results_of(state: State, one: Record | Definition, now: float, *, fixed_horizon: bool = False) -> Results:
+    """The results of an experiment of state, or of the file, which runs in one epoch.
+
+    With `fixed_horizon`, what one look at the planned end would say stands beside them.
 
     Raises:
         StateUnavailable: state does not answer.
     """
-    subject = Subject(record.definition, record.status, record.epoch, record.started_at, record.stopped_at)
-    found = await _look(state, subject, record.epochs, now)
-    if record.definition.ramp is None or record.ramp is None:
+    if isinstance(one, Definition):
+        subject = Subject(one, "running", 1, None)
+        return await _look(state, subject, [Epoch.of(1, 0.0, one)], now, fixed_horizon=fixed_horizon)
+    subject = Subject(one.definition, one.status, one.epoch, one.started_at, one.stopped_at)
+    found = await _look(state, subject, one.epochs, now, fixed_horizon=fixed_horizon)
+    if one.definition.ramp is None or one.ramp is None:
         return found
-    _, where = looked_at(record.definition.ramp, record.ramp, ramp_look(found), now)
+    _, where = looked_at(one.definition.ramp, one.ramp, ramp_look(found), now)
     return replace(found, ramp=where)
 
 
-async def results_of_file(state: State, definition: Definition, now: float) -> Results:
-    """The results of an experiment of the file, which runs in one epoch; raises as `results_of`."""
-    return await _look(state, Subject(definition, "running", 1, None), [Epoch.of(1, 0.0, definition)], now)
-
-
-async def _look(state: State, subject: Subject, epochs: Sequence[Epoch], now: float) -> Results:
+async def _look(state: State, subject: Subject, epochs: Sequence[Epoch], now: float, *, fixed_horizon: bool) -> Results:
     layout = layout_of(subject.definition)
     measured = [await _measured(state, subject.definition.key, epoch, layout) for epoch in epochs]
     looks = looks_of(subject.definition.key)
     found = evaluated(subject, layout, measured, 1.0, now)
     [least] = await state.run(KEEP_LEAST, [looks], [f"{found.sample_ratio.p_value:.17g}"])
     least_p = float(least)
-    return found if least_p >= found.sample_ratio.p_value else evaluated(subject, layout, measured, least_p, now)
+    least_p = min(least_p, found.sample_ratio.p_value)
+    if fixed_horizon:
+        # tea-tasting takes its time
+        return await asyncio.to_thread(evaluated, subject, layout, measured, least_p, now, fixed_horizon=True)
+    return found if least_p == found.sample_ratio.p_value else evaluated(subject, layout, measured, least_p, now)
 
 
 async def _measured(state: State, key: str, epoch: Epoch, layout: Layout) -> MeasuredEpoch:

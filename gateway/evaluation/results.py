@@ -40,7 +40,9 @@ class Subject:
     stopped_at: float | None = None
 
 
-def evaluated(subject: Subject, layout: Layout, epochs: Sequence[MeasuredEpoch], least_p: float, now: float) -> Results:
+def evaluated(
+    subject: Subject, layout: Layout, epochs: Sequence[MeasuredEpoch], least_p: float, now: float, *, fixed_horizon: bool = False
+) -> Results:
     """The results at one look; `least_p` is the least p-value of the sample ratio until now."""
     definition = subject.definition
     served = [variant.name for variant in definition.variants if variant.weight > 0 or any(epoch.units(variant.name) for epoch in epochs)]
@@ -48,7 +50,7 @@ def evaluated(subject: Subject, layout: Layout, epochs: Sequence[MeasuredEpoch],
     dropped = sum(epoch.sums.dropped for epoch in epochs)
     ratio = _sample_ratio(epochs, variants, dropped, least_p)
     have = sum(one.units for one in variants)
-    terms = Terms(served, definition.planned_units, have, blocked=not ratio.ok)
+    terms = Terms(served, definition.planned_units, have, blocked=not ratio.ok, fixed_horizon=fixed_horizon)
     metrics = _declared(definition, layout, epochs, terms, now)
     return Results(
         key=definition.key,
@@ -75,6 +77,7 @@ def _count(variant: str, epochs: Sequence[MeasuredEpoch]) -> VariantCount:
     return VariantCount(
         variant,
         units=sum(epoch.units(variant) for epoch in epochs),
+        planned_share=_planned_share(variant, epochs),
         requests=total("requests"),
         anonymous=sum(epoch.anonymous(variant) for epoch in epochs),
         fallbacks=total("fallbacks"),
@@ -82,6 +85,13 @@ def _count(variant: str, epochs: Sequence[MeasuredEpoch]) -> VariantCount:
         sheds=total("sheds"),
         hit_share=total("hits") / items if items else None,
     )
+
+
+def _planned_share(variant: str, epochs: Sequence[MeasuredEpoch]) -> float | None:
+    """A variant's share of all units by the weights, those of each epoch for the units of it."""
+    units = [(epoch, sum(map(epoch.units, epoch.weights))) for epoch in epochs]
+    total = sum(count for _, count in units)
+    return sum(count * epoch.weights.get(variant, 0.0) for epoch, count in units) / total if total else None
 
 
 def _sample_ratio(epochs: Sequence[MeasuredEpoch], variants: Sequence[VariantCount], dropped: int, least_p: float) -> SampleRatio:

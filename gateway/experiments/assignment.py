@@ -44,11 +44,18 @@ class Namespace:
         return self.start <= fnv1a_32(f"{unit}__{self.name}") % _NAMESPACE_BUCKETS / _NAMESPACE_BUCKETS < self.end
 
 
+class Stay(NamedTuple):
+    """The variant that a unit stays in, and the epoch that it counts in; None: in none."""
+
+    variant: Variant
+    epoch: int | None
+
+
 class Assigned(Protocol):
     """The units that an experiment assigned in earlier epochs; it is read without waiting."""
 
-    def variant_of(self, unit_hash: bytes) -> str | None:
-        """The name of the variant that a unit was assigned to; None where it was to none."""
+    def stay(self, unit_hash: bytes) -> Stay | None:
+        """Where a unit stays; None where it is assigned anew."""
 
 
 class Range(NamedTuple):
@@ -65,8 +72,8 @@ class Experiment:
 
     `model` is the one that clients ask for. The first variant is the control, which also answers
     the units that do not take part. `cache_bypass` is the share of the requests that no cache
-    answers, so that latency and drift are measured unbiased. Units keep the variant that they have
-    in `assigned`; those in `forced`, by name, have it without being counted.
+    answers, so that latency and drift are measured unbiased. Units stay in the variant that they
+    have in `assigned`; those in `forced`, by name, have it without being counted.
     """
 
     key: str
@@ -95,6 +102,12 @@ class Experiment:
         """The variant of a name; None where there is none."""
         return next((variant for variant in self.variants if variant.name == name), None)
 
+    def stay(self, unit_hash: bytes) -> Stay | None:
+        """Where a unit that was assigned in an earlier epoch stays, whatever namespace, condition
+        and coverage say now (GrowthBook's sticky buckets). Without any coverage it stays nowhere.
+        """
+        return self.assigned.stay(unit_hash) if self.assigned is not None and self.coverage > 0 else None
+
 
 def _ranges(coverage: float, variants: tuple[Variant, ...]) -> Iterator[Range]:
     """As GrowthBook's getBucketRanges: each variant's range begins where the weights before it end.
@@ -122,16 +135,11 @@ def bucket(seed: str, unit: str) -> float:
     return fnv1a_32(str(fnv1a_32(seed + unit))) % _BUCKETS / _BUCKETS
 
 
-def assign(experiment: Experiment, unit: str, attributes: Attributes = NO_ATTRIBUTES, unit_hash: bytes = b"") -> Variant | None:
-    """The variant that a unit sees, or None where it does not take part; forced ones aside.
+def assign(experiment: Experiment, unit: str, attributes: Attributes = NO_ATTRIBUTES) -> Variant | None:
+    """The variant that a unit is assigned to, or None where it does not take part.
 
-    Who was assigned in an earlier epoch stays, whatever namespace, condition and coverage say now,
-    as with GrowthBook's sticky buckets. Without any coverage nobody takes part.
+    Forced variants, and those that units stay in, are not looked at.
     """
-    if experiment.assigned is not None and experiment.coverage > 0:
-        stays = experiment.named(experiment.assigned.variant_of(unit_hash))
-        if stays is not None:
-            return stays
     if experiment.namespace is not None and not experiment.namespace.holds(unit):
         return None
     if experiment.condition is not None and not experiment.condition.holds(attributes):

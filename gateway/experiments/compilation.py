@@ -1,16 +1,12 @@
 """Definitions as requests see them: conditions compiled, ranges of buckets computed. Pure."""
 
-from gateway.experiments.assignment import Assigned, Experiment, Namespace, Variant
+from gateway.experiments.assignment import Experiment, Namespace, Variant
 from gateway.experiments.condition import compiled
 from gateway.experiments.definition import Definition
 
 
-def experiment_of(definition: Definition, *, coverage: float | None = None, epoch: int = 1, assigned: Assigned | None = None) -> Experiment:
-    """The experiment that a definition describes.
-
-    `coverage` is that of a ramp's step, if there is one. From the second epoch on, `assigned` holds
-    who was assigned before.
-    """
+def experiment_of(definition: Definition, *, coverage: float | None = None, epoch: int = 1) -> Experiment:
+    """The experiment that a definition describes; `coverage` is that of a ramp's step, if any."""
     namespace = definition.namespace
     return Experiment(
         key=definition.key,
@@ -24,5 +20,4 @@ def experiment_of(definition: Definition, *, coverage: float | None = None, epoc
         namespace=None if namespace is None else Namespace(namespace.name, *namespace.range),
         forced=definition.forced_variants,
         epoch=epoch,
-        assigned=assigned,
     )

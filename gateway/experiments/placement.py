@@ -91,10 +91,18 @@ def _member(experiment: Experiment, unit: _Unit, attributes: Attributes) -> _Mem
             return None
         unit = _named(name)
     forced = experiment.named(experiment.forced.get(unit.name)) if experiment.forced else None
-    variant = forced or assign(experiment, unit.name, attributes, unit.hash)
-    if variant is None:
-        return None
-    return _Member(experiment, variant, Arm(experiment.key, variant.name, experiment.epoch, unit.hash, unit.identified, forced is None))
+    if forced is not None:
+        return _Member(experiment, forced, _arm(experiment, forced, unit, counted=False))
+    stay = experiment.stay(unit.hash) if experiment.assigned is not None and unit.identified else None
+    if stay is not None:
+        arm = _arm(experiment, stay.variant, unit, counted=stay.epoch is not None)
+        return _Member(experiment, stay.variant, arm._replace(epoch=stay.epoch or experiment.epoch))
+    variant = assign(experiment, unit.name, attributes)
+    return None if variant is None else _Member(experiment, variant, _arm(experiment, variant, unit))
+
+
+def _arm(experiment: Experiment, variant: Variant, unit: _Unit, *, counted: bool = True) -> Arm:
+    return Arm(experiment.key, variant.name, experiment.epoch, unit.hash, unit.identified, counted)
 
 
 def _chosen(members: Sequence[_Member], control: Variant) -> tuple[tuple[Arm, ...], Variant]:

@@ -45,20 +45,24 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What units were assigned to from `opened_at` on: the variants' names, with their weights."""
+    """What units were assigned to from `opened_at` on: the variants' names, with their weights and
+    with what they showed, such as `topics/2`.
+    """
 
     number: int
     opened_at: float
     weights: Mapping[str, float]
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, number: int, opened_at: float, definition: Definition) -> "Epoch":
         """The epoch that a definition opens."""
-        return cls(number, opened_at, {variant.name: variant.weight for variant in definition.variants})
+        weights = {variant.name: variant.weight for variant in definition.variants}
+        return cls(number, opened_at, weights, {one.name: f"{definition.model_of(one)}/{one.version}" for one in definition.variants})
 
     def document(self) -> dict[str, Any]:
         """The epoch as JSON."""
-        return {"number": self.number, "opened_at": self.opened_at, "weights": dict(self.weights)}
+        return {"number": self.number, "opened_at": self.opened_at, "weights": dict(self.weights), "shown": dict(self.shown)}
 
 
 @dataclass(frozen=True, slots=True)

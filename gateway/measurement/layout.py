@@ -1,12 +1,12 @@
 """Which numbers are kept of a unit, and which sums of an arm, for an experiment's metrics. Pure.
 
 A unit's values are whole numbers: the features of its requests, then what its declared metrics
-need. Values of outcomes are kept to a millionth. The layout is a function of the definition alone,
-and its digest stands in the names of what is kept, so that values of other layouts never mix. All
-epochs of an experiment have the same digest, since its metrics stay.
+need. Values of outcomes are kept to a millionth. What is kept is a function of the definition
+alone, and a digest of it stands in the names, so that values of other layouts never mix. All epochs
+of an experiment have the same digest, since its metrics stay.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -134,9 +134,9 @@ class Layout:
         return [self.thresholds_s, self.sampled, [tuple(slot) for slot in self.slots], [one[1:] for one in self.sums]]
 
 
-def layout_of(definition: Definition) -> Layout:
-    """The layout for an experiment's definition."""
-    return _Plan(definition).layout()
+def layout_of(definition: Definition, variants: Sequence[str] | None = None) -> Layout:
+    """The layout for an experiment's definition; an earlier epoch may have had other `variants`."""
+    return _Plan(definition).layout(variants or [variant.name for variant in definition.variants])
 
 
 class _Plan:
@@ -151,10 +151,9 @@ class _Plan:
         self._slots: list[Slot] = []
         self._unmeasured: dict[str, str] = {}
 
-    def layout(self) -> Layout:
+    def layout(self, variants: Sequence[str]) -> Layout:
         sums = [*_of_features(), *self._of_metrics(self._definition.metrics)]
-        names = tuple(variant.name for variant in self._definition.variants)
-        return Layout(names, self._thresholds_s, bool(self._sample), tuple(self._slots), tuple(sums), self._unmeasured)
+        return Layout(tuple(variants), self._thresholds_s, bool(self._sample), tuple(self._slots), tuple(sums), self._unmeasured)
 
     def _of_metrics(self, metrics: Iterable[Metric]) -> Iterable[Sum]:
         for metric in metrics:

@@ -1,14 +1,16 @@
-"""`/v1/experiments/{key}/results` and `/check`: what was measured, with the scope experiments."""
+"""What was measured: `/v1/experiments/{key}/results`, `/looks`, `/check`; scope experiments."""
 
+from importlib.util import find_spec
 from time import time
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from gateway.dialects.kserve_v1 import Error
-from gateway.errors import NotReady
-from gateway.evaluation.looks import results_of, results_of_file
+from gateway.errors import InvalidRequest, NotReady
+from gateway.evaluation import history
+from gateway.evaluation.looks import results_of
 from gateway.experiments.control import NO_STATE, Seen
 from gateway.experiments.definition import Definition
 from gateway.experiments.lifecycle import no_such
@@ -33,14 +35,36 @@ router = APIRouter(tags=["experiments"], responses={status: {"model": Error} for
     responses=documentation.RESULTS,
     openapi_extra=documentation.OF_KEY,
 )
-async def results(request: Request, stack: Admitted) -> Response:
+async def results(
+    request: Request,
+    stack: Admitted,
+    fixed_horizon: Annotated[bool, Query(description="whether also to show Welch's t-test, for one look at the planned end")] = False,
+) -> Response:
     """What is known of the variants now. The intervals and decisions hold at every look, so that
     whoever looks may stop. With a sample-ratio mismatch every decision is `blocked`.
     """
+    if fixed_horizon and find_spec("tea_tasting") is None:
+        raise InvalidRequest("fixed_horizon: the gateway has no tea-tasting; install headrace[gateway,evaluation]")
     state = _state(stack)
     one = _one(await stack.control.seen(), request.path_params["key"])
-    found = await (results_of(state, one, time()) if isinstance(one, Record) else results_of_file(state, one, time()))
+    found = await results_of(state, one, time(), fixed_horizon=fixed_horizon)
     return _json(found.document())
+
+
+@router.get(
+    "/v1/experiments/{key:name}/looks",
+    summary="Show what was known at earlier looks",
+    responses=documentation.LOOKS,
+    openapi_extra=documentation.OF_KEY,
+)
+async def looks(request: Request, stack: Admitted) -> Response:
+    """The intervals of declared metrics and guardrails over time: (low, estimate, high) of the
+    difference and of the relative lift. They are kept every ten seconds at first, then less often.
+    """
+    state = _state(stack)
+    key = request.path_params["key"]
+    _one(await stack.control.seen(), key)
+    return _json({"key": key, "looks": [look.document() for look in await history.kept(state, key)]})
 
 
 @router.get(

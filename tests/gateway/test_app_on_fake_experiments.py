@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import yaml
+from gateway_process import wait_until
 
 from gateway.experiments.definition import Definition, read
 from gateway.fakes.manifests import make_manifest
@@ -38,6 +39,13 @@ def arms(client, units=50):
         client.post("/v1/models/topics:predict", json={"instances": ["corn"]}, headers={"X-Unit-ID": f"u{i}"}).headers for i in range(units)
     ]
     return {(headers.get("x-experiment"), headers.get("x-variant"), headers["x-model-version"]) for headers in answers}
+
+
+def variants(client, units):
+    return [
+        client.post("/v1/models/topics:predict", json={"instances": ["corn"]}, headers={"X-Unit-ID": f"u{i}"}).headers["x-variant"]
+        for i in units
+    ]
 
 
 def said(answer):
@@ -108,6 +116,20 @@ def test_other_weights_open_an_epoch_another_coverage_does_not_and_metrics_stay(
     measured = {**EXPERIMENT, "variants": heavier, "metrics": [{"name": "click", "kind": "binary"}]}
     status, sentence = said(client.put(URL, json=measured, headers=anything))
     assert (status, sentence.partition(":")[0]) == (409, "metrics")
+
+
+def test_who_was_assigned_stays_when_the_weights_change(client):
+    client.put(URL, json=EXPERIMENT)
+    client.post(f"{URL}:start")
+    before = variants(client, range(40))
+    _flushed(client)
+    heavier = [{**ARMS[0], "weight": 0.02}, {**ARMS[1], "weight": 0.98}]
+    client.put(URL, json={**EXPERIMENT, "variants": heavier}, headers={"If-Match": "*"})
+    wait_until(lambda: client.get("/v1/models/topics").json()["experiment"]["variants"][0]["weight"] == 0.02)
+    assert variants(client, range(40)) == before
+    assert variants(client, range(40, 80)).count("treatment") > 30
+    results = _flushed(client)
+    assert (results["epochs"], sum(one["units"] for one in results["variants"]), results["srm"]["ok"]) == ([1, 2], 80, True)
 
 
 def test_several_experiments_share_a_model_and_what_may_fool_their_owners_is_said(client):

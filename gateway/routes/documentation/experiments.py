@@ -124,7 +124,17 @@ _RESULTS = {
     "sentence": _COMPARED["sentence"],
     "srm": {"ok": True, "p_value": 1.0, "chi_square_p_value": 0.98, "causes": []},
     "variants": [
-        {"name": "control", "units": 7104, "requests": 21300, "anonymous": 0, "fallbacks": 0, "errors": 3, "sheds": 0, "hit_share": 0.4}
+        {
+            "name": "control",
+            "units": 7104,
+            "planned_share": 0.5,
+            "requests": 21300,
+            "anonymous": 0,
+            "fallbacks": 0,
+            "errors": 3,
+            "sheds": 0,
+            "hit_share": 0.4,
+        }
     ],
     "dropped_exposures": 0,
     "metrics": [_METRIC],
@@ -134,6 +144,23 @@ _RESULTS = {
     "warnings": [],
 }
 RESULTS: _Responses = {200: _ok(_RESULTS, description="what is known of the variants now"), **_errors(404)}
+LOOKS: _Responses = {
+    200: _ok(
+        {
+            "key": "topics-lora",
+            "looks": [
+                {
+                    "at": 1795998000.0,
+                    "units": 14210,
+                    "difference": {"click": {"treatment": [0.004, 0.006, 0.008]}},
+                    "relative": {"click": {"treatment": [0.021, 0.03, 0.04]}},
+                }
+            ],
+        },
+        description="what was known at earlier looks, oldest first; an end that is not known is null",
+    ),
+    **_errors(404),
+}
 CHECK: _Responses = {
     200: _ok(
         {

@@ -119,43 +119,6 @@ def test_whole_runs_agree_with_growthbook(definition, attributes):
     assert (ours.variant, [arm.counted for arm in ours.arms]) == ((theirs.value, [theirs.hashUsed]) if theirs.inExperiment else ("", []))
 
 
-class Earlier:
-    """The units of an earlier epoch."""
-
-    def __init__(self, **variants):
-        self._variants = {unit.encode(): variant for unit, variant in variants.items()}
-
-    def variant_of(self, unit_hash):
-        return self._variants.get(unit_hash)
-
-
-def in_epoch(epoch, weights, coverage=1.0, **earlier):
-    arms = [{"name": f"v{i}", "version": i + 1, "weight": weight} for i, weight in enumerate(weights)]
-    definition = read({"key": "e", "model": "topics", "coverage": coverage, "variants": arms})
-    return experiment_of(definition, epoch=epoch, assigned=Earlier(**earlier) if earlier else None)
-
-
-def test_who_was_assigned_in_an_earlier_epoch_stays_and_the_others_follow_the_new_weights():
-    first, second = in_epoch(1, [0.5, 0.5]), in_epoch(2, [0.1, 0.9])
-    units = [f"u{i}" for i in range(400)]
-    seen = {unit: assign(first, unit).name for unit in units[:200]}
-    kept = in_epoch(2, [0.1, 0.9], **seen)
-    assert {unit: assign(kept, unit, unit_hash=unit.encode()).name for unit in units[:200]} == seen
-    assert [assign(kept, unit, unit_hash=unit.encode()) for unit in units[200:]] == [assign(second, unit) for unit in units[200:]]
-    assert [assign(second, unit).name for unit in units[:200]] != list(seen.values())
-
-
-def test_a_unit_whose_variant_is_gone_is_assigned_anew():
-    kept = in_epoch(2, [0.5, 0.5], bob="v7")
-    assert assign(kept, "bob", unit_hash=b"bob") == assign(in_epoch(2, [0.5, 0.5]), "bob")
-
-
-@pytest.mark.parametrize(("coverage", "variant"), [(1e-9, "v1"), (0, None)])
-def test_who_was_assigned_stays_while_the_coverage_falls_but_not_without_any(coverage, variant):
-    found = assign(in_epoch(2, [0.5, 0.5], coverage, bob="v1"), "bob", unit_hash=b"bob")
-    assert (found and found.name) == variant
-
-
 def test_shares_of_many_units_follow_the_weights():
     split = experiment(0.2, 0.8)
     names = [assign(split, f"user-{i}").name for i in range(20_000)]
