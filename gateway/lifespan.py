@@ -43,6 +43,7 @@ from gateway.security.key_set_fetch import fetcher
 from gateway.security.key_store import KeyStore
 from gateway.security.rate_limiting.ledger import RedisLedger
 from gateway.security.rate_limiting.rate_limiter import RateLimiter
+from gateway.security.sessions import Sessions
 from gateway.security.tls import ClientTls
 from gateway.security.tokens import KeySet, TokenVerifier
 from gateway.security.unguarded import Unguarded
@@ -132,6 +133,7 @@ async def running(
                 None if state is None else lambda definition, epoch: forget_epoch(state, time(), definition, epoch),
             ),
             unguarded=Unguarded(settings.host, settings.cors_origins),
+            sessions=Sessions(state, settings.api_keys.get_secret_value()),
             cache=cache,
             life=life,
             lanes=lanes,

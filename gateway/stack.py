@@ -20,6 +20,7 @@ from gateway.request.request_limits import RequestLimits
 from gateway.request_life import RequestLife
 from gateway.security.door import Door
 from gateway.security.key_store import KeyStore
+from gateway.security.sessions import Sessions
 from gateway.security.unguarded import Unguarded
 from gateway.state.state import State
 
@@ -31,7 +32,8 @@ class Stack:
     `settings` are as `/debug/config` shows them. `runtime` holds the runtime settings; when they
     change, `request_limits` are replaced. Each of `taps` sees every prediction. `exposures` counts
     requests in their experiments, and `outcomes` what became of units, where there is state.
-    `unguarded` says who may change things while authentication is off.
+    `unguarded` says who may change things while authentication is off, and `sessions` are the
+    logins of browsers.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
@@ -43,6 +45,7 @@ class Stack:
     experiments: ExperimentsInForce
     control: ControlPlane
     unguarded: Unguarded
+    sessions: Sessions
     cache: Cache
     life: RequestLife
     lanes: Lanes

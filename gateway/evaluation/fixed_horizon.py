@@ -43,14 +43,15 @@ def fixed_horizon(
         confidence_level=1 - alpha,
     )
     found = metric.analyze_aggregates(_aggregates(control, names), _aggregates(treatment, names))
+    # its numbers are of a class of its own, which divides by zero
     return FixedHorizon(
-        found.control,
-        found.treatment,
-        found.effect_size,
-        Interval(found.effect_size_ci_lower, found.effect_size_ci_upper),
-        found.rel_effect_size,
-        Interval(found.rel_effect_size_ci_lower, found.rel_effect_size_ci_upper),
-        found.pvalue,
+        float(found.control),
+        float(found.treatment),
+        float(found.effect_size),
+        Interval(float(found.effect_size_ci_lower), float(found.effect_size_ci_upper)),
+        float(found.rel_effect_size),
+        Interval(float(found.rel_effect_size_ci_lower), float(found.rel_effect_size_ci_upper)),
+        float(found.pvalue),
     )
 
 

@@ -121,7 +121,8 @@ class Compared:
 class MetricResult:
     """A metric in all arms. `unmeasured` says why nothing is known of it, and is else empty.
 
-    One that `guards` is a guardrail, declared or, for a ramp without any, built in.
+    One that `guards` is a guardrail, declared or, for a ramp without any, built in; its `margin` is
+    the greatest harm that does not count.
     """
 
     name: str
@@ -132,6 +133,7 @@ class MetricResult:
     comparisons: tuple[Compared, ...] = ()
     unmeasured: str = ""
     guards: bool = False
+    margin: float | None = None
 
     def document(self) -> dict[str, Any]:
         """As JSON."""

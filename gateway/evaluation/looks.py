@@ -64,8 +64,7 @@ async def _look(state: State, subject: Subject, epochs: Sequence[Epoch], now: fl
     looks = looks_of(subject.definition.key)
     found = evaluated(subject, layout, measured, 1.0, now)
     [least] = await state.run(KEEP_LEAST, [looks], [f"{found.sample_ratio.p_value:.17g}"])
-    least_p = float(least)
-    least_p = min(least_p, found.sample_ratio.p_value)
+    least_p = min(float(least), found.sample_ratio.p_value)
     if fixed_horizon:
         # tea-tasting takes its time
         return await asyncio.to_thread(evaluated, subject, layout, measured, least_p, now, fixed_horizon=True)

@@ -145,7 +145,9 @@ def _result(metric: Metric, one: Sum, epochs: Sequence[MeasuredEpoch], terms: Te
     if metric.guardrail:
         comparisons = [judged(sample, comparison, terms, alpha) for comparison in comparisons]
     arms = estimates(sample, terms.variants)
-    return MetricResult(metric.name, metric.kind, _role(metric), metric.direction, arms, tuple(comparisons), guards=metric.guardrail)
+    return MetricResult(
+        metric.name, metric.kind, _role(metric), metric.direction, arms, tuple(comparisons), guards=metric.guardrail, margin=metric.margin
+    )
 
 
 def _of_requests(epochs: Sequence[MeasuredEpoch], terms: Terms) -> Iterator[MetricResult]:
@@ -168,7 +170,7 @@ def _units_with_errors(epochs: Sequence[MeasuredEpoch], terms: Terms) -> MetricR
     alpha = ALPHA / max(1, len(terms.treatments))
     comparisons = tuple(judged(sample, compared(sample, treatment, terms), terms, alpha) for treatment in terms.treatments)
     arms = estimates(sample, terms.variants)
-    return MetricResult(UNITS_WITH_ERRORS, "binary", "guardrail", "decrease", arms, comparisons, guards=True)
+    return MetricResult(UNITS_WITH_ERRORS, "binary", "guardrail", "decrease", arms, comparisons, guards=True, margin=ERRORS_MARGIN)
 
 
 def _sums(

@@ -71,9 +71,9 @@ class Client:
         found: list[dict[str, Any]] = self._ask("GET", f"{_path(key)}/events").content["events"]
         return found
 
-    def results(self, key: str) -> dict[str, Any]:
+    def results(self, key: str, *, fixed_horizon: bool = False) -> dict[str, Any]:
         """What is known of an experiment's variants now."""
-        found: dict[str, Any] = self._ask("GET", f"{_path(key)}/results").content
+        found: dict[str, Any] = self._ask("GET", f"{_path(key)}/results{'?fixed_horizon=true' * fixed_horizon}").content
         return found
 
     def check(self, key: str) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _results(args: argparse.Namespace, client: Client) -> None:
-    found = client.results(args.key)
+    found = client.results(args.key, fixed_horizon=args.fixed_horizon)
     print(json.dumps(found, indent=2) if args.json else "\n".join(shown(found)))
 
 
@@ -171,7 +171,9 @@ def _parser() -> argparse.ArgumentParser:
     promote = add("promote", _act, "make a variant's version the default of its model, and end the experiment")
     promote.add_argument("--variant", metavar="NAME", help="which one (default: the one that is not the control)")
     add("rollback", _act, "make the version the default again that was it before the promotion")
-    add("results", _results, "show what is known of its variants now").add_argument("--json", action="store_true", help="as JSON")
+    results = add("results", _results, "show what is known of its variants now")
+    results.add_argument("--json", action="store_true", help="as JSON")
+    results.add_argument("--fixed-horizon", action="store_true", help="also Welch's t-test, for one look at the planned end")
     add("check", _check, "make its sums anew from the records of its units, and compare")
     add("approve", _act, "allow the next step of its ramp")
     add("events", _events, "show who did what").add_argument("--json", action="store_true", help="as JSON")

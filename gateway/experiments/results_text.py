@@ -55,6 +55,10 @@ def _metric(metric: Mapping[str, Any]) -> Iterator[str]:
             low, high = map(_end, one["interval"])
             p_value = one["p_value"] if one["adjusted_p_value"] is None else one["adjusted_p_value"]
             yield f"    difference {one['difference']:+.4g}, from {low} to {high}; p = {p_value:.3g}; {one['method']}"
+        if "fixed_horizon" in one:
+            horizon = one["fixed_horizon"]
+            low, high = map(_end, horizon["interval"])
+            yield f"    for one look at the planned end: {horizon['difference']:+.4g}, from {low} to {high}; p = {horizon['p_value']:.3g}"
 
 
 def _end(end: float | None) -> str:

@@ -337,6 +337,28 @@ def test_results_are_shown_for_an_experiment_and_its_sums_are_checked(client):
     assert said(client.get("/v1/experiments/other/results")) == (404, "no such experiment; there are: lora")
 
 
+def test_a_fixed_horizon_is_shown_where_it_is_asked_for(client):
+    client.put(URL, json={**EXPERIMENT, "metrics": [{"name": "click", "kind": "binary"}]})
+    client.post(f"{URL}:start")
+    clicked = variants(client, range(40))
+    outcomes(
+        client, *({"unit": f"u{i}", "key": f"k{i}"} for i, variant in enumerate(clicked) if i % (4 if variant == "control" else 2) == 0)
+    )
+    [one] = client.get(f"{URL}/results").json()["metrics"][0]["comparisons"]
+    assert "fixed_horizon" not in one
+    [one] = client.get(f"{URL}/results?fixed_horizon=true").json()["metrics"][0]["comparisons"]
+    horizon = one["fixed_horizon"]
+    assert horizon["difference"] == pytest.approx(one["difference"])
+    assert horizon["interval"][1] - horizon["interval"][0] < one["interval"][1] - one["interval"][0]  # what one look is worth
+
+
+def test_looks_are_kept_for_the_page(client):
+    client.put(URL, json={**EXPERIMENT, "metrics": [{"name": "click", "kind": "binary"}]})
+    client.post(f"{URL}:start")
+    assert client.get(f"{URL}/looks").json() == {"key": "lora", "looks": []}
+    assert said(client.get("/v1/experiments/other/looks"))[0] == 404
+
+
 def test_a_key_that_is_made_again_begins_with_nothing(client):
     for _ in range(2):
         client.put(URL, json=EXPERIMENT)

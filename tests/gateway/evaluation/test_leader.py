@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 import pytest
 
+from gateway.evaluation import history
 from gateway.evaluation.leader import BY, LEASE_S, Leader
 from gateway.evaluation.looks import results_of
 from gateway.experiments import lifecycle
@@ -180,3 +181,19 @@ async def test_a_step_is_approved_once(bench):
     assert (await bench.record()).coverage == 1.0
     with pytest.raises(Exception, match="no step now that asks for approval"):
         lifecycle.approve(await bench.store.read(), "lora")
+
+
+async def test_looks_are_kept_of_every_experiment_that_runs(bench):
+    await bench.start()
+    await bench.traffic(600)
+    leader = bench.leader("one")
+    for _ in range(5):
+        await leader.look()
+        bench.now += 4
+    looks = await history.kept(bench.state, "lora")
+    assert [look.units for look in looks] == [1200, 1200]
+    assert looks[1].at - looks[0].at >= history.LEAST_INTERVAL_S
+    # who leads next goes on from there
+    await leader.give_up()
+    await bench.leader("two").look()
+    assert len(await history.kept(bench.state, "lora")) == 2

@@ -37,6 +37,12 @@ def test_requests_of_which_nothing_is_known_take_one_line():
     assert any(line.startswith("items (") for line in lines)
 
 
+def test_a_fixed_horizon_says_for_how_many_looks_it_holds():
+    horizon = {"difference": 0.02, "interval": [0.01, 0.03], "relative": 0.1, "relative_interval": [0.05, 0.15], "p_value": 0.002}
+    metric = {**METRIC, "comparisons": [{**METRIC["comparisons"][0], "fixed_horizon": horizon}]}
+    assert "    for one look at the planned end: +0.02, from +0.01 to +0.03; p = 0.002" in list(shown({**FOUND, "metrics": [metric]}))
+
+
 def test_a_metric_that_is_not_measured_says_why():
     metric = {**METRIC, "comparisons": [], "variants": [], "unmeasured": "requests have no smiles"}
     assert "  not measured: requests have no smiles" in list(shown({**FOUND, "metrics": [metric]}))

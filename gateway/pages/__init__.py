@@ -1,0 +1,1 @@
+"""The page `/experiments`: what a browser shows, made on the server, without a script."""
