@@ -100,8 +100,9 @@ async def running(
         outcomes = None if state is None else Outcomes(state, layouts.all)
         if exposures is not None:
             closing.push_async_callback(exposures.flush)
-        leader = None if state is None or store is None else Leader(state, store, secrets.token_hex(), time)
-        if leader is not None:
+        leader = None
+        if state is not None and store is not None:
+            leader = Leader(state, store, secrets.token_hex(), time, lambda: experiments.current.definitions)
             closing.push_async_callback(leader.give_up)
         catalog = CatalogWatch(
             triton.catalog, settings.catalog_refresh_s, settings.model_aliases, lambda: state_experiments.current.defaults

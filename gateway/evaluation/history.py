@@ -43,9 +43,9 @@ class Look:
         return {"at": self.at, "units": self.units, "difference": self.difference, "relative": self.relative}
 
 
-def is_due(started_at: float, last_at: float | None, now: float) -> bool:
-    """Whether a look is to be kept now."""
-    return last_at is None or now - last_at >= max(LEAST_INTERVAL_S, SHARE_OF_AGE * (now - started_at))
+def is_due(first_at: float, last_at: float | None, now: float) -> bool:
+    """Whether a look is to be kept now, the first one having been kept at `first_at`."""
+    return last_at is None or now - last_at >= max(LEAST_INTERVAL_S, SHARE_OF_AGE * (now - first_at))
 
 
 def look_at(results: Results) -> Look:

@@ -7,8 +7,8 @@ line in the events.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -18,6 +18,7 @@ from gateway.evaluation.found import Results
 from gateway.evaluation.looks import results_of
 from gateway.evaluation.ramping import ramp_look
 from gateway.experiments import lifecycle
+from gateway.experiments.definition import Definition
 from gateway.experiments.ramp import RampState, looked_at
 from gateway.experiments.record import Record, Stored
 from gateway.experiments.store import ExperimentStore
@@ -33,14 +34,31 @@ BY: Final = "ramp"
 """Who moves ramps, as the events name it."""
 
 
-class Leader:
-    """Looks at experiments while it holds the lease; `clock` gives seconds since 1970."""
+class _Kept(NamedTuple):
+    """When the first and the last look at an experiment were kept."""
 
-    def __init__(self, state: State, store: ExperimentStore, token: str, clock: Callable[[], float]) -> None:
-        self._state, self._store, self._clock = state, store, clock
+    first_at: float | None
+    last_at: float | None
+
+
+class Leader:
+    """Looks at experiments while it holds the lease: those of state, and those `of_file`.
+
+    `clock` gives seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        store: ExperimentStore,
+        token: str,
+        clock: Callable[[], float],
+        of_file: Callable[[], Sequence[Definition]] = tuple,
+    ) -> None:
+        self._state, self._store, self._clock, self._of_file = state, store, clock, of_file
         self._lease = Lease(state, "experiments", token, LEASE_S)
         self._leads = False
-        self._kept_at: dict[str, float | None] = {}
+        self._kept: dict[str, _Kept] = {}
 
     def __repr__(self) -> str:
         return f"<Leader {'leads' if self._leads else 'waits'}>"
@@ -59,11 +77,13 @@ class Leader:
             self._lead(await self._lease.take() is not None)
             if not self._leads:
                 return
-            running = (await self._store.read()).running()
-            self._kept_at = {record.key: await self._last_kept(record.key) for record in running}
-            for record in running:
+            of_file = {definition.key: definition for definition in self._of_file()}
+            of_state = [record for record in (await self._store.read()).running() if record.key not in of_file]
+            running: list[Record | Definition] = [*of_state, *of_file.values()]
+            self._kept = {one.key: await self._kept_of(one.key) for one in running}
+            for one in running:
                 if asyncio.get_running_loop().time() < until_s:
-                    await self._look_at(record)
+                    await self._look_at(one)
         except StateUnavailable:
             self._lead(False)
         except GatewayError as exc:
@@ -76,24 +96,25 @@ class Leader:
             with contextlib.suppress(StateUnavailable):  # then the lease ends by itself
                 await self._lease.give_up()
 
-    async def _last_kept(self, key: str) -> float | None:
-        """When the last look was kept; what a leader before kept is read once."""
-        if key not in self._kept_at:
-            looks = await history.kept(self._state, key)
-            return looks[-1].at if looks else None
-        return self._kept_at[key]
+    async def _kept_of(self, key: str) -> _Kept:
+        """When looks were kept; what a leader before kept is read once."""
+        if key in self._kept:
+            return self._kept[key]
+        looks = await history.kept(self._state, key)
+        return _Kept(looks[0].at, looks[-1].at) if looks else _Kept(None, None)
 
-    async def _look_at(self, record: Record) -> None:
-        now = self._clock()
-        due = history.is_due(record.started_at or now, self._kept_at[record.key], now)
-        if record.ramp is None and not due:
+    async def _look_at(self, one: Record | Definition) -> None:
+        now, kept = self._clock(), self._kept[one.key]
+        due = history.is_due(kept.first_at or now, kept.last_at, now)
+        ramp = one.ramp if isinstance(one, Record) else None
+        if ramp is None and not due:
             return
-        found = await results_of(self._state, record, now)
+        found = await results_of(self._state, one, now)
         if due:
-            await history.keep(self._state, record.key, history.look_at(found))
-            self._kept_at[record.key] = now
-        if record.ramp is not None:
-            await self._move(record, record.ramp, found, now)
+            await history.keep(self._state, one.key, history.look_at(found))
+            self._kept[one.key] = _Kept(kept.first_at or now, now)
+        if isinstance(one, Record) and ramp is not None:
+            await self._move(one, ramp, found, now)
 
     async def _move(self, record: Record, before: RampState, found: Results, now: float) -> None:
         ramp = record.definition.ramp

@@ -124,31 +124,39 @@ def _new(request: Request, stack: Stack, form: Mapping[str, str], fault: Gateway
 
 @page(router, f"{HOME}/{{key:name}}")
 async def show_experiment(request: Request) -> Response:
-    """One experiment: what is known, its split, metrics over time, ramp, definition and events."""
+    """One experiment: what is known, its split, metrics over time, ramp, definition and events.
+
+    With `?copy=1` it is a file that needs nothing else.
+    """
     stack = await entered(request)
+    copy = "copy" in request.query_params
     one = await _one(stack, request.path_params["key"])
     record = one if isinstance(one, Record) else None
     results = await _results(stack, one)
     events = [] if record is None else await stack.control.events(record.key, "", MAX_EVENTS)
-    return shown(
+    answer = shown(
         request,
         "experiment",
+        copy=STYLE.decode() if copy else "",
         title=one.key,
         definition=_definition(one),
         record=record,
         results=results,
         warnings=[*stack.experiments.current.warnings.get(one.key, ()), *(results.warnings if results else ())],
         acts=[] if record is None else list(acts_of(record)),
-        charts=await _charts(stack, record, results),
+        charts=await _charts(stack, results),
         events=events[: -MOST_EVENTS - 1 : -1],
     )
+    if copy:
+        answer.headers["Content-Disposition"] = f'attachment; filename="{one.key}.html"'
+    return answer
 
 
-async def _charts(stack: Stack, record: Record | None, results: Results | None) -> dict[tuple[str, str], Any]:
+async def _charts(stack: Stack, results: Results | None) -> dict[tuple[str, str], Any]:
     """The charts by metric and variant."""
-    if record is None or results is None or stack.state is None:
+    if results is None or stack.state is None:
         return {}
-    looks: Sequence[history.Look] = [*await history.kept(stack.state, record.key), history.look_at(results)]
+    looks: Sequence[history.Look] = [*await history.kept(stack.state, results.key), history.look_at(results)]
     metrics = [metric for metric in (*results.metrics, *results.requests) if metric.role != "request"]
     return {(metric.name, one.variant): chart(metric, one, looks) for metric in metrics for one in metric.comparisons}
 

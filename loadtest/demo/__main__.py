@@ -20,6 +20,7 @@ from loadtest.demo.caching import ask_twice
 from loadtest.demo.findings import Findings
 from loadtest.demo.load import LoadFailedError, load_gateway
 from loadtest.demo.model import describe
+from loadtest.demo.outcomes import known_of
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import choose, other_texts, predict_with_each_version, read_examples
 from loadtest.demo.splitting import split_units
@@ -70,13 +71,15 @@ def _run(console: Console, args: argparse.Namespace) -> Findings:
         twice = ask_twice(client, other_texts(examples, chosen, TEXTS_ASKED_TWICE))
         terminal.show_twice(console, twice)
         with console.status("asking for 1,000 units …") as status:
-            split = split_units(client, model.experiment, chosen[0].text, status.update)
+            split = split_units(client, model.experiment, examples, status.update)
+        known = known_of(client, split.experiment, args.report / "experiment.html")
         terminal.show_split(console, split)
+        terminal.show_known(console, known)
         load = load_gateway(url, args.corpus, args.report / "load")
         terminal.show_load(console, load)
         terminal.show_packaged(console, model.packaged)
         console.print("stopping the gateway, Triton and Valkey …")
-    return Findings(predictions, twice, split, load, model.packaged)
+    return Findings(predictions, twice, split, known, load, model.packaged)
 
 
 @contextmanager

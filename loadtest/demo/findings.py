@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.demo.caching import Twice
+from loadtest.demo.outcomes import METRIC, Known
 from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
@@ -21,6 +22,7 @@ class Findings:
     predictions: Sequence[Predicted]
     twice: Twice
     split: Split
+    known: Known
     load: Results
     packaged: Sequence[Packaged]
 
@@ -39,6 +41,7 @@ class Findings:
         shares = " and ".join(f"{arm.units:,} went to {arm.name} (version {arm.version})" for arm in split.arms)
         weights = " and ".join(f"{arm.weight:.0%}" for arm in split.arms)
         said = [f"Of {plural(split.units, 'unit')} {shares}; configured are {weights}."]
+        said.append(f"By {METRIC} answers, {self.known.sentence}: {self.known.page.name} shows the experiment.")
         said.append(
             f"A text seen before is answered in {milliseconds(twice.second_ms)} instead of {milliseconds(twice.first_ms)}, from the cache."
         )

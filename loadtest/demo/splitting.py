@@ -1,4 +1,7 @@
-"""The demo's third step: a thousand units, each sent to a variant, against the weights."""
+"""The demo's third step: a thousand units, each with a document of its own.
+
+Each is sent to a variant, and the gateway is told whether the answer was right.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -7,10 +10,13 @@ from dataclasses import dataclass
 from loadtest.demo.asking import RefusedError, ask
 from loadtest.demo.goodness_of_fit import chi_square_p_value
 from loadtest.demo.model import Experiment
+from loadtest.demo.outcomes import Judged, tell
+from loadtest.demo.predictions import Example
 from loadtest.target.client import Client
 
 UNITS = 1000
 UNITS_ASKED_AGAIN = 100
+BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +46,26 @@ class Split:
         return sum(arm.units for arm in self.arms)
 
 
-def split_units(client: Client, experiment: Experiment, text: str, on_progress: Callable[[str], None]) -> Split:
-    """Send a request for each unit, and a second one for some of them.
+def split_units(client: Client, experiment: Experiment, examples: Sequence[Example], on_progress: Callable[[str], None]) -> Split:
+    """Send a request for each unit and judge its answer, and a second request for some of them.
 
     The second request of a unit must meet the same variant as the first.
 
     Raises:
         RefusedError: a request was refused, or a unit changed its variant.
     """
-    units = [f"user-{number}" for number in range(UNITS)]
+    asked = [(f"user-{number}", examples[number % len(examples)]) for number in range(UNITS)]
     variants: dict[str, str] = {}
-    for done, unit in enumerate(units):
-        if done % 50 == 0:
-            on_progress(f"{done} of {UNITS} units asked")
-        variants[unit] = ask(client, text, unit).variant
-    for unit in units[:UNITS_ASKED_AGAIN]:
-        if (again := ask(client, text, unit).variant) != variants[unit]:
+    for start in range(0, UNITS, BATCH):
+        on_progress(f"{start} of {UNITS} units asked")
+        judged = []
+        for unit, example in asked[start : start + BATCH]:
+            answer = ask(client, example.text, unit)
+            variants[unit] = answer.variant
+            judged.append(Judged(unit, answer.label == example.label))
+        tell(client, judged)
+    for unit, example in asked[:UNITS_ASKED_AGAIN]:
+        if (again := ask(client, example.text, unit).variant) != variants[unit]:
             raise RefusedError(f"{unit} was sent to {variants[unit]}, then to {again}.")
     counts = Counter(variants.values())
     total = sum(variant.weight for variant in experiment.variants)

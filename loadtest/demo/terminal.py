@@ -8,6 +8,7 @@ from rich.table import Table
 
 from loadtest.demo.caching import Twice
 from loadtest.demo.findings import users
+from loadtest.demo.outcomes import Known
 from loadtest.demo.packaged import Packaged
 from loadtest.demo.predictions import Predicted
 from loadtest.demo.splitting import Split
@@ -53,6 +54,11 @@ def show_split(console: Console, split: Split) -> None:
     for arm in split.arms:
         table.add_row(arm.name, str(arm.version), f"{arm.weight:.1%}", f"{arm.units:,}", f"{arm.units / split.units:.1%}")
     console.print(table)
+
+
+def show_known(console: Console, known: Known) -> None:
+    """What the gateway knows of the versions now."""
+    console.print(f"  {escape(known.sentence)}\n  {escape(str(known.page))}", soft_wrap=True)
 
 
 def show_load(console: Console, load: Results) -> None:

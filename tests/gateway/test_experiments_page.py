@@ -183,6 +183,14 @@ def test_an_experiment_of_the_file_is_shown_and_not_changed(start_app, tmp_path)
     assert alert(client.get("/experiments/of-file/stop"))[0] == 409
 
 
+def test_a_copy_needs_nothing_else(client):
+    post(client, "/-/new", **FORM)
+    answer = client.get("/experiments/lora?copy=1")
+    assert answer.headers["content-disposition"] == 'attachment; filename="lora.html"'
+    assert re.findall(r"(?:src|href|action)\s*=|url\(|@import", answer.text) == ["href="]  # to skip to the content
+    assert 'href="#main"' in answer.text
+
+
 def test_without_state_those_of_the_file_are_shown(start_app):
     client = start_app()
     assert client.get("/experiments").status_code == 200

@@ -38,6 +38,7 @@ class ScriptedGateway:
     bodies: list[dict[str, object]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     cached: set[tuple[int, str]] = field(default_factory=set)
+    outcomes: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -53,6 +54,20 @@ class ScriptedGateway:
         @app.get("/v2")
         async def server() -> Response:
             return JSONResponse({"name": "headrace", "version": "0.1.0", "extensions": []})
+
+        @app.post("/v1/outcomes")
+        async def outcomes(request: Request) -> Response:
+            new = {one["key"]: one for one in (await request.json())["outcomes"] if one["key"] not in self.outcomes}
+            self.outcomes |= new
+            return JSONResponse({"stored": len(new), "known": 0})
+
+        @app.get("/v1/experiments/topics-lora/results")
+        async def results() -> Response:
+            return JSONResponse({"sentence": f"{len(self.outcomes):,} units"})
+
+        @app.get("/experiments/topics-lora")
+        async def experiment() -> Response:
+            return Response("<title>topics-lora</title>", media_type="text/html")
 
         @app.post("/v1/models/topics:predict")
         async def predict(request: Request) -> Response:

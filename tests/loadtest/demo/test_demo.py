@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from loadtest.demo.caching import Twice, ask_twice
 from loadtest.demo.findings import Findings
 from loadtest.demo.load import LoadFailedError, load_gateway
 from loadtest.demo.model import Experiment, Variant
+from loadtest.demo.outcomes import Judged, Known, known_of, tell
 from loadtest.demo.packaged import Packaged, read_packaged
 from loadtest.demo.page import write_page
 from loadtest.demo.predictions import Example, Predicted, choose, other_texts, predict_with_each_version, read_examples
@@ -50,7 +52,12 @@ def findings(p_value: float = 0.9, failed: int = 0) -> Findings:
     answers = [Answer("earn", 0.9, 1, "control", "miss", 5.0), Answer("<acq>", 0.8, 2, "treatment", "miss", 5.0)]
     split = Split("topics-lora", [Arm("control", 1, 0.5, 503), Arm("treatment", 2, 0.5, 497)], p_value)
     return Findings(
-        [Predicted(Example("profits rose", "earn"), answers)], Twice(20, 8.0, 0.5, "miss", "hit"), split, load, [read_packaged(MANIFEST)]
+        [Predicted(Example("profits rose", "earn"), answers)],
+        Twice(20, 8.0, 0.5, "miss", "hit"),
+        split,
+        Known("treatment is better: +2.0 % to +9.0 %; 1,000 units", Path("experiment.html")),
+        load,
+        [read_packaged(MANIFEST)],
     )
 
 
@@ -69,9 +76,10 @@ def test_a_manifest_is_read_as_a_comparison() -> None:
 def test_the_verdict_holds_the_figures() -> None:
     said = findings().verdict()
     assert said[0] == "Of 1,000 units 503 went to control (version 1) and 497 went to treatment (version 2); configured are 50% and 50%."
-    assert "0.50 ms instead of 8.00 ms" in said[1]
-    assert "10 requests/s" in said[2]
-    assert said[3] == "Version 2 as int8-dynamic is 4.0 times smaller and 1.6 times faster than fp32, at 97.40% accuracy against 97.50%."
+    assert said[1] == "By right answers, treatment is better: +2.0 % to +9.0 %; 1,000 units: experiment.html shows the experiment."
+    assert "0.50 ms instead of 8.00 ms" in said[2]
+    assert "10 requests/s" in said[3]
+    assert said[4] == "Version 2 as int8-dynamic is 4.0 times smaller and 1.6 times faster than fp32, at 97.40% accuracy against 97.50%."
     assert findings().faults() == []
 
 
@@ -83,15 +91,15 @@ def test_failed_requests_and_an_implausible_split_are_faults() -> None:
 @pytest.mark.parametrize("packaged", [read_packaged(MANIFEST), read_packaged({**MANIFEST, "quality": None, "speed": None})])
 def test_the_page_needs_nothing_else(tmp_path: Path, packaged: Packaged) -> None:
     found = findings()
-    write_page(Findings(found.predictions, found.twice, found.split, found.load, [packaged]), tmp_path / "index.html")
+    write_page(replace(found, packaged=[packaged]), tmp_path / "index.html")
     page = (tmp_path / "index.html").read_text()
-    assert re.findall(r"""(?:src|href)\s*=|url\(|@import|<script|<link|<img""", page) == []
+    assert re.findall(r"""(?:src|href)\s*=[^>]*|url\(|@import|<script|<link|<img""", page) == ['href="experiment.html"']
     assert "&lt;acq&gt; 0.800" in page
     assert page.count("<svg") == 5
 
 
 @pytest.mark.integration
-def test_the_steps_see_what_the_gateway_does(gateway: Any) -> None:
+def test_the_steps_see_what_the_gateway_does(gateway: Any, tmp_path: Path) -> None:
     with Client(gateway.url) as client:
         predicted = predict_with_each_version(client, [Example("profits rose", "earn")], [1, 2])
         assert [(answer.version, answer.variant, answer.label) for answer in predicted[0].answers] == [
@@ -100,7 +108,14 @@ def test_the_steps_see_what_the_gateway_does(gateway: Any) -> None:
         ]
         twice = ask_twice(client, ["one", "two"])
         assert (twice.first_cache, twice.second_cache) == ("miss", "hit")
-        split = split_units(client, EXPERIMENT, "profits rose", lambda _: None)
+        split = split_units(client, EXPERIMENT, EXAMPLES, lambda _: None)
+        known = known_of(client, "topics-lora", tmp_path / "experiment.html")
+        with pytest.raises(RefusedError, match="took 0 of 1 outcomes"):
+            tell(client, [Judged("user-3", True)])
+        with pytest.raises(RefusedError, match="no results of another"):
+            known_of(client, "another", tmp_path / "none.html")
+    assert (known.sentence, known.page.read_text()) == ("1,000 units", "<title>topics-lora</title>")
+    assert [gateway.outcomes[f"user-{number}"]["value"] for number in range(6)] == [0] * 6  # every answer is earn
     units = [f"user-{number}".encode() for number in range(1000)]
     assert [arm.units for arm in split.arms] == [sum(sum(unit) % 2 == side for unit in units) for side in (0, 1)]
 
