@@ -1,8 +1,8 @@
-"""One worker of all gateways looks at experiments: it moves their ramps, and keeps its looks.
+"""One worker of all gateways looks at experiments: it moves ramps and weights, and keeps looks.
 
 It holds a lease in state, which ends soon after its death. A worker that was stopped and goes on
-while another leads does no harm: a ramp is moved only from where it was seen, in one step with its
-line in the events.
+while another leads does no harm: what it moves, it moves only from where it was seen, in one step
+with its line in the events.
 """
 
 import asyncio
@@ -14,14 +14,16 @@ import structlog
 
 from gateway.errors import GatewayError, StateUnavailable
 from gateway.evaluation import history
+from gateway.evaluation.bandit import next_weights
 from gateway.evaluation.found import Results
-from gateway.evaluation.looks import results_of
+from gateway.evaluation.looks import measured, results_of
 from gateway.evaluation.ramping import ramp_look
 from gateway.experiments import lifecycle
-from gateway.experiments.definition import Definition
+from gateway.experiments.definition import Bandit, Definition
 from gateway.experiments.ramp import RampState, looked_at
 from gateway.experiments.record import Record, Stored
 from gateway.experiments.store import ExperimentStore
+from gateway.measurement.layout import layout_of
 from gateway.observability import metrics
 from gateway.state.lease import Lease
 from gateway.state.state import State
@@ -31,7 +33,8 @@ LOOK_INTERVAL_S: Final = 3.0
 LEASE_S: Final = 9.0
 """With a look each 3 s, another worker leads at most 12 s after the death of a leader."""
 BY: Final = "ramp"
-"""Who moves ramps, as the events name it."""
+BANDIT: Final = "bandit"
+"""Who moves ramps and weights, as the events name it."""
 
 
 class _Kept(NamedTuple):
@@ -84,6 +87,8 @@ class Leader:
             for one in running:
                 if asyncio.get_running_loop().time() < until_s:
                     await self._look_at(one)
+                    if isinstance(one, Record) and one.definition.bandit is not None:
+                        await self._move_weights(one, one.definition.bandit)
         except StateUnavailable:
             self._lead(False)
         except GatewayError as exc:
@@ -115,6 +120,23 @@ class Leader:
             self._kept[one.key] = _Kept(kept.first_at or now, now)
         if isinstance(one, Record) and ramp is not None:
             await self._move(one, ramp, found, now)
+
+    async def _move_weights(self, record: Record, bandit: Bandit) -> None:
+        """Give a bandit's arms other weights, where its interval is over."""
+        now, layout = self._clock(), layout_of(record.definition)
+        if now - record.epochs[-1].opened_at < bandit.interval:
+            return
+        weights = next_weights(
+            record.definition, bandit, layout, await measured(self._state, record.definition, layout, record.epochs), now
+        )
+        if weights is None:
+            return
+
+        def decide(stored: Stored, now: float) -> lifecycle.Change | None:
+            return lifecycle.move_weights(stored, record.key, record.definition, weights, now)
+
+        await self._store.change(record.key, BANDIT, decide)
+        log.info("bandit moved", experiment=record.key, weights=dict(weights))
 
     async def _move(self, record: Record, before: RampState, found: Results, now: float) -> None:
         ramp = record.definition.ramp

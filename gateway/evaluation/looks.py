@@ -58,18 +58,26 @@ async def results_of(state: State, one: Record | Definition, now: float, *, fixe
     return replace(found, ramp=where)
 
 
+async def measured(state: State, definition: Definition, layout: Layout, epochs: Sequence[Epoch]) -> list[MeasuredEpoch]:
+    """What was measured in each epoch.
+
+    Raises:
+        StateUnavailable: state does not answer.
+    """
+    return [
+        MeasuredEpoch(epoch.number, epoch.weights, await read_sums(state, Names.of(definition.key, epoch.number, layout), layout))
+        for epoch in epochs
+    ]
+
+
 async def _look(state: State, subject: Subject, epochs: Sequence[Epoch], now: float, *, fixed_horizon: bool) -> Results:
     layout = layout_of(subject.definition)
-    measured = [await _measured(state, subject.definition.key, epoch, layout) for epoch in epochs]
+    sums = await measured(state, subject.definition, layout, epochs)
     looks = looks_of(subject.definition.key)
-    found = evaluated(subject, layout, measured, 1.0, now)
+    found = evaluated(subject, layout, sums, 1.0, now)
     [least] = await state.run(KEEP_LEAST, [looks], [f"{found.sample_ratio.p_value:.17g}"])
     least_p = min(float(least), found.sample_ratio.p_value)
     if fixed_horizon:
         # tea-tasting takes its time
-        return await asyncio.to_thread(evaluated, subject, layout, measured, least_p, now, fixed_horizon=True)
-    return found if least_p == found.sample_ratio.p_value else evaluated(subject, layout, measured, least_p, now)
-
-
-async def _measured(state: State, key: str, epoch: Epoch, layout: Layout) -> MeasuredEpoch:
-    return MeasuredEpoch(epoch.number, epoch.weights, await read_sums(state, Names.of(key, epoch.number, layout), layout))
+        return await asyncio.to_thread(evaluated, subject, layout, sums, least_p, now, fixed_horizon=True)
+    return found if least_p == found.sample_ratio.p_value else evaluated(subject, layout, sums, least_p, now)

@@ -64,7 +64,7 @@ def evaluated(
         metrics=metrics,
         requests=(*_of_requests(epochs, terms), *([_units_with_errors(epochs, terms)] if _needs_a_guardrail(definition) else [])),
         planned=_planned(subject, have, now),
-        warnings=tuple(_warnings(dropped, variants, epochs)),
+        warnings=tuple(_warnings(definition, dropped, variants, epochs)),
         sentence=_sentence(metrics, ratio, have),
     )
 
@@ -198,7 +198,7 @@ def _planned(subject: Subject, have: int, now: float) -> Planned | None:
     return Planned(planned, have, pace, left / pace if pace else None)
 
 
-def _warnings(dropped: int, variants: Sequence[VariantCount], epochs: Sequence[MeasuredEpoch]) -> Iterator[str]:
+def _warnings(definition: Definition, dropped: int, variants: Sequence[VariantCount], epochs: Sequence[MeasuredEpoch]) -> Iterator[str]:
     if dropped:
         yield f"{dropped:,} exposures were dropped while state was gone: what is counted is not all that there was"
     for one in variants:
@@ -207,6 +207,8 @@ def _warnings(dropped: int, variants: Sequence[VariantCount], epochs: Sequence[M
     identified, anonymous = sum(one.units for one in variants), sum(one.anonymous for one in variants)
     if anonymous > identified:
         yield f"{anonymous:,} requests had no X-Unit-ID: each is a unit of its own, has no outcomes, and is not compared"
+    if definition.bandit is not None:
+        yield f"weights follow {definition.bandit.metric}: of an arm that began badly less is known, so its estimate looks worse than it is"
     if len(epochs) > 1:
         yield f"weights or variants changed {len(epochs) - 1} times: arms are compared within each epoch"
 

@@ -164,10 +164,14 @@ class Ramp(_Part):
 
 
 class Bandit(_Part):
-    """Weights that follow a binary metric by Thompson sampling; each is at least `floor`."""
+    """Weights that follow a binary metric by Thompson sampling; each is at least `floor`.
+
+    They move at most once in each `interval`, in seconds.
+    """
 
     metric: Name
     floor: Annotated[Share, Field(gt=0)] = 0.05
+    interval: Duration = 3_600.0
 
 
 class Definition(_Part):

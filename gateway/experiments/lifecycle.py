@@ -8,7 +8,7 @@ A stopped experiment stays as it is, since its results are final; it may be prom
 and deleted. What was declared before the start stays until the end: metrics, and what makes a unit.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,7 +24,7 @@ MAX_RUNNING: Final = 100
 """Each has series of metrics of its own."""
 MAX_EPOCHS: Final = 50
 """Each has units and sums of its own."""
-_FIXED = ("model", "seed", "unit_attribute", "metrics", "ramp")
+_FIXED = ("model", "seed", "unit_attribute", "metrics", "ramp", "bandit")
 """Fields that stay as they are from the start on."""
 _OF_EPOCH = ("condition", "namespace")
 
@@ -135,6 +135,21 @@ def move_ramp(stored: Stored, key: str, before: RampState, after: RampState) -> 
         return None
     action = {"rolled back": "ramp rolled back", "done": "ramp done"}.get(after.phase, "ramp step")
     return Change(action, replace(record, ramp=after))
+
+
+def move_weights(stored: Stored, key: str, before: Definition, weights: Mapping[str, float], now: float) -> Change | None:
+    """Give the variants of a bandit other weights, in an epoch of their own.
+
+    None where somebody else has changed the definition meanwhile, it does not run, or has had all
+    its epochs.
+    """
+    record = stored.records.get(key)
+    if record is None or record.status != "running" or record.definition != before or len(record.epochs) >= MAX_EPOCHS:
+        return None
+    variants = [variant.model_copy(update={"weight": weights.get(variant.name, variant.weight)}) for variant in before.variants]
+    definition = before.model_copy(update={"variants": variants})
+    opened = Epoch.of(record.epoch + 1, now, definition)
+    return Change("weights", replace(record, definition=definition, epoch=opened.number, epochs=(*record.epochs, opened)))
 
 
 def pause(stored: Stored, key: str) -> Change:
