@@ -55,6 +55,11 @@ class Lane:
         return f"<Lane {self.manifest.model}/{self.manifest.version} {self._queue!r}>"
 
     @property
+    def is_busy(self) -> bool:
+        """Whether an item waits for a call."""
+        return self._queue.waiting > 0
+
+    @property
     def idle(self) -> bool:
         """Whether no item waits and no call is in flight, even for callers that have left."""
         return self._queue.idle

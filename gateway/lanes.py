@@ -81,6 +81,10 @@ class Lanes:
         lane.follow(served)
         return lane
 
+    def is_busy(self, model: str, version: int) -> bool:
+        """Whether an item waits for a call to a version."""
+        return any(lane.is_busy for key, lane in self._lanes.items() if (key.model, key.version) == (model, version))
+
     def require_ready(self, manifest: Manifest) -> None:
         """Check that Triton can answer for a version.
 

@@ -35,6 +35,8 @@ from gateway.measurement.layouts import KnownLayouts
 from gateway.measurement.outcomes import Outcomes
 from gateway.observability import logs
 from gateway.observability.tracing import TraceCall, Tracer, untraced
+from gateway.request.context import RequestContext
+from gateway.request.prediction import Prediction, PredictionRequest
 from gateway.request.principal import Principal
 from gateway.request_life import RequestLife
 from gateway.security.authenticator import Authenticator, Sources
@@ -51,6 +53,7 @@ from gateway.settings.in_force import queue_limits, request_limits
 from gateway.settings.runtime import Runtime
 from gateway.settings.settings import Settings
 from gateway.settings.shown import shown
+from gateway.shadow.shadows import Shadows
 from gateway.stack import Stack
 from gateway.state.redis_state import RedisState
 from gateway.state.state import State
@@ -116,6 +119,9 @@ async def running(
         refresh_timeout_s = settings.request_timeout_ms / 1e3
         life = RequestLife(lambda: catalog.current, lambda: in_force.current.by_model, cache, lanes, refresh_timeout_s=refresh_timeout_s)
         closing.push_async_callback(life.aclose)
+        shadows = None if state is None else Shadows(lambda: in_force.current.shadows, partial(_predict, life, lanes), lanes.is_busy, state)
+        if shadows is not None:
+            closing.push_async_callback(shadows.flush)
         keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
         door, door_watches = _door(settings, state, keys)
         stack = Stack(
@@ -143,6 +149,7 @@ async def running(
             default_models=settings.default_models,
             exposures=exposures,
             outcomes=outcomes,
+            taps=() if shadows is None else (shadows,),
         )
 
         def apply_runtime() -> None:
@@ -166,6 +173,7 @@ async def running(
                 *([known.watch] if known else []),
                 *([exposures.watch] if exposures else []),
                 *([leader.watch] if leader else []),
+                *([shadows.work, shadows.watch] if shadows else []),
                 partial(_check_state, state),
             ]
         )
@@ -176,6 +184,12 @@ async def running(
         gc.freeze()
         with drain.on_sigterm():
             yield stack
+
+
+async def _predict(
+    life: RequestLife, lanes: Lanes, model: str, version: int, request: PredictionRequest, ctx: RequestContext
+) -> Prediction:
+    return await life.predict(lanes.of(model, version), request, ctx)
 
 
 def _triton(settings: Settings, trace: TraceCall) -> Triton:

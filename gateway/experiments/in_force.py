@@ -8,13 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.catalog.catalog import Default
-from gateway.experiments.assignment import Experiment
+from gateway.experiments.assignment import Experiment, Variant
 from gateway.experiments.changes import warnings_of
 from gateway.experiments.compilation import experiment_of
 from gateway.experiments.definition import Definition
 from gateway.experiments.earlier_units import NOBODY_KNOWN, KnownUnits
 from gateway.experiments.file import FileExperiments
-from gateway.experiments.idle import idle_warnings
 from gateway.experiments.record import Record, Stored
 from gateway.experiments.snapshot import Experiments, by_key, by_model
 from gateway.experiments.stays import stays_of
@@ -43,6 +42,8 @@ class InForce:
     fault: str | None = None
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     defaults: Mapping[str, Default] = field(default_factory=dict)
+    shadows: Mapping[str, Sequence[Variant]] = field(default_factory=dict)
+    """the variants that shadow, by the experiment's key"""
     measured: Mapping[tuple[str, int], Measured] = field(default_factory=dict)
     """the experiments that are measured, paused ones and the last stopped ones too, by key and
     epoch"""
@@ -91,9 +92,6 @@ def merged(
     warnings: defaultdict[str, list[str]] = defaultdict(list)
     for key, sentences in chain(file.warnings.items(), warnings_of({}, found).items()):
         warnings[key] += (sentence for sentence in sentences if sentence not in warnings[key])
-    for definition in (*file.definitions, *(record.definition for record in running)):
-        if sentences := idle_warnings(definition):
-            warnings[definition.key] += sentences
     for experiment in chain.from_iterable(found.values()):
         if experiment.epoch > 1 and experiment.assigned is None:
             warnings[experiment.key].append(UNKNOWN)
@@ -104,7 +102,12 @@ def merged(
         for number, variants in _epochs(record)
     }
     measured |= {(one.key, of_file[one.key].epoch): Measured(one, _names(one)) for one in file.definitions if one.key in of_file}
-    return InForce(found, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults, measured)
+    return InForce(found, "; ".join(filter(None, (file.fault, fault))) or None, warnings, stored.defaults, _shadows(found), measured)
+
+
+def _shadows(experiments: Mapping[str, Sequence[Experiment]]) -> dict[str, list[Variant]]:
+    shadowing = ((one.key, [variant for variant in one.variants if variant.shadow]) for one in chain.from_iterable(experiments.values()))
+    return {key: variants for key, variants in shadowing if variants}
 
 
 def _of_state(record: Record, known: KnownUnits, before: Experiment | None) -> Experiment:

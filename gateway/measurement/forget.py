@@ -9,7 +9,7 @@ from itertools import islice
 
 from gateway.experiments.definition import Definition
 from gateway.measurement.layout import layout_of
-from gateway.measurement.names import KEY_BUCKETS, Names, looks_of
+from gateway.measurement.names import KEY_BUCKETS, Names, looks_of, shadow_names
 from gateway.measurement.outcomes_script import KEY_LIFE_S
 from gateway.state.script import Hashes, Script
 from gateway.state.state import State
@@ -44,11 +44,12 @@ def _all_names(names: Names, period: int) -> Iterator[str]:
 
 
 async def forget_epoch(state: State, now: float, definition: Definition, epoch: int) -> None:
-    """Delete what was measured of an experiment's epoch, and with the first one its looks.
+    """Delete what was measured of an experiment's epoch; with the first one what looks and shadows
+    showed, too.
 
     Raises:
         StateUnavailable: some of it may be left.
     """
     await forget(state, Names.of(definition.key, epoch, layout_of(definition)), now)
     if epoch == 1:
-        await state.run(DELETE, [looks_of(definition.key)], [])
+        await state.run(DELETE, [looks_of(definition.key), *shadow_names(definition.key)], [])

@@ -35,7 +35,7 @@ class Names(NamedTuple):
     @property
     def prefix(self) -> str:
         """What all names begin with."""
-        return f"{{headrace:measured:{self.experiment}}}:{self.epoch}:{self.digest}"
+        return f"{tag_of(self.experiment)}:{self.epoch}:{self.digest}"
 
     @property
     def sums(self) -> str:
@@ -82,6 +82,27 @@ def _hashed(key: str) -> bytes:
     return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
+def tag_of(experiment: str) -> str:
+    """What the names of all that is measured of an experiment begin with, so they share a slot."""
+    return f"{{headrace:measured:{experiment}}}"
+
+
+class ShadowNames(NamedTuple):
+    """The hashes of what an experiment's shadows showed.
+
+    The counters, the distinct texts, and the most different examples.
+    """
+
+    counters: str
+    texts: str
+    examples: str
+
+
+def shadow_names(experiment: str) -> ShadowNames:
+    """The names for an experiment."""
+    return ShadowNames(*(f"{tag_of(experiment)}:shadow:{what}" for what in ShadowNames._fields))
+
+
 def looks_of(experiment: str) -> str:
     """The hash of what looks at an experiment found, for the looks after them."""
-    return f"{{headrace:measured:{experiment}}}:looks"
+    return f"{tag_of(experiment)}:looks"

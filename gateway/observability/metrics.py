@@ -102,6 +102,9 @@ RATE_LIMITS_LOCAL = Counter("headrace_rate_limits_local_total", "Times that limi
 DROPPED_EXPOSURES = Counter(
     "headrace_dropped_exposures_total", "Requests that experiments do not count, since state was gone for too long", ("experiment",)
 )
+SHADOWED = Counter(
+    "headrace_shadowed_requests_total", "Requests by what a shadow made of them: compared, dropped, failed", ("model", "version", "result")
+)
 LEADS = Gauge("headrace_leads_experiments", "1 in the one worker of all gateways that moves ramps", multiprocess_mode="livesum")
 STATE_ERRORS = Counter("headrace_state_errors_total", "Questions that Redis state did not answer")
 CUT_OFF = Counter("headrace_connections_cut_off_total", "Connections closed before they brought a request", ("reason",))

@@ -1,4 +1,4 @@
-"""What was measured: `/v1/experiments/{key}/results`, `/looks`, `/check`; scope experiments."""
+"""What was measured: `/v1/experiments/{key}/results`, `/looks`, `/shadows`, `/check`."""
 
 from importlib.util import find_spec
 from time import time
@@ -22,6 +22,7 @@ from gateway.request.principal import EXPERIMENTS
 from gateway.routes.admitted import admitted
 from gateway.routes.documentation import experiments as documentation
 from gateway.routes.health import NO_STORE
+from gateway.shadow.report import reports_of
 from gateway.stack import Stack
 from gateway.state.state import State
 
@@ -65,6 +66,22 @@ async def looks(request: Request, stack: Admitted) -> Response:
     key = request.path_params["key"]
     _one(await stack.control.seen(), key)
     return _json({"key": key, "looks": [look.document() for look in await history.kept(state, key)]})
+
+
+@router.get(
+    "/v1/experiments/{key:name}/shadows",
+    summary="Show what shadows have shown",
+    responses=documentation.SHADOWS,
+    openapi_extra=documentation.OF_KEY,
+)
+async def shadows(request: Request, stack: Admitted) -> Response:
+    """How the answers of versions that shadow differ from those that went out, by traffic and by
+    distinct text, beside how the answering version differs from itself.
+    """
+    state = _state(stack)
+    key = request.path_params["key"]
+    _one(await stack.control.seen(), key)
+    return _json({"key": key, "shadows": [report.document() for report in await reports_of(state, key)]})
 
 
 @router.get(

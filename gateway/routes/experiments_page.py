@@ -29,6 +29,7 @@ from gateway.request.preconditions import Preconditions
 from gateway.request.principal import EXPERIMENTS
 from gateway.routes.page_route import HOME, LOGIN, as_caller, caller, changing, entered, form_of, page, redirect, shown
 from gateway.security.sessions import COOKIE, LIFE_S
+from gateway.shadow.report import reports_of
 from gateway.stack import Stack, stack_of
 
 router = APIRouter()
@@ -145,6 +146,7 @@ async def show_experiment(request: Request) -> Response:
         warnings=[*stack.experiments.current.warnings.get(one.key, ()), *(results.warnings if results else ())],
         acts=[] if record is None else list(acts_of(record)),
         charts=await _charts(stack, results),
+        shadows=[] if stack.state is None else await reports_of(stack.state, one.key),
         events=events[: -MOST_EVENTS - 1 : -1],
     )
     if copy:

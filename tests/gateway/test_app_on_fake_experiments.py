@@ -337,6 +337,28 @@ def test_results_are_shown_for_an_experiment_and_its_sums_are_checked(client):
     assert said(client.get("/v1/experiments/other/results")) == (404, "no such experiment; there are: lora")
 
 
+def test_a_version_shadows_another(client):
+    shadowing = [{**ARMS[0], "weight": 1.0}, {**ARMS[1], "weight": 0.0, "shadow": True}]
+    client.put(URL, json={**EXPERIMENT, "variants": shadowing})
+    client.post(f"{URL}:start")
+    for i in range(20):
+        answer = client.post("/v1/models/topics:predict", json={"instances": [f"corn {i}"]}, headers={"X-Unit-ID": f"u{i}"})
+        assert answer.headers["x-model-version"] == "1"
+
+    def compared():
+        found = client.get(f"{URL}/shadows").json()["shadows"]
+        return found and found[0]["requests"]["compared"] == 20
+
+    wait_until(compared)
+    [shadow] = client.get(f"{URL}/shadows").json()["shadows"]
+    assert (shadow["before"], shadow["after"], shadow["by_traffic"]["items"]) == ("topics/1", "topics/2", 20)
+    assert "topics/2 beside topics/1" in client.get("/experiments/lora").text
+    client.post(f"{URL}:stop")
+    client.delete(URL)
+    client.put(URL, json=EXPERIMENT)
+    assert client.get(f"{URL}/shadows").json() == {"key": "lora", "shadows": []}
+
+
 def test_a_fixed_horizon_is_shown_where_it_is_asked_for(client):
     client.put(URL, json={**EXPERIMENT, "metrics": [{"name": "click", "kind": "binary"}]})
     client.post(f"{URL}:start")

@@ -161,6 +161,45 @@ LOOKS: _Responses = {
     ),
     **_errors(404),
 }
+_DIFFERENCES = {
+    "items": 4200,
+    "flips": 0.012,
+    "flips_interval": [0.009, 0.016],
+    "amount": {"p50": 0.001, "p90": 0.02},
+    "top_3_overlap": 0.98,
+}
+SHADOWS: _Responses = {
+    200: _ok(
+        {
+            "key": "topics-lora",
+            "shadows": [
+                {
+                    "before": "topics/1",
+                    "after": "topics/2",
+                    "sentence": "topics/2 answers 1.20% of 4,200 items otherwise than topics/1 (0.90% to 1.60%)",
+                    "requests": {"compared": 4200, "dropped": 12, "failed": 0},
+                    "by_traffic": _DIFFERENCES,
+                    "by_distinct_text": _DIFFERENCES,
+                    "noise": {**_DIFFERENCES, "flips": 0.0005},
+                    "latency_ms": {"before": 8.1, "after": 12.4},
+                    "triton_ms_per_item": {"before": 6.2, "after": 9.8},
+                    "most_different": [
+                        {
+                            "amount": 0.97,
+                            "flip": True,
+                            "text_digest": "9f86d081884c7d65",
+                            "bytes": 412,
+                            "before": {"label": "grain", "score": 0.99},
+                            "after": {"label": "crude", "score": 0.98},
+                        }
+                    ],
+                }
+            ],
+        },
+        description="each pair of versions that was compared",
+    ),
+    **_errors(404),
+}
 CHECK: _Responses = {
     200: _ok(
         {

@@ -15,10 +15,15 @@ from gateway.measurement.layout import layout_of
 from gateway.routes.outcomes import OutcomesBody
 
 # what is said of the routes and the terminal is run by tests/gateway/experiments/test_page.py
-EXAMPLE, CONDITION, _, RAMP = blocks("gateway/docs/experiments.md", "yaml")
+EXAMPLE, CONDITION, _, SHADOW, RAMP = blocks("gateway/docs/experiments.md", "yaml")
 ASKED, *_, POSTED = blocks("gateway/docs/experiments.md", "sh")
 PAGE = (ROOT / "gateway/docs/experiments.md").read_text()
 FIELDS = PAGE.partition("| field |")[2].partition("\n\n")[0]
+
+
+def test_the_shadow_of_the_page_answers_nobody():
+    [definition] = map(read, yaml.safe_load(SHADOW))
+    assert [(variant.weight, variant.shadow) for variant in definition.variants] == [(1, 0), (0, 0.1)]
 
 
 def test_the_file_is_valid():

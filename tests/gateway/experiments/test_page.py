@@ -14,7 +14,7 @@ from gateway.fakes.manifests import make_manifest
 
 pytestmark = pytest.mark.integration
 _, MAKE, CHANGE, TERMINAL, _ = blocks("gateway/docs/experiments.md", "sh")
-_, _, APPLIED, _ = blocks("gateway/docs/experiments.md", "yaml")
+_, _, APPLIED, *_ = blocks("gateway/docs/experiments.md", "yaml")
 
 
 @pytest.fixture(scope="module")
