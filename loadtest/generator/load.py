@@ -5,6 +5,7 @@ from typing import Any
 
 from loadtest.generator.connections import Connections
 from loadtest.generator.judge import judge
+from loadtest.generator.outcomes import Outcomes
 from loadtest.generator.wire import WireRequest, wire_requests
 from loadtest.results.outcome import Outcome, describe_no_answer
 from loadtest.results.recording import Recording
@@ -29,6 +30,8 @@ class Load:
         self.worker = worker
         self.recording = Recording()
         self.requests: Iterator[WireRequest] = wire_requests(scenario, corpus, worker, scenario.workers)
+        effect = scenario.workload.effect
+        self.outcomes = None if effect is None else Outcomes(effect, scenario.url, scenario.headers)
         self._dialect = dialects.BY_NAME[scenario.workload.dialect]
         self._connections = Connections(scenario.url, scenario.timeout_s)
         self._clock = clock
@@ -54,6 +57,8 @@ class Load:
             ended_s = self.now_s()
             length = len(response.content)
             outcome = judge(self._dialect, request, response, is_headrace=self._is_headrace)
+            if self.outcomes is not None:
+                self.outcomes.answered(request.unit, response.headers)
         except OSError as exc:
             ended_s = self.now_s()
             exception = exc

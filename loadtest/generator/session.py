@@ -12,6 +12,7 @@ from locust.env import Environment
 from loadtest.generator.alarm import Alarm
 from loadtest.generator.load import Load
 from loadtest.generator.open_loop import Dispatcher
+from loadtest.generator.outcomes import Outcomes, OutcomesError
 from loadtest.generator.use import use_so_far
 from loadtest.generator.users import ClosedLoopUser, OpenLoopUser, user_class
 from loadtest.generator.worker_result import WorkerResult
@@ -20,6 +21,7 @@ from loadtest.scenario.loop import OpenLoop
 from loadtest.scenario.scenario import Scenario
 
 COMPACT_INTERVAL_S = 1.0
+OUTCOMES_INTERVAL_S = 1.0
 
 
 class Session:
@@ -55,6 +57,7 @@ class Session:
 
         Raises:
             BaseException: the first that a user raised.
+        OutcomesError: outcomes of units were not taken.
         """
         self.over.wait()
         elapsed_s = self.load.now_s()
@@ -64,6 +67,8 @@ class Session:
         if self._dispatcher is None or not self._dispatcher.done.is_set():
             elapsed_s = self.load.now_s()
         use = use_so_far()
+        if self.load.outcomes is not None and not self.errors:
+            self.load.outcomes.finish(gevent.sleep)
         self.load.close()
         self._alarm.close()
         if self.errors:
@@ -89,6 +94,8 @@ class Session:
         self.load.begin()
         self._use = use_so_far()
         gevent.spawn(self._watch)
+        if self.load.outcomes is not None:
+            gevent.spawn(self._post_outcomes, self.load.outcomes)
 
     def _watch(self) -> None:
         """End the load when it is over, and keep the recording small until then.
@@ -106,6 +113,14 @@ class Session:
             else:
                 self._dispatcher.done.wait(wait_s)
             self.load.recording.compact(self.load.now_s())
+
+    def _post_outcomes(self, outcomes: Outcomes) -> None:
+        while not self.over.wait(OUTCOMES_INTERVAL_S):
+            try:
+                outcomes.post()
+            except OutcomesError as exc:
+                self._fail(exc)
+                return
 
     def _stop(self, **_: Any) -> None:
         if self._dispatcher is not None:

@@ -17,7 +17,8 @@ from loadtest.workload.draws import Draw, draws
 class WireRequest(NamedTuple):
     """One request: its bytes, and what is needed to judge its response.
 
-    `output` is the name of the output tensor that must answer; "": the first, or none.
+    `output` is the name of the output tensor that must answer; "": the first, or none. `unit` is
+    the unit that it is for.
     """
 
     payload: bytes
@@ -25,6 +26,7 @@ class WireRequest(NamedTuple):
     texts: int
     repeats: int
     output: str = ""
+    unit: str = ""
 
 
 class Renderer:
@@ -44,7 +46,7 @@ class Renderer:
         openings = self._openings
         body = self._dialect.body(target, [openings[index] + tag.encode() + b'"' for index, tag in draw.items])
         payload = b"%sX-Unit-ID: %s\r\nContent-Length: %d\r\n\r\n%s" % (self._heads[draw.target], draw.unit_id.encode(), len(body), body)
-        return WireRequest(payload, target.model, len(draw.items), draw.repeats, target.output)
+        return WireRequest(payload, target.model, len(draw.items), draw.repeats, target.output, draw.unit_id)
 
 
 def wire_requests(scenario: Scenario, corpus: Sequence[str], worker: int = 0, workers: int = 1) -> Iterator[WireRequest]:

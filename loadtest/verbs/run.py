@@ -21,7 +21,9 @@ from loadtest.results.provenance import Provenance
 from loadtest.results.results import Results
 from loadtest.results.summary import Circumstances, summarize
 from loadtest.results.verdict import cautions, sent_texts, server_said, verdict
-from loadtest.scenario.scenario import ScenarioError
+from loadtest.scenario.scenario import Scenario, ScenarioError
+from loadtest.target.client import Client, NoAnswerError
+from loadtest.target.planted import found_of
 from loadtest.verbs.attempt import attempt_measurement
 from loadtest.verbs.command import command_shown
 from loadtest.verbs.exit_status import DONE, FAILED, INTERRUPTED, SLO_STATUSES
@@ -33,6 +35,7 @@ from loadtest.verbs.slo_flag import slo_argument
 from loadtest.verbs.watch_flags import add_watch_flags, watch_from
 from loadtest.verbs.worker import DEFAULT_PORT
 from loadtest.workload.corpus import CorpusError, read_corpus
+from loadtest.workload.effect import Effect
 
 DEFAULT_WEB_UI_PORT = 8089
 
@@ -114,7 +117,8 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace, arguments: Se
         print(f"report   {args.report / 'report.html'}")
         return INTERRUPTED if attempt.measurement.interrupted else SLO_STATUSES["unknown"] if args.fail else FAILED
     _print(results, args.report)
-    return _status(results, by_slo=args.fail)
+    held = scenario.workload.effect is None or _effect_holds(scenario, scenario.workload.effect)
+    return _status(results, by_slo=args.fail) or (DONE if held else FAILED)
 
 
 def _status(results: Results, *, by_slo: bool) -> int:
@@ -123,6 +127,20 @@ def _status(results: Results, *, by_slo: bool) -> int:
     if by_slo:
         return SLO_STATUSES[results.slo_verdict or "unknown"]
     return FAILED if results.requests.unanswered or results.generators.lost else DONE
+
+
+def _effect_holds(scenario: Scenario, effect: Effect) -> bool:
+    """Print what was found of a planted effect; whether the results hold it."""
+    try:
+        with Client(scenario.url, scenario.headers) as client:
+            found = found_of(client, effect)
+    except (ValueError, NoAnswerError) as exc:
+        print(f"effect   {exc}")
+        return False
+    for one in found:
+        inside = "holds" if one.holds else "DOES NOT HOLD"
+        print(f"effect   {effect.metric} of {one.variant}: planted {one.planted:+.4f} {inside}: {one.sentence}")
+    return all(one.holds for one in found)
 
 
 def _address(text: str) -> Address:

@@ -13,6 +13,7 @@ from loadtest.arrivals.process import PROCESSES
 from loadtest.arrivals.text import parse_arrivals
 from loadtest.scenario.scenario import Scenario, ScenarioError
 from loadtest.verbs.scenario_file import read_fields
+from loadtest.workload.effect import parse_effect
 from loadtest.workload.server import DETECT, SERVERS
 from loadtest.workload.workload import DIALECTS, INPUT_SHAPES
 
@@ -58,6 +59,12 @@ def add_scenario_flags(parser: argparse.ArgumentParser) -> None:
     add("--lengths", type=_lengths, metavar="MIN-MAX[:WEIGHT],…", help="texts of the corpus by their words (default: as they come)")
     add("--units", type=int, metavar="N", help="population that X-Unit-ID is drawn from (default 10000)")
     add("--unit-exponent", type=float, metavar="S", help="draw units by Zipf's law with this exponent (default 0, evenly)")
+    add(
+        "--effect",
+        type=_effect,
+        metavar="EXPERIMENT:METRIC:VARIANT=RATE,…",
+        help="post an outcome for such a share of each variant's units, the control's first, and say whether the results hold the effect",
+    )
     add("--workers", type=int, metavar="N", help="generator processes (default 1)")
     add("--seed", type=int, help="equal seeds send the same texts and units in the same order (default 1)")
     add("--salt", help="what makes unique texts unique; with an equal salt, runs are equal to the byte (default: new each run)")
@@ -114,6 +121,7 @@ def _override_workload(workload: Any, args: argparse.Namespace) -> None:
         "lengths": args.lengths,
         "units": args.units,
         "unit_exponent": args.unit_exponent,
+        "effect": args.effect,
         "trace": args.arrivals.partition(":")[2] if args.arrivals and args.arrivals.startswith("trace:") else None,
     }
     workload.update({name: value for name, value in given.items() if value is not None})
@@ -190,6 +198,13 @@ def _lengths(text: str) -> list[dict[str, Any]]:
         low, _, high = band.partition("-")
         bands.append({"min_words": int(low), "max_words": int(high), "weight": float(weight) if weight else 1.0})
     return bands
+
+
+def _effect(text: str) -> dict[str, object]:
+    try:
+        return parse_effect(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
 
 
 def _header(text: str) -> tuple[str, str]:

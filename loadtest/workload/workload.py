@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loadtest.workload.effect import Effect
+
 MAX_BATCH_SIZE = 64
 DIALECTS = ("kserve-v1", "open-inference", "openai", "tei-embed", "tei-predict", "tei-rerank")
 INPUT_SHAPES = ("n,1", "n")
@@ -94,6 +96,7 @@ class Workload:
     measurement. `zipf` replaces the pool, and starts with a cold cache. `units` is the population
     that `X-Unit-ID` is drawn from, evenly or, with `unit_exponent`, by Zipf's law. With `trace`,
     the numbers of texts, their repeats, models, versions and units are those that were recorded.
+    With an `effect`, outcomes of the units are posted.
     """
 
     corpus: Path
@@ -106,6 +109,7 @@ class Workload:
     units: int = 10_000
     unit_exponent: float = 0.0
     trace: Path | None = None
+    effect: Effect | None = None
 
     def __post_init__(self) -> None:
         _require("targets", len(self.targets) >= 1, "at least one model")
