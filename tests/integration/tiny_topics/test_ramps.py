@@ -2,10 +2,12 @@
 
 import itertools
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from gateway_process import GatewayProcess, wait_until
+from triton_proxy import TritonProxy
 
 from gateway.embedded.valkey import Valkey
 
@@ -14,16 +16,32 @@ VARIANTS = [
     {"name": "current", "model": "topics", "version": 1, "weight": 0.5},
     {"name": "new", "model": "topics", "version": 2, "weight": 0.5},
 ]
+SLOW = {
+    "name": "slow",
+    "kind": "share-over-threshold",
+    "source": "request",
+    "threshold": 0.3,
+    "direction": "decrease",
+    "goal": False,
+    "margin": 0.3,
+}
 WRONG = {"name": "wrong", "kind": "binary", "direction": "decrease", "goal": False, "margin": 0.3}
 STEPS = [{"coverage": 0.5, "minimum_units": 40}, {"coverage": 1}]
 UNITS = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def gateways(triton, tmp_path_factory):
+def new_version(triton):
+    """What stands before the new version: it can be made to fail, or slow."""
+    with TritonProxy(triton.http_url, 2) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def gateways(new_version, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ramps")
     with Valkey(folder / "state") as state:
-        settings = {"triton_url": triton.http_url, "state_url": state.url, "state_timeout_ms": 5000}
+        settings = {"triton_url": new_version.url, "state_url": state.url, "state_timeout_ms": 5000}
         with (
             GatewayProcess(log=folder / "one.log", **settings) as one,
             GatewayProcess(log=folder / "two.log", **settings) as two,
@@ -36,9 +54,10 @@ def ramp():
     """Starts a ramp by a gateway, which stops it at the end."""
     started = []
 
-    def start(gateway, key):
+    def start(gateway, key, metrics=(WRONG,)):
         url = f"{gateway.url}/v1/experiments/{key}"
-        assert httpx.put(url, json={"key": key, "variants": VARIANTS, "metrics": [WRONG], "ramp": {"steps": STEPS}}).status_code == 201
+        definition = {"key": key, "variants": VARIANTS, "metrics": list(metrics), "ramp": {"steps": STEPS}}
+        assert httpx.put(url, json=definition).status_code == 201
         assert httpx.post(f"{url}:start").status_code == 200
         started.append(url)
         return url
@@ -56,15 +75,19 @@ def state_of(url):
     return httpx.get(url).json()["ramp_state"]
 
 
-def play(gateway, units, wrong_of):
+def play(gateway, units, wrong_of=(), statuses=(200,)):
     """So many new units ask; the answers of the variants in `wrong_of` are wrong."""
-    outcomes = []
-    for _ in range(units):
-        unit = f"unit{next(UNITS)}"
-        answer = httpx.post(gateway.predict_url, json={"instances": ["corn and wheat"]}, headers={"X-Unit-ID": unit})
-        assert answer.status_code == 200
-        if answer.headers.get("x-variant") in wrong_of:
-            outcomes.append({"unit": unit, "metric": "wrong", "value": 1, "key": unit})
+
+    def ask(unit):
+        answer = httpx.post(gateway.predict_url, json={"instances": [f"corn and wheat {unit}"]}, headers={"X-Unit-ID": unit})
+        assert answer.status_code in statuses
+        return answer.headers.get("x-variant")
+
+    asked = [f"unit{next(UNITS)}" for _ in range(units)]
+    with ThreadPoolExecutor(4) as pool:
+        variants = list(pool.map(ask, asked))
+    wrong = [unit for unit, variant in zip(asked, variants, strict=True) if variant in wrong_of]
+    outcomes = [{"unit": unit, "metric": "wrong", "value": 1, "key": unit} for unit in wrong]
     if outcomes:
         assert httpx.post(f"{gateway.url}/v1/outcomes", json={"outcomes": outcomes}).json()["stored"] == len(outcomes)
 
@@ -88,6 +111,36 @@ def test_a_version_whose_answers_are_wrong_is_rolled_back_by_itself(gateways, ra
         return all("x-variant" not in answer.headers for answer in answers)
 
     wait_until(nobody_takes_part)
+
+
+def test_a_version_that_errs_is_rolled_back_by_itself(gateways, new_version, ramp):
+    url = ramp(gateways[1], "errs", metrics=[])
+    new_version.fails = True
+
+    def rolled_back():
+        play(gateways[1], 20, statuses=(200, 500, 502, 503))
+        return state_of(url)["phase"] == "rolled back"
+
+    try:
+        wait_until(rolled_back)
+    finally:
+        new_version.fails = False
+    assert state_of(url)["reason"].startswith("units_with_errors: new is harmful: ")
+
+
+def test_a_version_that_is_slow_is_rolled_back_by_its_guardrail(gateways, new_version, ramp):
+    url = ramp(gateways[1], "slow", metrics=[SLOW])
+    new_version.delay_s = 0.4
+
+    def rolled_back():
+        play(gateways[1], 20)
+        return state_of(url)["phase"] == "rolled back"
+
+    try:
+        wait_until(rolled_back)
+    finally:
+        new_version.delay_s = 0.0
+    assert state_of(url)["reason"].startswith("slow: new is harmful: ")
 
 
 def test_a_good_version_reaches_everyone_though_the_leader_is_killed_on_the_way(gateways, ramp):
