@@ -119,8 +119,9 @@ async def running(
         refresh_timeout_s = settings.request_timeout_ms / 1e3
         life = RequestLife(lambda: catalog.current, lambda: in_force.current.by_model, cache, lanes, refresh_timeout_s=refresh_timeout_s)
         closing.push_async_callback(life.aclose)
-        shadows = None if state is None else Shadows(lambda: in_force.current.shadows, partial(_predict, life, lanes), lanes.is_busy, state)
-        if shadows is not None:
+        shadows = None
+        if state is not None and exposures is not None:
+            shadows = Shadows(lambda: in_force.current.shadows, partial(_predict, life, lanes), lanes.is_busy, state, exposures.compared)
             closing.push_async_callback(shadows.flush)
         keys = None if state is None else KeyStore(state, settings.limits_per_key, settings.limits_per_tenant)
         door, door_watches = _door(settings, state, keys)

@@ -1,6 +1,7 @@
 """The running sums made anew of the units' records, to show that they are right, bit for bit."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -12,8 +13,8 @@ from gateway.measurement.unit_record import UnitRecord
 from gateway.state.script import Hashes, Script
 from gateway.state.state import State
 
-_AT_ONCE: Final = 256
-"""Buckets that one call reads; at a million units these are a megabyte."""
+_AT_ONCE: Final = 64
+"""Buckets that one call reads; at a million units these hold four thousand records."""
 _RECORDS_LUA = """
 local records = {}
 for _, key in ipairs(KEYS) do
@@ -57,11 +58,27 @@ async def rebuilt(state: State, names: Names, layout: Layout) -> RunningSums:
     Raises:
         StateUnavailable: state does not answer.
     """
-    sums, buckets = RunningSums(layout), names.buckets()
-    while some := list(islice(buckets, _AT_ONCE)):
-        for raw in await state.run(RECORDS, some, []):
-            sums.add(UnitRecord.unpacked(raw, layout.size))
+    [sums] = await divided(state, names, layout, 1, lambda _: 0)
     return sums
+
+
+async def divided(state: State, names: Names, layout: Layout, parts: int, part_of: Callable[[UnitRecord], int]) -> list[RunningSums]:
+    """The sums over each of the parts that the identified units are divided into.
+
+    Raises:
+        StateUnavailable: state does not answer.
+    """
+    found, buckets = [RunningSums(layout, variants=layout.variants) for _ in range(parts)], names.buckets()
+
+    def add(records: Sequence[bytes]) -> None:
+        for raw in records:
+            record = UnitRecord.unpacked(raw, layout.size)
+            found[part_of(record)].add(record)
+
+    while some := list(islice(buckets, _AT_ONCE)):
+        # beside the event loop, which answers requests meanwhile
+        await asyncio.to_thread(add, await state.run(RECORDS, some, []))
+    return found
 
 
 async def check(state: State, names: Names, layout: Layout) -> Checked:

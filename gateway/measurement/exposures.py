@@ -19,7 +19,7 @@ import structlog
 from gateway.errors import StateUnavailable
 from gateway.measurement.exact import parts
 from gateway.measurement.exposures_script import EXPOSURES, OTHER_VARIANTS
-from gateway.measurement.features import Seen
+from gateway.measurement.features import DIFFERING, SHADOWED, Seen
 from gateway.measurement.layout import Layout
 from gateway.measurement.moments import Moments, moments_of
 from gateway.measurement.names import Names, unit_field
@@ -122,6 +122,16 @@ class Exposures:
                 else:
                     _add_other(epoch, arm.variant, seen)
 
+    def compared(self, arm: Arm, items: int, differing: int) -> None:
+        """Count what a shadow found of a unit's answers; the unit's request was counted before."""
+        epoch = self._epoch(arm) if arm.counted and arm.identified else None
+        if epoch is None or arm.variant not in epoch.layout.variants:
+            return
+        unit = self._unit(epoch, arm)
+        if unit is not None:
+            unit.features[SHADOWED] += items
+            unit.features[DIFFERING] += differing
+
     async def flush(self) -> None:
         """Write what waits, the oldest first; while state is gone it goes on waiting."""
         async with self._turn:
@@ -149,16 +159,21 @@ class Exposures:
         return self._epochs[key]
 
     def _add_unit(self, epoch: _Epoch, arm: Arm, seen: Seen) -> None:
-        layout, unit = epoch.layout, epoch.units.get(arm.unit_hash)
+        layout, unit = epoch.layout, self._unit(epoch, arm)
         if unit is None:
-            if self._waiting >= self._max_units:
-                epoch.dropped += 1
-                metrics.DROPPED_EXPOSURES.labels(arm.experiment).inc()
-                return
+            epoch.dropped += 1
+            metrics.DROPPED_EXPOSURES.labels(arm.experiment).inc()
+        else:
+            seen.add_to(unit.features, layout.thresholds_s, sampled=layout.sampled)
+
+    def _unit(self, epoch: _Epoch, arm: Arm) -> _Unit | None:
+        """What waits of a unit; None where no more units may wait."""
+        unit = epoch.units.get(arm.unit_hash)
+        if unit is None and self._waiting < self._max_units:
             self._waiting += 1
-            unit = _Unit(layout.variants.index(arm.variant), int(self._clock()), [0] * layout.features)
+            unit = _Unit(epoch.layout.variants.index(arm.variant), int(self._clock()), [0] * epoch.layout.features)
             epoch.units[arm.unit_hash] = unit
-        seen.add_to(unit.features, layout.thresholds_s, sampled=layout.sampled)
+        return unit
 
     async def _write(self, epoch: _Epoch) -> None:
         """Write the batches that are left, then what waits.

@@ -2,7 +2,8 @@
 
 Each feature is a whole number; a unit's is the sum over its requests. Features of the bypass sample
 are those of the requests that no cache answered because the experiment wanted so: only there do
-latency and cost compare, since elsewhere the arm with more traffic has more hits.
+latency and cost compare, since elsewhere the arm with more traffic has more hits. What shadows
+found is added when they have computed: the items that were compared, and those that differ.
 """
 
 from typing import Final, NamedTuple
@@ -20,6 +21,8 @@ FEATURES: Final = (
     "fallbacks",
     "hits",
     *(f"bypass_{name}" for name in SAMPLED),
+    "shadowed",
+    "differing",
 )
 SCALES: Final = {"triton_seconds": 10**6, "bypass_triton_seconds": 10**6}
 """By what a feature's whole number is divided; 1 where none is named: Triton's time is in µs."""
@@ -28,6 +31,7 @@ DENOMINATORS: Final = {
     "bypass_triton_seconds": "bypass_computed",
     "hits": "items",
     **{f"bypass_{name}": "bypass_requests" for name in SAMPLED[1:4]},
+    "differing": "shadowed",
 }
 """For each of what a feature is counted; for each request where none is named."""
 
@@ -77,4 +81,6 @@ class Seen(NamedTuple):
                 features[place] += self.latency_s > threshold_s
 
 
-_REQUESTS, _SLOW, _ITEMS, _COMPUTED, _TRITON, _ERRORS, _SHEDS, _FALLBACKS, _HITS, _BYPASS = range(len(FEATURES) - len(SAMPLED) + 1)
+_REQUESTS, _SLOW, _ITEMS, _COMPUTED, _TRITON, _ERRORS, _SHEDS, _FALLBACKS, _HITS, _BYPASS = range(10)
+SHADOWED, DIFFERING = map(FEATURES.index, ("shadowed", "differing"))
+"""The indexes of these features."""

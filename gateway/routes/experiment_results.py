@@ -1,4 +1,4 @@
-"""What was measured: `/v1/experiments/{key}/results`, `/looks`, `/shadows`, `/check`."""
+"""What was measured: `/v1/experiments/{key}/results`, `/looks`, `/shadows` and so on."""
 
 from importlib.util import find_spec
 from time import time
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from gateway.dialects.kserve_v1 import Error
 from gateway.errors import InvalidRequest, NotReady
 from gateway.evaluation import history
+from gateway.evaluation.disagreement import disagreement_of
 from gateway.evaluation.looks import results_of
 from gateway.experiments.control import NO_STATE, Seen
 from gateway.experiments.definition import Definition
@@ -82,6 +83,21 @@ async def shadows(request: Request, stack: Admitted) -> Response:
     key = request.path_params["key"]
     _one(await stack.control.seen(), key)
     return _json({"key": key, "shadows": [report.document() for report in await reports_of(state, key)]})
+
+
+@router.get(
+    "/v1/experiments/{key:name}/disagreement",
+    summary="Show effects where answers differ",
+    responses=documentation.DISAGREEMENT,
+    openapi_extra=documentation.OF_KEY,
+)
+async def disagreement(request: Request, stack: Admitted) -> Response:
+    """The results among the units whose answers differ between the variants, and among those whose
+    answers agree, which is an A/A test. All variants must shadow each other with the same share.
+    """
+    state = _state(stack)
+    one = _one(await stack.control.seen(), request.path_params["key"])
+    return _json((await disagreement_of(state, one, time())).document())
 
 
 @router.get(

@@ -22,6 +22,7 @@ from gateway.observability import metrics
 from gateway.request.cache_control import NONE, Directives
 from gateway.request.context import RequestContext
 from gateway.request.hooks import Answered
+from gateway.request.placement import Arm
 from gateway.request.prediction import Item, Prediction, PredictionRequest
 from gateway.request.priority import Priority
 from gateway.shadow.difference import best_of, difference
@@ -50,7 +51,7 @@ Predict = Callable[[str, int, PredictionRequest, RequestContext], Awaitable[Pred
 class _Job(NamedTuple):
     """What one shadow is to compute; the answer took `latency_s`, and `triton_s` of Triton."""
 
-    experiment: str
+    arm: Arm
     variant: Variant
     items: Sequence[Item]
     answer: Prediction
@@ -59,6 +60,11 @@ class _Job(NamedTuple):
     latency_s: float
     triton_s: float
     at_s: float
+
+    @property
+    def experiment(self) -> str:
+        """The experiment's key."""
+        return self.arm.experiment
 
     @property
     def shown(self) -> tuple[str, int]:
@@ -88,7 +94,8 @@ class _Waiting:
 class Shadows:
     """A `Tap`. `variants` gives the shadowing variants of experiments in force, by key.
 
-    `predict` computes, and `is_busy` says whether work waits for a version of a model. `chance`
+    `predict` computes, and `is_busy` says whether work waits for a version of a model.
+    `on_compared` is told how many of a unit's items were compared, and how many differ. `chance`
     draws the share of the requests that are shadowed.
     """
 
@@ -98,9 +105,11 @@ class Shadows:
         predict: Predict,
         is_busy: Callable[[str, int], bool],
         state: State,
+        on_compared: Callable[[Arm, int, int], None] = lambda *_: None,
         chance: Random | None = None,
     ) -> None:
         self._variants, self._predict, self._is_busy, self._state = variants, predict, is_busy, state
+        self._on_compared = on_compared
         self._chance = chance or Random()  # noqa: S311 - it draws samples, not secrets
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue(MOST_WAITING)
         self._waiting: dict[str, _Waiting] = {}
@@ -116,7 +125,7 @@ class Shadows:
         for arm in answered.placement.arms:
             for variant in shadowing.get(arm.experiment, ()):
                 if self._chance.random() < variant.shadow:
-                    self._leave(answered, arm.experiment, variant)
+                    self._leave(answered, arm, variant)
 
     async def work(self) -> None:
         """Do jobs one at a time, for ever."""
@@ -155,14 +164,14 @@ class Shadows:
             except StateUnavailable:
                 return
 
-    def _leave(self, answered: Answered, experiment: str, variant: Variant) -> None:
+    def _leave(self, answered: Answered, arm: Arm, variant: Variant) -> None:
         answer, ctx = answered.prediction, answered.ctx
         items = answered.items[:MOST_ITEMS]
         if (answer.manifest.model, answer.manifest.version) == (variant.model, variant.version) or max(map(_bytes, items)) > MOST_BYTES:
             return
         triton_s = ctx.triton_s / len(answered.items)
         now_s = asyncio.get_running_loop().time()
-        job = _Job(experiment, variant, items, answer, ctx.request_id, ctx.tenant, ctx.timing.elapsed_s(), triton_s, now_s)
+        job = _Job(arm, variant, items, answer, ctx.request_id, ctx.tenant, ctx.timing.elapsed_s(), triton_s, now_s)
         try:
             self._jobs.put_nowait(job)
         except asyncio.QueueFull:
@@ -188,11 +197,15 @@ class Shadows:
         pair, waiting = Pair.of(before.model, before.version, after.model, after.version), self._of(job.experiment)
         if ctx.triton_s and not pair.noise:
             waiting.others.update(cost(pair, AFTER, 1, ctx.triton_s / len(job.items), perf_counter() - began_s))
+        differences = []
         for i, item in enumerate(job.items):
             if i not in job.answer.errors and i not in found.errors:
                 row, other = job.answer.rows[i], found.rows[i]
                 compared = Compared(pair, digest_of(item), difference(before, row, after, other))
                 waiting.add(compared, Example.of(compared, item, best_of(before, row), best_of(after, other)))
+                differences.append(compared.difference)
+        if not pair.noise:
+            self._on_compared(job.arm, len(differences), sum(bool(one.flip) for one in differences))
 
     def _of(self, experiment: str) -> _Waiting:
         return self._waiting.setdefault(experiment, _Waiting())

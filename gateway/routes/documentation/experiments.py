@@ -200,6 +200,14 @@ SHADOWS: _Responses = {
     ),
     **_errors(404),
 }
+_PART = {name: _RESULTS[name] for name in ("sentence", "srm", "variants", "metrics")}
+DISAGREEMENT: _Responses = {
+    200: _ok(
+        {"key": "topics-lora", "share": 0.08, "unknown_units": 12, "fault": None, "differ": _PART, "agree": _PART},
+        description="results by whether answers differ; `fault` says why they are not to be trusted",
+    ),
+    **_errors(404),
+}
 CHECK: _Responses = {
     200: _ok(
         {

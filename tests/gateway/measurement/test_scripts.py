@@ -125,6 +125,8 @@ def test_features_stand_in_the_order_of_their_names():
         "bypass_items": 5,
         "bypass_computed": 3,
         "bypass_triton_seconds": 250_000,
+        "shadowed": 0,
+        "differing": 0,
         "over 0.5 s": 1,
         "over 0.9 s": 0,
     }

@@ -29,7 +29,10 @@ class Bench:
         self.state, self.requests, self.busy, self.scores = FakeState(), [], False, {1: RIGHT, 2: RIGHT}
         self.fault = None
         self.variants = {"lora": [Variant("treatment", "topics", 2, 0.0, share)]}
-        self.shadows = Shadows(lambda: self.variants, self.predict, lambda *_: self.busy, self.state, Random(3))
+        self.compared = []
+        self.shadows = Shadows(
+            lambda: self.variants, self.predict, lambda *_: self.busy, self.state, lambda *told: self.compared.append(told), Random(3)
+        )
 
     async def predict(self, model, version, request, ctx):
         self.requests.append((version, request))
@@ -75,6 +78,20 @@ async def test_answers_are_compared_beside_the_noise(bench):
     assert len(report.examples) == 10
     assert report.examples[0].before[0] != report.examples[0].after[0]
     assert all(request.priority is Priority.BATCH for _, request in bench.requests)
+
+
+async def test_the_unit_is_told_how_many_of_its_answers_differ(bench):
+    bench.scores[2] = WRONG
+    bench.shadows.take(bench.answered("one", "two"))
+    bench.scores[2] = RIGHT
+    await bench.done()
+    bench.shadows.take(bench.answered("three"))
+    await bench.done()
+    assert bench.compared == [(Arm("lora", "control"), 2, 0), (Arm("lora", "control"), 1, 0)]
+    bench.scores[2] = WRONG
+    bench.shadows.take(bench.answered("four", "five", "six"))
+    await bench.done()
+    assert bench.compared[-1] == (Arm("lora", "control"), 3, 3)
 
 
 async def test_the_shadow_uses_the_cache_and_the_noise_does_not(bench):
