@@ -82,17 +82,15 @@ class Leader:
                 return
             of_file = {definition.key: definition for definition in self._of_file()}
             of_state = [record for record in (await self._store.read()).running() if record.key not in of_file]
+            # ramps first: harm must end soon
+            of_state.sort(key=lambda record: record.ramp is None)
             running: list[Record | Definition] = [*of_state, *of_file.values()]
             self._kept = {one.key: await self._kept_of(one.key) for one in running}
             for one in running:
                 if asyncio.get_running_loop().time() < until_s:
-                    await self._look_at(one)
-                    if isinstance(one, Record) and one.definition.bandit is not None:
-                        await self._move_weights(one, one.definition.bandit)
+                    await self._look_alone(one)
         except StateUnavailable:
             self._lead(False)
-        except GatewayError as exc:
-            log.warning("an experiment was not looked at", reason=exc.message)
 
     async def give_up(self) -> None:
         """Let another worker lead at once."""
@@ -107,6 +105,23 @@ class Leader:
             return self._kept[key]
         looks = await history.kept(self._state, key)
         return _Kept(looks[0].at, looks[-1].at) if looks else _Kept(None, None)
+
+    async def _look_alone(self, one: Record | Definition) -> None:
+        """Look at one experiment; a fault of it does not keep the others from being looked at.
+
+        Raises:
+            StateUnavailable: state does not answer.
+        """
+        try:
+            await self._look_at(one)
+            if isinstance(one, Record) and one.definition.bandit is not None:
+                await self._move_weights(one, one.definition.bandit)
+        except StateUnavailable:
+            raise
+        except GatewayError as exc:
+            log.warning("an experiment was not looked at", experiment=one.key, reason=exc.message)
+        except Exception:
+            log.exception("an experiment was not looked at", experiment=one.key)
 
     async def _look_at(self, one: Record | Definition) -> None:
         now, kept = self._clock(), self._kept[one.key]

@@ -117,7 +117,10 @@ def _of_state(record: Record, known: KnownUnits, before: Experiment | None) -> E
     units = known.before(record.key, record.epoch)
     if units is not None:
         return replace(present, assigned=stays_of(units, record.epochs, present.variants))
-    return present if before is None or before.epoch == record.epoch else before
+    if before is None or before.epoch == record.epoch:
+        return present
+    # a roll-back must reach everyone at once
+    return replace(before, coverage=min(before.coverage, present.coverage))
 
 
 def _measured(stored: Stored) -> list[Record]:

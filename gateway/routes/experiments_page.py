@@ -36,6 +36,8 @@ router = APIRouter()
 MOST_LOOKED_AT: Final = 30
 """On the list, so many experiments have a sentence on what is known."""
 MOST_EVENTS: Final = 50
+MOST_COOKIE_CHARS: Final = 3_900
+"""A browser drops a cookie of more than 4 kB, attributes included, without a word."""
 _ORDER: Final = {"running": 0, "paused": 1, "draft": 2, "stopped": 3}
 _EMPTY: Final = {"share": "50", "coverage": "100"}
 
@@ -57,9 +59,12 @@ async def log_in(request: Request) -> Response:
         await stack.door.enter(as_caller(request, key), EXPERIMENTS)
     except (Unauthenticated, Forbidden) as exc:
         return _login(request, following, exc)
+    sealed = await stack.sessions.seal(key)
+    if len(sealed) > MOST_COOKIE_CHARS:
+        return _login(request, following, InvalidRequest("this token is too long for a browser's cookie; log in with an API key"))
     answer = redirect(following)
     secure = is_secure(request.url.scheme, request.headers)
-    answer.set_cookie(COOKIE, await stack.sessions.seal(key), LIFE_S, path=HOME, httponly=True, samesite="strict", secure=secure)
+    answer.set_cookie(COOKIE, sealed, LIFE_S, path=HOME, httponly=True, samesite="strict", secure=secure)
     return answer
 
 

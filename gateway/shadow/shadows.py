@@ -167,7 +167,9 @@ class Shadows:
     def _leave(self, answered: Answered, arm: Arm, variant: Variant) -> None:
         answer, ctx = answered.prediction, answered.ctx
         items = answered.items[:MOST_ITEMS]
-        if (answer.manifest.model, answer.manifest.version) == (variant.model, variant.version) or max(map(_bytes, items)) > MOST_BYTES:
+        if (answer.manifest.model, answer.manifest.version) == (variant.model, variant.version):
+            return
+        if not items or max(map(_bytes, items)) > MOST_BYTES:
             return
         triton_s = ctx.triton_s / len(answered.items)
         now_s = asyncio.get_running_loop().time()

@@ -197,3 +197,23 @@ async def test_looks_are_kept_of_every_experiment_that_runs(bench):
     await leader.give_up()
     await bench.leader("two").look()
     assert len(await history.kept(bench.state, "lora")) == 2
+
+
+async def test_a_fault_of_one_experiment_does_not_keep_a_ramp_from_being_taken_back(bench, monkeypatch):
+    await bench.start()
+    await bench.traffic(300, errors=0.1)
+    broken = read({"key": "broken", "variants": ARMS})
+    await bench.store.change("broken", "me", lambda stored, now: lifecycle.put(stored, broken, now))
+    await bench.store.change("broken", "me", lambda stored, now: lifecycle.start(stored, "broken", now))
+    keep = history.keep
+
+    async def keep_or_fail(state, key, look):
+        if key == "broken":
+            raise ZeroDivisionError
+        await keep(state, key, look)
+
+    monkeypatch.setattr(history, "keep", keep_or_fail)
+    leader = bench.leader("one")
+    await leader.look()
+    await leader.look()
+    assert (await bench.record()).ramp.phase == "rolled back"

@@ -132,6 +132,14 @@ def test_the_epoch_before_stays_in_force_until_it_is_known_who_was_assigned():
     assert UNKNOWN not in known.warnings.get("e", ())
 
 
+def test_a_roll_back_does_not_wait_until_it_is_known_who_was_assigned():
+    first = record(definition([0.5, 0.5]))
+    before = merged(FileExperiments({}), Stored(1, {"e": first}), None)
+    both = record(definition([0.5, 0.5]), definition([0.1, 0.9], coverage=0.0))
+    waiting = merged(FileExperiments({}), Stored(2, {"e": both}), None, Known(), before.by_model)
+    assert place(CATALOG, waiting.by_model, "topics", None, "bob", Random(0)).arms == ()
+
+
 def test_a_start_without_state_says_that_units_may_move():
     found = merged(FileExperiments({}), Stored(1, {"e": record(definition([0.5, 0.5]), definition([0.1, 0.9]))}), "state is gone")
     assert UNKNOWN in found.warnings["e"]
