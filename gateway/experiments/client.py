@@ -76,6 +76,16 @@ class Client:
         found: dict[str, Any] = self._ask("GET", f"{_path(key)}/results{'?fixed_horizon=true' * fixed_horizon}").content
         return found
 
+    def shadows(self, key: str) -> list[dict[str, Any]]:
+        """How the answers of versions that shadow differ."""
+        found: list[dict[str, Any]] = self._ask("GET", f"{_path(key)}/shadows").content["shadows"]
+        return found
+
+    def disagreement(self, key: str) -> dict[str, Any]:
+        """The results where answers differ, and where they agree."""
+        found: dict[str, Any] = self._ask("GET", f"{_path(key)}/disagreement").content
+        return found
+
     def check(self, key: str) -> dict[str, Any]:
         """Whether an experiment's sums are those of its units' records."""
         found: dict[str, Any] = self._ask("GET", f"{_path(key)}/check").content

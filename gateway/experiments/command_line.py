@@ -16,7 +16,7 @@ from typing import Any, Final
 from gateway.experiments.client import Client, ClientError
 from gateway.experiments.definition import read
 from gateway.experiments.record import READ_ONLY
-from gateway.experiments.results_text import shown
+from gateway.experiments.results_text import disagreement_shown, shadows_shown, shown
 from gateway.files import yaml_text
 
 URL, KEY = "HEADRACE_CLIENT_URL", "HEADRACE_CLIENT_KEY"
@@ -128,6 +128,18 @@ def _results(args: argparse.Namespace, client: Client) -> None:
     print(json.dumps(found, indent=2) if args.json else "\n".join(shown(found)))
 
 
+def _shadows(args: argparse.Namespace, client: Client) -> None:
+    found = client.shadows(args.key)
+    print(json.dumps(found, indent=2) if args.json else "\n".join(shadows_shown(found)))
+
+
+def _disagreement(args: argparse.Namespace, client: Client) -> None:
+    found = client.disagreement(args.key)
+    print(json.dumps(found, indent=2) if args.json else "\n".join(disagreement_shown(found)))
+    if found["fault"]:
+        raise ClientError(f"not to be trusted: {found['fault']}")
+
+
 def _check(args: argparse.Namespace, client: Client) -> None:
     found = client.check(args.key)
     print(f"epoch {found['epoch']}: {found['sentence']}")
@@ -174,6 +186,8 @@ def _parser() -> argparse.ArgumentParser:
     results = add("results", _results, "show what is known of its variants now")
     results.add_argument("--json", action="store_true", help="as JSON")
     results.add_argument("--fixed-horizon", action="store_true", help="also Welch's t-test, for one look at the planned end")
+    add("shadows", _shadows, "show how versions that shadow differ").add_argument("--json", action="store_true", help="as JSON")
+    add("disagreement", _disagreement, "show effects where answers differ").add_argument("--json", action="store_true", help="as JSON")
     add("check", _check, "make its sums anew from the records of its units, and compare")
     add("approve", _act, "allow the next step of its ramp")
     add("events", _events, "show who did what").add_argument("--json", action="store_true", help="as JSON")

@@ -1,6 +1,6 @@
 """An experiment's results for a terminal, made of the JSON that the gateway answers. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -33,6 +33,24 @@ def shown(found: Mapping[str, Any]) -> Iterator[str]:
     if unknown := [metric["name"] for metric in found["requests"] if metric not in known]:
         yield ""
         yield f"of requests nothing differs, or nothing was counted: {', '.join(unknown)}"
+
+
+def shadows_shown(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The lines of what shadows have shown."""
+    for one in found:
+        requests = one["requests"]
+        yield one["sentence"]
+        yield f"  requests: {requests['compared']:,} compared, {requests['dropped']:,} dropped, {requests['failed']:,} failed"
+    if not found:
+        yield "no version shadows another here, or nothing was asked yet"
+
+
+def disagreement_shown(found: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of the results where answers differ, and where they agree."""
+    share = "no unit was compared" if found["share"] is None else f"{found['share']:.1%} of the compared units have an answer that differs"
+    yield f"{share}; {found['unknown_units']:,} units were not compared"
+    yield f"where answers differ: {found['differ']['sentence']}"
+    yield f"where they agree: {found['agree']['sentence']}"
 
 
 def _planned(planned: Mapping[str, Any] | None) -> Iterator[str]:

@@ -71,11 +71,16 @@ def chart(metric: MetricResult, one: Compared, looks: Sequence[Look]) -> Markup 
         margin = None if metric.margin is None else metric.margin if metric.direction == "decrease" else -metric.margin
         return interval_chart(points, title, as_share=False, margin=margin)
     relative = _points(looks, [look.relative for look in looks], metric.name, one.variant)
+    difference = _points(looks, [look.difference for look in looks], metric.name, one.variant)
     later = relative[len(relative) // 2 :]
-    as_share = bool(later) and all(None not in point for point in later)
-    points = relative if as_share else _points(looks, [look.difference for look in looks], metric.name, one.variant)
+    as_share = _known(relative) > 1 and _known(later) == len(later)
+    points = relative if as_share else difference
     what = "relative lift" if as_share else "difference"
     return interval_chart(points, f"{metric.name}, {one.variant} against the control, {what} over time: {one.sentence}", as_share=as_share)
+
+
+def _known(points: Sequence[Point]) -> int:
+    return sum(None not in point for point in points)
 
 
 def _points(looks: Sequence[Look], intervals: Sequence[Mapping[str, Any]], metric: str, variant: str) -> list[Point]:

@@ -10,10 +10,9 @@ from gateway.measurement.names import shadow_names
 from gateway.request.prediction import Item
 from gateway.shadow.tally import Compared, Pair
 from gateway.state.state import State
+from gateway.tasks.difference import Best
 
 MOST_EXAMPLES: Final = 10
-Best = tuple[str, float] | None
-"""A label and its score."""
 
 
 class Example(NamedTuple):
@@ -27,10 +26,10 @@ class Example(NamedTuple):
     after: Best
 
     @classmethod
-    def of(cls, compared: Compared, item: Item, before: Best, after: Best) -> Self:
+    def of(cls, compared: Compared, item: Item) -> Self:
         """What is kept of a compared item."""
-        size = len(item.text) + len(item.text_pair or b"")
-        return cls(compared.difference.amount, compared.difference.flip, compared.text, size, before, after)
+        found, size = compared.difference, len(item.text) + len(item.text_pair or b"")
+        return cls(found.amount, found.flip, compared.text, size, found.before, found.after)
 
     def document(self) -> dict[str, Any]:
         """As JSON."""

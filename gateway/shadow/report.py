@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.measurement.names import shadow_names
-from gateway.shadow.difference import TOP_K
 from gateway.shadow.examples import Example, unpack
 from gateway.shadow.tally import AFTER, BEFORE, DISTINCT, EDGES, SEPARATOR, TRAFFIC, Pair
 from gateway.state.state import State
 from gateway.statistics.interval import Interval
 from gateway.statistics.wilson import wilson
+from gateway.tasks.difference import TOP_K
 
 ALPHA: Final = 0.05
 QUANTILES: Final = (0.5, 0.9, 0.99)

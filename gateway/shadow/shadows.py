@@ -25,10 +25,10 @@ from gateway.request.hooks import Answered
 from gateway.request.placement import Arm
 from gateway.request.prediction import Item, Prediction, PredictionRequest
 from gateway.request.priority import Priority
-from gateway.shadow.difference import best_of, difference
 from gateway.shadow.examples import Example, digest_of, keep_examples, most_different
 from gateway.shadow.tally import AFTER, BEFORE, MOST_TEXTS, TALLY, TRAFFIC, Compared, Pair, argument, cost
 from gateway.state.state import State
+from gateway.tasks import task_of
 
 log = structlog.get_logger()
 FLOW: Final = ("shadows",)
@@ -199,12 +199,12 @@ class Shadows:
         pair, waiting = Pair.of(before.model, before.version, after.model, after.version), self._of(job.experiment)
         if ctx.triton_s and not pair.noise:
             waiting.others.update(cost(pair, AFTER, 1, ctx.triton_s / len(job.items), perf_counter() - began_s))
-        differences = []
+        task, differences = task_of(before), []
         for i, item in enumerate(job.items):
             if i not in job.answer.errors and i not in found.errors:
                 row, other = job.answer.rows[i], found.rows[i]
-                compared = Compared(pair, digest_of(item), difference(before, row, after, other))
-                waiting.add(compared, Example.of(compared, item, best_of(before, row), best_of(after, other)))
+                compared = Compared(pair, digest_of(item), task.difference(before, row, after, other))
+                waiting.add(compared, Example.of(compared, item))
                 differences.append(compared.difference)
         if not pair.noise:
             self._on_compared(job.arm, len(differences), sum(bool(one.flip) for one in differences))

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple, Self
 
 import orjson
 
-from gateway.shadow.difference import Difference
 from gateway.state.script import Hashes, Script
+from gateway.tasks.difference import Difference
 
 EDGES: Final = (1e-6, 1e-5, 1e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 """The upper ends of the amounts that are counted together."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
 from gateway.request.row import floats_of, value_of
+from gateway.tasks.difference import Difference, of_vectors
 from gateway.tasks.float32_json import raw_as_json
 from gateway.tasks.instance import Prompted, Text
 from gateway.tasks.json_answers import item_of
@@ -38,6 +39,10 @@ class FeatureExtraction:
         """The embedding."""
         (row,) = rows
         return raw_as_json(value_of(row))
+
+    def difference(self, before: Manifest, row: bytes, after: Manifest, other: bytes) -> Difference:
+        """By the angle between the embeddings."""
+        return of_vectors(floats_of(row), floats_of(other))
 
 
 TASK: Task = FeatureExtraction()

@@ -38,3 +38,8 @@ def answer_of(rows: Sequence[bytes]) -> Any:
     """The answer as Triton gave it."""
     (row,) = rows
     return orjson.Fragment(value_of(row))
+
+
+def read(row: bytes) -> Any:
+    """The answer, decoded."""
+    return orjson.loads(value_of(row))

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from gateway.request.json_types import Positive, Strict
 from gateway.request.prediction import Item
+from gateway.tasks.difference import Difference, of_spans
 from gateway.tasks.instance import TopK
-from gateway.tasks.json_answers import answer_of, item_of
+from gateway.tasks.json_answers import answer_of, item_of, read
 from gateway.tasks.task import Instance, Task
 from model_repository.manifest import Manifest
 
@@ -41,6 +42,10 @@ class QuestionAnswering:
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """The spans."""
         return answer_of(rows)
+
+    def difference(self, before: Manifest, row: bytes, after: Manifest, other: bytes) -> Difference:
+        """By the best span."""
+        return of_spans(read(row)[:1], read(other)[:1])
 
 
 TASK: Task = QuestionAnswering()

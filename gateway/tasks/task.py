@@ -12,6 +12,7 @@ import orjson
 from gateway.errors import InvalidRequest
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
+from gateway.tasks.difference import Difference
 from gateway.tasks.instance import fields_of
 from model_repository.manifest import Manifest
 from model_repository.postprocessing import Postprocessing
@@ -43,6 +44,13 @@ class Task(Protocol):
 
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """What a client reads of the rows of one instance, ready for JSON."""
+
+    def difference(self, before: Manifest, row: bytes, after: Manifest, other: bytes) -> Difference:
+        """How the row of the version `after` differs from that of `before` for the same item.
+
+        Raises:
+            ValueError: the rows cannot be compared.
+        """
 
 
 def canonical(parameters: Mapping[str, Any]) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
 from gateway.request.row import floats_of
+from gateway.tasks.difference import Difference, of_numbers, of_scores
 from gateway.tasks.function_to_apply import Function, FunctionToApply, options, options_beside
 from gateway.tasks.instance import Text
 from gateway.tasks.task import Instance, Task, settings_as
@@ -56,6 +57,13 @@ class TextClassification:
         if function == "identity" or parameters.get("function_to_apply") is not None:
             return [score._asdict() for score in everything]
         return [score._asdict() for score in everything if score.score >= _thresholds(manifest)[score.label]]
+
+    def difference(self, before: Manifest, row: bytes, after: Manifest, other: bytes) -> Difference:
+        """By the scores of the labels; of one number alone, by this."""
+        if len(before.labels) == 1:
+            return of_numbers(floats_of(row)[0], floats_of(other)[0])
+        scores, others = (dict(zip(one.labels, floats_of(of), strict=True)) for one, of in ((before, row), (after, other)))
+        return of_scores(scores, others)
 
 
 class PairClassification(TextClassification):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
 from gateway.request.row import floats_of
+from gateway.tasks.difference import Difference, of_numbers
 from gateway.tasks.function_to_apply import Function, FunctionToApply, options_beside
 from gateway.tasks.instance import Prompted, Texts
 from gateway.tasks.task import Instance, Task, canonical, settings_as
@@ -49,6 +50,10 @@ class TextRanking:
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """The documents, best first."""
         return [{"index": at, "score": score} for at, score in ranking(rows)[: parameters.get("top_k")]]
+
+    def difference(self, before: Manifest, row: bytes, after: Manifest, other: bytes) -> Difference:
+        """By the score."""
+        return of_numbers(floats_of(row)[0], floats_of(other)[0])
 
 
 TASK: Task = TextRanking()

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
+from gateway.tasks.difference import Difference, of_spans
 from gateway.tasks.instance import Text
-from gateway.tasks.json_answers import answer_of, item_of
+from gateway.tasks.json_answers import answer_of, item_of, read
 from gateway.tasks.task import Instance, Task, settings_as
 from model_repository.manifest import Manifest
 from model_repository.postprocessing import TokenClassification as Settings
@@ -34,6 +35,10 @@ class TokenClassification:
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """The entities."""
         return answer_of(rows)
+
+    def difference(self, before: Manifest, row: bytes, after: Manifest, other: bytes) -> Difference:
+        """By the entities."""
+        return of_spans(read(row), read(other))
 
 
 TASK: Task = TokenClassification()

@@ -8,8 +8,9 @@ from pydantic import Field
 from gateway.errors import InvalidRequest
 from gateway.request.json_types import Strict
 from gateway.request.prediction import Item
+from gateway.tasks.difference import Difference, of_scores
 from gateway.tasks.instance import Labels, Text
-from gateway.tasks.json_answers import answer_of, item_of
+from gateway.tasks.json_answers import answer_of, item_of, read
 from gateway.tasks.task import Instance, Task
 from model_repository.manifest import Manifest
 
@@ -38,6 +39,11 @@ class ZeroShotClassification:
     def prediction(self, manifest: Manifest, rows: Sequence[bytes], parameters: Mapping[str, Any]) -> Any:
         """The labels with their scores."""
         return answer_of(rows)
+
+    def difference(self, before: Manifest, row: bytes, after: Manifest, other: bytes) -> Difference:
+        """By the scores of the labels."""
+        scores, others = (dict(zip(answer["labels"], answer["scores"], strict=True)) for answer in (read(row), read(other)))
+        return of_scores(scores, others)
 
 
 TASK: Task = ZeroShotClassification()

@@ -1,7 +1,7 @@
 """Results as text: made of what the gateway documents that it answers."""
 
-from gateway.experiments.results_text import shown
-from gateway.routes.documentation.experiments import RESULTS
+from gateway.experiments.results_text import disagreement_shown, shadows_shown, shown
+from gateway.routes.documentation.experiments import DISAGREEMENT, RESULTS, SHADOWS
 
 FOUND = RESULTS[200]["content"]["application/json"]["example"]
 METRIC = FOUND["metrics"][0]
@@ -46,3 +46,17 @@ def test_a_fixed_horizon_says_for_how_many_looks_it_holds():
 def test_a_metric_that_is_not_measured_says_why():
     metric = {**METRIC, "comparisons": [], "variants": [], "unmeasured": "requests have no smiles"}
     assert "  not measured: requests have no smiles" in list(shown({**FOUND, "metrics": [metric]}))
+
+
+def test_shadows_are_a_sentence_each_and_what_became_of_the_requests():
+    found = SHADOWS[200]["content"]["application/json"]["example"]["shadows"]
+    assert list(shadows_shown(found)) == [found[0]["sentence"], "  requests: 4,200 compared, 12 dropped, 0 failed"]
+    assert list(shadows_shown([])) == ["no version shadows another here, or nothing was asked yet"]
+
+
+def test_both_parts_of_a_disagreement_have_their_sentence():
+    found = DISAGREEMENT[200]["content"]["application/json"]["example"]
+    lines = list(disagreement_shown(found))
+    assert lines[0] == "8.0% of the compared units have an answer that differs; 12 units were not compared"
+    assert lines[1:] == [f"where answers differ: {found['differ']['sentence']}", f"where they agree: {found['agree']['sentence']}"]
+    assert next(disagreement_shown({**found, "share": None})).startswith("no unit was compared; ")

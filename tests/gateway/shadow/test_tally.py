@@ -8,11 +8,11 @@ from state_servers import FLUSH
 
 from gateway.fakes.state import FakeState
 from gateway.measurement.names import shadow_names
-from gateway.shadow.difference import Difference
 from gateway.shadow.examples import MOST_EXAMPLES, Example, keep_examples, most_different
 from gateway.shadow.report import report_of, reports_of
 from gateway.shadow.tally import AFTER, BEFORE, EDGES, TALLY, TRAFFIC, Compared, Pair, argument, cost
 from gateway.statistics.wilson import wilson
+from gateway.tasks.difference import Difference
 
 PAIR, NOISE = Pair("topics/1", "topics/2"), Pair("topics/1", "topics/1")
 NAMES = shadow_names("lora")

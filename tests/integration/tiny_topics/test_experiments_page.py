@@ -102,7 +102,12 @@ def test_an_owner_logs_in_makes_an_experiment_watches_it_and_promotes_the_winner
 
     traffic(gateway, 300)
     looks = f"{gateway.url}/v1/experiments/topics-lora/looks"
-    wait_until(lambda: any("click" in look["relative"] for look in httpx.get(looks, headers=HEADERS).json()["looks"]))
+
+    def drawn():
+        kept = httpx.get(looks, headers=HEADERS).json()["looks"]
+        return any(None not in look["relative"].get("click", {}).get("treatment", [None]) for look in kept)
+
+    wait_until(drawn)
     page.get_by_role("link", name="Look again").click()
     expect(page.get_by_text("treatment is better").first).to_be_visible()
     expect(page.get_by_text("fits the weights")).to_be_visible()

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fakes.manifests import make_manifest
-from gateway.shadow.difference import AMOUNTS, Difference, best_of, difference
-from model_repository.tasks import TASKS
+from gateway.tasks import task_of
+from gateway.tasks.difference import Difference
 
 LABELS = ("a", "b", "c", "d", "e")
 scores = st.lists(st.floats(0, 1, width=32), min_size=5, max_size=5)
@@ -26,7 +26,7 @@ def json_row(value):
 
 def of(task, one, two, **fields):
     manifest = make_manifest("m", 1, task=task, **fields)
-    return difference(manifest, one, manifest, two)
+    return task_of(manifest).difference(manifest, one, manifest, two)
 
 
 @given(scores, scores)
@@ -41,8 +41,9 @@ def test_labels_flip_where_the_best_one_is_another(one, two):
 def test_labels_are_compared_by_name_and_one_that_is_missing_is_0():
     before = make_manifest("m", 1, task="text-classification", labels=("no", "yes"))
     after = make_manifest("m", 2, task="text-classification", labels=("yes", "no", "maybe"))
-    assert difference(before, numbers([0.25, 0.75]), after, numbers([0.75, 0.25, 0.0])) == Difference(False, 0.0)
-    assert difference(before, numbers([0.25, 0.75]), after, numbers([0.25, 0.25, 0.5])) == Difference(True, 0.5)
+    compare = task_of(before).difference
+    assert compare(before, numbers([0.25, 0.75]), after, numbers([0.75, 0.25, 0.0]))[:3] == (False, 0.0, None)
+    assert compare(before, numbers([0.25, 0.75]), after, numbers([0.25, 0.25, 0.5]))[:3] == (True, 0.5, None)
 
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=8, max_size=8), st.lists(st.floats(-1, 1, width=32), min_size=8, max_size=8))
@@ -86,18 +87,17 @@ def test_of_an_answer_the_best_span_counts():
 
 def test_zero_shot_labels_are_compared_by_name():
     one, two = {"labels": ["x", "y"], "scores": [0.8, 0.2]}, {"labels": ["y", "x"], "scores": [0.6, 0.4]}
-    assert of("zero-shot-classification", json_row(one), json_row(two)) == Difference(True, pytest.approx(0.4))
+    assert of("zero-shot-classification", json_row(one), json_row(two))[:2] == (True, pytest.approx(0.4))
 
 
 def test_scores_of_documents_differ_and_nothing_flips():
     assert of("text-ranking", numbers([0.75]), numbers([0.25])) == Difference(None, 0.5)
 
 
-def test_every_task_has_a_name_for_what_differs():
-    assert set(AMOUNTS) == set(TASKS)
+def test_the_best_labels_are_told():
+    found = of("text-classification", numbers([0, 0, 0.5, 0.25, 0.25]), numbers([0.75, 0, 0, 0, 0.25]), labels=LABELS)
+    assert (found.before, found.after) == (("c", 0.5), ("a", 0.75))
 
 
-def test_the_best_label_is_kept_of_examples():
-    manifest = make_manifest("m", 1, task="text-classification", labels=LABELS)
-    assert best_of(manifest, numbers([0, 0, 0.5, 0.25, 0.25])) == ("c", 0.5)
-    assert best_of(make_manifest("m", 1, task="text-ranking"), numbers([0.5])) is None
+def test_one_number_alone_differs_by_itself():
+    assert of("text-classification", numbers([0.25]), numbers([0.75]), labels=("score",)) == Difference(None, 0.5)
