@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.errors import Forbidden, GatewayError, InvalidRequest, NotFound, StateConflict, Unauthenticated
+from gateway.errors import Forbidden, GatewayError, InvalidRequest, NotFound, StateConflict, StateUnavailable, Unauthenticated
 from gateway.evaluation import history
 from gateway.evaluation.found import Results
 from gateway.evaluation.looks import results_of
@@ -55,6 +55,8 @@ async def log_in(request: Request) -> Response:
     stack = stack_of(request.app)
     form = await form_of(request, stack)
     key, following = form.get("key", "").strip(), own_path(form.get("next"), HOME)
+    if not key:
+        return _login(request, following, Unauthenticated("give an API key"))
     try:
         await stack.door.enter(as_caller(request, key), EXPERIMENTS)
     except (Unauthenticated, Forbidden) as exc:
@@ -97,10 +99,18 @@ async def show_list(request: Request) -> Response:
     records.sort(key=lambda record: (_ORDER[record.status], -record.changed_at))
     ones: list[Record | Definition] = [*records, *seen.file.values()]
     measured = [one for one in ones if isinstance(one, Definition) or one.started_at is not None][:MOST_LOOKED_AT]
-    found = await asyncio.gather(*(_results(stack, one) for one in measured))
+    found = await asyncio.gather(*(_known(stack, one) for one in measured))
     known = {one.key: results for one, results in zip(measured, found, strict=True) if results is not None}
     rows = [(one, _definition(one), known.get(one.key)) for one in ones]
     return shown(request, "list", title="Experiments", rows=rows, stale=seen.stale)
+
+
+async def _known(stack: Stack, one: Record | Definition) -> Results | None:
+    """What is known; None also while state does not answer: the list is shown all the same."""
+    try:
+        return await _results(stack, one)
+    except StateUnavailable:
+        return None
 
 
 @page(router, f"{HOME}/-/new")

@@ -172,6 +172,18 @@ def test_a_cookie_that_is_none_of_ours_is_no_login(guarded):
     assert guarded.get("/experiments", follow_redirects=False).status_code == 303
 
 
+def test_while_state_is_gone_the_list_is_shown_as_it_was_read_last(start_app):
+    state = FakeState()
+    client = start_app(state=state)
+    post(client, "/-/new", **FORM)
+    act(client, "start")
+    state.unavailable = True
+    listed = client.get("/experiments")
+    assert (listed.status_code, "State does not answer" in listed.text, "lora" in listed.text) == (200, True, True)
+    assert alert(client.get("/experiments/lora"))[0] == 503
+    assert alert(post(client, "/lora/stop"))[0] == 503
+
+
 def test_an_experiment_of_the_file_is_shown_and_not_changed(start_app, tmp_path):
     file = tmp_path / "experiments.yaml"
     file.write_text(
