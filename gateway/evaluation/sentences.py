@@ -16,7 +16,7 @@ def of_comparison(variant: str, decision: Decision, found: Comparison | None, mi
         return f"{variant}: nothing can be concluded, since the units' split does not fit the weights"
     if found is None:
         return f"{variant}: nothing is known yet; both arms need units whose values differ"
-    says = f"{variant} {_IS[decision]}: {_range(found)}; {found.units:,} units"
+    says = f"{variant} {_IS[decision]}: {_range(found, decision)}; {found.units:,} units"
     if decision in _STOP:
         return f"{says}; {_STOP[decision]}"
     return f"{says}; {missing_units:,} more are planned" if missing_units else says
@@ -44,10 +44,15 @@ _IS = {
 }
 
 
-def _range(found: Comparison) -> str:
-    """The relative interval where it has ends, else that of the difference."""
+def _range(found: Comparison, decision: Decision) -> str:
+    """The relative interval where it has ends, else that of the difference.
+
+    Of few units the lift is known less well than the difference that is decided by: where it leaves
+    open what is decided, the difference is shown.
+    """
     relative = found.relative_interval
-    if math.isfinite(relative.low) and math.isfinite(relative.high):
+    undecided = decision in (Decision.BETTER, Decision.WORSE) and relative.low <= 0 <= relative.high
+    if math.isfinite(relative.low) and math.isfinite(relative.high) and not undecided:
         return _joined(Interval(100 * relative.low, 100 * relative.high), " %", "+.1f")
     return _joined(found.interval, "", "+.4g")
 
